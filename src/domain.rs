@@ -1,0 +1,12 @@
+//! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
+
+pub mod attempt;
+pub mod gpu;
+pub mod live;
+pub mod metrics;
+pub mod series;
+pub mod session;
+pub mod statistics;
+pub mod suite;
+pub mod text;
+pub mod time;

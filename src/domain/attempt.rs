@@ -1,0 +1,334 @@
+//! One attempt at a case: the recorder that follows its stream, and the record it leaves.
+
+use serde::Serialize;
+
+use super::statistics::Stats;
+use super::time::Nanos;
+
+/// Which attempt of which case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AttemptId {
+    /// Index of the case in its suite.
+    pub case: usize,
+    /// Counted from 1 within the case.
+    pub number: u32,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptStatus {
+    /// A whole answer.
+    Ok,
+    /// The server answered with an HTTP error, or with a JSON error instead of a stream.
+    HttpError,
+    /// The server reported an error inside the stream, or sent what is no stream.
+    StreamError,
+    /// The stream ended without a finish reason and without `[DONE]`.
+    Truncated,
+    /// It ended properly, without any generated text.
+    Empty,
+    /// It did not end, or went silent, within the time allowed.
+    Timeout,
+    /// No connection.
+    ConnectError,
+    /// Given up by the user.
+    Cancelled,
+}
+
+impl AttemptStatus {
+    /// The name it has in `results.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::HttpError => "http_error",
+            Self::StreamError => "stream_error",
+            Self::Truncated => "truncated",
+            Self::Empty => "empty",
+            Self::Timeout => "timeout",
+            Self::ConnectError => "connect_error",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// Where the number of output tokens comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TokenSource {
+    /// The server's own `usage`.
+    Usage,
+    /// The number of events with generated text. Events are not tokens: shown with `~`.
+    Estimate,
+}
+
+/// What failed, for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AttemptError {
+    /// A short stable word.
+    pub kind: String,
+    /// The server's own message where it gave one.
+    pub message: String,
+}
+
+/// What kind of generated text an event carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextKind {
+    /// Thinking that precedes the answer.
+    Reasoning,
+    /// The answer, a refusal, or a tool call.
+    Answer,
+}
+
+/// One arrival of generated text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When the socket read that completed the event returned.
+    pub at: Nanos,
+    /// What it carried; reasoning and answer in one event count as reasoning.
+    pub kind: TextKind,
+    /// It came out of the same read as the event before.
+    pub coalesced: bool,
+}
+
+/// Token counts as the server told them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: Option<u64>,
+    /// Generated tokens, reasoning included (xAI-style totals are already added up).
+    pub completion_tokens: Option<u64>,
+    /// Of those, reasoning.
+    pub reasoning_tokens: Option<u64>,
+    /// Prompt tokens served from the prefix cache.
+    pub cached_tokens: Option<u64>,
+}
+
+/// All that is known of an attempt once it is over.
+#[derive(Clone, Debug)]
+pub struct AttemptRecord {
+    /// Which attempt.
+    pub id: AttemptId,
+    /// Not measured.
+    pub warmup: bool,
+    /// Sent as `x-request-id`.
+    pub request_id: String,
+    /// How it ended.
+    pub status: AttemptStatus,
+    /// What went wrong, if something did.
+    pub error: Option<AttemptError>,
+    /// What makes its figures less than clean.
+    pub warnings: Vec<String>,
+    /// The model that was asked.
+    pub model: String,
+    /// When the clock started.
+    pub started: Nanos,
+    /// When the attempt was over.
+    pub ended: Nanos,
+    /// Time to connect, when this attempt had to.
+    pub connect_ms: Option<f64>,
+    /// When the response headers were in.
+    pub headers_at: Option<Nanos>,
+    /// HTTP status code.
+    pub http_status: Option<u16>,
+    /// The server's first finish reason.
+    pub finish_reason: Option<String>,
+    /// When the finish reason came.
+    pub finish_at: Option<Nanos>,
+    /// All arrivals of generated text, in order.
+    pub arrivals: Vec<Arrival>,
+    /// Index among all data events of the first with generated text.
+    pub first_token_event_index: Option<u32>,
+    /// All data events, `[DONE]` included, comments not.
+    pub event_count: u32,
+    /// What the server counted.
+    pub usage: Usage,
+    /// The answer.
+    pub text: String,
+    /// The reasoning.
+    pub reasoning: String,
+}
+
+impl AttemptRecord {
+    /// An empty record of an attempt that starts now.
+    pub fn started(id: AttemptId, warmup: bool, request_id: String, model: String, started: Nanos) -> Self {
+        Self {
+            id,
+            warmup,
+            request_id,
+            status: AttemptStatus::Truncated,
+            error: None,
+            warnings: Vec::new(),
+            model,
+            started,
+            ended: started,
+            connect_ms: None,
+            headers_at: None,
+            http_status: None,
+            finish_reason: None,
+            finish_at: None,
+            arrivals: Vec::new(),
+            first_token_event_index: None,
+            event_count: 0,
+            usage: Usage::default(),
+            text: String::new(),
+            reasoning: String::new(),
+        }
+    }
+
+    /// A whole, measured answer.
+    pub fn is_ok(&self) -> bool {
+        self.status == AttemptStatus::Ok
+    }
+
+    /// Time to the response headers.
+    pub fn time_to_headers_ms(&self) -> Option<f64> {
+        Some(self.headers_at?.millis_since(self.started))
+    }
+
+    /// TTFT: to the first event with generated text of any kind.
+    pub fn time_to_first_token_ms(&self) -> Option<f64> {
+        Some(self.arrivals.first()?.at.millis_since(self.started))
+    }
+
+    /// To the first generated text that is not reasoning.
+    pub fn time_to_first_output_token_ms(&self) -> Option<f64> {
+        let first = self.arrivals.iter().find(|a| a.kind == TextKind::Answer)?;
+        Some(first.at.millis_since(self.started))
+    }
+
+    /// To the last event with generated text or the finish reason.
+    pub fn request_latency_ms(&self) -> Option<f64> {
+        let last = self.arrivals.last().map(|a| a.at).max(self.finish_at)?;
+        Some(last.millis_since(self.started))
+    }
+
+    /// Output tokens and where their number comes from; `None` when nothing was generated and nothing told.
+    pub fn output_tokens(&self) -> Option<(u64, TokenSource)> {
+        match self.usage.completion_tokens {
+            Some(n) if n > 0 => Some((n, TokenSource::Usage)),
+            _ if self.arrivals.is_empty() => None,
+            _ => Some((self.arrivals.len() as u64, TokenSource::Estimate)),
+        }
+    }
+
+    /// Reasoning tokens were billed, but no reasoning was streamed: the decode speed cannot be known.
+    pub fn has_hidden_reasoning(&self) -> bool {
+        self.reasoning.is_empty() && self.usage.reasoning_tokens.is_some_and(|n| n > 0)
+    }
+
+    /// (last token − first token) / (output tokens − tokens in the first event), in milliseconds. The first event is
+    /// taken to hold its share of the tokens: one, or the mean per event where events carry several.
+    pub fn inter_token_latency_ms(&self) -> Option<f64> {
+        if self.has_hidden_reasoning() {
+            return None;
+        }
+        let (first, last) = (self.arrivals.first()?, self.arrivals.last()?);
+        let (tokens, _) = self.output_tokens()?;
+        let in_first = (tokens as f64 / self.arrivals.len() as f64).round().max(1.0);
+        let after_first = tokens as f64 - in_first;
+        let window_ms = last.at.millis_since(first.at);
+        (after_first > 0.0 && window_ms > 0.0).then(|| window_ms / after_first)
+    }
+
+    /// The decode speed: 1000 / inter-token latency, tokens per second.
+    pub fn decode_tokens_per_s(&self) -> Option<f64> {
+        Some(1000.0 / self.inter_token_latency_ms()?)
+    }
+
+    /// Output tokens / request latency, tokens per second: the sample report's "Speed".
+    pub fn output_tokens_per_s(&self) -> Option<f64> {
+        let latency_s = self.request_latency_ms()? / 1000.0;
+        let (tokens, _) = self.output_tokens()?;
+        (latency_s > 0.0).then(|| tokens as f64 / latency_s)
+    }
+
+    /// Gaps between arrivals of generated text, milliseconds.
+    pub fn gaps_ms(&self) -> impl Iterator<Item = f64> + '_ {
+        self.arrivals.windows(2).map(|w| w[1].at.millis_since(w[0].at))
+    }
+
+    /// The spread of the gaps.
+    pub fn inter_chunk_latency_ms(&self) -> Option<Stats> {
+        Stats::of(self.gaps_ms())
+    }
+
+    /// Content events per quarter of a second since the start: the small trace of a case.
+    pub fn trace(&self) -> Vec<u16> {
+        let mut buckets: Vec<u16> = Vec::new();
+        for arrival in &self.arrivals {
+            count_in_quarter(&mut buckets, arrival.at.since(self.started));
+        }
+        buckets
+    }
+}
+
+/// Counts one event in the quarter of a second it fell in.
+pub fn count_in_quarter(buckets: &mut Vec<u16>, since_start: std::time::Duration) {
+    // Beyond an hour a trace has no use on the screen, and must not grow.
+    let index = (since_start.as_millis() / 250).min(14_400) as usize;
+    if buckets.len() <= index {
+        buckets.resize(index + 1, 0);
+    }
+    buckets[index] = buckets[index].saturating_add(1);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(arrivals_ms: &[(u64, TextKind)], tokens: Option<u64>) -> AttemptRecord {
+        let mut r =
+            AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos::from_millis(1000));
+        r.arrivals = arrivals_ms
+            .iter()
+            .map(|&(ms, kind)| Arrival { at: Nanos::from_millis(1000 + ms), kind, coalesced: false })
+            .collect();
+        r.usage.completion_tokens = tokens;
+        r
+    }
+
+    fn close(a: Option<f64>, b: f64) -> bool {
+        a.is_some_and(|a| (a - b).abs() < 1e-9)
+    }
+
+    #[test]
+    fn one_token_an_event() {
+        let r = record(&[(200, TextKind::Reasoning), (210, TextKind::Reasoning), (240, TextKind::Answer)], Some(3));
+        assert!(close(r.time_to_first_token_ms(), 200.0));
+        assert!(close(r.time_to_first_output_token_ms(), 240.0));
+        assert!(close(r.inter_token_latency_ms(), 20.0));
+        assert!(close(r.decode_tokens_per_s(), 50.0));
+        assert!(close(r.output_tokens_per_s(), 3.0 / 0.24));
+    }
+
+    #[test]
+    fn several_tokens_an_event_do_not_slow_the_decode_speed() {
+        // Ten events of four tokens, 40 ms apart: 10 ms a token.
+        let arrivals: Vec<_> = (0..10).map(|i| (100 + i * 40, TextKind::Answer)).collect();
+        assert!(close(record(&arrivals, Some(40)).inter_token_latency_ms(), 10.0));
+    }
+
+    #[test]
+    fn without_usage_the_tokens_are_an_estimate() {
+        let r = record(&[(1, TextKind::Answer), (2, TextKind::Answer)], None);
+        assert_eq!(r.output_tokens(), Some((2, TokenSource::Estimate)));
+        assert_eq!(record(&[], None).output_tokens(), None);
+    }
+
+    #[test]
+    fn hidden_reasoning_has_no_decode_speed() {
+        let mut r = record(&[(500, TextKind::Answer), (510, TextKind::Answer)], Some(75));
+        r.usage.reasoning_tokens = Some(64);
+        assert_eq!(r.inter_token_latency_ms(), None);
+        assert!(r.output_tokens_per_s().is_some());
+    }
+
+    #[test]
+    fn the_finish_reason_ends_the_request() {
+        let mut r = record(&[(200, TextKind::Answer)], Some(1));
+        r.finish_at = Some(Nanos::from_millis(1250));
+        assert!(close(r.request_latency_ms(), 250.0));
+        assert_eq!(r.inter_token_latency_ms(), None);
+    }
+}

@@ -1,0 +1,133 @@
+//! What crosses between the engine and the rest: commands in, facts and the live view out.
+
+use std::sync::Arc;
+
+use super::attempt::{AttemptId, AttemptRecord};
+use super::suite::CaseSpec;
+use super::time::Nanos;
+
+/// What the engine is told.
+#[derive(Clone, Debug)]
+pub enum EngineCommand {
+    /// Look for the endpoint and its models; with `retry` until it answers.
+    Discover {
+        /// Go on trying.
+        retry: bool,
+    },
+    /// Send this case's request.
+    Start {
+        /// Every fact about it carries this.
+        id: AttemptId,
+        /// What to ask.
+        case: Arc<CaseSpec>,
+        /// Which model to ask.
+        model: String,
+        /// Not measured.
+        warmup: bool,
+    },
+    /// Give an attempt up; its record comes as cancelled.
+    Abort(AttemptId),
+    /// Stop everything.
+    Shutdown,
+}
+
+/// What a server tells about itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerInfo {
+    /// `vLLM`, `llama.cpp`, …; `None` when it does not tell.
+    pub kind: Option<String>,
+    /// Its version, where it tells.
+    pub version: Option<String>,
+}
+
+/// A fact that must not be lost.
+#[derive(Clone, Debug)]
+pub enum EngineFact {
+    /// The endpoint answered.
+    Discovered {
+        /// Model names it lists; empty when it has no list.
+        models: Vec<String>,
+        /// What it is.
+        server: ServerInfo,
+    },
+    /// The endpoint did not answer, or refused.
+    Unreachable {
+        /// What happened.
+        reason: String,
+        /// It will be tried again.
+        retrying: bool,
+    },
+    /// The request is being sent.
+    Started {
+        /// Whose.
+        id: AttemptId,
+        /// When.
+        at: Nanos,
+    },
+    /// The attempt is over, in whatever way.
+    Ended {
+        /// Whose.
+        id: AttemptId,
+        /// All that was measured.
+        record: Arc<AttemptRecord>,
+    },
+    /// The engine is gone; nothing more will come.
+    Died(String),
+}
+
+/// Where a running request stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum StreamPhase {
+    /// Sent; nothing generated yet.
+    #[default]
+    Waiting,
+    /// Reasoning arrives.
+    Reasoning,
+    /// The answer arrives.
+    Answering,
+}
+
+/// One request in flight, as the screen needs it.
+#[derive(Clone, Debug, Default)]
+pub struct InFlight {
+    /// Whose.
+    pub id: AttemptId,
+    /// Where it stands.
+    pub phase: StreamPhase,
+    /// When its clock started.
+    pub started: Nanos,
+    /// Time to first token, once it came.
+    pub ttft_ms: Option<f64>,
+    /// Events with generated text so far: not tokens, an estimate of them.
+    pub content_events: u32,
+    /// Content events per quarter of a second since the start.
+    pub trace: Vec<u16>,
+    /// The last gaps between arrivals, milliseconds, oldest first.
+    pub recent_gaps_ms: Vec<f32>,
+    /// Reasoning so far.
+    pub reasoning: Arc<str>,
+    /// Answer so far.
+    pub text: Arc<str>,
+}
+
+/// The engine's view of now; the latest wins.
+#[derive(Clone, Debug, Default)]
+pub struct LiveSnapshot {
+    /// When it was made.
+    pub at: Nanos,
+    /// Content events of all attempts since the run began.
+    pub content_events_total: u64,
+    /// All requests in flight.
+    pub in_flight: Vec<InFlight>,
+    /// How late the engine's own timer ran: percentiles so far.
+    pub lag: EngineLag,
+}
+
+/// How late the engine thread's timer ran, in milliseconds: what the observer itself may have added to a figure.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub struct EngineLag {
+    pub p50_ms: Option<f64>,
+    pub p99_ms: Option<f64>,
+    pub max_ms: Option<f64>,
+}

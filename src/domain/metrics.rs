@@ -1,0 +1,103 @@
+//! The table of metrics that reports, columns and JSON are made from.
+
+use super::attempt::AttemptRecord;
+
+/// Unit of a metric's raw value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Milliseconds.
+    Milliseconds,
+    /// Tokens.
+    Tokens,
+    /// Tokens per second.
+    TokensPerSecond,
+}
+
+/// One figure of an attempt.
+#[derive(Debug)]
+pub struct Metric {
+    /// The key in `results.json`, with the field's own name.
+    pub key: &'static str,
+    /// A short heading for people.
+    pub label: &'static str,
+    /// Unit of what `get` returns.
+    pub unit: Unit,
+    /// What it means, in one sentence.
+    pub help: &'static str,
+    /// The figure; `None` where it is not known.
+    pub get: fn(&AttemptRecord) -> Option<f64>,
+}
+
+/// All metrics. Keys are only ever added.
+pub const METRICS: &[Metric] = &[
+    Metric {
+        key: "time_to_first_token_ms",
+        label: "TTFT",
+        unit: Unit::Milliseconds,
+        help: "from sending the request to the first event with generated text of any kind",
+        get: AttemptRecord::time_to_first_token_ms,
+    },
+    Metric {
+        key: "time_to_first_output_token_ms",
+        label: "TTFO",
+        unit: Unit::Milliseconds,
+        help: "to the first generated text that is not reasoning",
+        get: AttemptRecord::time_to_first_output_token_ms,
+    },
+    Metric {
+        key: "request_latency_ms",
+        label: "Time",
+        unit: Unit::Milliseconds,
+        help: "to the last event with generated text or the finish reason",
+        get: AttemptRecord::request_latency_ms,
+    },
+    Metric {
+        key: "inter_token_latency_ms",
+        label: "Inter-token",
+        unit: Unit::Milliseconds,
+        help: "(last token − first token) / (output tokens − tokens in the first event)",
+        get: AttemptRecord::inter_token_latency_ms,
+    },
+    Metric {
+        key: "output_token_throughput",
+        label: "Speed",
+        unit: Unit::TokensPerSecond,
+        help: "output tokens / request latency",
+        get: AttemptRecord::output_tokens_per_s,
+    },
+    Metric {
+        key: "output_token_throughput_per_user",
+        label: "Decode",
+        unit: Unit::TokensPerSecond,
+        help: "1000 / inter-token latency: the speed once tokens flow",
+        get: AttemptRecord::decode_tokens_per_s,
+    },
+    Metric {
+        key: "input_sequence_length",
+        label: "Prompt",
+        unit: Unit::Tokens,
+        help: "tokens of the prompt, as the server counts them",
+        get: |a| a.usage.prompt_tokens.map(|n| n as f64),
+    },
+    Metric {
+        key: "output_sequence_length",
+        label: "Tokens",
+        unit: Unit::Tokens,
+        help: "generated tokens, reasoning included",
+        get: |a| a.output_tokens().map(|(n, _source)| n as f64),
+    },
+];
+
+#[cfg(test)]
+mod tests {
+    use super::METRICS;
+
+    #[test]
+    fn keys_are_unique_and_snake_case() {
+        let mut keys: Vec<_> = METRICS.iter().map(|m| m.key).collect();
+        assert!(keys.iter().all(|k| k.chars().all(|c| c.is_ascii_lowercase() || c == '_')));
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), METRICS.len());
+    }
+}

@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::suite::{CaseSpec, RatingScale};
+
+fn session(cases: usize, plan: Plan) -> Session {
+    let case = |i| CaseSpec {
+        name: format!("case {i}"),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 1,
+        temperature: 0.0,
+        timeout: Duration::from_secs(1),
+        extra: serde_json::Map::new(),
+    };
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    Session::new(Arc::new(suite), plan)
+}
+
+fn id(case: usize, number: u32) -> AttemptId {
+    AttemptId { case, number }
+}
+
+fn start(case: usize, number: u32) -> SessionCommand {
+    SessionCommand::Start { id: id(case, number), warmup: false }
+}
+
+fn end(s: &mut Session, id: AttemptId, status: AttemptStatus) -> Vec<SessionCommand> {
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
+    record.status = status;
+    s.handle(SessionEvent::Ended(id, Arc::new(record)))
+}
+
+#[test]
+fn cases_run_one_after_another_to_the_end() {
+    let mut s = session(2, Plan::default());
+    assert_eq!(s.handle(SessionEvent::Begin(Nanos(0))), vec![start(0, 1)]);
+    assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(1, 1)]);
+    assert_eq!(end(&mut s, id(1, 1), AttemptStatus::Timeout), vec![]);
+    assert_eq!(s.mode, Mode::Finished);
+    assert_eq!((s.cases[0].phase, s.cases[1].phase), (CasePhase::Done, CasePhase::Failed));
+    assert!(s.is_partial());
+}
+
+#[test]
+fn hold_lets_the_running_end_and_starts_nothing() {
+    let mut s = session(2, Plan::default());
+    s.handle(SessionEvent::Begin(Nanos(0)));
+    assert_eq!(s.handle(SessionEvent::ToggleHold), vec![]);
+    assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![]);
+    assert_eq!((s.mode, s.in_flight()), (Mode::Held, 0));
+    assert_eq!(s.handle(SessionEvent::ToggleHold), vec![start(1, 1)]);
+}
+
+#[test]
+fn a_paused_running_case_gives_its_attempt_up_and_resumes_with_a_fresh_one() {
+    let mut s = session(1, Plan::default());
+    s.handle(SessionEvent::Begin(Nanos(0)));
+    assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![SessionCommand::Abort(id(0, 1))]);
+    assert_eq!(s.cases[0].phase, CasePhase::Paused);
+    assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Cancelled), vec![]);
+    assert_eq!(s.cases[0].phase, CasePhase::Paused);
+    assert_eq!(s.handle(SessionEvent::TogglePause(0)), vec![start(0, 2)]);
+    end(&mut s, id(0, 2), AttemptStatus::Ok);
+    assert_eq!((s.cases[0].phase, s.cases[0].attempts.len(), s.mode), (CasePhase::Done, 2, Mode::Finished));
+}
+
+#[test]
+fn a_rerun_adds_and_the_last_good_one_is_reported() {
+    let mut s = session(1, Plan::default());
+    s.handle(SessionEvent::Begin(Nanos(0)));
+    end(&mut s, id(0, 1), AttemptStatus::Ok);
+    assert_eq!(s.handle(SessionEvent::Rerun(0)), vec![start(0, 2)]);
+    end(&mut s, id(0, 2), AttemptStatus::StreamError);
+    assert_eq!(s.cases[0].phase, CasePhase::Failed);
+    assert_eq!(s.cases[0].reported()[0].id.number, 1);
+    s.handle(SessionEvent::RerunFailed);
+    end(&mut s, id(0, 3), AttemptStatus::Ok);
+    assert_eq!(s.cases[0].reported().iter().map(|r| r.id.number).collect::<Vec<_>>(), [3]);
+}
+
+#[test]
+fn warmups_come_first_and_are_not_reported() {
+    let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2 });
+    let first = s.handle(SessionEvent::Begin(Nanos(0)));
+    assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true }]);
+    assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(0, 2), start(0, 3)]);
+    assert!(s.cases[0].reported().is_empty());
+    end(&mut s, id(0, 2), AttemptStatus::Ok);
+    end(&mut s, id(0, 3), AttemptStatus::Ok);
+    assert_eq!((s.cases[0].phase, s.cases[0].reported().len()), (CasePhase::Done, 2));
+}
+
+#[test]
+fn cancel_gives_up_and_what_comes_late_is_ignored() {
+    let mut s = session(2, Plan::default());
+    s.handle(SessionEvent::Begin(Nanos(0)));
+    s.handle(SessionEvent::Cancel(1));
+    s.handle(SessionEvent::Cancel(0));
+    end(&mut s, id(0, 1), AttemptStatus::Cancelled);
+    assert_eq!(s.mode, Mode::Finished);
+    end(&mut s, id(0, 1), AttemptStatus::Ok);
+    end(&mut s, id(1, 7), AttemptStatus::Ok);
+    end(&mut s, id(9, 1), AttemptStatus::Ok);
+    assert!(s.cases.iter().all(|c| c.phase == CasePhase::Cancelled && c.reported().is_empty()));
+}
+
+proptest! {
+    #[test]
+    fn any_order_of_events_keeps_the_promises(steps in prop::collection::vec((0u8..8, 0usize..4, 1u32..5, 0u8..3), 0..200)) {
+        let mut s = session(4, Plan { concurrency: 2, repeat: 2, warmup: 3 });
+        for (what, case, number, how) in steps {
+            match what {
+                0 => { s.handle(SessionEvent::Begin(Nanos(0))); }
+                1 => { s.handle(SessionEvent::ToggleHold); }
+                2 => { s.handle(SessionEvent::TogglePause(case)); }
+                3 => { s.handle(SessionEvent::Rerun(case)); }
+                4 => { s.handle(SessionEvent::RerunFailed); }
+                5 => { s.handle(SessionEvent::Cancel(case)); }
+                _ => { end(&mut s, id(case, number), [AttemptStatus::Ok, AttemptStatus::Empty, AttemptStatus::Cancelled][how as usize]); }
+            }
+            prop_assert!(s.in_flight() <= 2);
+            for c in &s.cases {
+                let numbers: Vec<_> = c.attempts.iter().map(|a| a.number).collect();
+                prop_assert_eq!(numbers, (1..=c.attempts.len() as u32).collect::<Vec<_>>());
+                prop_assert!(c.phase != CasePhase::Running || c.in_flight().next().is_some());
+            }
+            prop_assert!(s.mode != Mode::Finished || s.in_flight() == 0);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Exact statistics over a set of figures.
+
+use serde::Serialize;
+
+/// Average, spread and percentiles of a set of figures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub struct Stats {
+    pub avg: f64,
+    pub min: f64,
+    pub max: f64,
+    pub p50: f64,
+    pub p90: f64,
+    pub p95: f64,
+    pub p99: f64,
+    /// Population standard deviation.
+    pub std: f64,
+}
+
+impl Stats {
+    /// The statistics of `values`; `None` when there are none.
+    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut sorted: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
+        if sorted.is_empty() {
+            return None;
+        }
+        sorted.sort_by(f64::total_cmp);
+        let n = sorted.len() as f64;
+        let avg = sorted.iter().sum::<f64>() / n;
+        let variance = sorted.iter().map(|v| (v - avg).powi(2)).sum::<f64>() / n;
+        Some(Self {
+            avg,
+            min: sorted[0],
+            max: sorted[sorted.len() - 1],
+            p50: percentile(&sorted, 50.0),
+            p90: percentile(&sorted, 90.0),
+            p95: percentile(&sorted, 95.0),
+            p99: percentile(&sorted, 99.0),
+            std: variance.sqrt(),
+        })
+    }
+}
+
+/// The percentile `p` (0 to 100) of figures in ascending order, interpolated linearly between the two nearest ranks:
+/// rank `p/100 · (n − 1)`, counted from 0 (Hyndman and Fan's type 7, the default of `NumPy`). `sorted` is not empty.
+pub fn percentile(sorted: &[f64], p: f64) -> f64 {
+    let rank = p.clamp(0.0, 100.0) / 100.0 * (sorted.len() - 1) as f64;
+    let below = rank.floor() as usize;
+    let above = rank.ceil() as usize;
+    sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_interpolate_between_ranks() {
+        assert!((percentile(&[7.0], 99.0) - 7.0).abs() < 1e-12);
+        assert!((percentile(&[1.0, 2.0], 50.0) - 1.5).abs() < 1e-12);
+        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
+        assert!((percentile(&hundred, 0.0) - 1.0).abs() < 1e-12);
+        assert!((percentile(&hundred, 90.0) - 90.1).abs() < 1e-9);
+        assert!((percentile(&hundred, 100.0) - 100.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_has_no_statistics() {
+        assert_eq!(Stats::of([]), None);
+        assert_eq!(Stats::of([f64::NAN]), None);
+    }
+
+    #[test]
+    fn spread_is_the_population_s() {
+        let s = Stats::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
+        assert!((s.avg - 5.0).abs() < 1e-12 && (s.std - 2.0).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,91 @@
+//! A suite of named cases, as it was read and checked.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// A named list of cases with the scale its result is rated by.
+#[derive(Clone, Debug)]
+pub struct Suite {
+    /// The report's "Test Mode".
+    pub name: String,
+    /// From which speeds the conclusion speaks of excellent, good and fair.
+    pub rating: RatingScale,
+    /// In the order they run.
+    pub cases: Vec<CaseSpec>,
+}
+
+/// One prompt with the parameters it is asked with.
+#[derive(Clone, Debug)]
+pub struct CaseSpec {
+    /// Unique in its suite.
+    pub name: String,
+    /// Another model of the same endpoint; `None` asks the run's model.
+    pub model: Option<String>,
+    /// The conversation that is sent.
+    pub messages: Vec<Message>,
+    /// Upper bound of the generated tokens.
+    pub max_tokens: u32,
+    /// Sampling temperature.
+    pub temperature: f64,
+    /// After this long without an end the attempt is a timeout.
+    pub timeout: Duration,
+    /// Goes into the request body as it is.
+    pub extra: serde_json::Map<String, serde_json::Value>,
+}
+
+/// One message of a conversation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Message {
+    /// `system`, `user` or `assistant`.
+    pub role: String,
+    /// The text.
+    pub content: String,
+}
+
+/// Tokens per second from which a run earns each word.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RatingScale {
+    /// From here "Excellent".
+    pub excellent: f64,
+    /// From here "Good".
+    pub good: f64,
+    /// From here "Fair"; below it "Poor".
+    pub fair: f64,
+}
+
+impl Default for RatingScale {
+    fn default() -> Self {
+        Self { excellent: 100.0, good: 50.0, fair: 20.0 }
+    }
+}
+
+impl RatingScale {
+    /// The word for a speed in tokens per second.
+    pub fn rate(&self, tokens_per_s: f64) -> &'static str {
+        if tokens_per_s >= self.excellent {
+            "Excellent"
+        } else if tokens_per_s >= self.good {
+            "Good"
+        } else if tokens_per_s >= self.fair {
+            "Fair"
+        } else {
+            "Poor"
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::RatingScale;
+
+    #[test]
+    fn a_threshold_belongs_to_the_better_word() {
+        let scale = RatingScale::default();
+        assert_eq!(scale.rate(100.0), "Excellent");
+        assert_eq!(scale.rate(99.9), "Good");
+        assert_eq!(scale.rate(20.0), "Fair");
+        assert_eq!(scale.rate(19.9), "Poor");
+    }
+}

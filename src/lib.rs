@@ -1,0 +1,3 @@
+//! An oscilloscope for LLM tokens.
+
+pub mod domain;
