@@ -28,6 +28,7 @@ impl Nanos {
     }
 
     /// The point `by` later, saturating.
+    #[must_use]
     pub fn plus(self, by: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
