@@ -2,6 +2,7 @@
 
 pub mod attempt;
 pub mod gpu;
+pub mod gpu_history;
 pub mod live;
 pub mod metrics;
 pub mod series;

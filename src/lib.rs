@@ -1,3 +1,4 @@
 //! An oscilloscope for LLM tokens.
 
+pub mod app;
 pub mod domain;

@@ -1,0 +1,5 @@
+//! Floor 1: the program's state and how it changes. Pure: messages in, effects out.
+
+pub mod message;
+pub mod model;
+pub mod update;

@@ -1,0 +1,101 @@
+//! What can happen to the program, and what it can ask for.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::domain::gpu::GpuEvent;
+use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::time::Nanos;
+
+/// What the user means; never a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "each is described in the key table")]
+pub enum Action {
+    // ─── The run ───
+    ToggleHold,
+    TogglePauseCase,
+    Rerun,
+    RerunFailed,
+    Cancel,
+    Export,
+    ChooseExport,
+    // ─── The screen ───
+    ToggleFreeze,
+    SelectNext,
+    SelectPrevious,
+    SelectFirst,
+    SelectLast,
+    ScrollDown,
+    ScrollUp,
+    NextPane,
+    PreviousPane,
+    Zoom,
+    Back,
+    Filter,
+    Copy,
+    Help,
+    Redraw,
+    Suspend,
+    Quit,
+    // ─── In a question or a menu ───
+    Confirm,
+}
+
+/// A signal from the operating system.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C from outside the screen.
+    Interrupt,
+    /// Asked to end.
+    Terminate,
+    /// The terminal is gone.
+    HangUp,
+}
+
+/// Everything that changes the state.
+#[derive(Clone, Debug)]
+pub enum Msg {
+    /// A key already resolved through the key table.
+    Action(Action),
+    /// A character typed into the filter; backspace is `'\u{8}'`.
+    Typed(char),
+    /// The frame clock, only while something is live.
+    Frame {
+        /// Now.
+        now: Nanos,
+        /// The engine's view of it.
+        live: Arc<LiveSnapshot>,
+    },
+    /// A fact of the engine.
+    Engine(Nanos, EngineFact),
+    /// A fact of the GPU sampler.
+    Gpu(GpuEvent),
+    /// A report was written, or was not.
+    Exported(Nanos, Result<PathBuf, String>),
+    /// The screen has another size.
+    Resized,
+    /// A signal.
+    Signal(Signal),
+}
+
+/// What is to be done outside.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    /// Tell the engine.
+    Engine(EngineCommand),
+    /// Write the report in the format of this place in the exporters' table.
+    Export {
+        /// Index in the exporters' table.
+        exporter: usize,
+    },
+    /// Put text on the clipboard.
+    Copy(String),
+    /// The run begins: the GPU's peak starts anew.
+    ResetGpuPeak,
+    /// Stop as `fg` can continue.
+    Suspend,
+    /// Paint everything again.
+    Redraw,
+    /// End the program with this status.
+    Quit(u8),
+}

@@ -1,0 +1,216 @@
+//! The state of the program.
+
+use std::sync::Arc;
+
+use crate::domain::attempt::AttemptId;
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
+use crate::domain::series::Series;
+use crate::domain::session::Session;
+use crate::domain::time::Nanos;
+
+/// Whether the endpoint is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Not known yet.
+    Connecting,
+    /// It answered.
+    Ready,
+    /// It did not, and is tried again.
+    Unreachable(String),
+    /// It cannot be used as it is; no more is tried.
+    Refused(String),
+}
+
+/// What is measured.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Base URL for people.
+    pub url: String,
+    /// The model, once it is known.
+    pub model: Option<String>,
+    /// What serves it.
+    pub server: ServerInfo,
+    /// The built-in simulator: nothing shown is a model's.
+    pub simulated: bool,
+    /// Whether it is there.
+    pub connection: Connection,
+}
+
+/// All that a frame shows of the run. Freezing the screen keeps a copy of it.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// The time of the last frame.
+    pub now: Nanos,
+    /// What is measured.
+    pub target: Target,
+    /// The run.
+    pub session: Session,
+    /// What is in flight.
+    pub live: Arc<LiveSnapshot>,
+    /// The GPUs.
+    pub gpu: GpuHistory,
+    /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
+    pub throughput: Series,
+    /// Tokens per content event, learnt from the answers whose usage is known; 1 until then.
+    pub tokens_per_event: f64,
+}
+
+impl Scene {
+    /// The request in flight of a case, the latest if there are several.
+    pub fn in_flight_of(&self, case: usize) -> Option<&InFlight> {
+        self.live.in_flight.iter().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+    }
+
+    /// Time since the run began: until now while it is active, else until its last attempt ended.
+    pub fn elapsed(&self) -> std::time::Duration {
+        let Some(began) = self.session.began else { return std::time::Duration::ZERO };
+        let end = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
+        end.since(began)
+    }
+}
+
+/// The panes, in the order of `tab`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum PaneId {
+    /// The cases.
+    #[default]
+    Cases,
+    /// The answer of the selected case.
+    Preview,
+    /// Tokens per second over time.
+    Throughput,
+    /// TTFT and inter-token latency.
+    Latency,
+    /// GPU memory.
+    Gpu,
+}
+
+impl PaneId {
+    /// All panes, in the order of `tab`.
+    pub const ALL: [Self; 5] = [Self::Cases, Self::Preview, Self::Throughput, Self::Latency, Self::Gpu];
+}
+
+/// What lies over the panes.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Overlay {
+    /// Nothing.
+    #[default]
+    None,
+    /// All keys, scrolled down by this many lines.
+    Help(u16),
+    /// Whether to quit although something runs.
+    ConfirmQuit,
+    /// Which format to export; the index into the exporters' table.
+    ExportMenu(usize),
+    /// The filter is being typed.
+    FilterInput,
+}
+
+/// A line that tells what just happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What.
+    pub text: String,
+    /// It went wrong.
+    pub is_error: bool,
+    /// When it came; it goes after some seconds.
+    pub at: Nanos,
+}
+
+/// What belongs to the screen alone.
+#[derive(Clone, Debug, Default)]
+pub struct UiState {
+    /// Index of the selected case in the suite.
+    pub selected: usize,
+    /// The pane that keys go to.
+    pub focus: PaneId,
+    /// The focused pane fills the screen.
+    pub zoomed: bool,
+    /// What lies over the panes.
+    pub overlay: Overlay,
+    /// Only cases whose name contains this are listed.
+    pub filter: String,
+    /// Lines the preview is scrolled up from its end, which it follows at 0.
+    pub preview_scroll: usize,
+    /// What just happened.
+    pub notice: Option<Notice>,
+}
+
+/// The whole state.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The run as it is.
+    pub scene: Scene,
+    /// The run as it was when the screen was frozen.
+    pub frozen: Option<Box<Scene>>,
+    /// The screen.
+    pub ui: UiState,
+    /// Labels of the exporters, in the order of their table.
+    pub export_labels: Vec<&'static str>,
+    /// A model was asked for by name; else the endpoint must have exactly one.
+    pub wanted_model: Option<String>,
+    /// Interrupted by a signal, or quit while something ran.
+    pub interrupted: bool,
+    /// The run began at least once.
+    pub(super) last_throughput: Option<(Nanos, u64)>,
+}
+
+impl App {
+    /// The state before anything happened.
+    pub fn new(
+        target: Target,
+        session: Session,
+        wanted_model: Option<String>,
+        export_labels: Vec<&'static str>,
+    ) -> Self {
+        let scene = Scene {
+            now: Nanos::default(),
+            target,
+            session,
+            live: Arc::default(),
+            gpu: GpuHistory::default(),
+            throughput: Series::new(14_400),
+            tokens_per_event: 1.0,
+        };
+        Self {
+            scene,
+            frozen: None,
+            ui: UiState::default(),
+            export_labels,
+            wanted_model,
+            interrupted: false,
+            last_throughput: None,
+        }
+    }
+
+    /// What the screen shows: the frozen run if there is one.
+    pub fn shown(&self) -> &Scene {
+        self.frozen.as_deref().unwrap_or(&self.scene)
+    }
+
+    /// Indices of the cases that pass the filter.
+    pub fn listed_cases(&self) -> Vec<usize> {
+        let wanted = self.ui.filter.to_lowercase();
+        let cases = &self.scene.session.suite.cases;
+        (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    /// The exit status the run has earned so far (see the command line's contract).
+    pub fn exit_status(&self) -> u8 {
+        if self.interrupted {
+            return 130;
+        }
+        let session = &self.scene.session;
+        let nothing_started = session.cases.iter().all(|c| c.attempts.is_empty());
+        if nothing_started && self.scene.target.connection != Connection::Ready {
+            return 3;
+        }
+        u8::from(session.is_partial())
+    }
+
+    /// The id of the running attempt of the selected case.
+    pub fn selected_in_flight(&self) -> Option<AttemptId> {
+        self.scene.in_flight_of(self.ui.selected).map(|f| f.id)
+    }
+}

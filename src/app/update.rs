@@ -1,0 +1,303 @@
+//! How the state changes: one message in, effects out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::message::{Action, Effect, Msg};
+use super::model::{App, Connection, Notice, Overlay, PaneId};
+use crate::domain::attempt::TokenSource;
+use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+
+/// How long a notice stays.
+const NOTICE_FOR: Duration = Duration::from_secs(8);
+/// Distance of two points of the throughput series.
+const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
+
+/// Takes a message, changes the state, returns what is to be done outside.
+pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
+    match msg {
+        Msg::Action(action) => act(app, action),
+        Msg::Typed(c) => {
+            type_into_filter(app, c);
+            Vec::new()
+        }
+        Msg::Frame { now, live } => {
+            frame(app, now, live);
+            Vec::new()
+        }
+        Msg::Engine(now, fact) => engine_fact(app, now, fact),
+        Msg::Gpu(event) => {
+            app.scene.gpu.apply(event);
+            Vec::new()
+        }
+        Msg::Exported(now, result) => {
+            match result {
+                Ok(path) => notice(app, now, format!("Report written to '{}'", path.display()), false),
+                Err(why) => notice(app, now, why, true),
+            }
+            Vec::new()
+        }
+        Msg::Resized => vec![],
+        Msg::Signal(_) => {
+            app.interrupted = true;
+            vec![Effect::Quit(app.exit_status())]
+        }
+    }
+}
+
+fn notice(app: &mut App, at: Nanos, text: String, is_error: bool) {
+    app.scene.now = app.scene.now.max(at);
+    app.ui.notice = Some(Notice { text: sanitise_line(&text), is_error, at });
+}
+
+// ─── The engine ───
+
+fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
+    app.scene.now = app.scene.now.max(now);
+    match fact {
+        EngineFact::Discovered { models, server } => {
+            app.scene.target.server = server;
+            match choose_model(app.wanted_model.as_deref(), &models) {
+                Ok(model) => {
+                    app.scene.target.model = Some(model);
+                    app.scene.target.connection = Connection::Ready;
+                    let mut effects = vec![Effect::ResetGpuPeak];
+                    effects.extend(session(app, SessionEvent::Begin(now)));
+                    effects
+                }
+                Err(why) => {
+                    app.scene.target.connection = Connection::Refused(why);
+                    Vec::new()
+                }
+            }
+        }
+        EngineFact::Unreachable { reason, retrying } => {
+            let reason = sanitise_line(&reason);
+            app.scene.target.connection =
+                if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
+            Vec::new()
+        }
+        EngineFact::Started { .. } => Vec::new(),
+        EngineFact::Ended { id, record } => {
+            if let (true, Some((tokens, TokenSource::Usage))) = (record.is_ok(), record.output_tokens()) {
+                if !record.has_hidden_reasoning() && !record.arrivals.is_empty() {
+                    app.scene.tokens_per_event = tokens as f64 / record.arrivals.len() as f64;
+                }
+            }
+            session(app, SessionEvent::Ended(id, record))
+        }
+        EngineFact::Died(why) => {
+            notice(app, now, format!("The engine stopped: {why}. What was measured can still be exported."), true);
+            app.scene.target.connection = Connection::Refused(why);
+            Vec::new()
+        }
+    }
+}
+
+/// The model to ask: the one wanted, else the only one there is.
+fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, String> {
+    match (wanted, listed) {
+        (Some(name), _) => Ok(name.to_owned()),
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Err("the endpoint lists no model; name one with --model".to_owned()),
+        (None, many) => {
+            let names: Vec<_> = many.iter().take(20).map(|m| sanitise_line(m)).collect();
+            Err(format!("the endpoint has {} models; name one with --model: {}", many.len(), names.join(", ")))
+        }
+    }
+}
+
+fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+    let scene = &mut app.scene;
+    let commands = scene.session.handle(event);
+    let effect = |command| match command {
+        SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),
+        SessionCommand::Start { id, warmup } => {
+            let case = scene.session.suite.cases[id.case].clone();
+            let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
+            Effect::Engine(EngineCommand::Start { id, case: Arc::new(case), model, warmup })
+        }
+    };
+    commands.into_iter().map(effect).collect()
+}
+
+// ─── The frame clock ───
+
+fn frame(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
+    app.scene.now = app.scene.now.max(now);
+    if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) > NOTICE_FOR) {
+        app.ui.notice = None;
+    }
+    let total = live.content_events_total;
+    match app.last_throughput {
+        None => app.last_throughput = Some((live.at, total)),
+        Some((at, before)) if live.at.since(at) >= THROUGHPUT_STEP => {
+            let seconds = live.at.since(at).as_secs_f64();
+            // Nothing in flight is a gap in the line, not a zero.
+            let busy = !live.in_flight.is_empty() || total > before;
+            let rate = (total - before.min(total)) as f64 / seconds * app.scene.tokens_per_event;
+            app.scene.throughput.push(live.at, busy.then_some(rate));
+            app.last_throughput = Some((live.at, total));
+        }
+        Some(_) => {}
+    }
+    app.scene.live = live;
+}
+
+// ─── The user ───
+
+fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    if let Some(effects) = act_in_overlay(app, action) {
+        return effects;
+    }
+    let selected = app.ui.selected;
+    match action {
+        Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
+        Action::TogglePauseCase => return session(app, SessionEvent::TogglePause(selected)),
+        Action::Rerun => return session(app, SessionEvent::Rerun(selected)),
+        Action::RerunFailed => return session(app, SessionEvent::RerunFailed),
+        Action::Cancel => return session(app, SessionEvent::Cancel(selected)),
+        Action::Export => return vec![Effect::Export { exporter: 0 }],
+        Action::ChooseExport => app.ui.overlay = Overlay::ExportMenu(0),
+        Action::ToggleFreeze => {
+            app.frozen = if app.frozen.is_some() { None } else { Some(Box::new(app.scene.clone())) };
+        }
+        Action::SelectNext => select(app, 1),
+        Action::SelectPrevious => select(app, -1),
+        Action::SelectFirst => select(app, isize::MIN),
+        Action::SelectLast => select(app, isize::MAX),
+        Action::ScrollDown => scroll(app, -10),
+        Action::ScrollUp => scroll(app, 10),
+        Action::NextPane => turn_focus(app, 1),
+        Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
+        Action::Zoom => app.ui.zoomed = true,
+        Action::Back if app.ui.zoomed => app.ui.zoomed = false,
+        Action::Back => app.ui.filter.clear(),
+        Action::Filter => app.ui.overlay = Overlay::FilterInput,
+        Action::Copy => return copy(app),
+        Action::Help => app.ui.overlay = Overlay::Help(0),
+        Action::Redraw => return vec![Effect::Redraw],
+        Action::Suspend => return vec![Effect::Suspend],
+        Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
+        Action::Quit => return vec![Effect::Quit(app.exit_status())],
+        Action::Confirm => {}
+    }
+    Vec::new()
+}
+
+/// What an action means while something lies over the panes; `None` when nothing does.
+fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
+    let formats = app.export_labels.len();
+    let mut effects = Vec::new();
+    app.ui.overlay = match (&app.ui.overlay, action) {
+        (Overlay::None, _) => return None,
+        (_, Action::Suspend) => {
+            effects.push(Effect::Suspend);
+            app.ui.overlay.clone()
+        }
+        (Overlay::Help(line), Action::SelectNext | Action::ScrollDown) => Overlay::Help(line.saturating_add(1)),
+        (Overlay::Help(line), Action::SelectPrevious | Action::ScrollUp) => Overlay::Help(line.saturating_sub(1)),
+        (Overlay::ConfirmQuit, Action::Confirm | Action::Quit | Action::Zoom) => {
+            app.interrupted = true;
+            effects.push(Effect::Quit(app.exit_status()));
+            Overlay::None
+        }
+        (Overlay::ExportMenu(at), Action::SelectNext) => Overlay::ExportMenu((at + 1).min(formats.saturating_sub(1))),
+        (Overlay::ExportMenu(at), Action::SelectPrevious) => Overlay::ExportMenu(at.saturating_sub(1)),
+        (Overlay::ExportMenu(at), Action::Zoom | Action::Confirm) => {
+            effects.push(Effect::Export { exporter: *at });
+            Overlay::None
+        }
+        (Overlay::FilterInput, Action::Back) => {
+            app.ui.filter.clear();
+            Overlay::None
+        }
+        (Overlay::FilterInput, Action::Zoom | Action::Confirm) => Overlay::None,
+        (Overlay::FilterInput, _) => Overlay::FilterInput,
+        (Overlay::ExportMenu(at), action) if !matches!(action, Action::Back | Action::Quit) => Overlay::ExportMenu(*at),
+        (Overlay::ConfirmQuit, action) if !matches!(action, Action::Back) => Overlay::ConfirmQuit,
+        (_, _) => Overlay::None,
+    };
+    Some(effects)
+}
+
+fn select(app: &mut App, by: isize) {
+    if app.ui.focus == PaneId::Preview && by.unsigned_abs() <= 1 {
+        return scroll(app, -by);
+    }
+    let listed = app.listed_cases();
+    let at = listed.iter().position(|&i| i == app.ui.selected).unwrap_or(0);
+    let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
+    if let Some(&case) = listed.get(to) {
+        if case != app.ui.selected {
+            app.ui.preview_scroll = 0;
+        }
+        app.ui.selected = case;
+    }
+}
+
+fn scroll(app: &mut App, lines_up: isize) {
+    app.ui.preview_scroll = app.ui.preview_scroll.saturating_add_signed(lines_up).min(100_000);
+}
+
+fn turn_focus(app: &mut App, by: usize) {
+    let at = PaneId::ALL.iter().position(|&p| p == app.ui.focus).unwrap_or(0);
+    app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];
+}
+
+fn type_into_filter(app: &mut App, c: char) {
+    if app.ui.overlay != Overlay::FilterInput {
+        return;
+    }
+    if c == '\u{8}' {
+        app.ui.filter.pop();
+    } else if !c.is_control() && app.ui.filter.len() < 64 {
+        app.ui.filter.push(c);
+    }
+    let listed = app.listed_cases();
+    if !listed.contains(&app.ui.selected) {
+        if let Some(&first) = listed.first() {
+            app.ui.selected = first;
+        }
+    }
+}
+
+fn copy(app: &mut App) -> Vec<Effect> {
+    let scene = app.shown();
+    let live = scene.in_flight_of(app.ui.selected).map(|f| f.text.to_string());
+    let text = live.or_else(|| scene.session.cases.get(app.ui.selected)?.shown().map(|r| r.text.clone()));
+    let now = app.scene.now;
+    match text.filter(|t| !t.is_empty()) {
+        Some(text) => {
+            notice(app, now, "Answer sent to the terminal's clipboard".to_owned(), false);
+            vec![Effect::Copy(text)]
+        }
+        None => {
+            notice(app, now, "There is no answer to copy yet".to_owned(), true);
+            Vec::new()
+        }
+    }
+}
+
+/// Whether an action would do something now: what footer and help show as possible.
+pub fn is_possible(app: &App, action: Action) -> bool {
+    let session = &app.scene.session;
+    let phase = session.cases.get(app.ui.selected).map(|c| c.phase);
+    match action {
+        Action::ToggleHold => matches!(session.mode, Mode::Running | Mode::Held),
+        Action::TogglePauseCase => matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)),
+        Action::Cancel => matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)),
+        Action::Rerun => {
+            session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
+        }
+        Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
+        Action::Back => app.ui.zoomed || !app.ui.filter.is_empty() || app.ui.overlay != Overlay::None,
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests;

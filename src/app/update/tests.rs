@@ -1,0 +1,145 @@
+use super::*;
+use crate::app::message::Signal;
+use crate::app::model::Target;
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::live::ServerInfo;
+use crate::domain::session::{Plan, Session};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+
+fn app(cases: usize) -> App {
+    let case = |i| CaseSpec {
+        name: format!("case {i}"),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 1,
+        temperature: 0.0,
+        timeout: Duration::from_secs(1),
+        extra: serde_json::Map::new(),
+    };
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    let target = Target {
+        url: "http://h/v1".into(),
+        model: None,
+        server: ServerInfo::default(),
+        simulated: false,
+        connection: Connection::Connecting,
+    };
+    App::new(target, Session::new(Arc::new(suite), Plan::default()), None, vec!["Markdown", "JSON"])
+}
+
+fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
+    let models = models.iter().map(|m| (*m).to_owned()).collect();
+    update(app, Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default() }))
+}
+
+fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
+    let id = AttemptId { case, number };
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
+    record.status = status;
+    update(app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }))
+}
+
+fn started(effects: &[Effect]) -> Vec<(AttemptId, String)> {
+    let start = |e: &Effect| match e {
+        Effect::Engine(EngineCommand::Start { id, model, .. }) => Some((*id, model.clone())),
+        _ => None,
+    };
+    effects.iter().filter_map(start).collect()
+}
+
+#[test]
+fn the_only_model_is_taken_and_the_run_begins() {
+    let mut app = app(2);
+    let effects = discovered(&mut app, &["m1"]);
+    assert_eq!(started(&effects), vec![(AttemptId { case: 0, number: 1 }, "m1".to_owned())]);
+    assert_eq!(started(&ended(&mut app, 0, 1, AttemptStatus::Ok)).len(), 1);
+    assert!(ended(&mut app, 1, 1, AttemptStatus::Ok).is_empty());
+    assert_eq!(app.exit_status(), 0);
+}
+
+#[test]
+fn several_models_are_listed_and_nothing_starts() {
+    let mut app = app(1);
+    assert!(started(&discovered(&mut app, &["a", "b"])).is_empty());
+    let Connection::Refused(why) = &app.scene.target.connection else { panic!("{:?}", app.scene.target) };
+    assert!(why.contains("--model: a, b"), "{why}");
+    assert_eq!(app.exit_status(), 3);
+}
+
+#[test]
+fn quitting_asks_while_something_runs() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    assert!(update(&mut app, Msg::Action(Action::Quit)).is_empty());
+    assert_eq!(app.ui.overlay, Overlay::ConfirmQuit);
+    update(&mut app, Msg::Action(Action::Back));
+    assert_eq!(app.ui.overlay, Overlay::None);
+    update(&mut app, Msg::Action(Action::Quit));
+    assert!(matches!(update(&mut app, Msg::Action(Action::Confirm))[..], [Effect::Quit(130)]));
+}
+
+#[test]
+fn quitting_at_the_end_does_not_ask_and_a_failed_case_is_status_1() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    ended(&mut app, 0, 1, AttemptStatus::Timeout);
+    assert!(matches!(update(&mut app, Msg::Action(Action::Quit))[..], [Effect::Quit(1)]));
+}
+
+#[test]
+fn a_signal_ends_with_130() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    assert!(matches!(update(&mut app, Msg::Signal(Signal::Terminate))[..], [Effect::Quit(130)]));
+}
+
+#[test]
+fn a_frozen_screen_stands_still_while_the_run_goes_on() {
+    let mut app = app(2);
+    discovered(&mut app, &["m"]);
+    update(&mut app, Msg::Action(Action::ToggleFreeze));
+    ended(&mut app, 0, 1, AttemptStatus::Ok);
+    assert_eq!(app.shown().session.cases[0].phase, CasePhase::Running);
+    assert_eq!(app.scene.session.cases[0].phase, CasePhase::Done);
+    update(&mut app, Msg::Action(Action::ToggleFreeze));
+    assert_eq!(app.shown().session.cases[0].phase, CasePhase::Done);
+}
+
+#[test]
+fn the_filter_narrows_the_list_and_moves_the_selection() {
+    let mut app = app(3);
+    update(&mut app, Msg::Action(Action::Filter));
+    update(&mut app, Msg::Typed('2'));
+    assert_eq!((app.listed_cases(), app.ui.selected), (vec![2], 2));
+    update(&mut app, Msg::Action(Action::Confirm));
+    update(&mut app, Msg::Action(Action::Back));
+    assert_eq!(app.listed_cases().len(), 3);
+}
+
+#[test]
+fn selection_stops_at_both_ends() {
+    let mut app = app(3);
+    update(&mut app, Msg::Action(Action::SelectPrevious));
+    assert_eq!(app.ui.selected, 0);
+    update(&mut app, Msg::Action(Action::SelectLast));
+    update(&mut app, Msg::Action(Action::SelectNext));
+    assert_eq!(app.ui.selected, 2);
+}
+
+#[test]
+fn the_throughput_has_a_gap_where_nothing_is_in_flight() {
+    let mut app = app(1);
+    let frame = |ms, events, busy: bool| {
+        let in_flight = if busy { vec![crate::domain::live::InFlight::default()] } else { Vec::new() };
+        let at = Nanos::from_millis(ms);
+        Msg::Frame {
+            now: at,
+            live: Arc::new(LiveSnapshot { at, content_events_total: events, in_flight, ..Default::default() }),
+        }
+    };
+    for msg in [frame(0, 0, true), frame(250, 25, true), frame(500, 25, false)] {
+        update(&mut app, msg);
+    }
+    let rates: Vec<_> = app.scene.throughput.iter().map(|p| p.1).collect();
+    assert_eq!(rates, vec![Some(100.0), None]);
+}
