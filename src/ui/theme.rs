@@ -1,0 +1,101 @@
+//! What a role on the screen looks like. Colour never carries a meaning alone.
+
+use ratatui::style::{Color, Modifier, Style};
+
+/// A style for each role.
+#[derive(Clone, Copy, Debug)]
+pub struct Theme {
+    colour: bool,
+}
+
+impl Theme {
+    /// The terminal's own sixteen colours.
+    pub const fn ansi() -> Self {
+        Self { colour: true }
+    }
+
+    /// No colour at all, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is ever sent.
+    pub const fn mono() -> Self {
+        Self { colour: false }
+    }
+
+    fn fg(self, colour: Color) -> Style {
+        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    }
+
+    /// Ordinary text.
+    pub const fn text(self) -> Style {
+        Style::new()
+    }
+
+    /// Labels, frames, what stands back.
+    pub fn muted(self) -> Style {
+        if self.colour { Style::new().fg(Color::DarkGray) } else { Style::new().add_modifier(Modifier::DIM) }
+    }
+
+    /// A pane's frame.
+    pub fn border(self, focused: bool) -> Style {
+        if focused { self.accent() } else { self.muted() }
+    }
+
+    /// A pane's title.
+    pub fn title(self, focused: bool) -> Style {
+        if focused { self.accent().add_modifier(Modifier::BOLD) } else { self.text().add_modifier(Modifier::BOLD) }
+    }
+
+    /// What the eye should find first.
+    pub fn accent(self) -> Style {
+        self.fg(Color::Cyan)
+    }
+
+    /// A figure that matters.
+    pub fn value(self) -> Style {
+        Style::new().add_modifier(Modifier::BOLD)
+    }
+
+    /// Went well.
+    pub fn good(self) -> Style {
+        self.fg(Color::Green)
+    }
+
+    /// Needs a look: held, paused, simulated.
+    pub fn warning(self) -> Style {
+        self.fg(Color::Yellow).add_modifier(Modifier::BOLD)
+    }
+
+    /// Went wrong.
+    pub fn bad(self) -> Style {
+        self.fg(Color::Red).add_modifier(Modifier::BOLD)
+    }
+
+    /// The selected row.
+    pub fn selected(self) -> Style {
+        Style::new().add_modifier(Modifier::REVERSED)
+    }
+
+    /// Thinking that precedes an answer.
+    pub fn reasoning(self) -> Style {
+        self.muted().add_modifier(Modifier::ITALIC)
+    }
+
+    /// Code in an answer.
+    pub fn code(self) -> Style {
+        self.fg(Color::Yellow)
+    }
+
+    /// A heading in an answer.
+    pub fn heading(self) -> Style {
+        self.accent().add_modifier(Modifier::BOLD)
+    }
+
+    /// A key in the footer or the help.
+    pub fn key(self) -> Style {
+        self.accent().add_modifier(Modifier::BOLD)
+    }
+
+    /// The line of a chart; `0` is the first of several.
+    pub fn series(self, index: usize) -> Style {
+        const COLOURS: [Color; 4] = [Color::Cyan, Color::Magenta, Color::Green, Color::Blue];
+        self.fg(COLOURS[index % COLOURS.len()])
+    }
+}
