@@ -2,5 +2,6 @@
 
 pub mod app;
 pub mod domain;
+pub mod engine;
 pub mod protocol;
 pub mod ui;

@@ -1,0 +1,139 @@
+//! Floor 2: the network. One thread with a runtime of its own reads all streams; nothing else runs on it.
+
+mod attempt;
+mod board;
+mod client;
+mod discovery;
+mod recorder;
+
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tokio::sync::{mpsc, oneshot, watch};
+
+use self::board::Board;
+use self::client::Endpoint;
+pub use self::client::{EngineConfig, InvalidConfig};
+use crate::domain::attempt::AttemptId;
+use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::time::Nanos;
+
+/// How often the live view is made, at most.
+const PUBLISH_EVERY: Duration = Duration::from_millis(50);
+
+/// The engine's thread, seen from outside.
+#[derive(Debug)]
+pub struct Engine {
+    commands: mpsc::UnboundedSender<EngineCommand>,
+    live: watch::Receiver<Arc<LiveSnapshot>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the thread. `sink` gets every fact, from that thread; it must not block.
+    pub fn start(
+        config: EngineConfig,
+        epoch: Instant,
+        sink: impl Fn(EngineFact) + Send + 'static,
+    ) -> Result<Self, InvalidConfig> {
+        let endpoint = Endpoint::new(config, epoch)?;
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (publish, live) = watch::channel(Arc::default());
+        let run = move || {
+            let sink = Rc::new(sink);
+            let facts = Rc::clone(&sink);
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let work = Worker { endpoint: Rc::new(endpoint), board: Rc::new(Board::new(publish)), sink: facts };
+                tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox));
+                Ok::<_, std::io::Error>(())
+            }));
+            match result {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => sink(EngineFact::Died(format!("its runtime did not start: {error}"))),
+                Err(_panic) => sink(EngineFact::Died("an internal error".to_owned())),
+            }
+        };
+        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
+        let thread = thread.map_err(|e| InvalidConfig(format!("the engine's thread did not start: {e}")))?;
+        Ok(Self { commands, live, thread: Some(thread) })
+    }
+
+    /// Tells the engine; false when it is gone.
+    pub fn send(&self, command: EngineCommand) -> bool {
+        self.commands.send(command).is_ok()
+    }
+
+    /// The latest live view.
+    pub fn live(&self) -> Arc<LiveSnapshot> {
+        // The guard is dropped at once: held, it could block the engine.
+        Arc::clone(&self.live.borrow())
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Not joined: a name look-up that hangs must not hold up the exit.
+        let _gone = self.commands.send(EngineCommand::Shutdown);
+        drop(self.thread.take());
+    }
+}
+
+struct Worker<F> {
+    endpoint: Rc<Endpoint>,
+    board: Rc<Board>,
+    sink: Rc<F>,
+}
+
+impl<F: Fn(EngineFact) + 'static> Worker<F> {
+    async fn run(self, mut inbox: mpsc::UnboundedReceiver<EngineCommand>) {
+        let mut running: HashMap<AttemptId, oneshot::Sender<()>> = HashMap::new();
+        tokio::task::spawn_local(publish(Rc::clone(&self.board), Rc::clone(&self.endpoint)));
+        while let Some(command) = inbox.recv().await {
+            match command {
+                EngineCommand::Discover { retry } => {
+                    let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
+                    tokio::task::spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
+                }
+                EngineCommand::Start { id, case, model, warmup } => {
+                    let (cancel, cancelled) = oneshot::channel();
+                    running.retain(|_, c| !c.is_closed());
+                    running.insert(id, cancel);
+                    let (endpoint, board, sink) =
+                        (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
+                    tokio::task::spawn_local(async move {
+                        let order = attempt::Order { id, case, model, warmup };
+                        let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
+                            sink(EngineFact::Started { id, at });
+                        })
+                        .await;
+                        sink(EngineFact::Ended { id, record: Arc::new(record) });
+                    });
+                }
+                EngineCommand::Abort(id) => drop(running.remove(&id)),
+                EngineCommand::Shutdown => break,
+            }
+        }
+    }
+}
+
+/// Publishes the live view while something is in flight, and measures how late it was woken for it.
+async fn publish(board: Rc<Board>, endpoint: Rc<Endpoint>) {
+    loop {
+        board.wait_until_busy().await;
+        while board.is_busy() {
+            let due = endpoint.now().plus(PUBLISH_EVERY);
+            tokio::time::sleep(PUBLISH_EVERY).await;
+            let now: Nanos = endpoint.now();
+            board.note_lag(now.millis_since(due));
+            board.publish(now);
+        }
+        board.publish(endpoint.now());
+    }
+}
+
+#[cfg(test)]
+mod tests;

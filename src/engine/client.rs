@@ -1,0 +1,191 @@
+//! The HTTP client, made so that it adds nothing to what is measured, and knows how long connecting took.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::domain::time::Nanos;
+
+/// Where and how to ask.
+#[derive(Clone)]
+pub struct EngineConfig {
+    /// Base address, `/v1` included, no slash at the end.
+    pub base_url: String,
+    /// Sent as bearer token.
+    pub api_key: Option<String>,
+    /// Further headers, name and value.
+    pub headers: Vec<(String, String)>,
+    /// Begins every request id.
+    pub run_id: String,
+}
+
+impl fmt::Debug for EngineConfig {
+    // Keys and header values must never reach a log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EngineConfig").field("run_id", &self.run_id).finish_non_exhaustive()
+    }
+}
+
+/// The engine cannot be set up like this.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(pub String);
+
+/// A connection to be timed: when it was begun and when it stood.
+pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
+
+tokio::task_local! {
+    /// Where the attempt that is being polled wants its time to connect.
+    pub static CONNECT_TIMES: ConnectTimes;
+}
+
+/// The endpoint with its client and the run's clock.
+pub struct Endpoint {
+    /// The client; it keeps connections alive.
+    pub client: reqwest::Client,
+    /// Base address, `/v1` included.
+    pub base_url: String,
+    /// Begins every request id.
+    pub run_id: String,
+    /// The server refused `stream_options` once.
+    pub without_stream_options: std::cell::Cell<bool>,
+    clock: EngineClock,
+}
+
+/// The run's clock on the engine's thread.
+#[derive(Clone, Copy, Debug)]
+pub struct EngineClock {
+    epoch: Instant,
+}
+
+impl EngineClock {
+    /// A clock that counts from `epoch`.
+    pub const fn new(epoch: Instant) -> Self {
+        Self { epoch }
+    }
+
+    /// Now.
+    pub fn now(self) -> Nanos {
+        let since = tokio::time::Instant::now().into_std().saturating_duration_since(self.epoch);
+        Nanos::default().plus(since)
+    }
+}
+
+impl Endpoint {
+    /// Checks the headers and builds the client.
+    pub fn new(config: EngineConfig, epoch: Instant) -> Result<Self, InvalidConfig> {
+        let clock = EngineClock::new(epoch);
+        // A second installation is refused, and harmless.
+        let _already = rustls::crypto::ring::default_provider().install_default();
+        let client = reqwest::Client::builder()
+            .default_headers(headers(&config)?)
+            .connect_timeout(Duration::from_secs(10))
+            .pool_idle_timeout(Duration::from_secs(300))
+            .user_agent(concat!("tokscope/", env!("CARGO_PKG_VERSION")))
+            .redirect(reqwest::redirect::Policy::none())
+            .connector_layer(TimeConnect(clock))
+            .build()
+            .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
+        let EngineConfig { base_url, run_id, .. } = config;
+        Ok(Self { client, base_url, run_id, without_stream_options: std::cell::Cell::new(false), clock })
+    }
+
+    /// Now, on the run's clock.
+    pub fn now(&self) -> Nanos {
+        self.clock.now()
+    }
+
+    /// The clock by itself.
+    pub const fn clock(&self) -> EngineClock {
+        self.clock
+    }
+}
+
+fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let secret = |value: &str, what: &str| {
+        let parsed = HeaderValue::from_str(value);
+        let mut value = parsed.map_err(|_bad| InvalidConfig(format!("{what} holds characters no header may hold")))?;
+        value.set_sensitive(true);
+        Ok(value)
+    };
+    if let Some(key) = &config.api_key {
+        headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"), "the API key")?);
+    }
+    for (name, value) in &config.headers {
+        let parsed = HeaderName::try_from(name.as_str());
+        let parsed = parsed.map_err(|_bad| InvalidConfig(format!("'{name}' is no name of a header")))?;
+        headers.insert(parsed, secret(value, &format!("the value of header '{name}'"))?);
+    }
+    Ok(headers)
+}
+
+/// All that an error of the client says, without the address (it may hold a password).
+pub fn describe(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut parts: Vec<String> = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = Some(&error);
+    while let Some(e) = cause {
+        let text = e.to_string();
+        if !parts.last().is_some_and(|last| last.contains(&text)) {
+            parts.push(text);
+        }
+        cause = e.source();
+    }
+    parts.join(": ")
+}
+
+/// Times every connection and hands the times to the attempt that asked for it.
+#[derive(Clone, Copy)]
+struct TimeConnect(EngineClock);
+
+impl<S> Layer<S> for TimeConnect {
+    type Service = TimedConnect<S>;
+
+    fn layer(&self, inner: S) -> TimedConnect<S> {
+        TimedConnect { inner, clock: self.0 }
+    }
+}
+
+#[derive(Clone)]
+struct TimedConnect<S> {
+    inner: S,
+    clock: EngineClock,
+}
+
+impl<S, R> Service<R> for TimedConnect<S>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, target: R) -> Self::Future {
+        // The client begins to connect on the task of the request that wants it.
+        let asked_by = CONNECT_TIMES.try_with(Arc::clone).ok();
+        let (clock, begun) = (self.clock, self.clock.now());
+        let connecting = self.inner.call(target);
+        Box::pin(async move {
+            let connection = connecting.await?;
+            if let Some(times) = asked_by {
+                *times.lock().unwrap_or_else(PoisonError::into_inner) = Some((begun, clock.now()));
+            }
+            Ok(connection)
+        })
+    }
+}
