@@ -35,8 +35,8 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Exported(now, result) => {
             match result {
-                Ok(path) => notice(app, now, format!("Report written to '{}'", path.display()), false),
-                Err(why) => notice(app, now, why, true),
+                Ok(path) => notice(app, now, &format!("Report written to '{}'", path.display()), false),
+                Err(why) => notice(app, now, &why, true),
             }
             Vec::new()
         }
@@ -48,9 +48,9 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
 }
 
-fn notice(app: &mut App, at: Nanos, text: String, is_error: bool) {
+fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
     app.scene.now = app.scene.now.max(at);
-    app.ui.notice = Some(Notice { text: sanitise_line(&text), is_error, at });
+    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, at });
 }
 
 // ─── The engine ───
@@ -82,15 +82,14 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
         }
         EngineFact::Started { .. } => Vec::new(),
         EngineFact::Ended { id, record } => {
-            if let (true, Some((tokens, TokenSource::Usage))) = (record.is_ok(), record.output_tokens()) {
-                if !record.has_hidden_reasoning() && !record.arrivals.is_empty() {
-                    app.scene.tokens_per_event = tokens as f64 / record.arrivals.len() as f64;
-                }
+            let teaches = record.is_ok() && !record.has_hidden_reasoning() && !record.arrivals.is_empty();
+            if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
+                app.scene.tokens_per_event = tokens as f64 / record.arrivals.len() as f64;
             }
             session(app, SessionEvent::Ended(id, record))
         }
         EngineFact::Died(why) => {
-            notice(app, now, format!("The engine stopped: {why}. What was measured can still be exported."), true);
+            notice(app, now, &format!("The engine stopped: {why}. What was measured can still be exported."), true);
             app.scene.target.connection = Connection::Refused(why);
             Vec::new()
         }
@@ -258,10 +257,9 @@ fn type_into_filter(app: &mut App, c: char) {
         app.ui.filter.push(c);
     }
     let listed = app.listed_cases();
-    if !listed.contains(&app.ui.selected) {
-        if let Some(&first) = listed.first() {
-            app.ui.selected = first;
-        }
+    match listed.first() {
+        Some(&first) if !listed.contains(&app.ui.selected) => app.ui.selected = first,
+        _ => {}
     }
 }
 
@@ -270,16 +268,12 @@ fn copy(app: &mut App) -> Vec<Effect> {
     let live = scene.in_flight_of(app.ui.selected).map(|f| f.text.to_string());
     let text = live.or_else(|| scene.session.cases.get(app.ui.selected)?.shown().map(|r| r.text.clone()));
     let now = app.scene.now;
-    match text.filter(|t| !t.is_empty()) {
-        Some(text) => {
-            notice(app, now, "Answer sent to the terminal's clipboard".to_owned(), false);
-            vec![Effect::Copy(text)]
-        }
-        None => {
-            notice(app, now, "There is no answer to copy yet".to_owned(), true);
-            Vec::new()
-        }
-    }
+    let Some(text) = text.filter(|t| !t.is_empty()) else {
+        notice(app, now, "There is no answer to copy yet", true);
+        return Vec::new();
+    };
+    notice(app, now, "Answer sent to the terminal's clipboard", false);
+    vec![Effect::Copy(text)]
 }
 
 /// Whether an action would do something now: what footer and help show as possible.

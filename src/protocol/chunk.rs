@@ -236,7 +236,7 @@ fn replace_lone_surrogates(json: &str) -> String {
                 let low = tail.strip_prefix("\\u").and_then(hex4).filter(|(u, _)| (0xdc00..=0xdfff).contains(u));
                 rest = tail;
                 if let Some((low, tail)) = low {
-                    out.push_str(&format!("\\u{high:04x}\\u{low:04x}"));
+                    out.extend([format!("\\u{high:04x}"), format!("\\u{low:04x}")]);
                     rest = tail;
                 } else {
                     out.push_str("\\ufffd");
