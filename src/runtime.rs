@@ -1,0 +1,148 @@
+//! Floor 3: threads, the loop, effects carried out. Dashboard and headless share all but the screen.
+
+mod environment;
+mod export;
+pub mod headless;
+pub mod interactive;
+mod signals;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::{Duration, Instant};
+
+use crate::app::message::{Effect, Msg};
+use crate::app::model::{App, Connection, Target};
+use crate::app::update::update;
+use crate::domain::live::{EngineCommand, ServerInfo};
+use crate::domain::session::{Plan, Session};
+use crate::domain::suite::Suite;
+use crate::domain::time::Nanos;
+use crate::engine::{Engine, EngineConfig, InvalidConfig};
+use crate::protocol::endpoint::without_secrets;
+use crate::report::model::EXPORTERS;
+use crate::telemetry::{Sampler, SamplerConfig};
+
+/// The time between two samples of the GPU.
+const GPU_INTERVAL: Duration = Duration::from_millis(250);
+
+/// All that a run needs to know.
+#[derive(Debug)]
+pub struct RunSpec {
+    /// Base address, `/v1` included.
+    pub base_url: String,
+    /// The endpoint is the built-in simulator.
+    pub simulated: bool,
+    /// The model that was asked for.
+    pub model: Option<String>,
+    /// Sent as bearer token.
+    pub api_key: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// What is run.
+    pub suite: Suite,
+    /// How much of it.
+    pub plan: Plan,
+    /// Files to be written at the end; the first Markdown one names what `e` writes.
+    pub exports: Vec<PathBuf>,
+}
+
+/// What wakes the main thread.
+#[derive(Debug)]
+enum Wake {
+    /// Something happened.
+    Msg(Msg),
+    /// A key, or the screen.
+    Input(crate::ui::input::Input),
+}
+
+/// A run with its threads.
+struct Run {
+    app: App,
+    engine: Engine,
+    sampler: Sampler,
+    inbox: Receiver<Wake>,
+    sender: Sender<Wake>,
+    epoch: Instant,
+    wall: jiff::Zoned,
+    run_id: String,
+    exports: Vec<PathBuf>,
+}
+
+impl Run {
+    /// Starts the threads. Nothing is sent before [`Self::discover`].
+    #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
+    fn start(spec: RunSpec) -> Result<Self, InvalidConfig> {
+        let epoch = Instant::now();
+        let wall = jiff::Zoned::now();
+        let run_id = format!("ts-{:x}", wall.timestamp().as_microsecond());
+        let (sender, inbox) = channel();
+        let config = EngineConfig {
+            base_url: spec.base_url.clone(),
+            api_key: spec.api_key,
+            headers: spec.headers,
+            run_id: run_id.clone(),
+        };
+        let facts = sender.clone();
+        // A send fails only when the main thread is gone, and then nobody wants the fact.
+        let engine = Engine::start(config, epoch, move |fact| {
+            drop(facts.send(Wake::Msg(Msg::Engine(now(epoch), fact))));
+        })?;
+        let samples = sender.clone();
+        let sampler = crate::telemetry::start(
+            SamplerConfig { interval: GPU_INTERVAL, lib_path: None },
+            move || now(epoch),
+            move |event| drop(samples.send(Wake::Msg(Msg::Gpu(event)))),
+        );
+        signals::watch(sender.clone());
+        let target = Target {
+            url: without_secrets(&spec.base_url),
+            model: spec.model.clone(),
+            server: ServerInfo::default(),
+            simulated: spec.simulated,
+            connection: Connection::Connecting,
+        };
+        let session = Session::new(Arc::new(spec.suite), spec.plan);
+        let labels = EXPORTERS.iter().map(|e| e.label).collect();
+        let app = App::new(target, session, spec.model, labels);
+        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, run_id, exports: spec.exports })
+    }
+
+    fn now(&self) -> Nanos {
+        now(self.epoch)
+    }
+
+    fn discover(&self, retry: bool) {
+        self.engine.send(EngineCommand::Discover { retry });
+    }
+
+    /// Takes a message; returns what only the caller can carry out.
+    fn take(&mut self, msg: Msg) -> Vec<Effect> {
+        let mut left = Vec::new();
+        let mut todo = update(&mut self.app, msg);
+        while !todo.is_empty() {
+            for effect in std::mem::take(&mut todo) {
+                match effect {
+                    Effect::Engine(command) => {
+                        self.engine.send(command);
+                    }
+                    Effect::ResetGpuPeak => {
+                        self.app.scene.gpu.reset_peak(self.now());
+                        self.sampler.sample_now();
+                    }
+                    Effect::Export { exporter } => {
+                        let result = self.export(exporter);
+                        todo.extend(update(&mut self.app, Msg::Exported(self.now(), result)));
+                    }
+                    other => left.push(other),
+                }
+            }
+        }
+        left
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the run's clock")]
+fn now(epoch: Instant) -> Nanos {
+    Nanos::default().plus(Instant::now().saturating_duration_since(epoch))
+}

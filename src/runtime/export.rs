@@ -1,0 +1,88 @@
+//! From the run as it stands to a file.
+
+use std::path::{Path, PathBuf};
+
+use super::Run;
+use crate::report::model::{EXPORTERS, Exporter, GpuDeviceReport, GpuReport, Report, exporter_for_path};
+use crate::store::file::{default_name, write_new};
+
+impl Run {
+    /// The report of what was measured so far.
+    pub(super) fn report(&self) -> Report {
+        let scene = &self.app.scene;
+        Report {
+            session: scene.session.clone(),
+            epoch: self.wall.clone(),
+            url: format!("{}/chat/completions", scene.target.url),
+            model: scene.target.model.clone().unwrap_or_default(),
+            server: scene.target.server.clone(),
+            simulated: scene.target.simulated,
+            run_id: self.run_id.clone(),
+            environment: super::environment::look(),
+            gpu: self.gpu_report(),
+            lag: self.engine.live().lag,
+            finished_at: self.now(),
+        }
+    }
+
+    fn gpu_report(&self) -> Result<GpuReport, String> {
+        let gpu = &self.app.scene.gpu;
+        if let Some(why) = &gpu.absent {
+            return Err(why.clone());
+        }
+        if gpu.gpus.is_empty() {
+            return Err("the GPU driver has not answered yet".to_owned());
+        }
+        let device = |track: &crate::domain::gpu_history::GpuTrack| GpuDeviceReport {
+            index: track.info.index,
+            uuid: track.info.uuid.clone(),
+            model: track.info.model.clone(),
+            memory_total_mib: track.info.memory_total_bytes.map(|b| b as f64 / 1_048_576.0),
+            memory_used_start_mib: track.used_at_start_mib,
+            memory_peak_mib: track.peak_mib.map(|p| p.0),
+            memory_peak_at_s: self
+                .app
+                .scene
+                .session
+                .began
+                .and_then(|began| Some(track.peak_mib?.1.since(began).as_secs_f64())),
+            lost: track.lost.clone(),
+        };
+        Ok(GpuReport {
+            driver: gpu.driver.clone(),
+            sample_interval_ms: gpu.interval_ms,
+            samples: gpu.samples,
+            missed: gpu.missed,
+            source: "nvml".to_owned(),
+            devices: gpu.gpus.iter().map(device).collect(),
+        })
+    }
+
+    /// Writes in the format of the exporters' table: to the file asked for with that format, else to one named after
+    /// the model and the time.
+    pub(super) fn export(&self, exporter: usize) -> Result<PathBuf, String> {
+        let exporter = EXPORTERS.get(exporter).ok_or_else(|| "there is no such format".to_owned())?;
+        let asked = |p: &&PathBuf| exporter_for_path(p).is_some_and(|e| e.id == exporter.id);
+        let path = self.exports.iter().find(asked).cloned().unwrap_or_else(|| self.default_path(exporter));
+        self.write(exporter, &path)
+    }
+
+    /// Writes every file that the command line asked for; returns what was written and what was not.
+    pub(super) fn export_all(&self) -> Vec<Result<PathBuf, String>> {
+        let write = |path: &PathBuf| match exporter_for_path(path) {
+            Some(exporter) => self.write(exporter, path),
+            None => Err(format!("'{}': no format has this extension", path.display())),
+        };
+        self.exports.iter().map(write).collect()
+    }
+
+    fn write(&self, exporter: &Exporter, path: &Path) -> Result<PathBuf, String> {
+        write_new(path, &(exporter.render)(&self.report())).map_err(|e| e.to_string())
+    }
+
+    fn default_path(&self, exporter: &Exporter) -> PathBuf {
+        let model = self.app.scene.target.model.as_deref().unwrap_or("run");
+        let stamp = self.wall.strftime("%Y-%m-%d-%H%M%S").to_string();
+        PathBuf::from(default_name(model, &stamp, exporter.extension))
+    }
+}

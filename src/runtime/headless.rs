@@ -1,0 +1,145 @@
+//! Without a screen: the same run, progress on stderr, the summary on stdout.
+
+use std::io::Write;
+
+use anyhow::Context;
+
+use super::{Run, RunSpec, Wake};
+use crate::app::message::{Effect, Msg};
+use crate::app::model::Connection;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::live::EngineFact;
+use crate::domain::session::Mode;
+use crate::domain::text::sanitise_line;
+use crate::report::summary::Summary;
+
+/// Runs the suite to its end; returns the exit status.
+pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
+    let mut run = Run::start(spec)?;
+    let mut stderr = std::io::stderr();
+    greet(&run, &mut stderr);
+    run.discover(false);
+    let status = loop {
+        let Wake::Msg(msg) = run.inbox.recv().context("all threads are gone")? else { continue };
+        let ended = match &msg {
+            Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
+            _ => None,
+        };
+        let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
+        let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
+        if found {
+            tell_target(&run, &mut stderr);
+        }
+        if let Some(record) = ended {
+            progress(&run, &record, &mut stderr);
+        }
+        if let Some(code) = quit {
+            break code;
+        }
+        if let Connection::Refused(why) = &run.app.scene.target.connection {
+            say(&mut stderr, &format!("tokscope: '{}': {why}", run.app.scene.target.url));
+            break run.app.exit_status();
+        }
+        if run.app.scene.session.mode == Mode::Finished {
+            break run.app.exit_status();
+        }
+    };
+    if run.app.scene.session.began.is_some() {
+        say(&mut std::io::stdout(), &summary(&run));
+    }
+    Ok(finish_exports(&run, status, &mut stderr))
+}
+
+/// Writes the files asked for. One that cannot be written is a failure of its own.
+pub(super) fn finish_exports(run: &Run, status: u8, stderr: &mut impl Write) -> u8 {
+    let mut status = status;
+    if run.app.scene.session.began.is_none() {
+        return status;
+    }
+    for result in run.export_all() {
+        match result {
+            Ok(path) => say(stderr, &format!("Report written to '{}'", path.display())),
+            Err(why) => {
+                say(stderr, &format!("tokscope: {why}"));
+                status = status.max(2);
+            }
+        }
+    }
+    status
+}
+
+/// A reader that is gone must not end the run.
+fn say(to: &mut impl Write, line: &str) {
+    drop(writeln!(to, "{line}"));
+}
+
+fn greet(run: &Run, stderr: &mut impl Write) {
+    let scene = &run.app.scene;
+    let cases = scene.session.suite.cases.len();
+    say(stderr, &format!("{} · {cases} cases · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
+    if scene.target.simulated {
+        say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
+    }
+}
+
+fn tell_target(run: &Run, stderr: &mut impl Write) {
+    let target = &run.app.scene.target;
+    if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
+        let kind = target.server.kind.as_deref().unwrap_or("unknown server");
+        let version = target.server.version.as_deref().unwrap_or_default();
+        say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
+    }
+}
+
+fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
+    let session = &run.app.scene.session;
+    let total = session.suite.cases.len();
+    let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
+    let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
+    let tokens = match record.output_tokens() {
+        Some((n, TokenSource::Usage)) => n.to_string(),
+        Some((n, TokenSource::Estimate)) => format!("~{n}"),
+        None => "–".to_owned(),
+    };
+    let kind = if record.warmup { " (warm-up)" } else { "" };
+    let line = match &record.error {
+        None => format!(
+            "[{}/{total}] {name}{kind}  {} s  TTFT {} ms  {} tok/s  {tokens} tokens",
+            record.id.case + 1,
+            figure(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
+            figure(record.time_to_first_token_ms(), 0),
+            figure(record.output_tokens_per_s(), 1),
+        ),
+        Some(e) => {
+            let why = sanitise_line(&e.message);
+            format!("[{}/{total}] {name}{kind}  {}: {why}", record.id.case + 1, record.status.as_str())
+        }
+    };
+    say(stderr, &line);
+}
+
+fn summary(run: &Run) -> String {
+    let session = &run.app.scene.session;
+    let summary = Summary::of(session);
+    let mut lines = Vec::new();
+    if run.app.scene.target.simulated {
+        lines.push("Simulated             yes: no model was measured".to_owned());
+    }
+    let about = if summary.estimated { "~" } else { "" };
+    lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
+    let line = |label: &str, key: &str, unit: &str, digits: usize| {
+        let s = summary.stats(key)?;
+        Some(format!(
+            "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
+            s.avg, s.p50, s.min, s.max
+        ))
+    };
+    lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
+    lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
+    lines.extend(line("TTFT", "time_to_first_token_ms", "ms", 0));
+    lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
+    lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
+    lines.push(format!("Time                  {:.2} s", summary.total_time_s));
+    lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
+    lines.join("\n")
+}
