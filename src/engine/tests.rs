@@ -1,1 +1,224 @@
+//! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
+use std::io::{Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+
+use super::*;
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::suite::{CaseSpec, Message};
+
+const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
+const FINISH: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+const USAGE: &str = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":3,\"completion_tokens\":2}}\n\n";
+
+fn sse(events: &[&str]) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n{}", events.concat())
+}
+
+fn json(status: &str, body: &str) -> String {
+    format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n{body}")
+}
+
+/// Answers each connection with the next script; hands out what was asked.
+fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let (asked, requests) = channel();
+    thread::spawn(move || {
+        for answer in answers {
+            let (mut stream, _peer) = listener.accept().unwrap();
+            asked.send(read_request(&mut stream)).unwrap();
+            stream.write_all(answer.as_bytes()).unwrap();
+            stream.shutdown(Shutdown::Write).unwrap();
+        }
+    });
+    (url, requests)
+}
+
+fn read_request(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let mut block = [0; 4096];
+    loop {
+        let n = stream.read(&mut block).unwrap();
+        bytes.extend_from_slice(&block[..n]);
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
+        let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+        if n == 0 || body.len() >= length.unwrap_or(0) {
+            return text;
+        }
+    }
+}
+
+fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
+    let (sender, facts) = channel();
+    let config = EngineConfig {
+        base_url: url.to_owned(),
+        api_key: Some("sk-canary".to_owned()),
+        headers: vec![("x-team".to_owned(), "ours".to_owned())],
+        run_id: "run".to_owned(),
+    };
+    #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
+    let epoch = Instant::now();
+    let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();
+    (engine, facts)
+}
+
+fn start(engine: &Engine, timeout: Duration) -> AttemptId {
+    let case = CaseSpec {
+        name: "c".into(),
+        model: None,
+        messages: vec![Message { role: "user".into(), content: "hi".into() }],
+        max_tokens: 10,
+        temperature: 0.0,
+        timeout,
+        extra: serde_json::Map::new(),
+    };
+    let id = AttemptId { case: 0, number: 1 };
+    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false });
+    id
+}
+
+fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
+    loop {
+        if let EngineFact::Ended { record, .. } = facts.recv().unwrap() {
+            return record;
+        }
+    }
+}
+
+fn measure(answers: Vec<String>) -> (Arc<AttemptRecord>, Vec<String>) {
+    let (url, requests) = serve(answers);
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_secs(30));
+    let record = end(&facts);
+    (record, requests.try_iter().collect())
+}
+
+fn failure(record: &AttemptRecord) -> (AttemptStatus, &str) {
+    (record.status, record.error.as_ref().map_or("", |e| e.message.as_str()))
+}
+
+#[test]
+fn a_whole_stream() {
+    let (record, requests) = measure(vec![sse(&[TEXT, TEXT, FINISH, USAGE, "data: [DONE]\n\n"])]);
+    assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
+    assert_eq!((record.text.as_str(), record.output_tokens()), ("aa", Some((2, TokenSource::Usage))));
+    assert!(record.connect_ms.is_some() && record.time_to_first_token_ms().is_some());
+    assert_eq!(record.event_count, 5);
+    let asked = requests[0].to_lowercase();
+    assert!(asked.starts_with("post /v1/chat/completions"), "{asked}");
+    for header in ["authorization: bearer sk-canary", "x-team: ours", "x-request-id: run-1-1"] {
+        assert!(asked.contains(header), "{header} in {asked}");
+    }
+    assert!(!asked.contains("accept-encoding"), "compression would hold tokens back");
+}
+
+#[test]
+fn the_last_event_may_lack_its_blank_line() {
+    let (record, _) = measure(vec![sse(&[TEXT, "data: [DONE]"])]);
+    assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Ok, "a"));
+}
+
+#[test]
+fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
+    let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
+    let (record, requests) = measure(vec![refusal, sse(&[TEXT, FINISH])]);
+    assert_eq!(record.status, AttemptStatus::Ok);
+    assert_eq!(record.output_tokens(), Some((1, TokenSource::Estimate)));
+    assert!(requests[0].contains("stream_options") && !requests[1].contains("stream_options"));
+}
+
+#[test]
+fn every_way_to_fail_says_why_in_the_servers_words() {
+    let overloaded = json("503 Service Unavailable", r#"{"error":"server busy"}"#);
+    assert_eq!(failure(&measure(vec![overloaded]).0), (AttemptStatus::HttpError, "HTTP 503: server busy"));
+
+    let in_stream = sse(&[TEXT, "data: {\"error\":{\"message\":\"out of memory\"}}\n\n", "data: [DONE]\n\n"]);
+    assert_eq!(failure(&measure(vec![in_stream]).0), (AttemptStatus::StreamError, "out of memory"));
+
+    let named = sse(&[TEXT, "event: error\ndata: {\"message\":\"lost\"}\n\n"]);
+    assert_eq!(failure(&measure(vec![named]).0), (AttemptStatus::StreamError, "lost"));
+
+    assert_eq!(measure(vec![sse(&[TEXT])]).0.status, AttemptStatus::Truncated);
+    assert_eq!(measure(vec![sse(&[FINISH])]).0.status, AttemptStatus::Empty);
+
+    let cut = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\nff\r\ndata: {";
+    let record = measure(vec![cut.to_owned()]).0;
+    assert_eq!(record.status, AttemptStatus::Truncated);
+    assert!(failure(&record).1.contains("the connection broke"), "{record:?}");
+
+    let as_json = json("200 OK", r#"{"error":{"message":"no such adapter"}}"#);
+    assert_eq!(failure(&measure(vec![as_json]).0), (AttemptStatus::HttpError, "no such adapter"));
+}
+
+#[test]
+fn an_answer_without_a_stream_has_tokens_but_no_ttft() {
+    let body = r#"{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":7}}"#;
+    let (record, _) = measure(vec![json("200 OK", body)]);
+    assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Ok, "whole"));
+    assert_eq!((record.time_to_first_token_ms(), record.output_tokens()), (None, Some((7, TokenSource::Usage))));
+}
+
+#[test]
+fn a_dead_port_is_a_connect_error_and_unreachable() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (engine, facts) = engine(&format!("http://127.0.0.1:{port}/v1"));
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, retrying: false } = facts.recv().unwrap() else { panic!() };
+    assert!(reason.contains("refused"), "{reason}");
+    start(&engine, Duration::from_secs(30));
+    assert_eq!(end(&facts).status, AttemptStatus::ConnectError);
+}
+
+/// A server that sends one token and then keeps the connection open in silence.
+fn silent_server() -> (String, thread::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let hold = thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        read_request(&mut stream);
+        stream.write_all(sse(&[TEXT]).as_bytes()).unwrap();
+        // Ends when the client hangs up.
+        let _closed = stream.read(&mut [0; 1]);
+    });
+    (url, hold)
+}
+
+#[test]
+fn silence_ends_in_a_timeout_that_keeps_what_came() {
+    let (url, hold) = silent_server();
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_millis(300));
+    let record = end(&facts);
+    assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Timeout, "a"));
+    hold.join().unwrap();
+}
+
+#[test]
+fn an_abort_hangs_up_and_leaves_a_cancelled_record() {
+    let (url, hold) = silent_server();
+    let (engine, facts) = engine(&url);
+    let id = start(&engine, Duration::from_secs(60));
+    while !engine.live().in_flight.iter().any(|f| f.content_events > 0) {
+        thread::yield_now();
+    }
+    engine.send(EngineCommand::Abort(id));
+    let record = end(&facts);
+    assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Cancelled, "a"));
+    hold.join().unwrap();
+}
+
+#[test]
+fn discovery_finds_models_kind_and_version() {
+    let models = json("200 OK", r#"{"data":[{"id":"m1","owned_by":"vllm"}]}"#);
+    let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"0.29.0"}"#)]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Discovered { models, server } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(models, ["m1"]);
+    assert_eq!((server.kind.as_deref(), server.version.as_deref()), (Some("vLLM"), Some("0.29.0")));
+    assert!(requests.try_iter().nth(1).unwrap().starts_with("GET /version "));
+}
