@@ -1,7 +1,14 @@
 //! An oscilloscope for LLM tokens.
 
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod domain;
 pub mod engine;
 pub mod protocol;
+pub mod report;
+pub mod runtime;
+pub mod sim;
+pub mod store;
+pub mod telemetry;
 pub mod ui;

@@ -5,6 +5,7 @@ mod export;
 pub mod headless;
 pub mod interactive;
 mod signals;
+pub mod spec;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,37 +16,17 @@ use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::live::{EngineCommand, ServerInfo};
-use crate::domain::session::{Plan, Session};
-use crate::domain::suite::Suite;
+use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::endpoint::without_secrets;
 use crate::report::model::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig};
 
+pub use self::spec::RunSpec;
+
 /// The time between two samples of the GPU.
 const GPU_INTERVAL: Duration = Duration::from_millis(250);
-
-/// All that a run needs to know.
-#[derive(Debug)]
-pub struct RunSpec {
-    /// Base address, `/v1` included.
-    pub base_url: String,
-    /// The endpoint is the built-in simulator.
-    pub simulated: bool,
-    /// The model that was asked for.
-    pub model: Option<String>,
-    /// Sent as bearer token.
-    pub api_key: Option<String>,
-    /// Further headers.
-    pub headers: Vec<(String, String)>,
-    /// What is run.
-    pub suite: Suite,
-    /// How much of it.
-    pub plan: Plan,
-    /// Files to be written at the end; the first Markdown one names what `e` writes.
-    pub exports: Vec<PathBuf>,
-}
 
 /// What wakes the main thread.
 #[derive(Debug)]
@@ -64,7 +45,7 @@ struct Run {
     inbox: Receiver<Wake>,
     sender: Sender<Wake>,
     epoch: Instant,
-    wall: jiff::Zoned,
+    wall: jiff::ZonedDateTime,
     run_id: String,
     exports: Vec<PathBuf>,
 }
@@ -74,7 +55,7 @@ impl Run {
     #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
     fn start(spec: RunSpec) -> Result<Self, InvalidConfig> {
         let epoch = Instant::now();
-        let wall = jiff::Zoned::now();
+        let wall = jiff::ZonedDateTime::now();
         let run_id = format!("ts-{:x}", wall.timestamp().as_microsecond());
         let (sender, inbox) = channel();
         let config = EngineConfig {
@@ -127,12 +108,13 @@ impl Run {
                         self.engine.send(command);
                     }
                     Effect::ResetGpuPeak => {
-                        self.app.scene.gpu.reset_peak(self.now());
+                        self.app.scene.gpu.begin_run();
                         self.sampler.sample_now();
                     }
                     Effect::Export { exporter } => {
                         let result = self.export(exporter);
-                        todo.extend(update(&mut self.app, Msg::Exported(self.now(), result)));
+                        let now = self.now();
+                        todo.extend(update(&mut self.app, Msg::Exported(now, result)));
                     }
                     other => left.push(other),
                 }

@@ -1,7 +1,12 @@
 //! Floor 2: the terminal. Draws what the state says and turns keys into actions.
 
+pub mod input;
+pub mod keymap;
 pub mod number;
+pub mod overlay;
 pub mod pane;
+pub mod screen;
+pub mod terminal;
 pub mod theme;
 pub mod view;
 pub mod widget;

@@ -1,1 +1,3 @@
 //! Reusable drawings.
+
+pub mod markdown;

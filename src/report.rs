@@ -1,0 +1,4 @@
+//! Floor 1: a run as text. Pure.
+
+pub mod model;
+pub mod summary;

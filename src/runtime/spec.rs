@@ -1,0 +1,26 @@
+//! What a run needs to know.
+
+use std::path::PathBuf;
+
+use crate::domain::session::Plan;
+use crate::domain::suite::Suite;
+
+/// All that a run needs to know. It has no `Debug`, since it holds secrets.
+pub struct RunSpec {
+    /// Base address, `/v1` included.
+    pub base_url: String,
+    /// The endpoint is the built-in simulator.
+    pub simulated: bool,
+    /// The model that was asked for.
+    pub model: Option<String>,
+    /// Sent as bearer token.
+    pub api_key: Option<String>,
+    /// Further headers.
+    pub headers: Vec<(String, String)>,
+    /// What is run.
+    pub suite: Suite,
+    /// How much of it.
+    pub plan: Plan,
+    /// Files to be written at the end; the first Markdown one names what `e` writes.
+    pub exports: Vec<PathBuf>,
+}

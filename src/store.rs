@@ -1,0 +1,3 @@
+//! Floor 2: the disk.
+
+pub mod file;

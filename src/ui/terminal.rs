@@ -1,0 +1,1 @@
+//! The terminal: entered, left on every way out.

@@ -1,0 +1,1 @@
+//! Markdown as styled, wrapped lines.
