@@ -114,6 +114,10 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     });
                 }
                 EngineCommand::Abort(id) => drop(running.remove(&id)),
+                EngineCommand::MarkSuspended(noted) => {
+                    self.board.warn("the program was suspended meanwhile: these times are not the server's");
+                    let _waiter_may_be_gone = noted.send(());
+                }
                 EngineCommand::Shutdown => break,
             }
         }

@@ -1,9 +1,11 @@
 //! Floor 3: threads, the loop, effects carried out. Dashboard and headless share all but the screen.
 
+mod closing;
 mod environment;
 mod export;
 pub mod headless;
 pub mod interactive;
+mod pace;
 mod signals;
 pub mod spec;
 
@@ -46,7 +48,7 @@ struct Run {
     sender: Sender<Wake>,
     epoch: Instant,
     wall: jiff::ZonedDateTime,
-    run_id: String,
+    id: String,
     exports: Vec<PathBuf>,
 }
 
@@ -69,11 +71,11 @@ impl Run {
         let engine = Engine::start(config, epoch, move |fact| {
             drop(facts.send(Wake::Msg(Msg::Engine(now(epoch), fact))));
         })?;
-        let samples = sender.clone();
+        let gpu_events = sender.clone();
         let sampler = crate::telemetry::start(
             SamplerConfig { interval: GPU_INTERVAL, lib_path: None },
             move || now(epoch),
-            move |event| drop(samples.send(Wake::Msg(Msg::Gpu(event)))),
+            move |event| drop(gpu_events.send(Wake::Msg(Msg::Gpu(event)))),
         );
         signals::watch(sender.clone());
         let target = Target {
@@ -86,7 +88,7 @@ impl Run {
         let session = Session::new(Arc::new(spec.suite), spec.plan);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let app = App::new(target, session, spec.model, labels);
-        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, run_id, exports: spec.exports })
+        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, id: run_id, exports: spec.exports })
     }
 
     fn now(&self) -> Nanos {
@@ -95,6 +97,15 @@ impl Run {
 
     fn discover(&self, retry: bool) {
         self.engine.send(EngineCommand::Discover { retry });
+    }
+
+    /// Has the engine mark what is in flight, whose times a stopped process makes worthless.
+    fn mark_suspended(&self) {
+        let (noted, wait) = channel();
+        if self.engine.send(EngineCommand::MarkSuspended(noted)) {
+            // An engine that does not answer has nothing in flight that could be measured well anyway.
+            let _noted = wait.recv_timeout(Duration::from_millis(200));
+        }
     }
 
     /// Takes a message; returns what only the caller can carry out.
@@ -111,6 +122,7 @@ impl Run {
                         self.app.scene.gpu.begin_run();
                         self.sampler.sample_now();
                     }
+                    Effect::GpuActive(active) => self.sampler.set_active(active),
                     Effect::Export { exporter } => {
                         let result = self.export(exporter);
                         let now = self.now();

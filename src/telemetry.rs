@@ -22,6 +22,12 @@ pub struct Sampler {}
 impl Sampler {
     /// Takes a sample now, out of turn.
     pub fn sample_now(&self) {}
+
+    /// Ticks from now on, or sleeps.
+    pub fn set_active(&self, _active: bool) {}
+
+    /// Takes a sample out of turn and returns when it was taken, or after `limit`: a driver may hang.
+    pub fn sample_and_wait(&self, _limit: Duration) {}
 }
 
 /// Starts the sampler. `now` is the run's clock; `sink` gets every event, from the sampler's thread.

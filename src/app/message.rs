@@ -76,6 +76,8 @@ pub enum Msg {
     Resized,
     /// A signal.
     Signal(Signal),
+    /// The program ends: what is in flight is given up.
+    Closing,
 }
 
 /// What is to be done outside.
@@ -92,6 +94,8 @@ pub enum Effect {
     Copy(String),
     /// The run begins: the GPU's peak starts anew.
     ResetGpuPeak,
+    /// Sample the GPU from now on, or stop: nothing is measured.
+    GpuActive(bool),
     /// Stop as `fg` can continue.
     Suspend,
     /// Paint everything again.

@@ -1,6 +1,7 @@
 //! The state of the program.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::domain::attempt::AttemptId;
 use crate::domain::gpu_history::GpuHistory;
@@ -8,6 +9,9 @@ use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::series::Series;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
+
+/// How long a notice stays.
+pub const NOTICE_FOR: Duration = Duration::from_secs(8);
 
 /// Whether the endpoint is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -119,10 +123,12 @@ pub struct Notice {
 }
 
 /// What belongs to the screen alone.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct UiState {
     /// Index of the selected case in the suite.
     pub selected: usize,
+    /// The selection goes with the case that runs, until the user selects one.
+    pub follows: bool,
     /// The pane that keys go to.
     pub focus: PaneId,
     /// The focused pane fills the screen.
@@ -135,6 +141,21 @@ pub struct UiState {
     pub preview_scroll: usize,
     /// What just happened.
     pub notice: Option<Notice>,
+}
+
+impl Default for UiState {
+    fn default() -> Self {
+        Self {
+            selected: 0,
+            follows: true,
+            focus: PaneId::default(),
+            zoomed: false,
+            overlay: Overlay::default(),
+            filter: String::new(),
+            preview_scroll: 0,
+            notice: None,
+        }
+    }
 }
 
 /// The whole state.
@@ -194,6 +215,16 @@ impl App {
         let wanted = self.ui.filter.to_lowercase();
         let cases = &self.scene.session.suite.cases;
         (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    /// Whether the picture moves by itself: something is in flight, or was a moment ago.
+    pub fn is_live(&self) -> bool {
+        self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
+    }
+
+    /// When something changes although nothing happens: a notice goes.
+    pub fn wake_at(&self) -> Option<Nanos> {
+        self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR))
     }
 
     /// The exit status the run has earned so far (see the command line's contract).

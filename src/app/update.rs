@@ -4,20 +4,28 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::message::{Action, Effect, Msg};
-use super::model::{App, Connection, Notice, Overlay, PaneId};
+use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// How long a notice stays.
-const NOTICE_FOR: Duration = Duration::from_secs(8);
 /// Distance of two points of the throughput series.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
 
 /// Takes a message, changes the state, returns what is to be done outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
+    let was_active = app.scene.session.is_active();
+    let mut effects = handle(app, msg);
+    let is_active = app.scene.session.is_active();
+    if was_active != is_active {
+        effects.push(Effect::GpuActive(is_active));
+    }
+    effects
+}
+
+fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Action(action) => act(app, action),
         Msg::Typed(c) => {
@@ -40,7 +48,8 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
-        Msg::Resized => vec![],
+        Msg::Resized => Vec::new(),
+        Msg::Closing => session(app, SessionEvent::Abort),
         Msg::Signal(_) => {
             app.interrupted = true;
             vec![Effect::Quit(app.exit_status())]
@@ -80,7 +89,13 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
                 if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
             Vec::new()
         }
-        EngineFact::Started { .. } => Vec::new(),
+        EngineFact::Started { id, .. } => {
+            if app.ui.follows && app.ui.selected != id.case {
+                app.ui.selected = id.case;
+                app.ui.preview_scroll = 0;
+            }
+            Vec::new()
+        }
         EngineFact::Ended { id, record } => {
             let teaches = record.is_ok() && !record.has_hidden_reasoning() && !record.arrivals.is_empty();
             if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
@@ -127,7 +142,7 @@ fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
 
 fn frame(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     app.scene.now = app.scene.now.max(now);
-    if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) > NOTICE_FOR) {
+    if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) >= NOTICE_FOR) {
         app.ui.notice = None;
     }
     let total = live.content_events_total;
@@ -174,7 +189,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
         Action::Zoom => app.ui.zoomed = true,
         Action::Back if app.ui.zoomed => app.ui.zoomed = false,
-        Action::Back => app.ui.filter.clear(),
+        Action::Back if !app.ui.filter.is_empty() => app.ui.filter.clear(),
+        Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
         Action::Copy => return copy(app),
         Action::Help => app.ui.overlay = Overlay::Help(0),
@@ -227,6 +243,7 @@ fn select(app: &mut App, by: isize) {
     if app.ui.focus == PaneId::Preview && by.unsigned_abs() <= 1 {
         return scroll(app, -by);
     }
+    app.ui.follows = false;
     let listed = app.listed_cases();
     let at = listed.iter().position(|&i| i == app.ui.selected).unwrap_or(0);
     let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
@@ -236,6 +253,14 @@ fn select(app: &mut App, by: isize) {
         }
         app.ui.selected = case;
     }
+}
+
+/// The selection goes to the case that runs, and with each one that starts.
+fn follow(app: &mut App) {
+    app.ui.follows = true;
+    app.ui.preview_scroll = 0;
+    let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
+    app.ui.selected = running.unwrap_or(app.ui.selected);
 }
 
 fn scroll(app: &mut App, lines_up: isize) {
@@ -288,7 +313,10 @@ pub fn is_possible(app: &App, action: Action) -> bool {
             session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
         }
         Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
-        Action::Back => app.ui.zoomed || !app.ui.filter.is_empty() || app.ui.overlay != Overlay::None,
+        Action::Back => {
+            let ui = &app.ui;
+            ui.zoomed || !ui.filter.is_empty() || !ui.follows || ui.preview_scroll > 0 || ui.overlay != Overlay::None
+        }
         _ => true,
     }
 }

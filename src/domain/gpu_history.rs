@@ -70,9 +70,7 @@ impl GpuTrack {
     }
 
     fn gap(&mut self, at: Nanos, reason: String) {
-        for series in
-            [&mut self.memory_used_mib, &mut self.load_percent, &mut self.power_w, &mut self.temperature_c]
-        {
+        for series in [&mut self.memory_used_mib, &mut self.load_percent, &mut self.power_w, &mut self.temperature_c] {
             series.push(at, None);
         }
         self.lost = Some(reason);

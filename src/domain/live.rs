@@ -27,6 +27,8 @@ pub enum EngineCommand {
     },
     /// Give an attempt up; its record comes as cancelled.
     Abort(AttemptId),
+    /// The whole process is about to be stopped: the times of what is in flight are worth nothing. Sends when noted.
+    MarkSuspended(std::sync::mpsc::Sender<()>),
     /// Stop everything.
     Shutdown,
 }

@@ -51,6 +51,13 @@ impl Board {
         self.finished_events.set(self.finished_events.get() + events);
     }
 
+    /// Adds a warning to all that is in flight.
+    pub fn warn(&self, warning: &str) {
+        for recorder in self.in_flight.borrow().iter() {
+            recorder.borrow_mut().record.warnings.push(warning.to_owned());
+        }
+    }
+
     /// Whether anything is in flight.
     pub fn is_busy(&self) -> bool {
         !self.in_flight.borrow().is_empty()

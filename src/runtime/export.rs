@@ -17,7 +17,7 @@ impl Run {
             model: scene.target.model.clone().unwrap_or_default(),
             server: scene.target.server.clone(),
             simulated: scene.target.simulated,
-            run_id: self.run_id.clone(),
+            run_id: self.id.clone(),
             environment: super::environment::look(),
             gpu: self.gpu_report(),
             lag: self.engine.live().lag,

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use anyhow::Context;
 
+use super::closing::{close, say};
 use super::{Run, RunSpec, Wake};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::Connection;
@@ -11,7 +12,6 @@ use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
-use crate::report::summary::Summary;
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
@@ -44,33 +44,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             break run.app.exit_status();
         }
     };
-    if run.app.scene.session.began.is_some() {
-        say(&mut std::io::stdout(), &summary(&run));
-    }
-    Ok(finish_exports(&run, status, &mut stderr))
-}
-
-/// Writes the files asked for. One that cannot be written is a failure of its own.
-pub(super) fn finish_exports(run: &Run, status: u8, stderr: &mut impl Write) -> u8 {
-    let mut status = status;
-    if run.app.scene.session.began.is_none() {
-        return status;
-    }
-    for result in run.export_all() {
-        match result {
-            Ok(path) => say(stderr, &format!("Report written to '{}'", path.display())),
-            Err(why) => {
-                say(stderr, &format!("tokscope: {why}"));
-                status = status.max(2);
-            }
-        }
-    }
-    status
-}
-
-/// A reader that is gone must not end the run.
-fn say(to: &mut impl Write, line: &str) {
-    drop(writeln!(to, "{line}"));
+    Ok(close(&mut run, status, &mut stderr))
 }
 
 fn greet(run: &Run, stderr: &mut impl Write) {
@@ -116,30 +90,4 @@ fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
         }
     };
     say(stderr, &line);
-}
-
-fn summary(run: &Run) -> String {
-    let session = &run.app.scene.session;
-    let summary = Summary::of(session);
-    let mut lines = Vec::new();
-    if run.app.scene.target.simulated {
-        lines.push("Simulated             yes: no model was measured".to_owned());
-    }
-    let about = if summary.estimated { "~" } else { "" };
-    lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
-    let line = |label: &str, key: &str, unit: &str, digits: usize| {
-        let s = summary.stats(key)?;
-        Some(format!(
-            "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
-            s.avg, s.p50, s.min, s.max
-        ))
-    };
-    lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
-    lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
-    lines.extend(line("TTFT", "time_to_first_token_ms", "ms", 0));
-    lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
-    lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
-    lines.push(format!("Time                  {:.2} s", summary.total_time_s));
-    lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
-    lines.join("\n")
 }

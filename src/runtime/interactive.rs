@@ -1,8 +1,140 @@
-//! With a screen.
+//! With a screen: the loop that takes messages, carries effects out and draws.
 
-use super::RunSpec;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::RecvTimeoutError;
 
-/// Shows the suite run; returns the exit status.
-pub fn run(_spec: RunSpec) -> anyhow::Result<u8> {
-    Ok(0)
+use anyhow::Context;
+
+use super::pace::FramePacer;
+use super::{Run, RunSpec, Wake, closing};
+use crate::app::message::{Effect, Msg, Signal};
+use crate::app::update::update;
+use crate::ui::cache::RenderCache;
+use crate::ui::input::{self, Input};
+use crate::ui::terminal::{self, Terminal};
+use crate::ui::theme::Theme;
+use crate::ui::view::View;
+use crate::ui::{keymap, screen};
+
+/// Shows the suite run until the user quits; returns the exit status.
+pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
+    let mut run = Run::start(spec)?;
+    terminal::install_panic_hook();
+    let mut terminal = Terminal::enter().context("the terminal cannot be used; --headless needs none")?;
+    let keys = run.sender.clone();
+    input::listen(move |input| keys.send(Wake::Input(input)).is_ok()).context("the keyboard cannot be read")?;
+    let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(&mut run, &mut terminal).show()));
+    drop(terminal);
+    let mut stderr = std::io::stderr();
+    terminal::tell_what_was_held_back(&mut stderr);
+    let status = match &outcome {
+        Ok(Ok(status)) => *status,
+        Ok(Err(_)) | Err(_) => run.app.exit_status(),
+    };
+    // Whatever happened to the screen, what was measured is still worth its files.
+    let status = closing::close(&mut run, status, &mut stderr);
+    match outcome {
+        Ok(shown) => shown.map(|_| status),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+struct Screen<'a> {
+    run: &'a mut Run,
+    terminal: &'a mut Terminal,
+    theme: Theme,
+    cache: RenderCache,
+    pacer: FramePacer,
+}
+
+impl<'a> Screen<'a> {
+    fn new(run: &'a mut Run, terminal: &'a mut Terminal) -> Self {
+        // Colours are left out here and not by the terminal library, which would drop bold and reverse with them.
+        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
+        let theme = if no_colour { Theme::mono() } else { Theme::ansi() };
+        Self { run, terminal, theme, cache: RenderCache::default(), pacer: FramePacer::default() }
+    }
+
+    fn show(&mut self) -> anyhow::Result<u8> {
+        // Painted before anything is asked of the network: a dead endpoint must not delay the first frame.
+        self.draw()?;
+        self.run.discover(true);
+        loop {
+            if let Some(status) = self.wait()? {
+                return Ok(status);
+            }
+            // All that waits is taken before one frame shows it.
+            while let Ok(wake) = self.run.inbox.try_recv() {
+                if let Some(status) = self.wake(wake)? {
+                    return Ok(status);
+                }
+            }
+            if self.pacer.is_due(self.run.now()) {
+                self.draw()?;
+            }
+        }
+    }
+
+    /// Sleeps until something happens or the next frame is due.
+    fn wait(&mut self) -> anyhow::Result<Option<u8>> {
+        let now = self.run.now();
+        let live = self.run.app.is_live();
+        let woken = match self.pacer.patience(now, live, self.run.app.wake_at()) {
+            None => self.run.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
+            Some(patience) => self.run.inbox.recv_timeout(patience),
+        };
+        match woken {
+            Ok(wake) => self.wake(wake),
+            Err(RecvTimeoutError::Timeout) => self.frame(),
+            Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads are gone"),
+        }
+    }
+
+    fn frame(&mut self) -> anyhow::Result<Option<u8>> {
+        let msg = Msg::Frame { now: self.run.now(), live: self.run.engine.live() };
+        self.take(msg)
+    }
+
+    fn wake(&mut self, wake: Wake) -> anyhow::Result<Option<u8>> {
+        match wake {
+            Wake::Msg(msg) => self.take(msg),
+            Wake::Input(Input::Key(key)) => match keymap::resolve(&self.run.app.ui.overlay, &key) {
+                Some(msg) => self.take(msg),
+                None => Ok(None),
+            },
+            Wake::Input(Input::Resized) => self.take(Msg::Resized),
+            Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
+        }
+    }
+
+    fn take(&mut self, msg: Msg) -> anyhow::Result<Option<u8>> {
+        self.pacer.touch();
+        for effect in self.run.take(msg) {
+            match effect {
+                Effect::Quit(status) => return Ok(Some(status)),
+                Effect::Redraw => self.terminal.repaint()?,
+                Effect::Copy(text) => self.terminal.copy(&text)?,
+                Effect::Suspend => self.suspend()?,
+                Effect::Engine(_) | Effect::Export { .. } | Effect::ResetGpuPeak | Effect::GpuActive(_) => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn suspend(&mut self) -> anyhow::Result<()> {
+        self.run.mark_suspended();
+        self.terminal.suspend().context("the terminal could not be taken over again")?;
+        Ok(())
+    }
+
+    fn draw(&mut self) -> anyhow::Result<()> {
+        let now = self.run.now();
+        // What is shown is as new as the frame itself.
+        let frame = Msg::Frame { now, live: self.run.engine.live() };
+        drop(update(&mut self.run.app, frame));
+        let view = View { app: &self.run.app, theme: self.theme, cache: &self.cache };
+        self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
+        self.pacer.drawn(now);
+        Ok(())
+    }
 }

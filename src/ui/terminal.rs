@@ -1,1 +1,155 @@
-//! The terminal: entered, left on every way out.
+//! The terminal: entered once, left on every way out, whatever was reached on the way in.
+
+use std::io::{self, BufWriter, Stdout, Write, stdout};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use crossterm::clipboard::CopyToClipboard;
+use crossterm::cursor::{Hide, Show};
+use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
+use crossterm::execute;
+use crossterm::terminal::{
+    BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
+    enable_raw_mode,
+};
+use ratatui::Frame;
+use ratatui::backend::CrosstermBackend;
+
+/// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
+static ENTERED: AtomicU8 = AtomicU8::new(0);
+const RAW: u8 = 1;
+const ALTERNATE: u8 = 2;
+const PASTE: u8 = 4;
+const CURSOR: u8 = 8;
+
+/// What threads other than the screen's said when they panicked, kept until the screen is free again.
+static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// The terminal while the program owns it. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Terminal {
+    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+}
+
+impl Terminal {
+    /// Takes the terminal over: raw mode, alternate screen, bracketed paste, no cursor.
+    pub fn enter() -> io::Result<Self> {
+        let taken_over = take_over().and_then(|()| {
+            let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout()));
+            ratatui::Terminal::new(backend)
+        });
+        match taken_over {
+            Ok(inner) => Ok(Self { inner }),
+            Err(error) => {
+                // The first error is the one to tell.
+                let _second = leave();
+                Err(error)
+            }
+        }
+    }
+
+    /// Draws a frame as one update, so that no half of it is ever seen.
+    pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
+        execute!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
+        let drawn = self.inner.draw(render).map(drop);
+        execute!(self.inner.backend_mut(), EndSynchronizedUpdate)?;
+        drawn
+    }
+
+    /// Forgets what is on the screen: the next frame paints everything.
+    pub fn repaint(&mut self) -> io::Result<()> {
+        self.inner.clear()
+    }
+
+    /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too.
+    pub fn copy(&mut self, text: &str) -> io::Result<()> {
+        execute!(self.inner.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+    }
+
+    /// Gives the terminal back, stops the process group as `ctrl-z` does, and takes the terminal over again when it
+    /// goes on.
+    pub fn suspend(&mut self) -> io::Result<()> {
+        leave()?;
+        stop_process()?;
+        take_over()?;
+        self.inner.clear()
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _nothing_left_to_do = leave();
+    }
+}
+
+#[cfg(unix)]
+fn stop_process() -> io::Result<()> {
+    // The group, so that a pipeline or a wrapper stops with it.
+    rustix::process::kill_current_process_group(rustix::process::Signal::TSTP)?;
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn stop_process() -> io::Result<()> {
+    Ok(())
+}
+
+fn take_over() -> io::Result<()> {
+    let mut out = stdout();
+    enable_raw_mode()?;
+    ENTERED.fetch_or(RAW, Ordering::SeqCst);
+    execute!(out, EnterAlternateScreen)?;
+    ENTERED.fetch_or(ALTERNATE, Ordering::SeqCst);
+    execute!(out, EnableBracketedPaste)?;
+    ENTERED.fetch_or(PASTE, Ordering::SeqCst);
+    execute!(out, Hide)?;
+    ENTERED.fetch_or(CURSOR, Ordering::SeqCst);
+    Ok(())
+}
+
+/// Undoes what was done on the way in, once. Goes on after an error and returns the first.
+fn leave() -> io::Result<()> {
+    let entered = ENTERED.swap(0, Ordering::SeqCst);
+    let mut out = stdout();
+    let mut result = Ok(());
+    let mut step = |bit: u8, undo: &mut dyn FnMut() -> io::Result<()>| {
+        if entered & bit != 0 {
+            let undone = undo();
+            if result.is_ok() {
+                result = undone;
+            }
+        }
+    };
+    step(RAW, &mut disable_raw_mode);
+    step(CURSOR, &mut || execute!(out, EndSynchronizedUpdate, Show));
+    step(PASTE, &mut || execute!(out, DisableBracketedPaste));
+    step(ALTERNATE, &mut || execute!(out, LeaveAlternateScreen));
+    result
+}
+
+/// Makes a panic on this thread, the screen's, give the terminal back before it is told; what other threads say is held
+/// back while the screen is in use, since it would be written across it.
+pub fn install_panic_hook() {
+    let screens_thread = std::thread::current().id();
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().id() == screens_thread {
+            let _first_the_panic = leave();
+        } else if ENTERED.load(Ordering::SeqCst) != 0 {
+            if let Ok(mut held_back) = HELD_BACK.lock() {
+                let thread = std::thread::current().name().unwrap_or("unnamed").to_owned();
+                held_back.push(format!("thread '{thread}': {panic}"));
+            }
+            return;
+        }
+        tell(panic);
+    }));
+}
+
+/// Writes what was held back; called once the screen is free.
+pub fn tell_what_was_held_back(to: &mut impl Write) {
+    let lines = HELD_BACK.lock().map(|mut held_back| std::mem::take(&mut *held_back)).unwrap_or_default();
+    for line in lines {
+        drop(writeln!(to, "tokscope: {line}"));
+    }
+}

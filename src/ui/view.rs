@@ -1,5 +1,6 @@
 //! What a pane gets to draw from.
 
+use super::cache::RenderCache;
 use super::theme::Theme;
 use crate::app::model::{App, PaneId, Scene};
 
@@ -10,6 +11,8 @@ pub struct View<'a> {
     pub app: &'a App,
     /// Styles.
     pub theme: Theme,
+    /// What is kept from frame to frame.
+    pub cache: &'a RenderCache,
 }
 
 impl<'a> View<'a> {

@@ -52,9 +52,37 @@ fn the_only_model_is_taken_and_the_run_begins() {
     let mut app = app(2);
     let effects = discovered(&mut app, &["m1"]);
     assert_eq!(started(&effects), vec![(AttemptId { case: 0, number: 1 }, "m1".to_owned())]);
+    assert!(effects.iter().any(|e| matches!(e, Effect::GpuActive(true))));
     assert_eq!(started(&ended(&mut app, 0, 1, AttemptStatus::Ok)).len(), 1);
-    assert!(ended(&mut app, 1, 1, AttemptStatus::Ok).is_empty());
+    // Nothing is left to measure, so the GPU is left alone.
+    assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::GpuActive(false)]));
     assert_eq!(app.exit_status(), 0);
+}
+
+#[test]
+fn the_selection_follows_the_run_until_the_user_takes_it_and_gives_it_back() {
+    let mut app = app(3);
+    discovered(&mut app, &["m"]);
+    let start = |case| Msg::Engine(Nanos(1), EngineFact::Started { id: AttemptId { case, number: 1 }, at: Nanos(1) });
+    ended(&mut app, 0, 1, AttemptStatus::Ok);
+    update(&mut app, start(1));
+    assert_eq!(app.ui.selected, 1);
+    update(&mut app, Msg::Action(Action::SelectPrevious));
+    ended(&mut app, 1, 1, AttemptStatus::Ok);
+    update(&mut app, start(2));
+    assert_eq!(app.ui.selected, 0);
+    update(&mut app, Msg::Action(Action::Back));
+    assert_eq!(app.ui.selected, 2);
+}
+
+#[test]
+fn closing_gives_up_what_is_in_flight() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    let effects = update(&mut app, Msg::Closing);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Engine(EngineCommand::Abort(_)))));
+    ended(&mut app, 0, 1, AttemptStatus::Cancelled);
+    assert_eq!((app.scene.session.in_flight(), app.scene.session.cases[0].phase), (0, CasePhase::Cancelled));
 }
 
 #[test]

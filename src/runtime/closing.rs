@@ -1,0 +1,87 @@
+//! The end of a run, however it came: what is in flight is given up, the summary told, the files written.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::{Run, Wake};
+use crate::app::message::Msg;
+use crate::report::summary::Summary;
+
+/// What was given up leaves its record within this time, or not at all.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// The driver may take so long for the last sample.
+const GPU_PATIENCE: Duration = Duration::from_millis(250);
+
+/// Ends the run: the summary goes to stdout, what happened to the files to `stderr`. Returns the exit status, made worse
+/// by a file that could not be written.
+pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
+    give_up(run);
+    if run.app.scene.session.began.is_none() {
+        return status;
+    }
+    say(&mut std::io::stdout(), &summary(run));
+    let mut status = status;
+    for result in run.export_all() {
+        match result {
+            Ok(path) => say(stderr, &format!("Report written to '{}'", path.display())),
+            Err(why) => {
+                say(stderr, &format!("tokscope: {why}"));
+                status = status.max(2);
+            }
+        }
+    }
+    status
+}
+
+/// Ends what is in flight, and takes the last facts and the last sample.
+fn give_up(run: &mut Run) {
+    drop(run.take(Msg::Closing));
+    let deadline = run.now().plus(PATIENCE);
+    while run.app.scene.session.in_flight() > 0 {
+        let Ok(wake) = run.inbox.recv_timeout(deadline.since(run.now())) else { break };
+        take_fact(run, wake);
+    }
+    if run.app.scene.session.began.is_some() {
+        run.sampler.sample_and_wait(GPU_PATIENCE);
+    }
+    while let Ok(wake) = run.inbox.try_recv() {
+        take_fact(run, wake);
+    }
+}
+
+fn take_fact(run: &mut Run, wake: Wake) {
+    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_))) = wake {
+        drop(run.take(msg));
+    }
+}
+
+/// A reader that is gone must not end the run.
+pub fn say(to: &mut impl Write, line: &str) {
+    drop(writeln!(to, "{line}"));
+}
+
+fn summary(run: &Run) -> String {
+    let session = &run.app.scene.session;
+    let summary = Summary::of(session);
+    let mut lines = Vec::new();
+    if run.app.scene.target.simulated {
+        lines.push("Simulated             yes: no model was measured".to_owned());
+    }
+    let about = if summary.estimated { "~" } else { "" };
+    lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
+    let line = |label: &str, key: &str, unit: &str, digits: usize| {
+        let s = summary.stats(key)?;
+        Some(format!(
+            "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
+            s.avg, s.p50, s.min, s.max
+        ))
+    };
+    lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
+    lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
+    lines.extend(line("TTFT", "time_to_first_token_ms", "ms", 0));
+    lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
+    lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
+    lines.push(format!("Time                  {:.2} s", summary.total_time_s));
+    lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
+    lines.join("\n")
+}

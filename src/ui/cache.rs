@@ -1,0 +1,5 @@
+//! What panes keep from frame to frame.
+
+/// Interim.
+#[derive(Debug, Default)]
+pub struct RenderCache {}

@@ -1,0 +1,94 @@
+//! The house keeps its plan: imports go downwards only, and nothing on the floor of outside things knows another one.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The floors from the ground up. Modules on one floor do not know each other, but where `may_know` says so.
+const FLOORS: &[&[&str]] = &[
+    &["domain"],
+    &["app", "protocol", "report"],
+    &["engine", "telemetry", "ui", "store", "sim"],
+    &["runtime"],
+    &["cli", "config", "main"],
+];
+/// Neighbours on one floor that know each other: who reads the command line, and who puts all together.
+const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main", "config")];
+
+fn floor_of(module: &str) -> Option<usize> {
+    FLOORS.iter().position(|floor| floor.contains(&module))
+}
+
+fn rust_files(folder: &Path, out: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            rust_files(&path, out);
+        } else if path.extension().is_some_and(|e| e == "rs") {
+            out.push(path);
+        }
+    }
+}
+
+/// The top-level modules that a file names, in `use`, in paths, and in groups like `use crate::{a, b::c}`.
+fn known_by(source: &str) -> Vec<String> {
+    let name = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
+    let mut known = Vec::new();
+    let mut pieces = source.split("crate::").skip(1).chain(source.split("tokscope::").skip(1));
+    for piece in pieces.by_ref() {
+        if let Some(group) = piece.strip_prefix('{') {
+            let mut depth = 0;
+            let mut at_start = true;
+            for (i, c) in group.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => at_start = true,
+                    c if at_start && c.is_alphabetic() => {
+                        known.push(name(group.split_at(i).1));
+                        at_start = false;
+                    }
+                    _ => {}
+                }
+            }
+        } else {
+            known.push(name(piece));
+        }
+    }
+    known
+}
+
+#[test]
+fn imports_go_downwards_only() {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    rust_files(&src, &mut files);
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    for file in files {
+        let inside = file.strip_prefix(&src).unwrap().to_string_lossy().replace('\\', "/");
+        let module = inside.split(['/', '.']).next().unwrap().to_owned();
+        if module == "lib" {
+            continue;
+        }
+        let own = floor_of(&module).unwrap_or_else(|| panic!("'{inside}' stands on no floor; give it one in FLOORS"));
+        for known in known_by(&fs::read_to_string(&file).unwrap()) {
+            let Some(floor) = floor_of(&known) else { continue };
+            seen += 1;
+            let neighbour = NEIGHBOURS.contains(&(module.as_str(), known.as_str()));
+            if known != module && floor >= own && !neighbour {
+                wrong.push(format!("src/{inside} (floor {own}) knows '{known}' (floor {floor})"));
+            }
+        }
+    }
+    assert!(seen > 50, "the scan finds no imports any more: {seen}");
+    assert!(wrong.is_empty(), "imports that do not go down:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_scan_sees_every_form_of_import() {
+    let source =
+        "use crate::{app::{model, x}, domain::time};\nfn f() { crate::engine::start() }\nuse tokscope::cli::Cli;";
+    assert_eq!(known_by(source), ["app", "domain", "engine", "cli"]);
+}

@@ -1,0 +1,179 @@
+//! The whole program in a pseudo-terminal, with a terminal model that reads what it draws.
+
+use std::io::{Read, Write};
+use std::num::NonZero;
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
+
+/// No condition takes longer on the slowest machine.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// What the terminal got so far.
+struct Seen {
+    parser: vt100::Parser,
+    raw: Vec<u8>,
+    ended: bool,
+}
+
+/// A program in a pseudo-terminal.
+pub struct Pty {
+    seen: Arc<(Mutex<Seen>, Condvar)>,
+    writer: Box<dyn Write + Send>,
+    master: Box<dyn MasterPty + Send>,
+    child: Box<dyn Child + Send + Sync>,
+    termios_before: String,
+}
+
+impl Pty {
+    /// Starts `program` at this size, in a folder, with exactly these additions to the environment.
+    pub fn start(program: &str, args: &[&str], cwd: &Path, env: &[(&str, &str)], cols: u16, rows: u16) -> Self {
+        let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let termios_before = format!("{:?}", pair.master.get_termios());
+        let mut command = CommandBuilder::new(program);
+        command.args(args);
+        command.cwd(cwd);
+        for name in ["NO_COLOR", "TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"] {
+            command.env_remove(name);
+        }
+        command.env("TERM", "xterm-256color");
+        for (name, value) in env {
+            command.env(name, value);
+        }
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let writer = pair.master.take_writer().unwrap();
+        let parser = vt100::Parser::new(at_least_one(rows), at_least_one(cols), 0);
+        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false }), Condvar::new()));
+        let shared = Arc::clone(&seen);
+        // The slave stays open here until the program ends: its end must not hide what it wrote last.
+        let slave = pair.slave;
+        std::thread::spawn(move || {
+            let mut block = [0; 8192];
+            while let Ok(n @ 1..) = reader.read(&mut block) {
+                let mut seen = shared.0.lock().unwrap();
+                seen.parser.process(&block[..n]);
+                seen.raw.extend_from_slice(&block[..n]);
+                shared.1.notify_all();
+            }
+            shared.0.lock().unwrap().ended = true;
+            shared.1.notify_all();
+        });
+        drop(slave);
+        Self { seen, writer, master: pair.master, child, termios_before }
+    }
+
+    /// Types.
+    pub fn send(&mut self, keys: &str) {
+        self.writer.write_all(keys.as_bytes()).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    /// The screen as text.
+    pub fn text(&self) -> String {
+        self.seen.0.lock().unwrap().parser.screen().contents()
+    }
+
+    /// Everything that was ever written to the terminal.
+    pub fn raw(&self) -> String {
+        String::from_utf8_lossy(&self.seen.0.lock().unwrap().raw).into_owned()
+    }
+
+    /// Waits until the screen fulfils the condition; shows the screen when it does not.
+    #[track_caller]
+    pub fn wait_for(&self, what: &str, fulfilled: impl Fn(&vt100::Screen) -> bool) {
+        let (lock, changed) = &*self.seen;
+        let deadline = Instant::now() + DEADLINE;
+        let mut seen = lock.lock().unwrap();
+        while !fulfilled(seen.parser.screen()) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let screen = seen.parser.screen().contents();
+            assert!(
+                !left.is_zero() && !seen.ended,
+                "never seen: {what}. The screen (ended: {}):\n{screen}",
+                seen.ended
+            );
+            seen = changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+
+    /// Waits until the screen holds the text.
+    #[track_caller]
+    pub fn wait_for_text(&self, text: &str) {
+        self.wait_for(&format!("'{text}'"), |screen| screen.contents().contains(text));
+    }
+
+    /// Another size.
+    pub fn resize(&self, cols: u16, rows: u16) {
+        self.seen.0.lock().unwrap().parser.screen_mut().set_size(at_least_one(rows), at_least_one(cols));
+        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Sends a signal by its name, such as `TERM`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.child.process_id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// The process's id.
+    pub fn pid(&self) -> u32 {
+        self.child.process_id().unwrap()
+    }
+
+    /// Waits for the end; returns the exit status, and checks that the terminal is as it was.
+    #[track_caller]
+    pub fn end(mut self) -> Ended {
+        let status = self.wait_exit();
+        let (lock, changed) = &*self.seen;
+        let mut seen = lock.lock().unwrap();
+        let deadline = Instant::now() + DEADLINE;
+        while !seen.ended && Instant::now() < deadline {
+            seen = changed.wait_timeout(seen, Duration::from_millis(100)).unwrap().0;
+        }
+        let screen = seen.parser.screen();
+        assert!(!screen.alternate_screen(), "still on the alternate screen");
+        assert!(!screen.hide_cursor(), "the cursor is still hidden");
+        assert!(!screen.bracketed_paste(), "bracketed paste is still on");
+        let termios_after = format!("{:?}", self.master.get_termios());
+        assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
+        Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&seen.raw).into() }
+    }
+
+    fn wait_exit(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            let screen = self.text();
+            assert!(Instant::now() < deadline, "the program does not end. The screen:\n{screen}");
+            let (lock, changed) = &*self.seen;
+            let seen = lock.lock().unwrap();
+            // Woken by what the program writes, or by its end.
+            drop(changed.wait_timeout(seen, Duration::from_millis(20)).unwrap());
+        }
+    }
+}
+
+impl Drop for Pty {
+    fn drop(&mut self) {
+        let _gone_already = self.child.kill();
+    }
+}
+
+fn at_least_one(n: u16) -> NonZero<u16> {
+    NonZero::new(n).unwrap_or(NonZero::<u16>::MIN)
+}
+
+/// What a program left behind.
+pub struct Ended {
+    /// Its exit status.
+    pub status: u32,
+    /// The screen after it.
+    pub text: String,
+    /// Everything it wrote.
+    pub raw: String,
+}

@@ -1,0 +1,55 @@
+//! The terminal is left as it was, also on a panic.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use support::pty::Pty;
+use tokscope::ui::terminal::{Terminal, install_panic_hook, tell_what_was_held_back};
+
+/// Runs a test of this program in a pseudo-terminal, as a program of its own.
+fn probe(name: &str) -> Pty {
+    let this = std::env::current_exe().unwrap();
+    let args = ["--ignored", "--exact", "--nocapture", name];
+    Pty::start(&this.to_string_lossy(), &args, &std::env::temp_dir(), &[("RUST_BACKTRACE", "0")], 80, 24)
+}
+
+#[test]
+#[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
+fn panics_on_the_screens_thread() {
+    install_panic_hook();
+    let mut terminal = Terminal::enter().unwrap();
+    terminal.draw(|frame| frame.render_widget("about-to-panic", frame.area())).unwrap();
+    panic!("on the screen's thread");
+}
+
+#[test]
+#[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
+fn panics_on_another_thread() {
+    install_panic_hook();
+    let mut terminal = Terminal::enter().unwrap();
+    let other = std::thread::Builder::new().name("other".to_owned());
+    let ended = other.spawn(|| panic!("on another thread")).unwrap().join();
+    terminal.draw(|frame| frame.render_widget("still-drawing", frame.area())).unwrap();
+    drop(terminal);
+    tell_what_was_held_back(&mut std::io::stderr());
+    assert!(ended.is_err());
+}
+
+#[test]
+fn a_panic_on_the_screens_thread_gives_the_terminal_back_and_is_told() {
+    let ended = probe("panics_on_the_screens_thread").end();
+    assert_eq!(ended.status, 101);
+    assert!(ended.raw.contains("about-to-panic"));
+    assert!(ended.text.contains("on the screen's thread"), "{}", ended.text);
+}
+
+#[test]
+fn a_panic_on_another_thread_does_not_touch_the_screen_and_is_told_at_the_end() {
+    let ended = probe("panics_on_another_thread").end();
+    assert_eq!(ended.status, 0, "{}", ended.text);
+    let (during, after) = ended.raw.split_once("still-drawing").unwrap();
+    assert!(!during.contains("on another thread"));
+    assert!(after.contains("on another thread"));
+    assert!(ended.text.contains("thread 'other'"), "{}", ended.text);
+}
