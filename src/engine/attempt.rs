@@ -1,14 +1,12 @@
 //! One request from its first byte to its record.
 
 use std::cell::{Cell, RefCell};
-use std::convert::Infallible;
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
 
 use bytes::Bytes;
-use eventsource_stream::Eventsource;
 use futures_util::{FutureExt, Stream, StreamExt};
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::oneshot;
@@ -19,7 +17,8 @@ use super::recorder::Recorder;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
-use crate::protocol::{failure, framing::LineFeed, request};
+use crate::protocol::framing::{EventReader, SseEvent};
+use crate::protocol::{failure, request};
 
 /// An error body is read up to here.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -209,47 +208,44 @@ async fn follow(
     recorder: &RefCell<Recorder>,
     replaced: &Cell<u32>,
 ) -> Result<(), Failure> {
-    let last_read: Cell<(Nanos, u64)> = Cell::default();
-    let failure: RefCell<Option<Failure>> = RefCell::default();
-    let lines = RefCell::new(LineFeed::default());
-    let whole_lines = reads.map(Some).chain(futures_util::stream::once(async { None })).map(|read| {
-        if let Some(read) = read {
-            last_read.set((clock.now(), last_read.get().1 + 1));
-            match read.and_then(|bytes| {
-                let too_long = |e: crate::protocol::framing::LineTooLong| {
-                    Failure::new(AttemptStatus::StreamError, "oversized", e.to_string())
-                };
-                lines.borrow_mut().push(&bytes).map_err(too_long)
-            }) {
-                Ok(complete) => Ok::<_, Infallible>(complete),
-                Err(broken) => {
-                    failure.borrow_mut().get_or_insert(broken);
-                    Ok(lines.borrow_mut().finish())
-                }
-            }
-        } else {
-            Ok(lines.borrow_mut().finish())
-        }
-    });
-    let mut events = pin!(whole_lines.eventsource());
-    while let Some(event) = events.next().await {
-        let (at, read) = last_read.get();
-        let event = event.map_err(|e| Failure::new(AttemptStatus::StreamError, "sse", e.to_string()))?;
-        let error_event = event.event == "error";
+    let mut reads = pin!(reads);
+    let mut events = EventReader::default();
+    let mut number = 0;
+    loop {
+        let read = reads.next().await;
+        let at = clock.now();
+        number += 1;
         let mut recorder = recorder.borrow_mut();
-        let outcome = recorder.event(at, read, &event.data);
-        replaced.set(lines.borrow().replaced);
-        outcome.map_err(|message| Failure::new(AttemptStatus::StreamError, "server", message))?;
-        if error_event {
-            let message = failure::message_in_body(&event.data);
-            return Err(Failure::new(AttemptStatus::StreamError, "server", message));
-        }
+        let mut outcome = Ok(());
+        let mut each = |event: SseEvent<'_>| {
+            if outcome.is_ok() {
+                outcome = take_event(&mut recorder, at, number, event);
+            }
+        };
+        let broken = match read {
+            Some(Ok(bytes)) => {
+                let taken = events.push(&bytes, &mut each);
+                replaced.set(events.replaced);
+                outcome?;
+                taken.map_err(|e| Failure::new(AttemptStatus::StreamError, "oversized", e.to_string()))?;
+                continue;
+            }
+            Some(Err(broken)) => Some(broken),
+            None => None,
+        };
+        events.finish(&mut each);
+        replaced.set(events.replaced);
+        outcome?;
+        // A connection that breaks after the answer was complete took nothing away.
+        return match broken {
+            Some(broken) if recorder.record.finish_reason.is_none() => Err(broken),
+            _ => Ok(()),
+        };
     }
-    replaced.set(lines.borrow().replaced);
-    let broken = failure.borrow_mut().take();
-    // A connection that breaks after the answer was complete took nothing away.
-    match broken {
-        Some(broken) if recorder.borrow().record.finish_reason.is_none() || broken.kind != "cut" => Err(broken),
-        _ => Ok(()),
-    }
+}
+
+fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
+    let failed = |message| Failure::new(AttemptStatus::StreamError, "server", message);
+    recorder.event(at, read, event.data).map_err(failed)?;
+    if event.name == "error" { Err(failed(failure::message_in_body(event.data))) } else { Ok(()) }
 }

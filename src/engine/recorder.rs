@@ -1,5 +1,7 @@
 //! Follows one stream: takes events with their arrival, keeps what a record needs.
 
+use std::borrow::Cow;
+
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
@@ -51,7 +53,7 @@ impl Recorder {
         Ok(())
     }
 
-    fn take(&mut self, at: Nanos, index: u32, coalesced: bool, chunk: &Chunk) {
+    fn take(&mut self, at: Nanos, index: u32, coalesced: bool, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         if chunk.is_generated() {
             record.first_token_event_index.get_or_insert(index);
@@ -67,7 +69,7 @@ impl Recorder {
             }
         }
         if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
-            record.finish_reason = Some(reason.clone());
+            record.finish_reason = Some(reason.clone().into_owned());
             record.finish_at = Some(at);
         }
         if let Some(usage) = chunk.usage {
@@ -88,10 +90,10 @@ impl Recorder {
         record
             .warnings
             .push("the server answered at once instead of streaming: no TTFT, no inter-token latency".into());
-        record.text = parsed.text;
-        record.reasoning = parsed.reasoning;
         record.usage = parsed.usage.unwrap_or_default();
-        record.finish_reason = parsed.finish_reason.or_else(|| Some("stop".to_owned()));
+        record.finish_reason = Some(parsed.finish_reason.map_or_else(|| "stop".to_owned(), Cow::into_owned));
+        record.text = parsed.text.into_owned();
+        record.reasoning = parsed.reasoning.into_owned();
         record.finish_at = Some(at);
         self.done_seen = true;
         Ok(())

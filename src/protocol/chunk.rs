@@ -1,104 +1,179 @@
 //! One `data:` of a stream, read tolerantly: every field optional, unknown ones ignored.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 use super::failure::message_of;
 use crate::domain::attempt::Usage;
 
-/// What an event of a stream says.
+/// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Chunk {
+pub struct Chunk<'a> {
     /// Reasoning text.
-    pub reasoning: String,
+    pub reasoning: Cow<'a, str>,
     /// Answer text.
-    pub text: String,
+    pub text: Cow<'a, str>,
     /// A tool call's name or arguments: generated, but no text of the answer.
     pub has_tool_call: bool,
     /// First non-empty finish reason.
-    pub finish_reason: Option<String>,
+    pub finish_reason: Option<Cow<'a, str>>,
     /// Token counts, if it holds any.
     pub usage: Option<Usage>,
     /// The server's error, which comes before all else.
     pub error: Option<String>,
 }
 
-impl Chunk {
+impl<'a> Chunk<'a> {
     /// Whether something was generated. Role, null and empty strings are nothing; whitespace is something.
     pub fn is_generated(&self) -> bool {
         !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call
     }
+
+    fn add(&mut self, choice: Choice<'a>) {
+        if let Some(delta) = choice.delta.or(choice.message) {
+            // The same reasoning may stand under several names: the first that has any counts.
+            let names = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
+            let named = names.into_iter().find(|r| !r.is_empty());
+            append(&mut self.reasoning, named.unwrap_or(delta.reasoning_details.text));
+            append(&mut self.text, delta.content.text);
+            append(&mut self.text, delta.refusal.text);
+            self.has_tool_call |= delta.tool_calls.is_some_and(has_tool_call);
+        }
+        if self.finish_reason.is_none() && !choice.finish_reason.text.is_empty() {
+            self.finish_reason = Some(choice.finish_reason.text);
+        }
+    }
+
+    fn into_owned(self) -> Chunk<'static> {
+        Chunk {
+            reasoning: Cow::Owned(self.reasoning.into_owned()),
+            text: Cow::Owned(self.text.into_owned()),
+            has_tool_call: self.has_tool_call,
+            finish_reason: self.finish_reason.map(|r| Cow::Owned(r.into_owned())),
+            usage: self.usage,
+            error: self.error,
+        }
+    }
+}
+
+fn append<'a>(to: &mut Cow<'a, str>, text: Cow<'a, str>) {
+    if to.is_empty() {
+        *to = text;
+    } else if !text.is_empty() {
+        to.to_mut().push_str(&text);
+    }
 }
 
 /// Reads the data of one event.
-pub fn parse(data: &str) -> Result<Chunk, serde_json::Error> {
-    let wire: Wire = match serde_json::from_str(data) {
-        Ok(wire) => wire,
+pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
+    match parse_strictly(data) {
         // A lone surrogate is no reason to lose the event.
-        Err(_) if data.contains("\\u") => serde_json::from_str(&replace_lone_surrogates(data))?,
-        Err(error) => return Err(error),
-    };
-    let mut chunk = Chunk::default();
-    if let Some(error) = wire.error.filter(|e| !e.is_null()) {
-        chunk.error = Some(message_of(&error));
+        Err(_) if data.contains("\\u") => Ok(parse_strictly(&replace_lone_surrogates(data))?.into_owned()),
+        other => other,
     }
-    for choice in wire.choices.unwrap_or_default() {
-        let delta = choice.delta.or(choice.message).unwrap_or_default();
-        chunk.text.push_str(&delta.content.text);
-        chunk.text.push_str(&delta.refusal.text);
-        // The same text may stand under several names: the first that has any counts.
-        let reasoning = [&delta.content.thinking, &delta.reasoning_content.text, &delta.reasoning.text];
-        match reasoning.into_iter().find(|r| !r.is_empty()) {
-            Some(text) => chunk.reasoning.push_str(text),
-            None => chunk.reasoning.push_str(&delta.reasoning_details.text),
-        }
-        chunk.has_tool_call |= has_tool_call(&delta.tool_calls);
-        if chunk.finish_reason.is_none() {
-            chunk.finish_reason = choice.finish_reason.map(|t| t.text).filter(|t| !t.is_empty());
-        }
+}
+
+fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
+    let wire: Wire<'_> = serde_json::from_str(data)?;
+    let mut chunk = wire.choices.0;
+    if let Some(error) = wire.error {
+        chunk.error = Some(message_of(&value_of(error)));
     }
-    let usage = wire.usage.filter(Value::is_object).or_else(|| wire.x_groq?.get("usage").cloned());
+    let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
+    let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
     chunk.usage = usage.as_ref().and_then(read_usage);
     Ok(chunk)
 }
 
-#[derive(Deserialize)]
-struct Wire {
-    choices: Option<Vec<Choice>>,
-    usage: Option<Value>,
-    error: Option<Value>,
-    x_groq: Option<Value>,
+/// What a part is that is rare enough to be read twice.
+fn value_of(raw: &RawValue) -> Value {
+    serde_json::from_str(raw.get()).unwrap_or_default()
 }
 
 #[derive(Deserialize)]
-struct Choice {
-    delta: Option<Delta>,
-    message: Option<Delta>,
-    finish_reason: Option<Text>,
+struct Wire<'a> {
+    #[serde(borrow, default)]
+    choices: Choices<'a>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    x_groq: Option<&'a RawValue>,
+}
+
+/// All choices of an event, added up while they are read.
+#[derive(Default)]
+struct Choices<'a>(Chunk<'a>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Choices<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ChoicesVisitor)
+    }
+}
+
+struct ChoicesVisitor;
+
+impl<'de> Visitor<'de> for ChoicesVisitor {
+    type Value = Choices<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list of choices or null")
+    }
+
+    fn visit_unit<E>(self) -> Result<Choices<'de>, E> {
+        Ok(Choices::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices<'de>, A::Error> {
+        let mut chunk = Chunk::default();
+        while let Some(choice) = seq.next_element()? {
+            chunk.add(choice);
+        }
+        Ok(Choices(chunk))
+    }
+}
+
+#[derive(Deserialize)]
+struct Choice<'a> {
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    message: Option<Delta<'a>>,
+    #[serde(borrow, default)]
+    finish_reason: Text<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Delta {
-    content: Text,
-    reasoning_content: Text,
-    reasoning: Text,
-    reasoning_details: Text,
-    refusal: Text,
-    tool_calls: Value,
+struct Delta<'a> {
+    #[serde(borrow)]
+    content: Text<'a>,
+    #[serde(borrow)]
+    reasoning_content: Text<'a>,
+    #[serde(borrow)]
+    reasoning: Text<'a>,
+    #[serde(borrow)]
+    reasoning_details: Text<'a>,
+    #[serde(borrow)]
+    refusal: Text<'a>,
+    #[serde(borrow)]
+    tool_calls: Option<&'a RawValue>,
 }
 
 /// A string, null, or an array of parts; anything else counts as nothing.
 #[derive(Default)]
-struct Text {
-    text: String,
-    thinking: String,
+struct Text<'a> {
+    text: Cow<'a, str>,
+    thinking: Cow<'a, str>,
 }
 
-impl<'de> Deserialize<'de> for Text {
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(TextVisitor)
     }
@@ -107,62 +182,62 @@ impl<'de> Deserialize<'de> for Text {
 struct TextVisitor;
 
 impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text;
+    type Value = Text<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("text")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Text, E> {
-        Ok(Text { text: text.to_owned(), thinking: String::new() })
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+        Ok(Text { text: Cow::Borrowed(text), thinking: Cow::default() })
     }
 
-    fn visit_string<E>(self, text: String) -> Result<Text, E> {
-        Ok(Text { text, thinking: String::new() })
+    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+        Ok(Text { text: Cow::Owned(text.to_owned()), thinking: Cow::default() })
     }
 
-    fn visit_unit<E>(self) -> Result<Text, E> {
+    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
         Ok(Text::default())
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Text, E> {
+    fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
         Ok(Text::default())
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Text, E> {
+    fn visit_i64<E>(self, _: i64) -> Result<Text<'de>, E> {
         Ok(Text::default())
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Text, E> {
+    fn visit_u64<E>(self, _: u64) -> Result<Text<'de>, E> {
         Ok(Text::default())
     }
 
-    fn visit_f64<E>(self, _: f64) -> Result<Text, E> {
+    fn visit_f64<E>(self, _: f64) -> Result<Text<'de>, E> {
         Ok(Text::default())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
         while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
         Ok(Text::default())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Text, A::Error> {
-        let mut out = Text::default();
+    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Text<'de>, A::Error> {
+        let (mut text, mut thinking) = (String::new(), String::new());
         while let Some(part) = parts.next_element::<Value>()? {
             let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
             match kind {
                 "thinking" | "reasoning.text" => {
-                    let place = if kind == "thinking" { &mut out.thinking } else { &mut out.text };
+                    let place = if kind == "thinking" { &mut thinking } else { &mut text };
                     collect_text(part.get("thinking").or_else(|| part.get("text")).unwrap_or(&Value::Null), place);
                 }
                 "text" | "reasoning.summary" | "refusal" => {
                     let found = ["text", "summary", "refusal"].iter().find_map(|k| part.get(k));
-                    collect_text(found.unwrap_or(&part), &mut out.text);
+                    collect_text(found.unwrap_or(&part), &mut text);
                 }
                 _ => {}
             }
         }
-        Ok(out)
+        Ok(Text { text: Cow::Owned(text), thinking: Cow::Owned(thinking) })
     }
 }
 
@@ -179,7 +254,8 @@ fn collect_text(value: &Value, out: &mut String) {
     }
 }
 
-fn has_tool_call(calls: &Value) -> bool {
+fn has_tool_call(calls: &RawValue) -> bool {
+    let calls = value_of(calls);
     let filled = |call: &Value, key: &str| call["function"][key].as_str().is_some_and(|s| !s.is_empty());
     calls.as_array().is_some_and(|calls| calls.iter().any(|c| filled(c, "name") || filled(c, "arguments")))
 }
@@ -269,7 +345,7 @@ mod tests {
 
     fn text(json: &str) -> (String, String) {
         let c = parse(json).unwrap();
-        (c.reasoning, c.text)
+        (c.reasoning.into_owned(), c.text.into_owned())
     }
 
     #[test]

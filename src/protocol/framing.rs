@@ -1,109 +1,203 @@
-//! Makes any server's bytes into what the event parser can take.
+//! From a server's reads to the events of its stream.
 //!
-//! eventsource-stream goes silent after one invalid UTF-8 byte, drops a last event without a blank line, and knows LF
-//! and CRLF only where they come whole. So each read is passed on as valid UTF-8 with LF line ends, up to its last
-//! complete line; the end of the stream adds the blank line that may be missing. An event is complete only with its
-//! blank line, so holding an unfinished line back costs no time.
+//! Nearly all events of nearly all servers are one `data:` line and a blank line, with LF ends: those are found and handed
+//! out where they lie, without a copy. Everything else (CR and CRLF, several lines, names, comments) goes line by line
+//! through eventsource-stream, fed so that its weak places stay out of reach: it goes silent after one invalid UTF-8 byte,
+//! drops a last event without a blank line, and searches its whole buffer again for every line. That both roads hand out
+//! the same events is a property test below.
 
-use bytes::Bytes;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+use eventsource_stream::EventStream;
+use futures_util::Stream;
+use memchr::memchr2;
 
 /// No event may be larger than this.
-pub const MAX_LINE_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
-/// A line that is longer than [`MAX_LINE_BYTES`].
+/// An event that is larger than [`MAX_EVENT_BYTES`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the server sent a line of more than 16 MiB")]
-pub struct LineTooLong;
+#[error("the server sent an event of more than 16 MiB")]
+pub struct EventTooLarge;
 
-/// Turns reads into complete lines.
-#[derive(Debug, Default)]
-pub struct LineFeed {
+/// One event of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SseEvent<'a> {
+    /// Its type; `message` where the server gives none.
+    pub name: &'a str,
+    /// Its data, lines joined by LF. Never empty.
+    pub data: &'a str,
+}
+
+/// Follows one stream.
+#[derive(Default)]
+pub struct EventReader {
+    /// An unfinished line, or an event whose blank line has not come.
     pending: Vec<u8>,
-    skip_lf: bool,
+    /// So much of `pending` is known to hold no line end.
+    searched: usize,
     started: bool,
-    /// Reads in which bytes had to be replaced because they were no UTF-8.
+    skip_lf: bool,
+    unusual: Unusual,
+    /// Events that held invalid UTF-8, which was replaced.
     pub replaced: u32,
 }
 
-impl LineFeed {
-    /// The complete lines so far, empty when there is none.
-    pub fn push(&mut self, read: &Bytes) -> Result<Bytes, LineTooLong> {
-        let ready = self.started && !self.skip_lf && self.pending.is_empty();
-        if ready && read.last() == Some(&b'\n') && !read.contains(&b'\r') && std::str::from_utf8(read).is_ok() {
-            return Ok(read.clone());
+impl fmt::Debug for EventReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventReader").field("pending_bytes", &self.pending.len()).finish_non_exhaustive()
+    }
+}
+
+impl EventReader {
+    /// Hands out the events that this read completes.
+    pub fn push(&mut self, read: &[u8], each: &mut dyn FnMut(SseEvent<'_>)) -> Result<(), EventTooLarge> {
+        if self.pending.is_empty() {
+            let used = self.take(read, 0, each)?;
+            self.pending.extend_from_slice(read.get(used..).unwrap_or_default());
+        } else {
+            let mut pending = std::mem::take(&mut self.pending);
+            pending.extend_from_slice(read);
+            let used = self.take(&pending, self.searched, each)?;
+            pending.drain(..used);
+            self.pending = pending;
         }
-        for &byte in read {
-            let after_cr = std::mem::replace(&mut self.skip_lf, byte == b'\r');
-            match byte {
-                b'\n' if after_cr => {}
-                b'\r' => self.pending.push(b'\n'),
-                _ => self.pending.push(byte),
+        // The last byte may be the first half of a line end that tells something.
+        self.searched = self.pending.len().saturating_sub(1);
+        if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(()) }
+    }
+
+    /// Hands out what is left at the end of the stream: the last event may lack its blank line.
+    pub fn finish(&mut self, each: &mut dyn FnMut(SseEvent<'_>)) {
+        self.started = true;
+        // What is too large was told when it came.
+        let _told = self.push(b"\n\n", each);
+    }
+
+    /// Takes complete lines from `bytes`, whose first line holds no end before `searched`; returns how much it used.
+    fn take(
+        &mut self,
+        bytes: &[u8],
+        mut searched: usize,
+        each: &mut dyn FnMut(SseEvent<'_>),
+    ) -> Result<usize, EventTooLarge> {
+        let mut used = 0;
+        if !self.started {
+            const BOM: &[u8] = b"\xef\xbb\xbf";
+            if bytes.len() < BOM.len() && BOM.starts_with(bytes) {
+                return Ok(0);
             }
+            self.started = true;
+            used = if bytes.starts_with(BOM) { BOM.len() } else { 0 };
         }
-        let Some(end) = self.pending.iter().rposition(|&b| b == b'\n') else {
-            return if self.pending.len() > MAX_LINE_BYTES { Err(LineTooLong) } else { Ok(Bytes::new()) };
-        };
-        let rest = self.pending.split_off(end + 1);
-        let lines = std::mem::replace(&mut self.pending, rest);
-        Ok(self.decode(lines))
+        loop {
+            let mut rest = bytes.get(used..).unwrap_or_default();
+            if let ([first, after @ ..], true) = (rest, self.skip_lf) {
+                self.skip_lf = false;
+                if *first == b'\n' {
+                    used += 1;
+                    rest = after;
+                }
+            }
+            let from = searched.saturating_sub(used).min(rest.len());
+            searched = 0;
+            let (before, after) = rest.split_at(from);
+            let Some(end) = memchr2(b'\n', b'\r', after).map(|at| at + before.len()) else { return Ok(used) };
+            let (line, tail) = rest.split_at(end);
+            if self.unusual.is_between_events() && tail.first() == Some(&b'\n') {
+                match (line.strip_prefix(b"data:"), tail.get(1)) {
+                    (Some(data), Some(b'\n')) => {
+                        self.hand_out(data.strip_prefix(b" ").unwrap_or(data), each);
+                        used += end + 2;
+                        continue;
+                    }
+                    // Whether the event is over is not known yet; it is whole only with its blank line.
+                    (Some(_), None) => return Ok(used),
+                    _ => {}
+                }
+            }
+            self.skip_lf = tail.first() == Some(&b'\r');
+            used += end + 1;
+            let line = String::from_utf8_lossy(line);
+            self.replaced += u32::from(matches!(line, std::borrow::Cow::Owned(_)));
+            self.unusual.line(&line, each)?;
+        }
     }
 
-    /// What is left at the end of the stream, with the blank line that ends its event.
-    pub fn finish(&mut self) -> Bytes {
-        let mut rest = std::mem::take(&mut self.pending);
-        rest.extend_from_slice(b"\n\n");
-        self.decode(rest)
-    }
-
-    fn decode(&mut self, mut lines: Vec<u8>) -> Bytes {
-        if !std::mem::replace(&mut self.started, true) && lines.starts_with(b"\xef\xbb\xbf") {
-            lines.drain(..3);
+    fn hand_out(&mut self, data: &[u8], each: &mut dyn FnMut(SseEvent<'_>)) {
+        if data.is_empty() {
+            return;
         }
-        match String::from_utf8(lines) {
-            Ok(text) => Bytes::from(text),
-            Err(broken) => {
+        match std::str::from_utf8(data) {
+            Ok(data) => each(SseEvent { name: "message", data }),
+            Err(_broken) => {
                 self.replaced += 1;
-                Bytes::from(String::from_utf8_lossy(broken.as_bytes()).into_owned())
+                each(SseEvent { name: "message", data: &String::from_utf8_lossy(data) });
             }
         }
+    }
+}
+
+/// The road of everything that is not one plain `data:` line: eventsource-stream, fed with whole lines.
+struct Unusual {
+    lines: Rc<RefCell<VecDeque<String>>>,
+    events: EventStream<Lines>,
+    open_bytes: usize,
+}
+
+/// The lines that wait for eventsource-stream.
+struct Lines(Rc<RefCell<VecDeque<String>>>);
+
+impl Stream for Lines {
+    type Item = Result<String, Infallible>;
+
+    fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.borrow_mut().pop_front().map_or(Poll::Pending, |line| Poll::Ready(Some(Ok(line))))
+    }
+}
+
+impl Default for Unusual {
+    fn default() -> Self {
+        let lines = Rc::new(RefCell::new(VecDeque::new()));
+        Self { events: EventStream::new(Lines(Rc::clone(&lines))), lines, open_bytes: 0 }
+    }
+}
+
+impl Unusual {
+    /// Whether no line of an event has come whose blank line has not.
+    const fn is_between_events(&self) -> bool {
+        self.open_bytes == 0
+    }
+
+    /// Takes a line without its end.
+    fn line(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) -> Result<(), EventTooLarge> {
+        self.open_bytes = if line.is_empty() { 0 } else { self.open_bytes + line.len() };
+        if self.open_bytes > MAX_EVENT_BYTES {
+            return Err(EventTooLarge);
+        }
+        self.lines.borrow_mut().push_back(format!("{line}\n"));
+        // Nothing is ever waited for: what there is, is there.
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(event)) = Pin::new(&mut self.events).poll_next(&mut context) {
+            match event {
+                Ok(event) if event.data.is_empty() => {}
+                Ok(event) => each(SseEvent { name: &event.event, data: &event.data }),
+                // Only a line that is no line at all could bring it here; it must not stop what follows.
+                Err(_no_line) => {
+                    *self = Self::default();
+                    break;
+                }
+            }
+        }
+        Ok(())
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn feed(parts: &[&[u8]]) -> String {
-        let mut lines = LineFeed::default();
-        let mut out = Vec::new();
-        for part in parts {
-            out.extend_from_slice(&lines.push(&Bytes::copy_from_slice(part)).unwrap());
-        }
-        out.extend_from_slice(&lines.finish());
-        String::from_utf8(out).unwrap()
-    }
-
-    #[test]
-    fn every_split_of_every_line_end_gives_the_same_lines() {
-        let stream = "\u{feff}data: é1\r\n\r\ndata: 2\r\rdata: 3\n\n: c\r\ndata: 4".as_bytes();
-        let whole = feed(&[stream]);
-        assert_eq!(whole, "data: é1\n\ndata: 2\n\ndata: 3\n\n: c\ndata: 4\n\n");
-        for at in 0..=stream.len() {
-            let (a, b) = stream.split_at(at);
-            assert_eq!(feed(&[a, b]), whole, "split at {at}");
-        }
-    }
-
-    #[test]
-    fn a_broken_byte_costs_one_character_only() {
-        assert_eq!(feed(&[b"data: a\xffb\n\n", b"data: c\n\n"]), "data: a\u{fffd}b\n\ndata: c\n\n\n\n");
-    }
-
-    #[test]
-    fn a_line_without_end_is_refused() {
-        let mut lines = LineFeed::default();
-        let block = Bytes::from(vec![b'x'; MAX_LINE_BYTES]);
-        assert!(lines.push(&block).is_ok());
-        assert_eq!(lines.push(&Bytes::from_static(b"x")), Err(LineTooLong));
-    }
-}
+mod tests;

@@ -1,0 +1,131 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// All events of a stream that came in these reads, as `name|data`.
+fn events(reads: &[&[u8]]) -> Vec<String> {
+    let mut reader = EventReader::default();
+    let mut out = Vec::new();
+    let mut each = |e: SseEvent<'_>| out.push(format!("{}|{}", e.name, e.data));
+    for read in reads {
+        reader.push(read, &mut each).unwrap();
+    }
+    reader.finish(&mut each);
+    out
+}
+
+/// The same by eventsource-stream alone, from whole text with LF ends and a blank line at its end.
+fn reference(text: &str) -> Vec<String> {
+    let mut unusual = Unusual::default();
+    let mut out = Vec::new();
+    for line in text.split('\n') {
+        unusual.line(line, &mut |e| out.push(format!("{}|{}", e.name, e.data))).unwrap();
+    }
+    unusual.line("", &mut |e| out.push(format!("{}|{}", e.name, e.data))).unwrap();
+    out
+}
+
+#[test]
+fn every_line_end_every_field_every_split() {
+    let stream = "\u{feff}data: é1\r\n\r\ndata: 2\r\rdata:3\n\n: ping\n\nevent: error\ndata: a\ndata: b\n\n\
+                  id: 7\nretry: 5\ndata:  4 \n\n:\r\ndata\n\ndata:\n\ndata: \u{2028}\u{85}\n\ndata: 5"
+        .as_bytes();
+    let expected =
+        ["message|é1", "message|2", "message|3", "error|a\nb", "message| 4 ", "message|\u{2028}\u{85}", "message|5"];
+    assert_eq!(events(&[stream]), expected);
+    for at in 0..=stream.len() {
+        let (a, b) = stream.split_at(at);
+        assert_eq!(events(&[a, b]), expected, "split at {at}");
+    }
+    let single: Vec<&[u8]> = stream.chunks(1).collect();
+    assert_eq!(events(&single), expected);
+}
+
+#[test]
+fn an_event_is_complete_only_with_its_blank_line() {
+    let mut reader = EventReader::default();
+    let mut seen = 0;
+    reader.push(b"data: a\n", &mut |_| seen += 1).unwrap();
+    assert_eq!(seen, 0);
+    reader.push(b"\n", &mut |_| seen += 1).unwrap();
+    assert_eq!(seen, 1);
+}
+
+#[test]
+fn a_broken_byte_costs_one_character_only() {
+    assert_eq!(events(&[b"data: a\xffb\n\n", b"data: c\n\n"]), ["message|a\u{fffd}b", "message|c"]);
+    assert_eq!(events(&[b"event: x\ndata: a\xffb\n\n", b"data: c\n\n"]), ["x|a\u{fffd}b", "message|c"]);
+}
+
+#[test]
+fn thousands_of_events_in_one_read_and_one_of_a_mebibyte_in_many() {
+    let many = "data: x\n\n".repeat(5000);
+    assert_eq!(events(&[many.as_bytes()]).len(), 5000);
+    let large = format!("data: {}\n\n", "y".repeat(1 << 20));
+    let reads: Vec<&[u8]> = large.as_bytes().chunks(1000).collect();
+    assert_eq!(events(&reads), [format!("message|{}", "y".repeat(1 << 20))]);
+}
+
+#[test]
+fn an_event_without_end_is_refused_whatever_its_lines() {
+    let mut reader = EventReader::default();
+    let block = vec![b'x'; MAX_EVENT_BYTES];
+    assert!(reader.push(&block, &mut |_| ()).is_ok());
+    assert_eq!(reader.push(b"x", &mut |_| ()), Err(EventTooLarge));
+
+    let mut reader = EventReader::default();
+    let line = format!("data: {}\n", "x".repeat(1 << 20));
+    let outcome = (0..20).try_for_each(|_| reader.push(line.as_bytes(), &mut |_| ()));
+    assert_eq!(outcome, Err(EventTooLarge));
+}
+
+fn piece() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "data: ",
+        "data:",
+        "data",
+        "event: e",
+        "id: 1",
+        ": c",
+        ":",
+        "retry: 3",
+        "x",
+        " ",
+        "é😀",
+        "\u{2028}",
+        "\n",
+        "\n\n",
+        "\n\n\n",
+        "{\"a\":1}",
+        "[DONE]",
+        "data: [DONE]\n\n",
+        "foo: bar",
+    ])
+}
+
+proptest! {
+    #[test]
+    fn both_roads_hand_out_the_same(pieces in prop::collection::vec(piece(), 0..40), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5)) {
+        let text = pieces.concat();
+        let expected = reference(&text);
+        let mut places: Vec<usize> = cuts.iter().map(|c| c.index(text.len() + 1)).collect();
+        places.sort_unstable();
+        let mut reads = Vec::new();
+        let mut from = 0;
+        for at in places.into_iter().chain([text.len()]) {
+            reads.push(&text.as_bytes()[from..at]);
+            from = at;
+        }
+        prop_assert_eq!(&events(&reads), &expected);
+        // The ends of lines make no difference.
+        prop_assert_eq!(events(&[text.replace('\n', "\r\n").as_bytes()]), expected.clone());
+        prop_assert_eq!(events(&[text.replace('\n', "\r").as_bytes()]), expected);
+    }
+
+    #[test]
+    fn any_bytes_in_any_pieces_are_taken(reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20)) {
+        let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
+        let whole = reads.concat();
+        prop_assert_eq!(events(&reads), events(&[&whole]));
+    }
+}
