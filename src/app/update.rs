@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
 use crate::domain::attempt::TokenSource;
-use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
 use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -68,6 +68,8 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
     app.scene.now = app.scene.now.max(now);
     match fact {
         EngineFact::Discovered { models, server } => {
+            // The simulator says so itself, also when it is not this program that started it.
+            app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
             app.scene.target.server = server;
             match choose_model(app.wanted_model.as_deref(), &models) {
                 Ok(model) => {

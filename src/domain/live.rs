@@ -33,6 +33,9 @@ pub enum EngineCommand {
     Shutdown,
 }
 
+/// The [`ServerInfo::kind`] of the built-in simulator.
+pub const SIMULATOR_KIND: &str = "tokscope-sim";
+
 /// What a server tells about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServerInfo {

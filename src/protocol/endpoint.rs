@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::domain::live::ServerInfo;
+use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
 /// The base address with `/v1` and without a slash at the end, from what a user may type.
 pub fn base_url(typed: &str) -> Result<String, String> {
@@ -49,7 +49,7 @@ pub fn kind_from_models(models: &Value, server_header: Option<&str>) -> ServerIn
         "sglang" => Some("SGLang"),
         "llamacpp" => Some("llama.cpp"),
         "tensorrt_llm" => Some("TensorRT-LLM"),
-        "tokscope-sim" => Some("tokscope-sim"),
+        SIMULATOR_KIND => Some(SIMULATOR_KIND),
         _ if header.starts_with("llama.cpp") => Some("llama.cpp"),
         _ => None,
     };
