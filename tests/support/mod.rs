@@ -4,3 +4,4 @@
 #![allow(clippy::disallowed_methods, reason = "the deadline of a condition is real time")]
 
 pub mod pty;
+pub mod real_server;

@@ -1,0 +1,141 @@
+//! The engine against a real llama.cpp server. Counts and contents are asserted, never times.
+
+#![expect(clippy::unwrap_used, reason = "a test")]
+
+mod support;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use support::real_server::RealServer;
+use tokscope::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
+use tokscope::domain::live::{EngineCommand, EngineFact, ServerInfo};
+use tokscope::domain::suite::{CaseSpec, Message};
+use tokscope::engine::{Engine, EngineConfig};
+
+const MODEL: &str = "random-words";
+
+fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
+    let (sender, facts) = channel();
+    let config =
+        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned() };
+    #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
+    let epoch = Instant::now();
+    let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();
+    (engine, facts)
+}
+
+fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
+    CaseSpec {
+        name: prompt.to_owned(),
+        model: None,
+        messages: vec![Message { role: "user".to_owned(), content: prompt.to_owned() }],
+        max_tokens,
+        temperature: 0.7,
+        timeout: Duration::from_secs(120),
+        extra: serde_json::Map::new(),
+    }
+}
+
+fn start(engine: &Engine, index: usize, case: CaseSpec) {
+    let id = AttemptId { case: index, number: 1 };
+    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: MODEL.to_owned(), warmup: false });
+}
+
+fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
+    loop {
+        if let EngineFact::Ended { record, .. } = facts.recv().unwrap() {
+            return record;
+        }
+    }
+}
+
+fn assert_whole(record: &AttemptRecord, max_tokens: u32) {
+    assert_eq!((record.status, &record.error), (AttemptStatus::Ok, &None));
+    assert_eq!(record.finish_reason.as_deref(), Some("length"));
+    assert_eq!(record.usage.completion_tokens, Some(max_tokens.into()));
+    assert_eq!(record.output_tokens(), Some((max_tokens.into(), TokenSource::Usage)));
+}
+
+#[test]
+fn it_is_found_and_measured() {
+    let Some(server) = RealServer::start() else { return };
+    let (engine, facts) = engine(server.url());
+
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Discovered { models, server: ServerInfo { kind, version } } = facts.recv().unwrap() else {
+        panic!("not found")
+    };
+    assert_eq!((models, kind.as_deref()), (vec![MODEL.to_owned()], Some("llama.cpp")));
+    // Its build as it tells it, like b6710-2c301e91.
+    assert!(version.is_some_and(|v| v.starts_with('b') && v.contains('-')));
+
+    for (index, (prompt, max_tokens)) in
+        [("What is an event loop?", 100), ("Grüße 漢字 😀\n\nfn main() {}", 250), ("", 500)].into_iter().enumerate()
+    {
+        start(&engine, index, case(prompt, max_tokens));
+        let record = end(&facts);
+        assert_whole(&record, max_tokens);
+        // This model writes whole words, so that here an event is a token; beside them: role, finish, usage, [DONE].
+        assert_eq!((record.arrivals.len(), record.event_count), (max_tokens as usize, max_tokens + 4));
+        assert_eq!(record.first_token_event_index, Some(1));
+        assert!(record.usage.prompt_tokens > Some(0) && record.text.split_whitespace().count() > 50);
+    }
+}
+
+#[test]
+fn reasoning_and_answer_are_kept_apart() {
+    let Some(server) = RealServer::start() else { return };
+    let (engine, facts) = engine(server.url());
+    let mut case = case("Think first.", 120);
+    case.extra.insert("chat_template_kwargs".to_owned(), json!({ "enable_thinking": true }));
+    case.extra.insert("thinking_budget_tokens".to_owned(), json!(40));
+    start(&engine, 0, case);
+    let record = end(&facts);
+    assert_whole(&record, 120);
+    assert!(!record.reasoning.is_empty() && !record.text.is_empty(), "{record:?}");
+    assert!(!record.reasoning.contains("think>") && !record.text.contains("think>"), "{record:?}");
+    // The end of the thought is a token that no event tells of.
+    assert_eq!(record.arrivals.len(), 119);
+}
+
+#[test]
+fn requests_at_once_do_not_mix() {
+    let Some(server) = RealServer::start() else { return };
+    let (engine, facts) = engine(server.url());
+    let lengths = [60, 120, 180];
+    for (index, max_tokens) in lengths.into_iter().enumerate() {
+        start(&engine, index, case("Count.", max_tokens));
+    }
+    for _ in lengths {
+        let record = end(&facts);
+        assert_whole(&record, lengths[record.id.case]);
+    }
+}
+
+#[test]
+fn a_server_that_dies_fails_its_attempt_and_is_measured_again_once_it_is_back() {
+    let Some(server) = RealServer::start() else { return };
+    let (engine, facts) = engine(server.url());
+    start(&engine, 0, case("Go on and on.", 8000));
+    while engine.live().content_events_total == 0 {
+        match facts.recv_timeout(Duration::from_millis(10)) {
+            Ok(EngineFact::Started { .. }) | Err(RecvTimeoutError::Timeout) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    let port = server.port();
+    drop(server);
+    let record = end(&facts);
+    assert!(matches!(record.status, AttemptStatus::Truncated | AttemptStatus::StreamError), "{record:?}");
+    assert!(!record.text.is_empty());
+
+    start(&engine, 1, case("Are you there?", 10));
+    assert_eq!(end(&facts).status, AttemptStatus::ConnectError);
+
+    let Some(_server) = RealServer::start_on(port) else { return };
+    start(&engine, 2, case("Are you back?", 10));
+    assert_whole(&end(&facts), 10);
+}
