@@ -25,6 +25,9 @@ const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// An answer that is one JSON document is read up to here.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
+/// So many kept connections may turn out to be closed before the attempt fails.
+const MAX_KEPT_CONNECTIONS: usize = 16;
+
 /// What to ask.
 #[derive(Debug)]
 pub struct Order {
@@ -110,11 +113,11 @@ async fn drive(
     recorder: &RefCell<Recorder>,
     replaced: &Cell<u32>,
 ) -> Result<(), Failure> {
-    let response = match send(endpoint, order, recorder, !endpoint.without_stream_options.get()).await {
+    let response = match send_afresh(endpoint, order, recorder, !endpoint.without_stream_options.get()).await {
         Err(failure) if request::refuses_stream_options(http_status(recorder), &failure.message) => {
             endpoint.without_stream_options.set(true);
             restart(endpoint, recorder);
-            send(endpoint, order, recorder, false).await?
+            send_afresh(endpoint, order, recorder, false).await?
         }
         other => other?,
     };
@@ -142,6 +145,23 @@ fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
     record.started = endpoint.now();
     record.connect_ms = None;
     record.warnings.push("the server refuses stream_options; asked again without it".to_owned());
+}
+
+/// Sends, over a new connection where the kept one turns out to be closed. llama.cpp closes one right after a stream, in
+/// spite of its `Keep-Alive` header, so that the close often crosses the next request. `send` starts the clock anew.
+async fn send_afresh(
+    endpoint: &Endpoint,
+    order: &Order,
+    recorder: &RefCell<Recorder>,
+    ask_usage: bool,
+) -> Result<reqwest::Response, Failure> {
+    for _kept in 0..MAX_KEPT_CONNECTIONS {
+        match send(endpoint, order, recorder, ask_usage).await {
+            Err(failure) if failure.kind == "closed" && recorder.borrow().record.connect_ms.is_none() => {}
+            other => return other,
+        }
+    }
+    send(endpoint, order, recorder, ask_usage).await
 }
 
 async fn send(

@@ -123,6 +123,35 @@ fn the_last_event_may_lack_its_blank_line() {
 }
 
 #[test]
+fn a_kept_connection_that_is_closed_under_the_request_is_replaced() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let body = [TEXT, FINISH, USAGE, "data: [DONE]\n\n"].concat();
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length:";
+        let answer = format!("{head} {}\r\n\r\n{body}", body.len());
+        let (mut kept, _peer) = listener.accept().unwrap();
+        read_request(&mut kept);
+        kept.write_all(answer.as_bytes()).unwrap();
+        let lost = read_request(&mut kept);
+        drop(kept);
+        let (mut fresh, _peer) = listener.accept().unwrap();
+        let repeated = read_request(&mut fresh);
+        fresh.write_all(answer.as_bytes()).unwrap();
+        (lost, repeated)
+    });
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_secs(30));
+    assert_eq!(failure(&end(&facts)), (AttemptStatus::Ok, ""));
+    start(&engine, Duration::from_secs(30));
+    let record = end(&facts);
+    assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
+    assert!(record.connect_ms.is_some());
+    let (lost, repeated) = server.join().unwrap();
+    assert!(lost.starts_with("POST") && lost == repeated);
+}
+
+#[test]
 fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
     let (record, requests) = measure(vec![refusal, sse(&[TEXT, FINISH])]);
