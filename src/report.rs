@@ -1,4 +1,11 @@
 //! Floor 1: a run as text. Pure.
 
+pub mod case;
+pub mod exporters;
+mod json;
+mod markdown;
 pub mod model;
 pub mod summary;
+
+#[cfg(test)]
+mod fixture;

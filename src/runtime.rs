@@ -22,7 +22,7 @@ use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::endpoint::without_secrets;
-use crate::report::model::EXPORTERS;
+use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig};
 
 pub use self::spec::RunSpec;

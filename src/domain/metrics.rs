@@ -24,6 +24,8 @@ pub struct Metric {
     pub unit: Unit,
     /// What it means, in one sentence.
     pub help: &'static str,
+    /// Rests on the number of output tokens: an estimate where that is one.
+    pub counts_output_tokens: bool,
     /// The figure; `None` where it is not known.
     pub get: fn(&AttemptRecord) -> Option<f64>,
 }
@@ -35,6 +37,7 @@ pub const METRICS: &[Metric] = &[
         label: "TTFT",
         unit: Unit::Milliseconds,
         help: "from sending the request to the first event with generated text of any kind",
+        counts_output_tokens: false,
         get: AttemptRecord::time_to_first_token_ms,
     },
     Metric {
@@ -42,6 +45,7 @@ pub const METRICS: &[Metric] = &[
         label: "TTFO",
         unit: Unit::Milliseconds,
         help: "to the first generated text that is not reasoning",
+        counts_output_tokens: false,
         get: AttemptRecord::time_to_first_output_token_ms,
     },
     Metric {
@@ -49,6 +53,7 @@ pub const METRICS: &[Metric] = &[
         label: "Time",
         unit: Unit::Milliseconds,
         help: "to the last event with generated text or the finish reason",
+        counts_output_tokens: false,
         get: AttemptRecord::request_latency_ms,
     },
     Metric {
@@ -56,6 +61,7 @@ pub const METRICS: &[Metric] = &[
         label: "Inter-token",
         unit: Unit::Milliseconds,
         help: "(last token − first token) / (output tokens − tokens in the first event)",
+        counts_output_tokens: true,
         get: AttemptRecord::inter_token_latency_ms,
     },
     Metric {
@@ -63,6 +69,7 @@ pub const METRICS: &[Metric] = &[
         label: "Speed",
         unit: Unit::TokensPerSecond,
         help: "output tokens / request latency",
+        counts_output_tokens: true,
         get: AttemptRecord::output_tokens_per_s,
     },
     Metric {
@@ -70,6 +77,7 @@ pub const METRICS: &[Metric] = &[
         label: "Decode",
         unit: Unit::TokensPerSecond,
         help: "1000 / inter-token latency: the speed once tokens flow",
+        counts_output_tokens: true,
         get: AttemptRecord::decode_tokens_per_s,
     },
     Metric {
@@ -77,6 +85,7 @@ pub const METRICS: &[Metric] = &[
         label: "Prompt",
         unit: Unit::Tokens,
         help: "tokens of the prompt, as the server counts them",
+        counts_output_tokens: false,
         get: |a| a.usage.prompt_tokens.map(|n| n as f64),
     },
     Metric {
@@ -84,13 +93,35 @@ pub const METRICS: &[Metric] = &[
         label: "Tokens",
         unit: Unit::Tokens,
         help: "generated tokens, reasoning included",
+        counts_output_tokens: true,
         get: |a| a.output_tokens().map(|(n, _source)| n as f64),
     },
 ];
 
+/// The metric with this key.
+pub fn metric(key: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|m| m.key == key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::METRICS;
+    use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
+    use crate::domain::time::Nanos;
+
+    #[test]
+    fn what_rests_on_the_tokens_moves_with_them_and_nothing_else_does() {
+        let mut record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
+        let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
+        record.arrivals = [100, 120, 140, 160].map(arrival).to_vec();
+        record.usage.prompt_tokens = Some(9);
+        let (mut few, mut many) = (record.clone(), record);
+        few.usage.completion_tokens = Some(4);
+        many.usage.completion_tokens = Some(40);
+        for m in METRICS {
+            assert_eq!((m.get)(&few) != (m.get)(&many), m.counts_output_tokens, "{}", m.key);
+        }
+    }
 
     #[test]
     fn keys_are_unique_and_snake_case() {

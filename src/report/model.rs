@@ -1,6 +1,6 @@
-//! What a report is made from, and the formats it can have.
+//! What a report is made from.
 
-use std::path::Path;
+use std::net::IpAddr;
 
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::Session;
@@ -31,6 +31,35 @@ pub struct Report {
     pub lag: EngineLag,
     /// When the report was made, on the run's clock.
     pub finished_at: Nanos,
+}
+
+impl Report {
+    /// The wall time of a point on the run's clock.
+    pub fn wall_time(&self, at: Nanos) -> jiff::ZonedDateTime {
+        // Saturates: a clock that ran past the year 9999 is no reason to lose a report.
+        self.epoch.saturating_add(std::time::Duration::from_nanos(at.0))
+    }
+
+    /// When the first request went out, or the run's clock began.
+    pub fn started_at(&self) -> jiff::ZonedDateTime {
+        self.wall_time(self.session.began.unwrap_or_default())
+    }
+
+    /// Whether the requests went to this machine's loopback. That proves nothing (a tunnel does too); its absence
+    /// makes it doubtful that this machine's GPUs did the work.
+    pub fn is_loopback(&self) -> bool {
+        let authority = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
+        let authority = authority.split('/').next().unwrap_or_default();
+        let host = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(h, _)| h);
+        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+        host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    }
+
+    /// Seconds from the first request to the last ended attempt, or to the report while something is still to come.
+    pub fn duration_s(&self) -> Option<f64> {
+        let end = if self.session.is_active() { Some(self.finished_at) } else { self.session.last_ended };
+        Some(end?.since(self.session.began?).as_secs_f64())
+    }
 }
 
 /// The machine tokscope ran on; what could not be found is `None`.
@@ -77,24 +106,35 @@ pub struct GpuDeviceReport {
     pub lost: Option<String>,
 }
 
-/// A format a report can have.
-#[derive(Debug)]
-pub struct Exporter {
-    /// Short stable name.
-    pub id: &'static str,
-    /// Extension of its files, without the dot.
-    pub extension: &'static str,
-    /// For the menu.
-    pub label: &'static str,
-    /// The text.
-    pub render: fn(&Report) -> String,
-}
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::{report, sample_session};
+    use crate::domain::time::Nanos;
 
-/// All formats; the first is what `e` writes.
-pub const EXPORTERS: &[Exporter] = &[];
+    #[test]
+    fn loopback_is_told_from_the_address() {
+        let mut r = report(sample_session());
+        for (host, expected) in [
+            ("localhost:8000", true),
+            ("LOCALHOST", true),
+            ("127.0.0.2:80", true),
+            ("[::1]:8000", true),
+            ("[::1]", true),
+            ("10.0.0.5:8000", false),
+            ("localhost.example.com", false),
+            ("[2001:db8::1]:80", false),
+        ] {
+            r.url = format!("http://{host}/v1/chat/completions");
+            assert_eq!(r.is_loopback(), expected, "{host}");
+        }
+    }
 
-/// The format that a file's extension asks for.
-pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
-    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
-    EXPORTERS.iter().find(|e| e.extension == extension)
+    #[test]
+    fn times_are_counted_from_the_first_request() {
+        let r = report(sample_session());
+        assert_eq!(r.started_at().strftime("%H:%M:%S%.3f%:z").to_string(), "21:49:41.400+01:00");
+        // Ten answers, 58.672 s, each over a millisecond after its last token.
+        assert!((r.duration_s().unwrap() - 58.682).abs() < 1e-9);
+        assert!(r.wall_time(Nanos(u64::MAX)) > r.started_at());
+    }
 }

@@ -1,31 +1,151 @@
 //! A run in a few figures.
 
-use crate::domain::session::Session;
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::session::{CasePhase, Session};
 use crate::domain::statistics::Stats;
+use crate::domain::time::Nanos;
 
-/// The figures of all reported attempts together.
+use super::case::{CaseView, cases, is_warm};
+
+/// The figures of all reported attempts together: every attempt counts once, whatever case it belongs to.
 #[derive(Clone, Debug, Default)]
 pub struct Summary {
     /// Cases with a whole answer.
     pub ok: usize,
+    /// Cases without one of which an attempt failed. What is neither was not run, or given up.
+    pub failed: usize,
+    /// Reported attempts.
+    pub attempts: usize,
+    /// Of those, answered from the server's prefix cache.
+    pub warm_attempts: usize,
+    /// Of those, with an estimated token count.
+    pub estimated_attempts: usize,
+    /// Measured attempts that failed beside or after the reported ones.
+    pub failed_attempts: usize,
+    /// Something the plan asked for has no whole answer, or is still to come.
+    pub partial: bool,
     /// Some token count is an estimate.
     pub estimated: bool,
     /// Output tokens of all reported attempts.
     pub total_output_tokens: u64,
     /// Sum of their request latencies, seconds.
     pub total_time_s: f64,
+    /// Time in which at least one of them was in flight, seconds: holds, gaps and warm-ups are no part of it.
+    pub busy_time_s: f64,
+    /// Tokens of all reported attempts per second of busy time; `None` without a figure.
+    pub output_token_throughput: Option<f64>,
+    /// Reported attempts per second of busy time; `None` without a figure.
+    pub request_throughput: Option<f64>,
     /// The suite's word for the average speed; `None` without a figure.
     pub rating: Option<&'static str>,
+    spreads: Vec<(&'static str, Spread)>,
+}
+
+/// The statistics of a metric and how many figures they rest on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// Attempts that have the figure.
+    pub n: usize,
+    /// Over those.
+    pub stats: Stats,
+}
+
+impl Spread {
+    /// The spread of a metric over some attempts; `None` when none of them has the figure.
+    pub fn over<'a>(metric: &Metric, attempts: impl IntoIterator<Item = &'a AttemptRecord>) -> Option<Self> {
+        let values: Vec<f64> = attempts.into_iter().filter_map(metric.get).filter(|v| v.is_finite()).collect();
+        Some(Self { n: values.len(), stats: Stats::of(values)? })
+    }
+
+    /// A percentile, unless there are too few figures for it to be more than the maximum: `p` needs 1 / (1 − p/100).
+    pub fn percentile(&self, p: u32) -> Option<f64> {
+        let value = match p {
+            50 => self.stats.p50,
+            90 => self.stats.p90,
+            95 => self.stats.p95,
+            99 => self.stats.p99,
+            _ => return None,
+        };
+        (self.n * (100 - p as usize) >= 100 || p == 50).then_some(value)
+    }
 }
 
 impl Summary {
     /// The summary of a session as it stands.
-    pub fn of(_session: &Session) -> Self {
-        Self::default()
+    pub fn of(session: &Session) -> Self {
+        let views = cases(session);
+        let attempts: Vec<&AttemptRecord> = reported(&views).collect();
+        let spread = |m: &'static Metric| Some((m.key, Spread::over(m, attempts.iter().copied())?));
+        let estimated_attempts = attempts.iter().filter(|r| super::case::is_estimated(r)).count();
+        let mut summary = Self {
+            ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
+            failed: views.iter().filter(|v| v.reported.is_empty() && !v.failures().is_empty()).count(),
+            attempts: attempts.len(),
+            warm_attempts: attempts.iter().filter(|r| is_warm(r)).count(),
+            estimated_attempts,
+            failed_attempts: views.iter().map(|v| v.failures().len()).sum(),
+            partial: is_partial(session, &views),
+            estimated: estimated_attempts > 0,
+            total_output_tokens: attempts
+                .iter()
+                .filter_map(|r| r.output_tokens())
+                .fold(0, |sum, (n, _)| sum.saturating_add(n)),
+            total_time_s: attempts.iter().filter_map(|r| r.request_latency_ms()).sum::<f64>() / 1000.0,
+            busy_time_s: busy_time_s(&attempts),
+            spreads: METRICS.iter().filter_map(spread).collect(),
+            ..Self::default()
+        };
+        let speed = summary.stats("output_token_throughput");
+        summary.rating = speed.map(|s| session.suite.rating.rate(s.avg));
+        if summary.busy_time_s > 0.0 {
+            summary.output_token_throughput = speed.map(|_| summary.total_output_tokens as f64 / summary.busy_time_s);
+            summary.request_throughput = Some(summary.attempts as f64 / summary.busy_time_s);
+        }
+        summary
     }
 
-    /// The spread of a metric, by its key in the metrics' table.
-    pub fn stats(&self, _key: &str) -> Option<Stats> {
-        None
+    /// The spread of a metric, by its key in the metrics' table, with the number of figures.
+    pub fn spread(&self, key: &str) -> Option<Spread> {
+        self.spreads.iter().find(|(k, _)| *k == key).map(|(_, s)| *s)
+    }
+
+    /// The statistics of a metric, by its key in the metrics' table.
+    pub fn stats(&self, key: &str) -> Option<Stats> {
+        Some(self.spread(key)?.stats)
     }
 }
+
+/// The reported attempts of all cases.
+pub fn reported<'a>(views: &'a [CaseView<'a>]) -> impl Iterator<Item = &'a AttemptRecord> {
+    views.iter().flat_map(|v| v.reported.iter().map(AsRef::as_ref))
+}
+
+/// Some case has fewer whole answers than the plan asked for, or waits for one.
+fn is_partial(session: &Session, views: &[CaseView<'_>]) -> bool {
+    let wanted = session.plan.repeat.max(1) as usize;
+    let open = |v: &CaseView<'_>| {
+        matches!(v.state.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
+            || v.state.attempts.iter().any(|a| a.record.is_none())
+    };
+    views.iter().any(|v| v.reported.len() < wanted || open(v))
+}
+
+/// Length of the union of the attempts' times in flight.
+fn busy_time_s(attempts: &[&AttemptRecord]) -> f64 {
+    let mut spans: Vec<(Nanos, f64)> =
+        attempts.iter().filter_map(|r| Some((r.started, r.request_latency_ms()?))).collect();
+    spans.sort_by_key(|s| s.0);
+    let Some(&(origin, _)) = spans.first() else { return 0.0 };
+    let (mut busy_ms, mut covered_to_ms) = (0.0, 0.0_f64);
+    for (started, latency_ms) in spans {
+        let from = started.millis_since(origin);
+        let to = from + latency_ms;
+        busy_ms += (to - from.max(covered_to_ms)).max(0.0);
+        covered_to_ms = covered_to_ms.max(to);
+    }
+    busy_ms / 1000.0
+}
+
+#[cfg(test)]
+mod tests;

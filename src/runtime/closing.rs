@@ -80,8 +80,10 @@ fn summary(run: &Run) -> String {
     lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
     lines.extend(line("TTFT", "time_to_first_token_ms", "ms", 0));
     lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
-    lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
-    lines.push(format!("Time                  {:.2} s", summary.total_time_s));
+    if summary.attempts > 0 {
+        lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
+        lines.push(format!("Time                  {:.2} s", summary.total_time_s));
+    }
     lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
     lines.join("\n")
 }

@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::report::model::{EXPORTERS, Exporter, GpuDeviceReport, GpuReport, Report, exporter_for_path};
+use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
+use crate::report::model::{GpuDeviceReport, GpuReport, Report};
 use crate::store::file::{default_name, write_new};
 
 impl Run {

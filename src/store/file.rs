@@ -1,6 +1,15 @@
 //! Files that appear whole or not at all, and never over another one.
 
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// How many names are tried before a folder is taken for full of them.
+const MOST_NAMES: u32 = 9_999;
+/// Longest part of a model's name in a file's name, bytes.
+const LONGEST_PART: usize = 80;
 
 /// Why a file was not written, with its path and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -8,12 +17,280 @@ use std::path::{Path, PathBuf};
 pub struct WriteError(pub String);
 
 /// Writes `text` to a new file atomically; where `path` is taken, to the first free `name-2.ext`, `name-3.ext`, …
-/// Returns the path written.
-pub fn write_new(path: &Path, _text: &str) -> Result<PathBuf, WriteError> {
-    Ok(path.to_owned())
+/// Returns the path written. The folder must exist.
+pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    check(path, folder)?;
+    let fail = |e: &io::Error| WriteError(explain(path, folder, e));
+    let whole = Temporary::with(folder, text).map_err(|e| fail(&e))?;
+    for n in 1..=MOST_NAMES {
+        let candidate = numbered(path, n);
+        match whole.publish(&candidate) {
+            Ok(()) => {
+                sync_folder(folder);
+                return Ok(candidate);
+            }
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => {}
+            Err(e) => return Err(fail(&e)),
+        }
+    }
+    Err(WriteError(format!("'{}': it and {MOST_NAMES} names after it are taken; name another file", path.display())))
 }
 
 /// A file name from a model's name and a time stamp, with nothing in it that could leave the folder.
 pub fn default_name(model: &str, stamp: &str, extension: &str) -> String {
-    format!("{model}-{stamp}.{extension}")
+    let part = |text: &str, fallback: &str| {
+        let part = plain(text);
+        if part.is_empty() { fallback.to_owned() } else { part }
+    };
+    // What comes first also keeps the name from being one of Windows' devices or a hidden file.
+    format!("tokscope-{}-{}.{}", part(model, "run"), part(stamp, "0"), part(extension, "txt"))
+}
+
+/// Letters, digits, `.`, `-` and `_`; all else becomes a hyphen, and none stands at the ends or twice.
+fn plain(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        let kept = if c.is_alphanumeric() || matches!(c, '.' | '_') { c } else { '-' };
+        if out.len() + kept.len_utf8() > LONGEST_PART {
+            break;
+        }
+        if !(matches!(kept, '-' | '.') && out.ends_with(['-', '.'])) {
+            out.push(kept);
+        }
+    }
+    out.trim_matches(['-', '.']).to_owned()
+}
+
+/// `name.ext`, `name-2.ext`, `name-3.ext`, …
+fn numbered(path: &Path, n: u32) -> PathBuf {
+    if n == 1 {
+        return path.to_owned();
+    }
+    let mut name = path.file_stem().map_or_else(OsString::new, OsString::from);
+    name.push(format!("-{n}"));
+    if let Some(extension) = path.extension() {
+        name.push(".");
+        name.push(extension);
+    }
+    path.with_file_name(name)
+}
+
+fn check(path: &Path, folder: &Path) -> Result<(), WriteError> {
+    if path.file_name().is_none() {
+        return Err(WriteError(format!("'{}' names no file", path.display())));
+    }
+    if path.is_dir() {
+        return Err(WriteError(format!("'{}' is a folder; name a file in it", path.display())));
+    }
+    match fs::metadata(folder) {
+        Ok(meta) if !meta.is_dir() => {
+            Err(WriteError(format!("'{}': '{}' is no folder", path.display(), folder.display())))
+        }
+        Ok(_) => Ok(()),
+        Err(e) => Err(WriteError(explain(path, folder, &e))),
+    }
+}
+
+fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
+    let (path, folder) = (path.display(), folder.display());
+    match error.kind() {
+        ErrorKind::NotFound => {
+            format!("'{path}': there is no folder '{folder}'; create it, or name a file elsewhere")
+        }
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            format!("'{path}': the folder '{folder}' cannot be written ({error}); name a file in another one")
+        }
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+            format!("'{path}': no room ({error}); name a file on another disk")
+        }
+        ErrorKind::InvalidFilename => format!("'{path}': the file system refuses this name ({error}); name another"),
+        _ => format!("'{path}': {error}"),
+    }
+}
+
+/// A whole, synced file under a name nobody looks at; gone when dropped.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn with(folder: &Path, text: &str) -> io::Result<Self> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let n = NEXT.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!(".tokscope-{}-{n}.tmp", std::process::id()));
+            let mut file = match OpenOptions::new().write(true).create_new(true).open(&path) {
+                // Left by a process that had this id and was killed.
+                Err(e) if e.kind() == ErrorKind::AlreadyExists => continue,
+                other => other?,
+            };
+            let whole = Self(path);
+            file.write_all(text.as_bytes())?;
+            file.sync_all()?;
+            return Ok(whole);
+        }
+    }
+
+    /// Gives the file its name; `AlreadyExists` when that is taken, be it since a moment ago.
+    fn publish(&self, name: &Path) -> io::Result<()> {
+        match fs::hard_link(&self.0, name) {
+            Ok(()) => Ok(()),
+            Err(e) if e.kind() == ErrorKind::AlreadyExists => Err(e),
+            Err(_no_links_here) => self.publish_by_rename(name),
+        }
+    }
+
+    /// For file systems without hard links: takes the name with an empty file, then puts the whole one in its place.
+    fn publish_by_rename(&self, name: &Path) -> io::Result<()> {
+        drop(OpenOptions::new().write(true).create_new(true).open(name)?);
+        fs::rename(&self.0, name).inspect_err(|_| drop(fs::remove_file(name)))
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing left to remove.
+        drop(fs::remove_file(&self.0));
+    }
+}
+
+/// Makes the new name durable. Not every system can; the file itself is synced.
+fn sync_folder(folder: &Path) {
+    if cfg!(unix) {
+        drop(File::open(folder).and_then(|f| f.sync_all()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_taken_name_is_left_alone_and_the_next_free_one_is_used() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.v1.md");
+        for (text, expected) in [("a", "run.v1.md"), ("b", "run.v1-2.md"), ("c", "run.v1-3.md")] {
+            assert_eq!(write_new(&path, text).unwrap(), dir.path().join(expected));
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a");
+        assert_eq!(fs::read_to_string(dir.path().join("run.v1-3.md")).unwrap(), "c");
+        assert_eq!(names(dir.path()), ["run.v1-2.md", "run.v1-3.md", "run.v1.md"]);
+        assert_eq!(numbered(Path::new("a/plain"), 2), Path::new("a/plain-2"));
+    }
+
+    #[test]
+    fn threads_that_race_for_a_name_all_keep_their_text() {
+        const RACERS: usize = 8;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.md");
+        let start = Barrier::new(RACERS);
+        let written: Vec<(PathBuf, String)> = std::thread::scope(|scope| {
+            let race = |i: usize| {
+                let (path, start) = (&path, &start);
+                scope.spawn(move || {
+                    let text = format!("{i}").repeat(10_000);
+                    start.wait();
+                    (write_new(path, &text).unwrap(), text)
+                })
+            };
+            let racers: Vec<_> = (0..RACERS).map(race).collect();
+            racers.into_iter().map(|r| r.join().unwrap()).collect()
+        });
+        for (path, text) in &written {
+            assert_eq!(&fs::read_to_string(path).unwrap(), text);
+        }
+        let mut expected: Vec<_> = (2..=RACERS).map(|n| format!("run-{n}.md")).collect();
+        expected.push("run.md".to_owned());
+        assert_eq!(names(dir.path()), expected);
+    }
+
+    #[test]
+    fn without_hard_links_a_name_is_still_taken_once() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.md");
+        let publish = |text: &str| Temporary::with(dir.path(), text).unwrap().publish_by_rename(&path);
+        publish("a").unwrap();
+        assert_eq!(publish("b").unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).unwrap(), "a");
+        assert_eq!(names(dir.path()), ["run.md"]);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_dangling_link_is_a_taken_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.md");
+        std::os::unix::fs::symlink(dir.path().join("elsewhere"), &path).unwrap();
+        assert_eq!(write_new(&path, "a").unwrap(), dir.path().join("run-2.md"));
+        assert_eq!(names(dir.path()), ["run-2.md", "run.md"]);
+    }
+
+    #[test]
+    fn what_cannot_be_written_says_why_and_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("file");
+        fs::write(&file, "").unwrap();
+        let why = |path: &Path| write_new(path, "x").unwrap_err().to_string();
+        let missing = dir.path().join("missing");
+        let expected = format!("there is no folder '{}'; create it", missing.display());
+        assert!(why(&missing.join("run.md")).contains(&expected));
+        assert!(why(dir.path()).contains("is a folder; name a file in it"));
+        assert!(why(&file.join("run.md")).contains("is no folder"));
+        assert!(why(Path::new("/")).contains("names no file"));
+        assert_eq!(names(dir.path()), ["file"]);
+    }
+
+    #[test]
+    fn a_folder_that_is_read_only_is_named_with_what_to_do() {
+        for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
+            let text = explain(Path::new("/a/run.md"), Path::new("/a"), &io::Error::from(kind));
+            assert!(text.starts_with("'/a/run.md': the folder '/a' cannot be written ("), "{text}");
+            assert!(text.ends_with("; name a file in another one"), "{text}");
+        }
+    }
+
+    // Even root may not create files there.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_real_read_only_folder_is_recognised() {
+        if !Path::new("/sys").is_dir() {
+            return;
+        }
+        let text = write_new(Path::new("/sys/run.md"), "x").unwrap_err().to_string();
+        assert!(text.contains("the folder '/sys' cannot be written"), "{text}");
+    }
+
+    #[test]
+    fn a_default_name_is_what_one_expects() {
+        let name = |model: &str| default_name(model, "2026-02-06-214941", "md");
+        assert_eq!(name("glm-4.7-flash"), "tokscope-glm-4.7-flash-2026-02-06-214941.md");
+        assert_eq!(name("Qwen/Qwen2.5-7B (Q4)"), "tokscope-Qwen-Qwen2.5-7B-Q4-2026-02-06-214941.md");
+        assert_eq!(name("../../etc/passwd"), "tokscope-etc-passwd-2026-02-06-214941.md");
+        assert_eq!(name(""), "tokscope-run-2026-02-06-214941.md");
+        assert_eq!(default_name("CON", "x", ""), "tokscope-CON-x.txt");
+    }
+
+    proptest! {
+        #[test]
+        fn a_default_name_is_one_safe_name(model in any::<String>(), stamp in any::<String>(), ext in "[a-z/.]{0,9}") {
+            let name = default_name(&model, &stamp, &ext);
+            prop_assert_eq!(Path::new(&name).file_name(), Some(std::ffi::OsStr::new(&name)));
+            prop_assert!(name.len() <= 255 && name.starts_with("tokscope-"));
+            prop_assert!(name.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '_')), "{name}");
+            prop_assert!(!name.contains("..") && !name.ends_with('.'));
+        }
+    }
 }

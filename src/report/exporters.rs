@@ -1,0 +1,53 @@
+//! The formats a report can have.
+
+use std::path::Path;
+
+use super::model::Report;
+use super::{json, markdown};
+
+/// A format a report can have.
+#[derive(Debug)]
+pub struct Exporter {
+    /// Short stable name.
+    pub id: &'static str,
+    /// Extension of its files, without the dot.
+    pub extension: &'static str,
+    /// For the menu.
+    pub label: &'static str,
+    /// The text.
+    pub render: fn(&Report) -> String,
+}
+
+/// All formats; the first is what `e` writes.
+pub const EXPORTERS: &[Exporter] = &[
+    Exporter { id: "markdown", extension: "md", label: "Markdown report", render: markdown::render },
+    Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", render: json::render },
+];
+
+/// The format that a file's extension asks for.
+pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    EXPORTERS.iter().find(|e| e.extension == extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_extension_chooses_the_format() {
+        let id = |path: &str| exporter_for_path(Path::new(path)).map(|e| e.id);
+        assert_eq!(id("out/run.MD"), Some("markdown"));
+        assert_eq!(id("run.v2.json"), Some("json"));
+        assert_eq!(id("run.docx"), None);
+        assert_eq!(id("md"), None);
+    }
+
+    #[test]
+    fn names_and_extensions_are_unique_and_markdown_is_first() {
+        for (i, e) in EXPORTERS.iter().enumerate() {
+            assert!(!EXPORTERS[..i].iter().any(|o| o.id == e.id || o.extension == e.extension), "{}", e.id);
+        }
+        assert_eq!(EXPORTERS[0].id, "markdown");
+    }
+}

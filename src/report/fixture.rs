@@ -1,0 +1,144 @@
+//! Runs for the tests of reports.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use crate::domain::live::{EngineLag, ServerInfo};
+use crate::domain::session::{Plan, Session, SessionEvent};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::time::Nanos;
+
+use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
+
+/// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
+/// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum
+/// prints as that report's total of 58.67 s (the printed times alone add up to 58.65).
+pub const SAMPLE: [(&str, u64, u64, u64); 10] = [
+    ("Full Backend System", 7034, 85, 800),
+    ("Microservices Architecture", 5194, 92, 600),
+    ("Complex Algorithms", 6531, 50, 700),
+    ("Debug Task", 4367, 142, 500),
+    ("Data Analysis Report", 5133, 100, 600),
+    ("System Design Interview", 5243, 82, 600),
+    ("Multi-turn Conversation", 7553, 132, 800),
+    ("Technical Documentation", 6103, 81, 700),
+    ("Database Optimization", 4352, 115, 500),
+    ("ML Project", 7162, 129, 800),
+];
+
+pub fn suite(names: &[&str]) -> Suite {
+    let case = |name: &&str| CaseSpec {
+        name: (*name).to_owned(),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 800,
+        temperature: 0.7,
+        timeout: Duration::from_secs(120),
+        extra: serde_json::Map::new(),
+    };
+    let cases = names.iter().map(case).collect();
+    Suite { name: "Complex Comprehensive".into(), rating: RatingScale::default(), cases }
+}
+
+/// A whole answer that takes `millis`: its first token after a tenth of them, then one event a token, evenly.
+pub fn answer(id: AttemptId, started: Nanos, millis: u64, prompt: u64, tokens: u64) -> AttemptRecord {
+    let request_id = format!("ts-1-{}-{}", id.case, id.number);
+    let mut r = AttemptRecord::started(id, false, request_id, "glm-4.7-flash".into(), started);
+    let (first, rest) = (millis * 100_000, millis * 900_000);
+    let at = |i| Nanos(started.0 + first + rest * i / (tokens - 1).max(1));
+    let kind = |i| if i < tokens / 2 { TextKind::Reasoning } else { TextKind::Answer };
+    r.arrivals = (0..tokens).map(|i| Arrival { at: at(i), kind: kind(i), coalesced: false }).collect();
+    r.status = AttemptStatus::Ok;
+    r.ended = at(tokens - 1).plus(Duration::from_millis(1));
+    r.headers_at = Some(started.plus(Duration::from_millis(3)));
+    r.http_status = Some(200);
+    r.finish_reason = Some("length".into());
+    r.first_token_event_index = Some(1);
+    r.event_count = tokens as u32 + 3;
+    r.usage.prompt_tokens = Some(prompt);
+    r.usage.completion_tokens = Some(tokens);
+    r.reasoning = "1.  **Analyze the Request:**\n".repeat(20);
+    r.text = "Here it is.".into();
+    r
+}
+
+/// An attempt that the server refused.
+pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
+    let mut r = AttemptRecord::started(id, false, "ts-1".into(), "glm-4.7-flash".into(), started);
+    r.status = AttemptStatus::HttpError;
+    r.http_status = Some(503);
+    r.ended = started.plus(Duration::from_millis(40));
+    r.error = Some(AttemptError { kind: "http_503".into(), message: message.into() });
+    r
+}
+
+/// A session to which `respond` gives the record of every attempt it starts, one after another; `None` leaves the
+/// attempt in flight.
+pub fn run(suite: Suite, plan: Plan, mut respond: impl FnMut(AttemptId, Nanos) -> Option<AttemptRecord>) -> Session {
+    let mut session = Session::new(Arc::new(suite), plan);
+    let mut now = Nanos::from_millis(400);
+    session.handle(SessionEvent::Begin(now));
+    let next = |s: &Session| {
+        let attempts = |(case, c): (usize, &crate::domain::session::CaseState)| {
+            c.attempts.iter().find(|a| a.record.is_none()).map(|a| (AttemptId { case, number: a.number }, a.warmup))
+        };
+        s.cases.iter().enumerate().find_map(attempts)
+    };
+    while let Some((id, warmup)) = next(&session) {
+        let Some(mut record) = respond(id, now) else { break };
+        record.warmup = warmup;
+        now = record.ended;
+        session.handle(SessionEvent::Ended(id, Arc::new(record)));
+    }
+    session
+}
+
+/// The sample's ten cases, each answered as the sample says.
+pub fn sample_session() -> Session {
+    let names: Vec<&str> = SAMPLE.iter().map(|s| s.0).collect();
+    run(suite(&names), Plan::default(), |id, now| {
+        let (_, millis, prompt, tokens) = SAMPLE[id.case];
+        Some(answer(id, now, millis, prompt, tokens))
+    })
+}
+
+/// A report of a session on the sample's machine.
+pub fn report(session: Session) -> Report {
+    let device = GpuDeviceReport {
+        index: 0,
+        uuid: Some("GPU-6f3c".into()),
+        model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".into(),
+        memory_total_mib: Some(97887.0),
+        memory_used_start_mib: Some(60000.0),
+        memory_peak_mib: Some(62123.4),
+        memory_peak_at_s: Some(2.44),
+        lost: None,
+    };
+    Report {
+        finished_at: session.last_ended.unwrap_or_default(),
+        session,
+        epoch: "2026-02-06T21:49:41+01:00[Europe/Berlin]".parse().expect("a time"),
+        url: "http://localhost:8000/v1/chat/completions".into(),
+        model: "glm-4.7-flash".into(),
+        server: ServerInfo { kind: Some("vLLM".into()), version: Some("0.11.0".into()) },
+        simulated: false,
+        run_id: "ts-64a1".into(),
+        environment: Environment {
+            hostname: "bench".into(),
+            os: "Debian 13 x86_64".into(),
+            cpu: Some("EPYC 9654".into()),
+            cores: 16,
+            memory_mib: Some(128_000),
+        },
+        gpu: Ok(GpuReport {
+            source: "nvml".into(),
+            driver: Some("580.126.09".into()),
+            sample_interval_ms: 250,
+            samples: 235,
+            missed: 0,
+            devices: vec![device],
+        }),
+        lag: EngineLag { p50_ms: Some(0.02), p99_ms: Some(0.4), max_ms: Some(1.9) },
+    }
+}

@@ -1,0 +1,302 @@
+//! The run as one JSON document: the contract's `results.json`. `null` is what is not known; a figure is never 0 for
+//! want of one.
+
+mod attempt;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use self::attempt::AttemptJson;
+use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
+use super::summary::{Spread, Summary};
+use crate::domain::metrics::METRICS;
+use crate::domain::statistics::Stats;
+use crate::domain::text::sanitise;
+
+/// Rises when a name changes its meaning or goes; what is only added leaves it.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Wall time with offset: RFC 3339.
+const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
+
+/// The document.
+pub fn render(report: &Report) -> String {
+    let summary = Summary::of(&report.session);
+    let document = Document::of(report, &summary);
+    // Only maps with keys that are no text can fail, and there are none.
+    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
+    escape_hidden(&text) + "\n"
+}
+
+/// Writes what could steer a terminal or hide in a line as `\uXXXX`: it then stands in the file, and does nothing when
+/// the file is printed. All such characters stand inside strings, where JSON allows that.
+fn escape_hidden(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    let mut buffer = [0; 4];
+    for c in json.chars() {
+        let harmless = c == '\n' || (' '..='~').contains(&c) || !sanitise(c.encode_utf8(&mut buffer)).is_empty();
+        if harmless {
+            out.push(c);
+        } else {
+            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    out
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    tool: Tool,
+    run: Run<'a>,
+    target: Target<'a>,
+    environment: &'a Environment,
+    gpu: Option<Gpu<'a>>,
+    gpu_unavailable: Option<&'a str>,
+    cases: Vec<Case<'a>>,
+    summary: SummaryJson<'a>,
+    observer: Observer,
+}
+
+#[derive(Serialize)]
+struct Tool {
+    name: &'static str,
+    version: &'static str,
+}
+
+#[derive(Serialize)]
+struct Run<'a> {
+    id: &'a str,
+    started_at: String,
+    finished_at: Option<String>,
+    suite: &'a str,
+    concurrency: usize,
+    repeat: u32,
+    warmup: u32,
+    /// Requests per second; this tool only knows the closed loop so far.
+    rate: Option<f64>,
+    simulated: bool,
+    partial: bool,
+    duration_s: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct Target<'a> {
+    url: &'a str,
+    model: Option<&'a str>,
+    server: Server<'a>,
+}
+
+#[derive(Serialize)]
+struct Server<'a> {
+    kind: Option<&'a str>,
+    version: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Gpu<'a> {
+    source: &'a str,
+    scope: &'static str,
+    scope_evidence: &'static str,
+    driver_version: Option<&'a str>,
+    sample_interval_ms: u64,
+    samples: u64,
+    missed: u64,
+    devices: Vec<GpuDevice<'a>>,
+}
+
+#[derive(Serialize)]
+struct GpuDevice<'a> {
+    index: u32,
+    uuid: Option<&'a str>,
+    model: &'a str,
+    memory_total_mib: Option<f64>,
+    memory_used_start_mib: Option<f64>,
+    memory_used_peak_mib: Option<f64>,
+    memory_peak_at_s: Option<f64>,
+    lost: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Case<'a> {
+    name: &'a str,
+    model: Option<&'a str>,
+    max_tokens: u32,
+    attempts: Vec<AttemptJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SummaryJson<'a> {
+    #[serde(flatten)]
+    spreads: Spreads<'a>,
+    ok: usize,
+    failed: usize,
+    attempts: usize,
+    failed_attempts: usize,
+    cached_attempts: usize,
+    estimated_attempts: usize,
+    total_output_tokens: Option<u64>,
+    total_time_s: Option<f64>,
+    busy_time_s: Option<f64>,
+    output_token_throughput: Option<f64>,
+    request_throughput: Option<f64>,
+    rating: Option<&'static str>,
+}
+
+/// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
+/// field means by it the throughput of the run as a whole.
+const SPEED_SPREAD: &str = "output_token_throughput_per_request";
+
+/// One entry for each metric of the table.
+struct Spreads<'a>(&'a Summary);
+
+impl Serialize for Spreads<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(METRICS.len()))?;
+        for metric in METRICS {
+            let key = if metric.key == "output_token_throughput" { SPEED_SPREAD } else { metric.key };
+            map.serialize_entry(key, &self.0.spread(metric.key).map(SpreadJson::from))?;
+        }
+        map.end()
+    }
+}
+
+#[derive(Serialize)]
+struct SpreadJson {
+    #[serde(flatten)]
+    stats: Stats,
+    n: usize,
+}
+
+impl From<Spread> for SpreadJson {
+    fn from(spread: Spread) -> Self {
+        Self { stats: spread.stats, n: spread.n }
+    }
+}
+
+#[derive(Serialize)]
+struct Observer {
+    engine_lag_ms: Lag,
+}
+
+#[derive(Serialize)]
+struct Lag {
+    p50: Option<f64>,
+    p99: Option<f64>,
+    max: Option<f64>,
+}
+
+impl<'a> Document<'a> {
+    fn of(report: &'a Report, summary: &'a Summary) -> Self {
+        let lag = report.lag;
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
+            run: run(report, summary),
+            target: Target {
+                url: &report.url,
+                model: known(&report.model),
+                server: Server { kind: report.server.kind.as_deref(), version: report.server.version.as_deref() },
+            },
+            environment: &report.environment,
+            gpu: report.gpu.as_ref().ok().map(|g| gpu(report, g)),
+            gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
+            cases: case_list(report),
+            summary: summary_json(summary),
+            observer: Observer { engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms } },
+        }
+    }
+}
+
+/// `None` for a name that is not known.
+fn known(name: &str) -> Option<&str> {
+    (!name.is_empty()).then_some(name)
+}
+
+fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
+    let session = &report.session;
+    let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339).to_string();
+    let finished = session.last_ended.filter(|_| !session.is_active());
+    Run {
+        id: &report.run_id,
+        started_at: time(report.started_at()),
+        finished_at: finished.map(|at| time(report.wall_time(at))),
+        suite: &session.suite.name,
+        concurrency: session.plan.concurrency,
+        repeat: session.plan.repeat,
+        warmup: session.plan.warmup,
+        rate: None,
+        simulated: report.simulated,
+        partial: summary.partial,
+        duration_s: report.duration_s(),
+    }
+}
+
+fn gpu<'a>(report: &Report, gpu: &'a GpuReport) -> Gpu<'a> {
+    let evidence = match (report.simulated, report.is_loopback()) {
+        (true, _) => "the simulator uses no GPU",
+        (false, true) => "the endpoint's address is loopback, which a tunnel's is too",
+        (false, false) => "the endpoint's address is not this machine's loopback",
+    };
+    Gpu {
+        source: &gpu.source,
+        scope: "unknown",
+        scope_evidence: evidence,
+        driver_version: gpu.driver.as_deref(),
+        sample_interval_ms: gpu.sample_interval_ms,
+        samples: gpu.samples,
+        missed: gpu.missed,
+        devices: gpu.devices.iter().map(gpu_device).collect(),
+    }
+}
+
+fn gpu_device(device: &GpuDeviceReport) -> GpuDevice<'_> {
+    GpuDevice {
+        index: device.index,
+        uuid: device.uuid.as_deref(),
+        model: &device.model,
+        memory_total_mib: device.memory_total_mib,
+        memory_used_start_mib: device.memory_used_start_mib,
+        memory_used_peak_mib: device.memory_peak_mib,
+        memory_peak_at_s: device.memory_peak_at_s,
+        lost: device.lost.as_deref(),
+    }
+}
+
+fn case_list(report: &Report) -> Vec<Case<'_>> {
+    let both = report.session.suite.cases.iter().zip(&report.session.cases);
+    both.map(|(spec, state)| Case {
+        name: &spec.name,
+        model: spec.model.as_deref().or(known(&report.model)),
+        max_tokens: spec.max_tokens,
+        attempts: state
+            .attempts
+            .iter()
+            .filter_map(|a| a.record.as_deref())
+            .map(|r| AttemptJson::of(report, r))
+            .collect(),
+    })
+    .collect()
+}
+
+fn summary_json(summary: &Summary) -> SummaryJson<'_> {
+    let measured = summary.attempts > 0;
+    SummaryJson {
+        spreads: Spreads(summary),
+        ok: summary.ok,
+        failed: summary.failed,
+        attempts: summary.attempts,
+        failed_attempts: summary.failed_attempts,
+        cached_attempts: summary.warm_attempts,
+        estimated_attempts: summary.estimated_attempts,
+        total_output_tokens: measured.then_some(summary.total_output_tokens),
+        total_time_s: measured.then_some(summary.total_time_s),
+        busy_time_s: measured.then_some(summary.busy_time_s),
+        output_token_throughput: summary.output_token_throughput,
+        request_throughput: summary.request_throughput,
+        rating: summary.rating,
+    }
+}
+
+#[cfg(test)]
+mod tests;

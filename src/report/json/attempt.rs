@@ -1,0 +1,92 @@
+//! An attempt as JSON.
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::RFC_3339;
+use crate::domain::attempt::{AttemptError, AttemptRecord, TokenSource};
+use crate::domain::metrics::{METRICS, Unit};
+use crate::report::model::Report;
+
+#[derive(Serialize)]
+pub struct AttemptJson<'a> {
+    number: u32,
+    request_id: &'a str,
+    status: &'static str,
+    warmup: bool,
+    started_at: String,
+    model: &'a str,
+    http_status: Option<u16>,
+    finish_reason: Option<&'a str>,
+    error: Option<&'a AttemptError>,
+    warnings: &'a [String],
+    connect_ms: Option<f64>,
+    time_to_headers_ms: Option<f64>,
+    #[serde(flatten)]
+    figures: Figures<'a>,
+    inter_chunk_latency_ms: Option<Gaps>,
+    reasoning_token_count: Option<u64>,
+    cached_token_count: Option<u64>,
+    token_count_source: Option<TokenSource>,
+    event_count: u32,
+    content_event_count: usize,
+    coalesced_event_count: usize,
+    first_token_event_index: Option<u32>,
+    text: &'a str,
+    reasoning: &'a str,
+}
+
+#[derive(Serialize)]
+struct Gaps {
+    p50: f64,
+    p90: f64,
+    p99: f64,
+    max: f64,
+}
+
+/// One entry for each metric of the table.
+struct Figures<'a>(&'a AttemptRecord);
+
+impl Serialize for Figures<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(METRICS.len()))?;
+        for metric in METRICS {
+            match ((metric.get)(self.0), metric.unit) {
+                (Some(tokens), Unit::Tokens) => map.serialize_entry(metric.key, &(tokens as u64))?,
+                (value, _) => map.serialize_entry(metric.key, &value)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl<'a> AttemptJson<'a> {
+    pub fn of(report: &Report, r: &'a AttemptRecord) -> Self {
+        let gaps = r.inter_chunk_latency_ms();
+        Self {
+            number: r.id.number,
+            request_id: &r.request_id,
+            status: r.status.as_str(),
+            warmup: r.warmup,
+            started_at: report.wall_time(r.started).strftime(RFC_3339).to_string(),
+            model: &r.model,
+            http_status: r.http_status,
+            finish_reason: r.finish_reason.as_deref(),
+            error: r.error.as_ref(),
+            warnings: &r.warnings,
+            connect_ms: r.connect_ms,
+            time_to_headers_ms: r.time_to_headers_ms(),
+            figures: Figures(r),
+            inter_chunk_latency_ms: gaps.map(|g| Gaps { p50: g.p50, p90: g.p90, p99: g.p99, max: g.max }),
+            reasoning_token_count: r.usage.reasoning_tokens,
+            cached_token_count: r.usage.cached_tokens,
+            token_count_source: r.output_tokens().map(|(_, source)| source),
+            event_count: r.event_count,
+            content_event_count: r.arrivals.len(),
+            coalesced_event_count: r.arrivals.iter().filter(|a| a.coalesced).count(),
+            first_token_event_index: r.first_token_event_index,
+            text: &r.text,
+            reasoning: &r.reasoning,
+        }
+    }
+}

@@ -1,0 +1,271 @@
+use serde_json::Value;
+
+use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite};
+use super::*;
+use crate::domain::session::Plan;
+
+/// What the contract says of a value. A trailing `?` there means that `null` may stand for it.
+#[derive(Clone, Copy, Debug)]
+enum Is {
+    Text,
+    Bool,
+    Count,
+    Number,
+    List,
+    Object,
+    /// RFC 3339 with an offset.
+    Time,
+}
+use Is::{Bool, Count, List, Number, Object, Text, Time};
+
+/// Name, kind, whether it may be `null`; by the contract's own order.
+type Fields = &'static [(&'static str, Is, bool)];
+
+const DOCUMENT: Fields = &[
+    ("schema_version", Count, false),
+    ("tool", Object, false),
+    ("tool.name", Text, false),
+    ("tool.version", Text, false),
+    ("run", Object, false),
+    ("run.id", Text, false),
+    ("run.started_at", Time, false),
+    ("run.finished_at", Time, true),
+    ("run.suite", Text, false),
+    ("run.concurrency", Count, false),
+    ("run.repeat", Count, false),
+    ("run.warmup", Count, false),
+    ("run.rate", Number, true),
+    ("run.simulated", Bool, false),
+    ("run.partial", Bool, false),
+    ("run.duration_s", Number, true),
+    ("target.url", Text, false),
+    ("target.model", Text, true),
+    ("target.server.kind", Text, true),
+    ("target.server.version", Text, true),
+    ("environment.hostname", Text, false),
+    ("environment.os", Text, false),
+    ("environment.cpu", Text, true),
+    ("environment.cores", Count, false),
+    ("environment.memory_mib", Count, true),
+    ("gpu", Object, true),
+    ("gpu_unavailable", Text, true),
+    ("cases", List, false),
+    ("summary", Object, false),
+    ("observer.engine_lag_ms.p50", Number, true),
+    ("observer.engine_lag_ms.p99", Number, true),
+    ("observer.engine_lag_ms.max", Number, true),
+];
+
+const GPU: Fields = &[
+    ("source", Text, false),
+    ("scope", Text, false),
+    ("driver_version", Text, true),
+    ("sample_interval_ms", Count, false),
+    ("samples", Count, false),
+    ("missed", Count, false),
+    ("devices", List, false),
+    ("devices.0.index", Count, false),
+    ("devices.0.uuid", Text, true),
+    ("devices.0.model", Text, false),
+    ("devices.0.memory_total_mib", Number, true),
+    ("devices.0.memory_used_start_mib", Number, true),
+    ("devices.0.memory_used_peak_mib", Number, true),
+    ("devices.0.memory_peak_at_s", Number, true),
+];
+
+const CASE: Fields =
+    &[("name", Text, false), ("model", Text, true), ("max_tokens", Count, false), ("attempts", List, false)];
+
+const ATTEMPT: Fields = &[
+    ("number", Count, false),
+    ("request_id", Text, false),
+    ("status", Text, false),
+    ("warmup", Bool, false),
+    ("started_at", Time, false),
+    ("http_status", Count, true),
+    ("finish_reason", Text, true),
+    ("error", Object, true),
+    ("warnings", List, false),
+    ("connect_ms", Number, true),
+    ("time_to_headers_ms", Number, true),
+    ("time_to_first_token_ms", Number, true),
+    ("time_to_first_output_token_ms", Number, true),
+    ("request_latency_ms", Number, true),
+    ("inter_token_latency_ms", Number, true),
+    ("inter_chunk_latency_ms", Object, true),
+    ("output_token_throughput", Number, true),
+    ("output_token_throughput_per_user", Number, true),
+    ("input_sequence_length", Count, true),
+    ("output_sequence_length", Count, true),
+    ("reasoning_token_count", Count, true),
+    ("cached_token_count", Count, true),
+    ("token_count_source", Text, true),
+    ("event_count", Count, false),
+    ("content_event_count", Count, false),
+    ("first_token_event_index", Count, true),
+    ("text", Text, false),
+    ("reasoning", Text, false),
+];
+
+const SUMMARY: Fields = &[
+    ("time_to_first_token_ms", Object, true),
+    ("time_to_first_output_token_ms", Object, true),
+    ("request_latency_ms", Object, true),
+    ("inter_token_latency_ms", Object, true),
+    ("output_token_throughput_per_user", Object, true),
+    ("output_token_throughput_per_request", Object, true),
+    ("input_sequence_length", Object, true),
+    ("output_sequence_length", Object, true),
+    ("ok", Count, false),
+    ("failed", Count, false),
+    ("total_output_tokens", Count, true),
+    ("total_time_s", Number, true),
+    ("output_token_throughput", Number, true),
+    ("request_throughput", Number, true),
+    ("rating", Text, true),
+];
+
+const SPREAD: Fields = &[
+    ("avg", Number, false),
+    ("min", Number, false),
+    ("max", Number, false),
+    ("p50", Number, false),
+    ("p90", Number, false),
+    ("p95", Number, false),
+    ("p99", Number, false),
+    ("std", Number, false),
+];
+
+const GAPS: Fields = &[("p50", Number, false), ("p90", Number, false), ("p99", Number, false), ("max", Number, false)];
+const ERROR: Fields = &[("kind", Text, false), ("message", Text, false)];
+
+fn is(value: &Value, kind: Is) -> bool {
+    match kind {
+        Text => value.is_string(),
+        Bool => value.is_boolean(),
+        Count => value.is_u64(),
+        Number => value.is_number(),
+        List => value.is_array(),
+        Object => value.is_object(),
+        Time => value
+            .as_str()
+            .is_some_and(|t| t.parse::<jiff::Timestamp>().is_ok() && !t.ends_with('Z') && t.get(10..11) == Some("T")),
+    }
+}
+
+/// Panics unless every field is there and of its kind.
+fn check(value: &Value, fields: Fields) {
+    for &(path, kind, nullable) in fields {
+        let found = value.pointer(&format!("/{}", path.replace('.', "/")));
+        let found = found.unwrap_or_else(|| panic!("'{path}' is missing in {value}"));
+        assert!(is(found, kind) || (nullable && found.is_null()), "'{path}' is {found}, not {kind:?}");
+    }
+}
+
+fn parse(report: &Report) -> Value {
+    let value: Value = serde_json::from_str(&render(report)).expect("JSON");
+    check(&value, DOCUMENT);
+    check(&value["summary"], SUMMARY);
+    for spread in value["summary"].as_object().unwrap().values().filter(|v| v.is_object()) {
+        check(spread, SPREAD);
+    }
+    for case in value["cases"].as_array().unwrap() {
+        check(case, CASE);
+        for attempt in case["attempts"].as_array().unwrap() {
+            check(attempt, ATTEMPT);
+            for (part, fields) in [("inter_chunk_latency_ms", GAPS), ("error", ERROR)] {
+                if !attempt[part].is_null() {
+                    check(&attempt[part], fields);
+                }
+            }
+        }
+    }
+    assert_eq!(value["gpu"].is_null(), !value["gpu_unavailable"].is_null());
+    if !value["gpu"].is_null() {
+        check(&value["gpu"], GPU);
+    }
+    value
+}
+
+#[test]
+fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
+    let value = parse(&report(sample_session()));
+    assert_eq!((&value["schema_version"], &value["tool"]["name"]), (&1.into(), &"tokscope".into()));
+    assert_eq!(value["run"]["started_at"], "2026-02-06T21:49:41.400+01:00");
+    assert_eq!(value["run"]["partial"], false);
+    let summary = &value["summary"];
+    assert_eq!((&summary["ok"], &summary["failed"], &summary["rating"]), (&10.into(), &0.into(), &"Excellent".into()));
+    assert_eq!(summary["total_output_tokens"], 6600);
+    let close = |v: &Value, expected: f64| (v.as_f64().unwrap() - expected).abs() < 0.01;
+    assert!(close(&summary["total_time_s"], 58.672));
+    assert!(close(&summary["output_token_throughput"], 6600.0 / 58.672));
+    assert!(close(&summary["output_token_throughput_per_request"]["avg"], 112.946));
+    let debug = &value["cases"][3]["attempts"][0];
+    assert_eq!((&debug["number"], &debug["status"], &debug["error"]), (&1.into(), &"ok".into(), &Value::Null));
+    assert_eq!((&debug["input_sequence_length"], &debug["output_sequence_length"]), (&142.into(), &500.into()));
+    assert!(close(&debug["time_to_first_token_ms"], 436.7) && close(&debug["request_latency_ms"], 4367.0));
+    assert_eq!(debug["token_count_source"], "usage");
+    assert_eq!(value["gpu"]["devices"][0]["memory_used_peak_mib"], 62123.4);
+}
+
+#[test]
+fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
+    let plan = Plan { warmup: 1, ..Plan::default() };
+    let session = run_suite(suite(&["a", "b", "c"]), plan, |id, now| match (id.case, id.number) {
+        (0, 1) => Some(answer(id, now, 1000, 10, 20)),
+        (0, _) => Some(refusal(id, now, "overloaded")),
+        (1, _) => {
+            let mut r = answer(id, now, 1000, 10, 20);
+            r.usage = crate::domain::attempt::Usage::default();
+            Some(r)
+        }
+        _ => None,
+    });
+    let mut report = report(session);
+    report.gpu = Err("no NVIDIA driver".into());
+    report.model = String::new();
+    report.server = crate::domain::live::ServerInfo::default();
+    report.simulated = true;
+    let value = parse(&report);
+    let run = &value["run"];
+    assert_eq!((&run["simulated"], &run["partial"], &run["finished_at"]), (&true.into(), &true.into(), &Value::Null));
+    assert_eq!((&value["gpu_unavailable"], &value["target"]["model"]), (&"no NVIDIA driver".into(), &Value::Null));
+    let of_a = value["cases"][0]["attempts"].as_array().unwrap();
+    assert_eq!((&of_a[0]["warmup"], &of_a[1]["warmup"]), (&true.into(), &false.into()));
+    assert_eq!((&of_a[1]["status"], &of_a[1]["http_status"]), (&"http_error".into(), &503.into()));
+    assert_eq!(of_a[1]["error"], serde_json::json!({ "kind": "http_503", "message": "overloaded" }));
+    for unknown in ["time_to_first_token_ms", "output_sequence_length", "token_count_source", "inter_chunk_latency_ms"]
+    {
+        assert!(of_a[1][unknown].is_null(), "{unknown}");
+    }
+    let of_b = &value["cases"][1]["attempts"][0];
+    assert_eq!((&of_b["token_count_source"], &of_b["input_sequence_length"]), (&"estimate".into(), &Value::Null));
+    // In flight: it has no record yet.
+    assert_eq!(value["cases"][2]["attempts"], serde_json::json!([]));
+    assert_eq!((&value["summary"]["ok"], &value["summary"]["failed"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_run_without_a_figure_has_no_zeros() {
+    let session = run_suite(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
+    let value = parse(&report(session));
+    for name in ["total_output_tokens", "total_time_s", "output_token_throughput", "request_throughput", "rating"] {
+        assert!(value["summary"][name].is_null(), "{name}");
+    }
+    assert!(value["summary"]["time_to_first_token_ms"].is_null());
+}
+
+#[test]
+fn hidden_characters_survive_as_escapes() {
+    let hostile = "a\u{1b}[31m\u{9b}2J\u{202e}\u{7f}é漢🦀\u{feff}\n\t\"\\";
+    let session = run_suite(suite(&["a"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 1, 2);
+        r.text = hostile.into();
+        Some(r)
+    });
+    let report = report(session);
+    assert_eq!(parse(&report)["cases"][0]["attempts"][0]["text"], hostile);
+    let text = render(&report);
+    assert_eq!(sanitise(&text), text);
+    assert!(text.contains("é漢🦀"));
+}

@@ -1,0 +1,225 @@
+//! Foreign text that stays where it is put: in a line, a table cell, a code span or a fence.
+
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::text::{sanitise, sanitise_line};
+
+/// What stands where there is no text and no figure.
+pub const UNKNOWN: &str = "–";
+
+/// Longest name or message that is printed, in characters.
+const LONGEST_LINE: usize = 500;
+/// Length of a preview, in characters.
+const PREVIEW_CHARS: usize = 300;
+
+/// Text for a line or a table cell, in which nothing is markup. Blanks are joined.
+pub fn inline(text: &str) -> String {
+    let clean = one_line(text);
+    let chars: Vec<char> = clean.chars().collect();
+    let mut out = String::with_capacity(clean.len() + 8);
+    for (i, &c) in chars.iter().enumerate() {
+        let before = i.checked_sub(1).and_then(|i| chars.get(i));
+        let within_word =
+            before.is_some_and(|c| c.is_alphanumeric()) && chars.get(i + 1).is_some_and(|c| c.is_alphanumeric());
+        let markup = match c {
+            '\\' | '`' | '*' | '[' | ']' | '{' | '}' | '<' | '>' | '&' | '|' | '~' | '$' | '^' => true,
+            // Only between words is it emphasis, and model names are full of it.
+            '_' => !within_word,
+            // After a blank it may end a heading.
+            '#' => !before.is_some_and(|c| c.is_alphanumeric()),
+            _ => false,
+        };
+        if markup {
+            out.push('\\');
+        }
+        out.push(c);
+    }
+    or_unknown(out)
+}
+
+/// Text as a code span; for lines, not for table cells.
+pub fn code(text: &str) -> String {
+    let clean = one_line(text);
+    if clean.is_empty() {
+        return UNKNOWN.to_owned();
+    }
+    let fence = "`".repeat(longest_run(&clean, '`') + 1);
+    let pad = if clean.starts_with('`') || clean.ends_with('`') { " " } else { "" };
+    format!("{fence}{pad}{clean}{pad}{fence}")
+}
+
+/// Text as a fenced block, without a line feed at its end.
+pub fn fenced(text: &str) -> String {
+    let fence = "`".repeat((longest_run(text, '`') + 1).max(3));
+    format!("{fence}\n{text}\n{fence}")
+}
+
+/// The first characters an attempt produced, reasoning before answer; `None` when it produced nothing to see.
+pub fn preview(record: &AttemptRecord) -> Option<String> {
+    let parts = [&record.reasoning, &record.text].map(|t| sanitise(t).trim_matches('\n').trim_end().to_owned());
+    let whole = parts.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n");
+    (!whole.is_empty()).then(|| shorten(&whole, PREVIEW_CHARS))
+}
+
+fn one_line(text: &str) -> String {
+    let line = sanitise_line(text);
+    shorten(&line.split_whitespace().collect::<Vec<_>>().join(" "), LONGEST_LINE)
+}
+
+fn shorten(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "...",
+        None => text.to_owned(),
+    }
+}
+
+fn or_unknown(text: String) -> String {
+    if text.is_empty() { UNKNOWN.to_owned() } else { text }
+}
+
+fn longest_run(text: &str, of: char) -> usize {
+    text.split(|c| c != of).map(str::len).max().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+
+    use super::*;
+    use crate::domain::attempt::AttemptId;
+    use crate::domain::time::Nanos;
+
+    /// Everything but smart punctuation, which changes text on purpose.
+    fn options() -> Options {
+        Options::all() - Options::ENABLE_SMART_PUNCTUATION
+    }
+
+    fn record(reasoning: &str, text: &str) -> AttemptRecord {
+        let mut r = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
+        r.reasoning = reasoning.to_owned();
+        r.text = text.to_owned();
+        r
+    }
+
+    /// Text in which markup is more likely than chance would have it.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            Just("```".to_owned()),
+            Just("`".to_owned()),
+            Just("~~~".to_owned()),
+            Just("\n".to_owned()),
+            Just("\r\n".to_owned()),
+            Just("|".to_owned()),
+            Just("\\".to_owned()),
+            Just("*".to_owned()),
+            Just("__".to_owned()),
+            Just(" # ".to_owned()),
+            Just("</details>".to_owned()),
+            Just("<!--".to_owned()),
+            Just("[x](javascript:alert(1))".to_owned()),
+            Just("![[x]]".to_owned()),
+            Just("&amp;".to_owned()),
+            Just("$$".to_owned()),
+            Just("{#id}".to_owned()),
+            Just("\u{1b}]0;t\u{7}".to_owned()),
+            Just("\u{202e}".to_owned()),
+            "[a-z ]{1,6}",
+            any::<char>().prop_map(String::from),
+        ];
+        prop::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
+    }
+
+    /// The text between the first two cells' edges, or the text after the field's name; panics at any markup.
+    fn plain_text<'a>(events: impl Iterator<Item = Event<'a>>) -> String {
+        let mut out = String::new();
+        for event in events {
+            match event {
+                Event::Text(t) => out.push_str(&t),
+                Event::Start(Tag::Paragraph | Tag::Heading { .. }) | Event::End(_) => {}
+                other => panic!("markup came through: {other:?}"),
+            }
+        }
+        out
+    }
+
+    #[test]
+    fn ordinary_names_stay_readable() {
+        for name in ["glm-4.7-flash", "Qwen/Qwen2.5_7B-Instruct", "C# and F#", "http://localhost:8000/v1", "a (b): c!"]
+        {
+            assert_eq!(inline(name), name);
+        }
+        assert_eq!(inline("a|b\n<i>_x_"), "a\\|b \\<i\\>\\_x\\_");
+        assert_eq!(inline(" \u{1b}[0m "), UNKNOWN);
+        assert_eq!(code("a`b"), "``a`b``");
+        assert_eq!(code("`"), "`` ` ``");
+    }
+
+    #[test]
+    fn a_preview_is_the_beginning_of_the_reasoning() {
+        assert_eq!(preview(&record("", " \n ")), None);
+        assert_eq!(preview(&record("", "\n\nHi\n")), Some("Hi".to_owned()));
+        assert_eq!(preview(&record("Think.\n", "Hi")), Some("Think.\n\nHi".to_owned()));
+        let long = "ä".repeat(301);
+        assert_eq!(preview(&record(&long, "Hi")), Some("ä".repeat(300) + "..."));
+        assert_eq!(preview(&record("", &"ä".repeat(300))), Some("ä".repeat(300)));
+    }
+
+    proptest! {
+        #[test]
+        fn a_line_is_text_and_nothing_else(text in hostile()) {
+            let source = format!("## {}\n\nEnd", inline(&text));
+            let expected = or_unknown(one_line(&text));
+            prop_assert_eq!(plain_text(Parser::new_ext(&source, options())), expected + "End", "{}", source);
+        }
+
+        #[test]
+        fn a_cell_is_one_cell(text in hostile()) {
+            let source = format!("| A | B |\n|---|---|\n| {} | x |\n", inline(&text));
+            let mut cells = vec![String::new()];
+            for event in Parser::new_ext(&source, options()) {
+                match event {
+                    Event::Text(t) => cells.last_mut().unwrap().push_str(&t),
+                    Event::End(pulldown_cmark::TagEnd::TableCell) => cells.push(String::new()),
+                    Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell) | Event::End(_) => {}
+                    other => prop_assert!(false, "markup came through: {:?}", other),
+                }
+            }
+            prop_assert_eq!(cells, ["A", "B", &or_unknown(one_line(&text)), "x", ""], "{}", source);
+        }
+
+        #[test]
+        fn a_code_span_is_one_code_span(text in hostile()) {
+            let clean = one_line(&text);
+            prop_assume!(!clean.is_empty());
+            let source = format!("- **Error**: {}\n", code(&text));
+            let spans: Vec<_> = Parser::new_ext(&source, options())
+                .filter_map(|e| if let Event::Code(c) = e { Some(c.to_string()) } else { None })
+                .collect();
+            prop_assert_eq!(spans, [clean], "{}", source);
+        }
+
+        #[test]
+        fn a_preview_stays_inside_its_fence(reasoning in hostile(), text in hostile()) {
+            let Some(shown) = preview(&record(&reasoning, &text)) else { return Ok(()) };
+            let source = format!("**Response Preview:**\n{}\n\n---\n\nEnd", fenced(&shown));
+            let mut inside = None;
+            let (mut block, mut outside) = (String::new(), String::new());
+            let mut blocks = 0;
+            for event in Parser::new_ext(&source, options()) {
+                match event {
+                    Event::Start(Tag::CodeBlock(_)) => (inside, blocks) = (Some(()), blocks + 1),
+                    Event::End(pulldown_cmark::TagEnd::CodeBlock) => inside = None,
+                    Event::Text(t) if inside.is_some() => block.push_str(&t),
+                    Event::Text(t) => outside.push_str(&t),
+                    Event::Rule => outside.push('/'),
+                    Event::Start(Tag::Paragraph | Tag::Strong) | Event::End(_) => {}
+                    other => prop_assert!(false, "markup came through: {:?}", other),
+                }
+            }
+            prop_assert_eq!((blocks, outside.as_str()), (1, "Response Preview:/End"), "{}", source);
+            prop_assert_eq!(block, shown.clone() + "\n");
+            prop_assert!(shown.chars().count() <= 303);
+            prop_assert!(shown.chars().all(|c| c == '\n' || c == '\t' || !c.is_control()));
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Title, what must not be overlooked, test and GPU.
+
+use std::collections::BTreeMap;
+
+use crate::report::model::GpuDeviceReport;
+
+use super::View;
+use super::escape::{UNKNOWN, code, inline};
+use super::page::{Page, count, with_unit};
+
+/// What a field of the GPU section says without a figure.
+const NOT_AVAILABLE: &str = "N/A";
+
+pub fn write(view: &View<'_>, page: &mut Page) {
+    let simulated = if view.report.simulated { " (SIMULATED)" } else { "" };
+    page.block(&format!("# {} Performance Benchmark Report{simulated}", inline(&view.report.model)));
+    marks(view, page);
+    test(view, page);
+    gpu(view, page);
+}
+
+/// The lines nobody may miss: no model was measured; not all was measured.
+fn marks(view: &View<'_>, page: &mut Page) {
+    if view.report.simulated {
+        page.block(
+            "> **SIMULATED**: texts and timing come from tokscope's built-in simulator. No model was measured; none of \
+             these figures says anything about a model or a GPU.",
+        );
+    }
+    if view.summary.partial {
+        page.block(&format!("> **Partial run**: {}.", missing(view)));
+    } else if view.summary.failed_attempts > 0 {
+        let failed = count(view.summary.failed_attempts, "attempt");
+        page.block(&format!("> **Failed attempts**: every case is measured, but {failed} failed beside or after it."));
+    }
+}
+
+/// `8 of 10 cases measured (1 http_error, 1 not run)`, and what else is missing.
+fn missing(view: &View<'_>) -> String {
+    let session = &view.report.session;
+    let mut why: BTreeMap<&str, usize> = BTreeMap::new();
+    for case in view.cases.iter().filter(|c| c.reported.is_empty()) {
+        *why.entry(case.status()).or_default() += 1;
+    }
+    let mut parts = vec![format!("{} of {} measured", view.summary.ok, count(view.cases.len(), "case"))];
+    if !why.is_empty() {
+        let why: Vec<_> = why.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        parts.push(format!(" ({})", why.join(", ")));
+    }
+    if session.plan.repeat > 1 {
+        let wanted = view.cases.len() * session.plan.repeat as usize;
+        parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
+    }
+    if session.is_active() {
+        parts.push("; the run was still going on when this report was made".to_owned());
+    }
+    parts.concat()
+}
+
+fn test(view: &View<'_>, page: &mut Page) {
+    let report = view.report;
+    let plan = report.session.plan;
+    page.block("## Test Information");
+    page.field("Test Time", &report.started_at().strftime("%Y-%m-%d %H:%M:%S").to_string());
+    let simulated = if report.simulated { " (simulated: no model)" } else { "" };
+    page.field("Model", &(inline(&report.model) + simulated));
+    page.field("API URL", &inline(&report.url));
+    page.field("Test Cases", &view.cases.len().to_string());
+    page.field("Test Mode", &inline(&report.session.suite.name));
+    page.field("Server", &server(view));
+    if plan.concurrency > 1 {
+        page.field("Concurrency", &plan.concurrency.to_string());
+    }
+    if plan.repeat > 1 {
+        page.field("Repeat", &plan.repeat.to_string());
+    }
+    if plan.warmup > 0 {
+        page.field("Warm-up", &count(plan.warmup as usize, "attempt"));
+    }
+    page.field("Token Counts", &token_source(view));
+    page.field("Run ID", &inline(&report.run_id));
+    page.line("");
+}
+
+fn server(view: &View<'_>) -> String {
+    if view.report.simulated {
+        return "tokscope's built-in simulator (SIMULATED)".to_owned();
+    }
+    let server = &view.report.server;
+    match (&server.kind, &server.version) {
+        (None, None) => format!("{UNKNOWN} (it does not tell)"),
+        (Some(kind), None) => inline(kind),
+        (kind, Some(version)) => inline(&format!("{} {version}", kind.as_deref().unwrap_or("unknown"))),
+    }
+}
+
+fn token_source(view: &View<'_>) -> String {
+    let (all, estimated) = (view.summary.attempts, view.summary.estimated_attempts);
+    match estimated {
+        _ if all == 0 => format!("{UNKNOWN} (nothing was measured)"),
+        0 => "the server's `usage`".to_owned(),
+        n if n == all => "`~` estimated from the events: the server told no `usage`".to_owned(),
+        n => format!("the server's `usage`; for {n} of {all} attempts without it `~` estimated from the events"),
+    }
+}
+
+fn gpu(view: &View<'_>, page: &mut Page) {
+    page.block("## GPU Information");
+    let gpu = match &view.report.gpu {
+        Ok(gpu) if !gpu.devices.is_empty() => gpu,
+        other => {
+            let why = other.as_ref().map_or_else(String::as_str, |_| "the driver lists no GPU");
+            for name in ["Model", "Memory", "Driver", "Peak Memory"] {
+                page.field(name, NOT_AVAILABLE);
+            }
+            page.line("");
+            return page.block(&format!("No GPU figures: {}", code(why)));
+        }
+    };
+    let driver = gpu.driver.as_deref().map_or_else(|| NOT_AVAILABLE.to_owned(), inline);
+    for device in &gpu.devices {
+        if gpu.devices.len() > 1 {
+            page.block(&format!("### GPU {}", device.index));
+        }
+        page.field("Model", &inline(&device.model));
+        page.field("Memory", &mib(device.memory_total_mib));
+        page.field("Driver", &driver);
+        page.field("Peak Memory", &peak(device));
+        if let Some(why) = &device.lost {
+            page.field("Lost", &code(why));
+        }
+        page.line("");
+    }
+    if let Some(doubt) = gpu_doubt(view) {
+        page.block(&doubt);
+    }
+}
+
+/// Why the GPUs of this machine may have nothing to do with the figures.
+fn gpu_doubt(view: &View<'_>) -> Option<String> {
+    if view.report.simulated {
+        return Some("The simulator uses no GPU: these figures are of whatever else ran on it.".to_owned());
+    }
+    (!view.report.is_loopback()).then(|| {
+        "These are the GPUs of the machine that tokscope ran on. The address of the endpoint is not this machine's \
+         loopback: unless it is served from here, they are not the GPUs that did the work."
+            .to_owned()
+    })
+}
+
+fn mib(value: Option<f64>) -> String {
+    value.map_or_else(|| NOT_AVAILABLE.to_owned(), |v| format!("{v:.0} MiB"))
+}
+
+fn peak(device: &GpuDeviceReport) -> String {
+    let Some(peak) = device.memory_peak_mib else {
+        return format!("{NOT_AVAILABLE} (no sample of the memory in use during the run)");
+    };
+    let at = with_unit(device.memory_peak_at_s, 1, false, " s into the run");
+    let start = device.memory_used_start_mib.map(|start| format!("{start:.0} MiB in use at its start"));
+    let notes: Vec<_> = device.memory_peak_at_s.map(|_| at).into_iter().chain(start).collect();
+    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
+    format!("{peak:.0} MiB{notes}")
+}

@@ -1,0 +1,95 @@
+//! A Markdown page that grows line by line, and the forms its figures have.
+
+use crate::domain::metrics::{Metric, Unit};
+
+use super::escape::UNKNOWN;
+
+/// The page so far.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// What was written.
+    pub text: String,
+}
+
+impl Page {
+    /// A line; empty for a blank one.
+    pub fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// A heading or a paragraph with a blank line after it.
+    pub fn block(&mut self, line: &str) {
+        self.line(line);
+        self.line("");
+    }
+
+    /// `- **Name**: value`.
+    pub fn field(&mut self, name: &str, value: &str) {
+        self.line(&format!("- **{name}**: {value}"));
+    }
+
+    /// A table with a blank line after it. The cells are Markdown already.
+    pub fn table(&mut self, header: &[String], rows: &[Vec<String>]) {
+        self.row(header);
+        let rule: Vec<_> = header.iter().map(|h| "-".repeat(h.chars().count() + 2)).collect();
+        self.line(&format!("|{}|", rule.join("|")));
+        for row in rows {
+            self.row(row);
+        }
+        self.line("");
+    }
+
+    fn row(&mut self, cells: &[String]) {
+        self.line(&format!("| {} |", cells.join(" | ")));
+    }
+}
+
+/// A figure, with `~` before it where it is an estimate; a dash where there is none.
+pub fn figure(value: Option<f64>, digits: usize, estimated: bool) -> String {
+    let about = if estimated { "~" } else { "" };
+    value.map_or_else(|| UNKNOWN.to_owned(), |v| format!("{about}{v:.digits$}"))
+}
+
+/// A figure with its unit; a dash alone where there is none.
+pub fn with_unit(value: Option<f64>, digits: usize, estimated: bool, unit: &str) -> String {
+    let figure = figure(value, digits, estimated);
+    if value.is_some() { figure + unit } else { figure }
+}
+
+/// Milliseconds as seconds.
+pub fn seconds(ms: Option<f64>, digits: usize) -> String {
+    with_unit(ms.map(|ms| ms / 1000.0), digits, false, "s")
+}
+
+/// A metric's heading with its unit.
+pub fn heading(metric: &Metric) -> String {
+    match unit(metric) {
+        "" => metric.label.to_owned(),
+        unit => format!("{} {unit}", metric.label),
+    }
+}
+
+/// The word for a metric's unit; none for tokens, which the label names.
+pub fn unit(metric: &Metric) -> &'static str {
+    match metric.unit {
+        Unit::Milliseconds => "ms",
+        Unit::TokensPerSecond => "tok/s",
+        Unit::Tokens => "",
+    }
+}
+
+/// A metric's figure in its own unit, without the unit.
+pub fn bare(metric: &Metric, value: Option<f64>, estimated: bool) -> String {
+    let digits = match metric.unit {
+        Unit::Milliseconds if value.is_some_and(|v| v < 100.0) => 2,
+        Unit::Milliseconds | Unit::TokensPerSecond => 1,
+        Unit::Tokens => 0,
+    };
+    figure(value, digits, estimated && metric.counts_output_tokens)
+}
+
+/// `1 case`, `2 cases`.
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}

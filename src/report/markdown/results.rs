@@ -1,0 +1,152 @@
+//! All cases together, and one row for each.
+
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::report::case::{CaseView, is_warm};
+use crate::report::summary::{Spread, reported};
+
+use super::View;
+use super::escape::{UNKNOWN, inline};
+use super::page::{Page, bare, figure, heading, seconds, with_unit};
+
+const SPEED: &str = "output_token_throughput";
+/// Metrics that have one of the first columns of the detailed results.
+const FIRST_COLUMNS: [&str; 4] = ["request_latency_ms", "input_sequence_length", "output_sequence_length", SPEED];
+
+pub fn write(view: &View<'_>, page: &mut Page) {
+    page.block("## Test Results Summary");
+    totals(view, page);
+    speed(view, page);
+    latency(view, page);
+    detailed(view, page);
+}
+
+fn strings<const N: usize>(words: [&str; N]) -> Vec<String> {
+    words.map(str::to_owned).to_vec()
+}
+
+fn totals(view: &View<'_>, page: &mut Page) {
+    let s = &view.summary;
+    let measured = s.attempts > 0;
+    let average = with_unit(s.stats(SPEED).map(|s| s.avg), 1, s.estimated, " tok/s");
+    let tokens = figure(measured.then_some(s.total_output_tokens as f64), 0, s.estimated);
+    let aggregate = with_unit(s.output_token_throughput, 1, s.estimated, " tok/s");
+    let mut rows = vec![
+        strings(["Successful Tests", &format!("{}/{}", s.ok, view.cases.len())]),
+        strings(["**Avg Generation Speed**", &format!("**{average}**")]),
+        strings(["Total Time", &seconds(measured.then_some(s.total_time_s * 1000.0), 2)]),
+        strings(["Total Tokens", &tokens]),
+        strings(["Aggregate Throughput", &aggregate]),
+        strings(["Request Throughput", &with_unit(s.request_throughput, 3, false, " req/s")]),
+    ];
+    if view.report.session.plan.repeat > 1 || s.failed_attempts > 0 {
+        rows.push(strings(["Measured Attempts", &s.attempts.to_string()]));
+        rows.push(strings(["Failed Attempts", &s.failed_attempts.to_string()]));
+    }
+    page.table(&strings(["Metric", "Value"]), &rows);
+}
+
+fn speed(view: &View<'_>, page: &mut Page) {
+    let s = &view.summary;
+    let stats = s.stats(SPEED);
+    page.block("### Speed Statistics");
+    for (name, value) in
+        [("Max", stats.map(|s| s.max)), ("Min", stats.map(|s| s.min)), ("Median", stats.map(|s| s.p50))]
+    {
+        page.field(name, &with_unit(value, 1, s.estimated, " tok/s"));
+    }
+    page.line("");
+}
+
+fn latency(view: &View<'_>, page: &mut Page) {
+    page.block("### Latency Statistics");
+    let attempts: Vec<&AttemptRecord> = reported(&view.cases).collect();
+    let warm = view.summary.warm_attempts;
+    let mixed = warm > 0 && warm < attempts.len();
+    let mut rows = Vec::new();
+    for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
+        rows.push(latency_row(view, metric, "", view.summary.spread(metric.key)));
+        if mixed && metric.key == "time_to_first_token_ms" {
+            for (name, wanted) in [(", cold", false), (", warm", true)] {
+                let some = attempts.iter().copied().filter(|r| is_warm(r) == wanted);
+                rows.push(latency_row(view, metric, name, Spread::over(metric, some)));
+            }
+        }
+    }
+    page.table(&strings(["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]), &rows);
+    if warm > 0 {
+        let all = attempts.len();
+        page.block(&format!(
+            "Prefix cache: in {warm} of {all} attempts the server had part of the prompt in its cache (*warm*). Their \
+             TTFT says how fast the cache is{}",
+            if mixed { "; the TTFT row mixes them with cold ones, the rows below it do not." } else { "." }
+        ));
+    }
+}
+
+fn latency_row(view: &View<'_>, metric: &Metric, which: &str, spread: Option<Spread>) -> Vec<String> {
+    let show = |value: Option<f64>| bare(metric, value, view.summary.estimated);
+    let p = |p| show(spread.and_then(|s| s.percentile(p)));
+    let n = spread.map_or_else(|| UNKNOWN.to_owned(), |s| s.n.to_string());
+    let (mean, max) = (show(spread.map(|s| s.stats.avg)), show(spread.map(|s| s.stats.max)));
+    vec![format!("{}{which}", heading(metric)), mean, p(50), p(90), p(95), p(99), max, n]
+}
+
+fn detailed(view: &View<'_>, page: &mut Page) {
+    page.block("## Detailed Results");
+    let several = view.cases.iter().any(|c| c.ended() > 1);
+    let added: Vec<_> = METRICS.iter().filter(|m| !FIRST_COLUMNS.contains(&m.key)).collect();
+    let mut header = strings(["Test Case", "Time", "Prompt", "Completion", "Speed"]);
+    header.extend(added.iter().map(|m| heading(m)));
+    if several {
+        header.push("Attempts".to_owned());
+    }
+    header.push("Status".to_owned());
+    let rows: Vec<_> = view.cases.iter().map(|c| detailed_row(c, &added, several)).collect();
+    page.table(&header, &rows);
+    if several {
+        page.block(
+            "Attempts: those that count of all measured ones. The figures of a case are the means of those that count.",
+        );
+    }
+    if view.summary.estimated {
+        page.block(
+            "`~`: rests on an estimated number of tokens, that of the events with text. An event may hold several tokens.",
+        );
+    }
+}
+
+fn detailed_row(case: &CaseView<'_>, added: &[&Metric], several: bool) -> Vec<String> {
+    let estimated = case.is_estimated();
+    let mut row = vec![
+        inline(&case.spec.name),
+        seconds(case.figure_of("request_latency_ms"), 2),
+        figure(case.figure_of("input_sequence_length"), 0, false),
+        figure(case.figure_of("output_sequence_length"), 0, estimated),
+        match case.figure_of(SPEED) {
+            Some(speed) => format!("**{}** tok/s", figure(Some(speed), 1, estimated)),
+            None => UNKNOWN.to_owned(),
+        },
+    ];
+    row.extend(added.iter().map(|m| bare(m, case.figure(m), estimated)));
+    if several {
+        row.push(format!("{}/{}", case.reported.len(), case.ended()));
+    }
+    row.push(status(case));
+    row
+}
+
+/// `ok`, `ok, warm`, `ok, 1 failed`, `http_error`, `not run`.
+fn status(case: &CaseView<'_>) -> String {
+    let mut words = vec![case.status().to_owned()];
+    match case.warm() {
+        0 => {}
+        n if n == case.reported.len() => words.push("warm".to_owned()),
+        n => words.push(format!("{n} warm")),
+    }
+    let failed = case.failures().len();
+    if !case.reported.is_empty() && failed > 0 {
+        words.push(format!("{failed} failed"));
+    }
+    words.join(", ")
+}

@@ -1,0 +1,284 @@
+mod sample;
+
+use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
+
+use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
+use super::*;
+use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
+use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::time::Nanos;
+
+/// Every table of a document: its rows, each with the text of its cells.
+fn tables(markdown: &str) -> Vec<Vec<Vec<String>>> {
+    let mut tables: Vec<Vec<Vec<String>>> = Vec::new();
+    let mut cell: Option<String> = None;
+    for event in Parser::new_ext(markdown, Options::ENABLE_TABLES) {
+        match event {
+            Event::Start(Tag::Table(_)) => tables.push(Vec::new()),
+            Event::Start(Tag::TableHead | Tag::TableRow) => tables.last_mut().unwrap().push(Vec::new()),
+            Event::Start(Tag::TableCell) => cell = Some(String::new()),
+            Event::Text(t) if cell.is_some() => cell.as_mut().unwrap().push_str(&t),
+            Event::End(TagEnd::TableCell) => {
+                tables.last_mut().unwrap().last_mut().unwrap().push(cell.take().unwrap());
+            }
+            _ => {}
+        }
+    }
+    tables
+}
+
+fn line_of<'a>(text: &'a str, start: &str) -> &'a str {
+    text.lines().find(|l| l.starts_with(start)).unwrap_or_else(|| panic!("no line '{start}…' in:\n{text}"))
+}
+
+/// The section of a case, from its heading to the rule after it.
+fn section<'a>(text: &'a str, name: &str) -> &'a str {
+    let after = text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("no section '{name}'")).1;
+    after.split_once("\n---\n").map_or(after, |(section, _)| section)
+}
+
+#[test]
+fn the_added_columns_are_the_metrics_and_every_row_has_them() {
+    let tables = tables(&render(&report(sample_session())));
+    let [totals, latency, detailed] = &tables[..] else { panic!("{tables:#?}") };
+    assert!(totals.iter().all(|r| r.len() == 2));
+    assert_eq!(latency[0], ["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]);
+    assert_eq!(detailed[0][5..], ["TTFT ms", "TTFO ms", "Inter-token ms", "Decode tok/s", "Status"]);
+    assert_eq!(detailed.len(), 1 + SAMPLE.len());
+    // 500 tokens; the first after 436.7 ms, the other 499 evenly over 3930.3 ms.
+    assert_eq!(detailed[4][5], "436.7");
+    assert_eq!(detailed[4][7..], ["7.88", "127.0", "ok"]);
+    let ttft = latency.iter().find(|r| r[0] == "TTFT ms").unwrap();
+    // Mean of ten tenths of 58.672 s; p95 and p99 would be little but the maximum of ten.
+    assert_eq!((ttft[1].as_str(), ttft[4].as_str(), ttft[5].as_str(), ttft[7].as_str()), ("586.7", "–", "–", "10"));
+    assert_eq!((ttft[6].as_str(), ttft[3] == "–"), ("755.3", false));
+}
+
+#[test]
+fn failed_and_missing_cases_are_marked_and_have_no_figures() {
+    let session = run(suite(&["a", "b", "c", "d"]), Plan::default(), |id, now| match id.case {
+        0 => Some(answer(id, now, 1000, 10, 100)),
+        1 => Some(refusal(id, now, "all slots | are `busy`\n</details>")),
+        2 => {
+            let mut r = answer(id, now, 1000, 10, 100);
+            r.status = AttemptStatus::Truncated;
+            r.finish_reason = None;
+            Some(r)
+        }
+        _ => None,
+    });
+    let text = render(&report(session));
+    let mark = line_of(&text, "> **Partial run**");
+    assert!(mark.contains("1 of 4 cases measured (1 http_error, 1 running, 1 truncated)"), "{mark}");
+    assert!(mark.contains("still going on"), "{mark}");
+    let rows = tables(&text).pop().unwrap();
+    assert_eq!(rows[1].last().unwrap(), "ok");
+    for (row, status) in [(2, "http_error"), (3, "truncated"), (4, "running")] {
+        assert!(rows[row][1..9].iter().all(|c| c == "–"), "{:?}", rows[row]);
+        assert_eq!(rows[row].last().unwrap(), status);
+    }
+    let b = section(&text, "b");
+    assert!(b.contains("- **Time**: –\n- **Speed**: –\n- **TTFT**: –\n"), "{b}");
+    assert!(b.contains("- **Error**: http_error (http_503): ``all slots | are `busy` </details>``\n"), "{b}");
+    assert!(b.contains("*No text came.*"), "{b}");
+    let c = section(&text, "c");
+    assert!(c.contains("first token after 100 ms, 100 events") && c.contains("Analyze"), "{c}");
+    assert!(text.contains("**Performance Rating**: Excellent (from 1 of 4 cases)"));
+}
+
+#[test]
+fn a_run_without_any_figure_has_dashes_and_no_zeros() {
+    let session = run(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
+    let text = render(&report(session));
+    for line in [
+        "| Successful Tests | 0/1 |",
+        "| **Avg Generation Speed** | **–** |",
+        "| Total Time | – |",
+        "| Total Tokens | – |",
+        "- **Median**: –",
+        "**Performance Rating**: N/A",
+        "- Average Speed: –",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no '{line}' in:\n{text}");
+    }
+    let latency = tables(&text).remove(1);
+    assert!(latency[1..].iter().all(|row| row[1..].iter().all(|c| c == "–")), "{latency:?}");
+}
+
+#[test]
+fn a_simulated_run_says_so_at_every_place_one_could_start_to_read() {
+    let mut r = report(sample_session());
+    r.simulated = true;
+    let text = render(&r);
+    let mut lines = text.lines();
+    assert_eq!(lines.next(), Some("# glm-4.7-flash Performance Benchmark Report (SIMULATED)"));
+    assert!(lines.nth(1).unwrap().starts_with("> **SIMULATED**: "));
+    assert!(line_of(&text, "- **Model**: glm").contains("(simulated: no model)"));
+    assert!(line_of(&text, "- **Server**").contains("SIMULATED"));
+    assert!(line_of(&text, "**Performance Rating**").contains("(SIMULATED)"));
+    assert!(text.contains("The simulator uses no GPU"));
+    assert!(!render(&report(sample_session())).to_lowercase().contains("simulated"));
+}
+
+#[test]
+fn no_gpu_leaves_the_fields_and_says_why() {
+    let mut r = report(sample_session());
+    r.gpu = Err("libnvidia-ml.so.1 not found".into());
+    let text = render(&r);
+    let part = text.split_once("## GPU Information\n\n").unwrap().1;
+    let expected = "- **Model**: N/A\n- **Memory**: N/A\n- **Driver**: N/A\n- **Peak Memory**: N/A\n\n\
+                    No GPU figures: `libnvidia-ml.so.1 not found`\n\n## Test Results";
+    assert!(part.starts_with(expected), "{part}");
+}
+
+#[test]
+fn several_gpus_have_a_block_each_and_a_doubt_where_the_endpoint_is_elsewhere() {
+    let mut r = report(sample_session());
+    r.url = "http://10.0.0.5:8000/v1/chat/completions".into();
+    let gpu = r.gpu.as_mut().unwrap();
+    let mut second = gpu.devices[0].clone();
+    (second.index, second.memory_peak_mib, second.lost) = (1, None, Some("GPU is lost".into()));
+    gpu.devices.push(second);
+    let text = render(&r);
+    assert!(
+        section(&text, "GPU 0").contains(
+            "- **Peak Memory**: 62123 MiB (2.4 s into the run; 60000 MiB in use at its start)\n\n### GPU 1\n"
+        )
+    );
+    let second = section(&text, "GPU 1");
+    assert!(second.contains("- **Peak Memory**: N/A (no sample"), "{second}");
+    assert!(second.contains("- **Lost**: `GPU is lost`"), "{second}");
+    assert!(text.contains("not this machine's loopback"));
+    assert!(!render(&report(sample_session())).contains("not this machine's loopback"));
+}
+
+#[test]
+fn estimated_tokens_are_marked_wherever_they_show() {
+    let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 10, 100);
+        if id.case == 0 {
+            r.usage = Usage::default();
+        }
+        Some(r)
+    });
+    let text = render(&report(session));
+    let rows = tables(&text).pop().unwrap();
+    assert_eq!(rows[1][..5], ["a", "1.00s", "–", "~100", "~100.0 tok/s"]);
+    assert!(
+        rows[1][7].starts_with('~') && rows[1][8].starts_with('~') && !rows[1][5].starts_with('~'),
+        "{:?}",
+        rows[1]
+    );
+    assert_eq!(rows[2][..5], ["b", "1.00s", "10", "100", "100.0 tok/s"]);
+    assert!(section(&text, "a").contains("- **Speed**: ~100.0 tok/s\n"));
+    for line in
+        ["| Total Tokens | ~200 |", "| **Avg Generation Speed** | **~100.0 tok/s** |", "- **Max**: ~100.0 tok/s"]
+    {
+        assert!(text.lines().any(|l| l == line), "{line}");
+    }
+    assert!(line_of(&text, "- **Token Counts**").contains("for 1 of 2 attempts without it `~` estimated"));
+    assert!(text.contains("`~`: rests on an estimated number of tokens"));
+}
+
+#[test]
+fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
+    let session = run(suite(&["a", "b", "c"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, if id.case == 2 { 1000 } else { 2000 }, 80, 100);
+        r.usage.cached_tokens = Some(if id.case == 2 { 64 } else { 0 });
+        Some(r)
+    });
+    let text = render(&report(session));
+    let mut tables = tables(&text);
+    let (detailed, latency) = (tables.pop().unwrap(), tables.pop().unwrap());
+    let mean = |name: &str| latency.iter().find(|r| r[0] == name).map(|r| (r[1].as_str(), r[7].as_str()));
+    assert_eq!(mean("TTFT ms"), Some(("166.7", "3")));
+    assert_eq!(mean("TTFT ms, cold"), Some(("200.0", "2")));
+    assert_eq!(mean("TTFT ms, warm"), Some(("100.0", "1")));
+    assert_eq!(
+        detailed.iter().skip(1).map(|r| r.last().unwrap().as_str()).collect::<Vec<_>>(),
+        ["ok", "ok", "ok, warm"]
+    );
+    assert!(section(&text, "c").contains("- **Prefix Cache**: warm, 64 of 80 prompt tokens\n"));
+    assert!(text.contains("in 1 of 3 attempts"));
+}
+
+#[test]
+fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
+    let plan = Plan { repeat: 2, concurrency: 3, warmup: 1 };
+    let session = run(suite(&["a", "b"]), plan, |id, now| match (id.case, id.number) {
+        (1, 2) => Some(refusal(id, now, "busy")),
+        (_, number) => Some(answer(id, now, if number == 2 { 1000 } else { 2000 }, 10, 100)),
+    });
+    let text = render(&report(session));
+    assert!(text.contains("- **Concurrency**: 3\n- **Repeat**: 2\n- **Warm-up**: 1 attempt\n"), "{text}");
+    assert_eq!(line_of(&text, "> **Partial"), "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts.");
+    let rows = tables(&text).pop().unwrap();
+    // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
+    assert_eq!(rows[1][..5], ["a", "1.50s", "10", "100", "75.0 tok/s"]);
+    assert_eq!(rows[1][9..], ["2/2", "ok"]);
+    assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
+    assert!(section(&text, "a").contains("- **Time**: 1.50s (mean of 2)\n"));
+    assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
+    assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 |"));
+}
+
+#[test]
+fn a_failed_rerun_is_told_though_the_good_attempt_counts() {
+    let mut session = sample_session();
+    session.handle(SessionEvent::Rerun(3));
+    let id = AttemptId { case: 3, number: 2 };
+    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(refusal(id, Nanos::default(), "gone"))));
+    let text = render(&report(session));
+    assert!(line_of(&text, "> **Failed attempts**").contains("1 attempt failed"));
+    assert!(line_of(&text, "| Debug Task ").starts_with("| Debug Task | 4.37s | 142 | 500 | **114.5** tok/s |"));
+    assert!(line_of(&text, "| Debug Task ").ends_with("| 1/2 | ok, 1 failed |"));
+}
+
+#[test]
+fn hostile_text_stays_where_it_is_put() {
+    let bad = "x|y\n# z `` [a](javascript:alert(1)) <b></details>\u{1b}]0;t\u{7}\u{202e}*e*";
+    let fence = "```\n````\n</details>\n\n# Heading\n| a | b |\n|---|---|\n[x](javascript:alert(1))\u{1b}[2J\n~~~\n";
+    let mut suite = suite(&["plain", bad]);
+    suite.name = bad.into();
+    suite.cases[1].model = Some(bad.into());
+    let session = run(suite, Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 10, 100);
+        (r.reasoning, r.text) = (String::new(), fence.into());
+        r.finish_reason = Some(bad.into());
+        r.warnings = vec![bad.into()];
+        Some(if id.case == 0 { r } else { refusal(id, now, bad) })
+    });
+    let mut r = report(session);
+    (r.model, r.run_id, r.environment.hostname) = (bad.into(), bad.into(), bad.into());
+    (r.server.kind, r.gpu) = (Some(bad.into()), Err(bad.into()));
+    let text = render(&r);
+    assert_eq!(crate::domain::text::sanitise(&text), text);
+    let (mut blocks, mut in_block, mut headings) = (Vec::new(), false, 0);
+    for event in Parser::new_ext(&text, Options::all()) {
+        match event {
+            Event::Start(Tag::CodeBlock(kind)) => {
+                assert_eq!(kind, CodeBlockKind::Fenced("".into()));
+                in_block = true;
+                blocks.push(String::new());
+            }
+            Event::End(TagEnd::CodeBlock) => in_block = false,
+            Event::Text(t) if in_block => blocks.last_mut().unwrap().push_str(&t),
+            Event::Start(Tag::Heading { .. }) => headings += 1,
+            Event::Html(_)
+            | Event::InlineHtml(_)
+            | Event::Start(Tag::Link { .. } | Tag::Image { .. } | Tag::Emphasis) => {
+                // The only emphasis of our own.
+                let own = matches!(event, Event::Start(Tag::Emphasis)) && text.contains("*No text came.*");
+                assert!(own, "{event:?} came through in:\n{text}");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(blocks, [crate::domain::text::sanitise(fence)]);
+    // Title, seven sections, two below the summary, two cases.
+    assert_eq!(headings, 12);
+    let tables = tables(&text);
+    assert_eq!(tables.len(), 3);
+    assert!(tables.iter().all(|t| t.iter().all(|row| row.len() == t[0].len())));
+    assert_eq!(tables[2][2][0], "x|y # z `` [a](javascript:alert(1)) <b></details>*e*");
+}

@@ -1,0 +1,124 @@
+use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite};
+use super::*;
+use crate::domain::attempt::{AttemptId, AttemptStatus};
+use crate::domain::session::{Plan, SessionEvent};
+
+fn close(a: f64, b: f64) -> bool {
+    (a - b).abs() < 1e-9
+}
+
+#[test]
+fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
+    let s = Summary::of(&sample_session());
+    let speed = s.spread("output_token_throughput").unwrap();
+    assert_eq!(speed.n, 10);
+    let printed = [speed.stats.avg, speed.stats.max, speed.stats.min, speed.stats.p50].map(|v| format!("{v:.1}"));
+    assert_eq!(printed, ["112.9", "116.9", "105.9", "114.5"]);
+    assert_eq!((s.ok, s.failed, s.attempts, s.partial, s.estimated), (10, 0, 10, false, false));
+    assert_eq!((s.total_output_tokens, format!("{:.2}", s.total_time_s)), (6600, "58.67".to_owned()));
+    assert_eq!(s.rating, Some("Excellent"));
+    // One at a time and without gaps, but for the millisecond between an answer and the next request.
+    assert!(close(s.busy_time_s, s.total_time_s));
+    assert_eq!(s.output_token_throughput.map(|v| format!("{v:.1}")), Some("112.5".to_owned()));
+    assert_eq!(s.request_throughput.map(|v| format!("{v:.3}")), Some("0.170".to_owned()));
+}
+
+#[test]
+fn the_median_of_an_even_number_lies_between_the_two_middle_ones() {
+    let mut speeds: Vec<f64> = SAMPLE.iter().map(|&(_, ms, _, tokens)| tokens as f64 * 1000.0 / ms as f64).collect();
+    speeds.sort_by(f64::total_cmp);
+    let s = Summary::of(&sample_session());
+    assert!(close(s.stats("output_token_throughput").unwrap().p50, f64::midpoint(speeds[4], speeds[5])));
+}
+
+#[test]
+fn nothing_measured_has_no_figures() {
+    let session = run(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
+    let s = Summary::of(&session);
+    assert_eq!((s.ok, s.failed, s.failed_attempts, s.partial), (0, 1, 1, true));
+    assert_eq!((s.rating, s.output_token_throughput, s.request_throughput), (None, None, None));
+    assert_eq!(s.stats("time_to_first_token_ms"), None);
+    assert_eq!(s.stats("no such metric"), None);
+}
+
+#[test]
+fn every_repeat_counts_and_warm_ups_do_not() {
+    let plan = Plan { repeat: 2, warmup: 1, concurrency: 1 };
+    let session = run(suite(&["a", "b"]), plan, |id, now| {
+        // The warm-up is attempt 1 of case 0 and ten times as slow.
+        let millis = if id == (AttemptId { case: 0, number: 1 }) { 10_000 } else { 1000 };
+        Some(answer(id, now, millis, 10, 100))
+    });
+    let s = Summary::of(&session);
+    assert_eq!((s.ok, s.attempts, s.total_output_tokens, s.partial), (2, 4, 400, false));
+    assert!(close(s.total_time_s, 4.0) && close(s.stats("output_token_throughput").unwrap().min, 100.0));
+}
+
+#[test]
+fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
+    let plan = Plan { repeat: 2, ..Plan::default() };
+    let session = run(suite(&["a", "b"]), plan, |id, now| {
+        let second_of_a = id == (AttemptId { case: 0, number: 2 });
+        Some(if second_of_a { refusal(id, now, "busy") } else { answer(id, now, 1000, 10, 100) })
+    });
+    let s = Summary::of(&session);
+    assert_eq!((s.ok, s.failed, s.attempts, s.failed_attempts, s.partial), (2, 0, 3, 1, true));
+}
+
+#[test]
+fn a_run_that_still_goes_on_is_partial() {
+    let mut session = sample_session();
+    assert!(!Summary::of(&session).partial);
+    session.handle(SessionEvent::Rerun(3));
+    let s = Summary::of(&session);
+    assert_eq!((s.ok, s.partial), (10, true));
+}
+
+#[test]
+fn busy_time_counts_overlap_once_and_gaps_not_at_all() {
+    let id = AttemptId { case: 0, number: 1 };
+    let at = |from: u64, millis: u64| answer(id, Nanos::from_millis(from), millis, 1, 2);
+    let (a, b, c, inside) = (at(5000, 1000), at(5500, 1000), at(90_000, 2000), at(90_100, 100));
+    assert!(close(busy_time_s(&[&c, &a, &inside, &b]), 1.5 + 2.0));
+    assert!(close(busy_time_s(&[]), 0.0));
+}
+
+#[test]
+fn percentiles_need_enough_figures() {
+    let stats = Stats::of([1.0, 2.0]).unwrap();
+    let shown = |n| [50, 90, 95, 99].map(|p| Spread { n, stats }.percentile(p).is_some());
+    assert_eq!(shown(9), [true, false, false, false]);
+    assert_eq!(shown(10), [true, true, false, false]);
+    assert_eq!(shown(20), [true, true, true, false]);
+    assert_eq!(shown(99), [true, true, true, false]);
+    assert_eq!(shown(100), [true, true, true, true]);
+}
+
+#[test]
+fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more() {
+    let mut session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
+        let mut r = refusal(id, now, "no");
+        if id.case == 1 {
+            r.status = AttemptStatus::Cancelled;
+        }
+        Some(r)
+    });
+    let s = Summary::of(&session);
+    assert_eq!((s.failed, s.failed_attempts), (1, 1));
+    session.handle(SessionEvent::Rerun(0));
+    let id = AttemptId { case: 0, number: 2 };
+    let good = answer(id, Nanos::from_millis(9000), 1000, 1, 100);
+    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(good)));
+    let s = Summary::of(&session);
+    assert_eq!((s.ok, s.failed, s.failed_attempts), (1, 0, 0));
+}
+
+#[test]
+fn counts_that_no_server_can_mean_do_not_overflow() {
+    let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 1, 10);
+        r.usage.completion_tokens = Some(u64::MAX);
+        Some(r)
+    });
+    assert_eq!(Summary::of(&session).total_output_tokens, u64::MAX);
+}
