@@ -224,11 +224,22 @@ fn text_that_is_no_toml() {
 }
 
 #[test]
-fn hostile_text_stays_on_its_line() {
-    told(&[(
-        before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
-        "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",
-    )]);
+fn hostile_text_stays_on_its_line_and_swallows_nothing() {
+    told(&[
+        (
+            before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",
+        ),
+        (
+            before_case("\"key\\u001b]0;title\" = 1"),
+            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, case",
+        ),
+        (
+            before_case(&format!("{} = 1", "x".repeat(61))),
+            "cases.toml:1: unknown key 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'; known here: suite, \
+             defaults, rating, case",
+        ),
+    ]);
 }
 
 #[test]
