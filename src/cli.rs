@@ -2,11 +2,34 @@
 
 use std::path::PathBuf;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+
+use crate::report::model::{EXPORTERS, Exporter};
+
+/// What follows the options in the help.
+const EXAMPLES: &str = "\
+Examples:
+  tokscope --demo                        nothing set up: a run against the built-in simulator
+  tokscope http://localhost:8000/v1      the suite against a server, in the dashboard
+  tokscope http://localhost:8000/v1 --headless --export report.md
+                                         the same without a dashboard, with a report at the end
+
+Environment:
+  TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
+  OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+  NO_COLOR                               no colours
+
+Exit status:
+  0    all was measured
+  1    some case failed
+  2    the command line, the suite file or an export is at fault
+  3    the endpoint was not reachable, or refused before the first case
+  130  interrupted; what was measured is still reported";
 
 /// An oscilloscope for LLM tokens: benchmarks any OpenAI-compatible chat endpoint, live in the terminal.
 #[derive(Debug, Parser)]
-#[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100)]
+#[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = EXAMPLES)]
 pub struct Cli {
     /// What else than a run.
     #[command(subcommand)]
@@ -19,51 +42,69 @@ pub struct Cli {
 /// Other things the program does.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Serve the built-in simulator by itself.
+    /// Serve the built-in simulator by itself
     Sim(SimArgs),
 }
 
 /// What is run, and how.
 #[derive(Args, Debug)]
 pub struct RunArgs {
-    /// Base URL of the endpoint, like http://localhost:8000/v1 [env: TOKSCOPE_URL, OPENAI_BASE_URL]
+    /// Base URL of the endpoint.
+    #[arg(help = "Base URL of the endpoint, like http://localhost:8000/v1")]
     pub url: Option<String>,
+
     /// The model to ask; by default the endpoint's own, if it has exactly one
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help_heading = "Endpoint", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
-    /// The environment variable that holds the API key
-    #[arg(long, value_name = "VAR", default_value = "OPENAI_API_KEY")]
-    pub api_key_env: String,
+    /// The environment variable that holds the API key.
+    #[arg(long, value_name = "VAR", help_heading = "Endpoint")]
+    #[arg(help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
+    pub api_key_env: Option<String>,
     /// A further header for every request; repeatable
-    #[arg(long = "header", value_name = "NAME: VALUE")]
+    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
-    /// The suite; by default ./cases.toml if there is one, else the one built in
-    #[arg(long, value_name = "FILE")]
+    /// No server at hand: run against the built-in simulator
+    #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
+    pub demo: bool,
+
+    /// The suite [default: ./cases.toml if there is one, else the one built in]
+    #[arg(long, value_name = "FILE", help_heading = "Suite")]
     pub cases: Option<PathBuf>,
-    /// Only cases whose name contains this; repeatable
-    #[arg(long = "case", value_name = "PATTERN")]
+    /// Only cases whose name contains this, in any letter case; repeatable
+    #[arg(long = "case", value_name = "PATTERN", help_heading = "Suite")]
     pub case_patterns: Vec<String>,
+    /// Seconds after which an attempt is given up, instead of the suite's own
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub timeout: Option<f64>,
+
     /// Requests in flight at once
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
     pub concurrency: u32,
     /// Measured attempts per case
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
     /// Unmeasured requests before the first measured one
-    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub warmup: u32,
-    /// Seconds after which an attempt is given up, instead of the suite's own
-    #[arg(long, value_name = "S", value_parser = seconds)]
-    pub timeout: Option<f64>,
+
     /// No dashboard: progress on stderr, the summary on stdout
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     pub headless: bool,
-    /// Write a report at the end, in the format of the extension (.md .json); in the dashboard also what `e` writes; repeatable
-    #[arg(long = "export", value_name = "PATH")]
+    /// The reports that are written at the end; in the dashboard also what `e` writes.
+    #[arg(long = "export", value_name = "PATH", help_heading = "Output", help = export_help(EXPORTERS))]
     pub exports: Vec<PathBuf>,
-    /// No server at hand: run against the built-in simulator
-    #[arg(long, conflicts_with = "url")]
-    pub demo: bool,
+}
+
+fn export_help(exporters: &[Exporter]) -> String {
+    let extensions = extensions(exporters);
+    format!(
+        "Write a report at the end, in the format of the extension ({extensions}); in the dashboard also what `e` writes; repeatable"
+    )
+}
+
+/// The extensions of files that can be written, with their dots.
+pub(crate) fn extensions(exporters: &[Exporter]) -> String {
+    exporters.iter().map(|e| format!(".{}", e.extension)).collect::<Vec<_>>().join(" ")
 }
 
 /// How the simulator behaves.
@@ -109,13 +150,79 @@ fn share(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory, Parser};
+    use clap::CommandFactory;
 
-    use super::Cli;
+    use super::*;
 
     #[test]
     fn the_definition_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_is_one_calm_page() {
+        const FORMATS: &[Exporter] = &[
+            Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
+            Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
+        ];
+        let cli = Cli::command().mut_arg("exports", |export| export.help(export_help(FORMATS)));
+        let page = cli.term_width(100).try_get_matches_from(["tokscope", "--help"]).unwrap_err();
+        insta::assert_snapshot!(page, @r#"
+        An oscilloscope for LLM tokens: a live terminal benchmark of any OpenAI-compatible chat endpoint
+
+        Usage: tokscope [OPTIONS] [URL]
+               tokscope <COMMAND>
+
+        Commands:
+          sim   Serve the built-in simulator by itself
+          help  Print this message or the help of the given subcommand(s)
+
+        Arguments:
+          [URL]  Base URL of the endpoint, like http://localhost:8000/v1
+
+        Options:
+          -h, --help     Print help
+          -V, --version  Print version
+
+        Endpoint:
+              --model <NAME>          The model to ask; by default the endpoint's own, if it has exactly one
+              --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
+              --header <NAME: VALUE>  A further header for every request; repeatable
+              --demo                  No server at hand: run against the built-in simulator
+
+        Suite:
+              --cases <FILE>    The suite [default: ./cases.toml if there is one, else the one built in]
+              --case <PATTERN>  Only cases whose name contains this, in any letter case; repeatable
+              --timeout <S>     Seconds after which an attempt is given up, instead of the suite's own
+
+        Load:
+              --concurrency <N>  Requests in flight at once [default: 1]
+              --repeat <N>       Measured attempts per case [default: 1]
+              --warmup <N>       Unmeasured requests before the first measured one [default: 0]
+
+        Output:
+              --headless       No dashboard: progress on stderr, the summary on stdout
+              --export <PATH>  Write a report at the end, in the format of the extension (.md .json); in the
+                               dashboard also what `e` writes; repeatable
+
+        Examples:
+          tokscope --demo                        nothing set up: a run against the built-in simulator
+          tokscope http://localhost:8000/v1      the suite against a server, in the dashboard
+          tokscope http://localhost:8000/v1 --headless --export report.md
+                                                 the same without a dashboard, with a report at the end
+
+        Environment:
+          TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
+          OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+          NO_COLOR                               no colours
+
+        Exit status:
+          0    all was measured
+          1    some case failed
+          2    the command line, the suite file or an export is at fault
+          3    the endpoint was not reachable, or refused before the first case
+          130  interrupted; what was measured is still reported
+        "#);
     }
 
     #[test]

@@ -1,3 +1,73 @@
 //! Floor 4: from the command line, the environment and the suite file to what a run needs.
 
+mod address;
+mod exports;
+mod secrets;
+mod selection;
 pub mod suite_file;
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::cli::RunArgs;
+use crate::domain::session::Plan;
+use crate::report::model::EXPORTERS;
+use crate::runtime::RunSpec;
+
+/// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
+/// lines; the exit status is 2.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct ConfigError(String);
+
+impl From<suite_file::SuiteError> for ConfigError {
+    fn from(error: suite_file::SuiteError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+/// All that a run needs, checked before anything is sent.
+///
+/// `env` looks a variable up, `folder` is where the program was started, and `simulator_url` is the address of the
+/// simulator that `--demo` has started: no key and no header of the user goes there.
+pub fn run_spec(
+    args: &RunArgs,
+    env: &dyn Fn(&str) -> Option<String>,
+    folder: &Path,
+    simulator_url: Option<String>,
+) -> Result<RunSpec, ConfigError> {
+    let simulated = simulator_url.is_some();
+    let (base_url, api_key, headers) = match simulator_url {
+        Some(url) => (url, None, Vec::new()),
+        // Anything else would measure a real server under the name of a demo.
+        None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
+        None => (
+            address::base_url(args.url.as_deref(), env)?,
+            secrets::api_key(args.api_key_env.as_deref(), env)?,
+            secrets::headers(&args.headers)?,
+        ),
+    };
+    let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
+    selection::keep_matching(&mut suite, &args.case_patterns)?;
+    if let Some(timeout) = args.timeout {
+        let timeout = Duration::try_from_secs_f64(timeout).map_err(|e| ConfigError(format!("--timeout: {e}")))?;
+        for case in &mut suite.cases {
+            case.timeout = timeout;
+        }
+    }
+    exports::check(&args.exports, folder, EXPORTERS)?;
+    Ok(RunSpec {
+        base_url,
+        simulated,
+        model: args.model.clone(),
+        api_key,
+        headers,
+        suite,
+        suite_source,
+        plan: Plan { concurrency: args.concurrency as usize, repeat: args.repeat, warmup: args.warmup },
+        exports: args.exports.clone(),
+    })
+}
+
+#[cfg(test)]
+mod tests;

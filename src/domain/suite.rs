@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 /// A named list of cases with the scale its result is rated by.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Suite {
     /// The report's "Test Mode".
     pub name: String,
@@ -16,7 +16,7 @@ pub struct Suite {
 }
 
 /// One prompt with the parameters it is asked with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CaseSpec {
     /// Unique in its suite.
     pub name: String,

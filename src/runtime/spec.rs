@@ -19,8 +19,19 @@ pub struct RunSpec {
     pub headers: Vec<(String, String)>,
     /// What is run.
     pub suite: Suite,
+    /// Where it came from.
+    pub suite_source: SuiteSource,
     /// How much of it.
     pub plan: Plan,
     /// Files to be written at the end; the first Markdown one names what `e` writes.
     pub exports: Vec<PathBuf>,
+}
+
+/// Where a suite came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SuiteSource {
+    /// Out of the program itself.
+    Builtin,
+    /// A file, as it was named.
+    File(PathBuf),
 }

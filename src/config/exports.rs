@@ -1,0 +1,71 @@
+//! The files a run will be written to, checked before it begins and not after an hour.
+
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use crate::cli::extensions;
+use crate::domain::text::sanitise_line;
+use crate::report::model::Exporter;
+
+/// Each path must have the extension of a format and lie in a folder that exists.
+pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) -> Result<(), ConfigError> {
+    for path in paths {
+        let refused =
+            |why: String| ConfigError(format!("--export '{}': {why}", sanitise_line(&path.to_string_lossy())));
+        let target = folder.join(path);
+        if target.is_dir() {
+            return Err(refused("is a folder; name a file in it".to_owned()));
+        }
+        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+        if !extension.is_some_and(|found| exporters.iter().any(|e| e.extension == found)) {
+            return Err(refused(format!("no format has this extension; there are {}", extensions(exporters))));
+        }
+        let parent = target.parent().unwrap_or(folder);
+        if !parent.is_dir() {
+            let parent = path.parent().unwrap_or(path).to_string_lossy();
+            return Err(refused(format!("there is no folder '{}'; create it first", sanitise_line(&parent))));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORMATS: &[Exporter] = &[
+        Exporter { id: "markdown", extension: "md", label: "Markdown", render: |_| String::new() },
+        Exporter { id: "json", extension: "json", label: "JSON", render: |_| String::new() },
+    ];
+
+    fn check_one(path: &str, folder: &Path) -> Result<(), String> {
+        check(&[PathBuf::from("fine.md"), PathBuf::from(path)], folder, FORMATS).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn what_can_be_written_passes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub")).unwrap();
+        let absolute = folder.path().join("sub/b.json");
+        for path in ["a.md", "./a.md", "sub/a.JSON", absolute.to_str().unwrap()] {
+            assert_eq!(check_one(path, folder.path()), Ok(()), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_told_before_the_run() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("sub.md")).unwrap();
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        for (path, why) in [
+            ("a.html", "no format has this extension; there are .md .json"),
+            ("report", "no format has this extension; there are .md .json"),
+            ("", "is a folder; name a file in it"),
+            ("sub.md", "is a folder; name a file in it"),
+            ("none/a.md", "there is no folder 'none'; create it first"),
+            ("file/a.md", "there is no folder 'file'; create it first"),
+        ] {
+            assert_eq!(check_one(path, folder.path()), Err(format!("--export '{path}': {why}")));
+        }
+    }
+}

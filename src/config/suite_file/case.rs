@@ -1,0 +1,131 @@
+//! One case, with what it takes from the defaults.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use toml::de::DeValue;
+
+use super::extra::read_extra;
+use super::mistake::{Mistakes, shown};
+use super::reader::{Bounds, Section, kind, nearest};
+use crate::domain::suite::{CaseSpec, Message};
+
+const ROLES: &[&str] = &["system", "user", "assistant"];
+
+/// The keys that `[defaults]` and a case share.
+#[derive(Default)]
+pub(super) struct Params {
+    max_tokens: Option<u32>,
+    temperature: Option<f64>,
+    timeout: Option<Duration>,
+    model: Option<String>,
+    extra: Map<String, Value>,
+}
+
+impl Params {
+    /// Their names.
+    pub(super) const KEYS: &[&str] = &["max_tokens", "temperature", "timeout_s", "model", "extra"];
+    /// Where other keys belong, as the end of a sentence.
+    pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
+
+    pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Self {
+        const TEMPERATURE: Bounds = Bounds { from: 0.0, to: 2.0, what: "a number from 0 to 2" };
+        Self {
+            max_tokens: section.count("max_tokens", mistakes),
+            temperature: section.number("temperature", &TEMPERATURE, mistakes).map(|(number, _at)| number),
+            timeout: section.seconds("timeout_s", mistakes),
+            model: section.text("model", mistakes).map(|(text, _at)| text.to_owned()),
+            extra: read_extra(section, mistakes),
+        }
+    }
+}
+
+/// Reads a case: its name with the place of it, if it has one, and the case, if it is whole.
+pub(super) fn read_case(
+    section: &Section<'_, '_>,
+    defaults: &Params,
+    mistakes: &mut Mistakes<'_>,
+) -> (Option<(String, usize)>, Option<CaseSpec>) {
+    let known = [&["name", "prompt", "messages"], Params::KEYS].concat();
+    section.check_keys(&known, Params::HINT, mistakes);
+    let own = Params::read(section, mistakes);
+    if section.value("name").is_none() {
+        mistakes.add(section.at, "this case has no name; give it one: name = \"…\"".to_owned());
+    }
+    let name = section.name("name", mistakes);
+    let messages = conversation(section, name.as_ref().map(|(name, _at)| name.as_str()), mistakes);
+    let case = name.as_ref().zip(messages).map(|((name, _at), messages)| CaseSpec {
+        name: name.clone(),
+        model: own.model.or_else(|| defaults.model.clone()),
+        messages,
+        max_tokens: own.max_tokens.or(defaults.max_tokens).unwrap_or(600),
+        temperature: own.temperature.or(defaults.temperature).unwrap_or(0.7),
+        timeout: own.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(120)),
+        extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
+    });
+    (name, case)
+}
+
+fn conversation(section: &Section<'_, '_>, name: Option<&str>, mistakes: &mut Mistakes<'_>) -> Option<Vec<Message>> {
+    let case = name.map_or_else(|| "this case".to_owned(), |name| format!("case '{}'", shown(name)));
+    match (section.value("prompt"), section.value("messages")) {
+        (Some(_), Some((_, at))) => {
+            mistakes.add(at, format!("{case} has both 'prompt' and 'messages'; keep one of them"));
+            None
+        }
+        (Some(_), None) => {
+            let (prompt, _at) = section.text("prompt", mistakes)?;
+            Some(vec![Message { role: "user".to_owned(), content: prompt.to_owned() }])
+        }
+        (None, Some((list, at))) => messages(list, at, mistakes),
+        (None, None) => {
+            let advice = "give it prompt = \"…\" or messages = [{ role = \"user\", content = \"…\" }]";
+            mistakes.add(section.at, format!("{case} has no prompt; {advice}"));
+            None
+        }
+    }
+}
+
+fn messages(list: &DeValue<'_>, at: usize, mistakes: &mut Mistakes<'_>) -> Option<Vec<Message>> {
+    const EXAMPLE: &str = "{ role = \"user\", content = \"…\" }";
+    let DeValue::Array(list) = list else {
+        mistakes.add(at, format!("'messages' is {}; it must be a list: messages = [{EXAMPLE}]", kind(list)));
+        return None;
+    };
+    if list.is_empty() {
+        mistakes.add(at, format!("'messages' is empty; it must hold at least one message: [{EXAMPLE}]"));
+        return None;
+    }
+    let read = |item: &toml::Spanned<DeValue<'_>>| {
+        let at = item.span().start;
+        let DeValue::Table(table) = item.get_ref() else {
+            mistakes.add(at, format!("a message is {}; it must be a table: {EXAMPLE}", kind(item.get_ref())));
+            return None;
+        };
+        message(&Section { table, at }, mistakes)
+    };
+    // All are read before any is missed, so that every mistake is told.
+    let read: Vec<Option<Message>> = list.iter().map(read).collect();
+    read.into_iter().collect()
+}
+
+fn message(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<Message> {
+    section.check_keys(&["role", "content"], "", mistakes);
+    for key in ["role", "content"] {
+        if section.value(key).is_none() {
+            mistakes.add(section.at, format!("this message has no '{key}'; write {key} = \"…\""));
+        }
+    }
+    let role = section.text("role", mistakes);
+    let content = section.text("content", mistakes);
+    let (role, role_at) = role?;
+    if !ROLES.contains(&role) {
+        let advice = nearest(role, ROLES).map_or_else(
+            || format!("it must be one of {}", ROLES.join(", ")),
+            |near| format!("did you mean '{near}'?"),
+        );
+        mistakes.add(role_at, format!("unknown role '{}'; {advice}", shown(role)));
+        return None;
+    }
+    Some(Message { role: role.to_owned(), content: content?.0.to_owned() })
+}

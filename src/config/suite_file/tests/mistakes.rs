@@ -1,0 +1,259 @@
+use super::CASE;
+use crate::config::suite_file::parse;
+
+fn error(text: &str) -> String {
+    parse(text, "cases.toml").expect_err(text).to_string()
+}
+
+/// A whole case, and lines below it that belong to it.
+fn after_case(lines: &str) -> String {
+    format!("{CASE}{lines}")
+}
+
+/// Lines, and a whole case below them.
+fn before_case(lines: &str) -> String {
+    format!("{lines}\n{CASE}")
+}
+
+fn only(text: &str) -> String {
+    text.to_owned()
+}
+
+/// Each text with what is told of it.
+fn told(table: &[(String, &str)]) {
+    for (text, expected) in table {
+        assert_eq!(error(text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn unknown_keys() {
+    told(&[
+        (after_case("max_token = 5"), "cases.toml:4: unknown key 'max_token'; did you mean 'max_tokens'?"),
+        (
+            before_case("[defaults]\n\nTimeout-s = 5"),
+            "cases.toml:3: unknown key 'Timeout-s'; did you mean 'timeout_s'?",
+        ),
+        (before_case("[sute]"), "cases.toml:1: unknown key 'sute'; did you mean 'suite'?"),
+        (only("[[cases]]\nname = \"a\""), "cases.toml:1: unknown key 'cases'; did you mean 'case'?"),
+        (after_case("temp = 1"), "cases.toml:4: unknown key 'temp'; did you mean 'temperature'?"),
+        (before_case("[suite]\ntitle = \"x\""), "cases.toml:2: unknown key 'title'; known here: name"),
+        (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
+        (
+            after_case("top_p = 1"),
+            "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, max_tokens, temperature, timeout_s, \
+             model, extra; other parameters of the request go into extra = { … }",
+        ),
+    ]);
+}
+
+#[test]
+fn cases_that_are_none() {
+    told(&[
+        (
+            only(""),
+            "cases.toml:1: the suite has no case; write [[case]], then name = \"…\" and prompt = \"…\" below it",
+        ),
+        (
+            only("case = []"),
+            "cases.toml:1: the list of cases is empty; write [[case]], then name = \"…\" and prompt = \"…\" below it",
+        ),
+        (
+            only("case = 3"),
+            "cases.toml:1: 'case' is an integer; write [[case]], then name = \"…\" and prompt = \"…\" below it",
+        ),
+        (
+            only("case = [1]"),
+            "cases.toml:1:9: a case is an integer; write [[case]], then name = \"…\" and prompt = \"…\" below it",
+        ),
+        (
+            only("[case]\nname = \"a\"\nprompt = \"p\""),
+            "cases.toml:1: [case] is a single table; a case begins with [[case]], two brackets",
+        ),
+        (only("\n[[case]]\nprompt = \"p\""), "cases.toml:2: this case has no name; give it one: name = \"…\""),
+        (
+            only("[[case]]\nname = \" \"\nprompt = \"p\""),
+            "cases.toml:2: 'name' is blank; write a text, or leave the key out",
+        ),
+        (
+            only("[[case]]\nname = \"\\u200B\"\nprompt = \"p\""),
+            "cases.toml:2: 'name' has nothing that can be shown; write a name",
+        ),
+        (
+            after_case("[[case]]\nname = \" a\"\nprompt = \"q\""),
+            "cases.toml:5: the name 'a' is taken by the case on line 2; rename one",
+        ),
+    ]);
+}
+
+#[test]
+fn prompts_and_messages() {
+    told(&[
+        (
+            only("[[case]]\nname = \"a\""),
+            "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\" or messages = [{ role = \"user\", content = \
+         \"…\" }]",
+        ),
+        (
+            after_case("messages = [{ role = \"user\", content = \"c\" }]"),
+            "cases.toml:4: case 'a' has both 'prompt' and 'messages'; keep one of them",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nprompt = \"\\n\""),
+            "cases.toml:3: 'prompt' is blank; write a text, or leave the key out",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nprompt = [\"p\"]"),
+            "cases.toml:3: 'prompt' is an array; it must be a string, in quotes",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = []"),
+            "cases.toml:3: 'messages' is empty; it must hold at least one message: [{ role = \"user\", content = \"…\" }]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = \"hi\""),
+            "cases.toml:3: 'messages' is a string; it must be a list: messages = [{ role = \"user\", content = \"…\" }]",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = [\n\"hi\"]"),
+            "cases.toml:4: a message is a string; it must be a table: { role = \"user\", content = \"…\" }",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = [{ role = \"users\", content = \"c\" }]"),
+            "cases.toml:3:15: unknown role 'users'; did you mean 'user'?",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = [{ content = \"c\", role = \"bot\" }]"),
+            "cases.toml:3:30: unknown role 'bot'; it must be one of system, user, assistant",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = [{ role = \"user\" }]"),
+            "cases.toml:3:13: this message has no 'content'; write content = \"…\"",
+        ),
+        (
+            only("[[case]]\nname = \"a\"\nmessages = [{ role = \"user\", content = \"c\", text = \"c\" }]"),
+            "cases.toml:3:45: unknown key 'text'; known here: role, content",
+        ),
+    ]);
+}
+
+#[test]
+fn values_of_the_wrong_kind_or_size() {
+    told(&[
+        (
+            after_case("max_tokens = 0"),
+            "cases.toml:4: 'max_tokens' is 0; it must be a whole number from 1 to 4294967295",
+        ),
+        (
+            after_case("max_tokens = 4294967296"),
+            "cases.toml:4: 'max_tokens' is 4294967296; it must be a whole number from 1 to 4294967295",
+        ),
+        (
+            after_case("max_tokens = 600.0"),
+            "cases.toml:4: 'max_tokens' is 600.0; it must be a whole number from 1 to 4294967295",
+        ),
+        (
+            after_case("max_tokens = \"600\""),
+            "cases.toml:4: 'max_tokens' is a string; it must be a whole number from 1 to 4294967295, without quotes",
+        ),
+        (after_case("temperature = -0.1"), "cases.toml:4: 'temperature' is -0.1; it must be a number from 0 to 2"),
+        (after_case("temperature = 2.1"), "cases.toml:4: 'temperature' is 2.1; it must be a number from 0 to 2"),
+        (after_case("temperature = nan"), "cases.toml:4: 'temperature' is nan; it must be a number from 0 to 2"),
+        (after_case("temperature = true"), "cases.toml:4: 'temperature' is a boolean; it must be a number from 0 to 2"),
+        (
+            before_case("[defaults]\ntimeout_s = 0"),
+            "cases.toml:2: 'timeout_s' is 0; it must be a number of seconds from 0.001 to 86400",
+        ),
+        (
+            before_case("[defaults]\ntimeout_s = inf"),
+            "cases.toml:2: 'timeout_s' is inf; it must be a number of seconds from 0.001 to 86400",
+        ),
+        (after_case("model = 4"), "cases.toml:4: 'model' is an integer; it must be a string, in quotes"),
+    ]);
+}
+
+#[test]
+fn tables() {
+    told(&[
+        (before_case("suite = \"x\""), "cases.toml:1: 'suite' is a string; it must be a table: [suite]"),
+        (before_case("[[defaults]]"), "cases.toml:1: 'defaults' is an array; it must be a table: [defaults]"),
+        (
+            before_case("[rating]\nexcellent = 100\ngood = 100"),
+            "cases.toml:3: 'excellent' is 100 and 'good' is 100; the scale must descend: excellent above good above fair",
+        ),
+        (
+            before_case("[rating]\nexcellent = 40"),
+            "cases.toml:2: 'excellent' is 40 and 'good' is 50; the scale must descend: excellent above good above fair",
+        ),
+        (
+            before_case("[rating]\nfair = -1"),
+            "cases.toml:2: 'fair' is -1; it must be a number of tokens per second, 0 or more",
+        ),
+    ]);
+}
+
+#[test]
+fn extra() {
+    told(&[
+        (after_case("extra = 1"), "cases.toml:4: 'extra' is an integer; it must be a table: extra = { top_p = 0.9 }"),
+        (
+            after_case("extra = { when = 2026-02-06 }"),
+            "cases.toml:4:18: JSON has no dates; put quotes around it: \"2026-02-06\"",
+        ),
+        (after_case("[case.extra]\na = [1, inf]"), "cases.toml:5:9: inf is no number in JSON"),
+        (
+            after_case("[case.extra]\na = 18446744073709551616"),
+            "cases.toml:5:5: 18446744073709551616 is too large for a number in JSON",
+        ),
+        (
+            after_case("extra = { stream = false }"),
+            "cases.toml:4:11: 'extra' may not set 'stream'; every case is streamed, else its first token could not be timed",
+        ),
+    ]);
+}
+
+#[test]
+fn text_that_is_no_toml() {
+    told(&[
+        (after_case("name = \"b\""), "cases.toml:4: not valid TOML: duplicate key"),
+        (
+            only("[[case]]\nname = a"),
+            "cases.toml:2:8: not valid TOML: string values must be quoted, expected literal string",
+        ),
+    ]);
+}
+
+#[test]
+fn hostile_text_stays_on_its_line_and_swallows_nothing() {
+    told(&[
+        (
+            before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
+            "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",
+        ),
+        (
+            before_case("\"key\\u001b]0;title\" = 1"),
+            "cases.toml:1: unknown key 'key'; known here: suite, defaults, rating, case",
+        ),
+        (
+            before_case(&format!("{} = 1", "x".repeat(61))),
+            "cases.toml:1: unknown key 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…'; known here: suite, \
+             defaults, rating, case",
+        ),
+    ]);
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_in_its_order() {
+    let text = "[[case]]\nname = \"a\"\ntemperature = 3\n[[case]]\nprompt = \"p\"\n[rating]\nodd = 1\n";
+    assert_eq!(
+        error(text),
+        "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\" or messages = [{ role = \"user\", content = \"…\" }]\n\
+         cases.toml:3: 'temperature' is 3; it must be a number from 0 to 2\n\
+         cases.toml:4: this case has no name; give it one: name = \"…\"\n\
+         cases.toml:7: unknown key 'odd'; known here: excellent, good, fair"
+    );
+    let many = (0..25).map(|i| format!("x{i} = 1\n")).collect::<Vec<_>>().concat() + CASE;
+    let error = error(&many);
+    assert_eq!(error.lines().count(), 21);
+    assert!(error.ends_with("\ncases.toml: and 5 more"), "{error}");
+}

@@ -1,0 +1,174 @@
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use serde_json::Value;
+
+use crate::config::suite_file::parse;
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
+
+/// A suite as the text of a file. JSON's strings are TOML's but for the delete character, which is not generated.
+fn written(suite: &Suite) -> String {
+    let text = |s: &str| Value::from(s).to_string();
+    let scale = suite.rating;
+    let mut out = format!(
+        "suite = {{ name = {} }}\nrating = {{ excellent = {}, good = {}, fair = {} }}\n",
+        text(&suite.name),
+        scale.excellent,
+        scale.good,
+        scale.fair
+    );
+    for case in &suite.cases {
+        let (millis, temperature) = (case.timeout.as_millis(), case.temperature);
+        write!(out, "[[case]]\nname = {}\ntemperature = {temperature:?}\n", text(&case.name)).unwrap();
+        writeln!(out, "timeout_s = {}.{:03}\nmax_tokens = {}", millis / 1000, millis % 1000, case.max_tokens).unwrap();
+        match case.messages.as_slice() {
+            [only] if only.role == "user" => writeln!(out, "prompt = {}", text(&only.content)).unwrap(),
+            list => {
+                let one = |m: &Message| format!("{{ role = {}, content = {} }}", text(&m.role), text(&m.content));
+                writeln!(out, "messages = [{}]", list.iter().map(one).collect::<Vec<_>>().join(", ")).unwrap();
+            }
+        }
+        if let Some(model) = &case.model {
+            writeln!(out, "model = {}", text(model)).unwrap();
+        }
+        writeln!(out, "extra = {}", toml_value(&Value::Object(case.extra.clone()))).unwrap();
+    }
+    out
+}
+
+fn toml_value(value: &Value) -> String {
+    match value {
+        Value::Array(list) => format!("[{}]", list.iter().map(toml_value).collect::<Vec<_>>().join(", ")),
+        Value::Object(map) => {
+            let pair = |(k, v): (&String, &Value)| format!("{} = {}", Value::from(k.as_str()), toml_value(v));
+            format!("{{{}}}", map.iter().map(pair).collect::<Vec<_>>().join(", "))
+        }
+        other => other.to_string(),
+    }
+}
+
+fn json_value() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        (-1e6..1e6).prop_map(Value::from),
+        "[^\u{7f}]*".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(3, 12, 3, |inner| {
+        prop_oneof![
+            vec(inner.clone(), 0..3).prop_map(Value::from),
+            btree_map("[^\u{7f}]{0,5}", inner, 0..3).prop_map(|map| Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+prop_compose! {
+    fn conversation()(
+        messages in vec((prop::sample::select(vec!["system", "user", "assistant"]), "x[^\u{7f}\r]{0,20}"), 1..4)
+    ) -> Vec<Message> {
+        messages.into_iter().map(|(role, content)| Message { role: role.to_owned(), content }).collect()
+    }
+}
+
+prop_compose! {
+    fn case()(
+        model in prop::option::of("[a-z/.-]{1,10}"),
+        messages in conversation(),
+        max_tokens in 1..=u32::MAX,
+        temperature in 0.0..=2.0,
+        timeout in 1..=86_400_000_u64,
+        extra in btree_map("x[^\u{7f}]{0,5}", json_value(), 0..3),
+    ) -> CaseSpec {
+        let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
+        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, extra }
+    }
+}
+
+prop_compose! {
+    fn suite()(
+        name in "[A-Za-zäß#\"'\\\\]{1,10}",
+        steps in (0.0..1e3, 0.001..1e3, 0.001..1e3),
+        mut cases in vec(case(), 1..4),
+    ) -> Suite {
+        for (i, case) in cases.iter_mut().enumerate() {
+            case.name = format!("{name} {i}");
+        }
+        let (fair, good, excellent) = (steps.0, steps.0 + steps.1, steps.0 + steps.1 + steps.2);
+        Suite { name, rating: RatingScale { excellent, good, fair }, cases }
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back_the_same(suite in suite()) {
+        let text = written(&suite);
+        prop_assert_eq!(parse(&text, "f").map_err(|e| format!("{e}\n{text}")), Ok(suite));
+    }
+
+    #[test]
+    fn no_text_makes_it_panic(text in any::<String>()) {
+        drop(parse(&text, "f"));
+    }
+
+    #[test]
+    fn no_text_out_of_pieces_of_suites_makes_it_panic(pieces in vec(prop::sample::select(PIECES.to_vec()), 0..30)) {
+        if let Err(error) = parse(&pieces.concat(), "f") {
+            prop_assert!(!error.mistakes().is_empty());
+            prop_assert!(error.mistakes().iter().all(|m| m.line.is_some_and(|line| line >= 1)));
+        }
+    }
+}
+
+const PIECES: &[&str] = &[
+    "[suite]",
+    "[[case]]",
+    "[case]",
+    "[case.extra]",
+    "[[case.messages]]",
+    "[defaults]",
+    "[rating]",
+    "[a.b]",
+    "\n",
+    "\n",
+    "\n",
+    "\n",
+    "name",
+    "prompt",
+    "messages",
+    "role",
+    "content",
+    "extra",
+    "max_tokens",
+    "excellent",
+    "good",
+    "a",
+    ".",
+    "=",
+    " = ",
+    " = ",
+    "\"x\"",
+    "\"\"\"",
+    "'''",
+    "\"",
+    "1",
+    "-1",
+    "0x",
+    "1.5",
+    "nan",
+    "1e999",
+    "true",
+    "2026-02-06",
+    "[",
+    "]",
+    "{",
+    "}",
+    ",",
+    "#",
+    "\u{1b}",
+    "ü",
+    "\r",
+    "\0",
+    "\u{feff}",
+];

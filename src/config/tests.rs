@@ -1,0 +1,142 @@
+use clap::Parser;
+
+use super::*;
+use crate::cli::Cli;
+use crate::runtime::spec::SuiteSource;
+
+const TWO_CASES: &str = "[suite]\nname = \"S\"\n[[case]]\nname = \"Debug Task\"\nprompt = \"p\"\n[[case]]\nname = \"ÄRGER\"\nprompt = \"q\"\n";
+
+/// What `tokscope ARGS` means in `folder`, with these variables set.
+fn spec(args: &[&str], variables: &[(&str, &str)], folder: &Path, simulator: Option<&str>) -> Result<RunSpec, String> {
+    let cli = Cli::try_parse_from(["tokscope"].iter().chain(args)).expect("the command line is sound");
+    let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+    run_spec(&cli.run, &env, folder, simulator.map(str::to_owned)).map_err(|e| e.to_string())
+}
+
+fn empty_folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a folder for the test")
+}
+
+fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
+    let folder = empty_folder();
+    std::fs::write(folder.path().join(name), text).expect("a file for the test");
+    folder
+}
+
+fn names(spec: &RunSpec) -> Vec<&str> {
+    spec.suite.cases.iter().map(|c| c.name.as_str()).collect()
+}
+
+/// The error of what must not be accepted; a `RunSpec` has no `Debug`.
+fn refused(result: Result<RunSpec, String>) -> String {
+    result.err().expect("this is refused")
+}
+
+#[test]
+fn everything_given_arrives() {
+    let folder = empty_folder();
+    let args = [
+        "localhost:8000",
+        "--model",
+        "m",
+        "--api-key-env",
+        "MY_KEY",
+        "--header",
+        "X-Team: a",
+        "--case",
+        "ml",
+        "--concurrency",
+        "4",
+        "--repeat",
+        "3",
+        "--warmup",
+        "2",
+        "--timeout",
+        "1.5",
+    ];
+    let spec = spec(&args, &[("MY_KEY", "k"), ("OPENAI_API_KEY", "other")], folder.path(), None).unwrap();
+    assert_eq!(spec.base_url, "http://localhost:8000/v1");
+    assert_eq!((spec.simulated, spec.model.as_deref(), spec.api_key.as_deref()), (false, Some("m"), Some("k")));
+    assert_eq!(spec.headers, [("X-Team".to_owned(), "a".to_owned())]);
+    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2 });
+    assert_eq!(names(&spec), ["ML Project"]);
+    assert_eq!(spec.suite.cases[0].timeout, Duration::from_millis(1500));
+    assert_eq!(spec.suite_source, SuiteSource::Builtin);
+}
+
+#[test]
+fn nothing_but_an_address_is_needed() {
+    let folder = empty_folder();
+    let spec = spec(&[], &[("TOKSCOPE_URL", "http://h"), ("OPENAI_API_KEY", "k\n")], folder.path(), None).unwrap();
+    assert_eq!((spec.base_url.as_str(), spec.api_key.as_deref()), ("http://h/v1", Some("k")));
+    assert_eq!(spec.plan, Plan::default());
+    assert_eq!((spec.suite.cases.len(), spec.suite.cases[0].timeout), (10, Duration::from_secs(120)));
+    assert!(spec.headers.is_empty() && spec.exports.is_empty() && spec.model.is_none());
+}
+
+#[test]
+fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
+    let folder = empty_folder();
+    let args = ["--demo", "--header", "X-Key: hunter2"];
+    let variables = [("TOKSCOPE_URL", "http://real"), ("OPENAI_API_KEY", "sk-1")];
+    let demo = spec(&args, &variables, folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
+    assert!(demo.simulated && demo.api_key.is_none() && demo.headers.is_empty());
+    assert_eq!(demo.base_url, "http://127.0.0.1:9/v1");
+    // Without its simulator it must not turn to the real server.
+    assert_eq!(
+        refused(spec(&args, &variables, folder.path(), None)),
+        "the built-in simulator of --demo is not running"
+    );
+}
+
+#[test]
+fn the_suite_is_the_one_asked_for_then_the_folders_then_the_one_built_in() {
+    let folder = folder_with("cases.toml", TWO_CASES);
+    std::fs::write(folder.path().join("other.toml"), "[[case]]\nname = \"o\"\nprompt = \"p\"").unwrap();
+    let found = spec(&["h"], &[], folder.path(), None).unwrap();
+    assert_eq!(
+        (names(&found), &found.suite_source),
+        (vec!["Debug Task", "ÄRGER"], &SuiteSource::File("cases.toml".into()))
+    );
+    let asked = spec(&["h", "--cases", "other.toml"], &[], folder.path(), None).unwrap();
+    assert_eq!((names(&asked), &asked.suite_source), (vec!["o"], &SuiteSource::File("other.toml".into())));
+}
+
+#[test]
+fn mistakes_in_a_suite_stop_the_start_with_file_and_line() {
+    let folder = folder_with("cases.toml", "[[case]]\nname = \"a\"\nprompt = \"p\"\nmax_token = 1");
+    assert_eq!(
+        refused(spec(&["h"], &[], folder.path(), None)),
+        "cases.toml:4: unknown key 'max_token'; did you mean 'max_tokens'?"
+    );
+    assert_eq!(
+        refused(spec(&["h", "--cases", "sub/none.toml"], &[], folder.path(), None)),
+        "sub/none.toml: there is no such file"
+    );
+    std::fs::create_dir(folder.path().join("sub")).unwrap();
+    assert_eq!(
+        refused(spec(&["h", "--cases", "sub"], &[], folder.path(), None)),
+        "sub: is a folder; name the file in it, like sub/cases.toml"
+    );
+}
+
+#[test]
+fn cases_are_picked_by_any_part_of_their_name() {
+    let folder = folder_with("cases.toml", TWO_CASES);
+    let pick = |patterns: &[&str]| {
+        let args: Vec<&str> = patterns.iter().flat_map(|p| ["--case", p]).chain(["h"]).collect();
+        spec(&args, &[], folder.path(), None).map(|spec| names(&spec).join("|"))
+    };
+    assert_eq!(pick(&["bug t"]).as_deref(), Ok("Debug Task"));
+    assert_eq!(pick(&["ärger", "DEBUG", "task"]).as_deref(), Ok("Debug Task|ÄRGER"));
+    let none = "no case of 'S' matches --case 'bugs'; there are:\n  Debug Task\n  ÄRGER";
+    assert_eq!(pick(&["bugs"]), Err(none.to_owned()));
+    assert_eq!(pick(&["debug", "bugs"]), Err(none.to_owned()));
+}
+
+#[test]
+fn an_export_that_cannot_be_written_stops_the_start() {
+    let folder = empty_folder();
+    let why = refused(spec(&["h", "--export", "report.docx"], &[], folder.path(), None));
+    assert!(why.starts_with("--export 'report.docx': no format has this extension; there are"), "{why}");
+}
