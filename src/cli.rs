@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
-use crate::report::model::{EXPORTERS, Exporter};
+use crate::report::exporters::{EXPORTERS, Exporter};
 
 /// What follows the options in the help.
 const EXAMPLES: &str = "\

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::cli::RunArgs;
 use crate::domain::session::Plan;
-use crate::report::model::EXPORTERS;
+use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use crate::cli::extensions;
 use crate::domain::text::sanitise_line;
-use crate::report::model::Exporter;
+use crate::report::exporters::Exporter;
 
 /// Each path must have the extension of a format and lie in a folder that exists.
 pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) -> Result<(), ConfigError> {

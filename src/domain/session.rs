@@ -277,7 +277,9 @@ impl Session {
         self.last_ended = Some(record.ended);
         let (abandoned, warmup, status) = (attempt.abandoned, attempt.warmup, record.status);
         attempt.record = Some(record);
-        if abandoned || state.in_flight().next().is_some() || state.phase != CasePhase::Running {
+        // What was given up may end long after its successor; only what still counts keeps the case running.
+        let others = state.in_flight().any(|a| !a.abandoned);
+        if abandoned || others || state.phase != CasePhase::Running {
             return;
         }
         let round = state.round;
@@ -286,9 +288,9 @@ impl Session {
                 && !a.warmup
                 && a.record.as_ref().is_some_and(|r| !r.is_ok() && r.status != AttemptStatus::Cancelled)
         });
-        state.phase = if state.remaining > 0 || warmup {
+        state.phase = if state.remaining > 0 {
             CasePhase::Queued
-        } else if status == AttemptStatus::Cancelled {
+        } else if warmup || status == AttemptStatus::Cancelled {
             CasePhase::Cancelled
         } else if failed_in_round {
             CasePhase::Failed
