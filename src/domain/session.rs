@@ -180,9 +180,14 @@ impl Session {
         self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
     }
 
-    /// Whether some case has no whole answer.
+    /// Whether some case has fewer whole answers than the plan asks for, or waits for one.
     pub fn is_partial(&self) -> bool {
-        self.cases.iter().any(|c| c.reported().is_empty())
+        let wanted = self.plan.repeat.max(1) as usize;
+        let open = |c: &CaseState| {
+            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
+                || c.in_flight().next().is_some()
+        };
+        self.cases.iter().any(|c| c.reported().len() < wanted || open(c))
     }
 
     /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.

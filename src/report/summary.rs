@@ -2,7 +2,7 @@
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::metrics::{METRICS, Metric};
-use crate::domain::session::{CasePhase, Session};
+use crate::domain::session::Session;
 use crate::domain::statistics::Stats;
 use crate::domain::time::Nanos;
 
@@ -85,7 +85,7 @@ impl Summary {
             warm_attempts: attempts.iter().filter(|r| is_warm(r)).count(),
             estimated_attempts,
             failed_attempts: views.iter().map(|v| v.failures().len()).sum(),
-            partial: is_partial(session, &views),
+            partial: session.is_partial(),
             estimated: estimated_attempts > 0,
             total_output_tokens: attempts
                 .iter()
@@ -119,16 +119,6 @@ impl Summary {
 /// The reported attempts of all cases.
 pub fn reported<'a>(views: &'a [CaseView<'a>]) -> impl Iterator<Item = &'a AttemptRecord> {
     views.iter().flat_map(|v| v.reported.iter().map(AsRef::as_ref))
-}
-
-/// Some case has fewer whole answers than the plan asked for, or waits for one.
-fn is_partial(session: &Session, views: &[CaseView<'_>]) -> bool {
-    let wanted = session.plan.repeat.max(1) as usize;
-    let open = |v: &CaseView<'_>| {
-        matches!(v.state.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
-            || v.state.attempts.iter().any(|a| a.record.is_none())
-    };
-    views.iter().any(|v| v.reported.len() < wanted || open(v))
 }
 
 /// Length of the union of the attempts' times in flight.
