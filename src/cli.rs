@@ -120,7 +120,9 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for bad in [&["--concurrency", "0"][..], &["--timeout", "-1"], &["--demo", "http://h"], &["sim", "--jitter", "2"]] {
+        for bad in
+            [&["--concurrency", "0"][..], &["--timeout", "-1"], &["--demo", "http://h"], &["sim", "--jitter", "2"]]
+        {
             assert!(Cli::try_parse_from(["tokscope"].iter().chain(bad)).is_err(), "{bad:?}");
         }
     }
