@@ -43,7 +43,7 @@ fn expect_stand_in() {
     let (sink, events) = channel();
     let config = SamplerConfig { interval: LIMIT, lib_path: None };
     let _sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
-    let found = events.recv().unwrap();
+    let found = events.recv().expect("the thread says something");
     let GpuEvent::Found { driver, gpus, .. } = &found else { panic!("{found:?}") };
     assert_eq!((driver.as_deref(), gpus[0].model.as_str()), (Some("580.95.05"), "Stand In"));
 }

@@ -22,7 +22,7 @@ pub struct Driver {
 impl Driver {
     /// Panics where the trace is wrong.
     pub fn install(trace: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("a temporary folder");
         Self { library: StandIn::install(folder.path(), trace), folder }
     }
 
