@@ -2,7 +2,8 @@
 
 mod error;
 mod memory;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests;
 
 use std::ffi::{OsStr, OsString};

@@ -86,7 +86,8 @@ fn sample(lib: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Receiver<GpuEvent>) {
 
 /// What is said with a library that is of no use.
 fn absent(lib: &Path) -> String {
-    let (_sampler, events) = sample(lib, &Arc::default());
+    let (sampler, events) = sample(lib, &Arc::default());
+    drop(sampler);
     match events.iter().collect::<Vec<_>>().as_slice() {
         [GpuEvent::Absent(reason)] => reason.clone(),
         other => panic!("{other:?}"),
