@@ -1,8 +1,16 @@
 //! Floor 2: the GPUs, on a thread of their own.
 
+#[cfg(any(target_os = "linux", windows))]
+mod nvml;
+mod pace;
+mod sampler;
+mod source;
+
 use std::path::PathBuf;
+use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
+use self::sampler::{Command, Watch};
 use crate::domain::gpu::GpuEvent;
 use crate::domain::time::Nanos;
 
@@ -15,26 +23,64 @@ pub struct SamplerConfig {
     pub lib_path: Option<PathBuf>,
 }
 
-/// The sampler's thread, seen from outside. Dropping it tells the thread to stop and does not wait for it.
+/// The sampler's thread, seen from outside. No call waits for the driver, which may hang for ever; dropping this tells
+/// the thread to stop and does not wait either.
 #[derive(Debug)]
-pub struct Sampler {}
+pub struct Sampler {
+    commands: Sender<Command>,
+}
 
 impl Sampler {
-    /// Takes a sample now, out of turn.
-    pub fn sample_now(&self) {}
+    /// Takes a sample now, out of turn. Several that pile up behind a slow driver are one.
+    pub fn sample_now(&self) {
+        self.send(Command::Sample(None));
+    }
 
-    /// Ticks from now on, or sleeps.
-    pub fn set_active(&self, _active: bool) {}
+    /// Takes a sample now, and waits until its events are in the sink: at most `limit`. False when there came none,
+    /// because the driver is silent or there are no GPUs.
+    pub fn sample_and_wait(&self, limit: Duration) -> bool {
+        let (taken, wait) = channel();
+        self.send(Command::Sample(Some(taken)));
+        wait.recv_timeout(limit).is_ok()
+    }
 
-    /// Takes a sample out of turn and returns when it was taken, or after `limit`: a driver may hang.
-    pub fn sample_and_wait(&self, _limit: Duration) {}
+    /// Whether to sample at each interval. It begins inactive: after one first sample the thread only waits for orders.
+    pub fn set_active(&self, active: bool) {
+        self.send(Command::Active(active));
+    }
+
+    fn send(&self, command: Command) {
+        // The thread is gone when there are no GPUs, and it has said so.
+        drop(self.commands.send(command));
+    }
 }
 
 /// Starts the sampler. `now` is the run's clock; `sink` gets every event, from the sampler's thread.
 pub fn start(
-    _config: SamplerConfig,
-    _now: impl Fn() -> Nanos + Send + 'static,
-    _sink: impl Fn(GpuEvent) + Send + 'static,
+    config: SamplerConfig,
+    now: impl Fn() -> Nanos + Send + 'static,
+    sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
-    Sampler {}
+    start_with(source::open_first, config, now, sink)
+}
+
+fn start_with(
+    open: impl FnOnce(&SamplerConfig, source::Use<'_>) -> Result<(), String> + Send + 'static,
+    config: SamplerConfig,
+    now: impl Fn() -> Nanos + Send + 'static,
+    sink: impl Fn(GpuEvent) + Send + 'static,
+) -> Sampler {
+    let (commands, inbox) = channel();
+    // The sink follows the thread, so that it is still here when there is none.
+    let (give, take) = sync_channel(1);
+    let thread = move || {
+        if let Ok(sink) = take.recv() {
+            Watch::new(config, now, sink, inbox).run(open);
+        }
+    };
+    match std::thread::Builder::new().name("gpu".to_owned()).spawn(thread) {
+        Ok(_) => drop(give.send(sink)),
+        Err(error) => sink(GpuEvent::Absent(format!("the thread that reads the GPUs did not start: {error}"))),
+    }
+    Sampler { commands }
 }

@@ -30,6 +30,10 @@ pub struct GpuInfo {
     pub model: String,
     /// All memory, bytes.
     pub memory_total_bytes: Option<u64>,
+    /// Why there is no figure for its memory; `None` while there is one.
+    pub memory_unknown_because: Option<String>,
+    /// Memory in use includes what the driver keeps for itself: an older driver tells only the sum.
+    pub memory_used_includes_reserved: bool,
     /// Enforced power limit, watts.
     pub power_limit_w: Option<f64>,
 }
@@ -37,7 +41,7 @@ pub struct GpuInfo {
 /// What the sampler says.
 #[derive(Clone, Debug, PartialEq)]
 pub enum GpuEvent {
-    /// The GPUs there are, told once.
+    /// The GPUs there are. Told at the start, and again when more is known of one that did not answer then.
     Found {
         /// Driver version.
         driver: Option<String>,

@@ -101,7 +101,14 @@ impl GpuHistory {
             GpuEvent::Found { driver, gpus, interval_ms } => {
                 self.driver = driver;
                 self.interval_ms = interval_ms;
-                self.gpus = gpus.into_iter().map(GpuTrack::new).collect();
+                let mut known = std::mem::take(&mut self.gpus);
+                for info in gpus {
+                    let track = match known.iter().position(|g| g.info.index == info.index) {
+                        Some(at) => GpuTrack { info, ..known.swap_remove(at) },
+                        None => GpuTrack::new(info),
+                    };
+                    self.gpus.push(track);
+                }
                 self.absent = None;
             }
             GpuEvent::Absent(reason) => self.absent = Some(reason),
@@ -177,6 +184,17 @@ mod tests {
         assert_eq!((h.gpus[0].lost.as_deref(), h.missed), (Some("lost"), 1));
         sample(&mut h, 500, None);
         assert_eq!(h.gpus[0].lost, None);
+    }
+
+    #[test]
+    fn what_is_learned_later_of_a_gpu_keeps_its_history() {
+        let mut h = history();
+        sample(&mut h, 0, Some(4));
+        let gpus = [1, 0].map(|index| GpuInfo { index, model: "B".into(), ..GpuInfo::default() }).to_vec();
+        h.apply(GpuEvent::Found { driver: None, gpus, interval_ms: 250 });
+        assert_eq!(h.gpus.iter().map(|g| g.info.index).collect::<Vec<_>>(), [1, 0]);
+        assert_eq!((h.gpus[1].info.model.as_str(), h.gpus[1].peak_mib.map(|p| p.0)), ("B", Some(4096.0)));
+        assert_eq!(h.gpus[0].peak_mib, None);
     }
 
     #[test]

@@ -1,1 +1,29 @@
-//! Stand-in.
+//! A stand-in for NVIDIA's `libnvidia-ml.so.1`, for tests on machines without a GPU.
+//!
+//! What it answers is written in a text trace: `$FAKE_NVML_TRACE`, else the file beside the library with `.trace` at the
+//! end of its name. Every copy of the library has its own state, so that tests run in parallel: see [`StandIn`].
+//!
+//! ```text
+//! driver 580.95.05
+//! clock wall|calls|manual                    # calls: a millisecond for each call that names a device
+//! gpu 0 name=NVIDIA_GeForce_RTX_4090 uuid=GPU-1 total=25757220864 reserved=506855424 used=12582912
+//! gpu 0 power=22000 plimit=450000 temp=38 util=0
+//! at 2000 gpu 0 used=21474836480 util=98     # from that millisecond on
+//! at 5000 gpu 0 lost=1                       # every call that names it answers GPU_IS_LOST
+//! proc 0 1000 9000 4242 21300000000 C        # gpu, from, to, pid, bytes (-1: not available), C or G
+//! err nvmlDeviceGetMemoryInfo_v2 3 100 200   # answers 3 in [100, 200); `*`: every call that names a device
+//! delay nvmlDeviceGetPowerUsage 20000 100    # takes 20000 µs from 100 on; a big one is a hung driver
+//! missing nvmlDeviceGetMemoryInfo_v2         # a driver too old to have it: the symbol is taken out of the copy
+//! ```
+//!
+//! A key that is not there answers `NOT_SUPPORTED`. Memory adds up as drivers do it: total = used + reserved + free, and
+//! the first version of the query tells used + reserved as used. This is a reading of the documentation and of bug
+//! reports: the stand-in proves how answers are handled, not what a driver answers.
+#![cfg(target_os = "linux")]
+
+mod abi;
+mod stand_in;
+mod state;
+mod trace;
+
+pub use stand_in::StandIn;

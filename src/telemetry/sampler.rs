@@ -1,0 +1,144 @@
+//! What the thread does: asks the source at each tick and on request, and tells the sink.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::time::Duration;
+
+use super::SamplerConfig;
+use super::pace::Pace;
+use super::source::{GpuSource, Trouble, Use};
+use crate::domain::gpu::{GpuEvent, GpuInfo};
+use crate::domain::time::Nanos;
+
+/// How often a lost GPU is asked whether it is back.
+const ASK_LOST_EVERY: Duration = Duration::from_secs(5);
+
+/// What the thread is told. It ends when there is nobody left to tell it anything.
+#[derive(Debug)]
+pub(super) enum Command {
+    /// Take a sample out of turn, and answer when it is in the sink.
+    Sample(Option<Sender<()>>),
+    /// Tick, or do not.
+    Active(bool),
+}
+
+/// A GPU that stopped answering.
+#[derive(Debug)]
+struct Lost {
+    asked: Nanos,
+    reason: String,
+}
+
+/// The thread's state.
+pub(super) struct Watch<Now, Sink> {
+    config: SamplerConfig,
+    now: Now,
+    sink: Sink,
+    inbox: Receiver<Command>,
+    pace: Pace,
+    told: Vec<GpuInfo>,
+    lost: Vec<Option<Lost>>,
+}
+
+impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
+    pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink, inbox: Receiver<Command>) -> Self {
+        let pace = Pace::new(config.interval);
+        Self { config, now, sink, inbox, pace, told: Vec::new(), lost: Vec::new() }
+    }
+
+    /// Samples until the sampler is dropped. A panic, of ours or of the wrapper, costs the figures and nothing else.
+    pub(super) fn run(mut self, open: impl FnOnce(&SamplerConfig, Use<'_>) -> Result<(), String>) {
+        let config = self.config.clone();
+        match catch_unwind(AssertUnwindSafe(|| open(&config, &mut |source| self.serve(source)))) {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => (self.sink)(GpuEvent::Absent(reason)),
+            Err(_panic) => self.fail("an internal error ended the reading of the GPUs"),
+        }
+    }
+
+    /// Says that nothing comes any more, without taking back what is known.
+    fn fail(&self, reason: &str) {
+        if self.told.is_empty() {
+            (self.sink)(GpuEvent::Absent(reason.to_owned()));
+        }
+        for gpu in &self.told {
+            (self.sink)(GpuEvent::Gap { at: (self.now)(), index: gpu.index, reason: reason.to_owned() });
+        }
+    }
+
+    fn serve(&mut self, source: &mut dyn GpuSource) {
+        self.tell(source);
+        self.look(source);
+        loop {
+            let received = match self.pace.wait((self.now)()) {
+                None => self.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
+                Some(wait) => self.inbox.recv_timeout(wait),
+            };
+            let first = match received {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            let mut asked = false;
+            let mut waiting = Vec::new();
+            // All that piled up behind a slow driver is one sample.
+            for command in first.into_iter().chain(self.inbox.try_iter()) {
+                match command {
+                    Command::Sample(answer) => {
+                        asked = true;
+                        waiting.extend(answer);
+                    }
+                    Command::Active(active) => self.pace.set_active(active, (self.now)()),
+                }
+            }
+            if self.pace.take((self.now)()) || asked {
+                self.look(source);
+            }
+            for answer in waiting {
+                // Who waited may have given up.
+                let _ = answer.send(());
+            }
+        }
+    }
+
+    /// Tells which GPUs there are, where that is news.
+    fn tell(&mut self, source: &dyn GpuSource) {
+        let gpus = source.gpus();
+        if gpus != self.told {
+            self.lost.resize_with(gpus.len(), || None);
+            self.told.clone_from(&gpus);
+            let interval_ms = u64::try_from(self.config.interval.as_millis()).unwrap_or(u64::MAX);
+            (self.sink)(GpuEvent::Found { driver: source.driver().map(str::to_owned), gpus, interval_ms });
+        }
+    }
+
+    /// Takes one sample of each GPU.
+    fn look(&mut self, source: &mut dyn GpuSource) {
+        for position in 0..self.told.len() {
+            let event = self.look_at(source, position);
+            // A GPU that came back may just have told its name.
+            self.tell(source);
+            (self.sink)(event);
+        }
+    }
+
+    fn look_at(&mut self, source: &mut dyn GpuSource, position: usize) -> GpuEvent {
+        let at = (self.now)();
+        let index = self.told[position].index;
+        if let Some(lost) = self.lost[position].as_ref().filter(|l| at.since(l.asked) < ASK_LOST_EVERY) {
+            return GpuEvent::Gap { at, index, reason: lost.reason.clone() };
+        }
+        let (lost, event) = match source.sample(position, at) {
+            Ok(sample) => (None, GpuEvent::Sample(sample)),
+            Err(Trouble::Silent(reason)) => (None, GpuEvent::Gap { at, index, reason }),
+            Err(Trouble::Lost(reason)) => {
+                (Some(Lost { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, reason })
+            }
+        };
+        self.lost[position] = lost;
+        event
+    }
+}
+
+#[cfg(test)]
+mod tests;

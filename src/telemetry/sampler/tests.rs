@@ -1,0 +1,214 @@
+//! The sampler against a scripted source. What is awaited comes over channels; the clock is set by hand.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::mpsc::{Receiver, Sender, TryRecvError, channel};
+use std::time::{Duration, Instant};
+
+use super::super::{Sampler, SamplerConfig, start_with};
+use super::*;
+use crate::domain::gpu::GpuSample;
+
+/// Longer than any test takes: it ends a wait that would not end.
+const LIMIT: Duration = Duration::from_secs(60);
+
+type Answer = Box<dyn FnMut() -> Result<(), Trouble> + Send>;
+
+/// GPUs that answer as told; a GPU whose script is at its end answers with a sample. Asked positions go out.
+struct Script {
+    gpus: Vec<GpuInfo>,
+    answers: Vec<VecDeque<Answer>>,
+    asked: Sender<usize>,
+}
+
+impl GpuSource for Script {
+    fn driver(&self) -> Option<&str> {
+        Some("1.2")
+    }
+
+    fn gpus(&self) -> Vec<GpuInfo> {
+        self.gpus.clone()
+    }
+
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
+        self.asked.send(position).unwrap();
+        if let Some(mut answer) = self.answers[position].pop_front() {
+            answer()?;
+        }
+        let gpu = &mut self.gpus[position];
+        gpu.model = "told when sampled".to_owned();
+        Ok(GpuSample { at, index: gpu.index, ..GpuSample::default() })
+    }
+}
+
+struct Bench {
+    sampler: Sampler,
+    events: Receiver<GpuEvent>,
+    asked: Receiver<usize>,
+    clock: Arc<AtomicU64>,
+}
+
+impl Bench {
+    fn start(answers: Vec<Vec<Answer>>) -> Self {
+        let (asking, asked) = channel();
+        let gpus = (0_u32..).zip(&answers).map(|(i, _)| GpuInfo { index: 10 + i, ..GpuInfo::default() }).collect();
+        let answers = answers.into_iter().map(VecDeque::from).collect();
+        let mut script = Script { gpus, answers, asked: asking };
+        let clock = Arc::new(AtomicU64::new(0));
+        let time = Arc::clone(&clock);
+        let (sink, events) = channel();
+        let sampler = start_with(
+            move |_config, then| {
+                then(&mut script);
+                Ok(())
+            },
+            SamplerConfig { interval: LIMIT, lib_path: None },
+            move || Nanos::from_millis(time.load(SeqCst)),
+            move |event| drop(sink.send(event)),
+        );
+        Self { sampler, events, asked, clock }
+    }
+
+    /// What a forced sample at that time says.
+    fn at(&self, ms: u64) -> Vec<GpuEvent> {
+        self.clock.store(ms, SeqCst);
+        assert!(self.sampler.sample_and_wait(LIMIT));
+        self.events.try_iter().collect()
+    }
+
+    /// Everything to the end of the thread, once the sampler is dropped.
+    fn rest(self) -> Vec<GpuEvent> {
+        drop(self.sampler);
+        self.events.iter().collect()
+    }
+}
+
+fn lost() -> Answer {
+    Box::new(|| Err(Trouble::Lost("gone".to_owned())))
+}
+
+fn silent() -> Answer {
+    Box::new(|| Err(Trouble::Silent("busy".to_owned())))
+}
+
+fn sample(ms: u64, index: u32) -> GpuEvent {
+    GpuEvent::Sample(GpuSample { at: Nanos::from_millis(ms), index, ..GpuSample::default() })
+}
+
+fn gap(ms: u64, index: u32, reason: &str) -> GpuEvent {
+    GpuEvent::Gap { at: Nanos::from_millis(ms), index, reason: reason.to_owned() }
+}
+
+fn samples(events: &[GpuEvent]) -> usize {
+    events.iter().filter(|e| matches!(e, GpuEvent::Sample(_))).count()
+}
+
+#[test]
+fn it_tells_what_there_is_and_then_what_is_learned() {
+    let bench = Bench::start(vec![vec![]]);
+    let info = GpuInfo { index: 10, ..GpuInfo::default() };
+    let named = GpuInfo { model: "told when sampled".to_owned(), ..info.clone() };
+    let found = |gpu| GpuEvent::Found { driver: Some("1.2".to_owned()), gpus: vec![gpu], interval_ms: 60_000 };
+    assert_eq!(bench.rest(), [found(info), found(named), sample(0, 10)]);
+}
+
+#[test]
+fn a_lost_gpu_is_asked_every_five_seconds_and_the_others_go_on() {
+    let bench = Bench::start(vec![vec![], vec![lost(), lost()]]);
+    let asked = || bench.asked.try_iter().collect::<Vec<_>>();
+    let first = bench.at(0);
+    assert_eq!(first.last(), Some(&gap(0, 11, "gone")), "{first:?}");
+    asked();
+    assert_eq!(bench.at(4999), [sample(4999, 10), gap(4999, 11, "gone")]);
+    assert_eq!(asked(), [0]);
+    assert_eq!(bench.at(5000), [sample(5000, 10), gap(5000, 11, "gone")]);
+    assert_eq!(asked(), [0, 1]);
+    assert_eq!(bench.at(9999), [sample(9999, 10), gap(9999, 11, "gone")]);
+    assert_eq!(asked(), [0]);
+    assert_eq!(bench.at(10_000).last(), Some(&sample(10_000, 11)));
+    assert_eq!(bench.at(10_001), [sample(10_001, 10), sample(10_001, 11)]);
+}
+
+#[test]
+fn a_silent_gpu_is_asked_again_at_once() {
+    let bench = Bench::start(vec![vec![silent(), silent()]]);
+    assert!(bench.at(1).contains(&gap(1, 10, "busy")));
+    assert!(bench.at(2).contains(&sample(2, 10)));
+}
+
+#[test]
+fn active_it_ticks_and_inactive_it_only_obeys() {
+    let (sink, events) = channel();
+    let (asking, _asked) = channel();
+    let mut script = Script { gpus: vec![GpuInfo::default()], answers: vec![VecDeque::new()], asked: asking };
+    #[expect(clippy::disallowed_methods, reason = "ticks need a clock that runs")]
+    let now = {
+        let epoch = Instant::now();
+        move || Nanos::default().plus(epoch.elapsed())
+    };
+    let open = move |_: &SamplerConfig, then: Use<'_>| {
+        then(&mut script);
+        Ok(())
+    };
+    let config = SamplerConfig { interval: Duration::from_millis(1), lib_path: None };
+    let sampler = start_with(open, config, now, move |event| drop(sink.send(event)));
+    sampler.set_active(true);
+    let ticks = events.iter().filter(|e| matches!(e, GpuEvent::Sample(_))).take(4).count();
+    assert_eq!(ticks, 4);
+    sampler.set_active(false);
+    assert!(sampler.sample_and_wait(LIMIT));
+    events.try_iter().for_each(drop);
+    for _ in 0..20 {
+        assert!(sampler.sample_and_wait(LIMIT));
+    }
+    drop(sampler);
+    assert_eq!(events.iter().count(), 20);
+}
+
+#[test]
+fn what_piles_up_behind_a_slow_driver_is_one_sample() {
+    let (open, gate) = channel::<()>();
+    let slow: Answer = Box::new(move || {
+        gate.recv().unwrap();
+        Ok(())
+    });
+    let bench = Bench::start(vec![vec![slow]]);
+    assert_eq!(bench.asked.recv(), Ok(0), "the driver is being asked");
+    for _ in 0..5 {
+        bench.sampler.sample_now();
+    }
+    assert!(!bench.sampler.sample_and_wait(Duration::ZERO));
+    bench.events.try_iter().for_each(drop);
+    drop(bench.sampler);
+    assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped, and the thread still hangs");
+    open.send(()).unwrap();
+    assert_eq!(samples(&bench.events.iter().collect::<Vec<_>>()), 2);
+}
+
+#[test]
+fn a_panic_leaves_gaps_and_a_sampler_that_answers() {
+    let bench = Bench::start(vec![vec![Box::new(|| panic!("scripted"))], vec![]]);
+    let events: Vec<_> = bench.events.iter().skip(1).collect();
+    let reason = "an internal error ended the reading of the GPUs";
+    assert_eq!(events, [gap(0, 10, reason), gap(0, 11, reason)]);
+    bench.sampler.sample_now();
+    bench.sampler.set_active(true);
+    assert!(!bench.sampler.sample_and_wait(LIMIT));
+}
+
+#[test]
+fn no_source_is_a_reason_and_so_is_a_panic_before_the_first_gpu() {
+    let absent = |open: fn(&SamplerConfig, Use<'_>) -> Result<(), String>| {
+        let (sink, events) = channel();
+        let config = SamplerConfig { interval: LIMIT, lib_path: None };
+        let sampler = start_with(open, config, Nanos::default, move |event| drop(sink.send(event)));
+        let said = events.recv_timeout(LIMIT);
+        assert_eq!(events.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "that was all");
+        assert!(!sampler.sample_and_wait(LIMIT));
+        said
+    };
+    assert_eq!(absent(|_, _| Err("none here".to_owned())), Ok(GpuEvent::Absent("none here".to_owned())));
+    let reason = "an internal error ended the reading of the GPUs";
+    assert_eq!(absent(|_, _| panic!("scripted")), Ok(GpuEvent::Absent(reason.to_owned())));
+}

@@ -1,0 +1,55 @@
+//! What a source of GPU figures is, and which there are.
+
+use super::SamplerConfig;
+use crate::domain::gpu::{GpuInfo, GpuSample};
+use crate::domain::time::Nanos;
+
+/// A look at a GPU that gave no sample, and why, in words for people.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(any(target_os = "linux", windows)), allow(dead_code, reason = "no source yet for this system"))]
+pub(super) enum Trouble {
+    /// It is gone, perhaps for good: not worth asking at every turn.
+    Lost(String),
+    /// It did not answer this time.
+    Silent(String),
+}
+
+/// An open source. Its calls may block for as long as the driver likes.
+pub(super) trait GpuSource {
+    /// Driver version.
+    fn driver(&self) -> Option<&str>;
+
+    /// The GPUs there are; always as many, in the same order.
+    fn gpus(&self) -> Vec<GpuInfo>;
+
+    /// Looks at the GPU at that position of [`Self::gpus`]. While it is lost, a look costs one call of the driver.
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble>;
+}
+
+/// What is done with an open source.
+pub(super) type Use<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
+
+/// Opens a source, lends it out, and closes it: its handles borrow from its library, so both live on one stack. An error
+/// says why there is none, in words for people.
+type Open = fn(&SamplerConfig, Use<'_>) -> Result<(), String>;
+
+/// All sources. The first that opens is the one.
+const SOURCES: &[Open] = &[
+    #[cfg(any(target_os = "linux", windows))]
+    super::nvml::open,
+];
+
+/// Opens the first source that can be opened.
+pub(super) fn open_first(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+    let mut reasons = Vec::new();
+    for open in SOURCES {
+        match open(config, then) {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("GPU figures come from NVIDIA's driver, which does not exist for this system".to_owned());
+    }
+    Err(reasons.join("; "))
+}

@@ -1,0 +1,304 @@
+//! The library's C functions, with the traps of the real one.
+#![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, reason = "the names and the contract are NVIDIA's")]
+
+use std::ffi::{CStr, c_char, c_uint, c_void};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering::SeqCst;
+
+use crate::state::State;
+
+type Device = *mut c_void;
+
+const SUCCESS: c_uint = 0;
+const UNINITIALIZED: c_uint = 1;
+const INVALID_ARGUMENT: c_uint = 2;
+const NOT_SUPPORTED: c_uint = 3;
+const INSUFFICIENT_SIZE: c_uint = 7;
+const GPU_IS_LOST: c_uint = 15;
+const ARGUMENT_VERSION_MISMATCH: c_uint = 25;
+const UNKNOWN: c_uint = 999;
+
+/// `NVML_STRUCT_VERSION(Memory, 2)`.
+const MEMORY_V2_VERSION: c_uint = 0x0200_0028;
+/// The only sensor that `nvmlDeviceGetTemperature` knows.
+const TEMPERATURE_GPU: c_uint = 0;
+
+#[repr(C)]
+pub struct Memory {
+    total: u64,
+    free: u64,
+    used: u64,
+}
+
+#[repr(C)]
+pub struct MemoryV2 {
+    version: c_uint,
+    total: u64,
+    reserved: u64,
+    free: u64,
+    used: u64,
+}
+
+#[repr(C)]
+pub struct Utilization {
+    gpu: c_uint,
+    memory: c_uint,
+}
+
+#[repr(C)]
+pub struct ProcessInfo {
+    pid: c_uint,
+    bytes: u64,
+    gpu_instance: c_uint,
+    compute_instance: c_uint,
+}
+
+/// A GPU at a moment.
+struct Gpu {
+    state: &'static State,
+    index: u32,
+    at: u64,
+}
+
+impl Gpu {
+    fn number(&self, key: &str) -> Option<u64> {
+        self.state.trace.number(self.index, key, self.at)
+    }
+
+    /// Total, reserved, used, free: bytes.
+    fn memory(&self) -> Option<[u64; 4]> {
+        let (total, used) = (self.number("total")?, self.number("used")?);
+        let reserved = self.number("reserved").unwrap_or(0);
+        Some([total, reserved, used, total.saturating_sub(reserved + used)])
+    }
+}
+
+/// A call that names no device: counted, delayed, refused, and only then answered.
+fn call(function: &str, answer: impl FnOnce(&'static State) -> c_uint) -> c_uint {
+    enter(function, false, |state, _| answer(state))
+}
+
+fn device_call(function: &str, device: Device, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
+    enter(function, true, |state, at| match u32::try_from(device.addr()) {
+        Ok(handle) if (1..=state.trace.gpus()).contains(&handle) => on_gpu(state, handle - 1, at, answer),
+        _ => INVALID_ARGUMENT,
+    })
+}
+
+fn on_gpu(state: &'static State, index: u32, at: u64, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
+    let gpu = Gpu { state, index, at };
+    if gpu.number("lost") == Some(1) { GPU_IS_LOST } else { answer(&gpu) }
+}
+
+fn enter(function: &str, of_device: bool, answer: impl FnOnce(&'static State, u64) -> c_uint) -> c_uint {
+    let Some(state) = State::get() else { return UNKNOWN };
+    let at = state.count(function, of_device);
+    if function != "nvmlInit_v2" && state.references.load(SeqCst) <= 0 {
+        state.calls_uninitialised.fetch_add(1, SeqCst);
+        return UNINITIALIZED;
+    }
+    if let Some(us) = state.trace.delay_us(function, of_device, at) {
+        state.block(us);
+    }
+    state.trace.error(function, of_device, at).unwrap_or_else(|| answer(state, at))
+}
+
+/// Writes what there is.
+fn answer<T>(to: *mut T, value: Option<T>) -> c_uint {
+    match value {
+        None => NOT_SUPPORTED,
+        Some(_) if to.is_null() => INVALID_ARGUMENT,
+        Some(value) => {
+            // SAFETY: NVML's contract: the caller's pointer is valid for a value of this type.
+            unsafe { to.write(value) };
+            SUCCESS
+        }
+    }
+}
+
+fn number(function: &str, device: Device, key: &str, to: *mut c_uint) -> c_uint {
+    device_call(function, device, |gpu| answer(to, gpu.number(key).and_then(|n| n.try_into().ok())))
+}
+
+fn text(to: *mut c_char, length: c_uint, text: Option<&str>) -> c_uint {
+    let Some(text) = text else { return NOT_SUPPORTED };
+    if text.len() >= length as usize {
+        return INSUFFICIENT_SIZE;
+    }
+    // SAFETY: NVML's contract: the buffer holds `length` bytes, and text and its NUL are no longer.
+    unsafe {
+        to.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
+        to.add(text.len()).write(0);
+    }
+    SUCCESS
+}
+
+fn processes(function: &str, device: Device, kind: char, count: *mut c_uint, to: *mut ProcessInfo) -> c_uint {
+    device_call(function, device, |gpu| {
+        let list = gpu.state.trace.processes(gpu.index, kind, gpu.at);
+        // SAFETY: NVML's contract: `count` is valid, and says how many records `to` holds.
+        unsafe {
+            let room = count.replace(list.len().try_into().unwrap_or(c_uint::MAX));
+            if list.len() > room as usize || to.is_null() && !list.is_empty() {
+                return INSUFFICIENT_SIZE;
+            }
+            for (i, p) in list.iter().enumerate() {
+                let bytes = p.bytes.unwrap_or(u64::MAX);
+                to.add(i).write(ProcessInfo { pid: p.pid, bytes, gpu_instance: u32::MAX, compute_instance: u32::MAX });
+            }
+        }
+        SUCCESS
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlInit_v2() -> c_uint {
+    call("nvmlInit_v2", |state| {
+        state.references.fetch_add(1, SeqCst);
+        SUCCESS
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn nvmlShutdown() -> c_uint {
+    call("nvmlShutdown", |state| {
+        state.references.fetch_sub(1, SeqCst);
+        SUCCESS
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlSystemGetDriverVersion(version: *mut c_char, length: c_uint) -> c_uint {
+    call("nvmlSystemGetDriverVersion", |state| text(version, length, state.trace.driver.as_deref()))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut c_uint) -> c_uint {
+    call("nvmlDeviceGetCount_v2", |state| answer(count, Some(state.trace.gpus())))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, device: *mut Device) -> c_uint {
+    enter("nvmlDeviceGetHandleByIndex_v2", true, |state, at| {
+        if index >= state.trace.gpus() {
+            return INVALID_ARGUMENT;
+        }
+        on_gpu(state, index, at, |_| answer(device, Some(std::ptr::without_provenance_mut(index as usize + 1))))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetName(device: Device, name: *mut c_char, length: c_uint) -> c_uint {
+    device_call("nvmlDeviceGetName", device, |gpu| text(name, length, gpu.state.trace.text(gpu.index, "name", gpu.at)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetUUID(device: Device, uuid: *mut c_char, length: c_uint) -> c_uint {
+    device_call("nvmlDeviceGetUUID", device, |gpu| text(uuid, length, gpu.state.trace.text(gpu.index, "uuid", gpu.at)))
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo(device: Device, memory: *mut Memory) -> c_uint {
+    device_call("nvmlDeviceGetMemoryInfo", device, |gpu| {
+        let reading = gpu.memory();
+        answer(memory, reading.map(|[total, reserved, used, free]| Memory { total, free, used: used + reserved }))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut MemoryV2) -> c_uint {
+    device_call("nvmlDeviceGetMemoryInfo_v2", device, |gpu| {
+        // SAFETY: NVML's contract: the caller's structure is valid, and its version is set.
+        let version = unsafe { memory.as_ref() }.map(|m| m.version);
+        if version != Some(MEMORY_V2_VERSION) {
+            return ARGUMENT_VERSION_MISMATCH;
+        }
+        let reading = gpu.memory();
+        let v2 = |[total, reserved, used, free]: [u64; 4]| MemoryV2 {
+            version: MEMORY_V2_VERSION,
+            total,
+            reserved,
+            free,
+            used,
+        };
+        answer(memory, reading.map(v2))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetUtilizationRates(device: Device, rates: *mut Utilization) -> c_uint {
+    device_call("nvmlDeviceGetUtilizationRates", device, |gpu| {
+        let percent = gpu.number("util").and_then(|n| n.try_into().ok());
+        answer(rates, percent.map(|percent| Utilization { gpu: percent, memory: 0 }))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetTemperature(device: Device, sensor: c_uint, celsius: *mut c_uint) -> c_uint {
+    if sensor != TEMPERATURE_GPU {
+        return INVALID_ARGUMENT;
+    }
+    number("nvmlDeviceGetTemperature", device, "temp", celsius)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetPowerUsage(device: Device, milliwatts: *mut c_uint) -> c_uint {
+    number("nvmlDeviceGetPowerUsage", device, "power", milliwatts)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetEnforcedPowerLimit(device: Device, milliwatts: *mut c_uint) -> c_uint {
+    number("nvmlDeviceGetEnforcedPowerLimit", device, "plimit", milliwatts)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
+    device: Device,
+    count: *mut c_uint,
+    to: *mut ProcessInfo,
+) -> c_uint {
+    processes("nvmlDeviceGetComputeRunningProcesses_v3", device, 'C', count, to)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v3(
+    device: Device,
+    count: *mut c_uint,
+    to: *mut ProcessInfo,
+) -> c_uint {
+    processes("nvmlDeviceGetGraphicsRunningProcesses_v3", device, 'G', count, to)
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_nvml_advance_ms(by: u64) {
+    if let Some(state) = State::get() {
+        state.manual_ms.fetch_add(by, SeqCst);
+    }
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fake_nvml_calls(function: *const c_char) -> u64 {
+    // SAFETY: the caller passes a C string.
+    let function = unsafe { CStr::from_ptr(function) }.to_string_lossy();
+    State::get().map_or(0, |state| {
+        let calls = state.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.get(&*function).copied().unwrap_or(0)
+    })
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_nvml_references() -> i64 {
+    State::get().map_or(0, |state| state.references.load(SeqCst))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_nvml_calls_uninitialised() -> u64 {
+    State::get().map_or(0, |state| state.calls_uninitialised.load(SeqCst))
+}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn fake_nvml_release() {
+    if let Some(state) = State::get() {
+        state.release();
+    }
+}
