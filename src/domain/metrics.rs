@@ -88,6 +88,11 @@ pub const METRICS: &[Metric] = &[
     },
 ];
 
+/// The metric with this key.
+pub fn metric(key: &str) -> Option<&'static Metric> {
+    METRICS.iter().find(|m| m.key == key)
+}
+
 #[cfg(test)]
 mod tests {
     use super::METRICS;
