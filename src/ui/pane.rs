@@ -105,12 +105,15 @@ pub fn line<'a>(frame: &mut Frame<'_>, area: Rect, row: u16, line: impl Into<Lin
     }
 }
 
+/// Cells that stay free between what [`ends`] puts at the two ends.
+pub const BETWEEN_ENDS: usize = 2;
+
 /// Puts `left` and `right` at the two ends of a row. Where both do not fit, `right` goes.
 pub fn ends(frame: &mut Frame<'_>, area: Rect, row: u16, left: Vec<Span<'_>>, right: Vec<Span<'_>>) {
     let taken: usize = left.iter().map(Span::width).sum();
     let wanted: usize = right.iter().map(Span::width).sum();
     line(frame, area, row, Line::from(left));
-    if wanted > 0 && taken + wanted + 2 <= usize::from(area.width) {
+    if wanted > 0 && taken + wanted + BETWEEN_ENDS <= usize::from(area.width) {
         let x = area.right() - wanted as u16;
         line(frame, Rect { x, width: wanted as u16, ..area }, row, Line::from(right));
     }

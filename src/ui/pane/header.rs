@@ -47,12 +47,19 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     });
     left.push(Span::raw("  "));
     left.push(Span::raw(sanitise_line(&scene.target.url)));
+    let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
+    let room = usize::from(area.width).saturating_sub(reserved);
+    // Half a version would be a wrong one: whole or not at all.
     let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
-    let server: Vec<String> = server.into_iter().flatten().collect();
-    if !server.is_empty() {
-        left.push(Span::styled(format!("  {}", server.join(" ")), theme.muted()));
+    for (at, part) in server.into_iter().flatten().enumerate() {
+        let before = if at == 0 { "  " } else { " " };
+        let part = Span::styled(format!("{before}{part}"), theme.muted());
+        if taken(&left) + part.width() > room {
+            break;
+        }
+        left.push(part);
     }
-    let room = usize::from(area.width).saturating_sub(right.iter().map(Span::width).sum::<usize>() + 1);
     pane::ends(frame, area, 0, shorten(left, room), right);
 }
 
@@ -186,7 +193,8 @@ mod tests {
     use crate::app::message::Action;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::session::Plan;
-    use crate::ui::testing::{Script, Stage};
+    use crate::ui::testing::{Script, Stage, text};
+    use crate::ui::theme::Theme;
 
     fn told(stage: &Stage) -> (&'static str, String) {
         let now = state(&stage.app.scene);
@@ -207,6 +215,19 @@ mod tests {
         assert_eq!(told(&stage).0, "the model is loading");
         stage.unreachable("401: no such key", false);
         assert_eq!(told(&stage), ("refused", "401: no such key".to_owned()));
+    }
+
+    #[test]
+    fn however_long_the_rest_is_simulated_and_frozen_are_said() {
+        let mut stage = two();
+        stage.connect();
+        stage.app.scene.target.url = format!("http://localhost:8000/{}/v1", "long/".repeat(40));
+        stage.app.scene.target.simulated = true;
+        stage.act(Action::ToggleFreeze);
+        for width in 60..100 {
+            let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
+            assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
+        }
     }
 
     #[test]
