@@ -1,13 +1,17 @@
 //! Floor 2: the terminal. Draws what the state says and turns keys into actions.
 
 pub mod cache;
+pub mod fit;
 pub mod input;
 pub mod keymap;
+pub mod layout;
 pub mod number;
 pub mod overlay;
 pub mod pane;
 pub mod screen;
 pub mod terminal;
+#[cfg(test)]
+pub mod testing;
 pub mod theme;
 pub mod view;
 pub mod widget;

@@ -41,6 +41,21 @@ pub struct Target {
     pub connection: Connection,
 }
 
+impl Target {
+    /// Whether the URL names this machine: `localhost`, `127.…` or `[::1]`. A tunnel may still end elsewhere.
+    pub fn is_local(&self) -> bool {
+        let rest = self.url.split_once("://").map_or(self.url.as_str(), |(_scheme, rest)| rest);
+        let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+        let host_and_port = authority.rsplit_once('@').map_or(authority, |(_user, host)| host);
+        let host = match host_and_port.strip_prefix('[') {
+            Some(v6) => v6.split(']').next().unwrap_or_default(),
+            None => host_and_port.split(':').next().unwrap_or_default(),
+        };
+        host.eq_ignore_ascii_case("localhost")
+            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
 /// All that a frame shows of the run. Freezing the screen keeps a copy of it.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -61,14 +76,33 @@ pub struct Scene {
 }
 
 impl Scene {
+    /// The requests in flight. The live view may lag behind the session: what is over is left out.
+    pub fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        let is_open = |f: &&InFlight| {
+            let attempts = self.session.cases.get(f.id.case).map_or(&[][..], |c| &c.attempts);
+            attempts.iter().any(|a| a.number == f.id.number && a.record.is_none())
+        };
+        self.live.in_flight.iter().filter(is_open)
+    }
+
     /// The request in flight of a case, the latest if there are several.
     pub fn in_flight_of(&self, case: usize) -> Option<&InFlight> {
-        self.live.in_flight.iter().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+        self.in_flight().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+    }
+
+    /// The span that charts over time show: the run up to now or its end, at most the last ten minutes of it.
+    pub fn window(&self) -> (Nanos, Nanos) {
+        const LONGEST: Duration = Duration::from_secs(600);
+        const SHORTEST: Duration = Duration::from_secs(10);
+        let began = self.session.began.unwrap_or(self.now);
+        let end = began.plus(self.elapsed());
+        let from = began.max(Nanos(end.0.saturating_sub(LONGEST.as_nanos() as u64)));
+        (from, end.max(from.plus(SHORTEST)))
     }
 
     /// Time since the run began: until now while it is active, else until its last attempt ended.
-    pub fn elapsed(&self) -> std::time::Duration {
-        let Some(began) = self.session.began else { return std::time::Duration::ZERO };
+    pub fn elapsed(&self) -> Duration {
+        let Some(began) = self.session.began else { return Duration::ZERO };
         let end = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
         end.since(began)
     }
@@ -243,5 +277,36 @@ impl App {
     /// The id of the running attempt of the selected case.
     pub fn selected_in_flight(&self) -> Option<AttemptId> {
         self.scene.in_flight_of(self.ui.selected).map(|f| f.id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_loopback_host_is_this_machine() {
+        let is_local = |url: &str| {
+            let target = Target {
+                url: url.to_owned(),
+                model: None,
+                server: ServerInfo::default(),
+                simulated: false,
+                connection: Connection::Connecting,
+            };
+            target.is_local()
+        };
+        for url in ["http://localhost:8000/v1", "http://127.0.0.1/v1", "http://127.8.9.1:1", "http://[::1]:8000/v1"] {
+            assert!(is_local(url), "{url}");
+        }
+        for url in [
+            "https://api.openai.com/v1",
+            "http://10.0.0.2:8000",
+            "http://localhost.example.com/",
+            "http://1270.0.0.1",
+            "",
+        ] {
+            assert!(!is_local(url), "{url}");
+        }
     }
 }

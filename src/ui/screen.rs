@@ -1,8 +1,30 @@
 //! The whole screen: its layout, the panes, and what lies over them.
 
 use ratatui::Frame;
+use ratatui::text::Line;
 
+use super::layout::{self, SMALLEST, Wishes};
+use super::pane::{footer, header};
 use super::view::View;
+use super::{overlay, pane};
 
 /// Draws a frame.
-pub fn draw(_frame: &mut Frame<'_>, _view: &View<'_>) {}
+pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
+    let area = frame.area();
+    let ui = &view.app.ui;
+    let wishes = Wishes { cases: view.app.listed_cases().len(), zoomed: ui.zoomed.then_some(ui.focus) };
+    let Some(layout) = layout::of(area, wishes) else {
+        let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
+        pane::line(frame, area, area.height / 2, Line::from(text).centered());
+        return;
+    };
+    header::draw(frame, layout.header, view);
+    for (pane, rect) in layout.panes {
+        (pane.draw)(frame, rect, view);
+    }
+    footer::draw(frame, layout.footer, view);
+    overlay::draw(frame, area, view);
+}
+
+#[cfg(test)]
+mod tests;

@@ -68,7 +68,12 @@ impl Theme {
         self.fg(Color::Red).add_modifier(Modifier::BOLD)
     }
 
-    /// The selected row.
+    /// A notice that must not be missed: simulated, frozen.
+    pub fn badge(self) -> Style {
+        self.warning().add_modifier(Modifier::REVERSED)
+    }
+
+    /// The selected row of a menu.
     pub fn selected(self) -> Style {
         Style::new().add_modifier(Modifier::REVERSED)
     }
@@ -97,5 +102,37 @@ impl Theme {
     pub fn series(self, index: usize) -> Style {
         const COLOURS: [Color; 4] = [Color::Cyan, Color::Magenta, Color::Green, Color::Blue];
         self.fg(COLOURS[index % COLOURS.len()])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_colour_no_role_sets_one() {
+        let mono = Theme::mono();
+        let roles = [
+            mono.text(),
+            mono.muted(),
+            mono.border(true),
+            mono.border(false),
+            mono.title(true),
+            mono.accent(),
+            mono.value(),
+            mono.good(),
+            mono.warning(),
+            mono.bad(),
+            mono.badge(),
+            mono.selected(),
+            mono.reasoning(),
+            mono.code(),
+            mono.heading(),
+            mono.key(),
+            mono.series(1),
+        ];
+        for style in roles {
+            assert_eq!((style.fg, style.bg), (None, None));
+        }
     }
 }

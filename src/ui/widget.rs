@@ -1,3 +1,8 @@
 //! Reusable drawings.
 
+pub mod bar;
+pub mod histogram;
+pub mod line_chart;
 pub mod markdown;
+pub mod resample;
+pub mod spark;

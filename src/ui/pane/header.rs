@@ -1,9 +1,256 @@
-//! The header pane.
+//! The header: what is measured, where the run stands, how far it is.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
 
+use crate::app::model::{Connection, Scene};
+use crate::domain::live::InFlight;
+use crate::domain::session::{CasePhase, Mode};
+use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
+use crate::ui::widget::bar::Bar;
+use crate::ui::{fit, number, pane};
+
+/// From here the engine's own lateness is worth a word, milliseconds at the 99th percentile.
+const LAG_WORTH_A_WORD_MS: f64 = 5.0;
 
 /// Draws it.
-pub fn draw(_frame: &mut Frame<'_>, _area: Rect, _view: &View<'_>) {}
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    draw_target(frame, area, view);
+    draw_state(frame, area, view);
+}
+
+fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let (theme, scene) = (view.theme, view.scene());
+    let mut badges = Vec::new();
+    if view.app.frozen.is_some() {
+        badges.push(format!(" FROZEN at {} ", number::clock(scene.elapsed())));
+    }
+    if scene.target.simulated {
+        badges.push(" SIMULATED ".to_owned());
+    }
+    let mut right: Vec<Span<'_>> = Vec::new();
+    for badge in badges {
+        if !right.is_empty() {
+            right.push(Span::raw(" "));
+        }
+        right.push(Span::styled(badge, theme.badge()));
+    }
+
+    let mut left = vec![Span::styled("tokscope", theme.heading()), Span::raw("  ")];
+    let model = scene.target.model.as_deref().map(sanitise_line);
+    left.push(match model {
+        Some(model) => Span::styled(model, theme.value()),
+        None => Span::styled("no model yet", theme.muted()),
+    });
+    left.push(Span::raw("  "));
+    left.push(Span::raw(sanitise_line(&scene.target.url)));
+    let taken = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let reserved = if right.is_empty() { 0 } else { taken(&right) + pane::BETWEEN_ENDS };
+    let room = usize::from(area.width).saturating_sub(reserved);
+    // Half a version would be a wrong one: whole or not at all.
+    let server = [&scene.target.server.kind, &scene.target.server.version].map(|s| s.as_deref().map(sanitise_line));
+    for (at, part) in server.into_iter().flatten().enumerate() {
+        let before = if at == 0 { "  " } else { " " };
+        let part = Span::styled(format!("{before}{part}"), theme.muted());
+        if taken(&left) + part.width() > room {
+            break;
+        }
+        left.push(part);
+    }
+    pane::ends(frame, area, 0, shorten(left, room), right);
+}
+
+fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let (theme, scene) = (view.theme, view.scene());
+    let state = state(scene);
+    let style = match state.mood {
+        Mood::Calm => theme.muted(),
+        Mood::Live => theme.accent(),
+        Mood::Good => theme.good(),
+        Mood::Warning => theme.warning(),
+        Mood::Bad => theme.bad(),
+    };
+    let mut left = vec![Span::styled(format!("{} {}", state.glyph, state.word), style)];
+    if !state.about.is_empty() {
+        left.push(Span::styled(format!("  {}", state.about), theme.text()));
+    }
+    let mut right = Vec::new();
+    if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > LAG_WORTH_A_WORD_MS) {
+        right.push(Span::styled(format!("engine lag {}", number::millis(Some(p99))), theme.warning()));
+    }
+    if scene.session.plan.concurrency > 1 && scene.session.in_flight() > 0 {
+        if !right.is_empty() {
+            right.push(Span::raw("  "));
+        }
+        right.push(Span::raw(format!("{} in flight", scene.session.in_flight())));
+    }
+    if scene.session.began.is_some() {
+        let (settled, all) = (scene.session.settled(), scene.session.cases.len());
+        let width = usize::from(area.width / 5).clamp(8, 30);
+        let share = (settled as f64 + under_way(scene)) / all.max(1) as f64;
+        let bar = Bar { share, tick: None, filled: style.patch(unbold(style)), rest: theme.muted(), ticked: style };
+        left.push(Span::styled(format!("  {settled}/{all} "), theme.value()));
+        left.extend(bar.spans(width));
+        left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
+    }
+    let room = usize::from(area.width);
+    pane::ends(frame, area, 1, shorten(left, room), right);
+}
+
+/// How much of their cases the requests in flight have behind them, in cases: by tokens against the most allowed.
+fn under_way(scene: &Scene) -> f64 {
+    let share = |flying: &InFlight| {
+        let most = scene.session.suite.cases.get(flying.id.case)?.max_tokens.max(1);
+        Some((f64::from(flying.content_events) * scene.tokens_per_event / f64::from(most)).min(1.0))
+    };
+    scene.in_flight().filter_map(share).sum()
+}
+
+/// A bar of bold strokes looks ragged in some terminals.
+fn unbold(style: Style) -> Style {
+    style.remove_modifier(ratatui::style::Modifier::BOLD)
+}
+
+/// `spans` in at most `room` cells.
+fn shorten(spans: Vec<Span<'_>>, room: usize) -> Vec<Span<'_>> {
+    let mut left = room;
+    let mut out = Vec::new();
+    for span in spans {
+        let width = span.width();
+        if width <= left {
+            left -= width;
+            out.push(span);
+        } else {
+            out.push(Span::styled(fit::cut(&span.content, left), span.style));
+            break;
+        }
+    }
+    out
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Calm,
+    Live,
+    Good,
+    Warning,
+    Bad,
+}
+
+/// Where the run stands, in words.
+#[derive(Debug, PartialEq, Eq)]
+struct State {
+    glyph: &'static str,
+    word: &'static str,
+    about: String,
+    mood: Mood,
+}
+
+fn state(scene: &Scene) -> State {
+    let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
+    let session = &scene.session;
+    match (&scene.target.connection, session.mode) {
+        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
+        (Connection::Unreachable(why), Mode::Waiting) => {
+            let word = if why.to_lowercase().contains("loading") {
+                "the model is loading"
+            } else {
+                "waiting for the endpoint"
+            };
+            is("◌", word, format!("trying again · {}", sanitise_line(why)), Mood::Warning)
+        }
+        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
+        (_, Mode::Running) => is("●", "running", String::new(), Mood::Live),
+        (_, Mode::Held) if session.in_flight() > 0 => {
+            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Mood::Warning)
+        }
+        (_, Mode::Held) => is("‖", "held", String::new(), Mood::Warning),
+        (_, Mode::Finished) => {
+            let count = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
+            let (failed, cancelled) = (count(CasePhase::Failed), count(CasePhase::Cancelled));
+            let mut about = Vec::new();
+            if failed > 0 {
+                about.push(format!("{failed} failed"));
+            }
+            if cancelled > 0 {
+                about.push(format!("{cancelled} cancelled"));
+            }
+            match (failed, cancelled) {
+                (0, 0) => is("✓", "finished", String::new(), Mood::Good),
+                (0, _) => is("✓", "finished", about.join(", "), Mood::Warning),
+                _ => is("✗", "finished", about.join(", "), Mood::Bad),
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Action;
+    use crate::domain::attempt::AttemptStatus;
+    use crate::domain::session::Plan;
+    use crate::ui::testing::{Script, Stage, text};
+    use crate::ui::theme::Theme;
+
+    fn told(stage: &Stage) -> (&'static str, String) {
+        let now = state(&stage.app.scene);
+        (now.word, now.about)
+    }
+
+    fn two() -> Stage {
+        Stage::new(&["a", "b"], Plan { concurrency: 2, ..Plan::default() })
+    }
+
+    #[test]
+    fn before_the_run_the_endpoint_is_what_matters() {
+        let mut stage = two();
+        assert_eq!(told(&stage).0, "connecting");
+        stage.unreachable("connection refused", true);
+        assert_eq!(told(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
+        stage.unreachable("503: Loading model", true);
+        assert_eq!(told(&stage).0, "the model is loading");
+        stage.unreachable("401: no such key", false);
+        assert_eq!(told(&stage), ("refused", "401: no such key".to_owned()));
+    }
+
+    #[test]
+    fn however_long_the_rest_is_simulated_and_frozen_are_said() {
+        let mut stage = two();
+        stage.connect();
+        stage.app.scene.target.url = format!("http://localhost:8000/{}/v1", "long/".repeat(40));
+        stage.app.scene.target.simulated = true;
+        stage.act(Action::ToggleFreeze);
+        for width in 60..100 {
+            let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
+            assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_held_run_tells_what_still_comes() {
+        let mut stage = two();
+        stage.connect();
+        assert_eq!(told(&stage).0, "running");
+        stage.act(Action::ToggleHold);
+        assert_eq!(told(&stage), ("held", "2 in flight to the end".to_owned()));
+    }
+
+    #[test]
+    fn a_finished_run_does_not_hide_its_failures() {
+        let mut stage = two();
+        stage.connect();
+        (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
+        stage.finish(0);
+        stage.fail(1, AttemptStatus::Timeout, None, "silent for 120 s");
+        assert_eq!(told(&stage), ("finished", "1 failed".to_owned()));
+        assert_eq!(state(&stage.app.scene).glyph, "✗");
+        stage.act(Action::RerunFailed);
+        stage.start(1, 2, Script::plain(10, 1, 5));
+        stage.finish(1);
+        assert_eq!(told(&stage), ("finished", String::new()));
+    }
+}

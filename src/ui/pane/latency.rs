@@ -1,9 +1,250 @@
-//! The latency pane.
+//! Latency: the time to first token of the selected case among all, and the gaps between its tokens' events.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
 
+use crate::app::model::{PaneId, Scene};
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::live::InFlight;
+use crate::domain::statistics::percentile;
+use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
+use crate::ui::widget::histogram::{Histogram, range};
+use crate::ui::{fit, number, pane};
+
+/// Gaps looked at; the last ones of a longer answer.
+const GAPS: usize = 4096;
+/// Gaps shorter than this are told no further apart, milliseconds.
+const SHORTEST_MS: f64 = 0.1;
+
+/// Gaps that a column of the histogram stands for at least, in the mean.
+const GAPS_PER_COLUMN: usize = 6;
+
+/// What is shown of the selected case.
+struct Selected<'a> {
+    live: Option<&'a InFlight>,
+    record: Option<&'a AttemptRecord>,
+}
+
+impl<'a> Selected<'a> {
+    fn of(scene: &'a Scene, case: usize) -> Self {
+        let live = scene.in_flight_of(case);
+        let record = scene.session.cases.get(case).and_then(|c| c.shown()).map(std::convert::AsRef::as_ref);
+        Self { live, record: record.filter(|_| live.is_none()) }
+    }
+
+    fn ttft_ms(&self) -> Option<f64> {
+        match self.live {
+            Some(live) => live.ttft_ms,
+            None => self.record.and_then(AttemptRecord::time_to_first_token_ms),
+        }
+    }
+
+    /// The last gaps in ascending order.
+    fn gaps_ms(&self) -> Vec<f64> {
+        let mut gaps: Vec<f64> = match (self.live, self.record) {
+            (Some(live), _) => live.recent_gaps_ms.iter().rev().take(GAPS).map(|g| f64::from(*g)).collect(),
+            (None, Some(record)) => {
+                let tail = &record.arrivals[record.arrivals.len().saturating_sub(GAPS + 1)..];
+                tail.windows(2).map(|w| w[1].at.millis_since(w[0].at)).collect()
+            }
+            (None, None) => Vec::new(),
+        };
+        gaps.retain(|g| g.is_finite());
+        gaps.sort_by(f64::total_cmp);
+        gaps
+    }
+}
+
+/// TTFT of all answers that are reported, in ascending order.
+fn all_ttft_ms(scene: &Scene) -> Vec<f64> {
+    let reported = scene.session.cases.iter().flat_map(|c| c.reported());
+    let mut all: Vec<f64> = reported.filter_map(|r| r.time_to_first_token_ms()).collect();
+    all.sort_by(f64::total_cmp);
+    all
+}
 
 /// Draws it.
-pub fn draw(_frame: &mut Frame<'_>, _area: Rect, _view: &View<'_>) {}
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let (theme, scene) = (view.theme, view.scene());
+    let selected = Selected::of(scene, view.app.ui.selected);
+    let about = scene.session.suite.cases.get(view.app.ui.selected).map_or("", |c| c.name.as_str());
+    let about = sanitise_line(about);
+    let area = pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new());
+    let all = all_ttft_ms(scene);
+    let gaps = selected.gaps_ms();
+    if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
+        pane::line(frame, area, 0, Line::styled("Nothing measured yet.", theme.muted()));
+        return;
+    }
+    // From six lines on an empty one sets the two figures apart.
+    let roomy = area.height >= 6;
+    draw_ttft(frame, area, view, &selected, &all);
+    let top = if roomy { 3 } else { 2 };
+    let below = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top), ..area };
+    draw_gaps(frame, below, view, &selected, &gaps);
+}
+
+fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, all: &[f64]) {
+    let theme = view.theme;
+    let ttft = selected.ttft_ms();
+    let mut left = vec![Span::styled("TTFT  ", theme.muted())];
+    match (ttft, selected.live) {
+        (None, Some(live)) => {
+            let waited = view.scene().now.millis_since(live.started) / 1000.0;
+            left.push(Span::styled(format!("waiting {waited:.1} s"), theme.accent()));
+        }
+        (ttft, _) => left.push(Span::styled(number::millis(ttft), theme.value())),
+    }
+    let cached = selected.record.and_then(|r| r.usage.cached_tokens).filter(|n| *n > 0);
+    let right = match cached {
+        Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
+        None if all.len() > 1 => {
+            vec![Span::styled(
+                format!("median of {}  {}", all.len(), number::millis(Some(percentile(all, 50.0)))),
+                theme.muted(),
+            )]
+        }
+        None => Vec::new(),
+    };
+    pane::ends(frame, area, 0, left, right);
+    if all.len() < 2 {
+        return;
+    }
+    // An answer that still comes, or failed, may lie outside of what is reported.
+    let min = ttft.map_or(all[0], |t| t.min(all[0]));
+    let max = ttft.map_or(all[all.len() - 1], |t| t.max(all[all.len() - 1]));
+    let (from, to) = (format!("{} ", number::millis(Some(min))), format!(" {}", number::millis(Some(max))));
+    let labels = fit::width(&from) + fit::width(&to);
+    let cells = usize::from(area.width).saturating_sub(labels).min(60);
+    let line = range(min, percentile(all, 50.0), max, ttft, cells);
+    let mut spans = vec![Span::styled(from, theme.muted())];
+    for symbol in line.chars() {
+        let style = if symbol == '●' { theme.accent() } else { theme.muted() };
+        spans.push(Span::styled(symbol.to_string(), style));
+    }
+    spans.push(Span::styled(to, theme.muted()));
+    pane::line(frame, area, 1, Line::from(spans));
+}
+
+fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, gaps: &[f64]) {
+    let theme = view.theme;
+    let label = |text: &'static str| Span::styled(text, theme.muted());
+    if gaps.is_empty() {
+        pane::line(frame, area, 0, Line::from(vec![label("gaps  "), Span::styled(number::UNKNOWN, theme.muted())]));
+        return;
+    }
+    let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
+    let texts = figures.map(|(_, p)| number::millis(Some(percentile(gaps, p))));
+    let gap = if area.width < 40 { " " } else { "  " };
+    // As many figures as fit, the most telling first; a unit they share is told once.
+    let row = |count: usize| {
+        let shared = texts[..count].iter().all(|t| t.ends_with(" ms"));
+        let mut spans = vec![label("gaps")];
+        for (i, ((name, _), text)) in figures.iter().zip(&texts).take(count).enumerate() {
+            let last = i + 1 == count;
+            let text = if shared && !last { text.trim_end_matches(" ms") } else { text };
+            spans.extend([label(gap), label(name), Span::styled(text.to_owned(), theme.value())]);
+        }
+        spans
+    };
+    let fits = |spans: &Vec<Span<'_>>| spans.iter().map(Span::width).sum::<usize>() <= usize::from(area.width);
+    let spans = (1..=3).rev().map(row).find(fits).unwrap_or_else(|| vec![label("gaps")]);
+    let right = match selected.record.and_then(AttemptRecord::inter_token_latency_ms) {
+        Some(mean) => vec![label("per token  "), Span::styled(number::millis(Some(mean)), theme.value())],
+        None if selected.live.is_some() => vec![label("so far")],
+        None => Vec::new(),
+    };
+    pane::ends(frame, area, 0, spans, right);
+    draw_histogram(
+        frame,
+        Rect { y: area.y + area.height.min(1), height: area.height.saturating_sub(1), ..area },
+        view,
+        gaps,
+    );
+}
+
+fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f64]) {
+    let theme = view.theme;
+    let room = usize::from(area.width);
+    // Columns so broad that noise does not make a comb of them.
+    let broad = room.div_ceil((gaps.len() / GAPS_PER_COLUMN).max(12)).max(1);
+    let Some(histogram) = Histogram::of(gaps, room / broad, SHORTEST_MS) else { return };
+    let area = Rect { width: (histogram.counts.len() * broad) as u16, ..area };
+    // The last line is the scale, where there are two.
+    let rows = area.height.saturating_sub(1).clamp(area.height.min(1), 12);
+    for (row, text) in histogram.lines(usize::from(rows)).into_iter().enumerate() {
+        let text: String = text.chars().flat_map(|c| std::iter::repeat_n(c, broad)).collect();
+        pane::line(frame, area, row as u16, Line::styled(text, theme.series(0)));
+    }
+    let ends = [histogram.from, histogram.to].map(|ms| Span::styled(number::millis(Some(ms)), theme.muted()));
+    let [from, to] = ends;
+    if area.height > rows {
+        pane::ends(frame, area, rows, vec![from], vec![to]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ui::testing::{Script, Stage, ten_cases, text};
+    use crate::ui::theme::Theme;
+
+    fn shown(stage: &Stage) -> String {
+        text(&stage.draw_with(60, 10, Theme::ansi(), draw))
+    }
+
+    #[test]
+    fn until_the_first_token_the_wait_is_counted() {
+        let mut stage = ten_cases(0);
+        assert!(shown(&stage).contains("Nothing measured yet"));
+        stage.start(0, 1, Script::plain(5000, 10, 10));
+        stage.pass(1500);
+        assert!(shown(&stage).contains("TTFT  waiting 1.5 s"), "{}", shown(&stage));
+    }
+
+    #[test]
+    fn an_answer_that_is_over_is_not_live_although_the_last_snapshot_has_it() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script::plain(100, 10, 100));
+        stage.pass(500);
+        let snapshot = stage.app.scene.live.clone();
+        stage.finish(0);
+        stage.app.scene.live = snapshot;
+        assert!(!shown(&stage).contains("so far"), "{}", shown(&stage));
+        assert!(shown(&stage).contains("per token"), "{}", shown(&stage));
+    }
+
+    #[test]
+    fn a_stall_is_the_longest_gap() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script { stall: Some((50, 2000)), ..Script::plain(100, 10, 100) });
+        stage.finish(0);
+        let shown = shown(&stage);
+        let gaps = shown.lines().find(|l| l.starts_with("gaps")).unwrap();
+        assert!(gaps.contains("max 2.0"), "{gaps}");
+    }
+
+    #[test]
+    fn an_answer_from_the_prefix_cache_says_so() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script::plain(100, 10, 100));
+        stage.pass(2000);
+        stage.end(0, |record| {
+            record.status = crate::domain::attempt::AttemptStatus::Ok;
+            record.usage.cached_tokens = Some(1024);
+        });
+        assert!(shown(&stage).contains("1 024 tokens from cache"));
+    }
+
+    #[test]
+    fn only_the_last_gaps_of_a_long_answer_are_looked_at() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script { stall: Some((10, 9000)), ..Script::plain(10, 1, 6000) });
+        stage.finish(0);
+        let gaps = Selected::of(&stage.app.scene, 0).gaps_ms();
+        assert_eq!(gaps.len(), GAPS);
+        assert!(gaps[GAPS - 1] < 9000.0);
+    }
+}

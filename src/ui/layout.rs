@@ -1,0 +1,188 @@
+//! Where everything goes at each size.
+//!
+//! ```text
+//! narrow or low            from 100×30              from 160×30
+//! ┌ header ────────────┐   ┌ header ────────────┐   ┌ header ──────────────────┐
+//! │ table              │   │ table              │   │ table       │ instrument │
+//! │ text               │   │ text  │ instrument │   │ text        │ instrument │
+//! │ instr.│instr.│instr│   │       │ instrument │   │             │ instrument │
+//! └ footer ────────────┘   └ footer ────────────┘   └ footer ──────────────────┘
+//! ```
+
+use ratatui::layout::Rect;
+
+use super::pane::{PANES, Pane, Place};
+use crate::app::model::PaneId;
+
+/// The smallest screen that is more than a broken grid.
+pub const SMALLEST: (u16, u16) = (60, 16);
+/// Lines of the header.
+const HEADER: u16 = 2;
+/// Cells between two panes side by side.
+const GUTTER: u16 = 2;
+
+/// The places on a screen.
+#[derive(Debug)]
+pub struct Layout {
+    /// Two lines at the top.
+    pub header: Rect,
+    /// One line at the bottom.
+    pub footer: Rect,
+    /// The panes that are seen.
+    pub panes: Vec<(&'static Pane, Rect)>,
+}
+
+/// What of the state the layout depends on.
+#[derive(Clone, Copy, Debug)]
+pub struct Wishes {
+    /// Rows of the table.
+    pub cases: usize,
+    /// The pane that fills the body.
+    pub zoomed: Option<PaneId>,
+}
+
+/// The places on a screen of this size; `None` below [`SMALLEST`].
+pub fn of(screen: Rect, wishes: Wishes) -> Option<Layout> {
+    if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
+        return None;
+    }
+    let inside = Rect { x: screen.x + 1, width: screen.width - 2, ..screen };
+    let header = Rect { height: HEADER, ..inside };
+    let footer = Rect { y: screen.bottom() - 1, height: 1, ..inside };
+    let body = Rect { y: header.bottom(), height: screen.height - HEADER - 1, ..inside };
+    let panes = match wishes.zoomed {
+        Some(id) => PANES.iter().filter(|p| p.id == id).map(|p| (p, body)).collect(),
+        None => arrange(body, table_height(wishes.cases), screen),
+    };
+    Some(Layout { header, footer, panes })
+}
+
+/// Rule, heading and rows; without a row, the line that says so.
+fn table_height(cases: usize) -> u16 {
+    u16::try_from(cases.max(1).saturating_add(2)).unwrap_or(u16::MAX)
+}
+
+fn arrange(body: Rect, table_wants: u16, screen: Rect) -> Vec<(&'static Pane, Rect)> {
+    let tall = screen.height >= 30;
+    if tall && screen.width >= 160 {
+        let (left, right) = split_columns(body, body.width * 5 / 8);
+        let (table, text) = split_rows(left, table_wants.min(left.height / 2));
+        place(table, text, &stack(right))
+    } else if tall && screen.width >= 100 {
+        let (table, below) = split_rows(body, table_wants.min(body.height * 2 / 5));
+        let (text, right) = split_columns(below, below.width * 11 / 20);
+        place(table, text, &stack(right))
+    } else {
+        let strip_height = (body.height / 4).clamp(3, 9);
+        let (above, strip) = split_rows(body, body.height - strip_height);
+        let (table, text) = split_rows(above, table_wants.min(above.height * 5 / 8));
+        place(table, text, &side_by_side(strip))
+    }
+}
+
+fn place(table: Rect, text: Rect, instruments: &[Rect]) -> Vec<(&'static Pane, Rect)> {
+    let mut instruments = instruments.iter();
+    let rect = |pane: &'static Pane| {
+        let rect = match pane.place {
+            Place::Table => Some(table),
+            Place::Text => Some(text),
+            Place::Instrument => instruments.next().copied(),
+        };
+        rect.map(|r| (pane, r))
+    };
+    PANES.iter().filter_map(rect).collect()
+}
+
+fn instruments() -> u16 {
+    PANES.iter().filter(|p| p.place == Place::Instrument).count() as u16
+}
+
+fn split_rows(area: Rect, height: u16) -> (Rect, Rect) {
+    let height = height.min(area.height);
+    (Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area })
+}
+
+fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
+    let width = width.min(area.width);
+    let next = (width + GUTTER).min(area.width);
+    (Rect { width, ..area }, Rect { x: area.x + next, width: area.width - next, ..area })
+}
+
+/// One below the other; what does not divide evenly goes to the last.
+fn stack(area: Rect) -> Vec<Rect> {
+    let count = instruments().max(1);
+    let height = area.height / count;
+    let last = area.height - height * (count - 1);
+    (0..count)
+        .map(|i| Rect { y: area.y + i * height, height: if i + 1 == count { last } else { height }, ..area })
+        .collect()
+}
+
+fn side_by_side(area: Rect) -> Vec<Rect> {
+    let count = instruments().max(1);
+    let room = area.width.saturating_sub(GUTTER * (count - 1));
+    let width = room / count;
+    let spare = room - width * count;
+    let mut x = area.x;
+    (0..count)
+        .map(|i| {
+            let width = width + u16::from(i < spare);
+            let rect = Rect { x, width, ..area };
+            x += width + GUTTER;
+            rect
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
+        of(Rect::new(0, 0, width, height), Wishes { cases, zoomed: None })
+    }
+
+    #[test]
+    fn too_small_is_said_instead_of_drawn() {
+        assert!(layout(59, 40, 10).is_none());
+        assert!(layout(200, 15, 10).is_none());
+        assert!(layout(60, 16, 10).is_some());
+    }
+
+    #[test]
+    fn a_zoomed_pane_fills_the_body_alone() {
+        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu) };
+        let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
+        assert_eq!(layout.panes.len(), 1);
+        assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
+    }
+
+    #[test]
+    fn ten_cases_are_all_seen_at_120x40_and_eight_at_80x24() {
+        let table_rows = |width, height| layout(width, height, 10).unwrap().panes[0].1.height - 2;
+        assert_eq!(table_rows(120, 40), 10);
+        assert_eq!(table_rows(80, 24), 8);
+    }
+
+    #[test]
+    fn an_empty_suite_still_has_a_line_to_say_so() {
+        assert_eq!(layout(80, 24, 0).unwrap().panes[0].1.height, 3);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300) {
+            let layout = layout(width, height, cases).unwrap();
+            let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
+            proptest::prop_assert_eq!(all.len(), PANES.len());
+            proptest::prop_assert!(all.iter().all(|r| r.height >= 3 && r.width >= 16), "{:?}", all);
+            all.extend([layout.header, layout.footer]);
+            for (i, a) in all.iter().enumerate() {
+                proptest::prop_assert_eq!(a.union(Rect::new(0, 0, width, height)), Rect::new(0, 0, width, height));
+                for b in &all[i + 1..] {
+                    proptest::prop_assert!(!a.intersects(*b), "{:?} {:?}", a, b);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! Where a case stands, as a glyph and a word.
+
+use ratatui::style::Style;
+
+use super::Row;
+use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::live::StreamPhase;
+use crate::domain::session::CasePhase;
+use crate::ui::theme::Theme;
+
+/// The glyph, the word and their style. The glyph tells the states apart without colour.
+pub fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
+    let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
+    match row.state.phase {
+        CasePhase::Queued => word("·", "queued", theme.muted()),
+        CasePhase::Running => {
+            let warmup = row.state.attempts.iter().any(|a| a.warmup && a.record.is_none());
+            match row.live.map(|l| l.phase).unwrap_or_default() {
+                _ if warmup => word("○", "warm-up", theme.accent()),
+                StreamPhase::Waiting => word("○", "waiting", theme.accent()),
+                StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
+                StreamPhase::Answering => word("●", "answering", theme.accent()),
+            }
+        }
+        CasePhase::Paused => word("‖", "paused", theme.warning()),
+        CasePhase::Done => word("✓", "done", theme.good()),
+        CasePhase::Failed => {
+            ("✗", row.state.last_ended().map_or_else(|| "failed".to_owned(), |r| failure(r)), theme.bad())
+        }
+        CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
+    }
+}
+
+fn failure(record: &AttemptRecord) -> String {
+    let word = match record.status {
+        AttemptStatus::HttpError => {
+            return record.http_status.map_or_else(|| "HTTP".to_owned(), |code| format!("HTTP {code}"));
+        }
+        AttemptStatus::StreamError => "stream",
+        AttemptStatus::Truncated => "cut off",
+        AttemptStatus::Empty => "empty",
+        AttemptStatus::Timeout => "timeout",
+        AttemptStatus::ConnectError => "no link",
+        AttemptStatus::Ok | AttemptStatus::Cancelled => "failed",
+    };
+    word.to_owned()
+}

@@ -1,0 +1,257 @@
+//! One GPU in as many lines as there are.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::domain::gpu_history::GpuTrack;
+use crate::domain::series::Series;
+use crate::domain::text::sanitise_line;
+use crate::ui::view::View;
+use crate::ui::widget::bar::Bar;
+use crate::ui::widget::resample::resample;
+use crate::ui::widget::spark;
+use crate::ui::{fit, number, pane};
+
+/// Lines of a whole card: name, memory, start and peak, load, power, temperature.
+pub const WHOLE: u16 = 6;
+/// From this width on memory's bar and figures stand on one line.
+const WIDE: u16 = 44;
+/// Cells of a label.
+const LABEL: usize = 8;
+/// Missed samples after which the driver counts as silent.
+const SILENT_SAMPLES: u64 = 4;
+
+/// What a card is drawn with.
+struct Card<'a> {
+    view: &'a View<'a>,
+    gpu: &'a GpuTrack,
+    /// Why what is shown is old.
+    trouble: Option<String>,
+    /// Style of figures: dim when they are old.
+    value: Style,
+    width: u16,
+}
+
+/// Draws it into `area`; with `numbered`, its place in the driver's list is told.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpu: &GpuTrack, numbered: bool) {
+    let trouble = trouble(view, gpu);
+    let value = if trouble.is_some() { view.theme.muted() } else { view.theme.value() };
+    let card = Card { view, gpu, trouble, value, width: area.width };
+    let lines = card.lines(area.height, numbered);
+    for (row, line) in lines.into_iter().enumerate() {
+        pane::line(frame, area, row as u16, line);
+    }
+}
+
+/// Why the last figures are old, if they are.
+fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
+    let scene = view.scene();
+    if let Some(reason) = &gpu.lost {
+        return Some(sanitise_line(reason));
+    }
+    let silent = scene.now.since(gpu.sampled_at?);
+    let patience = Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES);
+    (scene.session.is_active() && silent > patience).then(|| format!("driver silent {:.1} s", silent.as_secs_f64()))
+}
+
+impl Card<'_> {
+    fn lines(&self, height: u16, numbered: bool) -> Vec<Line<'static>> {
+        let wide = self.width >= WIDE;
+        let index = if numbered { format!("{} ", self.gpu.info.index) } else { String::new() };
+        match (height, wide) {
+            (0, _) => Vec::new(),
+            (1, _) => vec![self.memory_line(&index)],
+            (2, _) => vec![self.memory_line(&index), self.sensors()],
+            (3, true) => vec![self.name(&index), self.memory_line(""), self.sensors()],
+            (4 | 5, true) => vec![self.name(&index), self.memory_line(""), self.peak(), self.sensors()],
+            (3, false) => vec![self.memory_bar(&index), self.memory_text(), self.sensors()],
+            (4, false) => vec![self.memory_bar(&index), self.memory_text(), self.peak(), self.sensors()],
+            (5, false) => {
+                vec![self.name(&index), self.memory_bar(""), self.memory_text(), self.peak(), self.sensors()]
+            }
+            (_, true) => {
+                let mut lines = vec![self.name(&index), self.memory_line(""), self.peak()];
+                lines.extend(self.histories());
+                lines
+            }
+            (6 | 7, false) => {
+                let mut lines = vec![self.memory_bar(&index), self.memory_text(), self.peak()];
+                lines.extend(self.histories());
+                lines
+            }
+            (_, false) => {
+                let mut lines = vec![self.name(&index), self.memory_bar(""), self.memory_text(), self.peak()];
+                lines.extend(self.histories());
+                lines
+            }
+        }
+    }
+
+    fn muted(&self, text: impl Into<String>) -> Span<'static> {
+        Span::styled(text.into(), self.view.theme.muted())
+    }
+
+    fn name(&self, index: &str) -> Line<'static> {
+        let name = format!("{index}{}", sanitise_line(&self.gpu.info.model));
+        let theme = self.view.theme;
+        match &self.trouble {
+            None => Line::styled(fit::cut(&name, usize::from(self.width)), theme.text()),
+            Some(why) => {
+                let room = usize::from(self.width);
+                let name = fit::cut(&name, room.saturating_sub(fit::width(why) + 2).max(room / 3));
+                let why = fit::cut(why, room.saturating_sub(fit::width(&name) + 2));
+                Line::from(vec![self.muted(name), Span::raw("  "), Span::styled(why, theme.warning())])
+            }
+        }
+    }
+
+    fn used_mib(&self) -> Option<f64> {
+        self.gpu.memory_used_mib.last().or_else(|| {
+            // The last figure there was, shown dim.
+            self.trouble.as_ref().and_then(|_| self.gpu.memory_used_mib.iter().rev().find_map(|p| p.1))
+        })
+    }
+
+    fn bar(&self, cells: usize) -> Vec<Span<'static>> {
+        let theme = self.view.theme;
+        let total = self.gpu.memory_total_mib().filter(|t| *t > 0.0);
+        let (Some(total), Some(used)) = (total, self.used_mib()) else {
+            return vec![self.muted("─".repeat(cells))];
+        };
+        let filled = if self.trouble.is_some() { theme.muted() } else { theme.accent() };
+        let tick = self.gpu.peak_mib.map(|(peak, _)| peak / total);
+        Bar { share: used / total, tick, filled, rest: theme.muted(), ticked: self.value }.spans(cells)
+    }
+
+    fn memory_figures(&self) -> Vec<Span<'static>> {
+        let mib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| number::grouped(v.round() as u64));
+        vec![
+            Span::styled(mib(self.used_mib()), self.value),
+            self.muted(format!(" / {} MiB", mib(self.gpu.memory_total_mib()))),
+        ]
+    }
+
+    /// In GiB, for a line that holds the bar as well.
+    fn memory_figures_short(&self) -> Vec<Span<'static>> {
+        let gib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.1}", v / 1024.0));
+        vec![
+            Span::styled(gib(self.used_mib()), self.value),
+            self.muted(format!("/{} GiB", gib(self.gpu.memory_total_mib()))),
+        ]
+    }
+
+    fn memory_line(&self, index: &str) -> Line<'static> {
+        let wide = self.width >= WIDE;
+        let label = if index.is_empty() && wide { fit::left("memory", LABEL) } else { index.to_owned() };
+        let figures = if wide { self.memory_figures() } else { self.memory_figures_short() };
+        let taken = fit::width(&label) + figures.iter().map(Span::width).sum::<usize>() + 2;
+        let cells = usize::from(self.width).saturating_sub(taken);
+        let mut spans = vec![self.muted(label)];
+        if cells >= 3 {
+            spans.extend(self.bar(cells));
+            spans.push(Span::raw("  "));
+        }
+        spans.extend(figures);
+        Line::from(spans)
+    }
+
+    fn memory_bar(&self, index: &str) -> Line<'static> {
+        let mut spans = vec![self.muted(index.to_owned())];
+        spans.extend(self.bar(usize::from(self.width).saturating_sub(fit::width(index))));
+        Line::from(spans)
+    }
+
+    fn memory_text(&self) -> Line<'static> {
+        Line::from(self.memory_figures())
+    }
+
+    fn peak(&self) -> Line<'static> {
+        let Some((peak, at)) = self.gpu.peak_mib else { return Line::from(self.muted("no peak yet")) };
+        let when =
+            self.view.scene().session.began.map_or_else(String::new, |b| format!(" at {}", number::clock(at.since(b))));
+        let mut spans = Vec::new();
+        if self.width >= WIDE {
+            spans.push(Span::raw(" ".repeat(LABEL)));
+        }
+        spans.extend([
+            self.muted("peak "),
+            Span::styled(number::grouped(peak.round() as u64), self.value),
+            self.muted(when),
+        ]);
+        if let Some(start) = self.gpu.used_at_start_mib.filter(|_| self.width >= WIDE) {
+            spans.push(self.muted(format!("   start {}", number::grouped(start.round() as u64))));
+        }
+        Line::from(spans)
+    }
+
+    /// Load, power and temperature on one line; or what is wrong, where the name has no line to say it.
+    fn sensors(&self) -> Line<'static> {
+        if let (Some(why), true) = (&self.trouble, self.width < WIDE) {
+            return Line::styled(fit::cut(why, usize::from(self.width)), self.view.theme.warning());
+        }
+        let mut spans = Vec::new();
+        if self.width >= WIDE {
+            spans.push(Span::raw(" ".repeat(LABEL)));
+        }
+        for (at, (_, value, unit)) in self.readings().into_iter().enumerate() {
+            if at > 0 {
+                spans.push(Span::raw("  "));
+            }
+            spans.push(Span::styled(value, self.value));
+            spans.push(self.muted(unit));
+        }
+        Line::from(spans)
+    }
+
+    /// Label, figure, unit.
+    fn readings(&self) -> [(&'static str, String, String); 3] {
+        let last = |series: &Series| {
+            let old = || self.trouble.as_ref().and_then(|_| series.iter().rev().find_map(|p| p.1));
+            series.last().or_else(old).map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}"))
+        };
+        let limit = self.gpu.info.power_limit_w.filter(|_| self.width >= 32);
+        let power_unit = limit.map_or_else(|| " W".to_owned(), |limit| format!(" / {limit:.0} W"));
+        [
+            ("load", last(&self.gpu.load_percent), " %".to_owned()),
+            ("power", last(&self.gpu.power_w), power_unit),
+            ("temp", last(&self.gpu.temperature_c), " °C".to_owned()),
+        ]
+    }
+
+    fn histories(&self) -> Vec<Line<'static>> {
+        let power_top = self.gpu.info.power_limit_w.filter(|w| *w > 0.0);
+        let series = [
+            (&self.gpu.load_percent, Some(100.0)),
+            (&self.gpu.power_w, power_top),
+            (&self.gpu.temperature_c, Some(100.0)),
+        ];
+        let line = |((label, value, unit), (series, top)): ((&str, String, String), (&Series, Option<f64>))| {
+            let figure = fit::left(&format!("{value}{unit}"), 12);
+            let (value, unit) = figure.split_at(value.len());
+            let label = fit::left(label, if self.width >= WIDE { LABEL } else { 6 });
+            let cells = usize::from(self.width).saturating_sub(fit::width(&label) + 13);
+            Line::from(vec![
+                self.muted(label),
+                Span::styled(value.to_owned(), self.value),
+                self.muted(format!("{unit} ")),
+                Span::styled(self.history(series, top, cells), self.view.theme.series(0)),
+            ])
+        };
+        self.readings().into_iter().zip(series).map(line).collect()
+    }
+
+    /// The run in `cells` small bars, on the time axis of the throughput.
+    fn history(&self, series: &Series, top: Option<f64>, cells: usize) -> String {
+        let scene = self.view.scene();
+        let (from, to) = scene.window();
+        let points = series.since(from);
+        let hold = Duration::from_millis(scene.gpu.interval_ms.max(100) * SILENT_SAMPLES);
+        let values = resample(&points, from, to, cells, hold);
+        let top = top.unwrap_or_else(|| values.iter().flatten().copied().fold(0.0, f64::max));
+        spark::bars(&values, top)
+    }
+}

@@ -1,0 +1,278 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::app::message::{Action, Msg};
+use crate::app::model::PaneId;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::gpu::GpuEvent;
+use crate::domain::session::Plan;
+use crate::ui::pane::PANES;
+use crate::ui::testing::{Script, Stage, TEN, script_of, styles, ten_cases, text};
+use crate::ui::theme::Theme;
+
+const NO_DRIVER: &str = "libnvidia-ml.so.1 not found: no NVIDIA driver on this machine";
+
+fn connecting() -> Stage {
+    Stage::new(&TEN, Plan::default())
+}
+
+fn unreachable() -> Stage {
+    let mut stage = connecting();
+    stage.send(Msg::Gpu(GpuEvent::Absent(NO_DRIVER.to_owned())));
+    stage.unreachable("http://localhost:8000/v1: connection refused", true);
+    stage
+}
+
+/// Three cases measured, the fourth in the middle of its answer after some thinking.
+fn running() -> Stage {
+    let mut stage = ten_cases(3);
+    stage.start(3, 1, Script { reasoning: 60, ..script_of(3) });
+    stage.pass(2600);
+    for _ in 0..3 {
+        stage.act(Action::SelectNext);
+    }
+    stage
+}
+
+fn thinking() -> Stage {
+    let mut stage = ten_cases(1);
+    stage.start(1, 1, Script { reasoning: 200, ..script_of(1) });
+    stage.pass(900);
+    stage.act(Action::SelectNext);
+    stage
+}
+
+fn held() -> Stage {
+    let mut stage = running();
+    stage.act(Action::ToggleHold);
+    stage
+}
+
+/// Five over; of those one failed at once, one in mid-stream; one paused, one cancelled.
+fn failed() -> Stage {
+    let mut stage = ten_cases(2);
+    stage.start(2, 1, script_of(2));
+    stage.pass(90);
+    stage.fail(2, AttemptStatus::HttpError, Some(503), "503: the model is overloaded, try again later");
+    stage.start(3, 1, script_of(3));
+    stage.pass(1500);
+    stage.fail(3, AttemptStatus::Truncated, Some(200), "the connection was closed in the middle of the stream");
+    stage.start(4, 1, script_of(4));
+    stage.finish(4);
+    stage.start(5, 1, script_of(5));
+    stage.pass(300);
+    for _ in 0..6 {
+        stage.act(Action::SelectNext);
+    }
+    stage.act(Action::TogglePauseCase);
+    stage.act(Action::SelectNext);
+    stage.act(Action::Cancel);
+    for _ in 0..4 {
+        stage.act(Action::SelectPrevious);
+    }
+    stage
+}
+
+fn done() -> Stage {
+    ten_cases(10)
+}
+
+fn no_gpu() -> Stage {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.send(Msg::Gpu(GpuEvent::Absent(NO_DRIVER.to_owned())));
+    stage.connect();
+    stage.start(0, 1, script_of(0));
+    stage.pass(1500);
+    stage
+}
+
+/// Two cards, of which the second is lost on the way.
+fn two_gpus() -> Stage {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.find_gpus(2);
+    stage.connect();
+    stage.start(0, 1, script_of(0));
+    stage.finish(0);
+    stage.lose_gpu(1);
+    stage.start(1, 1, script_of(1));
+    stage.pass(1800);
+    stage
+}
+
+fn simulated() -> Stage {
+    let mut stage = running();
+    stage.app.scene.target.simulated = true;
+    stage
+}
+
+fn many() -> Stage {
+    let names: Vec<String> = (1..=200).map(|i| format!("case {i:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&names, Plan { concurrency: 8, ..Plan::default() });
+    stage.find_gpus(4);
+    stage.connect();
+    for round in 0..4 {
+        let cases = round * 8..round * 8 + 8;
+        cases.clone().for_each(|case| stage.start(case, 1, script_of(case % 10)));
+        if round < 3 {
+            cases.for_each(|case| stage.finish(case));
+        }
+    }
+    stage.pass(700);
+    stage.lag.p99_ms = Some(7.3);
+    stage.frame();
+    for _ in 0..26 {
+        stage.act(Action::SelectNext);
+    }
+    stage
+}
+
+fn world() -> Stage {
+    let names = [
+        "数据库优化与查询计划的完整分析报告以及建议",
+        "🚀 Launch 👩‍👩‍👧‍👦 plan",
+        "تحليل البيانات",
+        "e\u{301}tude de cas",
+        "\u{1b}[31mred\u{202e}gnorts",
+    ];
+    let mut stage = Stage::new(&names, Plan::default());
+    stage.connect();
+    stage.start(0, 1, script_of(0));
+    stage.finish(0);
+    stage.start(1, 1, script_of(1));
+    stage.pass(800);
+    stage
+}
+
+fn frozen() -> Stage {
+    let mut stage = running();
+    stage.act(Action::ToggleFreeze);
+    stage.pass(5000);
+    stage
+}
+
+fn zoomed(pane: PaneId) -> Stage {
+    let mut stage = running();
+    stage.app.ui.focus = pane;
+    stage.act(Action::Zoom);
+    stage
+}
+
+macro_rules! looks {
+    ($($name:ident $state:expr => $width:literal x $height:literal;)+) => {$(
+        #[test]
+        fn $name() {
+            assert_snapshot!(text(&$state.screen($width, $height)));
+        }
+    )+};
+}
+
+looks! {
+    connecting_80x24 connecting() => 80 x 24;
+    unreachable_80x24 unreachable() => 80 x 24;
+    unreachable_120x40 unreachable() => 120 x 40;
+    running_60x16 running() => 60 x 16;
+    running_80x24 running() => 80 x 24;
+    running_120x40 running() => 120 x 40;
+    running_200x60 running() => 200 x 60;
+    thinking_80x24 thinking() => 80 x 24;
+    held_80x24 held() => 80 x 24;
+    failed_80x24 failed() => 80 x 24;
+    failed_120x40 failed() => 120 x 40;
+    done_80x24 done() => 80 x 24;
+    done_120x40 done() => 120 x 40;
+    done_200x60 done() => 200 x 60;
+    no_gpu_80x24 no_gpu() => 80 x 24;
+    two_gpus_80x24 two_gpus() => 80 x 24;
+    two_gpus_120x40 two_gpus() => 120 x 40;
+    simulated_120x40 simulated() => 120 x 40;
+    many_80x24 many() => 80 x 24;
+    many_200x60 many() => 200 x 60;
+    world_80x24 world() => 80 x 24;
+    frozen_80x24 frozen() => 80 x 24;
+    zoomed_throughput_80x24 zoomed(PaneId::Throughput) => 80 x 24;
+    zoomed_latency_80x24 zoomed(PaneId::Latency) => 80 x 24;
+    too_small_50x10 running() => 50 x 10;
+}
+
+#[test]
+fn styles_running_80x24() {
+    assert_snapshot!(styles(&running().screen(80, 24)));
+}
+
+#[test]
+fn styles_failed_80x24() {
+    assert_snapshot!(styles(&failed().screen(80, 24)));
+}
+
+#[test]
+fn styles_frozen_and_simulated_without_colour() {
+    let mut stage = frozen();
+    stage.app.frozen.as_mut().unwrap().target.simulated = true;
+    let buffer = stage.draw_with(80, 24, Theme::mono(), |frame, _, view| draw(frame, view));
+    let styles = styles(&buffer);
+    assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
+    assert_snapshot!(styles);
+}
+
+#[test]
+fn hostile_names_leave_no_control_character_on_the_screen() {
+    let shown = text(&world().screen(120, 40));
+    assert!(shown.contains("redgnorts"), "{shown}");
+    assert!(shown.chars().all(|c| c == '\n' || !c.is_control()));
+    assert!(!shown.contains('\u{202e}'));
+}
+
+#[test]
+fn a_frozen_screen_stands_still() {
+    let mut stage = running();
+    stage.act(Action::ToggleFreeze);
+    let before = text(&stage.screen(120, 40));
+    stage.pass(3000);
+    assert_eq!(text(&stage.screen(120, 40)), before);
+    stage.act(Action::ToggleFreeze);
+    assert_ne!(text(&stage.screen(120, 40)), before);
+}
+
+#[test]
+fn every_pane_survives_every_size_in_every_state() {
+    let states = [
+        connecting(),
+        unreachable(),
+        running(),
+        held(),
+        failed(),
+        done(),
+        no_gpu(),
+        two_gpus(),
+        simulated(),
+        many(),
+        world(),
+        frozen(),
+    ];
+    let sizes = [(0, 0), (1, 1), (1, 30), (2, 2), (5, 3), (20, 1), (20, 5), (33, 9), (44, 7), (250, 3)];
+    for stage in &states {
+        for (width, height) in sizes {
+            for pane in PANES {
+                stage.draw_with(width, height, Theme::ansi(), pane.draw);
+                // Also where the place reaches out of the screen.
+                stage.draw_with(width, height, Theme::mono(), |frame, area, view| {
+                    let outside = ratatui::layout::Rect { x: area.x + width / 2, y: area.y + height / 2, ..area };
+                    (pane.draw)(frame, outside.intersection(area), view);
+                });
+            }
+            stage.screen(width, height);
+        }
+    }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(48))]
+    #[test]
+    fn any_screen_size_can_be_drawn(width in 0_u16..220, height in 0_u16..80, zoom in proptest::bool::ANY, focus in 0_usize..5) {
+        let mut stage = running();
+        stage.app.ui.zoomed = zoom;
+        stage.app.ui.focus = PaneId::ALL[focus];
+        stage.screen(width, height);
+    }
+}

@@ -1,0 +1,387 @@
+//! Builds states of the program by the messages that lead to them, and shows what is drawn as text.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthStr;
+
+use super::theme::Theme;
+use super::view::View;
+use crate::app::message::{Action, Msg};
+use crate::app::model::{App, Connection, Target};
+use crate::app::update::update;
+use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
+use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
+use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase};
+use crate::domain::session::{Plan, Session};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::time::Nanos;
+
+/// The names of the built-in suite.
+pub const TEN: [&str; 10] = [
+    "Full Backend System",
+    "Microservices Architecture",
+    "Complex Algorithms",
+    "Debug Task",
+    "Data Analysis Report",
+    "System Design Interview",
+    "Multi-turn Conversation",
+    "Technical Documentation",
+    "Database Optimization",
+    "ML Project",
+];
+const FRAME_MS: u64 = 250;
+const MIB: u64 = 1_048_576;
+
+/// How an answer comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Script {
+    /// Before the first event.
+    pub ttft_ms: u64,
+    /// Between two events.
+    pub gap_ms: u64,
+    /// All events.
+    pub events: u64,
+    /// Of those, the first are reasoning.
+    pub reasoning: u64,
+    /// Before this event it stops for so long.
+    pub stall: Option<(u64, u64)>,
+}
+
+impl Script {
+    /// An answer without reasoning or stall.
+    pub const fn plain(ttft_ms: u64, gap_ms: u64, events: u64) -> Self {
+        Self { ttft_ms, gap_ms, events, reasoning: 0, stall: None }
+    }
+
+    fn arrivals(&self, started_ms: u64) -> Vec<Arrival> {
+        let arrival = |i: u64| {
+            let stall = self.stall.filter(|(at, _)| i >= *at).map_or(0, |(_, ms)| ms);
+            // Uneven as a real stream is, and the same in every run: a bell of about a tenth of the gap.
+            let noise: u64 = (0..4).map(|k| scatter(i * 4 + k) >> 48).sum();
+            let noise_ns = noise * self.gap_ms * 1_000_000 / (4 * 65_536);
+            Arrival {
+                at: Nanos((started_ms + self.ttft_ms + i * self.gap_ms + stall) * 1_000_000 + noise_ns),
+                kind: if i < self.reasoning { TextKind::Reasoning } else { TextKind::Answer },
+                coalesced: false,
+            }
+        };
+        (0..self.events).map(arrival).collect()
+    }
+}
+
+/// Numbers without a pattern (the finaliser of splitmix64).
+fn scatter(n: u64) -> u64 {
+    let n = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    n ^ (n >> 31)
+}
+
+/// A program under test and its clock.
+pub struct Stage {
+    /// Its state.
+    pub app: App,
+    /// Now.
+    pub now_ms: u64,
+    gpus: Vec<GpuInfo>,
+    silent_gpu: Option<u32>,
+    events_before: u64,
+    in_flight: Vec<(AttemptId, u64, Script)>,
+    /// What the engine tells of itself.
+    pub lag: EngineLag,
+}
+
+impl Stage {
+    /// A program that has just started.
+    pub fn new(names: &[&str], plan: Plan) -> Self {
+        let case = |(i, name): (usize, &&str)| CaseSpec {
+            name: (*name).to_owned(),
+            model: None,
+            messages: Vec::new(),
+            max_tokens: if i % 3 == 0 { 400 } else { 300 },
+            temperature: 0.7,
+            timeout: Duration::from_secs(120),
+            extra: serde_json::Map::new(),
+        };
+        let suite = Suite {
+            name: "Complex Comprehensive".to_owned(),
+            rating: RatingScale::default(),
+            cases: names.iter().enumerate().map(case).collect(),
+        };
+        let target = Target {
+            url: "http://localhost:8000/v1".to_owned(),
+            model: None,
+            server: ServerInfo::default(),
+            simulated: false,
+            connection: Connection::Connecting,
+        };
+        let app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+        Self {
+            app,
+            now_ms: 0,
+            gpus: Vec::new(),
+            silent_gpu: None,
+            events_before: 0,
+            in_flight: Vec::new(),
+            lag: EngineLag::default(),
+        }
+    }
+
+    /// Sends a message.
+    pub fn send(&mut self, msg: Msg) {
+        update(&mut self.app, msg);
+    }
+
+    /// The user does something.
+    pub fn act(&mut self, action: Action) {
+        self.send(Msg::Action(action));
+    }
+
+    /// The endpoint does not answer.
+    pub fn unreachable(&mut self, reason: &str, retrying: bool) {
+        let fact = EngineFact::Unreachable { reason: reason.to_owned(), retrying };
+        self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
+    }
+
+    /// The endpoint answers.
+    pub fn connect(&mut self) {
+        self.now_ms += 120;
+        let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
+        let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };
+        self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
+        self.app.scene.gpu.begin_run();
+    }
+
+    /// The driver tells of so many GPUs of 96 GiB.
+    pub fn find_gpus(&mut self, count: u32) {
+        let gpu = |index| GpuInfo {
+            index,
+            uuid: None,
+            model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".to_owned(),
+            memory_total_bytes: Some(97_887 * MIB),
+            power_limit_w: Some(600.0),
+            ..GpuInfo::default()
+        };
+        self.gpus = (0..count).map(gpu).collect();
+        let driver = Some("580.126.09".to_owned());
+        self.send(Msg::Gpu(GpuEvent::Found { driver, gpus: self.gpus.clone(), interval_ms: FRAME_MS }));
+    }
+
+    /// This GPU gives no more samples.
+    pub fn lose_gpu(&mut self, index: u32) {
+        self.silent_gpu = Some(index);
+    }
+
+    /// A request goes out.
+    pub fn start(&mut self, case: usize, number: u32, script: Script) {
+        self.in_flight.push((AttemptId { case, number }, self.now_ms, script));
+    }
+
+    /// Time passes, frame by frame.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now_ms + ms;
+        while self.now_ms < end {
+            self.now_ms = (self.now_ms + FRAME_MS).min(end);
+            self.sample_gpus();
+            self.frame();
+        }
+    }
+
+    /// Time passes until the answer is whole, which then ends well.
+    pub fn finish(&mut self, case: usize) {
+        let Some(at) = self.in_flight.iter().position(|(id, ..)| id.case == case) else { return };
+        let (_, started, script) = self.in_flight[at];
+        let last = script.arrivals(started).last().map_or(started, |a| a.at.0 / 1_000_000);
+        self.pass((last + 1).saturating_sub(self.now_ms));
+        self.end(case, |record| {
+            record.status = AttemptStatus::Ok;
+            record.finish_reason = Some("stop".to_owned());
+            record.usage = Usage {
+                prompt_tokens: Some(85),
+                completion_tokens: Some(record.arrivals.len() as u64),
+                ..Usage::default()
+            };
+        });
+    }
+
+    /// The answer ends now, in the way that `how` writes into its record.
+    pub fn end(&mut self, case: usize, how: impl FnOnce(&mut AttemptRecord)) {
+        let Some(at) = self.in_flight.iter().position(|(id, ..)| id.case == case) else { return };
+        let (id, started, script) = self.in_flight.remove(at);
+        let now = Nanos::from_millis(self.now_ms);
+        let mut record =
+            AttemptRecord::started(id, false, "0f".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(started));
+        record.arrivals = script.arrivals(started).into_iter().filter(|a| a.at <= now).collect();
+        record.ended = now;
+        record.text = "# A heading\n\nSome text of the answer.\n".to_owned();
+        how(&mut record);
+        self.events_before += record.arrivals.len() as u64;
+        self.send(Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
+        self.frame();
+    }
+
+    /// The answer ends with an error of the server.
+    pub fn fail(&mut self, case: usize, status: AttemptStatus, http_status: Option<u16>, message: &str) {
+        self.end(case, |record| {
+            record.status = status;
+            record.http_status = http_status;
+            record.error = Some(AttemptError { kind: "server".to_owned(), message: message.to_owned() });
+        });
+    }
+
+    fn sample_gpus(&mut self) {
+        let at = Nanos::from_millis(self.now_ms);
+        for index in 0..self.gpus.len() as u32 {
+            let busy = !self.in_flight.is_empty();
+            let step = self.now_ms / FRAME_MS + u64::from(index);
+            let event = if self.silent_gpu == Some(index) {
+                GpuEvent::Gap { at, index, reason: "GPU is lost (fell off the bus)".to_owned() }
+            } else {
+                GpuEvent::Sample(GpuSample {
+                    at,
+                    index,
+                    memory_used_bytes: Some((60_112 + (step * 37) % 1_900) * MIB),
+                    utilization_percent: Some(if busy { 92.0 + (step % 7) as f64 } else { 0.0 }),
+                    power_w: Some(if busy { 400.0 + (step * 13 % 90) as f64 } else { 71.0 }),
+                    temperature_c: Some(48.0 + (step / 8).min(20) as f64),
+                })
+            };
+            self.send(Msg::Gpu(event));
+        }
+    }
+
+    /// The frame clock ticks.
+    pub fn frame(&mut self) {
+        let now = Nanos::from_millis(self.now_ms);
+        let flying: Vec<InFlight> =
+            self.in_flight.iter().map(|(id, at, script)| flying(*id, *at, script, now)).collect();
+        let live = LiveSnapshot {
+            at: now,
+            content_events_total: self.events_before + flying.iter().map(|f| u64::from(f.content_events)).sum::<u64>(),
+            in_flight: flying,
+            lag: self.lag,
+        };
+        self.send(Msg::Frame { now, live: Arc::new(live) });
+    }
+
+    /// What is drawn of the whole screen.
+    pub fn screen(&self, width: u16, height: u16) -> Buffer {
+        self.draw_with(width, height, Theme::ansi(), |frame, _area, view| super::screen::draw(frame, view))
+    }
+
+    /// What `draw` draws on a screen of this size.
+    pub fn draw_with(
+        &self,
+        width: u16,
+        height: u16,
+        theme: Theme,
+        draw: impl Fn(&mut ratatui::Frame<'_>, Rect, &View<'_>),
+    ) -> Buffer {
+        let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+        let cache = crate::ui::cache::RenderCache::default();
+        let view = View { app: &self.app, theme, cache: &cache };
+        terminal.draw(|frame| draw(frame, frame.area(), &view)).unwrap();
+        terminal.backend().buffer().clone()
+    }
+}
+
+fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlight {
+    let started = Nanos::from_millis(started_ms);
+    let arrivals: Vec<Arrival> = script.arrivals(started_ms).into_iter().filter(|a| a.at <= now).collect();
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), started);
+    record.arrivals.clone_from(&arrivals);
+    InFlight {
+        id,
+        phase: match arrivals.last().map(|a| a.kind) {
+            None => StreamPhase::Waiting,
+            Some(TextKind::Reasoning) => StreamPhase::Reasoning,
+            Some(TextKind::Answer) => StreamPhase::Answering,
+        },
+        started,
+        ttft_ms: record.time_to_first_token_ms(),
+        content_events: arrivals.len() as u32,
+        trace: record.trace(),
+        recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),
+        reasoning: "The user wants a backend.".into(),
+        text: "# A heading\n\nSome text".into(),
+    }
+}
+
+/// The ten cases after `done` of them are measured, with one GPU.
+pub fn ten_cases(done: usize) -> Stage {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.find_gpus(1);
+    stage.connect();
+    for case in 0..done {
+        stage.start(case, 1, script_of(case));
+        stage.finish(case);
+    }
+    stage
+}
+
+/// Each case a little different.
+pub fn script_of(case: usize) -> Script {
+    let n = case as u64;
+    let stall = (case == 2).then_some((120, 900));
+    Script { stall, ..Script::plain(80 + n * n * 9 % 140, 8 + n % 3, 300 + 100 * u64::from(n.is_multiple_of(3))) }
+}
+
+// ─── What was drawn ───
+
+/// The text, line by line, without blanks at the ends of lines.
+pub fn text(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in buffer.area.y..buffer.area.bottom() {
+        let mut line = String::new();
+        let mut x = buffer.area.x;
+        while x < buffer.area.right() {
+            let symbol = buffer[(x, y)].symbol();
+            line.push_str(symbol);
+            x += (symbol.width() as u16).max(1);
+        }
+        out.push_str(line.trim_end());
+        out.push('\n');
+    }
+    out
+}
+
+/// Runs of equal style, a line each that has any: `3: 0..9 fg=Cyan bold  12..14 dim`.
+pub fn styles(buffer: &Buffer) -> String {
+    let mut out = String::new();
+    for y in buffer.area.y..buffer.area.bottom() {
+        let mut runs: Vec<(u16, u16, Style)> = Vec::new();
+        for x in buffer.area.x..buffer.area.right() {
+            let style = buffer[(x, y)].style();
+            match runs.last_mut() {
+                Some(last) if last.2 == style && last.1 == x => last.1 = x + 1,
+                _ => runs.push((x, x + 1, style)),
+            }
+        }
+        let told: Vec<String> =
+            runs.iter().filter_map(|(a, b, style)| Some(format!("{a}..{b} {}", tell(*style)?))).collect();
+        if !told.is_empty() {
+            let _ = writeln!(out, "{y}: {}", told.join("  "));
+        }
+    }
+    out
+}
+
+fn tell(style: Style) -> Option<String> {
+    use ratatui::style::Color;
+    let mut words = Vec::new();
+    if let Some(fg) = style.fg.filter(|c| *c != Color::Reset) {
+        words.push(format!("fg={fg}"));
+    }
+    if let Some(bg) = style.bg.filter(|c| *c != Color::Reset) {
+        words.push(format!("bg={bg}"));
+    }
+    words.extend(style.add_modifier.iter_names().map(|(name, _)| name.to_lowercase()));
+    (!words.is_empty()).then(|| words.join(" "))
+}

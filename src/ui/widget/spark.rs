@@ -1,0 +1,45 @@
+//! Small bars of one line.
+
+const LEVELS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+
+/// The bar of `value` on a scale from 0 to `max`: never empty, so that a small figure differs from a missing one, and
+/// never the whole cell, so that the bars of neighbouring lines stay apart.
+pub fn level(value: f64, max: f64) -> char {
+    let share = if max > 0.0 && value.is_finite() { (value / max).clamp(0.0, 1.0) } else { 0.0 };
+    LEVELS[((share * 7.0).ceil() as usize).clamp(1, 7) - 1]
+}
+
+/// One bar per value on a scale from 0 to `max`; a missing value is a blank.
+pub fn bars(values: &[Option<f64>], max: f64) -> String {
+    values.iter().map(|v| v.map_or(' ', |v| level(v, max))).collect()
+}
+
+/// The part of a column `rows` cells high that falls into the cell `row` counted from the bottom, for `eighths` of a
+/// cell in all; a blank where the column does not reach.
+pub fn column(eighths: usize, row: usize) -> char {
+    match eighths.saturating_sub(row * 8) {
+        0 => ' ',
+        n => LEVELS[n.min(8) - 1],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zero_differs_from_missing() {
+        assert_eq!(bars(&[Some(0.0), None, Some(50.0), Some(100.0), Some(500.0)], 100.0), "▁ ▄▇▇");
+        assert_eq!(bars(&[Some(3.0)], 0.0), "▁");
+    }
+
+    #[test]
+    fn columns_grow_over_rows() {
+        let tower = |eighths| (0..3).map(|row| column(eighths, row)).collect::<String>();
+        assert_eq!(tower(0), "   ");
+        assert_eq!(tower(3), "▃  ");
+        assert_eq!(tower(8), "█  ");
+        assert_eq!(tower(12), "█▄ ");
+        assert_eq!(tower(99), "███");
+    }
+}
