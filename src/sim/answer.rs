@@ -1,0 +1,220 @@
+//! What the simulator says: a prepared text on the prompt's topic, then others.
+
+use super::request::ChatRequest;
+use super::tokens::pieces;
+use super::wire::Part;
+
+/// A prepared answer and the words by which a conversation asks for it.
+struct Topic {
+    keywords: &'static [&'static str],
+    source: &'static str,
+}
+
+/// Between reasoning and answer, as reasoning models themselves write it.
+const END_OF_REASONING: &str = "\n</think>\n\n";
+/// Between the answer and what follows when more tokens are asked for than it has.
+const RULE: &str = "\n\n---\n\n";
+
+/// With as many words in common, the first wins; the last is for all that has no topic.
+const TOPICS: &[Topic] = &[
+    Topic {
+        keywords: &["fastapi", "rest api", "backend", "jwt", "crud", "pydantic", "sqlalchemy", "authentication"],
+        source: include_str!("../../assets/sim/backend.md"),
+    },
+    Topic {
+        keywords: &[
+            "microservice",
+            "api gateway",
+            "e-commerce",
+            "per service",
+            "message queue",
+            "service discovery",
+            "saga",
+            "kubernetes",
+        ],
+        source: include_str!("../../assets/sim/microservices.md"),
+    },
+    Topic {
+        keywords: &["algorithm", "dijkstra", "a*", "shortest path", "time complexity", "graph", "sorting", "heap"],
+        source: include_str!("../../assets/sim/algorithms.md"),
+    },
+    Topic {
+        keywords: &["bug", "thread", "scraper", "race condition", "deadlock", "fix", "concurren", "traceback"],
+        source: include_str!("../../assets/sim/debugging.md"),
+    },
+    Topic {
+        keywords: &["data analysis", "dataset", "retail", "transactions", "pandas", "visualiz", "sales", "demographic"],
+        source: include_str!("../../assets/sim/data_analysis.md"),
+    },
+    Topic {
+        keywords: &["url short", "system design", "bit.ly", "short code", "rate limit", "scal", "cache", "interview"],
+        source: include_str!("../../assets/sim/system_design.md"),
+    },
+    Topic {
+        keywords: &["sql", "query", "index", "postgres", "database", "slow", "correlated", "explain analyze"],
+        source: include_str!("../../assets/sim/database.md"),
+    },
+    Topic {
+        keywords: &[
+            "documentation",
+            "cli ",
+            "command-line",
+            "command line",
+            "readme",
+            "usage example",
+            "install",
+            "image compression",
+            "troubleshoot",
+        ],
+        source: include_str!("../../assets/sim/documentation.md"),
+    },
+    Topic {
+        keywords: &[
+            "machine learning",
+            "churn",
+            "feature engineering",
+            "imbalance",
+            "hyperparameter",
+            "classif",
+            "model training",
+            "predict",
+        ],
+        source: include_str!("../../assets/sim/machine_learning.md"),
+    },
+    Topic { keywords: &[], source: include_str!("../../assets/sim/general.md") },
+];
+
+impl Topic {
+    fn reasoning(&self) -> &'static str {
+        self.source.split_once(END_OF_REASONING).map_or("", |(reasoning, _)| reasoning)
+    }
+
+    fn answer(&self) -> &'static str {
+        self.source.split_once(END_OF_REASONING).map_or(self.source, |(_, answer)| answer).trim_end()
+    }
+}
+
+/// The tokens of an answer, in order.
+pub type Tokens = Box<dyn Iterator<Item = (Part, &'static str)> + Send>;
+
+/// What is said to a request.
+pub fn answer(request: &ChatRequest) -> Tokens {
+    let first = topic_of(&request.conversation);
+    let reasoning = TOPICS.get(first).filter(|_| request.thinking).map_or("", Topic::reasoning);
+    let texts = match request.max_tokens {
+        None => 1,
+        Some(_) if request.ignore_eos => usize::MAX,
+        Some(_) => TOPICS.len(),
+    };
+    let text = TOPICS.iter().cycle().skip(first).take(texts).enumerate().flat_map(|(n, topic)| {
+        let between = if n == 0 { "" } else { RULE };
+        pieces(between).chain(pieces(topic.answer()))
+    });
+    let tokens = pieces(reasoning).map(|p| (Part::Reasoning, p)).chain(text.map(|p| (Part::Answer, p)));
+    let limit = request.max_tokens.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+    Box::new(tokens.take(limit))
+}
+
+/// Index of the topic with the most keywords in a conversation.
+fn topic_of(conversation: &str) -> usize {
+    let conversation = conversation.to_lowercase();
+    let matches = |topic: &Topic| topic.keywords.iter().filter(|&&k| conversation.contains(k)).count();
+    let (index, _) = TOPICS
+        .iter()
+        .map(matches)
+        .enumerate()
+        .fold((TOPICS.len() - 1, 0), |best, (index, count)| if count > best.1 { (index, count) } else { best });
+    index
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(conversation: &str, max_tokens: Option<u64>) -> ChatRequest {
+        ChatRequest {
+            conversation: conversation.to_owned(),
+            prompt_tokens: 10,
+            max_tokens,
+            stream: true,
+            include_usage: None,
+            thinking: true,
+            ignore_eos: false,
+            seed: None,
+            planned: None,
+        }
+    }
+
+    #[test]
+    fn every_text_is_long_enough_and_a_third_is_reasoning() {
+        for topic in TOPICS {
+            let [reasoning, answer] = [topic.reasoning(), topic.answer()].map(|text| pieces(text).count());
+            let title = topic.answer().lines().next().unwrap();
+            assert!(title.starts_with("# "), "{title}");
+            assert!(reasoning + answer >= 800, "{title}: {reasoning} + {answer}");
+            let share = reasoning as f64 / 800.0;
+            assert!((0.2..0.4).contains(&share), "{title}: {reasoning} tokens of reasoning");
+            assert_eq!(topic.source.matches("</think>").count(), 1, "{title}");
+            assert_eq!(topic.source.matches("\n```").count() % 2, 0, "{title}: a fence is open");
+            assert!(!topic.source.contains(['\r', '\t']), "{title}");
+        }
+    }
+
+    #[test]
+    fn prompts_find_their_topic() {
+        for (prompt, title) in [
+            ("Create a complete Python REST API using FastAPI with JWT, CRUD for users, an SQLite database", "REST"),
+            ("Design a microservices architecture for an e-commerce platform with an API gateway", "Microservices"),
+            ("Implement Dijkstra's algorithm and A* in Python and compare their time complexity", "Shortest"),
+            ("Find all bugs in this threaded web scraper and fix the code", "scraper"),
+            ("Write a Python analysis pipeline for a retail dataset of 50k transactions with pandas", "Retail"),
+            ("System design interview: design a URL shortening service like bit.ly with rate limiting", "URL"),
+            ("Optimize this PostgreSQL query on 10M records; which indexes does the database need?", "Queries"),
+            (
+                "Write documentation for a Python CLI tool for image compression, with installation and usage",
+                "imgpress",
+            ),
+            ("Build a machine learning pipeline for customer churn prediction", "Churn"),
+            ("Say hello", "Simulated"),
+        ] {
+            let topic = &TOPICS[topic_of(prompt)];
+            let found = topic.answer().lines().next().unwrap();
+            assert!(found.to_lowercase().contains(&title.to_lowercase()), "{prompt}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_met_exactly_and_the_text_goes_on() {
+        for limit in [1, 800, 4096] {
+            assert_eq!(answer(&request("fastapi", Some(limit))).count() as u64, limit);
+        }
+        let text: String = answer(&request("fastapi", Some(4096))).map(|(_, piece)| piece).collect();
+        let [own, next] = [&TOPICS[0], &TOPICS[1]].map(Topic::answer);
+        assert!(text.starts_with(&format!("{}{own}{RULE}{next}{RULE}", TOPICS[0].reasoning())));
+    }
+
+    #[test]
+    fn without_a_limit_the_answer_ends_with_its_own_text() {
+        let own = pieces(TOPICS[2].reasoning()).chain(pieces(TOPICS[2].answer())).collect::<String>();
+        assert_eq!(answer(&request("dijkstra", None)).map(|(_, piece)| piece).collect::<String>(), own);
+    }
+
+    #[test]
+    fn the_texts_end_unless_the_end_is_ignored() {
+        let mut asked = request("", Some(100_000));
+        assert!(answer(&asked).count() < 100_000);
+        asked.ignore_eos = true;
+        assert_eq!(answer(&asked).count(), 100_000);
+    }
+
+    #[test]
+    fn reasoning_comes_first_or_not_at_all() {
+        let mut asked = request("churn", Some(800));
+        let parts: Vec<_> = answer(&asked).map(|(part, _)| part).collect();
+        let reasoning = pieces(TOPICS[8].reasoning()).count();
+        assert!(parts[..reasoning].iter().all(|p| *p == Part::Reasoning));
+        assert!(parts[reasoning..].iter().all(|p| *p == Part::Answer));
+        asked.thinking = false;
+        assert!(answer(&asked).all(|(part, _)| part == Part::Answer));
+    }
+}

@@ -1,0 +1,139 @@
+//! When each token is due: pure numbers from a seed.
+
+use std::f64::consts::TAU;
+use std::time::Duration;
+
+use super::SimConfig;
+
+/// So many prompt tokens double the time to the first token.
+const PROMPT_TOKENS_PER_TTFT: f64 = 8192.0;
+
+/// The deadlines of one answer's tokens, counted from its request. They sum exact gaps, so that no delay adds up.
+#[derive(Clone, Debug)]
+pub struct Pace {
+    random: Random,
+    spread: Spread,
+    next_s: f64,
+    gap_s: f64,
+}
+
+impl Pace {
+    /// For one request.
+    pub fn new(config: &SimConfig, prompt_tokens: u64, seed: u64) -> Self {
+        let mut random = Random(seed);
+        let spread = Spread::new(config.jitter);
+        let ttft_s = config.ttft_ms / 1e3 * spread.draw(&mut random);
+        let next_s = ttft_s * (1.0 + prompt_tokens as f64 / PROMPT_TOKENS_PER_TTFT);
+        Self { random, spread, next_s, gap_s: 1.0 / config.tokens_per_s }
+    }
+}
+
+impl Iterator for Pace {
+    type Item = Duration;
+
+    fn next(&mut self) -> Option<Duration> {
+        let due = Duration::try_from_secs_f64(self.next_s).ok()?;
+        self.next_s += self.gap_s * self.spread.draw(&mut self.random);
+        Some(due)
+    }
+}
+
+/// Log-normal factors of mean 1: most gaps a little short, a few long, none negative.
+#[derive(Clone, Copy, Debug)]
+struct Spread {
+    mu: f64,
+    sigma: f64,
+}
+
+impl Spread {
+    fn new(relative_deviation: f64) -> Self {
+        let variance = relative_deviation.mul_add(relative_deviation, 1.0).ln();
+        Self { mu: -variance / 2.0, sigma: variance.sqrt() }
+    }
+
+    fn draw(self, random: &mut Random) -> f64 {
+        // Box and Muller's normal number.
+        let normal = (-2.0 * random.unit().ln()).sqrt() * (TAU * random.unit()).cos();
+        self.sigma.mul_add(normal, self.mu).exp()
+    }
+}
+
+/// The generator `SplitMix64`.
+#[derive(Clone, Debug)]
+struct Random(u64);
+
+impl Random {
+    /// Above 0, at most 1.
+    fn unit(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut x = self.0;
+        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        x ^= x >> 31;
+        ((x >> 11) + 1) as f64 / (1_u64 << 53) as f64
+    }
+}
+
+/// A seed from what tells one request from another (FNV-1a).
+pub fn seed_of(parts: &[&[u8]]) -> u64 {
+    let bytes = parts.iter().copied().flatten();
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(jitter: f64) -> SimConfig {
+        SimConfig { ttft_ms: 200.0, tokens_per_s: 100.0, jitter, ..SimConfig::default() }
+    }
+
+    /// The gaps in units of the asked gap.
+    fn gaps(jitter: f64, seed: u64) -> Vec<f64> {
+        let due: Vec<_> = Pace::new(&config(jitter), 0, seed).take(10_001).collect();
+        due.windows(2).map(|w| (w[1] - w[0]).as_secs_f64() * 100.0).collect()
+    }
+
+    #[test]
+    fn without_jitter_the_deadlines_are_what_was_asked() {
+        let due: Vec<_> = Pace::new(&config(0.0), 4096, 7).take(101).collect();
+        assert_eq!(due[0], Duration::from_millis(300), "half of 8192 prompt tokens add half");
+        for (n, due) in due.into_iter().enumerate() {
+            let exact = 0.3 + n as f64 / 100.0;
+            assert!((due.as_secs_f64() - exact).abs() < 1e-6, "token {n} is due at {due:?}");
+        }
+    }
+
+    #[test]
+    fn with_jitter_the_rate_holds_and_the_spread_is_what_was_asked() {
+        for (jitter, seed) in [(0.15, 1), (0.15, 2), (0.5, 3), (1.0, 4)] {
+            let mut gaps = gaps(jitter, seed);
+            let n = gaps.len() as f64;
+            let mean = gaps.iter().sum::<f64>() / n;
+            // Four standard errors.
+            assert!((mean - 1.0).abs() < 4.0 * jitter / n.sqrt(), "mean {mean} at {jitter}");
+            let deviation = (gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n).sqrt();
+            assert!((deviation / jitter - 1.0).abs() < 0.1, "deviation {deviation} at {jitter}");
+            gaps.sort_by(f64::total_cmp);
+            // The median of the log-normal distribution of mean 1.
+            let median = 1.0 / (1.0 + jitter * jitter).sqrt();
+            assert!((gaps[gaps.len() / 2] - median).abs() < 0.03, "median {} at {jitter}", gaps[gaps.len() / 2]);
+            assert!(gaps[0] > 0.0);
+        }
+    }
+
+    #[test]
+    fn the_seed_decides() {
+        assert_eq!(gaps(0.3, 5), gaps(0.3, 5));
+        assert_ne!(gaps(0.3, 5), gaps(0.3, 6));
+        assert_ne!(seed_of(&[b"a", b"1"]), seed_of(&[b"a", b"2"]));
+    }
+
+    #[test]
+    fn no_rate_is_too_high_or_too_low_for_the_clock() {
+        for tokens_per_s in [1e-3, 1e9] {
+            let config = SimConfig { ttft_ms: 0.0, tokens_per_s, ..SimConfig::default() };
+            assert_eq!(Pace::new(&config, 0, 1).take(100_000).count(), 100_000);
+        }
+    }
+}

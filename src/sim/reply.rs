@@ -1,0 +1,295 @@
+//! One answer, given at its pace: as a stream of events or as a whole.
+
+use std::io;
+use std::iter::Peekable;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use bytes::Bytes;
+use hyper::body::{Body, Frame};
+use serde_json::Value;
+use tokio::sync::watch;
+use tokio::time::{Instant, Sleep, sleep_until};
+
+use super::answer::Tokens;
+use super::fault::{Fault, Planned};
+use super::pace::Pace;
+use super::wire::{Counts, Event, Part, Refusal, Writer};
+
+/// What is late goes out together, in blocks of about this size.
+const BLOCK_BYTES: usize = 16 * 1024;
+/// Where a deadline no clock can hold is put.
+const NEVER: Duration = Duration::from_secs(86_400 * 365);
+const ENGINE_FAILED: &str = "The simulated engine failed while generating";
+
+/// Counts an answer as in flight until it is dropped.
+#[derive(Debug)]
+pub struct InFlight(watch::Sender<usize>);
+
+impl InFlight {
+    /// From now on.
+    pub fn new(count: &watch::Sender<usize>) -> Self {
+        count.send_modify(|n| *n += 1);
+        Self(count.clone())
+    }
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        self.0.send_modify(|n| *n -= 1);
+    }
+}
+
+/// All that decides an answer.
+pub struct Plan {
+    /// Writes its events.
+    pub writer: Writer,
+    /// What is said.
+    pub tokens: Tokens,
+    /// When.
+    pub pace: Pace,
+    /// Counted from here.
+    pub begun: Instant,
+    /// Tokens of the prompt.
+    pub prompt_tokens: u64,
+    /// That many generated tokens are a `length`.
+    pub max_tokens: Option<u64>,
+    /// Whether the counts are told.
+    pub include_usage: bool,
+    /// What goes wrong.
+    pub planned: Option<Planned>,
+    /// Ends with the answer.
+    #[expect(dead_code, reason = "held, never read")]
+    pub in_flight: InFlight,
+}
+
+/// An answer on its way.
+struct Generation {
+    plan: Plan,
+    tokens: Peekable<Tokens>,
+    counts: Counts,
+}
+
+impl Generation {
+    fn new(mut plan: Plan) -> Self {
+        let none: Tokens = Box::new(std::iter::empty());
+        let tokens = std::mem::replace(&mut plan.tokens, none);
+        let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
+        let tokens = if is_empty { Box::new(tokens.take(0)) } else { tokens };
+        let counts = Counts { prompt: plan.prompt_tokens, ..Counts::default() };
+        Self { plan, tokens: tokens.peekable(), counts }
+    }
+
+    /// When the next token is due.
+    fn next_due(&mut self) -> Instant {
+        let after = self.plan.pace.next().unwrap_or(NEVER).min(NEVER);
+        self.plan.begun + after
+    }
+
+    fn next_token(&mut self) -> Option<(Part, &'static str)> {
+        let token = self.tokens.next()?;
+        self.counts.completion += 1;
+        self.counts.reasoning += u64::from(token.0 == Part::Reasoning);
+        Some(token)
+    }
+
+    /// The fault whose time has come: after its number of tokens, or with the last.
+    fn strikes(&mut self) -> Option<Fault> {
+        let planned = self.plan.planned?;
+        let now = self.counts.completion >= planned.after_tokens || self.tokens.peek().is_none();
+        now.then_some(planned.fault)
+    }
+
+    fn finish_reason(&self) -> &'static str {
+        if self.plan.max_tokens == Some(self.counts.completion) { "length" } else { "stop" }
+    }
+
+    fn told_counts(&self) -> Option<Counts> {
+        let kept_back = self.plan.planned.is_some_and(|p| p.fault == Fault::NoUsage);
+        (self.plan.include_usage && !kept_back).then_some(self.counts)
+    }
+}
+
+/// What follows a step of a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Then {
+    /// The next token, when it is due.
+    Wait,
+    /// The proper end.
+    End,
+    /// The end of the connection; whether what was written has had its chance to leave.
+    Cut { flushed: bool },
+    /// Nothing any more.
+    Stall,
+}
+
+/// The body of a streamed answer. It writes what is due when the server can send it, and is dropped, which ends
+/// everything, when the client hangs up.
+pub struct EventStream {
+    generation: Generation,
+    due: Instant,
+    timer: Pin<Box<Sleep>>,
+    then: Then,
+}
+
+impl EventStream {
+    /// Begins to wait for the first token.
+    pub fn new(plan: Plan) -> Self {
+        let mut generation = Generation::new(plan);
+        let due = generation.next_due();
+        Self { generation, due, timer: Box::pin(sleep_until(due)), then: Then::Wait }
+    }
+
+    /// The one place where events leave from.
+    fn emit(&self, event: Event<'_>, out: &mut Vec<u8>) {
+        self.generation.plan.writer.event(event, out);
+    }
+
+    /// Writes what is due now: a fault, or a token with all that goes along with it.
+    fn step(&mut self, out: &mut Vec<u8>) -> Then {
+        if let Some(then) = self.strike(out) {
+            return then;
+        }
+        if self.generation.counts.completion == 0 {
+            self.emit(Event::Role, out);
+        }
+        if let Some((part, piece)) = self.generation.next_token() {
+            self.emit(Event::Token(part, piece), out);
+        }
+        if self.generation.tokens.peek().is_some() {
+            self.due = self.generation.next_due();
+            return Then::Wait;
+        }
+        if let Some(then) = self.strike(out) {
+            return then;
+        }
+        self.emit(Event::Finish(self.generation.finish_reason()), out);
+        if let Some(counts) = self.generation.told_counts() {
+            self.emit(Event::Usage(counts), out);
+        }
+        self.emit(Event::Done, out);
+        Then::End
+    }
+
+    fn strike(&mut self, out: &mut Vec<u8>) -> Option<Then> {
+        match self.generation.strikes()? {
+            Fault::ErrorInStream => {
+                self.emit(Event::Error(ENGINE_FAILED), out);
+                self.emit(Event::Done, out);
+                Some(Then::End)
+            }
+            Fault::MalformedEvent => {
+                self.emit(Event::Malformed, out);
+                self.generation.plan.planned = None;
+                None
+            }
+            Fault::Cut => Some(Then::Cut { flushed: false }),
+            Fault::NoFinish => Some(Then::End),
+            Fault::Stall => Some(Then::Stall),
+            Fault::Http500
+            | Fault::Http503Once
+            | Fault::Http429
+            | Fault::Proxy502
+            | Fault::RefuseStreamOptions
+            | Fault::Json
+            | Fault::Empty
+            | Fault::NoUsage => None,
+        }
+    }
+
+    /// Writes all that is due, up to a block.
+    fn write_due(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
+        let mut now = Instant::now();
+        while self.then == Then::Wait && out.len() < BLOCK_BYTES {
+            if self.due > now {
+                now = Instant::now();
+            }
+            if self.due > now {
+                if !out.is_empty() {
+                    return;
+                }
+                if self.timer.deadline() != self.due {
+                    self.timer.as_mut().reset(self.due);
+                }
+                if self.timer.as_mut().poll(context).is_pending() {
+                    return;
+                }
+                now = self.due;
+            }
+            self.then = self.step(out);
+        }
+    }
+}
+
+impl Body for EventStream {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        let mut out = Vec::new();
+        self.write_due(context, &mut out);
+        if !out.is_empty() {
+            return Poll::Ready(Some(Ok(Frame::data(Bytes::from(out)))));
+        }
+        match self.then {
+            Then::Wait | Then::Stall => Poll::Pending,
+            Then::End => Poll::Ready(None),
+            Then::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut, as was asked for")))),
+            Then::Cut { flushed: false } => {
+                // The server sends what it holds when a body has nothing to give, and forgets it on an error.
+                self.then = Then::Cut { flushed: true };
+                context.waker().wake_by_ref();
+                Poll::Pending
+            }
+        }
+    }
+}
+
+/// An answer that is not streamed.
+#[derive(Debug)]
+pub enum Whole {
+    /// As asked.
+    Document(Value),
+    /// A document that breaks off.
+    Malformed(String),
+    /// The engine failed.
+    Refused(Refusal),
+    /// The connection breaks.
+    Cut,
+}
+
+/// Generates at the same pace, and answers when all is there.
+pub async fn whole(plan: Plan) -> Whole {
+    let mut generation = Generation::new(plan);
+    let (mut reasoning, mut text) = (String::new(), String::new());
+    let mut due = generation.next_due();
+    let fault = loop {
+        let fault = generation.strikes();
+        if matches!(fault, Some(Fault::ErrorInStream | Fault::Cut | Fault::NoFinish | Fault::Stall)) {
+            break fault;
+        }
+        match generation.next_token() {
+            Some((Part::Reasoning, piece)) => reasoning.push_str(piece),
+            Some((Part::Answer, piece)) => text.push_str(piece),
+            None => break fault,
+        }
+        if generation.tokens.peek().is_some() {
+            due = generation.next_due();
+        }
+    };
+    sleep_until(due).await;
+    let document =
+        generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.told_counts());
+    match fault {
+        Some(Fault::ErrorInStream) => Whole::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
+        Some(Fault::Cut | Fault::NoFinish) => Whole::Cut,
+        Some(Fault::Stall) => std::future::pending().await,
+        Some(Fault::MalformedEvent) => {
+            let mut document = document.to_string();
+            document.truncate(document.len() - 1);
+            Whole::Malformed(document)
+        }
+        _ => Whole::Document(document),
+    }
+}

@@ -1,0 +1,226 @@
+//! A chat request, read and checked as strictly as a real server does.
+
+use serde::Deserialize;
+
+use super::fault::{self, DEFAULT_AFTER_TOKENS, Planned};
+use super::tokens::pieces;
+use super::wire::Refusal;
+
+/// What a request asks for.
+#[derive(Clone, Debug)]
+pub struct ChatRequest {
+    /// Who said what, a line each.
+    pub conversation: String,
+    /// Pieces of the messages' text, and what a chat template puts around them.
+    pub prompt_tokens: u64,
+    /// Most tokens to generate; `None`: until the answer is over.
+    pub max_tokens: Option<u64>,
+    /// Token by token.
+    pub stream: bool,
+    /// Of `stream_options`, if there are any: whether the stream shall end with the token counts.
+    pub include_usage: Option<bool>,
+    /// Whether to reason before the answer.
+    pub thinking: bool,
+    /// Generate up to `max_tokens`, whatever the text.
+    pub ignore_eos: bool,
+    /// Makes the pace repeatable.
+    pub seed: Option<u64>,
+    /// What shall go wrong.
+    pub planned: Option<Planned>,
+}
+
+#[derive(Deserialize)]
+struct Body {
+    model: Option<String>,
+    messages: Option<Vec<Message>>,
+    max_tokens: Option<i64>,
+    max_completion_tokens: Option<i64>,
+    n: Option<u64>,
+    stream: Option<bool>,
+    stream_options: Option<StreamOptions>,
+    seed: Option<i64>,
+    ignore_eos: Option<bool>,
+    reasoning_effort: Option<String>,
+    chat_template_kwargs: Option<TemplateArguments>,
+    tokscope_sim: Option<SimField>,
+}
+
+#[derive(Deserialize)]
+struct Message {
+    role: String,
+    content: Option<Content>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Content {
+    Text(String),
+    Parts(Vec<Part>),
+}
+
+#[derive(Deserialize)]
+struct Part {
+    text: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct StreamOptions {
+    include_usage: Option<bool>,
+}
+
+#[derive(Deserialize)]
+struct TemplateArguments {
+    enable_thinking: Option<bool>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SimField {
+    fault: Option<String>,
+    after_tokens: Option<u64>,
+}
+
+/// Reads the body of a request to a server of `model`.
+pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
+    let body: Body = serde_json::from_slice(body).map_err(|e| Refusal::bad(&format!("Invalid request body: {e}")))?;
+    let asked = body.model.ok_or_else(|| Refusal::bad_parameter("model", "Field required"))?;
+    if asked != model {
+        return Err(Refusal::unknown_model(&asked));
+    }
+    let messages = body.messages.ok_or_else(|| Refusal::bad_parameter("messages", "Field required"))?;
+    if messages.is_empty() {
+        return Err(Refusal::bad_parameter("messages", "There must be at least one message"));
+    }
+    if body.n.is_some_and(|n| n != 1) {
+        return Err(Refusal::bad_parameter("n", "Only one choice is generated"));
+    }
+    let stream = body.stream.unwrap_or(false);
+    if body.stream_options.is_some() && !stream {
+        return Err(Refusal::bad_parameter("stream_options", "stream_options are only allowed with stream: true"));
+    }
+    let (conversation, prompt_tokens) = read_messages(messages)?;
+    let switched_off = body.reasoning_effort.as_deref() == Some("none")
+        || body.chat_template_kwargs.and_then(|a| a.enable_thinking) == Some(false);
+    Ok(ChatRequest {
+        conversation,
+        prompt_tokens,
+        max_tokens: limit(body.max_completion_tokens.or(body.max_tokens))?,
+        stream,
+        include_usage: body.stream_options.map(|options| options.include_usage.unwrap_or(false)),
+        thinking: !switched_off,
+        ignore_eos: body.ignore_eos.unwrap_or(false),
+        seed: body.seed.map(i64::cast_unsigned),
+        planned: body.tokscope_sim.map(plan).transpose()?.flatten(),
+    })
+}
+
+fn read_messages(messages: Vec<Message>) -> Result<(String, u64), Refusal> {
+    let mut conversation = String::new();
+    let mut tokens = 3;
+    for message in messages {
+        if !matches!(message.role.as_str(), "system" | "developer" | "user" | "assistant" | "tool") {
+            return Err(Refusal::bad_parameter("messages", &format!("'{}' is no role", message.role)));
+        }
+        let text = match message.content {
+            None => String::new(),
+            Some(Content::Text(text)) => text,
+            Some(Content::Parts(parts)) => parts.into_iter().filter_map(|p| p.text).collect(),
+        };
+        tokens += 4 + pieces(&text).count() as u64;
+        conversation.extend([message.role.as_str(), ": ", &text, "\n"]);
+    }
+    Ok((conversation, tokens))
+}
+
+fn limit(max_tokens: Option<i64>) -> Result<Option<u64>, Refusal> {
+    let Some(max_tokens) = max_tokens else { return Ok(None) };
+    let positive = u64::try_from(max_tokens).ok().filter(|&n| n > 0);
+    let refusal = || Refusal::bad_parameter("max_tokens", &format!("max_tokens must be at least 1, got {max_tokens}"));
+    positive.map(Some).ok_or_else(refusal)
+}
+
+fn plan(field: SimField) -> Result<Option<Planned>, Refusal> {
+    let Some(name) = field.fault else { return Ok(None) };
+    let fault = fault::find(&name).map_err(|message| Refusal::bad_parameter("tokscope_sim", &message))?;
+    Ok(Some(Planned { fault, after_tokens: field.after_tokens.unwrap_or(DEFAULT_AFTER_TOKENS) }))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::sim::fault::Fault;
+
+    fn asked(more: &Value) -> Result<ChatRequest, Refusal> {
+        let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "Write SQL." }] });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        read(body.to_string().as_bytes(), "m")
+    }
+
+    #[test]
+    fn what_is_left_out_has_the_usual_meaning() {
+        let request = asked(&json!({})).unwrap();
+        assert_eq!((request.max_tokens, request.stream, request.include_usage), (None, false, None));
+        assert!(request.thinking && !request.ignore_eos && request.planned.is_none());
+    }
+
+    #[test]
+    fn prompt_tokens_are_pieces_and_four_a_message_and_three() {
+        // "Write", " SQL", "."
+        assert_eq!(asked(&json!({})).unwrap().prompt_tokens, 3 + 4 + 3);
+        let parts = json!([{ "type": "text", "text": "Write" }, { "type": "text", "text": " SQL." }]);
+        let two = json!({ "messages": [{ "role": "system", "content": null }, { "role": "user", "content": parts }] });
+        let request = asked(&two).unwrap();
+        assert_eq!(request.prompt_tokens, 3 + 4 + 4 + 3);
+        assert_eq!(request.conversation, "system: \nuser: Write SQL.\n");
+    }
+
+    #[test]
+    fn the_newer_name_of_the_limit_wins() {
+        let request = asked(&json!({ "max_tokens": 5, "max_completion_tokens": 7 })).unwrap();
+        assert_eq!(request.max_tokens, Some(7));
+    }
+
+    #[test]
+    fn reasoning_can_be_switched_off() {
+        for off in
+            [json!({ "reasoning_effort": "none" }), json!({ "chat_template_kwargs": { "enable_thinking": false } })]
+        {
+            assert!(!asked(&off).unwrap().thinking, "{off}");
+        }
+        assert!(asked(&json!({ "reasoning_effort": "low", "chat_template_kwargs": {} })).unwrap().thinking);
+    }
+
+    #[test]
+    fn faults_by_name() {
+        let planned = |field: Value| asked(&json!({ "tokscope_sim": field })).unwrap().planned;
+        let cut = |after_tokens| Some(Planned { fault: Fault::Cut, after_tokens });
+        assert_eq!(planned(json!({ "fault": "cut", "after_tokens": 3 })), cut(3));
+        assert_eq!(planned(json!({ "fault": "cut" })), cut(DEFAULT_AFTER_TOKENS));
+        assert_eq!(planned(json!({})), None);
+    }
+
+    #[test]
+    fn bad_requests_are_refused_with_the_parameter() {
+        for (more, status, named) in [
+            (json!({ "model": "other" }), 404, "other"),
+            (json!({ "model": null }), 400, "model"),
+            (json!({ "messages": null }), 400, "messages"),
+            (json!({ "messages": [] }), 400, "messages"),
+            (json!({ "messages": [{ "role": "robot", "content": "" }] }), 400, "robot"),
+            (json!({ "max_tokens": 0 }), 400, "max_tokens"),
+            (json!({ "max_tokens": -1 }), 400, "max_tokens"),
+            (json!({ "max_tokens": "many" }), 400, "many"),
+            (json!({ "n": 2 }), 400, "n"),
+            (json!({ "stream_options": { "include_usage": true } }), 400, "stream_options"),
+            (json!({ "tokscope_sim": { "fault": "fire" } }), 400, "fire"),
+            (json!({ "tokscope_sim": { "faults": "cut" } }), 400, "faults"),
+        ] {
+            let refusal = asked(&more).unwrap_err();
+            assert_eq!(refusal.status, status, "{more}");
+            assert!(refusal.body().to_string().contains(named), "{more}: {}", refusal.body());
+        }
+        assert_eq!(read(b"{\"model\":", "m").unwrap_err().status, 400);
+    }
+}

@@ -1,0 +1,206 @@
+//! The HTTP server: connections, routes, refusals.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER, SERVER};
+use hyper::service::service_fn;
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{oneshot, watch};
+use tokio::time::Instant;
+
+use super::SimConfig;
+use super::answer::answer;
+use super::fault::Fault;
+use super::pace::{Pace, seed_of};
+use super::reply::{EventStream, InFlight, Plan, Whole, whole};
+use super::request::{self, ChatRequest};
+use super::wire::{Refusal, Writer, models};
+
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+const NAME: HeaderValue = HeaderValue::from_static(concat!("tokscope-sim/", env!("CARGO_PKG_VERSION")));
+const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const HTML: HeaderValue = HeaderValue::from_static("text/html");
+const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
+const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
+/// After a connection could not be accepted: descriptors may become free.
+const BREATHE: Duration = Duration::from_millis(50);
+const PROXY_PAGE: &str =
+    "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
+
+type Answer = Response<Either<Full<Bytes>, EventStream>>;
+
+/// The connection ends without an answer.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is cut, as was asked for")]
+struct Cut;
+
+/// What all connections share.
+#[derive(Debug)]
+pub struct State {
+    config: SimConfig,
+    /// The start, in seconds since 1970 and on the clock.
+    started: (u64, Instant),
+    requests: AtomicU64,
+    /// Conversations that have had their 503.
+    had_503: Mutex<HashSet<u64>>,
+    in_flight: watch::Sender<usize>,
+}
+
+impl State {
+    /// With the number of answers that are being given.
+    pub fn new(config: SimConfig) -> (Arc<Self>, watch::Receiver<usize>) {
+        #[expect(clippy::disallowed_methods, reason = "a server stamps its answers with the time of day")]
+        let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let (in_flight, watched) = watch::channel(0);
+        let started = (since_1970.as_secs(), Instant::now());
+        let state = Self { config, started, requests: AtomicU64::new(0), had_503: Mutex::default(), in_flight };
+        (Arc::new(state), watched)
+    }
+
+    fn now_s(&self) -> u64 {
+        self.started.0 + self.started.1.elapsed().as_secs()
+    }
+}
+
+/// Serves until `stopped`.
+pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
+    loop {
+        let accepted = tokio::select! {
+            _ = &mut stopped => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, _peer)) => drop(tokio::spawn(converse(stream, Arc::clone(&state)))),
+            Err(_) => tokio::time::sleep(BREATHE).await,
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, state: Arc<State>) {
+    // Tokens must not wait for each other.
+    let _best_effort = stream.set_nodelay(true);
+    let serve = service_fn(move |request| {
+        let state = Arc::clone(&state);
+        async move {
+            let mut answer = route(&state, request).await?;
+            answer.headers_mut().insert(SERVER, NAME);
+            Ok::<_, Cut>(answer)
+        }
+    });
+    // It ends with an error when the client hangs up, which is the client's right.
+    let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
+}
+
+async fn route(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> {
+    match (request.method(), request.uri().path()) {
+        (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
+        (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),
+        (&Method::GET, "/version") => Ok(document(StatusCode::OK, &json!({ "version": VERSION }))),
+        (&Method::POST, "/v1/chat/completions") => chat(state, request).await,
+        (method, path) => {
+            let message = format!("There is no {method} {path} here");
+            Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
+        }
+    }
+}
+
+async fn chat(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> {
+    let begun = Instant::now();
+    let number = state.requests.fetch_add(1, Ordering::Relaxed);
+    let caller = request.headers().get("x-request-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    let Ok(body) = Limited::new(request.into_body(), LARGEST_REQUEST).collect().await else {
+        return Ok(refuse(&Refusal::new(
+            413,
+            "invalid_request_error",
+            "The request is larger than 16 MiB or broke off",
+        )));
+    };
+    let body = body.to_bytes();
+    let asked = match request::read(&body, &state.config.model) {
+        Ok(asked) => asked,
+        Err(refusal) => return Ok(refuse(&refusal)),
+    };
+    if let Some(failure) = fail_at_once(state, &asked) {
+        return Ok(failure);
+    }
+    // Asked again, it comes at another pace, as from a real machine.
+    let unlike_any = seed_of(&[&body, &caller, &number.to_le_bytes()]);
+    let writer = Writer::new(format!("chatcmpl-{unlike_any:016x}"), state.now_s(), state.config.model.clone());
+    let streams = asked.stream && asked.planned.is_none_or(|p| p.fault != Fault::Json);
+    let plan = Plan {
+        writer,
+        tokens: answer(&asked),
+        pace: Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any)),
+        begun,
+        prompt_tokens: asked.prompt_tokens,
+        max_tokens: asked.max_tokens,
+        include_usage: asked.include_usage == Some(true) || !streams,
+        planned: asked.planned,
+        in_flight: InFlight::new(&state.in_flight),
+    };
+    if streams {
+        let mut answer = Response::new(Either::Right(EventStream::new(plan)));
+        answer.headers_mut().extend([(CONTENT_TYPE, EVENT_STREAM), (CACHE_CONTROL, NO_CACHE)]);
+        return Ok(answer);
+    }
+    match whole(plan).await {
+        Whole::Document(value) => Ok(document(StatusCode::OK, &value)),
+        Whole::Malformed(text) => Ok(full(StatusCode::OK, JSON, text)),
+        Whole::Refused(refusal) => Ok(refuse(&refusal)),
+        Whole::Cut => Err(Cut),
+    }
+}
+
+/// The faults that come instead of any generation.
+fn fail_at_once(state: &State, asked: &ChatRequest) -> Option<Answer> {
+    match asked.planned?.fault {
+        Fault::Http500 => Some(refuse(&Refusal::new(500, "InternalServerError", "The simulated engine is dead"))),
+        Fault::Http503Once => {
+            let conversation = seed_of(&[asked.conversation.as_bytes()]);
+            let is_first = state.had_503.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation);
+            is_first.then(|| refuse(&Refusal::new(503, "unavailable_error", "Loading model")))
+        }
+        Fault::Http429 => {
+            let mut answer = refuse(&Refusal::new(429, "rate_limit_error", "Too many requests, try again in 1 second"));
+            answer.headers_mut().extend([(RETRY_AFTER, HeaderValue::from_static("1"))]);
+            Some(answer)
+        }
+        Fault::Proxy502 => Some(full(StatusCode::BAD_GATEWAY, HTML, PROXY_PAGE.to_owned())),
+        Fault::RefuseStreamOptions => asked
+            .include_usage
+            .map(|_| refuse(&Refusal::bad_parameter("stream_options", "Extra inputs are not permitted"))),
+        Fault::Json
+        | Fault::ErrorInStream
+        | Fault::Cut
+        | Fault::NoFinish
+        | Fault::Stall
+        | Fault::MalformedEvent
+        | Fault::Empty
+        | Fault::NoUsage => None,
+    }
+}
+
+fn refuse(refusal: &Refusal) -> Answer {
+    document(StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), &refusal.body())
+}
+
+fn document(status: StatusCode, value: &Value) -> Answer {
+    full(status, JSON, value.to_string())
+}
+
+fn full(status: StatusCode, content_type: HeaderValue, text: String) -> Answer {
+    let mut answer = Response::new(Either::Left(Full::new(Bytes::from(text))));
+    *answer.status_mut() = status;
+    answer.headers_mut().extend::<[(HeaderName, HeaderValue); 1]>([(CONTENT_TYPE, content_type)]);
+    answer
+}

@@ -1,0 +1,216 @@
+//! What goes over the wire: events, documents, errors.
+
+use serde_json::{Value, json};
+
+/// Who generated a piece of text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The reasoning before the answer.
+    Reasoning,
+    /// The answer.
+    Answer,
+}
+
+/// Tokens of one request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Of the prompt.
+    pub prompt: u64,
+    /// Generated, reasoning included.
+    pub completion: u64,
+    /// Generated as reasoning.
+    pub reasoning: u64,
+}
+
+impl Counts {
+    fn json(self) -> Value {
+        json!({
+            "prompt_tokens": self.prompt,
+            "completion_tokens": self.completion,
+            "total_tokens": self.prompt + self.completion,
+            "prompt_tokens_details": { "cached_tokens": 0 },
+            "completion_tokens_details": { "reasoning_tokens": self.reasoning },
+        })
+    }
+}
+
+/// One event of a stream.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// Who speaks; no token.
+    Role,
+    /// One token.
+    Token(Part, &'a str),
+    /// Why generation ended.
+    Finish(&'a str),
+    /// The token counts.
+    Usage(Counts),
+    /// An error with the server's words.
+    Error(&'a str),
+    /// Broken JSON.
+    Malformed,
+    /// `[DONE]`.
+    Done,
+}
+
+/// What all events and documents of one answer have in common, and how they are written.
+#[derive(Clone, Debug)]
+pub struct Writer {
+    id: String,
+    created: u64,
+    model: String,
+    /// A token's event up to the key of its delta: built once, since the simulator shares its cores with the client.
+    before_delta: String,
+}
+
+impl Writer {
+    /// For one answer; `created` is in seconds since 1970.
+    pub fn new(id: String, created: u64, model: String) -> Self {
+        let name = Value::from(model.as_str());
+        let before_delta = format!(
+            r#"data: {{"id":"{id}","object":"chat.completion.chunk","created":{created},"model":{name},"choices":[{{"index":0,"delta":{{"#
+        );
+        Self { id, created, model, before_delta }
+    }
+
+    /// Appends one event.
+    pub fn event(&self, event: Event<'_>, out: &mut Vec<u8>) {
+        match event {
+            Event::Role => self.delta(r#""role":"assistant","content":"""#, None, "null", out),
+            Event::Token(Part::Reasoning, piece) => self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
+            Event::Token(Part::Answer, piece) => self.delta(r#""content":"#, Some(piece), "null", out),
+            Event::Finish(reason) => self.delta("", None, &Value::from(reason).to_string(), out),
+            Event::Usage(counts) => {
+                let event = json!({ "id": self.id, "object": "chat.completion.chunk", "created": self.created,
+                    "model": self.model, "choices": [], "usage": counts.json() });
+                out.extend_from_slice(format!("data: {event}\n\n").as_bytes());
+            }
+            Event::Error(message) => {
+                let error = json!({ "error": { "message": message, "type": "InternalServerError", "param": null,
+                    "code": 500 } });
+                out.extend_from_slice(format!("data: {error}\n\n").as_bytes());
+            }
+            Event::Malformed => {
+                out.extend_from_slice(self.before_delta.as_bytes());
+                out.extend_from_slice(b"\"content\":\"\n\n");
+            }
+            Event::Done => out.extend_from_slice(b"data: [DONE]\n\n"),
+        }
+    }
+
+    fn delta(&self, key: &str, text: Option<&str>, finish_reason: &str, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.before_delta.as_bytes());
+        out.extend_from_slice(key.as_bytes());
+        if let Some(text) = text {
+            // Text into memory cannot fail.
+            let _written = serde_json::to_writer(&mut *out, text);
+        }
+        out.extend_from_slice(br#"},"logprobs":null,"finish_reason":"#);
+        out.extend_from_slice(finish_reason.as_bytes());
+        out.extend_from_slice(b"}]}\n\n");
+    }
+
+    /// The whole answer as one document.
+    pub fn document(&self, reasoning: &str, text: &str, finish_reason: &str, counts: Option<Counts>) -> Value {
+        let mut message = json!({ "role": "assistant", "content": text });
+        if !reasoning.is_empty() {
+            message["reasoning_content"] = reasoning.into();
+        }
+        let choice = json!({ "index": 0, "message": message, "logprobs": null, "finish_reason": finish_reason });
+        let mut document = json!({ "id": self.id, "object": "chat.completion", "created": self.created,
+            "model": self.model, "choices": [choice] });
+        if let Some(counts) = counts {
+            document["usage"] = counts.json();
+        }
+        document
+    }
+}
+
+/// The list of models.
+pub fn models(model: &str, created: u64) -> Value {
+    json!({ "object": "list",
+        "data": [{ "id": model, "object": "model", "created": created, "owned_by": "tokscope-sim" }] })
+}
+
+/// A request that is not served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    message: String,
+    kind: &'static str,
+    parameter: Option<&'static str>,
+    code: Option<&'static str>,
+}
+
+impl Refusal {
+    /// An error of a kind, without parameter and code.
+    pub fn new(status: u16, kind: &'static str, message: &str) -> Self {
+        Self { status, message: message.to_owned(), kind, parameter: None, code: None }
+    }
+
+    /// A request that makes no sense.
+    pub fn bad(message: &str) -> Self {
+        Self::new(400, "invalid_request_error", message)
+    }
+
+    /// A request with one field that makes no sense.
+    pub fn bad_parameter(name: &'static str, message: &str) -> Self {
+        Self { parameter: Some(name), ..Self::bad(&format!("{name}: {message}")) }
+    }
+
+    /// A model that is not served.
+    pub fn unknown_model(name: &str) -> Self {
+        let refusal = Self::new(404, "invalid_request_error", &format!("The model '{name}' does not exist"));
+        Self { parameter: Some("model"), code: Some("model_not_found"), ..refusal }
+    }
+
+    /// As OpenAI writes it.
+    pub fn body(&self) -> Value {
+        json!({ "error": { "message": self.message, "type": self.kind, "param": self.parameter, "code": self.code } })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::chunk::{Chunk, parse};
+
+    fn sent(event: Event<'_>) -> String {
+        let mut out = Vec::new();
+        Writer::new("chatcmpl-1".into(), 7, "a \"b\"".into()).event(event, &mut out);
+        let text = String::from_utf8(out).unwrap();
+        text.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap().to_owned()
+    }
+
+    fn read(event: Event<'_>) -> Chunk {
+        parse(&sent(event)).unwrap()
+    }
+
+    #[test]
+    fn every_event_is_what_a_client_understands() {
+        assert_eq!(read(Event::Role), Chunk::default());
+        let hostile = "\"\\\n\u{1b}[2J\u{2028}é";
+        assert_eq!(read(Event::Token(Part::Reasoning, hostile)).reasoning, hostile);
+        assert_eq!(read(Event::Token(Part::Answer, hostile)).text, hostile);
+        assert_eq!(read(Event::Finish("stop")).finish_reason.as_deref(), Some("stop"));
+        assert_eq!(read(Event::Error("boom")).error.as_deref(), Some("boom"));
+        let usage = read(Event::Usage(Counts { prompt: 3, completion: 5, reasoning: 2 })).usage.unwrap();
+        assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(3), Some(5)));
+        assert_eq!((usage.reasoning_tokens, usage.cached_tokens), (Some(2), Some(0)));
+        assert!(parse(&sent(Event::Malformed)).is_err());
+        assert_eq!(sent(Event::Done), "[DONE]");
+    }
+
+    #[test]
+    fn events_name_the_answer_and_the_model() {
+        for event in
+            [Event::Role, Event::Token(Part::Answer, "x"), Event::Finish("length"), Event::Usage(Counts::default())]
+        {
+            let value: Value = serde_json::from_str(&sent(event)).unwrap();
+            assert_eq!(value["id"], "chatcmpl-1");
+            assert_eq!(value["object"], "chat.completion.chunk");
+            assert_eq!((&value["created"], &value["model"]), (&json!(7), &json!("a \"b\"")));
+        }
+    }
+}
