@@ -1,3 +1,52 @@
-//! The program.
+//! The program: reads the command line, runs what it asks for, turns the outcome into the exit status.
 
-fn main() {}
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::Parser;
+use tokscope::cli::{Cli, Command, RunArgs, SimArgs};
+use tokscope::config;
+use tokscope::runtime::{headless, interactive};
+use tokscope::sim::{SimConfig, Simulator};
+
+/// Usage, configuration, or a terminal that cannot be used.
+const USAGE: u8 = 2;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let outcome = match cli.command {
+        Some(Command::Sim(args)) => simulate(args),
+        None => run(&cli.run),
+    };
+    let status = outcome.unwrap_or_else(|error| {
+        // Nobody reads what cannot be written.
+        drop(writeln!(std::io::stderr(), "tokscope: {error:#}"));
+        USAGE
+    });
+    ExitCode::from(status)
+}
+
+fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    // Kept until the run is over: dropping it stops it.
+    let simulator = args.demo.then(|| Simulator::start(SimConfig::default())).transpose();
+    let simulator = simulator.context("the simulator did not start")?;
+    let spec = config::run_spec(
+        args,
+        &|name| std::env::var(name).ok(),
+        Path::new("."),
+        simulator.as_ref().map(Simulator::url),
+    )?;
+    if args.headless || !std::io::stdout().is_terminal() { headless::run(spec) } else { interactive::run(spec) }
+}
+
+fn simulate(args: SimArgs) -> anyhow::Result<u8> {
+    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model } = args;
+    let simulator = Simulator::start(SimConfig { port, ttft_ms, tokens_per_s, jitter, model })?;
+    let mut stdout = std::io::stdout();
+    writeln!(stdout, "simulator on {} (no model: figures mean nothing)", simulator.url())?;
+    stdout.flush()?;
+    simulator.join()?;
+    Ok(0)
+}
