@@ -3,7 +3,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 /// A style for each role.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
     colour: bool,
 }
@@ -102,6 +102,16 @@ impl Theme {
     pub fn series(self, index: usize) -> Style {
         const COLOURS: [Color; 4] = [Color::Cyan, Color::Magenta, Color::Green, Color::Blue];
         self.fg(COLOURS[index % COLOURS.len()])
+    }
+
+    /// A quotation in an answer.
+    pub fn quote(self) -> Style {
+        Style::new().add_modifier(Modifier::ITALIC)
+    }
+
+    /// A link's text in an answer.
+    pub fn link(self) -> Style {
+        self.fg(Color::Blue).add_modifier(Modifier::UNDERLINED)
     }
 }
 

@@ -6,3 +6,4 @@ pub mod line_chart;
 pub mod markdown;
 pub mod resample;
 pub mod spark;
+pub mod wrap;

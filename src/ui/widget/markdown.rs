@@ -1,1 +1,297 @@
-//! Markdown as styled, wrapped lines.
+//! Markdown as styled, wrapped lines. What a model writes is hostile: nothing it can write costs more than its length
+//! times a constant, or leaves the width.
+
+mod block;
+mod guard;
+mod table;
+#[cfg(test)]
+mod tests;
+mod unfinished;
+
+use pulldown_cmark::{CodeBlockKind, CowStr, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use self::block::Page;
+use self::table::Table;
+use super::wrap;
+use crate::domain::text::{sanitise, sanitise_line};
+use crate::ui::theme::Theme;
+
+/// `text` as lines of at most `width` columns, styled upon `base`.
+pub fn render(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
+    render_clean(&guard::tame(&sanitise(text)), width, theme, base)
+}
+
+/// [`render`] for the start of a text that still grows: what is opened and not closed yet looks as if it were.
+pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
+    render_clean(&unfinished::close(&guard::tame(&sanitise(text))), width, theme, base)
+}
+
+fn render_clean(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
+    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
+    let mut renderer = Renderer {
+        page: Page::new(usize::from(width), theme.muted(), base),
+        theme,
+        base,
+        styles: Vec::new(),
+        inline: Vec::new(),
+        lists: Vec::new(),
+        links: Vec::new(),
+        block: Block::Text,
+        table: None,
+    };
+    for event in Parser::new_ext(text, options) {
+        renderer.event(event);
+        if renderer.page.is_full() {
+            break;
+        }
+    }
+    renderer.flush();
+    renderer.page.into_lines()
+}
+
+/// What text events belong to.
+enum Block {
+    Text,
+    Code(String),
+    Html(String),
+}
+
+/// A link on its way.
+struct Link {
+    url: String,
+    /// Where in `inline` its text begins.
+    from: usize,
+}
+
+struct Renderer {
+    page: Page,
+    theme: Theme,
+    base: Style,
+    styles: Vec<Style>,
+    inline: Vec<Span<'static>>,
+    /// The next number of each open list; `None` for bullets.
+    lists: Vec<Option<u64>>,
+    links: Vec<Link>,
+    block: Block,
+    table: Option<Table>,
+}
+
+impl Renderer {
+    fn style(&self) -> Style {
+        self.styles.last().copied().unwrap_or(self.base)
+    }
+
+    fn push_style(&mut self, over: Style) {
+        self.styles.push(self.style().patch(over));
+    }
+
+    /// Gathers text of a paragraph. The parser has resolved entities by now, so what was clean may not be any more.
+    fn text(&mut self, text: &str, style: Style) {
+        let text = sanitise(text);
+        match self.inline.last_mut() {
+            Some(last) if last.style == style => last.content.to_mut().push_str(&text),
+            _ => self.inline.push(Span::styled(text, style)),
+        }
+    }
+
+    /// Ends a paragraph: what was gathered becomes lines.
+    fn flush(&mut self) {
+        let inline = std::mem::take(&mut self.inline);
+        if !inline.is_empty() {
+            self.page.text(&inline);
+        }
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        match event {
+            Event::Start(tag) => self.start(tag),
+            Event::End(tag) => self.end(tag),
+            Event::Text(text) => match &mut self.block {
+                Block::Code(code) => code.push_str(&text),
+                Block::Html(html) => html.push_str(&text),
+                Block::Text => self.text(&text, self.style()),
+            },
+            Event::Html(html) => match &mut self.block {
+                Block::Html(all) => all.push_str(&html),
+                Block::Code(_) | Block::Text => self.text(&html, self.style().patch(self.theme.muted())),
+            },
+            Event::Code(code) => self.text(&code, self.style().patch(self.theme.code())),
+            Event::InlineHtml(html) => self.text(&html, self.style().patch(self.theme.muted())),
+            Event::SoftBreak => self.text(" ", self.style()),
+            Event::HardBreak => self.text(if self.table.is_some() { " " } else { "\n" }, self.style()),
+            Event::Rule => {
+                self.flush();
+                self.page.rule();
+            }
+            Event::TaskListMarker(done) => {
+                let (mark, style) = if done { ("☑ ", self.theme.good()) } else { ("☐ ", self.theme.muted()) };
+                self.text(mark, self.base.patch(style));
+            }
+            // Not enabled; would they come, their source is the best there is to show.
+            Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
+                self.text(&text, self.style());
+            }
+        }
+    }
+
+    fn start(&mut self, tag: Tag<'_>) {
+        match tag {
+            Tag::Paragraph => {
+                self.flush();
+                self.page.gap();
+            }
+            Tag::Heading { level, .. } => {
+                self.flush();
+                self.page.gap();
+                self.push_style(self.heading(level));
+            }
+            Tag::BlockQuote(_) => {
+                self.flush();
+                self.page.gap();
+                self.page.open_quote();
+                self.push_style(self.theme.quote());
+            }
+            Tag::CodeBlock(kind) => {
+                self.flush();
+                self.page.gap();
+                if let CodeBlockKind::Fenced(info) = &kind {
+                    self.page.code_label(language(info));
+                }
+                self.block = Block::Code(String::new());
+            }
+            Tag::HtmlBlock => {
+                self.flush();
+                self.page.gap();
+                self.block = Block::Html(String::new());
+            }
+            Tag::List(first) => {
+                self.flush();
+                // A list within a list follows its item without a gap.
+                if self.lists.is_empty() {
+                    self.page.gap();
+                }
+                self.lists.push(first);
+            }
+            Tag::Item => self.start_item(),
+            Tag::Table(alignments) => {
+                self.flush();
+                self.page.gap();
+                self.table = Some(Table::new(&alignments));
+            }
+            Tag::TableHead => self.push_style(Style::new().add_modifier(Modifier::BOLD)),
+            Tag::Emphasis => self.push_style(Style::new().add_modifier(Modifier::ITALIC)),
+            Tag::Strong => self.push_style(Style::new().add_modifier(Modifier::BOLD)),
+            Tag::Strikethrough => self.push_style(Style::new().add_modifier(Modifier::CROSSED_OUT)),
+            Tag::Link { dest_url, .. } => self.start_link(&dest_url),
+            Tag::Image { .. } => {
+                self.push_style(self.theme.muted());
+                self.text("🖼 ", self.style());
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, tag: TagEnd) {
+        match tag {
+            TagEnd::Paragraph => self.flush(),
+            TagEnd::Heading(_) => {
+                self.flush();
+                self.styles.pop();
+            }
+            TagEnd::BlockQuote(_) => {
+                self.flush();
+                self.styles.pop();
+                self.page.close();
+            }
+            TagEnd::CodeBlock | TagEnd::HtmlBlock => match std::mem::replace(&mut self.block, Block::Text) {
+                Block::Code(code) => self.page.code(&code, self.base),
+                Block::Html(html) => self.page.text(&[Span::styled(
+                    html.trim_end_matches('\n').to_owned(),
+                    self.style().patch(self.theme.muted()),
+                )]),
+                Block::Text => {}
+            },
+            TagEnd::List(_) => {
+                self.flush();
+                self.lists.pop();
+            }
+            TagEnd::Item => {
+                self.flush();
+                self.page.close();
+            }
+            TagEnd::TableCell => {
+                let cell = std::mem::take(&mut self.inline);
+                if let Some(table) = &mut self.table {
+                    table.cell(cell);
+                }
+            }
+            TagEnd::TableHead | TagEnd::TableRow => {
+                if tag == TagEnd::TableHead {
+                    self.styles.pop();
+                }
+                if let Some(table) = &mut self.table {
+                    table.end_row();
+                }
+            }
+            TagEnd::Table => {
+                if let Some(table) = self.table.take() {
+                    table.draw(&mut self.page);
+                }
+            }
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Image => {
+                self.styles.pop();
+            }
+            TagEnd::Link => self.end_link(),
+            _ => {}
+        }
+    }
+
+    fn heading(&self, level: HeadingLevel) -> Style {
+        match level {
+            HeadingLevel::H1 => self.theme.heading().add_modifier(Modifier::UNDERLINED),
+            HeadingLevel::H2 => self.theme.heading(),
+            _ => Style::new().add_modifier(Modifier::BOLD),
+        }
+    }
+
+    fn start_item(&mut self) {
+        self.flush();
+        let marker = match self.lists.last_mut() {
+            Some(Some(number)) => {
+                let marker = format!("{number}. ");
+                *number = number.saturating_add(1);
+                marker
+            }
+            _ => "• ".to_owned(),
+        };
+        let style = self.base.patch(self.theme.accent());
+        if !self.page.open_item(&marker, style) {
+            self.text(&marker, style);
+        }
+    }
+
+    fn start_link(&mut self, url: &CowStr<'_>) {
+        self.links.push(Link { url: sanitise_line(url), from: self.inline.len() });
+        self.push_style(self.theme.link());
+    }
+
+    fn end_link(&mut self) {
+        self.styles.pop();
+        let Some(link) = self.links.pop() else { return };
+        let shown: String = self.inline.iter().skip(link.from).map(|s| s.content.as_ref()).collect();
+        let said = shown == link.url || link.url.strip_prefix("mailto:") == Some(shown.as_str());
+        // An address of a thousand columns is an attack or a data URL.
+        let url = wrap::cut(&link.url, 200);
+        if !said && !url.is_empty() {
+            self.text(&format!(" ({url})"), self.style().patch(self.theme.muted()));
+        }
+    }
+}
+
+/// The first word after the fence.
+fn language(info: &str) -> String {
+    let info = sanitise_line(info);
+    wrap::cut(info.split([' ', ',', '{']).next().unwrap_or_default(), 24)
+}

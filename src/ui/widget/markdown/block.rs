@@ -1,0 +1,176 @@
+//! The page that blocks are put on: indents, quote bars, list markers, gaps between blocks.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::ui::widget::wrap;
+
+/// Columns that are left for text; a container that would take of them has no indent.
+const MIN_TEXT: usize = 12;
+/// More lines than this are not scrolled through on a screen.
+const MAX_LINES: usize = 100_000;
+
+/// An open quote or list item.
+struct Container {
+    /// Stands before its first line: a list's marker. Taken by it.
+    first: Option<Span<'static>>,
+    /// Stands before all others. As wide as `first`.
+    rest: Span<'static>,
+    /// It has a part in the indent.
+    columns: usize,
+}
+
+/// Lines so far.
+pub(super) struct Page {
+    width: usize,
+    frame: Style,
+    base: Style,
+    lines: Vec<Line<'static>>,
+    containers: Vec<Container>,
+    indent: usize,
+    /// A blank line is due before the next block.
+    gap_due: bool,
+}
+
+impl Page {
+    pub(super) fn new(width: usize, frame: Style, base: Style) -> Self {
+        let frame = base.patch(frame);
+        Self { width, frame, base, lines: Vec::new(), containers: Vec::new(), indent: 0, gap_due: false }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.width == 0 || self.lines.len() >= MAX_LINES
+    }
+
+    pub(super) fn into_lines(mut self) -> Vec<Line<'static>> {
+        if self.lines.len() >= MAX_LINES {
+            self.lines.truncate(MAX_LINES);
+            self.lines.push(Line::styled(wrap::ELLIPSIS, self.frame));
+        }
+        self.lines
+    }
+
+    /// Columns for text.
+    pub(super) fn columns(&self) -> usize {
+        self.width - self.indent
+    }
+
+    pub(super) fn base(&self) -> Style {
+        self.base
+    }
+
+    pub(super) fn frame(&self) -> Style {
+        self.frame
+    }
+
+    // ─── Containers ───
+
+    fn open(&mut self, first: Option<Span<'static>>, rest: Span<'static>) -> bool {
+        let columns = wrap::width(&rest.content);
+        let fits = self.width >= self.indent + columns + MIN_TEXT;
+        let columns = if fits { columns } else { 0 };
+        self.indent += columns;
+        self.containers.push(Container { first: first.filter(|_| fits), rest, columns });
+        fits
+    }
+
+    pub(super) fn open_quote(&mut self) {
+        self.open(None, Span::styled("▌ ", self.frame));
+    }
+
+    /// Opens an item; `false` when there is no room for its marker.
+    pub(super) fn open_item(&mut self, marker: &str, style: Style) -> bool {
+        let blanks = " ".repeat(wrap::width(marker));
+        // Loose or tight, items follow each other without a gap: a list must not move when it turns out to be loose.
+        self.gap_due = false;
+        self.open(Some(Span::styled(marker.to_owned(), style)), Span::styled(blanks, self.base))
+    }
+
+    fn in_item(&self) -> bool {
+        self.containers.last().is_some_and(|c| c.first.is_some())
+    }
+
+    /// Ends a quote or an item; one that nothing was written in keeps its marker.
+    pub(super) fn close(&mut self) {
+        if self.in_item() {
+            self.line(Vec::new());
+        }
+        if let Some(container) = self.containers.pop() {
+            self.indent -= container.columns;
+        }
+        self.gap_due = true;
+    }
+
+    // ─── Blocks ───
+
+    /// Another block begins: a blank line, unless it is the first of all or of its item.
+    pub(super) fn gap(&mut self) {
+        if self.gap_due && !self.in_item() && self.lines.last().is_some_and(|l| !l.spans.is_empty()) {
+            self.blank_line();
+        }
+        self.gap_due = false;
+    }
+
+    fn blank_line(&mut self) {
+        let bars = self.containers.iter().filter(|c| c.columns > 0).map(|c| c.rest.clone());
+        let mut spans: Vec<_> = bars.collect();
+        while spans.last().is_some_and(|s| s.content.trim().is_empty()) {
+            spans.pop();
+        }
+        self.lines.push(Line::from(spans));
+    }
+
+    /// Puts a line of at most [`Self::columns`] under the indent.
+    pub(super) fn line(&mut self, spans: Vec<Span<'static>>) {
+        if self.is_full() {
+            return;
+        }
+        let mut all = Vec::with_capacity(spans.len() + 2);
+        for container in self.containers.iter_mut().filter(|c| c.columns > 0) {
+            all.push(container.first.take().unwrap_or_else(|| container.rest.clone()));
+        }
+        all.extend(spans);
+        self.lines.push(Line::from(all));
+        self.gap_due = true;
+    }
+
+    /// A paragraph.
+    pub(super) fn text(&mut self, inline: &[Span<'static>]) {
+        for line in wrap::wrap(inline, self.columns()) {
+            self.line(line);
+        }
+    }
+
+    pub(super) fn rule(&mut self) {
+        self.gap();
+        let rule = "─".repeat(self.columns());
+        self.line(vec![Span::styled(rule, self.frame)]);
+    }
+
+    /// The language over a block of code.
+    pub(super) fn code_label(&mut self, language: String) {
+        if !language.is_empty() {
+            let label = wrap::cut(&format!("┌ {language}"), self.columns());
+            self.line(vec![Span::styled(label, self.frame)]);
+        }
+    }
+
+    /// A block of code: a bar before each line, a broken one before what did not fit and goes on.
+    pub(super) fn code(&mut self, code: &str, style: Style) {
+        let bar_columns = if self.columns() > 2 { 2 } else { 0 };
+        let columns = self.columns() - bar_columns;
+        for source in code.strip_suffix('\n').unwrap_or(code).split('\n') {
+            for (i, piece) in wrap::split(&wrap::expand_tabs(source), columns).into_iter().enumerate() {
+                let mut spans = Vec::with_capacity(2);
+                if bar_columns > 0 {
+                    spans.push(Span::styled(if i == 0 { "│ " } else { "┊ " }, self.frame));
+                }
+                spans.push(Span::styled(piece, style));
+                self.line(spans);
+            }
+            if self.is_full() {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Tables: columns fitted to the width, cells wrapped; too many columns become a list of their cells.
+
+use pulldown_cmark::Alignment;
+use ratatui::text::Span;
+
+use super::block::Page;
+use crate::ui::widget::wrap::{spans_width, wrap};
+
+/// Below this a column cannot be read.
+const MIN_COLUMN: usize = 4;
+/// Columns of a head that are repeated where rows are shown as lists.
+const MAX_NAME: usize = 24;
+const SEPARATOR: &str = " │ ";
+const CROSSING: &str = "─┼─";
+
+type Cell = Vec<Span<'static>>;
+
+/// A table on its way.
+pub(super) struct Table {
+    alignments: Vec<Alignment>,
+    rows: Vec<Vec<Cell>>,
+    row: Vec<Cell>,
+}
+
+impl Table {
+    pub(super) fn new(alignments: &[Alignment]) -> Self {
+        Self { alignments: alignments.to_vec(), rows: Vec::new(), row: Vec::new() }
+    }
+
+    pub(super) fn cell(&mut self, cell: Cell) {
+        self.row.push(cell);
+    }
+
+    pub(super) fn end_row(&mut self) {
+        self.rows.push(std::mem::take(&mut self.row));
+    }
+
+    /// Puts it on the page.
+    pub(super) fn draw(&self, page: &mut Page) {
+        let columns = self.alignments.len();
+        let separators = columns.saturating_sub(1) * SEPARATOR.chars().count();
+        if page.columns() < separators + columns * MIN_COLUMN {
+            return self.draw_as_list(page);
+        }
+        let widths = fit(&self.natural_widths(), page.columns() - separators);
+        for (i, row) in self.rows.iter().enumerate() {
+            self.draw_row(row, &widths, page);
+            if i == 0 {
+                let rule: Vec<_> = widths.iter().map(|&w| "─".repeat(w)).collect();
+                page.line(vec![Span::styled(rule.join(CROSSING), page.frame())]);
+            }
+            if page.is_full() {
+                return;
+            }
+        }
+    }
+
+    fn natural_widths(&self) -> Vec<usize> {
+        let mut widths = vec![1; self.alignments.len()];
+        for row in &self.rows {
+            for (width, cell) in widths.iter_mut().zip(row) {
+                *width = (*width).max(spans_width(cell));
+            }
+        }
+        widths
+    }
+
+    fn draw_row(&self, row: &[Cell], widths: &[usize], page: &mut Page) {
+        let empty = Cell::new();
+        let cells: Vec<_> =
+            widths.iter().enumerate().map(|(i, &w)| wrap(row.get(i).unwrap_or(&empty), w)).collect();
+        let height = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..height {
+            let mut spans = Vec::new();
+            for (i, (cell, &width)) in cells.iter().zip(widths).enumerate() {
+                if i > 0 {
+                    spans.push(Span::styled(SEPARATOR, page.frame()));
+                }
+                let text = cell.get(line).cloned().unwrap_or_default();
+                let free = width.saturating_sub(spans_width(&text));
+                let before = match self.alignments.get(i) {
+                    Some(Alignment::Right) => free,
+                    Some(Alignment::Center) => free / 2,
+                    _ => 0,
+                };
+                let blanks = |n: usize| (n > 0).then(|| Span::styled(" ".repeat(n), page.base()));
+                spans.extend(blanks(before));
+                spans.extend(text);
+                spans.extend(blanks(free - before));
+            }
+            page.line(spans);
+        }
+    }
+
+    /// `head: cell` under each other, a blank line between the rows.
+    fn draw_as_list(&self, page: &mut Page) {
+        let Some((head, rows)) = self.rows.split_first() else { return };
+        if rows.is_empty() {
+            page.text(&head.join(&Span::styled(" · ", page.frame())));
+        }
+        // Cut once, not wrapped again for every row.
+        let names: Vec<_> = head.iter().map(|h| wrap(h, MAX_NAME).into_iter().next().unwrap_or_default()).collect();
+        for row in rows {
+            page.gap();
+            for (name, cell) in names.iter().zip(row).filter(|(_, cell)| !cell.is_empty()) {
+                let mut line = name.clone();
+                if !name.is_empty() {
+                    line.push(Span::styled(": ", page.frame()));
+                }
+                line.extend(cell.iter().cloned());
+                page.text(&line);
+            }
+            if page.is_full() {
+                return;
+            }
+        }
+    }
+}
+
+/// Shares `room` among the columns: those that need less than an even share get what they need, the others share what
+/// is left.
+fn fit(natural: &[usize], room: usize) -> Vec<usize> {
+    let mut widths = natural.to_vec();
+    let mut open: Vec<usize> = (0..natural.len()).collect();
+    open.sort_by_key(|&i| natural[i]);
+    let mut left = room;
+    for (done, &i) in open.iter().enumerate() {
+        let share = left / (open.len() - done);
+        widths[i] = natural[i].min(share);
+        left -= widths[i];
+    }
+    widths
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fit;
+
+    #[test]
+    fn narrow_columns_keep_their_width_and_wide_ones_share() {
+        assert_eq!(fit(&[3, 5], 20), [3, 5]);
+        assert_eq!(fit(&[3, 50, 50], 33), [3, 15, 15]);
+        assert_eq!(fit(&[50, 4, 9], 30), [17, 4, 9]);
+    }
+}
