@@ -28,6 +28,11 @@ pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<
     render_clean(&unfinished::close(&guard::tame(&sanitise(text))), width, theme, base)
 }
 
+/// The end of a text whose start is lost, so that it can be rendered.
+pub fn resume(end: &str) -> String {
+    unfinished::resume(end)
+}
+
 fn render_clean(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut renderer = Renderer {
@@ -126,8 +131,11 @@ impl Renderer {
                 self.page.rule();
             }
             Event::TaskListMarker(done) => {
-                let (mark, style) = if done { ("☑ ", self.theme.good()) } else { ("☐ ", self.theme.muted()) };
-                self.text(mark, self.base.patch(style));
+                let (mark, style) = if done { ("✓ ", self.theme.good()) } else { ("○ ", self.theme.muted()) };
+                let style = self.base.patch(style);
+                if !self.page.replace_marker(mark, style) {
+                    self.text(mark, style);
+                }
             }
             // Not enabled; would they come, their source is the best there is to show.
             Event::InlineMath(text) | Event::DisplayMath(text) | Event::FootnoteReference(text) => {
@@ -157,7 +165,7 @@ impl Renderer {
                 self.flush();
                 self.page.gap();
                 if let CodeBlockKind::Fenced(info) = &kind {
-                    self.page.code_label(language(info));
+                    self.page.code_label(&language(info));
                 }
                 self.block = Block::Code(String::new());
             }
@@ -180,14 +188,13 @@ impl Renderer {
                 self.page.gap();
                 self.table = Some(Table::new(&alignments));
             }
-            Tag::TableHead => self.push_style(Style::new().add_modifier(Modifier::BOLD)),
             Tag::Emphasis => self.push_style(Style::new().add_modifier(Modifier::ITALIC)),
-            Tag::Strong => self.push_style(Style::new().add_modifier(Modifier::BOLD)),
+            Tag::Strong | Tag::TableHead => self.push_style(Style::new().add_modifier(Modifier::BOLD)),
             Tag::Strikethrough => self.push_style(Style::new().add_modifier(Modifier::CROSSED_OUT)),
             Tag::Link { dest_url, .. } => self.start_link(&dest_url),
             Tag::Image { .. } => {
                 self.push_style(self.theme.muted());
-                self.text("🖼 ", self.style());
+                self.text("[", self.style());
             }
             _ => {}
         }
@@ -240,7 +247,11 @@ impl Renderer {
                     table.draw(&mut self.page);
                 }
             }
-            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough | TagEnd::Image => {
+            TagEnd::Emphasis | TagEnd::Strong | TagEnd::Strikethrough => {
+                self.styles.pop();
+            }
+            TagEnd::Image => {
+                self.text("]", self.style());
                 self.styles.pop();
             }
             TagEnd::Link => self.end_link(),

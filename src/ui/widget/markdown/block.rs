@@ -86,6 +86,17 @@ impl Page {
         self.open(Some(Span::styled(marker.to_owned(), style)), Span::styled(blanks, self.base))
     }
 
+    /// Puts another marker of the same width in an item's place of the first; `false` when it is taken already.
+    pub(super) fn replace_marker(&mut self, marker: &'static str, style: Style) -> bool {
+        match self.containers.last_mut() {
+            Some(Container { first: Some(first), columns, .. }) if *columns == wrap::width(marker) => {
+                *first = Span::styled(marker, style);
+                true
+            }
+            _ => false,
+        }
+    }
+
     fn in_item(&self) -> bool {
         self.containers.last().is_some_and(|c| c.first.is_some())
     }
@@ -148,7 +159,7 @@ impl Page {
     }
 
     /// The language over a block of code.
-    pub(super) fn code_label(&mut self, language: String) {
+    pub(super) fn code_label(&mut self, language: &str) {
         if !language.is_empty() {
             let label = wrap::cut(&format!("┌ {language}"), self.columns());
             self.line(vec![Span::styled(label, self.frame)]);

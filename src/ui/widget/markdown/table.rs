@@ -67,8 +67,7 @@ impl Table {
 
     fn draw_row(&self, row: &[Cell], widths: &[usize], page: &mut Page) {
         let empty = Cell::new();
-        let cells: Vec<_> =
-            widths.iter().enumerate().map(|(i, &w)| wrap(row.get(i).unwrap_or(&empty), w)).collect();
+        let cells: Vec<_> = widths.iter().enumerate().map(|(i, &w)| wrap(row.get(i).unwrap_or(&empty), w)).collect();
         let height = cells.iter().map(Vec::len).max().unwrap_or(0);
         for line in 0..height {
             let mut spans = Vec::new();

@@ -1,7 +1,8 @@
 use proptest::prelude::*;
-use unicode_width::UnicodeWidthStr;
 
 use super::*;
+
+const SHOWCASE: &str = include_str!("tests/showcase.md");
 
 fn text_of(line: &Line<'_>) -> String {
     line.spans.iter().map(|s| s.content.as_ref()).collect()
@@ -11,7 +12,179 @@ fn shown(text: &str, width: u16) -> Vec<String> {
     render(text, width, Theme::mono(), Style::new()).iter().map(text_of).collect()
 }
 
+/// Each line as its pieces, those that are styled with what their style is.
+fn styled(text: &str, width: u16, theme: Theme, base: Style) -> String {
+    let piece = |s: &Span<'_>| {
+        let style = s.style;
+        let colour = style.fg.map(|c| format!("{c:?}"));
+        let modifiers = (!style.add_modifier.is_empty()).then(|| format!("{:?}", style.add_modifier));
+        match colour.into_iter().chain(modifiers).collect::<Vec<_>>().join(" ") {
+            plain if plain.is_empty() => s.content.to_string(),
+            style => format!("{{{style}: {}}}", s.content),
+        }
+    };
+    let line = |l: &Line<'_>| l.spans.iter().map(piece).collect::<String>();
+    render(text, width, theme, base).iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
-fn x() {
-    for l in shown(include_str!("tests/showcase.md"), 60) { println!("{l}"); }
+fn showcase() {
+    insta::assert_snapshot!("showcase_60", shown(SHOWCASE, 60).join("\n"));
+    insta::assert_snapshot!("showcase_32", shown(SHOWCASE, 32).join("\n"));
+    insta::assert_snapshot!("showcase_styles", styled(SHOWCASE, 60, Theme::ansi(), Style::new()));
+    insta::assert_snapshot!("showcase_styles_mono", styled(SHOWCASE, 60, Theme::mono(), Theme::mono().reasoning()));
+}
+
+#[test]
+fn nested_lists_keep_their_numbers_and_indents() {
+    assert_eq!(shown("9. a\n10. b\n    - c d\n\n      e", 24), ["9. a", "10. b", "    • c d", "", "      e"]);
+    assert_eq!(shown("-\n- x", 20), ["• ", "• x"]);
+}
+
+#[test]
+fn a_list_does_not_move_when_it_turns_out_to_be_loose() {
+    assert_eq!(shown("- a\n- b\n\n- c", 20), ["• a", "• b", "• c"]);
+}
+
+#[test]
+fn a_link_tells_its_address_unless_it_is_its_text() {
+    assert_eq!(shown("[a](http://b) <http://c> <d@e.f>", 60), ["a (http://b) http://c d@e.f"]);
+}
+
+#[test]
+fn an_open_fence_is_code_to_the_end() {
+    assert_eq!(shown("a\n\n```rust,ignore\nlet **x**", 60), ["a", "", "┌ rust", "│ let **x**"]);
+}
+
+#[test]
+fn code_that_does_not_fit_goes_on_under_a_broken_bar() {
+    assert_eq!(shown("    abcdefgh", 7), ["│ abcde", "┊ fgh"]);
+}
+
+#[test]
+fn a_table_too_wide_for_its_columns_becomes_a_list() {
+    let table = "| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n| 4 | | 6 |";
+    assert_eq!(shown(table, 10), ["a: 1", "b: 2", "c: 3", "", "a: 4", "c: 6"]);
+}
+
+#[test]
+fn what_entities_hide_is_clean_too() {
+    assert_eq!(shown("&#x1b;[31ma&#x202e;b&#7; [x](&#x7;y)", 60), ["[31mab x (y)"]);
+}
+
+#[test]
+fn markers_without_room_stand_in_the_text() {
+    assert_eq!(shown("- a\n  - b", 12), ["• a", "• b"]);
+}
+
+#[test]
+fn endless_nesting_and_endless_lines_stay_small() {
+    let deep = shown(&format!("{} x", ">".repeat(10_000)), 40);
+    assert_eq!(deep.len(), 1);
+    assert!(deep[0].ends_with('x') && deep[0].starts_with("▌ ▌ "), "{deep:?}");
+    assert_eq!(shown(&"- ".repeat(10_000), 40).len(), 1);
+    let emphasis = "*a **b ".repeat(5_000);
+    assert!(shown(&emphasis, 80).len() <= emphasis.len() / 70);
+    let long = "x".repeat(1_200_000);
+    assert_eq!(shown(&long, 100).len(), 1024 * 1024 / 100 + 1);
+    assert_eq!(shown(&"a ".repeat(300_000), 1).len(), 100_001);
+    assert!(shown(&"[".repeat(50_000), 80).len() <= 50_000 / 80 + 1);
+}
+
+/// While an answer grows, what stands above its last block stays as it is.
+#[test]
+fn a_growing_answer_does_not_flicker_above_its_last_block() {
+    // Of items and quotes the container is the block: a paragraph within moves its own lines only.
+    let parts = SHOWCASE.split("\n\n").scan(0, |at, part| {
+        let from = *at;
+        *at += part.len() + 2;
+        Some((from, part.len()))
+    });
+    let grow = |end: usize| -> Vec<String> {
+        let text = SHOWCASE.get(..end).unwrap();
+        render_growing(text, 60, Theme::mono(), Style::new()).iter().map(text_of).collect()
+    };
+    for (from, len) in parts {
+        let before = grow(from);
+        for end in (from..=from + len).filter(|&e| SHOWCASE.is_char_boundary(e)) {
+            let now = grow(end);
+            assert!(now.starts_with(&before), "after {:?}:\n{now:#?}", SHOWCASE.get(from..end));
+        }
+    }
+}
+
+#[test]
+fn a_growing_line_never_shows_its_marks() {
+    let text = "a **bold word** and `code` and ~~gone~~ and [link](http://x.y) z";
+    for end in 0..=text.len() {
+        let lines = render_growing(text.split_at(end).0, 80, Theme::mono(), Style::new());
+        let line = lines.iter().map(text_of).collect::<String>();
+        assert!(!line.contains(['*', '`', '~', '(']) || line.contains("(http://x.y)"), "{line:?}");
+    }
+}
+
+/// Markdown more often than chance would write it.
+fn markdown() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        "[a-z]{1,9}( [a-z]{1,30})?",
+        any::<String>(),
+        Just("你好，世界".to_owned()),
+        Just("👩\u{200d}👩\u{200d}👧".to_owned()),
+        Just("&#x1b;[2J".to_owned()),
+        prop::sample::select(vec![
+            "\n",
+            "\n\n",
+            "\n- ",
+            "\n  - ",
+            "\n1. ",
+            "\n> ",
+            "\n```rust\n",
+            "\n```\n",
+            "\n| a | b |\n|---|:-:|\n",
+            "| ",
+            "**",
+            "*",
+            "`",
+            "~~",
+            "[",
+            "](http://x.y/z)",
+            "![",
+            "<b>",
+            "\n<div>\n",
+            "\n---\n",
+            "\n# ",
+            "\n    ",
+            "\t",
+            "\\\n",
+            "- [ ] ",
+            "&#9;",
+        ])
+        .prop_map(str::to_owned),
+    ];
+    prop::collection::vec(piece, 0..40).prop_map(|p| p.concat())
+}
+
+proptest! {
+    #[test]
+    fn every_line_fits_and_is_clean(text in markdown(), width in 0_u16..200, growing: bool) {
+        let draw = if growing { render_growing } else { render };
+        let lines = draw(&text, width, Theme::ansi(), Style::new());
+        if width == 0 {
+            prop_assert!(lines.is_empty());
+        }
+        for line in &lines {
+            prop_assert!(line.width() <= usize::from(width), "{} > {width}: {line:?}", line.width());
+            prop_assert!(wrap::spans_width(&line.spans) <= usize::from(width));
+            let text = text_of(line);
+            prop_assert_eq!(&crate::domain::text::sanitise(&text), &text);
+            prop_assert!(!text.contains(['\n', '\t']));
+        }
+    }
+
+    #[test]
+    fn plain_words_all_arrive(words in prop::collection::vec("[a-z]{1,40}", 1..60), width in 1_u16..120) {
+        let text = words.join(" ");
+        let all: String = shown(&text, width).concat().replace(' ', "");
+        prop_assert_eq!(all, words.concat());
+    }
 }

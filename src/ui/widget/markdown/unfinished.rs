@@ -23,6 +23,22 @@ pub(super) fn close(text: &str) -> Cow<'_, str> {
     if closed == line { Cow::Borrowed(text) } else { Cow::Owned(format!("{before}{closed}")) }
 }
 
+/// Longer than this, the rest of the line that was cut is worth keeping.
+const MAX_DROPPED: usize = 200;
+
+/// The end of a text whose start is lost, from its first whole line or word on. Where it begins within a block of code,
+/// as the fences in it tell, that block is opened again.
+pub(super) fn resume(text: &str) -> String {
+    let text = match text.split_once('\n') {
+        Some((part, whole)) if part.len() <= MAX_DROPPED => whole,
+        _ => text.split_once(' ').map_or(text, |(part, rest)| if part.len() <= MAX_DROPPED { rest } else { text }),
+    };
+    let mut fences = text.lines().map(str::trim).filter(|l| l.starts_with("```"));
+    let closes = fences.next().is_some_and(|first| first == "```");
+    let opens = fences.next().is_some_and(|second| second != "```");
+    if closes && opens { format!("```\n{text}") } else { text.to_owned() }
+}
+
 fn after_last_line_feed(text: &str) -> usize {
     text.rfind('\n').map_or(0, |at| at + 1)
 }
@@ -31,7 +47,7 @@ fn after_last_line_feed(text: &str) -> usize {
 fn open_fence(lines: &str) -> Option<&str> {
     let mut open: Option<&str> = None;
     for line in lines.lines() {
-        let line = line.trim();
+        let line = line.trim_start_matches(['>', ' ', '\t']).trim_end();
         let Some(mark) = line.chars().next().filter(|c| matches!(c, '`' | '~')) else { continue };
         let length = line.len() - line.trim_start_matches(mark).len();
         let (fence, rest) = line.split_at(length);
@@ -114,7 +130,8 @@ fn open_marks(line: &str) -> Vec<(&str, usize)> {
             _ if in_code => {}
             // "* item" and "2 * 3" open nothing.
             _ if byte == b'*' && spaced_before && spaced_after && bytes.get(at + length).is_some() => {}
-            _ if byte == b'~' && length != 2 => {}
+            // One alone opens nothing, at the end it may be half of two.
+            _ if byte == b'~' && length != 2 && at + length < line.len() => {}
             // Half of a closing mark: as if it were not there yet.
             _ if open.last().is_some_and(|o| o.0.starts_with(mark)) && at + length == line.len() => {
                 open.push((mark, at));
@@ -143,11 +160,13 @@ fn without_half_link(line: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::close;
+    use super::{close, resume};
 
     #[test]
     fn whole_text_stays() {
-        for text in ["", "a **b** `c` *d*", "* item", "- 2 * 3 * 4", "a\\*b", "```rust\nlet a = \"**", "[a](b) c", "x\n\n"] {
+        for text in
+            ["", "a **b** `c` *d*", "* item", "- 2 * 3 * 4", "a\\*b", "```rust\nlet a = \"**", "[a](b) c", "x\n\n"]
+        {
             assert_eq!(close(text), text);
         }
     }
@@ -165,6 +184,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_without_its_start_begins_with_a_whole_line() {
+        assert_eq!(resume("lf a line\nwhole\n"), "whole\n");
+        assert_eq!(resume("x\ncode\n```\ntext\n```py\n"), "```\ncode\n```\ntext\n```py\n");
+        assert_eq!(resume("x\ntext\n```\ncode\n```\n"), "text\n```\ncode\n```\n");
+        assert_eq!(resume("ne line"), "line");
+        let long = "word ".repeat(99);
+        assert_eq!(resume(&format!("rd {long}\nnext")), format!("{long}\nnext"));
+    }
+
+    #[test]
     fn half_a_link_is_its_text() {
         assert_eq!(close("see [the docs](https://ex"), "see the docs");
         assert_eq!(close("see ![a picture](da"), "see a picture");
@@ -176,6 +205,7 @@ mod tests {
         assert_eq!(close("text\n\n``"), "text\n\n");
         assert_eq!(close("```py\ncode\n``"), "```py\ncode\n");
         assert_eq!(close("~~~\ncode\n``"), "~~~\ncode\n``");
+        assert_eq!(close("> ```\n> a **b"), "> ```\n> a **b");
     }
 
     #[test]
