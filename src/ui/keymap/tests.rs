@@ -1,0 +1,130 @@
+use super::*;
+
+fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
+    KeyEvent::new(code, modifiers)
+}
+
+fn action(overlay: &Overlay, code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
+    match resolve(overlay, &press(code, modifiers)) {
+        Some(Msg::Action(action)) => Some(action),
+        _ => None,
+    }
+}
+
+#[test]
+fn no_key_means_two_things_in_one_place() {
+    for (i, one) in BINDINGS.iter().enumerate() {
+        for other in &BINDINGS[i + 1..] {
+            let overlap = one.on == other.on || one.on == Context::Anywhere || other.on == Context::Anywhere;
+            let shared: Vec<_> = one.keys.iter().filter(|k| other.keys.contains(k)).map(Key::to_string).collect();
+            assert!(!overlap || shared.is_empty(), "{shared:?} is both '{}' and '{}'", one.help, other.help);
+        }
+    }
+}
+
+#[test]
+fn every_action_has_a_key() {
+    /// The action after this one; a new one does not compile before it has a place here.
+    fn next(action: Action) -> Option<Action> {
+        use Action as A;
+        Some(match action {
+            A::ToggleHold => A::TogglePauseCase,
+            A::TogglePauseCase => A::Rerun,
+            A::Rerun => A::RerunFailed,
+            A::RerunFailed => A::Cancel,
+            A::Cancel => A::Export,
+            A::Export => A::ChooseExport,
+            A::ChooseExport => A::ToggleFreeze,
+            A::ToggleFreeze => A::SelectNext,
+            A::SelectNext => A::SelectPrevious,
+            A::SelectPrevious => A::SelectFirst,
+            A::SelectFirst => A::SelectLast,
+            A::SelectLast => A::ScrollDown,
+            A::ScrollDown => A::ScrollUp,
+            A::ScrollUp => A::NextPane,
+            A::NextPane => A::PreviousPane,
+            A::PreviousPane => A::Zoom,
+            A::Zoom => A::Back,
+            A::Back => A::Filter,
+            A::Filter => A::Copy,
+            A::Copy => A::Help,
+            A::Help => A::Redraw,
+            A::Redraw => A::Suspend,
+            A::Suspend => A::Quit,
+            A::Quit => A::Confirm,
+            A::Confirm => return None,
+        })
+    }
+    let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
+    assert_eq!(all.len(), 25);
+    for action in all {
+        assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
+    }
+}
+
+#[test]
+fn shift_may_be_told_in_any_way() {
+    let panes = Overlay::None;
+    for (code, modifiers) in [
+        (KeyCode::Char('R'), KeyModifiers::NONE),
+        (KeyCode::Char('R'), KeyModifiers::SHIFT),
+        (KeyCode::Char('r'), KeyModifiers::SHIFT),
+    ] {
+        assert_eq!(action(&panes, code, modifiers), Some(Action::RerunFailed));
+    }
+    assert_eq!(action(&panes, KeyCode::Char('r'), KeyModifiers::NONE), Some(Action::Rerun));
+    assert_eq!(action(&panes, KeyCode::Char('?'), KeyModifiers::SHIFT), Some(Action::Help));
+    assert_eq!(action(&panes, KeyCode::BackTab, KeyModifiers::SHIFT), Some(Action::PreviousPane));
+    assert_eq!(action(&panes, KeyCode::Tab, KeyModifiers::SHIFT), Some(Action::PreviousPane));
+    assert_eq!(action(&panes, KeyCode::Char('r'), KeyModifiers::ALT), None);
+    assert_eq!(action(&panes, KeyCode::Char('x'), KeyModifiers::CONTROL), None);
+}
+
+#[test]
+fn releases_mean_nothing_and_repeats_what_presses_do() {
+    let of_kind = |kind| KeyEvent::new_with_kind(KeyCode::Char('j'), KeyModifiers::NONE, kind);
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release)).is_none());
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat)).is_some());
+    assert!(resolve(&Overlay::FilterInput, &of_kind(KeyEventKind::Release)).is_none());
+}
+
+#[test]
+fn a_second_ctrl_c_quits() {
+    assert_eq!(action(&Overlay::None, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Quit));
+    assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('c'), KeyModifiers::CONTROL), Some(Action::Confirm));
+    assert_eq!(action(&Overlay::ConfirmQuit, KeyCode::Char('q'), KeyModifiers::NONE), None);
+}
+
+#[test]
+fn the_filter_takes_letters_that_are_keys_elsewhere() {
+    let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers)) {
+        Some(Msg::Typed(c)) => Some(c),
+        _ => None,
+    };
+    assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::NONE), Some('q'));
+    assert_eq!(typed(KeyCode::Char('R'), KeyModifiers::SHIFT), Some('R'));
+    assert_eq!(typed(KeyCode::Backspace, KeyModifiers::NONE), Some('\u{8}'));
+    assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
+    assert_eq!(action(&Overlay::FilterInput, KeyCode::Esc, KeyModifiers::NONE), Some(Action::Back));
+    assert_eq!(action(&Overlay::FilterInput, KeyCode::Char('z'), KeyModifiers::CONTROL), Some(Action::Suspend));
+}
+
+#[test]
+fn keys_have_names_for_people() {
+    let names = |action, on| {
+        let row = BINDINGS.iter().find(|b| b.action == action && b.on == on).unwrap();
+        keys_label(row)
+    };
+    assert_eq!(names(Action::Suspend, Context::Anywhere), "ctrl-z");
+    assert_eq!(names(Action::SelectPrevious, Context::Panes), "k ↑");
+    assert_eq!(names(Action::ScrollUp, Context::Panes), "pgup ctrl-u");
+    assert_eq!(names(Action::ToggleHold, Context::Panes), "space");
+    assert_eq!(names(Action::PreviousPane, Context::Panes), "shift-tab");
+    assert_eq!(names(Action::Back, Context::Help), "esc q ? ctrl-c");
+    assert_eq!(names(Action::Confirm, Context::FilterInput), "enter");
+}
+
+#[test]
+fn the_table_for_people() {
+    insta::assert_snapshot!(key_table_markdown());
+}
