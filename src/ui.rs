@@ -8,6 +8,8 @@ pub mod layout;
 pub mod number;
 pub mod overlay;
 pub mod pane;
+#[cfg(test)]
+mod sample;
 pub mod screen;
 pub mod terminal;
 #[cfg(test)]

@@ -1,0 +1,60 @@
+use super::*;
+use crate::app::message::Msg;
+use crate::app::update::update;
+use crate::domain::time::Nanos;
+use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
+use crate::ui::theme::Theme;
+
+#[test]
+fn keys_that_do_something_now() {
+    let mut app = running();
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  e export  enter zoom  / filter  q quit  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  e export  enter zoom  / filter  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 30, 1, draw), @"space hold  p pause  ? help");
+    insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
+    act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  enter zoom  esc back  / filter  q quit  f freeze  tab pane  ? help");
+    end(&mut app, 0, 1, |_| {});
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}?{DarkGray} help");
+}
+
+#[test]
+fn a_notice_takes_the_place_of_the_keys() {
+    let mut app = running();
+    let path = "tokscope-m.md".into();
+    update(&mut app, Msg::Exported(Nanos::from_millis(9), Ok(path)));
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan}Report written to 'tokscope-m.md'{}");
+    update(&mut app, Msg::Exported(Nanos::from_millis(9), Err("'x.md':\u{1b}[31m no space left on device".into())));
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"! 'x.md': no space left on device");
+    insta::assert_snapshot!(text(&app, 20, 1, draw), @"! 'x.md': no space …");
+}
+
+#[test]
+fn a_dialog_has_its_own_keys() {
+    let mut app = running();
+    act(&mut app, &[Action::Quit]);
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
+    act(&mut app, &[Action::Back, Action::ChooseExport]);
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  enter export  esc back");
+    act(&mut app, &[Action::Back, Action::Help]);
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
+}
+
+#[test]
+fn the_filter_is_typed_here() {
+    let mut app = running();
+    act(&mut app, &[Action::Filter]);
+    for c in "data".chars() {
+        update(&mut app, Msg::Typed(c));
+    }
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc drop");
+    insta::assert_snapshot!(text(&app, 12, 1, draw), @"/data█");
+}
+
+#[test]
+fn small_areas() {
+    let mut app = running();
+    survives_small_areas(&app, draw);
+    act(&mut app, &[Action::Filter]);
+    survives_small_areas(&app, draw);
+}
