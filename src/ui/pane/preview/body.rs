@@ -1,0 +1,226 @@
+//! The lines under the rule. The long part, what was written, is laid out once and kept; what goes around it is short.
+
+use std::rc::Rc;
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{Shown, Subject};
+use crate::app::message::Action;
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::session::CasePhase;
+use crate::domain::suite::CaseSpec;
+use crate::domain::text::sanitise_line;
+use crate::ui::cache::LayoutKey;
+use crate::ui::keymap::{BINDINGS, Context};
+use crate::ui::number::millis;
+use crate::ui::theme::Theme;
+use crate::ui::view::View;
+use crate::ui::widget::markdown;
+use crate::ui::widget::wrap::{ELLIPSIS, cut, width, wrap};
+
+/// Of a live text only the end is there; one of this length has lost its start.
+const LIVE_TEXT_BYTES: usize = 16 * 1024;
+/// Columns of the rule over a section.
+const LABEL: usize = 32;
+/// Columns of a server's message that are shown.
+const MAX_MESSAGE: usize = 1200;
+
+/// All lines, the long part shared with the frames before.
+pub(super) struct Body {
+    before: Vec<Line<'static>>,
+    pub(super) text: Rc<[Line<'static>]>,
+    after: Vec<Line<'static>>,
+}
+
+impl Body {
+    pub(super) fn of(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
+        let around = Around { columns: usize::from(columns), theme: view.theme };
+        let key = |id, revision, text: &str, reasoning: &str| LayoutKey {
+            id,
+            revision,
+            text_len: text.len(),
+            reasoning_len: reasoning.len(),
+            width: columns,
+            theme: view.theme,
+        };
+        match subject.shown {
+            Shown::Live(live) if live.phase != StreamPhase::Waiting => {
+                let key = key(live.id, live.content_events, &live.text, &live.reasoning);
+                let text = view.cache.layout(key, || live_text(live, columns, view.theme));
+                Self { before: Vec::new(), text, after: Vec::new() }
+            }
+            Shown::Ended(record) => {
+                let key = key(record.id, u32::MAX, &record.text, &record.reasoning);
+                let text = view
+                    .cache
+                    .layout(key, || sections(&record.reasoning, &record.text, columns, view.theme, markdown::render));
+                Self { before: around.failure(record), text, after: around.notes(subject, record) }
+            }
+            Shown::Live(_) | Shown::Prompt => {
+                // An attempt's number begins at 1: 0 is the prompt.
+                let key = key(AttemptId { case: subject.index, number: 0 }, u32::MAX, "", "");
+                let text = view.cache.layout(key, || prompt(subject.spec, columns, view.theme));
+                Self { before: Vec::new(), text, after: around.waiting(subject, view) }
+            }
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.before.len() + self.text.len() + self.after.len()
+    }
+
+    pub(super) fn lines(&self) -> impl Iterator<Item = &Line<'static>> {
+        self.before.iter().chain(self.text.iter()).chain(&self.after)
+    }
+}
+
+// ─── What was written ───
+
+type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
+
+fn sections(reasoning: &str, text: &str, columns: u16, theme: Theme, render: Render) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    if !reasoning.trim().is_empty() {
+        lines.push(label("thinking", columns, theme));
+        lines.extend(dimmed(render(reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
+        if !text.is_empty() {
+            lines.push(Line::default());
+            lines.push(label("answer", columns, theme));
+        }
+    }
+    lines.extend(render(text, columns, theme, theme.text()));
+    lines
+}
+
+fn live_text(live: &InFlight, columns: u16, theme: Theme) -> Vec<Line<'static>> {
+    let is_cut = |text: &str| text.len() + 4 > LIVE_TEXT_BYTES;
+    let resumed = |text: &str| if is_cut(text) { markdown::resume(text) } else { text.to_owned() };
+    let (reasoning, text) = (resumed(&live.reasoning), resumed(&live.text));
+    let mut lines = Vec::new();
+    if is_cut(&live.text) || is_cut(&live.reasoning) {
+        let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
+        lines.push(Line::from(Span::styled(cut(&hint, usize::from(columns)), theme.muted())));
+    }
+    lines.extend(sections(&reasoning, &text, columns, theme, markdown::render_growing));
+    lines
+}
+
+fn prompt(case: &CaseSpec, columns: u16, theme: Theme) -> Vec<Line<'static>> {
+    let mut lines = Vec::new();
+    for message in &case.messages {
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(label(&sanitise_line(&message.role), columns, theme));
+        lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
+    }
+    lines
+}
+
+/// `─ thinking ────────`
+fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
+    let columns = usize::from(columns).min(LABEL);
+    let start = cut(&format!("─ {word} "), columns);
+    let rest = "─".repeat(columns - width(&start));
+    Line::from(Span::styled(start + &rest, theme.muted()))
+}
+
+/// Takes colours back that would draw the eye.
+fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
+    for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+        span.style = span.style.patch(style);
+    }
+    lines
+}
+
+// ─── What goes around it ───
+
+struct Around {
+    columns: usize,
+    theme: Theme,
+}
+
+impl Around {
+    fn say(&self, lines: &mut Vec<Line<'static>>, text: &str, style: Style) {
+        let text: String = text.chars().take(2 * MAX_MESSAGE).collect();
+        let text = cut(&sanitise_line(&text), MAX_MESSAGE);
+        lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
+    }
+
+    /// Above what came of a failed attempt: what went wrong, and what to do.
+    fn failure(&self, record: &AttemptRecord) -> Vec<Line<'static>> {
+        let mut lines = Vec::new();
+        if record.is_ok() || record.status == AttemptStatus::Cancelled {
+            return lines;
+        }
+        let kind = record.error.as_ref().map_or(record.status.as_str(), |e| e.kind.as_str());
+        self.say(&mut lines, &format!("✗ {kind}"), self.theme.bad());
+        if let Some(error) = &record.error {
+            self.say(&mut lines, &error.message, self.theme.text());
+        }
+        self.say(&mut lines, &format!("{} reruns it.", key_of(Action::Rerun)), self.theme.muted());
+        if !record.text.is_empty() || !record.reasoning.is_empty() {
+            lines.push(Line::default());
+            lines.push(label("what came", self.columns as u16, self.theme));
+        }
+        lines
+    }
+
+    /// Below a record: what makes it less than clean, and what became of later attempts.
+    fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
+        let mut lines = vec![Line::default()];
+        for warning in &record.warnings {
+            self.say(&mut lines, &format!("! {warning}"), self.theme.muted());
+        }
+        match subject.state.last_ended() {
+            Some(last) if last.id != record.id && !last.is_ok() && last.status != AttemptStatus::Cancelled => {
+                let message = last.error.as_ref().map_or(last.status.as_str(), |e| e.message.as_str());
+                let text = format!("✗ Attempt {} failed: {message}", last.id.number);
+                self.say(&mut lines, &text, self.theme.bad());
+            }
+            _ => {}
+        }
+        if subject.state.phase == CasePhase::Paused {
+            self.say(&mut lines, &paused(), self.theme.warning());
+        } else if record.status == AttemptStatus::Cancelled && subject.state.phase == CasePhase::Cancelled {
+            self.say(&mut lines, &cancelled(), self.theme.warning());
+        }
+        if lines.len() == 1 {
+            lines.clear();
+        }
+        lines
+    }
+
+    /// Below a prompt: what it waits for.
+    fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
+        let mut lines = vec![Line::default()];
+        let theme = self.theme;
+        match (subject.shown, subject.state.phase) {
+            (Shown::Live(live), _) => {
+                let waited = millis(Some(view.scene().now.millis_since(live.started)));
+                self.say(&mut lines, &format!("waiting for the first token {waited}"), theme.accent());
+            }
+            (_, CasePhase::Paused) => self.say(&mut lines, &paused(), theme.warning()),
+            (_, CasePhase::Cancelled) => self.say(&mut lines, &cancelled(), theme.warning()),
+            (_, CasePhase::Running) => self.say(&mut lines, "The request is being sent.", theme.accent()),
+            _ => self.say(&mut lines, "Not asked yet.", theme.muted()),
+        }
+        lines
+    }
+}
+
+fn paused() -> String {
+    format!("Paused. {} resumes it with a fresh attempt.", key_of(Action::TogglePauseCase))
+}
+
+fn cancelled() -> String {
+    format!("Cancelled. {} runs it again.", key_of(Action::Rerun))
+}
+
+/// The key of an action, as the table has it.
+fn key_of(action: Action) -> String {
+    let row = BINDINGS.iter().find(|b| b.action == action && b.on == Context::Panes);
+    row.and_then(|b| b.keys.first()).map_or_else(String::new, |k| format!("'{k}'"))
+}

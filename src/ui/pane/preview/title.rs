@@ -1,0 +1,138 @@
+//! The rule over the answer: which case and attempt, where it stands, its tokens.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::{Shown, Subject};
+use crate::app::model::{PaneId, Scene};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::session::CasePhase;
+use crate::domain::text::sanitise_line;
+use crate::ui::number::grouped;
+use crate::ui::view::View;
+use crate::ui::widget::wrap::{cut, spans_width, width};
+
+const TITLE: &str = "Answer";
+/// Columns that figures leave to what the answer is about.
+const MIN_ABOUT: usize = 16;
+
+/// `─ Answer about ───── figures ─`; what there is no room for goes: of `about` the end, then the last of `figures`.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, about: &str, figures: Vec<Span<'static>>, view: &View<'_>) {
+    let focused = view.is_focused(PaneId::Preview);
+    let (stroke, border) = (if focused { "━" } else { "─" }, view.theme.border(focused));
+    let room = usize::from(area.width);
+    let head = width(TITLE) + 3;
+    let figures = joined(figures, room.saturating_sub(head + MIN_ABOUT.min(width(about)) + 3), view);
+    let tail = match spans_width(&figures) {
+        0 => 0,
+        n => n + 3,
+    };
+    let about = cut(about, room.saturating_sub(head + tail + 2));
+    let mut spans = vec![
+        Span::styled(format!("{stroke} "), border),
+        Span::styled(TITLE, view.theme.title(focused)),
+        Span::styled(" ", border),
+    ];
+    if width(&about) > 3 {
+        spans.push(Span::styled(format!("{about} "), view.theme.text()));
+    }
+    let fill = room.saturating_sub(spans_width(&spans) + tail);
+    spans.push(Span::styled(stroke.repeat(fill), border));
+    if tail > 0 {
+        spans.push(Span::styled(" ", border));
+        spans.extend(figures);
+        spans.push(Span::styled(format!(" {stroke}"), border));
+    }
+    frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
+}
+
+/// The case and, where there is more than one, the attempt.
+pub(super) fn about(subject: &Subject<'_>) -> String {
+    let name = sanitise_line(&subject.spec.name);
+    let number = match subject.shown {
+        Shown::Live(live) => live.id.number,
+        Shown::Ended(record) => record.id.number,
+        Shown::Prompt => return name,
+    };
+    let state = subject.state;
+    let all = state.attempts.len() + state.remaining as usize;
+    let warmup = if state.attempts.iter().any(|a| a.number == number && a.warmup) { " · warm-up" } else { "" };
+    match all {
+        0 | 1 => format!("{name}{warmup}"),
+        _ => format!("{name} · attempt {number} of {all}{warmup}"),
+    }
+}
+
+/// How much lies below the screen, where it stands, its tokens: the most important first.
+pub(super) fn figures(subject: &Subject<'_>, below: usize, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let mut spans = Vec::new();
+    if below > 0 {
+        spans.push(Span::styled(format!("{} lines below", grouped(below as u64)), theme.accent()));
+    }
+    let waits = match subject.state.phase {
+        CasePhase::Queued => Some("queued"),
+        CasePhase::Paused => Some("paused"),
+        CasePhase::Cancelled => Some("cancelled"),
+        CasePhase::Running | CasePhase::Done | CasePhase::Failed => None,
+    };
+    if let (Some(word), Shown::Ended(_) | Shown::Prompt) = (waits, subject.shown) {
+        spans.push(Span::styled(word, theme.warning()));
+    }
+    spans.extend(match subject.shown {
+        Shown::Live(live) => live_figures(live, view.scene(), view),
+        Shown::Ended(record) => ended_figures(record, view),
+        Shown::Prompt => Vec::new(),
+    });
+    spans
+}
+
+/// The first of the figures that fit, with dots between them.
+fn joined(figures: Vec<Span<'static>>, room: usize, view: &View<'_>) -> Vec<Span<'static>> {
+    let mut all: Vec<Span<'static>> = Vec::new();
+    for figure in figures {
+        let dot = if all.is_empty() { 0 } else { 3 };
+        if spans_width(&all) + dot + width(&figure.content) > room {
+            break;
+        }
+        if dot > 0 {
+            all.push(Span::styled(" · ", view.theme.muted()));
+        }
+        all.push(figure);
+    }
+    all
+}
+
+fn live_figures(live: &InFlight, scene: &Scene, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let phase = match live.phase {
+        StreamPhase::Waiting => return vec![Span::styled("waiting", theme.muted())],
+        StreamPhase::Reasoning => Span::styled("thinking", theme.accent()),
+        StreamPhase::Answering => Span::styled("answering", theme.accent()),
+    };
+    let tokens = (f64::from(live.content_events) * scene.tokens_per_event).round();
+    vec![phase, Span::styled(format!("~{} tokens", grouped(tokens as u64)), theme.muted())]
+}
+
+fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> {
+    let theme = view.theme;
+    let reason = record.finish_reason.as_deref().map(|r| cut(&sanitise_line(r), 20));
+    let mut spans = match (record.status, reason) {
+        (AttemptStatus::Ok, Some(reason)) => vec![Span::styled(reason, theme.good())],
+        (AttemptStatus::Ok, None) => vec![Span::styled("ok", theme.good())],
+        (AttemptStatus::Cancelled, _) => Vec::new(),
+        (status, _) => vec![Span::styled(status.as_str(), theme.bad())],
+    };
+    if let Some((tokens, source)) = record.output_tokens() {
+        let about = if source == TokenSource::Estimate { "~" } else { "" };
+        spans.push(Span::styled(format!("{about}{} tokens", grouped(tokens)), theme.muted()));
+    }
+    if let Some(reasoning) = record.usage.reasoning_tokens.filter(|&n| n > 0) {
+        spans.push(Span::styled(format!("{} reasoning", grouped(reasoning)), theme.muted()));
+    } else if !record.reasoning.is_empty() {
+        spans.push(Span::styled("with reasoning", theme.muted()));
+    }
+    spans
+}
