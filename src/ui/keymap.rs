@@ -87,7 +87,7 @@ pub struct Binding {
     pub group: Group,
     /// Word in the footer; `None` keeps it out.
     pub footer: Option<&'static str>,
-    /// Word in the footer while what the action turns on is on.
+    /// Word in the footer while the keys do the other thing: what was turned on is turned off.
     pub undo: Option<&'static str>,
     /// What it does, in the help.
     pub help: &'static str,
@@ -178,12 +178,23 @@ pub const BINDINGS: &[Binding] = {
             "",
             "Scroll the answer down, at its end follow it",
         ),
+        // Here, as the footer should have room for it.
+        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit; asks while something runs"),
         row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Let the pane fill the screen"),
-        row(&[ESC], A::Back, C::Panes, G::Move, "back", "Out of the zoom; drop the filter"),
+        toggle(
+            row(
+                &[ESC],
+                A::Back,
+                C::Panes,
+                G::Move,
+                "back",
+                "Out of the zoom; drop the filter; follow the case that runs",
+            ),
+            "follow",
+        ),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "List only cases whose name contains what you type"),
         // ─── The screen ───
         row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "This help"),
-        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit; asks while something runs"),
         toggle(
             row(
                 &[ch('f')],
@@ -262,6 +273,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
         Action::ToggleFreeze => app.frozen.is_some(),
+        Action::Back => !app.ui.zoomed && app.ui.filter.is_empty(),
         _ => false,
     };
     binding.undo.filter(|_| is_on).or(binding.footer)

@@ -1,7 +1,7 @@
 //! The table of cases: one row each, live.
 
 mod columns;
-mod status;
+pub(super) mod status;
 mod trace;
 
 use ratatui::Frame;

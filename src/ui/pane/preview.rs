@@ -64,7 +64,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         title::draw(frame, area, "", Vec::new(), view);
         return;
     };
-    let rows = usize::from(area.height - 1);
+    let inner = Rect { y: area.y + 1, height: area.height - 1, ..area };
+    let rows = usize::from(inner.height);
     let margins = area.width >= MARGINS_FROM;
     let columns = if margins { area.width - 3 } else { area.width };
     let body = Body::of(&subject, columns, view);
@@ -77,14 +78,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     title::draw(frame, area, &title::about(&subject), title::figures(&subject, below, view), view);
     let x = area.x + if margins { 2 } else { 0 };
     let buffer = frame.buffer_mut();
-    for (y, line) in (area.y + 1..area.bottom()).zip(body.lines().skip(from)) {
+    for (y, line) in (inner.y..inner.bottom()).zip(body.lines().skip(from)) {
         buffer.set_line(x, y, line, columns);
     }
     if margins && limit > 0 {
         let thumb = (rows * rows / total).max(1);
         let top = (rows - thumb) * from / limit;
         for row in top..(top + thumb).min(rows) {
-            buffer.set_line(area.right() - 1, area.y + 1 + row as u16, &Line::styled("▐", view.theme.muted()), 1);
+            buffer.set_line(inner.right() - 1, inner.y + row as u16, &Line::styled("▐", view.theme.muted()), 1);
         }
     }
 }

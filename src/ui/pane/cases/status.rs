@@ -31,7 +31,8 @@ pub fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
     }
 }
 
-fn failure(record: &AttemptRecord) -> String {
+/// A word for how an attempt failed.
+pub fn failure(record: &AttemptRecord) -> String {
     let word = match record.status {
         AttemptStatus::HttpError => {
             return record.http_status.map_or_else(|| "HTTP".to_owned(), |code| format!("HTTP {code}"));

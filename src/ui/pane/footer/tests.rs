@@ -8,12 +8,12 @@ use crate::ui::theme::Theme;
 #[test]
 fn keys_that_do_something_now() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  e export  enter zoom  / filter  q quit  f freeze  tab pane  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  e export  enter zoom  / filter  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"space hold  p pause  ? help");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  enter zoom  esc back  / filter  q quit  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  tab pane  ? help");
     end(&mut app, 0, 1, |_| {});
     insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}?{DarkGray} help");
 }

@@ -36,6 +36,14 @@ pub(super) struct Body {
 
 impl Body {
     pub(super) fn of(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
+        let mut body = Self::made(subject, columns, view);
+        if !body.after.is_empty() && body.before.len() + body.text.len() > 0 {
+            body.after.insert(0, Line::default());
+        }
+        body
+    }
+
+    fn made(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
         let around = Around { columns: usize::from(columns), theme: view.theme };
         let key = |id, revision, text: &str, reasoning: &str| LayoutKey {
             id,
@@ -170,7 +178,7 @@ impl Around {
 
     /// Below a record: what makes it less than clean, and what became of later attempts.
     fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
-        let mut lines = vec![Line::default()];
+        let mut lines = Vec::new();
         for warning in &record.warnings {
             self.say(&mut lines, &format!("! {warning}"), self.theme.muted());
         }
@@ -187,15 +195,12 @@ impl Around {
         } else if record.status == AttemptStatus::Cancelled && subject.state.phase == CasePhase::Cancelled {
             self.say(&mut lines, &cancelled(), self.theme.warning());
         }
-        if lines.len() == 1 {
-            lines.clear();
-        }
         lines
     }
 
     /// Below a prompt: what it waits for.
     fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
-        let mut lines = vec![Line::default()];
+        let mut lines = Vec::new();
         let theme = self.theme;
         match (subject.shown, subject.state.phase) {
             (Shown::Live(live), _) => {

@@ -98,7 +98,7 @@ fn a_failed_rerun_leaves_the_good_answer_and_a_note() {
         r.error = Some(AttemptError { kind: "timeout".into(), message: "no end within 60 s".into() });
     });
     insta::assert_snapshot!(text(&app, 60, 5, draw), @r#"
-    ─ Answer Debug Task · attempt 1 of 2 ───── stop · 3 tokens ─
+    ─ Answer · Debug Task · attempt 1 of 2 ─── stop · 3 tokens ─
       Good.
 
       ✗ Attempt 2 failed: no end within 60 s

@@ -2,7 +2,7 @@
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::{Line, Span};
+use ratatui::text::Span;
 
 use super::{Shown, Subject};
 use crate::app::model::{PaneId, Scene};
@@ -11,41 +11,26 @@ use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::number::grouped;
+use crate::ui::pane;
+use crate::ui::pane::cases::status::failure;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::{cut, spans_width, width};
 
-const TITLE: &str = "Answer";
 /// Columns that figures leave to what the answer is about.
 const MIN_ABOUT: usize = 16;
 
-/// `─ Answer about ───── figures ─`; what there is no room for goes: of `about` the end, then the last of `figures`.
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, about: &str, figures: Vec<Span<'static>>, view: &View<'_>) {
-    let focused = view.is_focused(PaneId::Preview);
-    let (stroke, border) = (if focused { "━" } else { "─" }, view.theme.border(focused));
-    let room = usize::from(area.width);
-    let head = width(TITLE) + 3;
-    let figures = joined(figures, room.saturating_sub(head + MIN_ABOUT.min(width(about)) + 3), view);
-    let tail = match spans_width(&figures) {
-        0 => 0,
-        n => n + 3,
-    };
-    let about = cut(about, room.saturating_sub(head + tail + 2));
-    let mut spans = vec![
-        Span::styled(format!("{stroke} "), border),
-        Span::styled(TITLE, view.theme.title(focused)),
-        Span::styled(" ", border),
-    ];
-    if width(&about) > 3 {
-        spans.push(Span::styled(format!("{about} "), view.theme.text()));
-    }
-    let fill = room.saturating_sub(spans_width(&spans) + tail);
-    spans.push(Span::styled(stroke.repeat(fill), border));
-    if tail > 0 {
-        spans.push(Span::styled(" ", border));
-        spans.extend(figures);
-        spans.push(Span::styled(format!(" {stroke}"), border));
-    }
-    frame.buffer_mut().set_line(area.x, area.y, &Line::from(spans), area.width);
+/// Draws the rule and returns the area below it. What there is no room for goes: of `about` the end, then the last of
+/// `figures`.
+pub(super) fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    about: &str,
+    figures: Vec<Span<'static>>,
+    view: &View<'_>,
+) -> Rect {
+    let taken = width(pane::title(PaneId::Preview)) + MIN_ABOUT.min(width(about)) + 9;
+    let figures = joined(figures, usize::from(area.width).saturating_sub(taken), view);
+    pane::rule(frame, area, view, PaneId::Preview, about, figures)
 }
 
 /// The case and, where there is more than one, the attempt.
@@ -123,7 +108,7 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         (AttemptStatus::Ok, Some(reason)) => vec![Span::styled(reason, theme.good())],
         (AttemptStatus::Ok, None) => vec![Span::styled("ok", theme.good())],
         (AttemptStatus::Cancelled, _) => Vec::new(),
-        (status, _) => vec![Span::styled(status.as_str(), theme.bad())],
+        _ => vec![Span::styled(failure(record), theme.bad())],
     };
     if let Some((tokens, source)) = record.output_tokens() {
         let about = if source == TokenSource::Estimate { "~" } else { "" };
