@@ -49,7 +49,8 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    fn into_owned(self) -> Chunk<'static> {
+    /// The same, independent of the event it came from.
+    pub fn into_owned(self) -> Chunk<'static> {
         Chunk {
             reasoning: Cow::Owned(self.reasoning.into_owned()),
             text: Cow::Owned(self.text.into_owned()),

@@ -1,5 +1,6 @@
 //! The simulator over a socket, as a client sees it; and its pace, on a clock that does not run.
 
+use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
@@ -136,7 +137,7 @@ fn read(reply: &Reply) -> Seen {
         let Chunk { reasoning, text, finish_reason, usage, error, .. } = chunk;
         out.reasoning.push_str(&reasoning);
         out.text.push_str(&text);
-        out.finish_reason = out.finish_reason.or(finish_reason);
+        out.finish_reason = out.finish_reason.or(finish_reason.map(Cow::into_owned));
         out.completion_tokens = out.completion_tokens.or(usage.and_then(|u| u.completion_tokens));
         out.errors.extend(error);
     }
@@ -202,7 +203,7 @@ fn not_streamed_it_says_the_same() {
     let reply = chat(&sim, &json!({ "stream": false, "stream_options": null }));
     assert!(reply.head.contains("content-type: application/json"), "{}", reply.head);
     let whole = parse(&reply.body).unwrap();
-    assert_eq!((whole.reasoning, whole.text), (streamed.reasoning, streamed.text));
+    assert_eq!((&*whole.reasoning, &*whole.text), (&*streamed.reasoning, &*streamed.text));
     assert_eq!(whole.finish_reason.as_deref(), Some("length"));
     assert_eq!(whole.usage.unwrap().completion_tokens, Some(800));
 }
@@ -291,7 +292,8 @@ fn faults_of_an_answer_that_is_not_streamed() {
     assert_eq!(whole("error_in_stream").status, 500);
     assert_eq!(whole("cut").head, "");
     assert!(serde_json::from_str::<Value>(&whole("malformed_event").body).is_err());
-    let empty = parse(&whole("empty").body).unwrap();
+    let empty = whole("empty");
+    let empty = parse(&empty.body).unwrap();
     assert!(!empty.is_generated() && empty.finish_reason.as_deref() == Some("stop"));
     assert!(parse(&whole("no_usage").body).unwrap().usage.is_none());
 }

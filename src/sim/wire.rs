@@ -183,8 +183,8 @@ mod tests {
         text.strip_prefix("data: ").unwrap().strip_suffix("\n\n").unwrap().to_owned()
     }
 
-    fn read(event: Event<'_>) -> Chunk {
-        parse(&sent(event)).unwrap()
+    fn read(event: Event<'_>) -> Chunk<'static> {
+        parse(&sent(event)).unwrap().into_owned()
     }
 
     #[test]

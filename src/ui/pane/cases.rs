@@ -25,7 +25,7 @@ const GAP: usize = 2;
 
 /// A case as its row needs it.
 #[derive(Clone, Copy, Debug)]
-struct Row<'a> {
+pub struct Row<'a> {
     scene: &'a Scene,
     spec: &'a CaseSpec,
     state: &'a CaseState,
