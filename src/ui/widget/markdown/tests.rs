@@ -123,6 +123,17 @@ fn a_growing_line_never_shows_its_marks() {
     }
 }
 
+#[test]
+fn a_growing_table_never_shows_its_pipes() {
+    let text = "See:\n| a | b |\n|---|:-:|\n| 1 | 2 |\n| 3 | 4 |";
+    let head = text.find("| b").unwrap();
+    for end in head + 1..=text.len() {
+        let lines = render_growing(text.split_at(end).0, 80, Theme::mono(), Style::new());
+        let all: Vec<_> = lines.iter().map(text_of).collect();
+        assert!(!all.concat().contains(['|', '-']), "{all:?}");
+    }
+}
+
 /// Markdown more often than chance would write it.
 fn markdown() -> impl Strategy<Value = String> {
     let piece = prop_oneof![

@@ -13,11 +13,11 @@ pub(super) fn close(text: &str) -> Cow<'_, str> {
         let closing = !begun.is_empty() && fence.starts_with(begun);
         return if closing { Cow::Borrowed(before) } else { Cow::Borrowed(text) };
     }
-    if is_begun_mark(line.trim()) {
-        return Cow::Borrowed(before);
-    }
     if let Some(table) = complete_table(text) {
         return Cow::Owned(table);
+    }
+    if is_begun_mark(line.trim()) {
+        return Cow::Borrowed(before);
     }
     let closed = close_inline(line);
     if closed == line { Cow::Borrowed(text) } else { Cow::Owned(format!("{before}{closed}")) }
@@ -67,13 +67,14 @@ fn is_begun_mark(line: &str) -> bool {
 
 /// The text with the second line of a table whose head has begun.
 fn complete_table(text: &str) -> Option<String> {
-    let paragraph = text.rfind("\n\n").map_or(0, |at| at + 2);
-    let (before, table) = text.split_at(paragraph);
+    let rows = text.split_inclusive('\n').rev().take_while(|line| line.trim_start().starts_with('|'));
+    let (before, table) = text.split_at(text.len() - rows.map(str::len).sum::<usize>());
     let mut lines = table.lines();
     let head = lines.next()?.trim_end();
-    let rule = lines.next().unwrap_or_default();
+    let (indent, head) = head.split_at(head.len() - head.trim_start().len());
+    let rule = lines.next().unwrap_or_default().trim_start();
     let begun = rule.chars().all(|c| matches!(c, '|' | ':' | '-' | ' '));
-    if !head.starts_with('|') || head.matches('|').count() < 2 || !begun || lines.next().is_some() {
+    if head.matches('|').count() < 2 || !begun || lines.next().is_some() {
         return None;
     }
     let whole_rule = rule.trim_end().ends_with('|') && rule.matches('|').count() >= head.matches('|').count();
@@ -81,7 +82,7 @@ fn complete_table(text: &str) -> Option<String> {
         return None;
     }
     let cells = head.trim_matches('|').replace("\\|", "").split('|').count();
-    Some(format!("{before}{head}\n|{}", "---|".repeat(cells)))
+    Some(format!("{before}{indent}{head}\n{indent}|{}", "---|".repeat(cells)))
 }
 
 /// A line of a paragraph with open code, emphasis and links closed.
@@ -211,6 +212,8 @@ mod tests {
     #[test]
     fn a_table_is_one_from_its_head_on() {
         assert_eq!(close("x\n\n| a | b |"), "x\n\n| a | b |\n|---|---|");
+        assert_eq!(close("x\n| a | b |\n"), "x\n| a | b |\n|---|---|");
+        assert_eq!(close("- x\n  | a | b |\n  |"), "- x\n  | a | b |\n  |---|---|");
         assert_eq!(close("| a | b |\n|:-"), "| a | b |\n|---|---|");
         assert_eq!(close("| a | b |\n|:--|--:|"), "| a | b |\n|:--|--:|");
         assert_eq!(close("| a | b |\n|---|---|\n| c"), "| a | b |\n|---|---|\n| c");
