@@ -37,8 +37,8 @@ impl<'a> Chunk<'a> {
     fn add(&mut self, choice: Choice<'a>) {
         if let Some(delta) = choice.delta.or(choice.message) {
             // The same reasoning may stand under several names: the first that has any counts.
-            let names = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
-            let named = names.into_iter().find(|r| !r.is_empty());
+            let candidates = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
+            let named = candidates.into_iter().find(|r| !r.is_empty());
             append(&mut self.reasoning, named.unwrap_or(delta.reasoning_details.text));
             append(&mut self.text, delta.content.text);
             append(&mut self.text, delta.refusal.text);

@@ -91,7 +91,7 @@ mod tests {
     /// The gaps in units of the asked gap.
     fn gaps(jitter: f64, seed: u64) -> Vec<f64> {
         let due: Vec<_> = Pace::new(&config(jitter), 0, seed).take(10_001).collect();
-        due.windows(2).map(|w| (w[1] - w[0]).as_secs_f64() * 100.0).collect()
+        due.windows(2).map(|w| w[1].saturating_sub(w[0]).as_secs_f64() * 100.0).collect()
     }
 
     #[test]
