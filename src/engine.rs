@@ -3,8 +3,10 @@
 mod attempt;
 mod board;
 mod client;
+mod direct;
 mod discovery;
 mod recorder;
+mod transport;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -15,7 +17,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::board::Board;
-use self::client::Endpoint;
+use self::client::{Endpoint, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -39,7 +41,7 @@ impl Engine {
         epoch: Instant,
         sink: impl Fn(EngineFact) + Send + 'static,
     ) -> Result<Self, InvalidConfig> {
-        let endpoint = Endpoint::new(config, epoch)?;
+        let prepared = Prepared::new(config, epoch)?;
         let (commands, inbox) = mpsc::unbounded_channel();
         let (publish, live) = watch::channel(Arc::default());
         let run = move || {
@@ -47,7 +49,11 @@ impl Engine {
             let facts = Rc::clone(&sink);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let work = Worker { endpoint: Rc::new(endpoint), board: Rc::new(Board::new(publish)), sink: facts };
+                let work = Worker {
+                    endpoint: Rc::new(Endpoint::new(prepared)),
+                    board: Rc::new(Board::new(publish)),
+                    sink: facts,
+                };
                 tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox));
                 Ok::<_, std::io::Error>(())
             }));

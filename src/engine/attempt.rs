@@ -2,18 +2,17 @@
 
 use std::cell::{Cell, RefCell};
 use std::panic::AssertUnwindSafe;
-use std::pin::pin;
 use std::rc::Rc;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
-use bytes::Bytes;
-use futures_util::{FutureExt, Stream, StreamExt};
+use futures_util::FutureExt;
 use reqwest::header::CONTENT_TYPE;
 use tokio::sync::oneshot;
 
 use super::board::Board;
-use super::client::{CONNECT_TIMES, ConnectTimes, Endpoint, EngineClock, describe};
+use super::client::{Endpoint, EngineClock};
 use super::recorder::Recorder;
+use super::transport::{self, Answer, Body, Trouble};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
@@ -24,9 +23,6 @@ use crate::protocol::{failure, request};
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// An answer that is one JSON document is read up to here.
 const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
-
-/// So many kept connections may turn out to be closed before the attempt fails.
-const MAX_KEPT_CONNECTIONS: usize = 16;
 
 /// What to ask.
 #[derive(Debug)]
@@ -113,26 +109,24 @@ async fn drive(
     recorder: &RefCell<Recorder>,
     replaced: &Cell<u32>,
 ) -> Result<(), Failure> {
-    let response = match send_afresh(endpoint, order, recorder, !endpoint.without_stream_options.get()).await {
+    let answer = match send(endpoint, order, recorder, !endpoint.without_stream_options.get()).await {
         Err(failure) if request::refuses_stream_options(http_status(recorder), &failure.message) => {
             endpoint.without_stream_options.set(true);
             restart(endpoint, recorder);
-            send_afresh(endpoint, order, recorder, false).await?
+            send(endpoint, order, recorder, false).await?
         }
         other => other?,
     };
-    let content_type = response.headers().get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let content_type = answer.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if content_type.contains("json") && !content_type.contains("ndjson") {
-        let body = read_body(response, MAX_ANSWER_BYTES).await?;
+        let body = read_body(answer.body, MAX_ANSWER_BYTES).await?;
         let now = endpoint.now();
         let mut recorder = recorder.borrow_mut();
         return recorder
             .whole_answer(now, &body)
             .map_err(|message| Failure::new(AttemptStatus::HttpError, "json_error", message));
     }
-    let broken = |e| Failure::new(AttemptStatus::Truncated, "cut", format!("the connection broke: {}", describe(e)));
-    let bytes = response.bytes_stream().map(|read| read.map_err(broken));
-    follow(bytes, endpoint.clock(), recorder, replaced).await
+    follow(answer.body, endpoint.clock(), recorder, replaced).await
 }
 
 fn http_status(recorder: &RefCell<Recorder>) -> u16 {
@@ -147,125 +141,99 @@ fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
     record.warnings.push("the server refuses stream_options; asked again without it".to_owned());
 }
 
-/// Sends, over a new connection where the kept one turns out to be closed. llama.cpp closes one right after a stream, in
-/// spite of its `Keep-Alive` header, so that the close often crosses the next request. `send` starts the clock anew.
-async fn send_afresh(
-    endpoint: &Endpoint,
-    order: &Order,
-    recorder: &RefCell<Recorder>,
-    ask_usage: bool,
-) -> Result<reqwest::Response, Failure> {
-    for _kept in 0..MAX_KEPT_CONNECTIONS {
-        match send(endpoint, order, recorder, ask_usage).await {
-            Err(failure) if failure.kind == "closed" && recorder.borrow().record.connect_ms.is_none() => {}
-            other => return other,
-        }
-    }
-    send(endpoint, order, recorder, ask_usage).await
-}
-
 async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
     ask_usage: bool,
-) -> Result<reqwest::Response, Failure> {
+) -> Result<Answer, Failure> {
     let body = request::body(&order.case, &order.model, ask_usage).to_string();
-    let request = endpoint
-        .client
-        .post(format!("{}/chat/completions", endpoint.base_url))
-        .header("x-request-id", &recorder.borrow().record.request_id)
-        .body(body);
-    let times = ConnectTimes::default();
+    let url = format!("{}/chat/completions", endpoint.base_url);
+    let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();
-    let result = CONNECT_TIMES.scope(Arc::clone(&times), request.send()).await;
-    let now = endpoint.now();
-    {
-        let record = &mut recorder.borrow_mut().record;
-        if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Connecting stands by itself: the clock starts when the request could go out.
-            record.connect_ms = Some(connected.millis_since(begun));
-            record.started = record.started.max(connected);
-        }
-    }
-    let response = result.map_err(|e| {
-        let kind = if e.is_connect() { "connect" } else { "closed" };
-        Failure::new(AttemptStatus::ConnectError, kind, describe(e))
+    let sent = transport::post(&endpoint.transport, &endpoint.client, endpoint.clock(), &url, &request_id, &body).await;
+    let answer = sent.map_err(|trouble| match trouble {
+        Trouble::Connect(why) => Failure::new(AttemptStatus::ConnectError, "connect", why),
+        Trouble::Closed(why) => Failure::new(AttemptStatus::ConnectError, "closed", why),
     })?;
-    let status = response.status();
     {
         let record = &mut recorder.borrow_mut().record;
-        record.headers_at = Some(now);
-        record.http_status = Some(status.as_u16());
+        record.started = answer.started;
+        record.connect_ms = answer.connect_ms;
+        record.headers_at = Some(answer.headers_at);
+        record.http_status = Some(answer.status);
     }
-    if status.is_success() {
-        return Ok(response);
+    let status = answer.status;
+    if (200..300).contains(&status) {
+        return Ok(answer);
     }
-    let body = read_body(response, MAX_ERROR_BYTES).await.unwrap_or_default();
+    let body = read_body(answer.body, MAX_ERROR_BYTES).await.unwrap_or_default();
     let said = failure::message_in_body(&body);
-    let message = if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {}: {said}", status.as_u16()) };
+    let message = if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
     Err(Failure::new(AttemptStatus::HttpError, "http", message))
 }
 
-async fn read_body(response: reqwest::Response, limit: usize) -> Result<String, Failure> {
-    let mut body = Vec::new();
-    let mut reads = response.bytes_stream();
-    while let Some(read) = reads.next().await {
-        let read = read.map_err(|e| Failure::new(AttemptStatus::Truncated, "cut", describe(e)))?;
-        let room = limit.saturating_sub(body.len());
-        body.extend_from_slice(read.get(..room).unwrap_or(&read));
-        if body.len() >= limit {
-            break;
-        }
-    }
-    Ok(String::from_utf8_lossy(&body).into_owned())
+fn broken(why: &str) -> Failure {
+    Failure::new(AttemptStatus::Truncated, "cut", format!("the connection broke: {why}"))
 }
 
-/// Reads the stream to its end. Every read is stamped before anything looks at its bytes.
+async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let mut take = |_at, piece: &[u8]| {
+        let room = limit.saturating_sub(bytes.len());
+        bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
+        bytes.len() < limit
+    };
+    let mut go_on = true;
+    while go_on && body.read(&mut |at, piece| go_on &= take(at, piece)).await.map_err(|why| broken(&why))? {}
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Reads the stream to its end.
 async fn follow(
-    reads: impl Stream<Item = Result<Bytes, Failure>>,
+    mut body: Body,
     clock: EngineClock,
     recorder: &RefCell<Recorder>,
     replaced: &Cell<u32>,
 ) -> Result<(), Failure> {
-    let mut reads = pin!(reads);
     let mut events = EventReader::default();
+    let mut outcome = Ok(());
     let mut number = 0;
     loop {
-        let read = reads.next().await;
-        let at = clock.now();
         number += 1;
-        let mut recorder = recorder.borrow_mut();
-        let mut outcome = Ok(());
-        let mut each = |event: SseEvent<'_>| {
-            if outcome.is_ok() {
-                outcome = take_event(&mut recorder, at, number, event);
+        let mut take = |at, piece: &[u8]| {
+            let recorder = &mut recorder.borrow_mut();
+            let pushed = events.push(piece, &mut |event| take_event(recorder, at, number, event, &mut outcome));
+            if let (Err(error), Ok(())) = (pushed, &outcome) {
+                outcome = Err(Failure::new(AttemptStatus::StreamError, "oversized", error.to_string()));
             }
         };
-        let broken = match read {
-            Some(Ok(bytes)) => {
-                let taken = events.push(&bytes, &mut each);
-                replaced.set(events.replaced);
-                outcome?;
-                taken.map_err(|e| Failure::new(AttemptStatus::StreamError, "oversized", e.to_string()))?;
-                continue;
-            }
-            Some(Err(broken)) => Some(broken),
-            None => None,
-        };
-        events.finish(&mut each);
+        let read = body.read(&mut take).await;
         replaced.set(events.replaced);
-        outcome?;
+        std::mem::replace(&mut outcome, Ok(()))?;
+        if let Ok(true) = read {
+            continue;
+        }
+        let at = clock.now();
+        let recorder = &mut recorder.borrow_mut();
+        events.finish(&mut |event| take_event(recorder, at, number, event, &mut outcome));
+        replaced.set(events.replaced);
         // A connection that breaks after the answer was complete took nothing away.
-        return match broken {
-            Some(broken) if recorder.record.finish_reason.is_none() => Err(broken),
-            _ => Ok(()),
+        return match read {
+            Err(why) if recorder.record.finish_reason.is_none() => outcome.and(Err(broken(&why))),
+            _ => outcome,
         };
     }
 }
 
-fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
+/// Records an event, unless one before it failed.
+fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>, outcome: &mut Result<(), Failure>) {
+    if outcome.is_err() {
+        return;
+    }
     let failed = |message| Failure::new(AttemptStatus::StreamError, "server", message);
-    recorder.event(at, read, event.data).map_err(failed)?;
-    if event.name == "error" { Err(failed(failure::message_in_body(event.data))) } else { Ok(()) }
+    *outcome = recorder.event(at, read, event.data).map_err(failed);
+    if event.name == "error" && outcome.is_ok() {
+        *outcome = Err(failed(failure::message_in_body(event.data)));
+    }
 }

@@ -11,7 +11,11 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use tower_layer::Layer;
 use tower_service::Service;
 
+use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
+
+/// How requests name the program.
+pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
 
 /// Where and how to ask.
 #[derive(Clone)]
@@ -50,6 +54,8 @@ tokio::task_local! {
 pub struct Endpoint {
     /// The client; it keeps connections alive.
     pub client: reqwest::Client,
+    /// How the measured requests go out.
+    pub transport: Transport,
     /// Base address, `/v1` included.
     pub base_url: String,
     /// Begins every request id.
@@ -78,23 +84,47 @@ impl EngineClock {
     }
 }
 
-impl Endpoint {
+/// What of an endpoint can be checked before its thread runs.
+pub struct Prepared {
+    client: reqwest::Client,
+    headers: HeaderMap,
+    base_url: String,
+    run_id: String,
+    clock: EngineClock,
+}
+
+impl Prepared {
     /// Checks the headers and builds the client.
     pub fn new(config: EngineConfig, epoch: Instant) -> Result<Self, InvalidConfig> {
         let clock = EngineClock::new(epoch);
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        let client = reqwest::Client::builder()
-            .default_headers(headers(&config)?)
+        let headers = headers(&config)?;
+        let EngineConfig { base_url, run_id, .. } = config;
+        let mut client = reqwest::Client::builder();
+        if transport::direct_host(&base_url).is_some() {
+            // What is measured goes straight to the server; so does what is asked around it.
+            client = client.no_proxy();
+        }
+        let client = client
+            .default_headers(headers.clone())
             .connect_timeout(Duration::from_secs(10))
             .pool_idle_timeout(Duration::from_secs(300))
-            .user_agent(concat!("tokscope/", env!("CARGO_PKG_VERSION")))
+            .user_agent(USER_AGENT)
             .redirect(reqwest::redirect::Policy::none())
             .connector_layer(TimeConnect(clock))
             .build()
             .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
-        let EngineConfig { base_url, run_id, .. } = config;
-        Ok(Self { client, base_url, run_id, without_stream_options: std::cell::Cell::new(false), clock })
+        Ok(Self { client, headers, base_url, run_id, clock })
+    }
+}
+
+impl Endpoint {
+    /// The endpoint for the thread that is to use it.
+    pub fn new(prepared: Prepared) -> Self {
+        let Prepared { client, headers, base_url, run_id, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock);
+        Self { client, transport, base_url, run_id, without_stream_options: std::cell::Cell::new(false), clock }
     }
 
     /// Now, on the run's clock.

@@ -251,3 +251,48 @@ fn discovery_finds_models_kind_and_version() {
     assert_eq!((server.kind.as_deref(), server.version.as_deref()), (Some("vLLM"), Some("0.29.0")));
     assert!(requests.try_iter().nth(1).unwrap().starts_with("GET /version "));
 }
+
+/// Answers all requests on one connection, each with the next of these.
+fn serve_kept(answers: Vec<String>) -> (String, thread::JoinHandle<usize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        for answer in &answers {
+            read_request(&mut stream);
+            stream.write_all(answer.as_bytes()).unwrap();
+        }
+        answers.len()
+    });
+    (url, server)
+}
+
+#[test]
+fn a_connection_is_kept_after_a_whole_answer_and_only_the_first_had_to_connect() {
+    let body = [TEXT, FINISH, USAGE, "data: [DONE]\n\n"].map(|e| format!("{:x}\r\n{e}\r\n", e.len())).concat();
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+    let interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    let chunked = format!("{interim}{head}{body}0\r\n\r\n");
+    let (url, server) = serve_kept(vec![chunked.clone(), chunked]);
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_secs(30));
+    let first = end(&facts);
+    start(&engine, Duration::from_secs(30));
+    let second = end(&facts);
+    assert_eq!((failure(&first), failure(&second)), ((AttemptStatus::Ok, ""), (AttemptStatus::Ok, "")));
+    assert_eq!((first.text.as_str(), first.event_count), ("a", 4));
+    assert!(first.connect_ms.is_some() && second.connect_ms.is_none());
+    assert_eq!(server.join().unwrap(), 2);
+}
+
+#[test]
+fn what_is_no_http_is_told() {
+    let (record, _) = measure(vec!["SSH-2.0-OpenSSH_9.7\r\n".to_owned()]);
+    assert_eq!(record.status, AttemptStatus::ConnectError);
+    assert!(failure(&record).1.contains("is this an HTTP server?"), "{record:?}");
+
+    let endless = format!("HTTP/1.1 200 OK\r\nx-long: {}\r\n", "x".repeat(1 << 20));
+    let (record, _) = measure(vec![endless]);
+    assert_eq!(record.status, AttemptStatus::ConnectError);
+    assert!(failure(&record).1.contains("headers"), "{:?}", record.error);
+}

@@ -1,0 +1,301 @@
+//! HTTP/1.1 straight on the socket, for plain `http://` endpoints: the servers at hand, whose figures are finest.
+//!
+//! Why not the client library here too: it hands every HTTP chunk over from one task to another, which costs as much as
+//! all else that is done with an event, and what arrives with it is no longer known to be one read of the socket. Here a
+//! read is stamped the moment the call returns, and its bytes are looked at where they lie, in one buffer that all
+//! connections share. TLS, HTTP/2 and proxies stay with the library (see `transport`).
+
+use std::cell::RefCell;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Poll, ready};
+use std::time::Duration;
+
+use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use tokio::net::TcpStream;
+
+use self::dechunk::{Dechunker, Framing};
+use super::client::EngineClock;
+use super::transport::Trouble;
+use crate::domain::time::Nanos;
+
+mod dechunk;
+
+/// A connection that does not stand after this time is given up.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Status line and headers may be so long.
+const MAX_HEAD_BYTES: usize = 256 * 1024;
+/// So many headers are read.
+const MAX_HEADERS: usize = 128;
+/// The buffer that all reads go through.
+const READ_BYTES: usize = 64 * 1024;
+
+/// One host with its kept connections.
+#[derive(Debug)]
+pub struct Host {
+    name: String,
+    port: u16,
+    clock: EngineClock,
+    idle: RefCell<Vec<TcpStream>>,
+    scratch: RefCell<Box<[u8]>>,
+}
+
+/// The head of an answer, and its body still to be read.
+#[derive(Debug)]
+pub struct DirectAnswer {
+    /// HTTP status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// The request was begun to be written here, on a connection that stood.
+    pub started: Nanos,
+    /// Time to connect, when this request had to.
+    pub connect_ms: Option<f64>,
+    /// When the read that completed the headers returned.
+    pub headers_at: Nanos,
+    /// What follows.
+    pub body: DirectBody,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub struct DirectBody {
+    host: Rc<Host>,
+    stream: Option<TcpStream>,
+    dechunker: Dechunker,
+    keep: bool,
+    /// What came in one read with the headers, and when.
+    rest: Option<(Nanos, Vec<u8>)>,
+}
+
+impl Host {
+    /// A host without connections yet.
+    pub fn new(name: String, port: u16, clock: EngineClock) -> Self {
+        let scratch = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+        Self { name, port, clock, idle: RefCell::default(), scratch }
+    }
+
+    /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced and
+    /// the clock starts anew: many servers close one right after a stream, so that the close crosses the next request.
+    pub async fn send(self: &Rc<Self>, request: &[u8]) -> Result<DirectAnswer, Trouble> {
+        while let Some(kept) = self.take_kept() {
+            match self.exchange(kept, request, None).await {
+                Err(Gone::BeforeAnswer(_)) => {}
+                Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
+                Ok(answer) => return Ok(answer),
+            }
+        }
+        let begun = self.clock.now();
+        let stream = self.connect().await.map_err(Trouble::Connect)?;
+        let connect_ms = self.clock.now().millis_since(begun);
+        self.exchange(stream, request, Some(connect_ms)).await.map_err(|gone| match gone {
+            Gone::BeforeAnswer(why) | Gone::Broken(why) => Trouble::Closed(why),
+        })
+    }
+
+    /// A kept connection that the server has not closed yet.
+    fn take_kept(&self) -> Option<TcpStream> {
+        loop {
+            let kept = self.idle.borrow_mut().pop()?;
+            if matches!(kept.try_read(&mut [0]), Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+                return Some(kept);
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<TcpStream, String> {
+        let place = || format!("{}:{}", self.name, self.port);
+        let connecting = TcpStream::connect((self.name.as_str(), self.port));
+        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return Err(format!("no connection to {}: {error}", place())),
+            Err(_elapsed) => {
+                return Err(format!("no connection to {} within {} s", place(), CONNECT_TIMEOUT.as_secs()));
+            }
+        };
+        // Without it the request works as well, only later.
+        let _at_once = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    async fn exchange(
+        self: &Rc<Self>,
+        mut stream: TcpStream,
+        request: &[u8],
+        connect_ms: Option<f64>,
+    ) -> Result<DirectAnswer, Gone> {
+        let started = self.clock.now();
+        // An error here is told by the read: the server may have answered before it closed.
+        let written = stream.write_all(request).await;
+        let mut head = Vec::new();
+        loop {
+            let mut at = started;
+            let mut take = |read_at, bytes: &[u8]| {
+                at = read_at;
+                head.extend_from_slice(bytes);
+            };
+            match self.read(&mut stream, &mut take).await {
+                Ok(true) => {}
+                Ok(false) if head.is_empty() => {
+                    let why = "the server closed the connection without an answer".to_owned();
+                    return Err(Gone::BeforeAnswer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
+                }
+                Ok(false) => {
+                    return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
+                }
+                Err(error) if head.is_empty() => return Err(Gone::BeforeAnswer(error.to_string())),
+                Err(error) => return Err(Gone::Broken(error.to_string())),
+            }
+            while let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
+                let rest = head.split_off(parsed.length);
+                // An interim answer precedes the one that counts.
+                if (100..200).contains(&parsed.status) {
+                    head = rest;
+                    continue;
+                }
+                return Ok(self.answer(parsed, stream, started, connect_ms, at, rest));
+            }
+            if head.len() > MAX_HEAD_BYTES {
+                return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
+            }
+        }
+    }
+
+    fn answer(
+        self: &Rc<Self>,
+        head: Head,
+        stream: TcpStream,
+        started: Nanos,
+        connect_ms: Option<f64>,
+        headers_at: Nanos,
+        rest: Vec<u8>,
+    ) -> DirectAnswer {
+        let (framing, keep) = head.framing();
+        let body = DirectBody {
+            host: Rc::clone(self),
+            stream: Some(stream),
+            dechunker: Dechunker::new(framing),
+            keep,
+            rest: Some((headers_at, rest)),
+        };
+        DirectAnswer { status: head.status, headers: head.headers, started, connect_ms, headers_at, body }
+    }
+
+    /// One read of the socket; `take` gets its bytes with the time of the call's return. False at the end.
+    async fn read(&self, stream: &mut TcpStream, take: &mut dyn FnMut(Nanos, &[u8])) -> io::Result<bool> {
+        poll_fn(|cx| {
+            let mut scratch = self.scratch.borrow_mut();
+            let mut buffer = ReadBuf::new(&mut scratch);
+            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
+            let at = self.clock.now();
+            let bytes = buffer.filled();
+            if bytes.is_empty() {
+                return Poll::Ready(Ok(false));
+            }
+            take(at, bytes);
+            Poll::Ready(Ok(true))
+        })
+        .await
+    }
+}
+
+impl DirectBody {
+    /// Reads once; `each` gets the pieces of the body that came, all with the read's time. False at the end.
+    pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
+        if let Some((at, rest)) = self.rest.take() {
+            self.dechunker.take(&rest, &mut |piece| each(at, piece))?;
+            return Ok(self.go_on());
+        }
+        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let dechunker = &mut self.dechunker;
+        let mut outcome = Ok(());
+        let mut take = |at, bytes: &[u8]| outcome = dechunker.take(bytes, &mut |piece| each(at, piece));
+        let read = self.host.read(stream, &mut take).await;
+        outcome?;
+        match read {
+            Ok(true) => Ok(self.go_on()),
+            Ok(false) => {
+                self.stream = None;
+                if self.dechunker.may_end() { Ok(false) } else { Err("closed in the middle of the answer".to_owned()) }
+            }
+            Err(error) => {
+                self.stream = None;
+                Err(error.to_string())
+            }
+        }
+    }
+
+    /// Whether more is to come; a connection whose answer is over is kept for the next request.
+    fn go_on(&mut self) -> bool {
+        if !self.dechunker.is_over() {
+            return true;
+        }
+        if let Some(stream) = self.stream.take().filter(|_| self.keep && !self.dechunker.has_surplus()) {
+            self.host.idle.borrow_mut().push(stream);
+        }
+        false
+    }
+}
+
+/// How an exchange failed.
+enum Gone {
+    /// Not a byte came: over a kept connection, the server has closed it meanwhile.
+    BeforeAnswer(String),
+    /// Something came.
+    Broken(String),
+}
+
+/// Status line and headers.
+struct Head {
+    status: u16,
+    headers: HeaderMap,
+    length: usize,
+    is_http_1_1: bool,
+}
+
+impl Head {
+    /// `None` while it is not complete.
+    fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut fields);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(error) => return Err(format!("the answer is no HTTP/1.1 ({error}); is this an HTTP server?")),
+        };
+        let mut headers = HeaderMap::new();
+        for field in response.headers {
+            // What no header may hold is left out; nothing that counts here is.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(field.name), HeaderValue::from_bytes(field.value)) {
+                headers.append(name, value);
+            }
+        }
+        let status = response.code.unwrap_or(0);
+        Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
+    }
+
+    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3).
+    fn framing(&self) -> (Framing, bool) {
+        let says = |name: &HeaderName, word: &str| {
+            let values = self.headers.get_all(name).iter();
+            values
+                .filter_map(|v| v.to_str().ok())
+                .flat_map(|v| v.split(','))
+                .any(|v| v.trim().eq_ignore_ascii_case(word))
+        };
+        let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
+        let length = self.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        if matches!(self.status, 204 | 304) {
+            (Framing::Length(0), keep)
+        } else if says(&TRANSFER_ENCODING, "chunked") {
+            (Framing::Chunked, keep)
+        } else if let Some(length) = length {
+            (Framing::Length(length), keep)
+        } else {
+            (Framing::UntilClose, false)
+        }
+    }
+}

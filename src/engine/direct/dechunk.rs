@@ -1,0 +1,212 @@
+//! Where a body ends, and the chunks it comes in (RFC 9112, sections 6 and 7). Pure.
+
+/// How a body's end is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// In chunks, each with its size.
+    Chunked,
+    /// After so many bytes.
+    Length(u64),
+    /// When the server closes.
+    UntilClose,
+}
+
+/// Finds the body in the bytes of a connection.
+#[derive(Debug)]
+pub struct Dechunker {
+    state: State,
+    surplus: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// The line with a chunk's size; the size so far, and whether a digit came.
+    Size {
+        size: u64,
+        digits: u8,
+    },
+    /// The rest of that line: an extension, and the line's end.
+    SizeEnd {
+        size: u64,
+    },
+    /// So much of a chunk is still to come.
+    Chunk(u64),
+    /// The line end behind a chunk.
+    ChunkEnd,
+    /// Trailers; whether the present line is empty so far.
+    Trailer {
+        empty: bool,
+    },
+    /// So much of the body is still to come.
+    Length(u64),
+    UntilClose,
+    Over,
+}
+
+impl Dechunker {
+    /// At the begin of a body.
+    pub const fn new(framing: Framing) -> Self {
+        let state = match framing {
+            Framing::Chunked => State::Size { size: 0, digits: 0 },
+            Framing::Length(0) => State::Over,
+            Framing::Length(n) => State::Length(n),
+            Framing::UntilClose => State::UntilClose,
+        };
+        Self { state, surplus: false }
+    }
+
+    /// Whether all of the body has come.
+    pub const fn is_over(&self) -> bool {
+        matches!(self.state, State::Over)
+    }
+
+    /// Whether the body may end here if the server closes now.
+    pub const fn may_end(&self) -> bool {
+        matches!(self.state, State::Over | State::UntilClose)
+    }
+
+    /// Whether more came than the body: the connection is not to be used again.
+    pub const fn has_surplus(&self) -> bool {
+        self.surplus
+    }
+
+    /// Hands out the pieces of the body in these bytes.
+    pub fn take(&mut self, bytes: &[u8], each: &mut dyn FnMut(&[u8])) -> Result<(), String> {
+        let mut rest = bytes;
+        while let Some((&first, tail)) = rest.split_first() {
+            match self.state {
+                State::Chunk(left) | State::Length(left) => {
+                    let now = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                    let (piece, tail) = rest.split_at(now);
+                    each(piece);
+                    rest = tail;
+                    let left = left - now as u64;
+                    self.state = match self.state {
+                        State::Chunk(_) if left == 0 => State::ChunkEnd,
+                        State::Chunk(_) => State::Chunk(left),
+                        _ if left == 0 => State::Over,
+                        _ => State::Length(left),
+                    };
+                    continue;
+                }
+                State::UntilClose => {
+                    each(rest);
+                    return Ok(());
+                }
+                State::Over => {
+                    self.surplus = true;
+                    return Ok(());
+                }
+                State::Size { size, digits } => self.state = size_byte(size, digits, first)?,
+                State::SizeEnd { size } => {
+                    if first == b'\n' {
+                        self.state = if size == 0 { State::Trailer { empty: true } } else { State::Chunk(size) };
+                    }
+                }
+                State::ChunkEnd => match first {
+                    b'\r' => {}
+                    b'\n' => self.state = State::Size { size: 0, digits: 0 },
+                    _ => return Err("a chunk of the answer is longer than it says".to_owned()),
+                },
+                State::Trailer { empty } => match first {
+                    b'\n' if empty => self.state = State::Over,
+                    b'\n' => self.state = State::Trailer { empty: true },
+                    b'\r' => {}
+                    _ => self.state = State::Trailer { empty: false },
+                },
+            }
+            rest = tail;
+        }
+        Ok(())
+    }
+}
+
+fn size_byte(size: u64, digits: u8, byte: u8) -> Result<State, String> {
+    let digit = char::from(byte).to_digit(16);
+    match (digit, byte) {
+        // Sixteen digits are the most that a size can have.
+        (Some(digit), _) if digits < 16 => Ok(State::Size { size: size << 4 | u64::from(digit), digits: digits + 1 }),
+        (None, b'\n') if digits > 0 => Ok(if size == 0 { State::Trailer { empty: true } } else { State::Chunk(size) }),
+        (None, b'\r' | b';' | b' ' | b'\t') if digits > 0 => Ok(State::SizeEnd { size }),
+        _ => Err("the size of a chunk of the answer is no number".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The body in these reads, and whether it is over.
+    fn body(framing: Framing, reads: &[&[u8]]) -> Result<(String, bool), String> {
+        let mut dechunker = Dechunker::new(framing);
+        let mut out = Vec::new();
+        for read in reads {
+            dechunker.take(read, &mut |piece| out.extend_from_slice(piece))?;
+        }
+        Ok((String::from_utf8_lossy(&out).into_owned(), dechunker.is_over()))
+    }
+
+    #[test]
+    fn chunks_with_extensions_and_trailers_at_every_split() {
+        let wire = b"5\r\nhello\r\n1;name=\"v\"\r\n \r\n00a \r\nworld67890\r\n0\r\nX-A: b\r\n\r\n";
+        for at in 0..=wire.len() {
+            let (a, b) = wire.split_at(at);
+            assert_eq!(body(Framing::Chunked, &[a, b]), Ok(("hello world67890".to_owned(), true)), "split at {at}");
+        }
+        let (unfinished, _) = wire.split_at(wire.len() - 1);
+        assert!(!body(Framing::Chunked, &[unfinished]).unwrap().1);
+    }
+
+    #[test]
+    fn bare_line_feeds_are_understood() {
+        assert_eq!(body(Framing::Chunked, &[b"3\nabc\n0\n\n"]), Ok(("abc".to_owned(), true)));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for wire in [&b"xyz"[..], b"\r\n", b";a\r\n", b"2\r\nabc\r\n", b"11112222333344445\r\n"] {
+            assert!(body(Framing::Chunked, &[wire]).is_err(), "{:?}", String::from_utf8_lossy(wire));
+        }
+    }
+
+    #[test]
+    fn a_length_ends_the_body_and_more_is_surplus() {
+        let mut dechunker = Dechunker::new(Framing::Length(3));
+        dechunker.take(b"ab", &mut |_| ()).unwrap();
+        assert!(!dechunker.is_over() && !dechunker.may_end());
+        dechunker.take(b"c", &mut |_| ()).unwrap();
+        assert!(dechunker.is_over() && !dechunker.has_surplus());
+        dechunker.take(b"HTTP", &mut |_| ()).unwrap();
+        assert!(dechunker.has_surplus());
+        assert!(Dechunker::new(Framing::Length(0)).is_over());
+        assert_eq!(body(Framing::UntilClose, &[b"ab", b"c"]), Ok(("abc".to_owned(), false)));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_chunked_comes_out_whole(pieces in prop::collection::vec(prop::collection::vec(any::<u8>(), 1..40), 0..10), cut in any::<prop::sample::Index>()) {
+            let mut wire = Vec::new();
+            for piece in &pieces {
+                wire.extend_from_slice(format!("{:X}\r\n", piece.len()).as_bytes());
+                wire.extend_from_slice(piece);
+                wire.extend_from_slice(b"\r\n");
+            }
+            wire.extend_from_slice(b"0\r\n\r\n");
+            let (a, b) = wire.split_at(cut.index(wire.len() + 1));
+            let mut dechunker = Dechunker::new(Framing::Chunked);
+            let mut out = Vec::new();
+            for read in [a, b] {
+                dechunker.take(read, &mut |p| out.extend_from_slice(p)).unwrap();
+            }
+            prop_assert_eq!(out, pieces.concat());
+            prop_assert!(dechunker.is_over() && !dechunker.has_surplus());
+        }
+
+        #[test]
+        fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _either = body(Framing::Chunked, &[&bytes]);
+        }
+    }
+}
