@@ -20,7 +20,7 @@ const MODEL: &str = "random-words";
 fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config =
-        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned() };
+        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned(), warm };
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
     let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();

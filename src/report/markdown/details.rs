@@ -61,10 +61,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     for record in &case.reported {
         let which = which(case, record);
-        if let Some(cached) = record.usage.cached_tokens.filter(|&n| n > 0) {
-            let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
-            page.field(&format!("Prefix Cache{which}"), &format!("warm, {cached}{of} prompt tokens"));
-        }
+        page.field(&format!("Prefix Cache{which}"), &cache(record));
         warnings(record, &which, page);
     }
     for record in case.failures() {
@@ -85,6 +82,20 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
         }
         warnings(record, &which, page);
     }
+}
+
+/// `cold`, `warm, 64 of 80 prompt tokens`, `unknown, prompt made unique`.
+fn cache(record: &AttemptRecord) -> String {
+    let mut words = record.prefix_cache().as_str().to_owned();
+    match record.usage.cached_tokens {
+        Some(cached) if cached > 0 => {
+            let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
+            words.push_str(&format!(", {cached}{of} prompt tokens"));
+        }
+        None if record.nonce.is_some() => words.push_str(", prompt made unique"),
+        _ => {}
+    }
+    words
 }
 
 fn output(record: &AttemptRecord, page: &mut Page) {

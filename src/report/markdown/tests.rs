@@ -204,7 +204,7 @@ fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
 
 #[test]
 fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
-    let plan = Plan { repeat: 2, concurrency: 3, warmup: 1 };
+    let plan = Plan { repeat: 2, concurrency: 3, warmup: 1, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| match (id.case, id.number) {
         (1, 2) => Some(refusal(id, now, "busy")),
         (_, number) => Some(answer(id, now, if number == 2 { 1000 } else { 2000 }, 10, 100)),
