@@ -131,6 +131,9 @@ pub struct SimArgs {
     /// The name of the model it claims to serve
     #[arg(long, default_value = "tokscope-sim")]
     pub model: String,
+    /// Remember prompts, and answer one that is asked again sooner
+    #[arg(long)]
+    pub prefix_cache: bool,
 }
 
 fn number(text: &str, from: f64, to: f64) -> Result<f64, String> {
