@@ -119,7 +119,7 @@ mod tests {
         assert_eq!(cold, Pace::new(&config(0.3), 0, 7).take(3).collect::<Vec<_>>());
         let share = |d: &[Duration]| d[0].as_secs_f64() / cold[0].as_secs_f64();
         assert!((share(&half) - 0.7).abs() < 1e-6 && (share(&warm) - 0.4).abs() < 1e-6);
-        let gap = |d: &[Duration]| (d[2] - d[1]).as_secs_f64();
+        let gap = |d: &[Duration]| d[2].saturating_sub(d[1]).as_secs_f64();
         assert!((gap(&warm) - gap(&cold)).abs() < 1e-8);
     }
 

@@ -41,7 +41,7 @@ mod tests {
 
     fn words(range: std::ops::Range<u32>) -> String {
         // "w", "10" and the like: two tokens each.
-        range.map(|n| format!("w{}", n % 90 + 10)).collect()
+        range.flat_map(|n| ["w".to_owned(), (n % 90 + 10).to_string()]).collect()
     }
 
     #[test]

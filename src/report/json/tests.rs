@@ -211,6 +211,9 @@ fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
     assert_eq!((&debug["input_sequence_length"], &debug["output_sequence_length"]), (&142.into(), &500.into()));
     assert!(close(&debug["time_to_first_token_ms"], 436.7) && close(&debug["request_latency_ms"], 4367.0));
     assert_eq!(debug["token_count_source"], "usage");
+    assert_eq!((&debug["prefix_cache"], &debug["prompt_nonce"]), (&"unknown".into(), &"3f9a1c07".into()));
+    assert_eq!((&summary["unknown_cache_attempts"], &summary["cold_attempts"]), (&10.into(), &0.into()));
+    assert!(summary["time_to_first_token_ms_cold"].is_null() && summary["time_to_first_token_ms_warm"].is_null());
     assert_eq!(value["gpu"]["devices"][0]["memory_used_peak_mib"], 62123.4);
 }
 

@@ -86,16 +86,15 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
 
 /// `cold`, `warm, 64 of 80 prompt tokens`, `unknown, prompt made unique`.
 fn cache(record: &AttemptRecord) -> String {
-    let mut words = record.prefix_cache().as_str().to_owned();
+    let state = record.prefix_cache().as_str();
     match record.usage.cached_tokens {
         Some(cached) if cached > 0 => {
             let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
-            words.push_str(&format!(", {cached}{of} prompt tokens"));
+            format!("{state}, {cached}{of} prompt tokens")
         }
-        None if record.nonce.is_some() => words.push_str(", prompt made unique"),
-        _ => {}
+        None if record.nonce.is_some() => format!("{state}, prompt made unique"),
+        _ => state.to_owned(),
     }
-    words
 }
 
 fn output(record: &AttemptRecord, page: &mut Page) {

@@ -84,7 +84,7 @@ fn prefix_cache(view: &View<'_>) -> String {
         "prompts went out as they are (`--warm`): repeats, reruns and earlier runs may have left them in the server's cache"
     } else {
         "every attempt's prompt begins with a line of its own, like `[3f9a1c07]`, before the system text: no cache can \
-         hold it. It makes each prompt some ten tokens longer, which Prompt counts"
+         hold it. It makes each prompt some seven tokens longer, which Prompt counts"
     };
     format!(
         "{how}. Cold or warm is what the server told, not what was intended. Cold: less than 5 % of the prompt came from \
