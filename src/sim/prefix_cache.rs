@@ -21,15 +21,16 @@ impl PrefixCache {
     pub fn take(&mut self, conversation: &str) -> u64 {
         let tokens: Vec<&str> = pieces(conversation).collect();
         let mut before = 0_u64;
-        let (mut cached, mut is_prefix) = (0, true);
+        let mut cached = 0;
         for block in tokens.chunks_exact(BLOCK) {
             let parts: Vec<&[u8]> = block.iter().map(|t| t.as_bytes()).collect();
             before = seed_of(&[&before.to_le_bytes(), &seed_of(&parts).to_le_bytes()]);
             if self.blocks.len() >= MOST_BLOCKS {
                 self.blocks.clear();
             }
-            is_prefix &= !self.blocks.insert(before);
-            cached += if is_prefix { BLOCK as u64 } else { 0 };
+            // After a block that is new, all are: each is known by those before it.
+            let is_known = !self.blocks.insert(before);
+            cached += if is_known { BLOCK as u64 } else { 0 };
         }
         cached
     }
