@@ -36,8 +36,13 @@ fn main() {
 /// CPU time of the engine's thread, wall time, and the events it recorded.
 fn measure(url: &str, streams: usize) -> (Duration, Duration, u64) {
     let (sender, facts) = channel();
-    let config =
-        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "bench".to_owned() };
+    let config = EngineConfig {
+        base_url: url.to_owned(),
+        api_key: None,
+        headers: Vec::new(),
+        run_id: "bench".to_owned(),
+        warm: false,
+    };
     let begun = Instant::now();
     let engine = Engine::start(config, begun, move |fact| drop(sender.send(fact))).unwrap();
     let case = Arc::new(CaseSpec {

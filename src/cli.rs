@@ -76,6 +76,9 @@ pub struct RunArgs {
     /// Seconds after which an attempt is given up, instead of the suite's own
     #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
     pub timeout: Option<f64>,
+    /// A Hugging Face tokenizer.json, which counts the tokens where the server tells no usage
+    #[arg(long, value_name = "FILE", help_heading = "Suite")]
+    pub tokenizer: Option<PathBuf>,
 
     /// Requests in flight at once
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
@@ -86,6 +89,9 @@ pub struct RunArgs {
     /// Unmeasured requests before the first measured one
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub warmup: u32,
+    /// Send the prompts as they are, not each with a first line that no prefix cache can hold
+    #[arg(long, help_heading = "Load")]
+    pub warm: bool,
 
     /// No dashboard: progress on stderr, the summary on stdout
     #[arg(long, help_heading = "Output")]
@@ -125,6 +131,9 @@ pub struct SimArgs {
     /// The name of the model it claims to serve
     #[arg(long, default_value = "tokscope-sim")]
     pub model: String,
+    /// Remember prompts, and answer one that is asked again sooner
+    #[arg(long)]
+    pub prefix_cache: bool,
 }
 
 fn number(text: &str, from: f64, to: f64) -> Result<f64, String> {
@@ -191,14 +200,18 @@ mod tests {
               --demo                  No server at hand: run against the built-in simulator
 
         Suite:
-              --cases <FILE>    The suite [default: ./cases.toml if there is one, else the one built in]
-              --case <PATTERN>  Only cases whose name contains this, in any letter case; repeatable
-              --timeout <S>     Seconds after which an attempt is given up, instead of the suite's own
+              --cases <FILE>      The suite [default: ./cases.toml if there is one, else the one built in]
+              --case <PATTERN>    Only cases whose name contains this, in any letter case; repeatable
+              --timeout <S>       Seconds after which an attempt is given up, instead of the suite's own
+              --tokenizer <FILE>  A Hugging Face tokenizer.json, which counts the tokens where the server
+                                  tells no usage
 
         Load:
               --concurrency <N>  Requests in flight at once [default: 1]
               --repeat <N>       Measured attempts per case [default: 1]
               --warmup <N>       Unmeasured requests before the first measured one [default: 0]
+              --warm             Send the prompts as they are, not each with a first line that no prefix
+                                 cache can hold
 
         Output:
               --headless       No dashboard: progress on stderr, the summary on stdout

@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use crate::cli::RunArgs;
 use crate::domain::session::Plan;
+use crate::domain::text::sanitise_line;
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
+use crate::tokenizer::Tokenizer;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
 /// lines; the exit status is 2.
@@ -55,6 +57,7 @@ pub fn run_spec(
             case.timeout = timeout;
         }
     }
+    let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
         base_url,
@@ -64,9 +67,21 @@ pub fn run_spec(
         headers,
         suite,
         suite_source,
-        plan: Plan { concurrency: args.concurrency as usize, repeat: args.repeat, warmup: args.warmup },
+        plan: Plan {
+            concurrency: args.concurrency as usize,
+            repeat: args.repeat,
+            warmup: args.warmup,
+            warm: args.warm,
+        },
+        tokenizer,
         exports: args.exports.clone(),
     })
+}
+
+fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
+    let named = sanitise_line(&path.to_string_lossy());
+    Tokenizer::load(&folder.join(path))
+        .map_err(|e| ConfigError(format!("--tokenizer '{named}': {}", sanitise_line(&e.to_string()))))
 }
 
 #[cfg(test)]

@@ -11,4 +11,5 @@ pub mod runtime;
 pub mod sim;
 pub mod store;
 pub mod telemetry;
+pub mod tokenizer;
 pub mod ui;

@@ -30,7 +30,8 @@ fn main() -> ExitCode {
 
 fn run(args: &RunArgs) -> anyhow::Result<u8> {
     // Kept until the run is over: dropping it stops it.
-    let simulator = args.demo.then(|| Simulator::start(SimConfig::default())).transpose();
+    let simulator =
+        args.demo.then(|| Simulator::start(SimConfig { prefix_cache: true, ..SimConfig::default() })).transpose();
     let simulator = simulator.context("the simulator did not start")?;
     let spec = config::run_spec(
         args,
@@ -42,8 +43,8 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
 }
 
 fn simulate(args: SimArgs) -> anyhow::Result<u8> {
-    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model } = args;
-    let simulator = Simulator::start(SimConfig { port, ttft_ms, tokens_per_s, jitter, model })?;
+    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache } = args;
+    let simulator = Simulator::start(SimConfig { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache })?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "simulator on {} (no model: figures mean nothing)", simulator.url())?;
     stdout.flush()?;

@@ -1,6 +1,7 @@
 //! Floor 3: threads, the loop, effects carried out. Dashboard and headless share all but the screen.
 
 mod closing;
+mod counting;
 mod environment;
 mod export;
 pub mod headless;
@@ -25,6 +26,7 @@ use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig};
 
+use self::counting::Facts;
 pub use self::spec::RunSpec;
 
 /// The time between two samples of the GPU.
@@ -65,12 +67,16 @@ impl Run {
             api_key: spec.api_key,
             headers: spec.headers,
             run_id: run_id.clone(),
+            warm: spec.plan.warm,
         };
         let facts = sender.clone();
         // A send fails only when the main thread is gone, and then nobody wants the fact.
-        let engine = Engine::start(config, epoch, move |fact| {
-            drop(facts.send(Wake::Msg(Msg::Engine(now(epoch), fact))));
-        })?;
+        let deliver = move |at, fact| drop(facts.send(Wake::Msg(Msg::Engine(at, fact))));
+        let facts: Facts = match spec.tokenizer {
+            Some(tokenizer) => counting::through(tokenizer, deliver)?,
+            None => Box::new(deliver),
+        };
+        let engine = Engine::start(config, epoch, move |fact| facts(now(epoch), fact))?;
         let gpu_events = sender.clone();
         let sampler = crate::telemetry::start(
             SamplerConfig { interval: GPU_INTERVAL, lib_path: None },

@@ -10,15 +10,19 @@
 //!   `reasoning_effort: "none"` leave the reasoning out.
 //! * `usage.completion_tokens` is the number of token events. `usage.prompt_tokens` counts the pieces of the messages'
 //!   text, four more for each message, and three.
+//! * With `prefix_cache` it remembers prompts in blocks of sixteen pieces. The start of a prompt that an earlier one had,
+//!   too, is told as `cached_tokens` and takes no time: three fifths of the time to the first token are the prompt's, so
+//!   that a prompt asked again is answered after little more than two. Without it `cached_tokens` is always 0.
 //! * Events leave at deadlines that are fixed when the request comes, never early, up to about a millisecond late; what
 //!   is late goes out together. Each stream has the whole rate, however many there are. A request with a `seed` gets
-//!   the same deadlines every time.
+//!   the same deadlines every time, but for what the prefix cache saves.
 //! * To see a failure, ask for one: `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request's body, in a
 //!   suite under the case's `extra`. [`FAULTS`] lists the names.
 
 mod answer;
 mod fault;
 mod pace;
+mod prefix_cache;
 mod reply;
 mod request;
 mod server;
@@ -46,11 +50,20 @@ pub struct SimConfig {
     pub jitter: f64,
     /// The name of the model it claims to serve.
     pub model: String,
+    /// A prompt asked again comes from a cache, and its first token sooner.
+    pub prefix_cache: bool,
 }
 
 impl Default for SimConfig {
     fn default() -> Self {
-        Self { port: 0, ttft_ms: 180.0, tokens_per_s: 115.0, jitter: 0.15, model: "tokscope-sim".to_owned() }
+        Self {
+            port: 0,
+            ttft_ms: 180.0,
+            tokens_per_s: 115.0,
+            jitter: 0.15,
+            model: "tokscope-sim".to_owned(),
+            prefix_cache: false,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod fit;
 pub mod input;
 pub mod keymap;
 pub mod layout;
+mod mark;
 pub mod number;
 pub mod overlay;
 pub mod pane;

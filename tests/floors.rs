@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 const FLOORS: &[&[&str]] = &[
     &["domain"],
     &["app", "protocol", "report"],
-    &["engine", "telemetry", "ui", "store", "sim"],
+    &["engine", "telemetry", "ui", "store", "sim", "tokenizer"],
     &["runtime"],
     &["cli", "config", "main"],
 ];

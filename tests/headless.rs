@@ -75,6 +75,104 @@ fn a_run_measures_all_cases_and_writes_what_was_asked_for() {
     assert!(markdown.contains("**Test Mode**: Three") && markdown.to_lowercase().contains("simulat"));
 }
 
+const LONG_SUITE: &str = r#"
+[[case]]
+name = "Long"
+max_tokens = 20
+prompt = "Implement Dijkstra and A* in Python, compare their time complexity and explain when each of them is the one to take."
+"#;
+
+fn attempts(folder: &Path) -> Value {
+    let json: Value = serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap();
+    assert_eq!(json["run"]["partial"], false);
+    json
+}
+
+#[test]
+fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
+    let sim =
+        Simulator::start(SimConfig { ttft_ms: 5.0, tokens_per_s: 5000.0, prefix_cache: true, ..SimConfig::default() });
+    let (folder, sim) = (folder_with(LONG_SUITE), sim.unwrap());
+    let args = [&sim.url(), "--repeat", "2", "--export", "r.json", "--export", "r.md"];
+    let states = |json: &Value| -> Vec<String> {
+        let all = json["cases"][0]["attempts"].as_array().unwrap();
+        all.iter().map(|a| a["prefix_cache"].as_str().unwrap().to_owned()).collect()
+    };
+    let out = tokscope(folder.path(), &args);
+    let json = attempts(folder.path());
+    assert_eq!((states(&json), &json["run"]["warm"]), (vec!["cold".to_owned(); 2], &Value::Bool(false)));
+    let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
+    assert_ne!(nonces[0], nonces[1]);
+    assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; each prompt made unique"));
+
+    let folder = folder_with(LONG_SUITE);
+    let out = tokscope(folder.path(), &[&args[..], &["--warm"]].concat());
+    let json = attempts(folder.path());
+    assert_eq!((states(&json), &json["run"]["warm"]), (vec!["cold".to_owned(), "warm".to_owned()], &Value::Bool(true)));
+    let [first, second] = [0, 1].map(|i| json["cases"][0]["attempts"][i].clone());
+    assert!(first["prompt_nonce"].is_null() && first["cached_token_count"] == 0);
+    let (cached, prompt) =
+        (second["cached_token_count"].as_u64().unwrap(), second["input_sequence_length"].as_u64().unwrap());
+    assert!(cached >= 16 && cached < prompt, "{cached} of {prompt}");
+    let summary = &json["summary"];
+    assert_eq!((&summary["cold_attempts"], &summary["cached_attempts"]), (&1.into(), &1.into()));
+    for (state, attempt) in [("cold", first), ("warm", second)] {
+        let ttft = &summary[format!("time_to_first_token_ms_{state}")];
+        assert_eq!((&ttft["n"], &ttft["avg"]), (&1.into(), &attempt["time_to_first_token_ms"]), "{state}");
+    }
+    let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
+    assert_eq!(stderr.lines().filter(|l| l.contains(" ms (warm)  ")).count(), 1, "{stderr}");
+    for line in ["TTFT, cold", "TTFT, warm", "1 cold, 1 warm; prompts as they are"] {
+        assert!(stdout.contains(line), "{line} in {stdout}");
+    }
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    for line in
+        ["| TTFT ms, cold |", "| TTFT ms, warm |", "1 cold, 1 warm; prompts sent as they are (`--warm`)", "ok, 1 warm"]
+    {
+        assert!(markdown.contains(line), "{line} in {markdown}");
+    }
+}
+
+#[cfg(feature = "tokenizer")]
+#[test]
+fn a_tokenizer_counts_where_the_server_does_not() {
+    let data = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
+    let suite = format!("{SUITE}extra = {{ tokscope_sim = {{ fault = \"no_usage\" }} }}\n");
+    let (folder, sim) = (folder_with(&suite), simulator());
+    let tokenizer = data("tokenizer-characters.json");
+    let out =
+        tokscope(folder.path(), &[&sim.url(), "--tokenizer", &tokenizer, "--export", "r.json", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let json = attempts(folder.path());
+    let attempt = |case: usize| &json["cases"][case]["attempts"][0];
+    let characters = |case: usize| -> usize {
+        ["text", "reasoning"].iter().map(|part| attempt(case)[part].as_str().unwrap().chars().count()).sum()
+    };
+    // This tokenizer knows every character as one token.
+    let third = attempt(2);
+    assert_eq!(
+        (&third["token_count_source"], &third["output_sequence_length"]),
+        (&"tokenizer".into(), &characters(2).into())
+    );
+    // Where the server counts, its count stands, and another one is told.
+    let first = attempt(0);
+    assert_eq!((&first["token_count_source"], &first["output_sequence_length"]), (&"usage".into(), &20.into()));
+    assert_eq!(first["tokenizer_token_count"], characters(0));
+    let told = format!("the tokenizer counts {} tokens in what came, the server 20", characters(0));
+    assert!(first["warnings"].to_string().contains(&told), "{}", first["warnings"]);
+    assert!(text(&out.stderr).contains(&format!("{} tokens", characters(2))) && !text(&out.stderr).contains('~'));
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    assert!(markdown.contains("for 1 of 3 attempts without it counted with the tokenizer given"), "{markdown}");
+
+    for (name, why) in [("none.json", "there is no such file"), ("../headless.rs", "is no Hugging Face tokenizer.json")]
+    {
+        let out = tokscope(folder.path(), &[&sim.url(), "--tokenizer", &data(name)]);
+        assert_eq!(out.status.code(), Some(2));
+        assert!(text(&out.stderr).contains("--tokenizer") && text(&out.stderr).contains(why), "{}", text(&out.stderr));
+    }
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let (folder, sim) = (folder_with(SUITE), simulator());

@@ -12,15 +12,20 @@ use serde_json::json;
 use support::real_server::RealServer;
 use tokscope::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
 use tokscope::domain::live::{EngineCommand, EngineFact, ServerInfo};
+use tokscope::domain::prefix_cache::PrefixCache;
 use tokscope::domain::suite::{CaseSpec, Message};
 use tokscope::engine::{Engine, EngineConfig};
 
 const MODEL: &str = "random-words";
 
 fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
+    engine_with(url, false)
+}
+
+fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config =
-        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned() };
+        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned(), warm };
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
     let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();
@@ -99,6 +104,33 @@ fn reasoning_and_answer_are_kept_apart() {
     assert!(!record.reasoning.contains("think>") && !record.text.contains("think>"), "{record:?}");
     // The end of the thought is a token that no event tells of.
     assert_eq!(record.arrivals.len(), 119);
+}
+
+#[test]
+fn a_unique_prompt_is_cold_every_time_and_the_same_one_is_warm() {
+    let Some(server) = RealServer::start() else { return };
+    let prompt = "Explain what a prefix cache is, what it saves, and how a benchmark has to deal with it. ".repeat(6);
+    let measure = |warm: bool| {
+        let (engine, facts) = engine_with(server.url(), warm);
+        [1, 2, 3].map(|number| {
+            let id = AttemptId { case: 0, number };
+            let case = Arc::new(case(&prompt, 5));
+            engine.send(EngineCommand::Start { id, case, model: MODEL.to_owned(), warmup: false });
+            let record = end(&facts);
+            assert_whole(&record, 5);
+            let (cached, prompt) = (record.usage.cached_tokens.unwrap(), record.usage.prompt_tokens.unwrap());
+            (record.prefix_cache(), cached, prompt)
+        })
+    };
+    for (state, cached, prompt) in measure(false) {
+        assert_eq!(state, PrefixCache::Cold, "{cached} of {prompt}");
+        assert!(cached < 16 && prompt > 100, "{cached} of {prompt}");
+    }
+    let [_first, again @ ..] = measure(true);
+    for (state, cached, prompt) in again {
+        assert_eq!(state, PrefixCache::Warm, "{cached} of {prompt}");
+        assert!(cached * 10 >= prompt * 9, "{cached} of {prompt}");
+    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn everything_given_arrives() {
     assert_eq!(spec.base_url, "http://localhost:8000/v1");
     assert_eq!((spec.simulated, spec.model.as_deref(), spec.api_key.as_deref()), (false, Some("m"), Some("k")));
     assert_eq!(spec.headers, [("X-Team".to_owned(), "a".to_owned())]);
-    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2 });
+    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2, warm: false });
     assert_eq!(names(&spec), ["ML Project"]);
     assert_eq!(spec.suite.cases[0].timeout, Duration::from_millis(1500));
     assert_eq!(spec.suite_source, SuiteSource::Builtin);

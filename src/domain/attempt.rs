@@ -58,6 +58,8 @@ impl AttemptStatus {
 pub enum TokenSource {
     /// The server's own `usage`.
     Usage,
+    /// The user's tokenizer counted the text that came. Where generation joined tokens unusually it may be a few off.
+    Tokenizer,
     /// The number of events with generated text. Events are not tokens: shown with `~`.
     Estimate,
 }
@@ -143,6 +145,16 @@ pub struct AttemptRecord {
     pub event_count: u32,
     /// What the server counted.
     pub usage: Usage,
+    /// What had been generated once the first event with text was there, where the server counts along.
+    pub tokens_in_first_event: Option<u64>,
+    /// When the server first counted a token, where it counts along: it may hold the text of that token back.
+    pub first_counted_at: Option<Nanos>,
+    /// What the user's tokenizer counts in reasoning and answer, if there is one.
+    pub counted_tokens: Option<u64>,
+    /// Reasoning and answer hold all that was generated: no tool calls beside them, nothing cut off.
+    pub is_text_whole: bool,
+    /// What stood before the prompt to make it unique; `None`: it went out as it is.
+    pub nonce: Option<String>,
     /// The answer.
     pub text: String,
     /// The reasoning.
@@ -171,6 +183,11 @@ impl AttemptRecord {
             first_token_event_index: None,
             event_count: 0,
             usage: Usage::default(),
+            tokens_in_first_event: None,
+            first_counted_at: None,
+            counted_tokens: None,
+            is_text_whole: true,
+            nonce: None,
             text: String::new(),
             reasoning: String::new(),
         }
@@ -191,6 +208,11 @@ impl AttemptRecord {
         Some(self.arrivals.first()?.at.millis_since(self.started))
     }
 
+    /// To the first token that the server counted, where it counts along; its text may come later.
+    pub fn time_to_first_counted_token_ms(&self) -> Option<f64> {
+        Some(self.first_counted_at?.millis_since(self.started))
+    }
+
     /// To the first generated text that is not reasoning.
     pub fn time_to_first_output_token_ms(&self) -> Option<f64> {
         let first = self.arrivals.iter().find(|a| a.kind == TextKind::Answer)?;
@@ -205,8 +227,9 @@ impl AttemptRecord {
 
     /// Output tokens and where their number comes from; `None` when nothing was generated and nothing told.
     pub fn output_tokens(&self) -> Option<(u64, TokenSource)> {
-        match self.usage.completion_tokens {
-            Some(n) if n > 0 => Some((n, TokenSource::Usage)),
+        match (self.usage.completion_tokens, self.counted_tokens) {
+            (Some(n), _) if n > 0 => Some((n, TokenSource::Usage)),
+            (_, Some(n)) if n > 0 => Some((n, TokenSource::Tokenizer)),
             _ if self.arrivals.is_empty() => None,
             _ => Some((self.arrivals.len() as u64, TokenSource::Estimate)),
         }
@@ -217,16 +240,18 @@ impl AttemptRecord {
         self.reasoning.is_empty() && self.usage.reasoning_tokens.is_some_and(|n| n > 0)
     }
 
-    /// (last token − first token) / (output tokens − tokens in the first event), in milliseconds. The first event is
-    /// taken to hold its share of the tokens: one, or the mean per event where events carry several.
+    /// (last token − first token) / (output tokens − tokens in the first event), in milliseconds. Where the server does
+    /// not count along, the first event is taken to hold its share of the tokens: one, or the mean per event where
+    /// events carry several.
     pub fn inter_token_latency_ms(&self) -> Option<f64> {
         if self.has_hidden_reasoning() {
             return None;
         }
         let (first, last) = (self.arrivals.first()?, self.arrivals.last()?);
-        let (tokens, _) = self.output_tokens()?;
-        let in_first = (tokens as f64 / self.arrivals.len() as f64).round().max(1.0);
-        let after_first = tokens as f64 - in_first;
+        let (tokens, source) = self.output_tokens()?;
+        let share = (tokens as f64 / self.arrivals.len() as f64).round().max(1.0);
+        let told = self.tokens_in_first_event.filter(|_| source == TokenSource::Usage);
+        let after_first = tokens as f64 - told.map_or(share, |n| n as f64);
         let window_ms = last.at.millis_since(first.at);
         (after_first > 0.0 && window_ms > 0.0).then(|| window_ms / after_first)
     }
@@ -310,8 +335,28 @@ mod tests {
     }
 
     #[test]
-    fn without_usage_the_tokens_are_an_estimate() {
-        let r = record(&[(1, TextKind::Answer), (2, TextKind::Answer)], None);
+    fn a_server_that_counts_along_tells_what_the_first_event_holds() {
+        // Seven tokens in the first event, then three in 60 ms; by its share the first would hold 10 / 4, that is three.
+        let mut r = record(&[100, 120, 140, 160].map(|ms| (ms, TextKind::Answer)), Some(10));
+        assert!(close(r.inter_token_latency_ms(), 60.0 / 7.0));
+        r.tokens_in_first_event = Some(7);
+        assert!(close(r.inter_token_latency_ms(), 20.0));
+        // It belongs to the server's own count and to no other.
+        r.usage.completion_tokens = None;
+        r.counted_tokens = Some(9);
+        assert!(close(r.inter_token_latency_ms(), 60.0 / 7.0));
+    }
+
+    #[test]
+    fn usage_comes_first_then_the_tokenizer_then_the_estimate() {
+        let mut r = record(&[(1, TextKind::Answer), (2, TextKind::Answer)], None);
+        assert_eq!(r.output_tokens(), Some((2, TokenSource::Estimate)));
+        r.counted_tokens = Some(7);
+        assert_eq!(r.output_tokens(), Some((7, TokenSource::Tokenizer)));
+        r.usage.completion_tokens = Some(8);
+        assert_eq!(r.output_tokens(), Some((8, TokenSource::Usage)));
+        // A tokenizer that finds nothing in what came is no better than none.
+        (r.usage.completion_tokens, r.counted_tokens) = (Some(0), Some(0));
         assert_eq!(r.output_tokens(), Some((2, TokenSource::Estimate)));
         assert_eq!(record(&[], None).output_tokens(), None);
     }

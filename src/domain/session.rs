@@ -15,11 +15,13 @@ pub struct Plan {
     pub repeat: u32,
     /// Unmeasured attempts before the first measured one, taken from the cases in turn.
     pub warmup: u32,
+    /// Prompts go out as they are, so that a server's prefix cache may hold them; else each is made unique.
+    pub warm: bool,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0 }
+        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false }
     }
 }
 

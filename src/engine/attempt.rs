@@ -14,9 +14,11 @@ use super::client::{Endpoint, EngineClock};
 use super::recorder::Recorder;
 use super::transport::{self, Answer, Body, Trouble};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::protocol::framing::{EventReader, SseEvent};
+use crate::protocol::request::AskUsage;
 use crate::protocol::{failure, request};
 
 /// An error body is read up to here.
@@ -60,7 +62,8 @@ pub async fn run(
 ) -> AttemptRecord {
     let request_id = format!("{}-{}-{}", endpoint.run_id, order.id.case + 1, order.id.number);
     let now = endpoint.now();
-    let record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
+    let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
+    record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&record.request_id));
     let recorder = Rc::new(RefCell::new(Recorder::new(record)));
     board.add(Rc::clone(&recorder));
     started(now);
@@ -109,13 +112,16 @@ async fn drive(
     recorder: &RefCell<Recorder>,
     replaced: &Cell<u32>,
 ) -> Result<(), Failure> {
-    let answer = match send(endpoint, order, recorder, !endpoint.without_stream_options.get()).await {
-        Err(failure) if request::refuses_stream_options(http_status(recorder), &failure.message) => {
-            endpoint.without_stream_options.set(true);
-            restart(endpoint, recorder);
-            send(endpoint, order, recorder, false).await?
+    let answer = loop {
+        let usage = endpoint.usage.get();
+        match (send(endpoint, order, recorder, usage).await, usage.less()) {
+            (Err(failure), Some(less)) if request::refuses_stream_options(http_status(recorder), &failure.message) => {
+                // Others in flight may have learnt more meanwhile.
+                endpoint.usage.set(endpoint.usage.get().min(less));
+                restart(endpoint, recorder, usage.field());
+            }
+            (other, _) => break other?,
         }
-        other => other?,
     };
     let content_type = answer.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
     if content_type.contains("json") && !content_type.contains("ndjson") {
@@ -134,20 +140,21 @@ fn http_status(recorder: &RefCell<Recorder>) -> u16 {
 }
 
 /// The refused request must not count: the clock starts anew.
-fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
+fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, refused: &str) {
     let record = &mut recorder.borrow_mut().record;
     record.started = endpoint.now();
     record.connect_ms = None;
-    record.warnings.push("the server refuses stream_options; asked again without it".to_owned());
+    record.warnings.push(format!("the server refuses {refused}; asked again without it"));
 }
 
 async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    ask_usage: bool,
+    usage: AskUsage,
 ) -> Result<Answer, Failure> {
-    let body = request::body(&order.case, &order.model, ask_usage).to_string();
+    let nonce = recorder.borrow().record.nonce.clone();
+    let body = request::body(&order.case, &order.model, usage, nonce.as_deref()).to_string();
     let url = format!("{}/chat/completions", endpoint.base_url);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();

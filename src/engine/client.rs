@@ -13,6 +13,7 @@ use tower_service::Service;
 
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
+use crate::protocol::request::AskUsage;
 
 /// How requests name the program.
 pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
@@ -28,6 +29,8 @@ pub struct EngineConfig {
     pub headers: Vec<(String, String)>,
     /// Begins every request id.
     pub run_id: String,
+    /// Prompts go out as they are, without the nonce that keeps them out of prefix caches.
+    pub warm: bool,
 }
 
 impl fmt::Debug for EngineConfig {
@@ -60,8 +63,10 @@ pub struct Endpoint {
     pub base_url: String,
     /// Begins every request id.
     pub run_id: String,
-    /// The server refused `stream_options` once.
-    pub without_stream_options: std::cell::Cell<bool>,
+    /// Prompts go out as they are.
+    pub warm: bool,
+    /// What is asked about token counts: what this kind of server knows, less once it refused.
+    pub usage: std::cell::Cell<AskUsage>,
     clock: EngineClock,
 }
 
@@ -90,6 +95,7 @@ pub struct Prepared {
     headers: HeaderMap,
     base_url: String,
     run_id: String,
+    warm: bool,
     clock: EngineClock,
 }
 
@@ -100,7 +106,7 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
-        let EngineConfig { base_url, run_id, .. } = config;
+        let EngineConfig { base_url, run_id, warm, .. } = config;
         let mut client = reqwest::Client::builder();
         if transport::direct_host(&base_url).is_some() {
             // What is measured goes straight to the server; so does what is asked around it.
@@ -115,16 +121,16 @@ impl Prepared {
             .connector_layer(TimeConnect(clock))
             .build()
             .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
-        Ok(Self { client, headers, base_url, run_id, clock })
+        Ok(Self { client, headers, base_url, run_id, warm, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, headers, base_url, run_id, clock } = prepared;
+        let Prepared { client, headers, base_url, run_id, warm, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock);
-        Self { client, transport, base_url, run_id, without_stream_options: std::cell::Cell::new(false), clock }
+        Self { client, transport, base_url, run_id, warm, usage: std::cell::Cell::new(AskUsage::AtEnd), clock }
     }
 
     /// Now, on the run's clock.

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::client::{Endpoint, describe};
 use crate::domain::live::{EngineFact, ServerInfo};
+use crate::protocol::request::AskUsage;
 use crate::protocol::{endpoint, failure};
 
 /// Pause between two tries.
@@ -18,6 +19,7 @@ pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
     loop {
         let again = match look(at).await {
             Ok((models, server)) => {
+                at.usage.set(AskUsage::of(server.kind.as_deref()));
                 sink(EngineFact::Discovered { models, server });
                 return;
             }
@@ -47,7 +49,8 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
     let body = response.text().await.map_err(|e| Trouble { reason: describe(e), may_pass: true })?;
     // Some endpoints keep no list; then the model must be named.
     if matches!(status.as_u16(), 404 | 405 | 501) {
-        return Ok((Vec::new(), identify(at, ServerInfo::default()).await));
+        let guess = endpoint::kind_from_models(&Value::Null, header.as_deref());
+        return Ok((Vec::new(), identify(at, guess).await));
     }
     if !status.is_success() {
         let said = failure::message_in_body(&body);

@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::time::Nanos;
+use crate::domain::token_count::ESTIMATED;
 use crate::protocol::chunk::{self, Chunk};
 
 /// Text beyond this is counted, not kept.
@@ -13,6 +15,11 @@ const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
 const LIVE_GAPS: usize = 256;
+
+/// A first text that comes so much later than the first counted token is told of, milliseconds…
+const HELD_BACK_MS: f64 = 50.0;
+/// …and by this share of the time to it.
+const HELD_BACK_SHARE: f64 = 0.2;
 
 /// An attempt while it runs.
 #[derive(Debug)]
@@ -67,6 +74,12 @@ impl Recorder {
                     self.text_cut = true;
                 }
             }
+            record.is_text_whole &= !self.text_cut && !chunk.has_tool_call;
+        }
+        let so_far = chunk.usage.and_then(|u| u.completion_tokens).filter(|&n| n > 0);
+        if so_far.is_some() && (record.arrivals.is_empty() || record.arrivals.len() == 1 && chunk.is_generated()) {
+            record.first_counted_at.get_or_insert(at);
+            record.tokens_in_first_event = so_far.filter(|_| chunk.is_generated());
         }
         if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
             record.finish_reason = Some(reason.clone().into_owned());
@@ -94,6 +107,7 @@ impl Recorder {
         record.finish_reason = Some(parsed.finish_reason.map_or_else(|| "stop".to_owned(), Cow::into_owned));
         record.text = parsed.text.into_owned();
         record.reasoning = parsed.reasoning.into_owned();
+        record.is_text_whole = !parsed.has_tool_call;
         record.finish_at = Some(at);
         self.done_seen = true;
         Ok(())
@@ -136,7 +150,7 @@ impl Recorder {
         }
         let tokens = record.usage.completion_tokens;
         if record.is_ok() && tokens.is_none() {
-            warnings.push("the server told no usage: tokens are an estimate from the events".to_owned());
+            warnings.push(ESTIMATED.to_owned());
         }
         if let Some(more) = tokens.filter(|&n| n > u64::from(max_tokens)) {
             warnings.push(format!("{more} tokens came although {max_tokens} were asked for"));
@@ -144,7 +158,15 @@ impl Recorder {
         if record.has_hidden_reasoning() {
             warnings.push("reasoning was billed but not streamed: the decode speed is not computable".to_owned());
         }
-        if let Some(cached) = record.usage.cached_tokens.filter(|&n| n > 0) {
+        let text_at = record.time_to_first_token_ms();
+        if let (Some(counted), Some(text)) = (record.time_to_first_counted_token_ms(), text_at)
+            && text - counted > HELD_BACK_MS.max(text * HELD_BACK_SHARE)
+        {
+            warnings.push(format!(
+                "the server counted its first token at {counted:.0} ms and held its text back until {text:.0} ms"
+            ));
+        }
+        if let (PrefixCache::Warm, Some(cached)) = (record.prefix_cache(), record.usage.cached_tokens) {
             warnings.push(format!("{cached} prompt tokens came from the prefix cache: this TTFT is a warm one"));
         }
         self.record.warnings.append(&mut warnings);
@@ -231,6 +253,50 @@ mod tests {
         assert_eq!(feed(&[(1, 1, text), (2, 2, " [DONE] ")]).record.status, AttemptStatus::Ok);
         let error = recorder().event(Nanos(1), 1, r#"{"error":{"message":"out of memory"}}"#);
         assert_eq!(error, Err("out of memory".to_owned()));
+    }
+
+    #[test]
+    fn a_server_that_counts_along_tells_the_tokens_of_the_first_event() {
+        let event = |delta: &str, tokens: u64| {
+            let usage = format!(r#"{{"prompt_tokens":9,"completion_tokens":{tokens}}}"#);
+            format!(r#"{{"choices":[{{"delta":{delta}}}],"usage":{usage}}}"#)
+        };
+        let r = feed(&[
+            (110, 1, &event(r#"{"role":"assistant","content":""}"#, 0)),
+            // The first token is half a character.
+            (200, 2, &event(r#"{"content":""}"#, 1)),
+            (300, 3, &event(r#"{"content":"é漢"}"#, 4)),
+            (340, 4, &event(r#"{"content":"a"}"#, 6)),
+            (340, 4, "[DONE]"),
+        ]);
+        let record = &r.record;
+        assert_eq!((record.tokens_in_first_event, record.usage.completion_tokens), (Some(4), Some(6)));
+        assert_eq!(record.time_to_first_token_ms(), Some(200.0));
+        assert_eq!(record.time_to_first_counted_token_ms(), Some(100.0));
+        assert_eq!(record.inter_token_latency_ms(), Some(20.0));
+        let mut r = r;
+        r.warn_about(0, 10);
+        let held_back = "the server counted its first token at 100 ms and held its text back until 200 ms";
+        assert_eq!(r.record.warnings, [held_back]);
+    }
+
+    #[test]
+    fn counts_at_the_end_tell_nothing_of_the_first_event() {
+        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+        let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
+        let r = feed(&[(110, 1, text), (120, 2, end)]);
+        assert_eq!((r.record.tokens_in_first_event, r.record.first_counted_at), (None, None));
+        // A single token event with the counts: they are its own.
+        let r = feed(&[(110, 1, end)]);
+        assert_eq!(r.record.tokens_in_first_event, Some(7));
+    }
+
+    #[test]
+    fn tool_calls_are_no_text_that_could_be_counted() {
+        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+        let call = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\""}}]}}]}"#;
+        assert!(feed(&[(1, 1, text), (2, 2, "[DONE]")]).record.is_countable());
+        assert!(!feed(&[(1, 1, text), (2, 2, call), (3, 3, "[DONE]")]).record.is_countable());
     }
 
     #[test]

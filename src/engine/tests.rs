@@ -53,12 +53,17 @@ fn read_request(stream: &mut TcpStream) -> String {
 }
 
 fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
+    engine_with(url, false)
+}
+
+fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config = EngineConfig {
         base_url: url.to_owned(),
         api_key: Some("sk-canary".to_owned()),
         headers: vec![("x-team".to_owned(), "ours".to_owned())],
         run_id: "run".to_owned(),
+        warm,
     };
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
@@ -67,6 +72,10 @@ fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 }
 
 fn start(engine: &Engine, timeout: Duration) -> AttemptId {
+    start_number(engine, 1, timeout)
+}
+
+fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
     let case = CaseSpec {
         name: "c".into(),
         model: None,
@@ -76,7 +85,7 @@ fn start(engine: &Engine, timeout: Duration) -> AttemptId {
         timeout,
         extra: serde_json::Map::new(),
     };
-    let id = AttemptId { case: 0, number: 1 };
+    let id = AttemptId { case: 0, number };
     engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false });
     id
 }
@@ -158,6 +167,60 @@ fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
     assert_eq!(record.status, AttemptStatus::Ok);
     assert_eq!(record.output_tokens(), Some((1, TokenSource::Estimate)));
     assert!(requests[0].contains("stream_options") && !requests[1].contains("stream_options"));
+}
+
+#[test]
+fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more() {
+    let refuse =
+        |field: &str| json("400 Bad Request", &format!(r#"{{"message":"{field}: Extra inputs are not permitted"}}"#));
+    let (url, requests) = serve(vec![
+        json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#),
+        json("200 OK", r#"{"version":"0.29.0"}"#),
+        refuse("stream_options.continuous_usage_stats"),
+        sse(&[TEXT, FINISH, USAGE]),
+        refuse("stream_options"),
+        sse(&[TEXT, FINISH]),
+        sse(&[TEXT, FINISH]),
+    ]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    assert!(matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }));
+    let warnings = [1, 2, 3].map(|number| {
+        start_number(&engine, number, Duration::from_secs(30));
+        let record = end(&facts);
+        assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
+        record.warnings.iter().filter(|w| w.contains("refuses")).cloned().collect::<Vec<_>>()
+    });
+    let asked: Vec<_> = requests.try_iter().filter(|r| r.starts_with("POST")).collect();
+    let fields: Vec<_> = asked
+        .iter()
+        .map(|r| (r.contains("\"include_usage\":true"), r.contains("\"continuous_usage_stats\":true")))
+        .collect();
+    assert_eq!(fields, [(true, true), (true, false), (true, false), (false, false), (false, false)]);
+    assert_eq!(warnings[0], ["the server refuses continuous_usage_stats; asked again without it"]);
+    assert_eq!(warnings[1], ["the server refuses stream_options; asked again without it"]);
+    assert!(warnings[2].is_empty());
+}
+
+#[test]
+fn every_attempt_s_prompt_is_unique_unless_it_shall_be_warm() {
+    let prompts = |warm: bool| {
+        let answer = || sse(&[TEXT, FINISH, USAGE]);
+        let (url, requests) = serve(vec![answer(), answer()]);
+        let (engine, facts) = engine_with(&url, warm);
+        [1, 2].map(|number| {
+            start_number(&engine, number, Duration::from_secs(30));
+            let record = end(&facts);
+            let request = requests.recv().unwrap();
+            let body: serde_json::Value = serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap();
+            (body["messages"][0]["content"].as_str().unwrap().to_owned(), record.nonce.clone())
+        })
+    };
+    let [(first, nonce), (second, other)] = prompts(false);
+    assert_eq!(first, format!("[{}]\nhi", nonce.unwrap()));
+    assert_eq!(second, format!("[{}]\nhi", other.unwrap()));
+    assert_ne!(first, second);
+    assert_eq!(prompts(true), [("hi".to_owned(), None), ("hi".to_owned(), None)]);
 }
 
 #[test]

@@ -88,6 +88,9 @@ fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
     let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
     chunk.usage = usage.as_ref().and_then(read_usage);
+    if let Some(timed) = wire.timings.map(value_of).as_ref().and_then(read_timings) {
+        chunk.usage = Some(chunk.usage.map_or(timed, |usage| complete(usage, timed)));
+    }
     Ok(chunk)
 }
 
@@ -106,6 +109,8 @@ struct Wire<'a> {
     error: Option<&'a RawValue>,
     #[serde(borrow)]
     x_groq: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timings: Option<&'a RawValue>,
 }
 
 /// All choices of an event, added up while they are read.
@@ -278,27 +283,39 @@ pub fn read_usage(usage: &Value) -> Option<Usage> {
             completion_tokens = Some(completion + reasoning);
         }
     }
-    let cached = number(&["prompt_tokens_details", "cached_tokens"]);
+    // OpenAI and most others; DeepSeek; Moonshot; Anthropic's name, which gateways pass on.
+    let cached = number(&["prompt_tokens_details", "cached_tokens"])
+        .or_else(|| number(&["prompt_cache_hit_tokens"]))
+        .or_else(|| number(&["cached_tokens"]))
+        .or_else(|| number(&["cache_read_input_tokens"]));
+    Some(Usage { prompt_tokens, completion_tokens, reasoning_tokens, cached_tokens: cached })
+}
+
+/// The counts in llama.cpp's `timings`, which it sends with the last event, asked or not.
+fn read_timings(timings: &Value) -> Option<Usage> {
+    let number = |key| timings.get(key).and_then(Value::as_u64);
+    let cached_tokens = number("cache_n");
     Some(Usage {
-        prompt_tokens,
-        completion_tokens,
-        reasoning_tokens,
-        cached_tokens: cached.or_else(|| number(&["prompt_cache_hit_tokens"])),
+        prompt_tokens: number("prompt_n").and_then(|n| n.checked_add(cached_tokens?)),
+        completion_tokens: Some(number("predicted_n").filter(|&n| n > 0)?),
+        reasoning_tokens: None,
+        cached_tokens,
     })
+}
+
+/// A usage with what another tells beside it.
+fn complete(usage: Usage, other: Usage) -> Usage {
+    Usage {
+        prompt_tokens: usage.prompt_tokens.or(other.prompt_tokens),
+        completion_tokens: usage.completion_tokens.or(other.completion_tokens),
+        reasoning_tokens: usage.reasoning_tokens.or(other.reasoning_tokens),
+        cached_tokens: usage.cached_tokens.or(other.cached_tokens),
+    }
 }
 
 /// Of two usages of one stream, the one to keep: the later, unless it counts fewer tokens.
 pub fn merge_usage(kept: Usage, new: Usage) -> Usage {
-    if new.completion_tokens.unwrap_or(0) >= kept.completion_tokens.unwrap_or(0) {
-        Usage {
-            prompt_tokens: new.prompt_tokens.or(kept.prompt_tokens),
-            completion_tokens: new.completion_tokens.or(kept.completion_tokens),
-            reasoning_tokens: new.reasoning_tokens.or(kept.reasoning_tokens),
-            cached_tokens: new.cached_tokens.or(kept.cached_tokens),
-        }
-    } else {
-        kept
-    }
+    if new.completion_tokens.unwrap_or(0) >= kept.completion_tokens.unwrap_or(0) { complete(new, kept) } else { kept }
 }
 
 /// JSON with every `\uD800`–`\uDFFF` escape that has no partner replaced by U+FFFD.
@@ -402,6 +419,42 @@ mod tests {
         assert_eq!(parse(groq).unwrap().usage.unwrap().completion_tokens, Some(2));
         let xai = r#"{"usage":{"prompt_tokens":12,"completion_tokens":2,"total_tokens":354,"completion_tokens_details":{"reasoning_tokens":340}}}"#;
         assert_eq!(parse(xai).unwrap().usage.unwrap().completion_tokens, Some(342));
+    }
+
+    #[test]
+    fn cached_tokens_under_all_their_names() {
+        let counts = r#""prompt_tokens":40,"completion_tokens":2"#;
+        for more in [
+            r#""prompt_tokens_details":{"cached_tokens":32}"#,
+            r#""prompt_tokens_details":null,"prompt_cache_hit_tokens":32,"prompt_cache_miss_tokens":8"#,
+            r#""cached_tokens":32"#,
+            r#""cache_read_input_tokens":32"#,
+        ] {
+            let usage = parse(&format!(r#"{{"usage":{{{counts},{more}}}}}"#)).unwrap().usage.unwrap();
+            assert_eq!(usage.cached_tokens, Some(32), "{more}");
+        }
+        let untold =
+            parse(&format!(r#"{{"usage":{{{counts},"prompt_tokens_details":{{}}}}}}"#)).unwrap().usage.unwrap();
+        assert_eq!(untold.cached_tokens, None);
+    }
+
+    #[test]
+    fn timings_of_llama_cpp_tell_what_its_usage_does_not() {
+        let timings = r#""timings":{"cache_n":83,"prompt_n":1,"prompt_ms":9.1,"predicted_n":32,"predicted_ms":400.5}"#;
+        let alone = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"length"}}],{timings}}}"#);
+        let expected = Usage {
+            prompt_tokens: Some(84),
+            completion_tokens: Some(32),
+            reasoning_tokens: None,
+            cached_tokens: Some(83),
+        };
+        assert_eq!(parse(&alone).unwrap().usage, Some(expected));
+        let usage = r#""usage":{"prompt_tokens":84,"completion_tokens":31}"#;
+        let both = parse(&format!(r#"{{"choices":[],{usage},{timings}}}"#)).unwrap().usage.unwrap();
+        assert_eq!((both.completion_tokens, both.cached_tokens), (Some(31), Some(83)));
+        // Of a build that tells no cache the prompt is not known from here.
+        let older = parse(r#"{"timings":{"prompt_n":84,"predicted_n":3}}"#).unwrap().usage.unwrap();
+        assert_eq!((older.prompt_tokens, older.cached_tokens), (None, None));
     }
 
     #[test]

@@ -51,6 +51,8 @@ pub fn kind_from_models(models: &Value, server_header: Option<&str>) -> ServerIn
         "tensorrt_llm" => Some("TensorRT-LLM"),
         SIMULATOR_KIND => Some(SIMULATOR_KIND),
         _ if header.starts_with("llama.cpp") => Some("llama.cpp"),
+        // Behind a proxy that makes its own list of models, too.
+        _ if header.strip_prefix(SIMULATOR_KIND).is_some_and(|rest| rest.starts_with('/')) => Some(SIMULATOR_KIND),
         _ => None,
     };
     ServerInfo { kind: kind.map(str::to_owned), version: None }
@@ -99,5 +101,19 @@ mod tests {
             kind_from_models(&json!({"data":[{"id":"a","owned_by":"vllm"}]}), None).kind.as_deref(),
             Some("vLLM")
         );
+    }
+
+    #[test]
+    fn the_simulator_is_known_by_its_owner_and_by_its_header() {
+        let kind = |models: &Value, header| kind_from_models(models, header).kind;
+        let plain = json!({"data":[{"id":"a","owned_by":"me"}]});
+        assert_eq!(
+            kind(&json!({"data":[{"id":"a","owned_by":SIMULATOR_KIND}]}), None).as_deref(),
+            Some(SIMULATOR_KIND)
+        );
+        assert_eq!(kind(&plain, Some("tokscope-sim/0.1.0")).as_deref(), Some(SIMULATOR_KIND));
+        assert_eq!(kind(&json!({"data":null}), Some("tokscope-sim/0.1.0")).as_deref(), Some(SIMULATOR_KIND));
+        assert_eq!(kind(&plain, Some("tokscope-simple/1")), None);
+        assert_eq!(kind(&plain, Some("nginx")), None);
     }
 }

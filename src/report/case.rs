@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::metrics::{Metric, metric};
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
@@ -87,7 +88,7 @@ pub fn is_estimated(record: &AttemptRecord) -> bool {
     record.output_tokens().is_some_and(|(_, source)| source == TokenSource::Estimate)
 }
 
-/// Whether the server took some of the prompt from its prefix cache: such a TTFT is no cold one.
+/// Whether the server had the prompt in its prefix cache: such a TTFT is no cold one.
 pub fn is_warm(record: &AttemptRecord) -> bool {
-    record.usage.cached_tokens.is_some_and(|n| n > 0)
+    record.prefix_cache() == PrefixCache::Warm
 }

@@ -58,6 +58,7 @@ pub fn answer(id: AttemptId, started: Nanos, millis: u64, prompt: u64, tokens: u
     r.event_count = tokens as u32 + 3;
     r.usage.prompt_tokens = Some(prompt);
     r.usage.completion_tokens = Some(tokens);
+    r.nonce = Some("3f9a1c07".into());
     r.reasoning = "1.  **Analyze the Request:**\n".repeat(20);
     r.text = "Here it is.".into();
     r

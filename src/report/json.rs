@@ -10,6 +10,7 @@ use self::attempt::AttemptJson;
 use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
 use super::summary::{Spread, Summary};
 use crate::domain::metrics::METRICS;
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise;
 
@@ -73,6 +74,8 @@ struct Run<'a> {
     concurrency: usize,
     repeat: u32,
     warmup: u32,
+    /// Prompts went out as they are; else each was made unique.
+    warm: bool,
     /// Requests per second; this tool only knows the closed loop so far.
     rate: Option<f64>,
     simulated: bool,
@@ -133,7 +136,12 @@ struct SummaryJson<'a> {
     failed: usize,
     attempts: usize,
     failed_attempts: usize,
+    cold_attempts: usize,
     cached_attempts: usize,
+    unknown_cache_attempts: usize,
+    time_to_first_token_ms_cold: Option<SpreadJson>,
+    time_to_first_token_ms_warm: Option<SpreadJson>,
+    tokenizer_attempts: usize,
     estimated_attempts: usize,
     total_output_tokens: Option<u64>,
     total_time_s: Option<f64>,
@@ -225,6 +233,7 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         concurrency: session.plan.concurrency,
         repeat: session.plan.repeat,
         warmup: session.plan.warmup,
+        warm: session.plan.warm,
         rate: None,
         simulated: report.simulated,
         partial: summary.partial,
@@ -281,13 +290,22 @@ fn case_list(report: &Report) -> Vec<Case<'_>> {
 
 fn summary_json(summary: &Summary) -> SummaryJson<'_> {
     let measured = summary.attempts > 0;
+    let ttft = |state| {
+        let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
+        found.map(|(_, spread)| SpreadJson::from(*spread))
+    };
     SummaryJson {
         spreads: Spreads(summary),
         ok: summary.ok,
         failed: summary.failed,
         attempts: summary.attempts,
         failed_attempts: summary.failed_attempts,
-        cached_attempts: summary.warm_attempts,
+        cold_attempts: summary.cache.cold,
+        cached_attempts: summary.cache.warm,
+        unknown_cache_attempts: summary.cache.unknown,
+        time_to_first_token_ms_cold: ttft(PrefixCache::Cold),
+        time_to_first_token_ms_warm: ttft(PrefixCache::Warm),
+        tokenizer_attempts: summary.tokenizer_attempts,
         estimated_attempts: summary.estimated_attempts,
         total_output_tokens: measured.then_some(summary.total_output_tokens),
         total_time_s: measured.then_some(summary.total_time_s),

@@ -1,12 +1,13 @@
 //! A run in a few figures.
 
-use crate::domain::attempt::AttemptRecord;
-use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::metrics::{METRICS, Metric, metric};
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::statistics::Stats;
 use crate::domain::time::Nanos;
 
-use super::case::{CaseView, cases, is_warm};
+use super::case::{CaseView, cases};
 
 /// The figures of all reported attempts together: every attempt counts once, whatever case it belongs to.
 #[derive(Clone, Debug, Default)]
@@ -17,8 +18,10 @@ pub struct Summary {
     pub failed: usize,
     /// Reported attempts.
     pub attempts: usize,
-    /// Of those, answered from the server's prefix cache.
-    pub warm_attempts: usize,
+    /// Of those, how many found the server's prefix cache cold, warm, and in a state that it does not tell.
+    pub cache: CacheCounts,
+    /// Of those, whose tokens the user's tokenizer counted.
+    pub tokenizer_attempts: usize,
     /// Of those, with an estimated token count.
     pub estimated_attempts: usize,
     /// Measured attempts that failed beside or after the reported ones.
@@ -40,6 +43,42 @@ pub struct Summary {
     /// The suite's word for the average speed; `None` without a figure.
     pub rating: Option<&'static str>,
     spreads: Vec<(&'static str, Spread)>,
+    ttft_by_cache: Vec<(PrefixCache, Spread)>,
+}
+
+/// Attempts by what the server told of its prefix cache.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct CacheCounts {
+    pub cold: usize,
+    pub warm: usize,
+    pub unknown: usize,
+}
+
+impl CacheCounts {
+    fn of(attempts: &[&AttemptRecord]) -> Self {
+        let count = |wanted| attempts.iter().filter(|r| r.prefix_cache() == wanted).count();
+        Self { cold: count(PrefixCache::Cold), warm: count(PrefixCache::Warm), unknown: count(PrefixCache::Unknown) }
+    }
+
+    /// `8 cold, 2 warm`, what there is of each.
+    pub fn words(&self) -> String {
+        let all =
+            [(self.cold, PrefixCache::Cold), (self.warm, PrefixCache::Warm), (self.unknown, PrefixCache::Unknown)];
+        let some = all.iter().filter(|(n, _)| *n > 0).map(|(n, cache)| format!("{n} {}", cache.as_str()));
+        some.collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The spread of the TTFT for each state of the prefix cache that occurs.
+fn ttft_by_cache(attempts: &[&AttemptRecord]) -> Vec<(PrefixCache, Spread)> {
+    let Some(ttft) = metric("time_to_first_token_ms") else { return Vec::new() };
+    let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
+    let spread = |state| {
+        let some = attempts.iter().copied().filter(|r| r.prefix_cache() == state);
+        Some((state, Spread::over(ttft, some)?))
+    };
+    states.into_iter().filter_map(spread).collect()
 }
 
 /// The statistics of a metric and how many figures they rest on.
@@ -82,7 +121,11 @@ impl Summary {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
             failed: views.iter().filter(|v| v.reported.is_empty() && !v.failures().is_empty()).count(),
             attempts: attempts.len(),
-            warm_attempts: attempts.iter().filter(|r| is_warm(r)).count(),
+            cache: CacheCounts::of(&attempts),
+            tokenizer_attempts: attempts
+                .iter()
+                .filter(|r| matches!(r.output_tokens(), Some((_, TokenSource::Tokenizer))))
+                .count(),
             estimated_attempts,
             failed_attempts: views.iter().map(|v| v.failures().len()).sum(),
             partial: session.is_partial(),
@@ -94,6 +137,7 @@ impl Summary {
             total_time_s: attempts.iter().filter_map(|r| r.request_latency_ms()).sum::<f64>() / 1000.0,
             busy_time_s: busy_time_s(&attempts),
             spreads: METRICS.iter().filter_map(spread).collect(),
+            ttft_by_cache: ttft_by_cache(&attempts),
             ..Self::default()
         };
         let speed = summary.stats("output_token_throughput");
@@ -108,6 +152,11 @@ impl Summary {
     /// The spread of a metric, by its key in the metrics' table, with the number of figures.
     pub fn spread(&self, key: &str) -> Option<Spread> {
         self.spreads.iter().find(|(k, _)| *k == key).map(|(_, s)| *s)
+    }
+
+    /// The spreads of the TTFT by the state of the prefix cache. With more than one, that of all mixes them.
+    pub fn ttft_by_cache(&self) -> &[(PrefixCache, Spread)] {
+        &self.ttft_by_cache
     }
 
     /// The statistics of a metric, by its key in the metrics' table.

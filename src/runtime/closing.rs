@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use super::{Run, Wake};
 use crate::app::message::Msg;
+use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::statistics::Stats;
 use crate::report::summary::Summary;
 
 /// What was given up leaves its record within this time, or not at all.
@@ -69,16 +71,15 @@ fn summary(run: &Run) -> String {
     }
     let about = if summary.estimated { "~" } else { "" };
     lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
-    let line = |label: &str, key: &str, unit: &str, digits: usize| {
-        let s = summary.stats(key)?;
-        Some(format!(
-            "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
-            s.avg, s.p50, s.min, s.max
-        ))
-    };
+    let line =
+        |label: &str, key: &str, unit: &str, digits: usize| Some(spread_line(label, summary.stats(key)?, unit, digits));
     lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
     lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
-    lines.extend(line("TTFT", "time_to_first_token_ms", "ms", 0));
+    lines.extend(ttft(&summary));
+    if summary.attempts > 0 {
+        let how = if session.plan.warm { "prompts as they are" } else { "each prompt made unique" };
+        lines.push(format!("Prefix cache          {}; {how}", summary.cache.words()));
+    }
     lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
     if summary.attempts > 0 {
         lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
@@ -86,4 +87,23 @@ fn summary(run: &Run) -> String {
     }
     lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
     lines.join("\n")
+}
+
+/// One line, or one for each state of the prefix cache: their mean would be that of two different things.
+fn ttft(summary: &Summary) -> Vec<String> {
+    let by_cache = summary.ttft_by_cache();
+    let label = |state| match state {
+        _ if by_cache.len() == 1 && state != PrefixCache::Warm => "TTFT",
+        PrefixCache::Cold => "TTFT, cold",
+        PrefixCache::Warm => "TTFT, warm",
+        PrefixCache::Unknown => "TTFT, cache unknown",
+    };
+    by_cache.iter().map(|(state, spread)| spread_line(label(*state), spread.stats, "ms", 0)).collect()
+}
+
+fn spread_line(label: &str, s: Stats, unit: &str, digits: usize) -> String {
+    format!(
+        "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
+        s.avg, s.p50, s.min, s.max
+    )
 }

@@ -71,17 +71,18 @@ fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
     let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
     let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
     let tokens = match record.output_tokens() {
-        Some((n, TokenSource::Usage)) => n.to_string(),
+        Some((n, TokenSource::Usage | TokenSource::Tokenizer)) => n.to_string(),
         Some((n, TokenSource::Estimate)) => format!("~{n}"),
         None => "–".to_owned(),
     };
     let kind = if record.warmup { " (warm-up)" } else { "" };
     let line = match &record.error {
         None => format!(
-            "[{}/{total}] {name}{kind}  {} s  TTFT {} ms  {} tok/s  {tokens} tokens",
+            "[{}/{total}] {name}{kind}  {} s  TTFT {} ms{}  {} tok/s  {tokens} tokens",
             record.id.case + 1,
             figure(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
             figure(record.time_to_first_token_ms(), 0),
+            record.cache_doubt().map_or_else(String::new, |doubt| format!(" ({doubt})")),
             figure(record.output_tokens_per_s(), 1),
         ),
         Some(e) => {

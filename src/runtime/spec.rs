@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
+use crate::tokenizer::Tokenizer;
 
 /// All that a run needs to know. It has no `Debug`, since it holds secrets.
 pub struct RunSpec {
@@ -23,6 +24,8 @@ pub struct RunSpec {
     pub suite_source: SuiteSource,
     /// How much of it.
     pub plan: Plan,
+    /// Counts the tokens of answers once they are there.
+    pub tokenizer: Option<Tokenizer>,
     /// Files to be written at the end; the first Markdown one names what `e` writes.
     pub exports: Vec<PathBuf>,
 }

@@ -8,6 +8,9 @@ use super::SimConfig;
 /// So many prompt tokens double the time to the first token.
 const PROMPT_TOKENS_PER_TTFT: f64 = 8192.0;
 
+/// What the prompt takes of the time to the first token.
+const PROMPT_PART_OF_TTFT: f64 = 0.6;
+
 /// The deadlines of one answer's tokens, counted from its request. They sum exact gaps, so that no delay adds up.
 #[derive(Clone, Debug)]
 pub struct Pace {
@@ -25,6 +28,11 @@ impl Pace {
         let ttft_s = config.ttft_ms / 1e3 * spread.draw(&mut random);
         let next_s = ttft_s * (1.0 + prompt_tokens as f64 / PROMPT_TOKENS_PER_TTFT);
         Self { random, spread, next_s, gap_s: 1.0 / config.tokens_per_s }
+    }
+
+    /// With this share of the prompt, 0 to 1, already known: it costs no time.
+    pub fn with_cached(self, share: f64) -> Self {
+        Self { next_s: self.next_s * PROMPT_PART_OF_TTFT.mul_add(-share.clamp(0.0, 1.0), 1.0), ..self }
     }
 }
 
@@ -102,6 +110,17 @@ mod tests {
             let exact = 0.3 + n as f64 / 100.0;
             assert!((due.as_secs_f64() - exact).abs() < 1e-6, "token {n} is due at {due:?}");
         }
+    }
+
+    #[test]
+    fn a_cached_prompt_shortens_the_time_to_the_first_token_and_no_gap() {
+        let due = |share| Pace::new(&config(0.3), 0, 7).with_cached(share).take(3).collect::<Vec<_>>();
+        let (cold, half, warm) = (due(0.0), due(0.5), due(1.0));
+        assert_eq!(cold, Pace::new(&config(0.3), 0, 7).take(3).collect::<Vec<_>>());
+        let share = |d: &[Duration]| d[0].as_secs_f64() / cold[0].as_secs_f64();
+        assert!((share(&half) - 0.7).abs() < 1e-6 && (share(&warm) - 0.4).abs() < 1e-6);
+        let gap = |d: &[Duration]| d[2].saturating_sub(d[1]).as_secs_f64();
+        assert!((gap(&warm) - gap(&cold)).abs() < 1e-8);
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Plan {
     pub begun: Instant,
     /// Tokens of the prompt.
     pub prompt_tokens: u64,
+    /// Of those, from the prefix cache.
+    pub cached_tokens: u64,
     /// That many generated tokens are a `length`.
     pub max_tokens: Option<u64>,
     /// Whether the counts are told.
@@ -77,7 +79,7 @@ impl Generation {
         let tokens = std::mem::replace(&mut plan.tokens, none);
         let is_empty = plan.planned.is_some_and(|p| p.fault == Fault::Empty);
         let tokens = if is_empty { Box::new(tokens.take(0)) } else { tokens };
-        let counts = Counts { prompt: plan.prompt_tokens, ..Counts::default() };
+        let counts = Counts { prompt: plan.prompt_tokens, cached: plan.cached_tokens, ..Counts::default() };
         Self { plan, tokens: tokens.peekable(), counts }
     }
 

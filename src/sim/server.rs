@@ -21,6 +21,7 @@ use super::SimConfig;
 use super::answer::answer;
 use super::fault::Fault;
 use super::pace::{Pace, seed_of};
+use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, Plan, Whole, whole};
 use super::request::{self, ChatRequest};
 use super::wire::{Refusal, Writer, models};
@@ -53,6 +54,7 @@ pub struct State {
     requests: AtomicU64,
     /// Conversations that have had their 503.
     had_503: Mutex<HashSet<u64>>,
+    prefix_cache: Option<Mutex<PrefixCache>>,
     in_flight: watch::Sender<usize>,
 }
 
@@ -63,8 +65,17 @@ impl State {
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let (in_flight, watched) = watch::channel(0);
         let started = (since_1970.as_secs(), Instant::now());
-        let state = Self { config, started, requests: AtomicU64::new(0), had_503: Mutex::default(), in_flight };
+        let prefix_cache = config.prefix_cache.then(Mutex::default);
+        let (requests, had_503) = (AtomicU64::new(0), Mutex::default());
+        let state = Self { config, started, requests, had_503, prefix_cache, in_flight };
         (Arc::new(state), watched)
+    }
+
+    /// Tokens of the prompt that come from the prefix cache. The last one must always be computed.
+    fn cached_tokens(&self, asked: &ChatRequest) -> u64 {
+        let cache = self.prefix_cache.as_ref();
+        let cached = cache.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).take(&asked.conversation));
+        cached.unwrap_or(0).min(asked.prompt_tokens.saturating_sub(1))
     }
 
     fn now_s(&self) -> u64 {
@@ -137,12 +148,15 @@ async fn chat(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> 
     let unlike_any = seed_of(&[&body, &caller, &number.to_le_bytes()]);
     let writer = Writer::new(format!("chatcmpl-{unlike_any:016x}"), state.now_s(), state.config.model.clone());
     let streams = asked.stream && asked.planned.is_none_or(|p| p.fault != Fault::Json);
+    let cached = state.cached_tokens(&asked);
+    let pace = Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any));
     let plan = Plan {
         writer,
         tokens: answer(&asked),
-        pace: Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any)),
+        pace: pace.with_cached(cached as f64 / asked.prompt_tokens as f64),
         begun,
         prompt_tokens: asked.prompt_tokens,
+        cached_tokens: cached,
         max_tokens: asked.max_tokens,
         include_usage: asked.include_usage == Some(true) || !streams,
         planned: asked.planned,

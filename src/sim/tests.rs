@@ -182,6 +182,22 @@ fn a_whole_stream() {
 }
 
 #[test]
+fn with_a_prefix_cache_a_prompt_asked_again_is_told_as_cached() {
+    let prompt = "Implement Dijkstra and A* and compare their time complexity on graphs of several kinds, please.";
+    let cached = |sim: &Simulator, prompt: &str| {
+        let reply = chat(sim, &json!({ "max_tokens": 2, "messages": [{ "role": "user", "content": prompt }] }));
+        let usage: Value = serde_json::from_str(reply.events()[4]).unwrap();
+        usage["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap()
+    };
+    let sim = Simulator::start(SimConfig { prefix_cache: true, ..quick() }).unwrap();
+    let seen = [cached(&sim, prompt), cached(&sim, prompt), cached(&sim, &format!("[0a1b2c3d]\n{prompt}"))];
+    assert_eq!((seen[0], seen[2]), (0, 0));
+    assert!(seen[1] >= 16 && seen[1] % 16 == 0, "{seen:?}");
+    let without = simulator();
+    assert_eq!([cached(&without, prompt), cached(&without, prompt)], [0, 0]);
+}
+
+#[test]
 fn usage_comes_only_when_asked_for() {
     let reply = chat(&simulator(), &json!({ "stream_options": null, "max_tokens": 3 }));
     assert_eq!(reply.events().len(), 1 + 3 + 2);
@@ -397,6 +413,7 @@ async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)>
         pace: Pace::new(config, asked.prompt_tokens, 9),
         begun,
         prompt_tokens: asked.prompt_tokens,
+        cached_tokens: 0,
         max_tokens: asked.max_tokens,
         include_usage: true,
         planned: None,

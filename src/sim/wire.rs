@@ -16,6 +16,8 @@ pub enum Part {
 pub struct Counts {
     /// Of the prompt.
     pub prompt: u64,
+    /// Of those, from the prefix cache.
+    pub cached: u64,
     /// Generated, reasoning included.
     pub completion: u64,
     /// Generated as reasoning.
@@ -28,7 +30,7 @@ impl Counts {
             "prompt_tokens": self.prompt,
             "completion_tokens": self.completion,
             "total_tokens": self.prompt + self.completion,
-            "prompt_tokens_details": { "cached_tokens": 0 },
+            "prompt_tokens_details": { "cached_tokens": self.cached },
             "completion_tokens_details": { "reasoning_tokens": self.reasoning },
         })
     }
@@ -195,9 +197,9 @@ mod tests {
         assert_eq!(read(Event::Token(Part::Answer, hostile)).text, hostile);
         assert_eq!(read(Event::Finish("stop")).finish_reason.as_deref(), Some("stop"));
         assert_eq!(read(Event::Error("boom")).error.as_deref(), Some("boom"));
-        let usage = read(Event::Usage(Counts { prompt: 3, completion: 5, reasoning: 2 })).usage.unwrap();
+        let usage = read(Event::Usage(Counts { prompt: 3, cached: 1, completion: 5, reasoning: 2 })).usage.unwrap();
         assert_eq!((usage.prompt_tokens, usage.completion_tokens), (Some(3), Some(5)));
-        assert_eq!((usage.reasoning_tokens, usage.cached_tokens), (Some(2), Some(0)));
+        assert_eq!((usage.reasoning_tokens, usage.cached_tokens), (Some(2), Some(1)));
         assert!(parse(&sent(Event::Malformed)).is_err());
         assert_eq!(sent(Event::Done), "[DONE]");
     }

@@ -80,6 +80,7 @@ pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut Att
     record.status = AttemptStatus::Ok;
     record.finish_reason = Some("stop".into());
     record.usage.completion_tokens = Some(3);
+    record.nonce = Some("3f9a1c07".into());
     change(&mut record);
     update(app, Msg::Engine(Nanos::from_millis(1300), EngineFact::Ended { id, record: Arc::new(record) }));
 }

@@ -218,6 +218,7 @@ impl Stage {
         let now = Nanos::from_millis(self.now_ms);
         let mut record =
             AttemptRecord::started(id, false, "0f".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(started));
+        record.nonce = Some("3f9a1c07".to_owned());
         record.arrivals = script.arrivals(started).into_iter().filter(|a| a.at <= now).collect();
         record.ended = now;
         record.text = "# A heading\n\nSome text of the answer.\n".to_owned();

@@ -95,7 +95,7 @@ fn a_rerun_adds_and_the_last_good_one_is_reported() {
 
 #[test]
 fn warmups_come_first_and_are_not_reported() {
-    let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2 });
+    let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2, ..Plan::default() });
     let first = s.handle(SessionEvent::Begin(Nanos(0)));
     assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true }]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(0, 2), start(0, 3)]);
@@ -122,7 +122,7 @@ fn cancel_gives_up_and_what_comes_late_is_ignored() {
 proptest! {
     #[test]
     fn any_order_of_events_keeps_the_promises(steps in prop::collection::vec((0u8..8, 0usize..4, 1u32..5, 0u8..3), 0..200)) {
-        let mut s = session(4, Plan { concurrency: 2, repeat: 2, warmup: 3 });
+        let mut s = session(4, Plan { concurrency: 2, repeat: 2, warmup: 3, ..Plan::default() });
         for (what, case, number, how) in steps {
             match what {
                 0 => { s.handle(SessionEvent::Begin(Nanos(0))); }

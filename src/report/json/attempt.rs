@@ -6,6 +6,7 @@ use serde::ser::{SerializeMap, Serializer};
 use super::RFC_3339;
 use crate::domain::attempt::{AttemptError, AttemptRecord, TokenSource};
 use crate::domain::metrics::{METRICS, Unit};
+use crate::domain::prefix_cache::PrefixCache;
 use crate::report::model::Report;
 
 #[derive(Serialize)]
@@ -27,7 +28,12 @@ pub struct AttemptJson<'a> {
     inter_chunk_latency_ms: Option<Gaps>,
     reasoning_token_count: Option<u64>,
     cached_token_count: Option<u64>,
+    prefix_cache: PrefixCache,
+    prompt_nonce: Option<&'a str>,
     token_count_source: Option<TokenSource>,
+    tokenizer_token_count: Option<u64>,
+    tokens_in_first_event: Option<u64>,
+    time_to_first_counted_token_ms: Option<f64>,
     event_count: u32,
     content_event_count: usize,
     coalesced_event_count: usize,
@@ -80,6 +86,11 @@ impl<'a> AttemptJson<'a> {
             inter_chunk_latency_ms: gaps.map(|g| Gaps { p50: g.p50, p90: g.p90, p99: g.p99, max: g.max }),
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
+            prefix_cache: r.prefix_cache(),
+            prompt_nonce: r.nonce.as_deref(),
+            tokenizer_token_count: r.counted_tokens,
+            tokens_in_first_event: r.tokens_in_first_event,
+            time_to_first_counted_token_ms: r.time_to_first_counted_token_ms(),
             token_count_source: r.output_tokens().map(|(_, source)| source),
             event_count: r.event_count,
             content_event_count: r.arrivals.len(),

@@ -34,6 +34,7 @@ const DOCUMENT: Fields = &[
     ("run.concurrency", Count, false),
     ("run.repeat", Count, false),
     ("run.warmup", Count, false),
+    ("run.warm", Bool, false),
     ("run.rate", Number, true),
     ("run.simulated", Bool, false),
     ("run.partial", Bool, false),
@@ -99,6 +100,11 @@ const ATTEMPT: Fields = &[
     ("output_sequence_length", Count, true),
     ("reasoning_token_count", Count, true),
     ("cached_token_count", Count, true),
+    ("prefix_cache", Text, false),
+    ("prompt_nonce", Text, true),
+    ("tokenizer_token_count", Count, true),
+    ("tokens_in_first_event", Count, true),
+    ("time_to_first_counted_token_ms", Number, true),
     ("token_count_source", Text, true),
     ("event_count", Count, false),
     ("content_event_count", Count, false),
@@ -205,6 +211,9 @@ fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
     assert_eq!((&debug["input_sequence_length"], &debug["output_sequence_length"]), (&142.into(), &500.into()));
     assert!(close(&debug["time_to_first_token_ms"], 436.7) && close(&debug["request_latency_ms"], 4367.0));
     assert_eq!(debug["token_count_source"], "usage");
+    assert_eq!((&debug["prefix_cache"], &debug["prompt_nonce"]), (&"unknown".into(), &"3f9a1c07".into()));
+    assert_eq!((&summary["unknown_cache_attempts"], &summary["cold_attempts"]), (&10.into(), &0.into()));
+    assert!(summary["time_to_first_token_ms_cold"].is_null() && summary["time_to_first_token_ms_warm"].is_null());
     assert_eq!(value["gpu"]["devices"][0]["memory_used_peak_mib"], 62123.4);
 }
 

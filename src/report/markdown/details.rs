@@ -61,10 +61,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     }
     for record in &case.reported {
         let which = which(case, record);
-        if let Some(cached) = record.usage.cached_tokens.filter(|&n| n > 0) {
-            let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
-            page.field(&format!("Prefix Cache{which}"), &format!("warm, {cached}{of} prompt tokens"));
-        }
+        page.field(&format!("Prefix Cache{which}"), &cache(record));
         warnings(record, &which, page);
     }
     for record in case.failures() {
@@ -84,6 +81,19 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
             page.field(&format!("Before the Error{which}"), &format!("first token after {before} ms, {events} events"));
         }
         warnings(record, &which, page);
+    }
+}
+
+/// `cold`, `warm, 64 of 80 prompt tokens`, `unknown, prompt made unique`.
+fn cache(record: &AttemptRecord) -> String {
+    let state = record.prefix_cache().as_str();
+    match record.usage.cached_tokens {
+        Some(cached) if cached > 0 => {
+            let of = record.usage.prompt_tokens.map_or_else(String::new, |n| format!(" of {n}"));
+            format!("{state}, {cached}{of} prompt tokens")
+        }
+        None if record.nonce.is_some() => format!("{state}, prompt made unique"),
+        _ => state.to_owned(),
     }
 }
 

@@ -78,6 +78,9 @@ fn test(view: &View<'_>, page: &mut Page) {
         page.field("Warm-up", &count(plan.warmup as usize, "attempt"));
     }
     page.field("Token Counts", &token_source(view));
+    if view.summary.attempts > 0 {
+        page.field("Prefix Cache", &cache(view));
+    }
     page.field("Run ID", &inline(&report.run_id));
     page.line("");
 }
@@ -95,13 +98,28 @@ fn server(view: &View<'_>) -> String {
 }
 
 fn token_source(view: &View<'_>) -> String {
-    let (all, estimated) = (view.summary.attempts, view.summary.estimated_attempts);
-    match estimated {
+    let s = &view.summary;
+    let (all, estimated, counted) = (s.attempts, s.estimated_attempts, s.tokenizer_attempts);
+    match (counted, estimated) {
         _ if all == 0 => format!("{UNKNOWN} (nothing was measured)"),
-        0 => "the server's `usage`".to_owned(),
-        n if n == all => "`~` estimated from the events: the server told no `usage`".to_owned(),
-        n => format!("the server's `usage`; for {n} of {all} attempts without it `~` estimated from the events"),
+        (0, 0) => "the server's `usage`".to_owned(),
+        (0, n) if n == all => "`~` estimated from the events: the server told no `usage`".to_owned(),
+        (n, 0) if n == all => "counted with the tokenizer given: the server told no `usage`".to_owned(),
+        (counted, estimated) => {
+            let of = |n: usize, how: &str| (n > 0).then(|| format!("for {n} of {all} attempts without it {how}"));
+            let rest =
+                [of(counted, "counted with the tokenizer given"), of(estimated, "`~` estimated from the events")];
+            let told = if counted + estimated < all { "the server's `usage`" } else { "the server told no `usage`" };
+            [Some(told.to_owned())].into_iter().chain(rest).flatten().collect::<Vec<_>>().join("; ")
+        }
     }
+}
+
+/// `10 cold, each prompt made unique`.
+fn cache(view: &View<'_>) -> String {
+    let how =
+        if view.report.session.plan.warm { "prompts sent as they are (`--warm`)" } else { "each prompt made unique" };
+    format!("{}; {how}", view.summary.cache.words())
 }
 
 fn gpu(view: &View<'_>, page: &mut Page) {

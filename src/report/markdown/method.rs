@@ -37,8 +37,11 @@ fn how(view: &View<'_>, page: &mut Page) {
     );
     page.field(
         "Token Counts",
-        "as the server counts them in `usage`; without it the number of events with text, marked `~`. Events are not tokens",
+        "as the server counts them in `usage`; without it as a tokenizer counts the text once it is there (`--tokenizer`), \
+         reasoning and answer by themselves, special tokens left out; without either the number of events with text, \
+         marked `~`. Events are not tokens",
     );
+    page.field("Prefix Cache", &prefix_cache(view));
     let (events, coalesced) = reported(&view.cases).fold((0, 0), |(events, coalesced), r| {
         (events + r.arrivals.len(), coalesced + r.arrivals.iter().filter(|a| a.coalesced).count())
     });
@@ -74,6 +77,20 @@ fn how(view: &View<'_>, page: &mut Page) {
         ),
     );
     page.field("Client", &client(view));
+}
+
+fn prefix_cache(view: &View<'_>) -> String {
+    let how = if view.report.session.plan.warm {
+        "prompts went out as they are (`--warm`): repeats, reruns and earlier runs may have left them in the server's cache"
+    } else {
+        "every attempt's prompt begins with a line of its own, like `[3f9a1c07]`, before the system text: no cache can \
+         hold it. It makes each prompt some seven tokens longer, which Prompt counts"
+    };
+    format!(
+        "{how}. Cold or warm is what the server told, not what was intended. Cold: less than 5 % of the prompt came from \
+         the cache, or fewer than 16 tokens that are less than half of it, as of a chat template's beginning. Warm: more. \
+         Unknown: it told nothing"
+    )
 }
 
 fn client(view: &View<'_>) -> String {

@@ -1,9 +1,9 @@
 //! All cases together, and one row for each.
 
-use crate::domain::attempt::AttemptRecord;
 use crate::domain::metrics::{METRICS, Metric, Unit};
-use crate::report::case::{CaseView, is_warm};
-use crate::report::summary::{Spread, reported};
+use crate::domain::prefix_cache::PrefixCache;
+use crate::report::case::CaseView;
+use crate::report::summary::Spread;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
@@ -60,26 +60,35 @@ fn speed(view: &View<'_>, page: &mut Page) {
 
 fn latency(view: &View<'_>, page: &mut Page) {
     page.block("### Latency Statistics");
-    let attempts: Vec<&AttemptRecord> = reported(&view.cases).collect();
-    let warm = view.summary.warm_attempts;
-    let mixed = warm > 0 && warm < attempts.len();
+    let by_cache = view.summary.ttft_by_cache();
+    let mixed = by_cache.len() > 1;
     let mut rows = Vec::new();
     for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
         rows.push(latency_row(view, metric, "", view.summary.spread(metric.key)));
         if mixed && metric.key == "time_to_first_token_ms" {
-            for (name, wanted) in [(", cold", false), (", warm", true)] {
-                let some = attempts.iter().copied().filter(|r| is_warm(r) == wanted);
-                rows.push(latency_row(view, metric, name, Spread::over(metric, some)));
+            for (state, spread) in by_cache {
+                let which = match state {
+                    PrefixCache::Unknown => ", cache unknown".to_owned(),
+                    state => format!(", {}", state.as_str()),
+                };
+                rows.push(latency_row(view, metric, &which, Some(*spread)));
             }
         }
     }
     page.table(&strings(["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]), &rows);
+    let (warm, all) = (view.summary.cache.warm, view.summary.attempts);
     if warm > 0 {
-        let all = attempts.len();
         page.block(&format!(
             "Prefix cache: in {warm} of {all} attempts the server had part of the prompt in its cache (*warm*). Their \
              TTFT says how fast the cache is{}",
-            if mixed { "; the TTFT row mixes them with cold ones, the rows below it do not." } else { "." }
+            if mixed { "; the TTFT row mixes them with others, the rows below it do not." } else { "." }
+        ));
+    }
+    if view.summary.cache.unknown > 0 && view.report.session.plan.warm {
+        page.block(&format!(
+            "Prefix cache: in {} of {all} attempts the server did not tell whether it had the prompt in its cache, and \
+             prompts were sent as they are (`--warm`): their TTFT may be a warm one.",
+            view.summary.cache.unknown
         ));
     }
 }

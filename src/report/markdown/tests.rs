@@ -200,11 +200,57 @@ fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
     );
     assert!(section(&text, "c").contains("- **Prefix Cache**: warm, 64 of 80 prompt tokens\n"));
     assert!(text.contains("in 1 of 3 attempts"));
+    assert!(text.contains("- **Prefix Cache**: 2 cold, 1 warm; each prompt made unique\n"));
+}
+
+#[test]
+fn what_the_server_does_not_tell_of_its_cache_is_unknown_and_doubted_only_where_prompts_repeat() {
+    let with = |warm: bool| {
+        let plan = Plan { warm, ..Plan::default() };
+        let session = run(suite(&["a"]), plan, |id, now| {
+            let mut r = answer(id, now, 1000, 80, 100);
+            r.nonce = r.nonce.filter(|_| !warm);
+            Some(r)
+        });
+        render(&report(session))
+    };
+    let (unique, warm) = (with(false), with(true));
+    assert!(section(&unique, "a").contains("- **Prefix Cache**: unknown, prompt made unique\n"));
+    assert!(section(&warm, "a").contains("- **Prefix Cache**: unknown\n"));
+    assert!(unique.contains("- **Prefix Cache**: 1 unknown; each prompt made unique\n"));
+    assert!(warm.contains("- **Prefix Cache**: 1 unknown; prompts sent as they are (`--warm`)\n"));
+    let doubt = "their TTFT may be a warm one";
+    assert!(!unique.contains(doubt) && warm.contains(doubt));
+    assert!(unique.contains("It makes each prompt some seven tokens longer") && !warm.contains("seven tokens"));
+}
+
+#[test]
+fn tokens_of_a_tokenizer_are_said_to_be_its_own_and_are_no_estimate() {
+    let session = run(suite(&["a", "b", "c", "d"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 10, 100);
+        if id.case > 0 {
+            r.usage = Usage::default();
+        }
+        r.counted_tokens = (id.case == 2 || id.case == 3).then_some(90);
+        Some(r)
+    });
+    let text = render(&report(session));
+    let told = "the server's `usage`; for 2 of 4 attempts without it counted with the tokenizer given; for 1 of 4 attempts \
+                without it `~` estimated from the events";
+    assert_eq!(line_of(&text, "- **Token Counts**"), format!("- **Token Counts**: {told}"));
+    let rows = tables(&text).pop().unwrap();
+    assert_eq!([&rows[1][3], &rows[2][3], &rows[3][3]], ["100", "~100", "90"]);
+    let session = run(suite(&["a"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 10, 100);
+        (r.usage, r.counted_tokens) = (Usage::default(), Some(90));
+        Some(r)
+    });
+    assert!(render(&report(session)).contains("**: counted with the tokenizer given: the server told no `usage`\n"));
 }
 
 #[test]
 fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
-    let plan = Plan { repeat: 2, concurrency: 3, warmup: 1 };
+    let plan = Plan { repeat: 2, concurrency: 3, warmup: 1, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| match (id.case, id.number) {
         (1, 2) => Some(refusal(id, now, "busy")),
         (_, number) => Some(answer(id, now, if number == 2 { 1000 } else { 2000 }, 10, 100)),

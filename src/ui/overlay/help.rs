@@ -1,11 +1,13 @@
-//! All keys, by group; those that would do nothing now stand back.
+//! All keys, by group, those that would do nothing now stand back; and the marks before figures.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
 use crate::ui::keymap::{BINDINGS, Binding, Context, Group, is_live, keys_label};
+use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::{spans_width, width, wrap};
 
@@ -16,8 +18,14 @@ const GAP: usize = 3;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View<'_>) {
     let room = usize::from(area.width).saturating_sub(6);
     let rows = usize::from(area.height).saturating_sub(2);
-    let mut lines =
-        if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { column(&Group::ALL, room.min(76), view) };
+    let mut lines = if room >= 2 * COLUMN + GAP {
+        in_two_columns(view)
+    } else {
+        let columns = room.min(76);
+        let mut lines = column(&Group::ALL, columns, view);
+        lines.extend(marks(columns, view));
+        lines
+    };
     let all = lines.len();
     let from = scroll.min(all.saturating_sub(rows));
     lines.drain(..from);
@@ -50,19 +58,43 @@ fn entry(binding: &Binding, keys_columns: usize, columns: usize, view: &View<'_>
     let theme = view.theme;
     let live = is_live(view.app, binding);
     let (key_style, text_style) = if live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };
-    let text = wrap(&[Span::styled(binding.help, text_style)], columns.saturating_sub(keys_columns).max(1));
-    let with_keys = |(i, mut spans): (usize, Vec<Span<'static>>)| {
-        let keys = if i == 0 { keys_label(binding) } else { String::new() };
-        let blanks = " ".repeat(keys_columns.saturating_sub(width(&keys)));
-        spans.insert(0, Span::styled(keys + &blanks, key_style));
+    explained(&keys_label(binding), key_style, binding.help, text_style, keys_columns, columns)
+}
+
+/// The marks that stand before figures.
+fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
+    let theme = view.theme;
+    let keys_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
+    let mut lines = vec![Line::default(), Line::from(Span::styled("Marks before a figure", theme.title(false)))];
+    for (mark, meaning) in MARKS {
+        lines.extend(explained(mark, theme.text(), meaning, theme.text(), keys_columns, columns));
+    }
+    lines
+}
+
+/// A sign in a column of its own, and what it means beside it.
+fn explained(
+    sign: &str,
+    sign_style: Style,
+    meaning: &'static str,
+    text_style: Style,
+    sign_columns: usize,
+    columns: usize,
+) -> Vec<Line<'static>> {
+    let text = wrap(&[Span::styled(meaning, text_style)], columns.saturating_sub(sign_columns).max(1));
+    let with_sign = |(i, mut spans): (usize, Vec<Span<'static>>)| {
+        let sign = if i == 0 { sign } else { "" };
+        let blanks = " ".repeat(sign_columns.saturating_sub(width(sign)));
+        spans.insert(0, Span::styled(format!("{sign}{blanks}"), sign_style));
         Line::from(spans)
     };
-    text.into_iter().enumerate().map(with_keys).collect()
+    text.into_iter().enumerate().map(with_sign).collect()
 }
 
 fn in_two_columns(view: &View<'_>) -> Vec<Line<'static>> {
     let (left, right) = Group::ALL.split_at(3);
     let (mut left, mut right) = (column(left, COLUMN, view), column(right, COLUMN, view));
+    right.extend(marks(COLUMN - 1, view));
     let rows = left.len().max(right.len());
     left.resize(rows, Line::default());
     right.resize(rows, Line::default());

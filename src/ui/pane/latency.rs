@@ -7,6 +7,7 @@ use ratatui::text::{Line, Span};
 use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::percentile;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -65,6 +66,15 @@ fn all_ttft_ms(scene: &Scene) -> Vec<f64> {
     all
 }
 
+/// How many of them are warm, where some are: what lies between is then of two kinds.
+fn warm_among(scene: &Scene) -> String {
+    let reported = scene.session.cases.iter().flat_map(|c| c.reported());
+    match reported.filter(|r| r.prefix_cache() == PrefixCache::Warm).count() {
+        0 => String::new(),
+        n => format!(", {n} warm"),
+    }
+}
+
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
@@ -97,12 +107,18 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         }
         (ttft, _) => left.push(Span::styled(number::millis(ttft), theme.value())),
     }
-    let cached = selected.record.and_then(|r| r.usage.cached_tokens).filter(|n| *n > 0);
+    let is_warm = |r: &&AttemptRecord| r.prefix_cache() == PrefixCache::Warm;
+    let cached = selected.record.filter(is_warm).and_then(|r| r.usage.cached_tokens);
     let right = match cached {
         Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
         None if all.len() > 1 => {
             vec![Span::styled(
-                format!("median of {}  {}", all.len(), number::millis(Some(percentile(all, 50.0)))),
+                format!(
+                    "median of {}{}  {}",
+                    all.len(),
+                    warm_among(view.scene()),
+                    number::millis(Some(percentile(all, 50.0)))
+                ),
                 theme.muted(),
             )]
         }

@@ -7,8 +7,10 @@ use crate::app::model::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::InFlight;
 use crate::domain::metrics::{METRICS, Metric, Unit};
-use crate::domain::session::CasePhase;
+use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::session::{CasePhase, CaseState};
 use crate::domain::text::sanitise_line;
+use crate::ui::mark::{CACHE_UNKNOWN, ESTIMATED, WARM};
 use crate::ui::number;
 use crate::ui::theme::Theme;
 use crate::ui::widget::bar::Bar;
@@ -19,6 +21,8 @@ const NAME: (usize, usize) = (20, 40);
 const ROOMY: usize = 100;
 /// Cells that the trace gets at most.
 const TRACE_AT_MOST: usize = 48;
+
+const TTFT: &str = "time_to_first_token_ms";
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +63,7 @@ pub struct Table {
 }
 
 /// All columns in their order, with a trace of so many cells.
-fn all(trace: usize) -> Vec<Column> {
+fn all(trace: usize, is_cache_in_doubt: bool) -> Vec<Column> {
     let column = |heading, width, rank, kind| Column {
         heading,
         width,
@@ -72,11 +76,14 @@ fn all(trace: usize) -> Vec<Column> {
     let mut all =
         vec![Column { is_text: true, is_state: true, survives_failure: true, ..column("State", 9, 0, Kind::State) }];
     all.push(Column { survives_failure: true, ..column("Att.", 4, 5, Kind::Attempts) });
+    // Room for the mark of what the prefix cache may have shortened.
+    let mark = if is_cache_in_doubt { 2 } else { 0 };
     let mut metrics: Vec<_> = METRICS.iter().map(|m| (place(m.key), m)).collect();
     metrics.sort_by_key(|((place, ..), _)| *place);
     for ((_, rank, heading), metric) in metrics {
         let heading = heading.unwrap_or(metric.label);
         let width = if metric.unit == Unit::Milliseconds { 7 } else { 6 };
+        let width = if metric.key == TTFT { width + mark } else { width };
         all.push(column(heading, width.max(heading.len()), rank, Kind::Metric(metric)));
     }
     all.push(Column { is_text: true, ..column("of max", 8, 8, Kind::Progress) });
@@ -102,7 +109,9 @@ fn place(key: &str) -> (u8, u8, Option<&'static str>) {
 
 /// The columns that `cells` have room for, where a name would like `wanted_name`.
 pub fn choose(cells: usize, wanted_name: usize, scene: &Scene) -> Table {
-    let mut columns = all(if cells >= ROOMY { 16 } else { 8 });
+    let in_doubt = |case: &CaseState| case.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
+    let is_cache_in_doubt = scene.session.cases.iter().any(in_doubt);
+    let mut columns = all(if cells >= ROOMY { 16 } else { 8 }, is_cache_in_doubt);
     if scene.session.cases.iter().all(|c| c.attempts.len() < 2) {
         columns.retain(|c| !matches!(c.kind, Kind::Attempts));
     }
@@ -174,7 +183,12 @@ fn attempts(row: &Row<'_>) -> String {
 fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let of_tokens = metric.key.starts_with("output_") || metric.key == "inter_token_latency_ms";
-    text(metric.unit, (metric.get)(record), estimated && of_tokens)
+    let figure = text(metric.unit, (metric.get)(record), estimated && of_tokens);
+    match (metric.key, record.prefix_cache()) {
+        (TTFT, PrefixCache::Warm) => format!("{WARM} {figure}"),
+        (TTFT, PrefixCache::Unknown) if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
+        _ => figure,
+    }
 }
 
 fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
@@ -183,7 +197,7 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
         Unit::TokensPerSecond => number::rate(value),
         Unit::Tokens => value.map_or_else(|| number::UNKNOWN.to_owned(), |n| number::grouped(n.round() as u64)),
     };
-    if estimated && value.is_some() { format!("~{text}") } else { text }
+    if estimated && value.is_some() { format!("{ESTIMATED}{text}") } else { text }
 }
 
 /// A figure of an answer that still comes; `None` for what is only known at its end.
@@ -271,6 +285,34 @@ mod tests {
         assert_eq!(figure(&stage, "output_token_throughput"), Some(format!("~{events}.0")));
         assert_eq!(figure(&stage, "request_latency_ms"), Some("2.0 s".to_owned()));
         assert_eq!(figure(&stage, "input_sequence_length"), None);
+    }
+
+    #[test]
+    fn a_warm_ttft_and_one_that_may_be_are_marked_and_a_cold_one_is_not() {
+        let mut stage = ten_cases(0);
+        let states =
+            [(Some(0), None), (Some(70), None), (None, None), (None, Some("0a1b2c3d")), (Some(70), Some("0a1b2c3d"))];
+        for (case, (cached, nonce)) in states.into_iter().enumerate() {
+            stage.start(case, 1, script_of(case));
+            stage.pass(3000);
+            stage.end(case, |record| {
+                record.status = crate::domain::attempt::AttemptStatus::Ok;
+                (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(85), cached);
+                record.nonce = nonce.map(str::to_owned);
+            });
+        }
+        let table = choose(76, 20, &stage.app.scene);
+        let column = table.columns.iter().find(|c| c.heading == "TTFT").unwrap();
+        let cell = |case| {
+            let row = Row::of(&stage.app.scene, case).unwrap();
+            column.cell(&row, Theme::ansi()).iter().map(|s| s.content.to_string()).collect::<String>()
+        };
+        let marks: Vec<String> = (0..5).map(|i| cell(i).trim().chars().take(2).collect()).collect();
+        assert_eq!((marks[1].as_str(), marks[2].as_str(), marks[4].as_str()), ("w ", "? ", "w "));
+        for cold in [0, 3] {
+            assert!(cell(cold).trim().starts_with(|c: char| c.is_ascii_digit()), "{}", cell(cold));
+        }
+        assert!((0..5).all(|i| cell(i).ends_with("ms") && cell(i).len() == 9), "{marks:?}");
     }
 
     #[test]

@@ -69,7 +69,8 @@ impl Body {
             Shown::Live(_) | Shown::Prompt => {
                 // An attempt's number begins at 1: 0 is the prompt.
                 let key = key(AttemptId { case: subject.index, number: 0 }, u32::MAX, "", "");
-                let text = view.cache.layout(key, || prompt(subject.spec, columns, view.theme));
+                let is_unique = !view.scene().session.plan.warm && subject.spec.takes_nonce();
+                let text = view.cache.layout(key, || prompt(subject.spec, is_unique, columns, view.theme));
                 Self { before: Vec::new(), text, after: around.waiting(subject, view) }
             }
         }
@@ -115,13 +116,18 @@ fn live_text(live: &InFlight, columns: u16, theme: Theme) -> Vec<Line<'static>> 
     lines
 }
 
-fn prompt(case: &CaseSpec, columns: u16, theme: Theme) -> Vec<Line<'static>> {
+fn prompt(case: &CaseSpec, is_unique: bool, columns: u16, theme: Theme) -> Vec<Line<'static>> {
     let mut lines = Vec::new();
     for message in &case.messages {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
+        let is_first = lines.is_empty();
         lines.push(label(&sanitise_line(&message.role), columns, theme));
+        if is_first && is_unique {
+            let line = [Span::styled("[a line that is new in every attempt]", theme.reasoning())];
+            lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
+        }
         lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
     }
     lines

@@ -8,6 +8,7 @@ use super::{Shown, Subject};
 use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::number::grouped;
@@ -118,6 +119,11 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         spans.push(Span::styled(format!("{} reasoning", grouped(reasoning)), theme.muted()));
     } else if !record.reasoning.is_empty() {
         spans.push(Span::styled("with reasoning", theme.muted()));
+    }
+    match (record.cache_doubt(), record.prefix_cache()) {
+        (Some(doubt), _) => spans.push(Span::styled(doubt, theme.warning())),
+        (None, PrefixCache::Cold) => spans.push(Span::styled("cold", theme.muted())),
+        (None, _) => {}
     }
     spans
 }

@@ -1,0 +1,143 @@
+//! Cold and warm: whether a server had the prompt in its prefix cache, and what keeps it out of there.
+
+use serde::Serialize;
+
+use super::attempt::AttemptRecord;
+use super::suite::CaseSpec;
+
+/// So few tokens in the cache are those of the chat template before the prompt, which no client can change.
+const TEMPLATE_TOKENS: u64 = 16;
+/// So small a part of the prompt in the cache changes no figure: a twentieth.
+const NEGLIGIBLE: u64 = 20;
+
+/// Whether the server had the prompt in its prefix cache.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PrefixCache {
+    /// It told that it had nothing of it, or no more than a template's worth.
+    Cold,
+    /// It told that it had a part that makes its TTFT shorter.
+    Warm,
+    /// It told nothing.
+    Unknown,
+}
+
+impl PrefixCache {
+    /// The name it has in `results.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cold => "cold",
+            Self::Warm => "warm",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+impl AttemptRecord {
+    /// Cold, warm or unknown, from what the server told and not from what was intended.
+    ///
+    /// Cold is less than a twentieth of the prompt in the cache, or fewer than 16 tokens that are less than half of it:
+    /// with a unique prompt, what the chat template puts before it is all there can be.
+    pub fn prefix_cache(&self) -> PrefixCache {
+        let Some(cached) = self.usage.cached_tokens else { return PrefixCache::Unknown };
+        let is_less_than = |part| self.usage.prompt_tokens.is_some_and(|prompt| cached < prompt.div_ceil(part));
+        let is_template = cached < TEMPLATE_TOKENS && (is_less_than(2) || self.usage.prompt_tokens.is_none());
+        if cached == 0 || is_template || is_less_than(NEGLIGIBLE) { PrefixCache::Cold } else { PrefixCache::Warm }
+    }
+
+    /// What a reader must know of its TTFT: that it is a warm one, or may be. `None` where it is cold, and where the
+    /// server tells nothing but the prompt was made unique.
+    pub fn cache_doubt(&self) -> Option<&'static str> {
+        match (self.prefix_cache(), &self.nonce) {
+            (PrefixCache::Warm, _) => Some("warm"),
+            (PrefixCache::Unknown, None) => Some("cache unknown"),
+            (PrefixCache::Cold, _) | (PrefixCache::Unknown, Some(_)) => None,
+        }
+    }
+}
+
+impl CaseSpec {
+    /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
+    pub fn takes_nonce(&self) -> bool {
+        !self.messages.is_empty() && !self.extra.contains_key("messages")
+    }
+}
+
+/// What makes the prompt of one attempt unlike any other: eight hexadecimal digits from its request id.
+pub fn nonce(request_id: &str) -> String {
+    // FNV-1a, then the finaliser of SplitMix64: ids differ in their last bytes, nonces must from their first digit on.
+    let mut hash = request_id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    format!("{:08x}", hash >> 32)
+}
+
+/// A message's text with the nonce before it: a line like `[3f9a1c07]`. Brackets and digits are what logs and tickets
+/// begin with, so that a model passes over them. With OpenAI's vocabularies that is 7 tokens, 5 at least and 10 at most.
+pub fn made_unique(nonce: &str, text: &str) -> String {
+    format!("[{nonce}]\n{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::super::attempt::AttemptId;
+    use super::super::time::Nanos;
+    use super::*;
+
+    fn told(prompt: Option<u64>, cached: Option<u64>) -> PrefixCache {
+        let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+        (record.usage.prompt_tokens, record.usage.cached_tokens) = (prompt, cached);
+        record.prefix_cache()
+    }
+
+    #[test]
+    fn a_template_s_worth_is_cold_and_more_is_warm() {
+        for (prompt, cached, expected) in [
+            (Some(100), None, PrefixCache::Unknown),
+            (Some(100), Some(0), PrefixCache::Cold),
+            (Some(0), Some(0), PrefixCache::Cold),
+            (Some(100), Some(15), PrefixCache::Cold),
+            (Some(100), Some(16), PrefixCache::Warm),
+            (Some(1000), Some(49), PrefixCache::Cold),
+            (Some(1000), Some(50), PrefixCache::Warm),
+            // Of a short prompt a few tokens are most of it.
+            (Some(15), Some(14), PrefixCache::Warm),
+            (Some(15), Some(7), PrefixCache::Cold),
+            (Some(14), Some(7), PrefixCache::Warm),
+            (None, Some(15), PrefixCache::Cold),
+            (None, Some(16), PrefixCache::Warm),
+        ] {
+            assert_eq!(told(prompt, cached), expected, "{cached:?} of {prompt:?}");
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_warm_is_in_doubt() {
+        let doubt = |cached, nonce: Option<&str>| {
+            let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), cached);
+            record.nonce = nonce.map(str::to_owned);
+            record.cache_doubt()
+        };
+        assert_eq!((doubt(Some(90), Some("0")), doubt(Some(90), None)), (Some("warm"), Some("warm")));
+        assert_eq!((doubt(Some(0), Some("0")), doubt(Some(0), None)), (None, None));
+        assert_eq!((doubt(None, Some("0")), doubt(None, None)), (None, Some("cache unknown")));
+    }
+
+    #[test]
+    fn no_two_attempts_share_a_nonce() {
+        let ids = (1..=100).flat_map(|case| (1..=20).map(move |n| format!("ts-6432abcdef01-{case}-{n}")));
+        let nonces: HashSet<String> = ids.map(|id| nonce(&id)).collect();
+        assert_eq!(nonces.len(), 2000);
+        assert!(nonces.iter().all(|n| n.len() == 8 && n.bytes().all(|b| b.is_ascii_hexdigit())));
+        assert_ne!(nonce("ts-1-1-1"), nonce("ts-2-1-1"));
+        // A cache that keeps single tokens must find nothing to share, also between neighbours.
+        let firsts: HashSet<char> =
+            (1..=100).filter_map(|n| nonce(&format!("ts-6432abcdef01-1-{n}")).chars().next()).collect();
+        assert_eq!(firsts.len(), 16);
+    }
+}

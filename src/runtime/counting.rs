@@ -1,0 +1,84 @@
+//! Between the engine and the main thread: the user's tokenizer counts what came, on a thread of its own.
+
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::live::EngineFact;
+use crate::domain::time::Nanos;
+use crate::engine::InvalidConfig;
+use crate::tokenizer::Tokenizer;
+
+/// Facts with the time they happened at, to where they go.
+pub type Facts = Box<dyn Fn(Nanos, EngineFact) + Send>;
+
+/// A way for facts through the tokenizer's thread: they come out in the order they went in, records with their count.
+/// The thread ends once the way is dropped and empty.
+pub fn through(
+    tokenizer: Tokenizer,
+    deliver: impl Fn(Nanos, EngineFact) + Send + 'static,
+) -> Result<Facts, InvalidConfig> {
+    let (sender, facts) = channel::<(Nanos, EngineFact)>();
+    let work = move || {
+        for (at, mut fact) in facts {
+            if let EngineFact::Ended { record, .. } = &mut fact {
+                count(&tokenizer, Arc::make_mut(record));
+            }
+            deliver(at, fact);
+        }
+    };
+    let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
+    thread.map_err(|e| InvalidConfig(format!("the tokenizer's thread did not start: {e}")))?;
+    // A send fails only when the thread is gone with the main one, and then nobody wants the fact.
+    Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
+}
+
+fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
+    if !record.is_countable() {
+        return;
+    }
+    // By themselves: what stands between them in the model's own text is not known.
+    let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
+    match parts {
+        [Some(reasoning), Some(text)] => record.take_count(reasoning + text),
+        _ => record.warnings.push("the tokenizer cannot encode this text: it was not counted".to_owned()),
+    }
+}
+
+#[cfg(all(test, feature = "tokenizer"))]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::domain::attempt::{AttemptId, AttemptStatus, TokenSource};
+
+    fn ended(number: u32, reasoning: &str, text: &str, status: AttemptStatus) -> EngineFact {
+        let id = AttemptId { case: 0, number };
+        let mut record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos(0));
+        (record.reasoning, record.text, record.status) = (reasoning.into(), text.into(), status);
+        EngineFact::Ended { id, record: Arc::new(record) }
+    }
+
+    #[test]
+    fn facts_keep_their_order_and_time_and_records_get_their_count() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tokenizer-characters.json");
+        let (sender, out) = channel();
+        let way = through(Tokenizer::load(&path).unwrap(), move |at, fact| drop(sender.send((at, fact)))).unwrap();
+        way(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
+        way(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
+        way(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
+        way(Nanos(4), ended(2, "", "given up", AttemptStatus::Cancelled));
+        way(Nanos(5), EngineFact::Died("gone".into()));
+        drop(way);
+        let facts: Vec<_> = out.iter().collect();
+        assert_eq!(facts.iter().map(|(at, _)| at.0).collect::<Vec<_>>(), [1, 2, 3, 4, 5]);
+        let tokens = |fact: &EngineFact| match fact {
+            EngineFact::Ended { record, .. } => Some(record.output_tokens()),
+            _ => None,
+        };
+        assert_eq!(
+            facts.iter().map(|(_, fact)| tokens(fact)).collect::<Vec<_>>(),
+            [None, Some(Some((30_003, TokenSource::Tokenizer))), None, Some(None), None]
+        );
+    }
+}

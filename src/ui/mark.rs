@@ -1,0 +1,15 @@
+//! The marks that stand before figures, and what they mean.
+
+/// Before what rests on an estimated number of tokens.
+pub const ESTIMATED: &str = "~";
+/// Before a TTFT that the server's prefix cache made short.
+pub const WARM: &str = "w";
+/// Before a TTFT that it may have made short.
+pub const CACHE_UNKNOWN: &str = "?";
+
+/// All marks, as help lists them.
+pub const MARKS: &[(&str, &str)] = &[
+    (ESTIMATED, "Rests on an estimated number of tokens"),
+    (WARM, "Warm TTFT: the server had the prompt in its cache"),
+    (CACHE_UNKNOWN, "The server does not tell, and the prompt was sent as it is (--warm): the TTFT may be warm"),
+];
