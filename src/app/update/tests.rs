@@ -155,7 +155,7 @@ fn selection_stops_at_both_ends() {
 }
 
 #[test]
-fn the_throughput_has_a_gap_where_nothing_is_in_flight() {
+fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_gap() {
     let mut app = app(1);
     let frame = |ms, events, busy: bool| {
         let in_flight = if busy { vec![crate::domain::live::InFlight::default()] } else { Vec::new() };
@@ -165,9 +165,16 @@ fn the_throughput_has_a_gap_where_nothing_is_in_flight() {
             live: Arc::new(LiveSnapshot { at, content_events_total: events, in_flight, ..Default::default() }),
         }
     };
-    for msg in [frame(0, 0, true), frame(250, 25, true), frame(500, 25, false)] {
+    // Nothing for a second; then 25 events a quarter, one quarter without, and the end.
+    for (quarter, events) in [0, 25, 50, 50, 75, 100, 100].into_iter().enumerate() {
+        update(&mut app, frame(1000 + quarter as u64 * 250, events, quarter < 6));
+    }
+    for msg in [frame(2750, 100, true), frame(3000, 130, true)] {
         update(&mut app, msg);
     }
     let rates: Vec<_> = app.scene.throughput.iter().map(|p| p.1).collect();
-    assert_eq!(rates, vec![Some(100.0), None]);
+    let whole_seconds = [75.0, 75.0];
+    let first = [100.0, 100.0, 50.0 / 0.75].into_iter().chain(whole_seconds).map(Some);
+    // What comes after a gap is not thinned by it.
+    assert_eq!(rates, first.chain([None, Some(0.0), Some(60.0)]).collect::<Vec<_>>());
 }
