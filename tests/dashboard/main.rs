@@ -12,6 +12,10 @@ mod endpoint;
 mod gpu;
 mod hostile;
 mod leaving;
+#[cfg(target_os = "linux")]
+#[path = "../support/nvml.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod nvml;
 mod reports;
 mod screen;
 

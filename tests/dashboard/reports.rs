@@ -26,18 +26,13 @@ fn a_report_is_written_at_any_time_and_never_over_another() {
     gated.open(1);
     screen.wait_for_text("finished  2/2");
     screen.send("q");
-    let folder = screen.folder.path().to_owned();
-    let names = move || {
-        let mut names: Vec<_> =
-            std::fs::read_dir(&folder).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
-        names.sort();
-        names
-    };
-    let pty = screen.pty;
-    let ended = pty.end();
-    assert_eq!(ended.status, 0);
+    let (ended, folder, report) = screen.end_with_folder();
+    assert_eq!((ended.status, &report.unwrap()["summary"]["ok"]), (0, &2.into()));
+    let files = std::fs::read_dir(folder.path()).unwrap();
+    let mut names: Vec<_> = files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
     // What the command line asked for is written at the end, whole.
-    assert_eq!(names(), ["cases.toml", "r-2.json", "r-2.md", "r-3.md", "r.json", "r.md"]);
+    assert_eq!(names, ["cases.toml", "r-2.json", "r-2.md", "r-3.md", "r.json", "r.md"]);
 }
 
 #[test]

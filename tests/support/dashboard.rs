@@ -73,13 +73,20 @@ impl Dashboard {
     /// Waits for the end; returns the exit status with what was left, and the JSON report written last, if there is one.
     #[track_caller]
     pub fn end(self) -> (Ended, Option<Value>) {
+        let (ended, _folder, report) = self.end_with_folder();
+        (ended, report)
+    }
+
+    /// The same, with the folder.
+    #[track_caller]
+    pub fn end_with_folder(self) -> (Ended, tempfile::TempDir, Option<Value>) {
         let ended = self.pty.end();
         let file = |n: usize| {
             let name = if n == 1 { "r.json".to_owned() } else { format!("r-{n}.json") };
             Some(self.folder.path().join(name)).filter(|p: &PathBuf| p.exists())
         };
         let last = (1..100).map_while(file).last();
-        (ended, last.map(|path| read(&path)))
+        (ended, self.folder, last.map(|path| read(&path)))
     }
 }
 
