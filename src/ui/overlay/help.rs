@@ -5,9 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
+use crate::ui::fit::{spans_width, width};
 use crate::ui::keymap::{BINDINGS, Binding, Context, Group, is_live, keys_label};
 use crate::ui::view::View;
-use crate::ui::widget::wrap::{spans_width, width, wrap};
+use crate::ui::widget::wrap::wrap;
 
 /// Columns of one column of help, keys included.
 const COLUMN: usize = 55;
