@@ -155,13 +155,8 @@ fn live(now_ms: u64) -> LiveSnapshot {
 fn end(app: &mut App, case: usize) {
     let id = AttemptId { case, number: 1 };
     let began = case as u64 / STREAMS as u64 * 6_000;
-    let mut record = AttemptRecord::started(
-        id,
-        false,
-        "id".to_owned(),
-        "glm-4.7-flash".to_owned(),
-        Nanos::from_millis(began),
-    );
+    let mut record =
+        AttemptRecord::started(id, false, "id".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(began));
     let arrival = |i| Arrival {
         at: Nanos::from_millis(began + 200 + i * GAP_MS + i % 3),
         kind: TextKind::Answer,

@@ -70,6 +70,8 @@ pub enum Msg {
     Drawn {
         /// The first line of the answer that was shown, or would have been at its end.
         preview_limit: usize,
+        /// Lines that the help can be scrolled down.
+        help_limit: u16,
     },
     /// A fact of the engine.
     Engine(Nanos, EngineFact),

@@ -255,6 +255,11 @@ impl App {
         (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
     }
 
+    /// Whether a case passes the filter.
+    pub fn is_listed(&self, case: usize) -> bool {
+        self.ui.filter.is_empty() || self.listed_cases().contains(&case)
+    }
+
     /// Whether the picture moves by itself: something is in flight, or was a moment ago.
     pub fn is_live(&self) -> bool {
         self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()

@@ -13,6 +13,8 @@ use crate::domain::time::Nanos;
 
 /// Distance of two points of the throughput series.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
+/// Lines of a page of text.
+const PAGE: isize = 10;
 /// Over how long a point of it is taken.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 
@@ -38,10 +40,14 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             frame(app, now, live);
             Vec::new()
         }
-        Msg::Drawn { preview_limit } => {
+        Msg::Drawn { preview_limit, help_limit } => {
             app.ui.preview_limit = preview_limit;
             // A text that has become shorter is followed.
             app.ui.preview_top = app.ui.preview_top.filter(|top| *top < preview_limit);
+            // Scrolled beyond the end, the way back would begin there.
+            if let Overlay::Help(line) = &mut app.ui.overlay {
+                *line = help_limit.min(*line);
+            }
             Vec::new()
         }
         Msg::Engine(now, fact) => engine_fact(app, now, fact),
@@ -100,7 +106,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             Vec::new()
         }
         EngineFact::Started { id, .. } => {
-            if app.ui.follows && app.ui.selected != id.case {
+            if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
                 app.ui.selected = id.case;
                 app.ui.preview_top = None;
             }
@@ -207,8 +213,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SelectPrevious => select(app, -1),
         Action::SelectFirst => select(app, isize::MIN),
         Action::SelectLast => select(app, isize::MAX),
-        Action::ScrollDown => scroll(app, -10),
-        Action::ScrollUp => scroll(app, 10),
+        Action::ScrollDown => scroll(app, -PAGE),
+        Action::ScrollUp => scroll(app, PAGE),
         Action::NextPane => turn_focus(app, 1),
         Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
         Action::Zoom => app.ui.zoomed = true,
@@ -237,8 +243,10 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
             effects.push(if action == Action::Suspend { Effect::Suspend } else { Effect::Redraw });
             app.ui.overlay.clone()
         }
-        (Overlay::Help(line), Action::SelectNext | Action::ScrollDown) => Overlay::Help(line.saturating_add(1)),
-        (Overlay::Help(line), Action::SelectPrevious | Action::ScrollUp) => Overlay::Help(line.saturating_sub(1)),
+        (Overlay::Help(line), Action::SelectNext) => Overlay::Help(line.saturating_add(1)),
+        (Overlay::Help(line), Action::SelectPrevious) => Overlay::Help(line.saturating_sub(1)),
+        (Overlay::Help(line), Action::ScrollDown) => Overlay::Help(line.saturating_add(PAGE as u16)),
+        (Overlay::Help(line), Action::ScrollUp) => Overlay::Help(line.saturating_sub(PAGE as u16)),
         (Overlay::ConfirmQuit, Action::Confirm | Action::Quit | Action::Zoom) => {
             app.interrupted = true;
             effects.push(Effect::Quit(app.exit_status()));

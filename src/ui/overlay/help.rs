@@ -20,9 +20,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
     let mut lines =
         if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { column(&Group::ALL, room.min(76), view) };
     let all = lines.len();
-    let from = scroll.min(all.saturating_sub(rows));
+    let limit = all.saturating_sub(rows);
+    view.cache.set_help_limit(limit);
+    let from = scroll.min(limit);
+    // As wide as its widest line, wherever it is scrolled to.
+    let widest = lines.iter().map(|l| spans_width(&l.spans)).max().unwrap_or(0);
     lines.drain(..from);
     lines.truncate(rows);
+    if let Some(first) = lines.first_mut() {
+        let blanks = widest.saturating_sub(spans_width(&first.spans));
+        first.spans.push(Span::raw(" ".repeat(blanks)));
+    }
     let mut hint = keys_of(Context::Help, view.theme);
     let below = all - from - lines.len();
     if below > 0 {

@@ -122,7 +122,7 @@ fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
     let screen = |app: &App| text(app, 40, 6, draw);
     assert!(screen(&app).contains("line 100"));
     // A paragraph is two lines, of which the last has one; five lines are shown.
-    update(&mut app, Msg::Drawn { preview_limit: 199 - 5 });
+    update(&mut app, Msg::Drawn { preview_limit: 199 - 5, help_limit: 0 });
     act(&mut app, &[Action::ScrollUp]);
     let up = screen(&app);
     assert!(up.contains("10 lines below") && up.contains("line 95") && !up.contains("line 96"), "{up}");
