@@ -1,4 +1,5 @@
-//! The engine against a real llama.cpp server. Counts and contents are asserted, never times.
+//! The engine, the whole program and its dashboard against a real llama.cpp server. Counts and contents are asserted,
+//! never times.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -9,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use support::dashboard::{Dashboard, statuses, suite};
 use support::real_server::RealServer;
 use tokscope::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
 use tokscope::domain::live::{EngineCommand, EngineFact, ServerInfo};
@@ -171,3 +173,92 @@ fn a_server_that_dies_fails_its_attempt_and_is_measured_again_once_it_is_back() 
     start(&engine, 2, case("Are you back?", 10));
     assert_whole(&end(&facts), 10);
 }
+
+#[test]
+fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
+    let Some(server) = RealServer::start() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args([server.url(), "--headless", "--export", "r.json"])
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    let json = std::fs::read_to_string(folder.path().join("r.json")).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&report["target"]["model"], &report["target"]["server"]["kind"]), (&json!(MODEL), &json!("llama.cpp")));
+    assert_eq!((&report["run"]["simulated"], &report["run"]["partial"]), (&json!(false), &json!(false)));
+    let cases = report["cases"].as_array().unwrap();
+    assert_eq!(cases.len(), 10);
+    let mut total = 0;
+    for case in cases {
+        let attempts = case["attempts"].as_array().unwrap();
+        let [attempt] = &attempts[..] else { panic!("{attempts:?}") };
+        let max_tokens = case["max_tokens"].as_u64().unwrap();
+        assert_eq!((&attempt["status"], &attempt["finish_reason"]), (&json!("ok"), &json!("length")), "{attempt}");
+        // What the server counted is what was asked of it.
+        assert_eq!(
+            (&attempt["token_count_source"], attempt["output_sequence_length"].as_u64()),
+            (&json!("usage"), Some(max_tokens))
+        );
+        assert!(attempt["input_sequence_length"].as_u64() > Some(0), "{attempt}");
+        total += max_tokens;
+    }
+    assert_eq!(
+        (&report["summary"]["ok"], report["summary"]["total_output_tokens"].as_u64()),
+        (&json!(10), Some(total))
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn the_dashboard_leads_it() {
+    let Some(server) = RealServer::start() else { return };
+    // The first two would go on for minutes.
+    let cases = suite(&["First", "Second"], "max_tokens = 100000\ntimeout_s = 600") + SHORT;
+    let mut screen = Dashboard::start(&cases, server.url());
+    screen.wait_for_text("llama.cpp");
+    screen.wait_for_line("First", "answering");
+    // Held: the first is cancelled, and nothing follows it.
+    screen.send(" ");
+    screen.wait_for_text("held  1 in flight to the end");
+    screen.send("x");
+    screen.wait_for_line("First", "cancelled");
+    screen.wait_for_line("held  1/4", "0:");
+    screen.wait_for_line("Second", "queued");
+    screen.send(" ");
+    screen.wait_for_line("Second", "answering");
+    screen.send("p");
+    screen.wait_for_line("Second", "paused");
+    screen.wait_for_line("Third", "done");
+    screen.wait_for_line("Fourth", "done");
+    screen.send("Gr");
+    // Resumed, the second is measured anew; given up, the rerun has its turn.
+    screen.wait_for_line("3/4", "0:");
+    screen.send("gjp");
+    screen.wait_for_line("Second", "answering");
+    screen.send("x");
+    screen.wait_for_text("finished  2 cancelled  4/4");
+    screen.send("e");
+    screen.wait_for_text("Report written to 'r.md'");
+    screen.send("q");
+    let (ended, folder, report) = screen.end_with_folder();
+    let report = report.unwrap();
+    assert_eq!(ended.status, 1);
+    assert_eq!(
+        [0, 1, 2, 3].map(|case| statuses(&report, case).join(" ")),
+        ["cancelled", "cancelled cancelled", "ok", "ok ok"]
+    );
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    assert!(markdown.contains(MODEL) && markdown.contains("Fourth"), "{markdown}");
+}
+
+#[cfg(unix)]
+const SHORT: &str = r#"
+[[case]]
+name = "Third"
+prompt = "Say a word."
+[[case]]
+name = "Fourth"
+prompt = "Say another."
+"#;

@@ -66,6 +66,13 @@ pub enum Msg {
         /// The engine's view of it.
         live: Arc<LiveSnapshot>,
     },
+    /// A frame was drawn.
+    Drawn {
+        /// The first line of the answer that was shown, or would have been at its end.
+        preview_limit: usize,
+        /// Lines that the help can be scrolled down.
+        help_limit: u16,
+    },
     /// A fact of the engine.
     Engine(Nanos, EngineFact),
     /// A fact of the GPU sampler.

@@ -1,5 +1,6 @@
 //! The state of the program.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -171,8 +172,10 @@ pub struct UiState {
     pub overlay: Overlay,
     /// Only cases whose name contains this are listed.
     pub filter: String,
-    /// Lines the preview is scrolled up from its end, which it follows at 0.
-    pub preview_scroll: usize,
+    /// The first line that is shown of the answer; `None` follows its end.
+    pub preview_top: Option<usize>,
+    /// What `preview_top` would be at the end, as the last frame had it.
+    pub preview_limit: usize,
     /// What just happened.
     pub notice: Option<Notice>,
 }
@@ -186,7 +189,8 @@ impl Default for UiState {
             zoomed: false,
             overlay: Overlay::default(),
             filter: String::new(),
-            preview_scroll: 0,
+            preview_top: None,
+            preview_limit: 0,
             notice: None,
         }
     }
@@ -207,8 +211,8 @@ pub struct App {
     pub wanted_model: Option<String>,
     /// Interrupted by a signal, or quit while something ran.
     pub interrupted: bool,
-    /// The run began at least once.
-    pub(super) last_throughput: Option<(Nanos, u64)>,
+    /// Content events at the last points of the throughput, oldest first: a second of them.
+    pub(super) recent_totals: VecDeque<(Nanos, u64)>,
 }
 
 impl App {
@@ -235,7 +239,7 @@ impl App {
             export_labels,
             wanted_model,
             interrupted: false,
-            last_throughput: None,
+            recent_totals: VecDeque::new(),
         }
     }
 
@@ -249,6 +253,11 @@ impl App {
         let wanted = self.ui.filter.to_lowercase();
         let cases = &self.scene.session.suite.cases;
         (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
+    }
+
+    /// Whether a case passes the filter.
+    pub fn is_listed(&self, case: usize) -> bool {
+        self.ui.filter.is_empty() || self.listed_cases().contains(&case)
     }
 
     /// Whether the picture moves by itself: something is in flight, or was a moment ago.

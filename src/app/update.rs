@@ -13,6 +13,10 @@ use crate::domain::time::Nanos;
 
 /// Distance of two points of the throughput series.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
+/// Lines of a page of text.
+const PAGE: isize = 10;
+/// Over how long a point of it is taken.
+const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 
 /// Takes a message, changes the state, returns what is to be done outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
@@ -34,6 +38,16 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Frame { now, live } => {
             frame(app, now, live);
+            Vec::new()
+        }
+        Msg::Drawn { preview_limit, help_limit } => {
+            app.ui.preview_limit = preview_limit;
+            // A text that has become shorter is followed.
+            app.ui.preview_top = app.ui.preview_top.filter(|top| *top < preview_limit);
+            // Scrolled beyond the end, the way back would begin there.
+            if let Overlay::Help(line) = &mut app.ui.overlay {
+                *line = help_limit.min(*line);
+            }
             Vec::new()
         }
         Msg::Engine(now, fact) => engine_fact(app, now, fact),
@@ -92,9 +106,9 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             Vec::new()
         }
         EngineFact::Started { id, .. } => {
-            if app.ui.follows && app.ui.selected != id.case {
+            if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
                 app.ui.selected = id.case;
-                app.ui.preview_scroll = 0;
+                app.ui.preview_top = None;
             }
             Vec::new()
         }
@@ -147,20 +161,34 @@ fn frame(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) >= NOTICE_FOR) {
         app.ui.notice = None;
     }
-    let total = live.content_events_total;
-    match app.last_throughput {
-        None => app.last_throughput = Some((live.at, total)),
-        Some((at, before)) if live.at.since(at) >= THROUGHPUT_STEP => {
-            let seconds = live.at.since(at).as_secs_f64();
-            // Nothing in flight is a gap in the line, not a zero.
-            let busy = !live.in_flight.is_empty() || total > before;
-            let rate = (total - before.min(total)) as f64 / seconds * app.scene.tokens_per_event;
-            app.scene.throughput.push(live.at, busy.then_some(rate));
-            app.last_throughput = Some((live.at, total));
-        }
-        Some(_) => {}
-    }
+    throughput(app, &live);
     app.scene.live = live;
+}
+
+/// Takes a point of the throughput every [`THROUGHPUT_STEP`], over the [`THROUGHPUT_WINDOW`] before it.
+fn throughput(app: &mut App, live: &LiveSnapshot) {
+    let (at, total) = (live.at, live.content_events_total);
+    let recent = &mut app.recent_totals;
+    let Some(&(last_at, last_total)) = recent.back() else { return recent.push_back((at, total)) };
+    if at.since(last_at) < THROUGHPUT_STEP {
+        return;
+    }
+    let busy = !live.in_flight.is_empty() || total > last_total;
+    if !busy {
+        // A gap in the line, not a zero; and what comes after it is not thinned by it.
+        recent.clear();
+        recent.push_back((at, total));
+        return app.scene.throughput.push(at, None);
+    }
+    recent.push_back((at, total));
+    // The window begins at the last point that is at least its length ago.
+    while recent.get(1).is_some_and(|&(second, _)| at.since(second) >= THROUGHPUT_WINDOW) {
+        recent.pop_front();
+    }
+    if let Some(&(from, before)) = recent.front() {
+        let rate = total.saturating_sub(before) as f64 / at.since(from).as_secs_f64();
+        app.scene.throughput.push(at, Some(rate * app.scene.tokens_per_event));
+    }
 }
 
 // ─── The user ───
@@ -185,8 +213,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SelectPrevious => select(app, -1),
         Action::SelectFirst => select(app, isize::MIN),
         Action::SelectLast => select(app, isize::MAX),
-        Action::ScrollDown => scroll(app, -10),
-        Action::ScrollUp => scroll(app, 10),
+        Action::ScrollDown => scroll(app, -PAGE),
+        Action::ScrollUp => scroll(app, PAGE),
         Action::NextPane => turn_focus(app, 1),
         Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
         Action::Zoom => app.ui.zoomed = true,
@@ -211,12 +239,14 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     let mut effects = Vec::new();
     app.ui.overlay = match (&app.ui.overlay, action) {
         (Overlay::None, _) => return None,
-        (_, Action::Suspend) => {
-            effects.push(Effect::Suspend);
+        (_, Action::Suspend | Action::Redraw) => {
+            effects.push(if action == Action::Suspend { Effect::Suspend } else { Effect::Redraw });
             app.ui.overlay.clone()
         }
-        (Overlay::Help(line), Action::SelectNext | Action::ScrollDown) => Overlay::Help(line.saturating_add(1)),
-        (Overlay::Help(line), Action::SelectPrevious | Action::ScrollUp) => Overlay::Help(line.saturating_sub(1)),
+        (Overlay::Help(line), Action::SelectNext) => Overlay::Help(line.saturating_add(1)),
+        (Overlay::Help(line), Action::SelectPrevious) => Overlay::Help(line.saturating_sub(1)),
+        (Overlay::Help(line), Action::ScrollDown) => Overlay::Help(line.saturating_add(PAGE as u16)),
+        (Overlay::Help(line), Action::ScrollUp) => Overlay::Help(line.saturating_sub(PAGE as u16)),
         (Overlay::ConfirmQuit, Action::Confirm | Action::Quit | Action::Zoom) => {
             app.interrupted = true;
             effects.push(Effect::Quit(app.exit_status()));
@@ -251,7 +281,7 @@ fn select(app: &mut App, by: isize) {
     let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
     if let Some(&case) = listed.get(to) {
         if case != app.ui.selected {
-            app.ui.preview_scroll = 0;
+            app.ui.preview_top = None;
         }
         app.ui.selected = case;
     }
@@ -260,13 +290,16 @@ fn select(app: &mut App, by: isize) {
 /// The selection goes to the case that runs, and with each one that starts.
 fn follow(app: &mut App) {
     app.ui.follows = true;
-    app.ui.preview_scroll = 0;
+    app.ui.preview_top = None;
     let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
     app.ui.selected = running.unwrap_or(app.ui.selected);
 }
 
 fn scroll(app: &mut App, lines_up: isize) {
-    app.ui.preview_scroll = app.ui.preview_scroll.saturating_add_signed(lines_up).min(100_000);
+    let (top, limit) = (app.ui.preview_top, app.ui.preview_limit);
+    let top = top.unwrap_or(limit).saturating_add_signed(-lines_up);
+    // What is written meanwhile does not move what is read; at the end the end is followed.
+    app.ui.preview_top = (top < limit).then_some(top);
 }
 
 fn turn_focus(app: &mut App, by: usize) {
@@ -317,7 +350,7 @@ pub fn is_possible(app: &App, action: Action) -> bool {
         Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
         Action::Back => {
             let ui = &app.ui;
-            ui.zoomed || !ui.filter.is_empty() || !ui.follows || ui.preview_scroll > 0 || ui.overlay != Overlay::None
+            ui.zoomed || !ui.filter.is_empty() || !ui.follows || ui.preview_top.is_some() || ui.overlay != Overlay::None
         }
         _ => true,
     }

@@ -172,13 +172,19 @@ pub fn describe(error: reqwest::Error) -> String {
     let mut cause: Option<&dyn std::error::Error> = Some(&error);
     while let Some(e) = cause {
         let text = e.to_string();
-        if !parts.last().is_some_and(|last| last.contains(&text)) {
+        cause = e.source();
+        // The libraries' own layers say nothing to people, unless there is nothing else.
+        let says_nothing = cause.is_some() && LAYERS.contains(&text.as_str());
+        if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }
-        cause = e.source();
     }
     parts.join(": ")
 }
+
+/// How reqwest and hyper introduce the error that tells what happened.
+const LAYERS: [&str; 4] =
+    ["error sending request", "client error (Connect)", "client error (SendRequest)", "tcp connect error"];
 
 /// Times every connection and hands the times to the attempt that asked for it.
 #[derive(Clone, Copy)]

@@ -114,6 +114,9 @@ pub fn report(session: Session) -> Report {
         memory_used_start_mib: Some(60000.0),
         memory_peak_mib: Some(62123.4),
         memory_peak_at_s: Some(2.44),
+        memory_used_includes_reserved: false,
+        memory_unknown_because: None,
+        utilization_max_percent: Some(98.0),
         lost: None,
     };
     Report {

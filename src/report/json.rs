@@ -117,6 +117,9 @@ struct GpuDevice<'a> {
     memory_used_start_mib: Option<f64>,
     memory_used_peak_mib: Option<f64>,
     memory_peak_at_s: Option<f64>,
+    memory_used_includes_reserved: bool,
+    memory_unknown_because: Option<&'a str>,
+    utilization_max_percent: Option<f64>,
     lost: Option<&'a str>,
 }
 
@@ -207,7 +210,7 @@ impl<'a> Document<'a> {
                 server: Server { kind: report.server.kind.as_deref(), version: report.server.version.as_deref() },
             },
             environment: &report.environment,
-            gpu: report.gpu.as_ref().ok().map(|g| gpu(report, g)),
+            gpu: report.gpu.as_ref().ok().map(gpu),
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
             cases: case_list(report),
             summary: summary_json(summary),
@@ -241,11 +244,11 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     }
 }
 
-fn gpu<'a>(report: &Report, gpu: &'a GpuReport) -> Gpu<'a> {
-    let evidence = match (report.simulated, report.is_loopback()) {
-        (true, _) => "the simulator uses no GPU",
-        (false, true) => "the endpoint's address is loopback, which a tunnel's is too",
-        (false, false) => "the endpoint's address is not this machine's loopback",
+fn gpu(gpu: &GpuReport) -> Gpu<'_> {
+    let evidence = if gpu.were_idle() {
+        "the endpoint's address is loopback, but no GPU here was busy: it may be a tunnel's"
+    } else {
+        "the endpoint's address is loopback, which a tunnel's is too"
     };
     Gpu {
         source: &gpu.source,
@@ -268,6 +271,9 @@ fn gpu_device(device: &GpuDeviceReport) -> GpuDevice<'_> {
         memory_used_start_mib: device.memory_used_start_mib,
         memory_used_peak_mib: device.memory_peak_mib,
         memory_peak_at_s: device.memory_peak_at_s,
+        memory_used_includes_reserved: device.memory_used_includes_reserved,
+        memory_unknown_because: device.memory_unknown_because.as_deref(),
+        utilization_max_percent: device.utilization_max_percent,
         lost: device.lost.as_deref(),
     }
 }

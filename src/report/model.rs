@@ -1,7 +1,5 @@
 //! What a report is made from.
 
-use std::net::IpAddr;
-
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -45,16 +43,6 @@ impl Report {
         self.wall_time(self.session.began.unwrap_or_default())
     }
 
-    /// Whether the requests went to this machine's loopback. That proves nothing (a tunnel does too); its absence
-    /// makes it doubtful that this machine's GPUs did the work.
-    pub fn is_loopback(&self) -> bool {
-        let authority = self.url.split_once("://").map_or(self.url.as_str(), |(_, rest)| rest);
-        let authority = authority.split('/').next().unwrap_or_default();
-        let host = authority.rsplit_once(':').filter(|(_, port)| !port.contains(']')).map_or(authority, |(h, _)| h);
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
-        host == "localhost" || host.ends_with(".localhost") || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-    }
-
     /// Seconds from the first request to the last ended attempt, or to the report while something is still to come.
     pub fn duration_s(&self) -> Option<f64> {
         let end = if self.session.is_active() { Some(self.finished_at) } else { self.session.last_ended };
@@ -73,7 +61,7 @@ pub struct Environment {
     pub memory_mib: Option<u64>,
 }
 
-/// The GPUs over the run.
+/// The GPUs of the machine that tokscope ran on and the endpoint's address names, over the run.
 #[derive(Clone, Debug, Default)]
 pub struct GpuReport {
     /// Where the figures come from: `nvml`.
@@ -90,6 +78,17 @@ pub struct GpuReport {
     pub devices: Vec<GpuDeviceReport>,
 }
 
+impl GpuReport {
+    /// Whether all that tell their load were idle: then the endpoint's address is likely to be a tunnel's.
+    pub fn were_idle(&self) -> bool {
+        let busy: Vec<f64> = self.devices.iter().filter_map(|d| d.utilization_max_percent).collect();
+        !busy.is_empty() && busy.iter().all(|percent| *percent < IDLE_PERCENT)
+    }
+}
+
+/// A GPU that generates is busier than this.
+pub const IDLE_PERCENT: f64 = 5.0;
+
 /// One GPU over the run. 1 MiB = 2^20 bytes.
 #[derive(Clone, Debug, Default)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -102,6 +101,12 @@ pub struct GpuDeviceReport {
     pub memory_peak_mib: Option<f64>,
     /// Seconds from the run's begin to the peak.
     pub memory_peak_at_s: Option<f64>,
+    /// Memory in use includes what the driver keeps for itself.
+    pub memory_used_includes_reserved: bool,
+    /// Why there is no figure for its memory; `None` while there is one.
+    pub memory_unknown_because: Option<String>,
+    /// The highest load seen during the run.
+    pub utilization_max_percent: Option<f64>,
     /// Why it stopped answering, if it did.
     pub lost: Option<String>,
 }
@@ -110,24 +115,6 @@ pub struct GpuDeviceReport {
 mod tests {
     use super::super::fixture::{report, sample_session};
     use crate::domain::time::Nanos;
-
-    #[test]
-    fn loopback_is_told_from_the_address() {
-        let mut r = report(sample_session());
-        for (host, expected) in [
-            ("localhost:8000", true),
-            ("LOCALHOST", true),
-            ("127.0.0.2:80", true),
-            ("[::1]:8000", true),
-            ("[::1]", true),
-            ("10.0.0.5:8000", false),
-            ("localhost.example.com", false),
-            ("[2001:db8::1]:80", false),
-        ] {
-            r.url = format!("http://{host}/v1/chat/completions");
-            assert_eq!(r.is_loopback(), expected, "{host}");
-        }
-    }
 
     #[test]
     fn times_are_counted_from_the_first_request() {

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
+use crate::app::model::Scene;
+use crate::domain::gpu_history::GpuTrack;
+use crate::domain::time::Nanos;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::model::{GpuDeviceReport, GpuReport, Report};
 use crate::store::file::{default_name, write_new};
@@ -26,36 +29,28 @@ impl Run {
         }
     }
 
+    /// What the GPUs of this machine did, if they can have done the work.
     fn gpu_report(&self) -> Result<GpuReport, String> {
-        let gpu = &self.app.scene.gpu;
+        let Scene { target, gpu, session, .. } = &self.app.scene;
+        if target.simulated {
+            return Err("the simulator answered, which uses no GPU".to_owned());
+        }
+        if !target.is_local() {
+            return Err("the endpoint is not on this machine, so that its GPUs are not seen".to_owned());
+        }
         if let Some(why) = &gpu.absent {
             return Err(why.clone());
         }
         if gpu.gpus.is_empty() {
             return Err("the GPU driver has not answered yet".to_owned());
         }
-        let device = |track: &crate::domain::gpu_history::GpuTrack| GpuDeviceReport {
-            index: track.info.index,
-            uuid: track.info.uuid.clone(),
-            model: track.info.model.clone(),
-            memory_total_mib: track.info.memory_total_bytes.map(|b| b as f64 / 1_048_576.0),
-            memory_used_start_mib: track.used_at_start_mib,
-            memory_peak_mib: track.peak_mib.map(|p| p.0),
-            memory_peak_at_s: self
-                .app
-                .scene
-                .session
-                .began
-                .and_then(|began| Some(track.peak_mib?.1.since(began).as_secs_f64())),
-            lost: track.lost.clone(),
-        };
         Ok(GpuReport {
             driver: gpu.driver.clone(),
             sample_interval_ms: gpu.interval_ms,
             samples: gpu.samples,
             missed: gpu.missed,
             source: "nvml".to_owned(),
-            devices: gpu.gpus.iter().map(device).collect(),
+            devices: gpu.gpus.iter().map(|track| device(track, session.began)).collect(),
         })
     }
 
@@ -85,5 +80,22 @@ impl Run {
         let model = self.app.scene.target.model.as_deref().unwrap_or("run");
         let stamp = self.wall.strftime("%Y-%m-%d-%H%M%S").to_string();
         PathBuf::from(default_name(model, &stamp, exporter.extension))
+    }
+}
+
+fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {
+    let began = began.unwrap_or_default();
+    GpuDeviceReport {
+        index: track.info.index,
+        uuid: track.info.uuid.clone(),
+        model: track.info.model.clone(),
+        memory_total_mib: track.memory_total_mib(),
+        memory_used_start_mib: track.used_at_start_mib,
+        memory_peak_mib: track.peak_mib.map(|(peak, _)| peak),
+        memory_peak_at_s: track.peak_mib.map(|(_, at)| at.since(began).as_secs_f64()),
+        memory_used_includes_reserved: track.info.memory_used_includes_reserved,
+        memory_unknown_because: track.info.memory_unknown_because.clone(),
+        utilization_max_percent: track.load_percent.since(began).iter().filter_map(|p| p.1).reduce(f64::max),
+        lost: track.lost.clone(),
     }
 }

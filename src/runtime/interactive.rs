@@ -134,6 +134,8 @@ impl<'a> Screen<'a> {
         drop(update(&mut self.run.app, frame));
         let view = View { app: &self.run.app, theme: self.theme, cache: &self.cache };
         self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
+        let (preview_limit, help_limit) = (self.cache.preview_limit(), self.cache.help_limit());
+        drop(update(&mut self.run.app, Msg::Drawn { preview_limit, help_limit }));
         self.pacer.drawn(now);
         Ok(())
     }

@@ -34,6 +34,7 @@ pub struct LayoutKey {
 pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
     preview_limit: Cell<usize>,
+    help_limit: Cell<u16>,
 }
 
 impl RenderCache {
@@ -59,6 +60,16 @@ impl RenderCache {
     /// Remembers how far the preview can be scrolled up.
     pub fn set_preview_limit(&self, lines: usize) {
         self.preview_limit.set(lines);
+    }
+
+    /// Lines that the help could be scrolled down in the last frame that showed it.
+    pub fn help_limit(&self) -> u16 {
+        self.help_limit.get()
+    }
+
+    /// Remembers how far the help can be scrolled down.
+    pub fn set_help_limit(&self, lines: usize) {
+        self.help_limit.set(u16::try_from(lines).unwrap_or(u16::MAX));
     }
 }
 

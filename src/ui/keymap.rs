@@ -206,7 +206,7 @@ pub const BINDINGS: &[Binding] = {
             ),
             "unfreeze",
         ),
-        row(&[ctrl('l')], A::Redraw, C::Panes, G::Screen, "", "Paint the screen anew"),
+        row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", "Suspend; `fg` in the shell comes back"),
         // Last, as they have the least claim to the footer.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),

@@ -11,10 +11,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
+use super::fit::spans_width;
 use super::keymap::{Context, bindings_in};
 use super::theme::Theme;
 use super::view::View;
-use super::widget::wrap::spans_width;
 use crate::app::model::Overlay;
 
 /// Draws the overlay there is, if there is one, over `area` (the whole screen).

@@ -77,8 +77,10 @@ pub fn rule(
         figures.pop();
     }
     let right_width = width_of(&figures);
-    let about = fit::cut(about, room.saturating_sub(left_width + right_width + 5));
-    let about = if fit::width(&about) < 4 { String::new() } else { format!("· {about} ") };
+    let fitting = fit::cut(about, room.saturating_sub(left_width + right_width + 5));
+    // A letter or two of a name tell nothing.
+    let tells = fitting == about || fit::width(&fitting) >= 4;
+    let about = if tells && !about.is_empty() { format!("· {fitting} ") } else { String::new() };
 
     let mut spans = vec![
         Span::styled(format!("{stroke} "), border),

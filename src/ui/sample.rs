@@ -127,7 +127,7 @@ fn rows(buffer: &Buffer, mut put: impl FnMut(Style, &mut String, &str)) -> Strin
                 continue;
             }
             let cell = &buffer[(x, y)];
-            skip = super::widget::wrap::width(cell.symbol()).saturating_sub(1);
+            skip = super::fit::width(cell.symbol()).saturating_sub(1);
             put(cell.style(), &mut line, cell.symbol());
         }
         lines.push(line.trim_end().to_owned());

@@ -14,6 +14,7 @@ use crossterm::terminal::{
 };
 use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
+use ratatui::layout::{Position, Rect};
 
 /// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
 static ENTERED: AtomicU8 = AtomicU8::new(0);
@@ -58,7 +59,9 @@ impl Terminal {
 
     /// Forgets what is on the screen: the next frame paints everything.
     pub fn repaint(&mut self) -> io::Result<()> {
-        self.inner.clear()
+        // Not `clear`, which asks the terminal where its cursor is: the answer would go to the thread that reads keys.
+        let size = self.inner.size()?;
+        self.inner.resize(Rect::from((Position::ORIGIN, size)))
     }
 
     /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too.
@@ -72,7 +75,7 @@ impl Terminal {
         leave()?;
         stop_process()?;
         take_over()?;
-        self.inner.clear()
+        self.repaint()
     }
 }
 

@@ -3,5 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 #![allow(clippy::disallowed_methods, reason = "the deadline of a condition is real time")]
 
+pub mod dashboard;
 pub mod pty;
 pub mod real_server;
+pub mod server;

@@ -155,7 +155,7 @@ fn selection_stops_at_both_ends() {
 }
 
 #[test]
-fn the_throughput_has_a_gap_where_nothing_is_in_flight() {
+fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_gap() {
     let mut app = app(1);
     let frame = |ms, events, busy: bool| {
         let in_flight = if busy { vec![crate::domain::live::InFlight::default()] } else { Vec::new() };
@@ -165,9 +165,55 @@ fn the_throughput_has_a_gap_where_nothing_is_in_flight() {
             live: Arc::new(LiveSnapshot { at, content_events_total: events, in_flight, ..Default::default() }),
         }
     };
-    for msg in [frame(0, 0, true), frame(250, 25, true), frame(500, 25, false)] {
+    // Nothing for a second; then 25 events a quarter, one quarter without, and the end.
+    for (quarter, events) in [0, 25, 50, 50, 75, 100, 100].into_iter().enumerate() {
+        update(&mut app, frame(1000 + quarter as u64 * 250, events, quarter < 6));
+    }
+    for msg in [frame(2750, 100, true), frame(3000, 130, true)] {
         update(&mut app, msg);
     }
     let rates: Vec<_> = app.scene.throughput.iter().map(|p| p.1).collect();
-    assert_eq!(rates, vec![Some(100.0), None]);
+    let whole_seconds = [75.0, 75.0];
+    let first = [100.0, 100.0, 50.0 / 0.75].into_iter().chain(whole_seconds).map(Some);
+    // What comes after a gap is not thinned by it.
+    assert_eq!(rates, first.chain([None, Some(0.0), Some(60.0)]).collect::<Vec<_>>());
+}
+
+#[test]
+fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
+    let mut app = app(1);
+    update(&mut app, Msg::Action(Action::Help));
+    for _ in 0..5 {
+        update(&mut app, Msg::Action(Action::ScrollDown));
+    }
+    update(&mut app, Msg::Drawn { preview_limit: 0, help_limit: 12 });
+    update(&mut app, Msg::Action(Action::SelectPrevious));
+    assert_eq!(app.ui.overlay, Overlay::Help(11));
+}
+
+#[test]
+fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
+    let mut app = app(3);
+    discovered(&mut app, &["m"]);
+    app.ui.filter = "case 0".to_owned();
+    let start = |case| {
+        let id = AttemptId { case, number: 1 };
+        Msg::Engine(Nanos(9), EngineFact::Started { id, at: Nanos(9) })
+    };
+    update(&mut app, start(1));
+    assert_eq!(app.ui.selected, 0);
+    app.ui.filter.clear();
+    update(&mut app, start(2));
+    assert_eq!(app.ui.selected, 2);
+}
+
+#[test]
+fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
+    for overlay in [Overlay::Help(3), Overlay::ConfirmQuit, Overlay::ExportMenu(0), Overlay::FilterInput] {
+        let mut app = app(1);
+        app.ui.overlay = overlay.clone();
+        assert!(matches!(update(&mut app, Msg::Action(Action::Redraw))[..], [Effect::Redraw]));
+        assert!(matches!(update(&mut app, Msg::Action(Action::Suspend))[..], [Effect::Suspend]));
+        assert_eq!(app.ui.overlay, overlay);
+    }
 }

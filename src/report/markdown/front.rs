@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::model::GpuDeviceReport;
+use crate::report::model::{GpuDeviceReport, IDLE_PERCENT};
 
 use super::View;
 use super::escape::{UNKNOWN, code, inline};
@@ -141,7 +141,7 @@ fn gpu(view: &View<'_>, page: &mut Page) {
             page.block(&format!("### GPU {}", device.index));
         }
         page.field("Model", &inline(&device.model));
-        page.field("Memory", &mib(device.memory_total_mib));
+        page.field("Memory", &memory(device));
         page.field("Driver", &driver);
         page.field("Peak Memory", &peak(device));
         if let Some(why) = &device.lost {
@@ -149,21 +149,19 @@ fn gpu(view: &View<'_>, page: &mut Page) {
         }
         page.line("");
     }
-    if let Some(doubt) = gpu_doubt(view) {
-        page.block(&doubt);
+    if gpu.were_idle() {
+        page.block(&format!(
+            "No GPU of this machine was more than {IDLE_PERCENT} % busy during the run: the endpoint's address may be a \
+             tunnel's, and the work done elsewhere."
+        ));
     }
 }
 
-/// Why the GPUs of this machine may have nothing to do with the figures.
-fn gpu_doubt(view: &View<'_>) -> Option<String> {
-    if view.report.simulated {
-        return Some("The simulator uses no GPU: these figures are of whatever else ran on it.".to_owned());
+fn memory(device: &GpuDeviceReport) -> String {
+    match (&device.memory_total_mib, &device.memory_unknown_because) {
+        (None, Some(why)) => format!("{NOT_AVAILABLE} ({})", code(why)),
+        (total, _) => mib(*total),
     }
-    (!view.report.is_loopback()).then(|| {
-        "These are the GPUs of the machine that tokscope ran on. The address of the endpoint is not this machine's \
-         loopback: unless it is served from here, they are not the GPUs that did the work."
-            .to_owned()
-    })
 }
 
 fn mib(value: Option<f64>) -> String {
@@ -172,11 +170,14 @@ fn mib(value: Option<f64>) -> String {
 
 fn peak(device: &GpuDeviceReport) -> String {
     let Some(peak) = device.memory_peak_mib else {
-        return format!("{NOT_AVAILABLE} (no sample of the memory in use during the run)");
+        let why = device.memory_unknown_because.as_deref().map(code);
+        let why = why.unwrap_or_else(|| "no sample of the memory in use during the run".to_owned());
+        return format!("{NOT_AVAILABLE} ({why})");
     };
     let at = with_unit(device.memory_peak_at_s, 1, false, " s into the run");
     let start = device.memory_used_start_mib.map(|start| format!("{start:.0} MiB in use at its start"));
-    let notes: Vec<_> = device.memory_peak_at_s.map(|_| at).into_iter().chain(start).collect();
+    let reserved = device.memory_used_includes_reserved.then(|| "incl. what the driver reserves".to_owned());
+    let notes: Vec<_> = device.memory_peak_at_s.map(|_| at).into_iter().chain(start).chain(reserved).collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     format!("{peak:.0} MiB{notes}")
 }

@@ -116,7 +116,6 @@ fn a_simulated_run_says_so_at_every_place_one_could_start_to_read() {
     assert!(line_of(&text, "- **Model**: glm").contains("(simulated: no model)"));
     assert!(line_of(&text, "- **Server**").contains("SIMULATED"));
     assert!(line_of(&text, "**Performance Rating**").contains("(SIMULATED)"));
-    assert!(text.contains("The simulator uses no GPU"));
     assert!(!render(&report(sample_session())).to_lowercase().contains("simulated"));
 }
 
@@ -132,13 +131,20 @@ fn no_gpu_leaves_the_fields_and_says_why() {
 }
 
 #[test]
-fn several_gpus_have_a_block_each_and_a_doubt_where_the_endpoint_is_elsewhere() {
+fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
     let mut r = report(sample_session());
-    r.url = "http://10.0.0.5:8000/v1/chat/completions".into();
     let gpu = r.gpu.as_mut().unwrap();
     let mut second = gpu.devices[0].clone();
     (second.index, second.memory_peak_mib, second.lost) = (1, None, Some("GPU is lost".into()));
     gpu.devices.push(second);
+    let mut third = gpu.devices[0].clone();
+    (third.index, third.memory_used_includes_reserved) = (2, true);
+    gpu.devices.push(third);
+    let mut fourth = gpu.devices[0].clone();
+    fourth.index = 3;
+    (fourth.memory_total_mib, fourth.memory_peak_mib) = (None, None);
+    fourth.memory_unknown_because = Some("it shares the machine's memory".into());
+    gpu.devices.push(fourth);
     let text = render(&r);
     assert!(
         section(&text, "GPU 0").contains(
@@ -148,8 +154,23 @@ fn several_gpus_have_a_block_each_and_a_doubt_where_the_endpoint_is_elsewhere() 
     let second = section(&text, "GPU 1");
     assert!(second.contains("- **Peak Memory**: N/A (no sample"), "{second}");
     assert!(second.contains("- **Lost**: `GPU is lost`"), "{second}");
-    assert!(text.contains("not this machine's loopback"));
-    assert!(!render(&report(sample_session())).contains("not this machine's loopback"));
+    let third = section(&text, "GPU 2");
+    assert!(third.contains("60000 MiB in use at its start; incl. what the driver reserves)"), "{third}");
+    let fourth = section(&text, "GPU 3");
+    for field in ["Memory", "Peak Memory"] {
+        assert!(fourth.contains(&format!("- **{field}**: N/A (`it shares the machine's memory`)")), "{fourth}");
+    }
+}
+
+#[test]
+fn idle_gpus_beside_an_endpoint_on_loopback_are_told() {
+    let mut r = report(sample_session());
+    assert!(!render(&r).contains("may be a tunnel's"));
+    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = Some(4.0);
+    assert!(render(&r).contains("No GPU of this machine was more than 5 % busy"));
+    // Not to tell its load is not to be idle.
+    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = None;
+    assert!(!render(&r).contains("may be a tunnel's"));
 }
 
 #[test]

@@ -6,10 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
+use crate::ui::fit::{spans_width, width};
 use crate::ui::keymap::{BINDINGS, Binding, Context, Group, is_live, keys_label};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
-use crate::ui::widget::wrap::{spans_width, width, wrap};
+use crate::ui::widget::wrap::wrap;
 
 /// Columns of one column of help, keys included.
 const COLUMN: usize = 55;
@@ -27,9 +28,17 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
         lines
     };
     let all = lines.len();
-    let from = scroll.min(all.saturating_sub(rows));
+    let limit = all.saturating_sub(rows);
+    view.cache.set_help_limit(limit);
+    let from = scroll.min(limit);
+    // As wide as its widest line, wherever it is scrolled to.
+    let widest = lines.iter().map(|l| spans_width(&l.spans)).max().unwrap_or(0);
     lines.drain(..from);
     lines.truncate(rows);
+    if let Some(first) = lines.first_mut() {
+        let blanks = widest.saturating_sub(spans_width(&first.spans));
+        first.spans.push(Span::raw(" ".repeat(blanks)));
+    }
     let mut hint = keys_of(Context::Help, view.theme);
     let below = all - from - lines.len();
     if below > 0 {

@@ -7,9 +7,9 @@ use ratatui::text::{Line, Span};
 use crate::app::message::Action;
 use crate::app::model::{Notice, Overlay};
 use crate::domain::text::sanitise_line;
+use crate::ui::fit::{cut, spans_width};
 use crate::ui::keymap::{Binding, Context, bindings_in, footer_label, is_live};
 use crate::ui::view::View;
-use crate::ui::widget::wrap::{cut, spans_width};
 
 const BETWEEN: &str = "  ";
 

@@ -18,7 +18,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     // A sensor of this machine says nothing of a server elsewhere, nor of a simulator.
     let elsewhere = scene.target.simulated || !scene.target.is_local();
-    let about = if elsewhere { "of this machine" } else { "" };
+    let about = if elsewhere { "this machine" } else { "" };
     let driver =
         scene.gpu.driver.as_deref().map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
     let area = pane::rule(frame, area, view, PaneId::Gpu, about, driver.into_iter().collect());
@@ -89,12 +89,12 @@ mod tests {
     #[test]
     fn a_gpu_beside_a_server_elsewhere_is_called_this_machines() {
         let mut stage = one_gpu();
-        assert!(!shown(&stage, 60, 8).contains("of this machine"));
+        assert!(!shown(&stage, 60, 8).contains("this machine"));
         stage.app.scene.target.url = "https://api.example.com/v1".to_owned();
-        assert!(shown(&stage, 60, 8).contains("of this machine"));
+        assert!(shown(&stage, 60, 8).contains("this machine"));
         stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
         stage.app.scene.target.simulated = true;
-        assert!(shown(&stage, 60, 8).contains("of this machine"));
+        assert!(shown(&stage, 60, 8).contains("this machine"));
     }
 
     #[test]
@@ -105,6 +105,23 @@ mod tests {
         for line in ["memory", "load", "power", "temp"] {
             let line = shown.lines().find(|l| l.starts_with(line)).unwrap();
             assert!(line.contains('–') && !line.contains(" 0 "), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_special_about_its_memory_is_told() {
+        let mut stage = one_gpu();
+        assert!(!shown(&stage, 60, 8).contains("incl. reserved"));
+        stage.app.scene.gpu.gpus[0].info.memory_used_includes_reserved = true;
+        for width in [60, 40] {
+            assert!(shown(&stage, width, 8).contains("MiB incl. reserved"), "{}", shown(&stage, width, 8));
+        }
+        let mut stage = Stage::new(&TEN, Plan::default());
+        stage.find_gpus(1);
+        stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());
+        for (width, height) in [(60, 8), (60, 3), (40, 8), (25, 3)] {
+            let shown = shown(&stage, width, height);
+            assert!(shown.contains("shared with the machine"), "{shown}");
         }
     }
 

@@ -72,8 +72,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let total = body.len();
     let limit = total.saturating_sub(rows);
     view.cache.set_preview_limit(limit);
-    let below = view.app.ui.preview_scroll.min(limit);
-    let from = limit - below;
+    let from = view.app.ui.preview_top.map_or(limit, |top| top.min(limit));
+    let below = limit - from;
 
     title::draw(frame, area, &title::about(&subject), title::figures(&subject, below, view), view);
     let x = area.x + if margins { 2 } else { 0 };

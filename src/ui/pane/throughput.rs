@@ -37,7 +37,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     };
     let area = pane::rule(frame, area, view, PaneId::Throughput, "", title);
     if figures.is_empty() {
-        pane::line(frame, area, 0, Line::styled("No tokens yet.", theme.muted()));
+        let text = if scene.session.last_ended.is_some() { "No answer lasted long enough." } else { "No tokens yet." };
+        pane::line(frame, area, 0, Line::styled(text, theme.muted()));
         return;
     }
     let top = line_chart::round_up(figures.iter().copied().fold(0.0, f64::max));

@@ -14,8 +14,8 @@ use ratatui::text::{Line, Span};
 
 use self::block::Page;
 use self::table::Table;
-use super::wrap;
 use crate::domain::text::{sanitise, sanitise_line};
+use crate::ui::fit;
 use crate::ui::theme::Theme;
 
 /// `text` as lines of at most `width` columns, styled upon `base`.
@@ -294,7 +294,7 @@ impl Renderer {
         let shown: String = self.inline.iter().skip(link.from).map(|s| s.content.as_ref()).collect();
         let said = shown == link.url || link.url.strip_prefix("mailto:") == Some(shown.as_str());
         // An address of a thousand columns is an attack or a data URL.
-        let url = wrap::cut(&link.url, 200);
+        let url = fit::cut(&link.url, 200);
         if !said && !url.is_empty() {
             self.text(&format!(" ({url})"), self.style().patch(self.theme.muted()));
         }
@@ -304,5 +304,5 @@ impl Renderer {
 /// The first word after the fence.
 fn language(info: &str) -> String {
     let info = sanitise_line(info);
-    wrap::cut(info.split([' ', ',', '{']).next().unwrap_or_default(), 24)
+    fit::cut(info.split([' ', ',', '{']).next().unwrap_or_default(), 24)
 }

@@ -2,61 +2,13 @@
 
 use ratatui::style::Style;
 use ratatui::text::Span;
-use unicode_segmentation::UnicodeSegmentation;
-use unicode_width::UnicodeWidthStr;
 
-/// Stands where something was cut off.
-pub const ELLIPSIS: &str = "…";
-
-/// Longest grapheme in bytes that is shown whole: a family of four with skin tones is shorter, a heap of combining
-/// marks is not.
-const MAX_GRAPHEME: usize = 64;
+use crate::ui::fit::{ELLIPSIS, graphemes, width};
 
 /// Must not begin a line.
 const CLOSING: &str = "、。，．：；？！）」』】》〉〕ー々・";
 /// Must not end a line.
 const OPENING: &str = "（「『【《〈〔";
-
-/// Columns that `text` takes.
-pub fn width(text: &str) -> usize {
-    graphemes(text).map(|(_, w)| w).sum()
-}
-
-/// Columns that styled text takes.
-pub fn spans_width(spans: &[Span<'_>]) -> usize {
-    spans.iter().map(|s| width(&s.content)).sum()
-}
-
-/// The graphemes with their widths; controls are left out, and of an endless heap of marks the base alone remains.
-fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
-    text.graphemes(true).filter(|g| !g.chars().any(char::is_control)).map(|g| {
-        let first = g.chars().next().map_or(0, char::len_utf8);
-        let g = if g.len() > MAX_GRAPHEME { g.get(..first).unwrap_or_default() } else { g };
-        (g, g.width())
-    })
-}
-
-/// The start of `text` that fits `width` columns, with `…` when something is missing.
-pub fn cut(text: &str, width: usize) -> String {
-    let mut out = String::new();
-    let mut used = 0;
-    let mut fitting = 0;
-    for (grapheme, w) in graphemes(text) {
-        if used + w > width {
-            out.truncate(fitting);
-            if width > 0 {
-                out.push_str(ELLIPSIS);
-            }
-            return out;
-        }
-        out.push_str(grapheme);
-        used += w;
-        if used < width {
-            fitting = out.len();
-        }
-    }
-    out
-}
 
 /// Pieces of text, neighbours of one style in one piece.
 #[derive(Clone, Debug, Default)]
@@ -222,6 +174,7 @@ mod tests {
     use ratatui::style::Modifier;
 
     use super::*;
+    use crate::ui::fit::{cut, spans_width};
 
     fn lines(text: &str, width: usize) -> Vec<String> {
         let text_of = |l: Vec<Span<'static>>| l.iter().map(|s| s.content.as_ref()).collect();
@@ -272,16 +225,6 @@ mod tests {
     }
 
     #[test]
-    fn cutting_leaves_room_for_the_mark() {
-        assert_eq!(cut("abcdef", 6), "abcdef");
-        assert_eq!(cut("abcdef", 5), "abcd…");
-        assert_eq!(cut("你好吗", 5), "你好…");
-        assert_eq!(cut("你好吗", 4), "你…");
-        assert_eq!(cut("ab", 0), "");
-        assert_eq!(cut("你", 1), "…");
-    }
-
-    #[test]
     fn tabs_go_to_multiples_of_four() {
         assert_eq!(expand_tabs("\ta\tbcde\tf"), "    a   bcde    f");
     }
@@ -296,9 +239,9 @@ mod tests {
             let letters = |t: &str| t.chars().filter(|c| c.is_ascii_lowercase() || *c == '好').collect::<String>();
             let kept: String = wrapped.iter().flatten().map(|s| s.content.as_ref()).collect();
             prop_assert_eq!(letters(&kept), letters(&text));
-            prop_assert!(super::width(&cut(&text, width)) <= width);
+            prop_assert!(crate::ui::fit::width(&cut(&text, width)) <= width);
             for piece in split(&expand_tabs(&text.replace('\n', " ")), width) {
-                prop_assert!(super::width(&piece) <= width);
+                prop_assert!(crate::ui::fit::width(&piece) <= width);
             }
         }
     }

@@ -20,6 +20,8 @@ use crate::ui::{fit, number, pane};
 pub const WHOLE: u16 = 6;
 /// From this width on memory's bar and figures stand on one line.
 const WIDE: u16 = 44;
+/// From this width on the figures say that they include what the driver reserves.
+const WITH_RESERVED: u16 = 36;
 /// Cells of a label.
 const LABEL: usize = 8;
 /// Missed samples after which the driver counts as silent.
@@ -127,12 +129,23 @@ impl Card<'_> {
         Bar { share: used / total, tick, filled, rest: theme.muted(), ticked: self.value }.spans(cells)
     }
 
+    /// Why there is no figure for the memory, where there is none.
+    fn memory_unknown(&self, cells: usize) -> Option<Span<'static>> {
+        let why = self.gpu.info.memory_unknown_because.as_deref().filter(|_| self.used_mib().is_none())?;
+        Some(self.muted(fit::cut(&sanitise_line(why), cells)))
+    }
+
     fn memory_figures(&self) -> Vec<Span<'static>> {
         let mib = |v: Option<f64>| v.map_or_else(|| number::UNKNOWN.to_owned(), |v| number::grouped(v.round() as u64));
         vec![
             Span::styled(mib(self.used_mib()), self.value),
-            self.muted(format!(" / {} MiB", mib(self.gpu.memory_total_mib()))),
+            self.muted(format!(" / {} MiB{}", mib(self.gpu.memory_total_mib()), self.reserved())),
         ]
+    }
+
+    /// What the memory in use includes beside what is used, where there is room to say it.
+    fn reserved(&self) -> &'static str {
+        if self.gpu.info.memory_used_includes_reserved && self.width >= WITH_RESERVED { " incl. reserved" } else { "" }
     }
 
     /// In GiB, for a line that holds the bar as well.
@@ -147,6 +160,9 @@ impl Card<'_> {
     fn memory_line(&self, index: &str) -> Line<'static> {
         let wide = self.width >= WIDE;
         let label = if index.is_empty() && wide { fit::left("memory", LABEL) } else { index.to_owned() };
+        if let Some(why) = self.memory_unknown(usize::from(self.width).saturating_sub(fit::width(&label))) {
+            return Line::from(vec![self.muted(label), why]);
+        }
         let figures = if wide { self.memory_figures() } else { self.memory_figures_short() };
         let taken = fit::width(&label) + figures.iter().map(Span::width).sum::<usize>() + 2;
         let cells = usize::from(self.width).saturating_sub(taken);
@@ -166,6 +182,9 @@ impl Card<'_> {
     }
 
     fn memory_text(&self) -> Line<'static> {
+        if let Some(why) = self.memory_unknown(usize::from(self.width)) {
+            return Line::from(why);
+        }
         Line::from(self.memory_figures())
     }
 

@@ -13,12 +13,13 @@ use crate::domain::session::CasePhase;
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
+use crate::ui::fit::{ELLIPSIS, cut, width};
 use crate::ui::keymap::{BINDINGS, Context};
 use crate::ui::number::millis;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 use crate::ui::widget::markdown;
-use crate::ui::widget::wrap::{ELLIPSIS, cut, width, wrap};
+use crate::ui::widget::wrap::wrap;
 
 /// Of a live text only the end is there; one of this length has lost its start.
 const LIVE_TEXT_BYTES: usize = 16 * 1024;

@@ -4,8 +4,9 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::app::message::Action;
+use crate::app::message::{Action, Msg};
 use crate::app::model::{App, PaneId};
+use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus};
 use crate::domain::live::StreamPhase;
 use crate::domain::time::Nanos;
@@ -120,12 +121,22 @@ fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
     live(&mut app, 2000, stream(StreamPhase::Answering, "", &numbered(100)));
     let screen = |app: &App| text(app, 40, 6, draw);
     assert!(screen(&app).contains("line 100"));
+    // A paragraph is two lines, of which the last has one; five lines are shown.
+    update(&mut app, Msg::Drawn { preview_limit: 199 - 5, help_limit: 0 });
     act(&mut app, &[Action::ScrollUp]);
     let up = screen(&app);
     assert!(up.contains("10 lines below") && up.contains("line 95") && !up.contains("line 96"), "{up}");
-    app.ui.preview_scroll = 90_000;
+    // What comes meanwhile does not move it.
+    live(&mut app, 2050, stream(StreamPhase::Answering, "", &numbered(110)));
+    let grown = screen(&app);
+    assert!(grown.contains("30 lines below") && grown.contains("line 95") && !grown.contains("line 96"), "{grown}");
+    act(&mut app, &[Action::ScrollUp; 90]);
     let top = screen(&app);
-    assert!(top.contains("line 1 ") && top.contains("194 lines below"), "{top}");
+    assert!(top.contains("line 1 ") && top.contains("214 lines below"), "{top}");
+    act(&mut app, &[Action::ScrollDown]);
+    assert!(screen(&app).contains("204 lines below"));
+    act(&mut app, &[Action::ScrollDown; 90]);
+    assert!(screen(&app).contains("line 110"));
 }
 
 #[test]
@@ -133,7 +144,7 @@ fn a_live_text_without_its_start_says_so() {
     let mut app = running();
     let end_of_text = "word ".repeat(4 * 1024).split_off(4 * 1024);
     live(&mut app, 2000, stream(StreamPhase::Answering, "", &end_of_text));
-    app.ui.preview_scroll = 90_000;
+    app.ui.preview_top = Some(0);
     assert!(text(&app, 60, 6, draw).contains("… the whole of it is shown once it has ended"));
 }
 

@@ -11,11 +11,11 @@ use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
+use crate::ui::fit::{cut, spans_width, width};
 use crate::ui::number::grouped;
 use crate::ui::pane;
 use crate::ui::pane::cases::status::failure;
 use crate::ui::view::View;
-use crate::ui::widget::wrap::{cut, spans_width, width};
 
 /// Columns that figures leave to what the answer is about.
 const MIN_ABOUT: usize = 16;

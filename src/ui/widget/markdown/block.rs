@@ -3,6 +3,7 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::ui::fit;
 use crate::ui::widget::wrap;
 
 /// Columns that are left for text; a container that would take of them has no indent.
@@ -45,7 +46,7 @@ impl Page {
     pub(super) fn into_lines(mut self) -> Vec<Line<'static>> {
         if self.lines.len() >= MAX_LINES {
             self.lines.truncate(MAX_LINES);
-            self.lines.push(Line::styled(wrap::ELLIPSIS, self.frame));
+            self.lines.push(Line::styled(fit::ELLIPSIS, self.frame));
         }
         self.lines
     }
@@ -66,7 +67,7 @@ impl Page {
     // ─── Containers ───
 
     fn open(&mut self, first: Option<Span<'static>>, rest: Span<'static>) -> bool {
-        let columns = wrap::width(&rest.content);
+        let columns = fit::width(&rest.content);
         let fits = self.width >= self.indent + columns + MIN_TEXT;
         let columns = if fits { columns } else { 0 };
         self.indent += columns;
@@ -80,7 +81,7 @@ impl Page {
 
     /// Opens an item; `false` when there is no room for its marker.
     pub(super) fn open_item(&mut self, marker: &str, style: Style) -> bool {
-        let blanks = " ".repeat(wrap::width(marker));
+        let blanks = " ".repeat(fit::width(marker));
         // Loose or tight, items follow each other without a gap: a list must not move when it turns out to be loose.
         self.gap_due = false;
         self.open(Some(Span::styled(marker.to_owned(), style)), Span::styled(blanks, self.base))
@@ -89,7 +90,7 @@ impl Page {
     /// Puts another marker of the same width in an item's place of the first; `false` when it is taken already.
     pub(super) fn replace_marker(&mut self, marker: &'static str, style: Style) -> bool {
         match self.containers.last_mut() {
-            Some(Container { first: Some(first), columns, .. }) if *columns == wrap::width(marker) => {
+            Some(Container { first: Some(first), columns, .. }) if *columns == fit::width(marker) => {
                 *first = Span::styled(marker, style);
                 true
             }
@@ -161,7 +162,7 @@ impl Page {
     /// The language over a block of code.
     pub(super) fn code_label(&mut self, language: &str) {
         if !language.is_empty() {
-            let label = wrap::cut(&format!("┌ {language}"), self.columns());
+            let label = fit::cut(&format!("┌ {language}"), self.columns());
             self.line(vec![Span::styled(label, self.frame)]);
         }
     }

@@ -4,7 +4,8 @@ use pulldown_cmark::Alignment;
 use ratatui::text::Span;
 
 use super::block::Page;
-use crate::ui::widget::wrap::{spans_width, wrap};
+use crate::ui::fit::spans_width;
+use crate::ui::widget::wrap::wrap;
 
 /// Below this a column cannot be read.
 const MIN_COLUMN: usize = 4;

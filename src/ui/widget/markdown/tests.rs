@@ -185,7 +185,7 @@ proptest! {
         }
         for line in &lines {
             prop_assert!(line.width() <= usize::from(width), "{} > {width}: {line:?}", line.width());
-            prop_assert!(wrap::spans_width(&line.spans) <= usize::from(width));
+            prop_assert!(crate::ui::fit::spans_width(&line.spans) <= usize::from(width));
             let text = text_of(line);
             prop_assert_eq!(&crate::domain::text::sanitise(&text), &text);
             prop_assert!(!text.contains(['\n', '\t']));

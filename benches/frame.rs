@@ -1,0 +1,174 @@
+//! What a frame of the dashboard costs: median and worst of the time from the state to the bytes for the terminal.
+//!
+//!     cargo bench --bench frame
+//!
+//! 16 streams that run, each frame with new text; and a finished suite of 200 cases, of which each frame selects another.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ratatui::Terminal;
+use ratatui::backend::CrosstermBackend;
+use ratatui::layout::Rect;
+use ratatui::{TerminalOptions, Viewport};
+
+use tokscope::app::message::{Action, Msg};
+use tokscope::app::model::{App, Connection, Target};
+use tokscope::app::update::update;
+use tokscope::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use tokscope::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
+use tokscope::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo, StreamPhase};
+use tokscope::domain::session::{Plan, Session};
+use tokscope::domain::suite::{CaseSpec, RatingScale, Suite};
+use tokscope::domain::time::Nanos;
+use tokscope::ui::cache::RenderCache;
+use tokscope::ui::screen;
+use tokscope::ui::theme::Theme;
+use tokscope::ui::view::View;
+
+const STREAMS: usize = 16;
+const FRAMES: u64 = 300;
+const ANSWER: &str = include_str!("../assets/sim/backend.md");
+/// Between two tokens.
+const GAP_MS: u64 = 9;
+
+fn main() {
+    println!("{:<34}{:>10}{:>12}{:>12}", "", "size", "median µs", "worst µs");
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let mut running = app(200, STREAMS);
+        measure("16 streams running", width, height, &mut running, |app, frame| {
+            // Twenty frames a second.
+            let now = 5_000 + frame * 50;
+            app_sample(app, now);
+            update(app, Msg::Frame { now: Nanos::from_millis(now), live: Arc::new(live(now)) });
+        });
+        let mut finished = app(200, STREAMS);
+        for case in 0..200 {
+            end(&mut finished, case);
+        }
+        measure("200 cases finished, walked through", width, height, &mut finished, |app, frame| {
+            let step = if frame % 200 < 100 { Action::SelectNext } else { Action::SelectPrevious };
+            update(app, Msg::Action(step));
+        });
+        measure("200 cases finished, drawn again", width, height, &mut finished, |_, _| {});
+    }
+}
+
+/// Draws frames, each after a `step`; the first frames warm up.
+fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl FnMut(&mut App, u64)) {
+    let cache = RenderCache::default();
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
+    let mut times: Vec<Duration> = (0..FRAMES)
+        .map(|frame| {
+            let begun = Instant::now();
+            step(app, frame);
+            let view = View { app, theme: Theme::ansi(), cache: &cache };
+            terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
+            begun.elapsed()
+        })
+        .skip(20)
+        .collect();
+    times.sort();
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let (median, worst) = (micros(times[times.len() / 2]), micros(times[times.len() - 1]));
+    println!("{what:<34}{:>10}{median:>12.0}{worst:>12.0}", format!("{width}x{height}"));
+}
+
+fn app(cases: usize, concurrency: usize) -> App {
+    let case = |i| CaseSpec {
+        name: format!("Case number {i:03}"),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 600,
+        temperature: 0.7,
+        timeout: Duration::from_secs(120),
+        extra: serde_json::Map::new(),
+    };
+    let suite =
+        Suite { name: "Bench".to_owned(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    let target = Target {
+        url: "http://localhost:8000/v1".to_owned(),
+        model: None,
+        server: ServerInfo::default(),
+        simulated: false,
+        connection: Connection::Connecting,
+    };
+    let plan = Plan { concurrency, ..Plan::default() };
+    let mut app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+    let gpu = GpuInfo {
+        index: 0,
+        model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".to_owned(),
+        memory_total_bytes: Some(97_887 << 20),
+        power_limit_w: Some(600.0),
+        ..GpuInfo::default()
+    };
+    let found = GpuEvent::Found { driver: Some("580.126.09".to_owned()), gpus: vec![gpu], interval_ms: 250 };
+    update(&mut app, Msg::Gpu(found));
+    let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
+    let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };
+    update(&mut app, Msg::Engine(Nanos::default(), fact));
+    app
+}
+
+fn app_sample(app: &mut App, now_ms: u64) {
+    if now_ms.is_multiple_of(250) {
+        let sample = GpuSample {
+            at: Nanos::from_millis(now_ms),
+            index: 0,
+            memory_used_bytes: Some((60_000 + now_ms % 997) << 20),
+            utilization_percent: Some(97.0),
+            power_w: Some(421.0),
+            temperature_c: Some(61.0),
+        };
+        update(app, Msg::Gpu(GpuEvent::Sample(sample)));
+    }
+}
+
+/// All streams began at once; each is at another place of the answer.
+fn live(now_ms: u64) -> LiveSnapshot {
+    let events = (now_ms - 200) / GAP_MS;
+    let flying = |case: usize| {
+        let shown = (events as usize * 4 + case * 100).min(ANSWER.len());
+        InFlight {
+            id: AttemptId { case, number: 1 },
+            phase: StreamPhase::Answering,
+            started: Nanos::default(),
+            ttft_ms: Some(200.0 + case as f64),
+            content_events: events as u32,
+            trace: (0..now_ms / 250).map(|i| 27 + (i % 3) as u16).collect(),
+            recent_gaps_ms: (0..events.min(512)).map(|i| GAP_MS as f32 + (i % 7) as f32 / 5.0).collect(),
+            reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
+            text: ANSWER.get(..ANSWER.floor_char_boundary(shown)).unwrap_or_default().into(),
+        }
+    };
+    LiveSnapshot {
+        at: Nanos::from_millis(now_ms),
+        content_events_total: events * STREAMS as u64,
+        in_flight: (0..STREAMS).map(flying).collect(),
+        ..LiveSnapshot::default()
+    }
+}
+
+/// A case ends, whole: 600 tokens.
+fn end(app: &mut App, case: usize) {
+    let id = AttemptId { case, number: 1 };
+    let began = case as u64 / STREAMS as u64 * 6_000;
+    let mut record =
+        AttemptRecord::started(id, false, "id".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(began));
+    let arrival = |i| Arrival {
+        at: Nanos::from_millis(began + 200 + i * GAP_MS + i % 3),
+        kind: TextKind::Answer,
+        coalesced: false,
+    };
+    record.arrivals = (0..600).map(arrival).collect();
+    record.ended = Nanos::from_millis(began + 5_700);
+    record.status = AttemptStatus::Ok;
+    record.finish_reason = Some("stop".to_owned());
+    record.usage.prompt_tokens = Some(85);
+    record.usage.completion_tokens = Some(600);
+    record.text = ANSWER.to_owned();
+    let now = record.ended;
+    update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
+}

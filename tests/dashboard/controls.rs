@@ -1,0 +1,112 @@
+//! What the keys do to the run.
+
+use super::Gated;
+use super::support::dashboard::{Dashboard, statuses, suite};
+use super::support::server::Server;
+
+const THREE: [&str; 3] = ["First", "Second", "Third"];
+
+#[test]
+fn hold_lets_what_is_in_flight_end_and_starts_nothing() {
+    let gated = Gated::start(1);
+    let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
+    screen.wait_for_line("First", "answering");
+    screen.send(" ");
+    screen.wait_for_text("held  1 in flight to the end");
+    gated.open(0);
+    screen.wait_for_line("First", "done");
+    screen.wait_for_line("held  1/3", "0:");
+    screen.wait_for_line("Second", "queued");
+    assert_eq!(gated.server.asked(), 1);
+    screen.send(" ");
+    screen.wait_for_text("finished  3/3");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    assert_eq!((ended.status, &report.unwrap()["run"]["partial"]), (0, &false.into()));
+}
+
+#[test]
+fn a_pause_gives_the_attempt_up_and_a_fresh_one_is_measured_after_it() {
+    let gated = Gated::start(2);
+    let mut screen = Dashboard::start(&suite(&THREE[..2], ""), &gated.url());
+    screen.wait_for_line("First", "answering");
+    screen.send("p");
+    screen.wait_for_line("First", "paused");
+    // The slot is free for the next.
+    screen.wait_for_line("Second", "answering");
+    // The selection has gone with it.
+    screen.send("gp");
+    screen.wait_for_line("First", "queued");
+    gated.open(1);
+    screen.wait_for_text("finished  2/2");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    let report = report.unwrap();
+    assert_eq!((ended.status, statuses(&report, 0)), (0, vec!["cancelled".to_owned(), "ok".to_owned()]));
+    assert_eq!(report["cases"][0]["attempts"][1]["number"], 2);
+    assert_eq!((statuses(&report, 1), gated.server.asked()), (vec!["ok".to_owned()], 3));
+}
+
+#[test]
+fn a_cancelled_case_is_given_up_and_the_run_goes_on() {
+    let gated = Gated::start(1);
+    let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
+    screen.wait_for_line("First", "answering");
+    // The selection goes with what runs: first the last, which waits, then the one that runs.
+    screen.send("Gx");
+    screen.wait_for_line("Third", "cancelled");
+    screen.send("gx");
+    screen.wait_for_line("First", "cancelled");
+    screen.wait_for_text("finished  2 cancelled  3/3");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    let report = report.unwrap();
+    assert_eq!((ended.status, gated.server.asked()), (1, 2));
+    assert_eq!([0, 1, 2].map(|case| statuses(&report, case).join(" ")), ["cancelled", "ok", ""]);
+}
+
+#[test]
+fn reruns_add_attempts_and_erase_none() {
+    // The second answer breaks off.
+    let server = Server::start(&["m"], |mut asked| {
+        asked.token("word");
+        if asked.number != 1 {
+            asked.finish(1);
+        }
+    });
+    let mut screen = Dashboard::start(&suite(&THREE, ""), &server.url());
+    screen.wait_for_text("finished  1 failed  3/3");
+    screen.wait_for_line("Second", "cut off");
+    screen.send("gr");
+    screen.wait_for_line("finished  1 failed  3/3", "0:");
+    screen.send("R");
+    screen.wait_for_line("Second", "done");
+    screen.wait_for_text("finished  3/3");
+    // Nothing has failed any more: nothing is to be done.
+    screen.send("R");
+    let report = screen.export_json();
+    assert_eq!([0, 1, 2].map(|case| statuses(&report, case).join(" ")), ["ok ok", "truncated ok", "ok"]);
+    screen.send("q");
+    assert_eq!((screen.end().0.status, server.asked()), (0, 5));
+}
+
+#[test]
+fn a_frozen_screen_stands_still_while_the_measuring_goes_on() {
+    let gated = Gated::start(1);
+    let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
+    screen.wait_for_line("First", "answering");
+    screen.send("f");
+    screen.wait_for_text("FROZEN at 0:");
+    gated.open(0);
+    // What a report holds has been measured behind the frozen screen.
+    while screen.export_json()["run"]["partial"] == true {}
+    assert!(
+        screen.text().lines().any(|line| line.contains("First") && line.contains("answering")),
+        "{}",
+        screen.text()
+    );
+    screen.send("f");
+    screen.wait_for_text("finished  3/3");
+    screen.send("q");
+    assert_eq!(screen.end().0.status, 0);
+}

@@ -1,0 +1,104 @@
+//! Endpoints that are not there, come, go, or cannot be used.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use tokscope::sim::{SimConfig, Simulator};
+
+use super::support::dashboard::{Dashboard, statuses, suite};
+use super::support::server::Server;
+
+/// A free port that the system gives to nobody who asks for just any.
+fn quiet_port() -> u16 {
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let from = (std::process::id() % 1000) as u16 * 12;
+    loop {
+        let port = 12_000 + (from + NEXT.fetch_add(1, Ordering::Relaxed)) % 12_000;
+        if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return port;
+        }
+    }
+}
+
+fn simulator(port: u16, tokens_per_s: f64) -> Simulator {
+    Simulator::start(SimConfig { port, ttft_ms: 1.0, tokens_per_s, jitter: 0.0, ..SimConfig::default() }).unwrap()
+}
+
+#[test]
+fn a_dead_endpoint_is_waited_for_with_its_reason_and_quitting_is_status_3() {
+    let url = format!("http://127.0.0.1:{}/v1", quiet_port());
+    let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
+    screen.wait_for_line("waiting for the endpoint  trying again", "refused");
+    // The whole screen is there: what will be asked, and where.
+    assert!(screen.text().contains(&url) && screen.text().contains("Explain Alone."), "{}", screen.text());
+    screen.send("q");
+    let (ended, report) = screen.end();
+    // The first frame was drawn before anything was known.
+    assert!(ended.raw.contains("connecting"));
+    assert_eq!((ended.status, report), (3, None));
+}
+
+#[test]
+fn an_endpoint_that_comes_up_later_is_measured() {
+    let port = quiet_port();
+    let mut screen = Dashboard::start(&suite(&["Alone"], ""), &format!("http://127.0.0.1:{port}/v1"));
+    screen.wait_for_text("waiting for the endpoint");
+    let _sim = simulator(port, 5000.0);
+    screen.wait_for_text("finished  1/1");
+    assert!(screen.text().contains("SIMULATED"));
+    screen.send("q");
+    assert_eq!(screen.end().0.status, 0);
+}
+
+#[test]
+fn of_two_models_one_must_be_named() {
+    let server = Server::start(&["small-model", "large-model"], |mut asked| asked.answer(&["word"]));
+    let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
+    screen.wait_for_line("refused", "the endpoint has 2 models; name one with --model: small-model, large-model");
+    screen.send("q");
+    assert_eq!((screen.end().0.status, server.asked()), (3, 0));
+
+    let args = [&server.url(), "--model", "large-model"];
+    let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &[], (120, 40));
+    screen.wait_for_text("finished  1/1");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    assert_eq!((ended.status, &report.unwrap()["target"]["model"]), (0, &"large-model".into()));
+}
+
+#[test]
+fn with_the_plug_pulled_a_case_fails_with_its_reason_and_is_measured_again_when_it_is_back() {
+    let port = quiet_port();
+    let plugged = simulator(port, 20.0);
+    // The first is over at once, the second would take twenty seconds.
+    let cases = suite(&["First"], "max_tokens = 2") + &suite_cases(&["Second", "Third"], "max_tokens = 400");
+    let mut screen = Dashboard::start(&cases, &format!("http://127.0.0.1:{port}/v1"));
+    screen.wait_for_line("Second", "thinking");
+    drop(plugged);
+    screen.wait_for_text("finished  2 failed  3/3");
+    screen.wait_for_line("Third", "no link");
+    // The selection goes with what runs: one up is the second, whose answer says what became of it.
+    screen.send("k");
+    screen.wait_for_line("Answer", "Second");
+    screen.wait_for_line("Second", "cut off");
+    let text = screen.text();
+    assert!(text.contains("broke") || text.contains("ended") || text.contains("closed"), "{text}");
+
+    let _back = simulator(port, 5000.0);
+    screen.send("r");
+    screen.wait_for_line("Second", "done");
+    screen.send("R");
+    screen.wait_for_text("finished  3/3");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    let report = report.unwrap();
+    assert_eq!(ended.status, 0);
+    assert_eq!([0, 1, 2].map(|case| statuses(&report, case).join(" ")), ["ok", "truncated ok", "connect_error ok"]);
+    let message = &report["cases"][1]["attempts"][0]["error"]["message"];
+    assert!(message.as_str().is_some_and(|m| !m.is_empty()), "{message}");
+}
+
+fn suite_cases(names: &[&str], extra: &str) -> String {
+    let (_head, cases) = suite(names, extra).split_once("[[case]]").map(|(h, c)| (h.to_owned(), c.to_owned())).unwrap();
+    format!("[[case]]{cases}")
+}

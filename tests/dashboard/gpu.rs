@@ -1,0 +1,116 @@
+//! GPU figures end to end: the driver's library as the loader finds it, the pane, the reports.
+//!
+//! The stand-in's clock counts the calls of the driver, so that what a sample sees does not hang on how fast the
+//! machine is: five calls open the GPU, each sample is four more, and its first call reads the memory.
+
+use serde_json::{Value, json};
+
+use super::Gated;
+use super::nvml::Driver;
+use super::support::dashboard::{Dashboard, ROOMY, suite};
+use super::support::server::Server;
+use tokscope::sim::{SimConfig, Simulator};
+
+const MIB: u64 = 1 << 20;
+
+fn driver(then: &str) -> Driver {
+    let gpu = format!(
+        "name=NVIDIA_GeForce_RTX_4090 uuid=GPU-6f3c total={} used={} reserved=0 power=421000 plimit=450000 temp=61 util=97",
+        24_564 * MIB,
+        20_480 * MIB
+    );
+    Driver::install(&format!("driver 580.95.05\nclock calls\ngpu 0 {gpu}\n{then}"))
+}
+
+fn environment(driver: &Driver) -> [(&'static str, String); 1] {
+    let (key, folder) = driver.env();
+    [(key, folder.to_str().unwrap().to_owned())]
+}
+
+fn start(driver: &Driver, args: &[&str]) -> Dashboard {
+    let env = environment(driver);
+    let env: Vec<(&str, &str)> = env.iter().map(|(key, value)| (*key, value.as_str())).collect();
+    Dashboard::start_with(&suite(&["Alone"], ""), args, &env, ROOMY)
+}
+
+fn assert_device(report: &Value, start_mib: f64, peak_mib: f64) {
+    let gpu = &report["gpu"];
+    assert_eq!((&report["gpu_unavailable"], &gpu["driver_version"]), (&Value::Null, &json!("580.95.05")), "{report}");
+    let device = &gpu["devices"][0];
+    assert_eq!((&device["model"], &device["uuid"]), (&json!("NVIDIA GeForce RTX 4090"), &json!("GPU-6f3c")));
+    let figures = ["memory_total_mib", "memory_used_start_mib", "memory_used_peak_mib", "utilization_max_percent"];
+    assert_eq!(figures.map(|key| device[key].as_f64()), [24_564.0, start_mib, peak_mib, 97.0].map(Some));
+}
+
+#[test]
+fn the_peak_in_the_middle_is_on_the_screen_and_in_the_reports() {
+    // High for some samples, then lower than the peak and higher than at the start.
+    let driver = driver(&format!("at 30 gpu 0 used={}\nat 42 gpu 0 used={}", 22_016 * MIB, 21_000 * MIB));
+    let gated = Gated::start(1);
+    let mut screen = start(&driver, &[&gated.url()]);
+    screen.wait_for_line("GPU", "driver 580.95.05");
+    screen.wait_for_text("NVIDIA GeForce RTX 4090");
+    screen.wait_for_text("21 000 / 24 564 MiB");
+    screen.wait_for_line("peak 22 016 at 0:", "start 20 480");
+    assert!(!screen.text().contains("this machine"), "{}", screen.text());
+    gated.open(0);
+    screen.wait_for_text("finished  1/1");
+    screen.send("q");
+    let (ended, folder, report) = screen.end_with_folder();
+    let report = report.unwrap();
+    assert_eq!(ended.status, 0);
+    assert_device(&report, 20_480.0, 22_016.0);
+    assert!(report["gpu"]["devices"][0]["memory_peak_at_s"].as_f64().unwrap() > 0.0);
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    for field in [
+        "- **Model**: NVIDIA GeForce RTX 4090",
+        "- **Memory**: 24564 MiB",
+        "- **Driver**: 580.95.05",
+        "- **Peak Memory**: 22016 MiB (",
+        "20480 MiB in use at its start)",
+    ] {
+        assert!(markdown.contains(field), "'{field}' is missing in\n{markdown}");
+    }
+}
+
+/// Runs it without a screen; returns the JSON report.
+fn headless(driver: &Driver, url: &str) -> Value {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), suite(&["Alone"], "")).unwrap();
+    let (key, library) = driver.env();
+    let status = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args([url, "--headless", "--export", "r.json"])
+        .current_dir(folder.path())
+        .env(key, library)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_run_shorter_than_a_tick_still_has_a_sample_at_its_end() {
+    // Only the sample at the run's begin is before it.
+    let driver = driver(&format!("at 10 gpu 0 used={}", 22_016 * MIB));
+    let server = Server::start(&["lone-model"], |mut asked| asked.answer(&["word"]));
+    assert_device(&headless(&driver, &server.url()), 20_480.0, 22_016.0);
+}
+
+#[test]
+fn the_gpus_of_this_machine_are_not_the_simulators() {
+    let driver = driver("");
+    let sim = Simulator::start(SimConfig { ttft_ms: 1.0, tokens_per_s: 5000.0, ..SimConfig::default() }).unwrap();
+    let report = headless(&driver, &sim.url());
+    assert_eq!(
+        (&report["gpu"], &report["gpu_unavailable"]),
+        (&Value::Null, &json!("the simulator answered, which uses no GPU"))
+    );
+    let mut screen = start(&driver, &[&sim.url()]);
+    screen.wait_for_text("finished  1/1");
+    // The pane shows them all the same, and whose they are.
+    screen.wait_for_line("GPU · this machine", "driver 580.95.05");
+    screen.send("q");
+    assert_eq!(screen.end().0.status, 0);
+}

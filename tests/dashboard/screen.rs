@@ -1,0 +1,203 @@
+//! What the keys do to the screen, and screens of every size and kind.
+
+use super::Gated;
+use super::support::dashboard::{Dashboard, ROOMY, suite};
+use super::support::pty::Pty;
+use super::support::server::Server;
+
+const THREE: [&str; 3] = ["First", "Second", "Third"];
+
+fn finished(suite: &str, env: &[(&str, &str)], size: (u16, u16)) -> Dashboard {
+    let server = Server::start(&["m"], |mut asked| asked.answer(&["# Title\n\n", "Some **bold** text", "."]));
+    let screen = Dashboard::start_with(suite, &[&server.url()], env, size);
+    screen.wait_for_text("finished");
+    screen
+}
+
+fn quit(mut screen: Dashboard) -> String {
+    screen.send("q");
+    let (ended, _) = screen.end();
+    assert_eq!(ended.status, 0);
+    ended.raw
+}
+
+#[test]
+fn panes_are_chosen_zoomed_and_left() {
+    let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
+    screen.wait_for_text("━ Cases");
+    screen.send("\t");
+    screen.wait_for_text("━ Answer");
+    screen.send("\r");
+    screen.wait_for("the answer alone", |s| {
+        let text = s.contents();
+        text.contains("━ Answer") && !text.contains("Latency") && !text.contains("Cases ·")
+    });
+    screen.send("\u{1b}");
+    screen.wait_for_text("Latency");
+    screen.send("\u{1b}[Z");
+    screen.wait_for_text("━ Cases");
+    quit(screen);
+}
+
+#[test]
+fn a_filter_lists_what_it_names_until_it_is_dropped() {
+    let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
+    screen.send("/SEC");
+    screen.wait_for("only the second", |s| s.contents().contains("/SEC") && !s.contents().contains("Third"));
+    screen.wait_for_line("Answer", "Second");
+    screen.send("\r");
+    // Keys are keys again, and the filter stays.
+    screen.send("?");
+    screen.wait_for_text("Keys");
+    screen.send("q");
+    screen.wait_for("no help", |s| !s.contents().contains("Moving about") && !s.contents().contains("Third"));
+    screen.send("\u{1b}");
+    screen.wait_for_text("Third");
+    quit(screen);
+}
+
+#[test]
+fn help_knows_every_group_of_keys() {
+    let mut screen = finished(&suite(&THREE, ""), &[], (120, 60));
+    screen.send("?");
+    for group in ["Run", "Selected case", "Moving about", "Screen", "While typing a filter", "Help, menus, questions"] {
+        screen.wait_for_text(group);
+    }
+    // Also over the help the screen can be painted anew.
+    screen.send("\u{c}");
+    screen.send("?");
+    screen.wait_for("no help", |s| !s.contents().contains("Moving about"));
+    quit(screen);
+}
+
+#[test]
+fn the_answer_follows_again_after_scrolling_beyond_its_start() {
+    let lines: String = (0..100).map(|n| format!("line{n}\n\n")).collect();
+    let server = Server::start(&["m"], move |mut asked| asked.answer(&[&lines]));
+    let mut screen = Dashboard::start(&suite(&["Long"], ""), &server.url());
+    screen.wait_for_text("line99");
+    // Far beyond its start, and one page back: the first page down must already move.
+    screen.send(&"\u{1b}[5~".repeat(200));
+    screen.wait_for_text("line0");
+    screen.send("\u{1b}[6~");
+    screen.wait_for("a page further", |s| !s.contents().lines().any(|l| l.trim().starts_with("line0")));
+    quit(screen);
+}
+
+#[test]
+fn a_storm_of_sizes_ends_with_a_right_screen() {
+    let gated = Gated::start(1);
+    let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
+    screen.wait_for_line("First", "answering");
+    let sizes = [
+        (50, 10),
+        (1, 1),
+        (200, 60),
+        (80, 24),
+        (2, 50),
+        (300, 3),
+        (60, 16),
+        (59, 16),
+        (60, 15),
+        (120, 40),
+        (7, 7),
+        (100, 20),
+        (61, 17),
+        (500, 100),
+        (1, 60),
+        (90, 30),
+        (44, 44),
+        (160, 16),
+        (33, 9),
+        (81, 25),
+    ];
+    for (cols, rows) in sizes {
+        screen.resize(cols, rows);
+    }
+    for (cols, rows) in [(50, 10), (1, 1), (200, 60), (80, 24)] {
+        screen.resize(cols, rows);
+        match (cols, rows) {
+            (50, 10) => screen.wait_for_text("tokscope needs 60×16; this is 50×10"),
+            (1, 1) => screen.wait_for("one cell", |s| s.contents().chars().count() <= 1),
+            _ => screen.wait_for_line("First", "answering"),
+        }
+    }
+    gated.open(0);
+    screen.wait_for_text("finished  3/3");
+    // Nothing of another size is left over: painted anew, it looks the same.
+    screen.send("f");
+    screen.wait_for_text("FROZEN");
+    // Cells that were written blank are told apart from such that never were.
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    let before = trimmed(&screen.text());
+    screen.send("\u{c}");
+    screen.send("?");
+    screen.wait_for_text("Keys");
+    screen.send("?");
+    screen.wait_for("the same screen", |s| trimmed(&s.contents()) == before);
+    quit(screen);
+}
+
+#[test]
+fn without_colour_there_is_none_and_bold_and_reverse_still_tell() {
+    let mut screen = finished(&suite(&THREE, ""), &[("NO_COLOR", "1")], ROOMY);
+    screen.send("f");
+    screen.wait_for_text("FROZEN");
+    let has = |look: fn(&vt100::Cell) -> bool| {
+        screen.with_screen(|s| {
+            let (rows, cols) = (s.size().0.get(), s.size().1.get());
+            (0..rows).any(|row| (0..cols).any(|col| s.cell(row, col).is_some_and(look)))
+        })
+    };
+    assert!(has(vt100::Cell::bold) && has(vt100::Cell::inverse), "{}", screen.text());
+    let raw = quit(screen);
+    let colours = colours(&raw);
+    assert!(colours.is_empty(), "{colours:?}");
+    // The check can fail.
+    assert!(!self::colours(&quit(finished(&suite(&THREE, ""), &[], ROOMY))).is_empty());
+}
+
+/// Parameters of `ESC [ … m` that set a colour.
+fn colours(raw: &str) -> Vec<String> {
+    let sequence = |after: &str| {
+        let end = after.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':')?;
+        (after.as_bytes()[end] == b'm').then(|| after.get(..end).unwrap_or_default().to_owned())
+    };
+    let is_colour = |parameter: &str| {
+        parameter
+            .split([';', ':'])
+            .filter_map(|n| n.parse().ok())
+            .any(|n: u8| matches!(n, 30..=38 | 40..=48 | 90..=107))
+    };
+    raw.split("\u{1b}[").skip(1).filter_map(sequence).filter(|p| is_colour(p)).collect()
+}
+
+#[test]
+fn piped_it_is_headless_by_itself() {
+    let server = Server::start(&["m"], |mut asked| asked.answer(&["word"]));
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), suite(&THREE, "")).unwrap();
+    let line = format!("'{}' {} | cat", env!("CARGO_BIN_EXE_tokscope"), server.url());
+    let ended = Pty::start("bash", &["-o", "pipefail", "-c", &line], folder.path(), &[], 100, 30).end();
+    assert_eq!(ended.status, 0, "{}", ended.text);
+    assert!(ended.text.contains("[3/3] Third") && ended.text.contains("3/3"), "{}", ended.text);
+    assert!(!ended.raw.contains('\u{1b}'), "{:?}", ended.raw);
+}
+
+#[test]
+fn two_hundred_cases_are_measured_and_can_be_walked() {
+    let names: Vec<String> = (1..=200).map(|n| format!("Case number {n:03}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let server = Server::start(&["m"], |mut asked| asked.answer(&["one", " two"]));
+    let args = [&server.url(), "--concurrency", "16"];
+    let mut screen = Dashboard::start_with(&suite(&names, ""), &args, &[], (80, 24));
+    screen.wait_for_text("finished  200/200");
+    screen.send("g");
+    screen.wait_for_line("▸", "Case number 001");
+    screen.send("G");
+    screen.wait_for_line("▸", "Case number 200");
+    screen.send("k");
+    screen.wait_for_line("▸", "Case number 199");
+    quit(screen);
+    assert_eq!(server.asked(), 200);
+}
