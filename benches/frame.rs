@@ -140,7 +140,7 @@ fn live(now_ms: u64) -> LiveSnapshot {
             trace: (0..now_ms / 250).map(|i| 27 + (i % 3) as u16).collect(),
             recent_gaps_ms: (0..events.min(512)).map(|i| GAP_MS as f32 + (i % 7) as f32 / 5.0).collect(),
             reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
-            text: ANSWER.get(..ANSWER.floor_char_boundary(shown)).unwrap_or_default().into(),
+            text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
         }
     };
     LiveSnapshot {
@@ -168,7 +168,7 @@ fn end(app: &mut App, case: usize) {
     record.finish_reason = Some("stop".to_owned());
     record.usage.prompt_tokens = Some(85);
     record.usage.completion_tokens = Some(600);
-    record.text = ANSWER.to_owned();
+    record.text.push_str(ANSWER);
     let now = record.ended;
     update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
 }

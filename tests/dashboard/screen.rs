@@ -72,7 +72,7 @@ fn help_knows_every_group_of_keys() {
 
 #[test]
 fn the_answer_follows_again_after_scrolling_beyond_its_start() {
-    let lines: String = (0..100).map(|n| format!("line{n}\n\n")).collect();
+    let lines = (0..100).map(|n| format!("line{n}")).collect::<Vec<_>>().join("\n\n");
     let server = Server::start(&["m"], move |mut asked| asked.answer(&[&lines]));
     let mut screen = Dashboard::start(&suite(&["Long"], ""), &server.url());
     screen.wait_for_text("line99");
