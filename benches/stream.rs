@@ -56,7 +56,7 @@ fn measure(url: &str, streams: usize) -> (Duration, Duration, u64) {
     });
     for case_index in 0..streams {
         let id = AttemptId { case: case_index, number: 1 };
-        engine.send(EngineCommand::Start { id, case: Arc::clone(&case), model: "m".into(), warmup: false });
+        engine.send(EngineCommand::Start { id, case: Arc::clone(&case), model: "m".into(), warmup: false, due: None });
     }
     let (mut ended, mut events) = (0, 0);
     while ended < streams {

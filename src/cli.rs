@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 
+use crate::domain::open_loop::Process;
+use crate::domain::slo::Slo;
 use crate::report::exporters::{EXPORTERS, Exporter};
 
 /// What follows the options in the help.
@@ -22,7 +24,7 @@ Environment:
 
 Exit status:
   0    all was measured
-  1    some case failed
+  1    some case failed, or a threshold was missed
   2    the command line, the suite file or an export is at fault
   3    the endpoint was not reachable, or refused before the first case
   130  interrupted; what was measured is still reported";
@@ -80,9 +82,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
     pub tokenizer: Option<PathBuf>,
 
-    /// Requests in flight at once
-    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=4096))]
-    pub concurrency: u32,
+    /// Requests in flight at once [default: 1; with --rate no limit]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    pub concurrency: Option<u32>,
     /// Measured attempts per case
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub repeat: u32,
@@ -92,6 +94,25 @@ pub struct RunArgs {
     /// Send the prompts as they are, not each with a first line that no prefix cache can hold
     #[arg(long, help_heading = "Load")]
     pub warm: bool,
+    /// Start cases in turn for so long, instead of --repeat
+    #[arg(long, value_name = "S", help_heading = "Load", value_parser = seconds, conflicts_with = "repeat")]
+    pub duration: Option<f64>,
+    /// Start at this rate, however fast the answers come; the queue counts
+    #[arg(long, value_name = "REQ_PER_S", help_heading = "Load", value_parser = request_rate)]
+    pub rate: Option<f64>,
+    /// How the starts of --rate are spread: poisson (the default) or constant
+    #[arg(long, value_name = "PROCESS", help_heading = "Load", value_parser = process, requires = "rate", hide_possible_values = true)]
+    pub arrival: Option<Process>,
+    /// Other gaps between the starts of --rate
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, requires = "rate")]
+    pub seed: u64,
+    /// The whole run at these concurrencies in turn, like 1,2,4,8,16
+    #[arg(long, value_name = "N,N", help_heading = "Load", value_parser = sweep, conflicts_with_all = ["rate", "concurrency"])]
+    pub sweep: Option<Sweep>,
+    /// What must be reached.
+    #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
+    #[arg(help = "What must be reached, like 'ttft_p95<500ms'; else status 1; repeatable")]
+    pub slos: Vec<Slo>,
 
     /// No dashboard: progress on stderr, the summary on stdout
     #[arg(long, help_heading = "Output")]
@@ -153,6 +174,31 @@ fn rate(text: &str) -> Result<f64, String> {
     number(text, 0.1, 1_000_000.0)
 }
 
+fn request_rate(text: &str) -> Result<f64, String> {
+    number(text, 0.001, 100_000.0)
+}
+
+fn process(text: &str) -> Result<Process, String> {
+    let known = [Process::Poisson, Process::Constant];
+    known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "there are poisson and constant".to_owned())
+}
+
+/// Ascending concurrencies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep(pub Vec<usize>);
+
+fn sweep(text: &str) -> Result<Sweep, String> {
+    let number = |part: &str| {
+        let n = part.trim().parse::<usize>().ok().filter(|n| (1..=4096).contains(n));
+        n.ok_or_else(|| format!("'{}' is no concurrency from 1 to 4096", part.trim()))
+    };
+    let stages = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+    if stages.windows(2).any(|w| w[0] >= w[1]) {
+        return Err("the concurrencies must ascend, like 1,2,4,8".to_owned());
+    }
+    Ok(Sweep(stages))
+}
+
 fn share(text: &str) -> Result<f64, String> {
     number(text, 0.0, 1.0)
 }
@@ -207,11 +253,17 @@ mod tests {
                                   tells no usage
 
         Load:
-              --concurrency <N>  Requests in flight at once [default: 1]
-              --repeat <N>       Measured attempts per case [default: 1]
-              --warmup <N>       Unmeasured requests before the first measured one [default: 0]
-              --warm             Send the prompts as they are, not each with a first line that no prefix
-                                 cache can hold
+              --concurrency <N>    Requests in flight at once [default: 1; with --rate no limit]
+              --repeat <N>         Measured attempts per case [default: 1]
+              --warmup <N>         Unmeasured requests before the first measured one [default: 0]
+              --warm               Send the prompts as they are, not each with a first line that no prefix
+                                   cache can hold
+              --duration <S>       Start cases in turn for so long, instead of --repeat
+              --rate <REQ_PER_S>   Start at this rate, however fast the answers come; the queue counts
+              --arrival <PROCESS>  How the starts of --rate are spread: poisson (the default) or constant
+              --seed <N>           Other gaps between the starts of --rate [default: 0]
+              --sweep <N,N>        The whole run at these concurrencies in turn, like 1,2,4,8,16
+              --slo <THRESHOLD>    What must be reached, like 'ttft_p95<500ms'; else status 1; repeatable
 
         Output:
               --headless       No dashboard: progress on stderr, the summary on stdout
@@ -231,7 +283,7 @@ mod tests {
 
         Exit status:
           0    all was measured
-          1    some case failed
+          1    some case failed, or a threshold was missed
           2    the command line, the suite file or an export is at fault
           3    the endpoint was not reachable, or refused before the first case
           130  interrupted; what was measured is still reported
@@ -240,9 +292,26 @@ mod tests {
 
     #[test]
     fn bad_values_are_refused() {
-        for bad in
-            [&["--concurrency", "0"][..], &["--timeout", "-1"], &["--demo", "http://h"], &["sim", "--jitter", "2"]]
-        {
+        for bad in [
+            &["--concurrency", "0"][..],
+            &["--timeout", "-1"],
+            &["--demo", "http://h"],
+            &["sim", "--jitter", "2"],
+            &["--rate", "0"],
+            &["--rate", "fast"],
+            &["--arrival", "constant"],
+            &["--rate", "1", "--arrival", "uniform"],
+            &["--duration", "0"],
+            &["--duration", "5", "--repeat", "2"],
+            &["--sweep", "4,2"],
+            &["--sweep", "1,1"],
+            &["--sweep", "0,1"],
+            &["--sweep", "1,5000"],
+            &["--sweep", ""],
+            &["--sweep", "1,2", "--rate", "1"],
+            &["--sweep", "1,2", "--concurrency", "1"],
+            &["--slo", "ttft<1ms"],
+        ] {
             assert!(Cli::try_parse_from(["tokscope"].iter().chain(bad)).is_err(), "{bad:?}");
         }
     }

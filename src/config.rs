@@ -10,11 +10,16 @@ use std::path::Path;
 use std::time::Duration;
 
 use crate::cli::RunArgs;
+use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Plan;
+use crate::domain::slo::{RunFigure, Slo, Subject, figure_index};
 use crate::domain::text::sanitise_line;
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
 use crate::tokenizer::Tokenizer;
+
+/// Requests in flight of an open loop that names no limit.
+const MAX_CONCURRENCY: usize = 4096;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
 /// lines; the exit status is 2.
@@ -58,6 +63,8 @@ pub fn run_spec(
         }
     }
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
+    suite.slos.extend(args.slos.iter().cloned());
+    check_slos(&suite.slos, args.rate.is_some())?;
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
         base_url,
@@ -67,13 +74,9 @@ pub fn run_spec(
         headers,
         suite,
         suite_source,
-        plan: Plan {
-            concurrency: args.concurrency as usize,
-            repeat: args.repeat,
-            warmup: args.warmup,
-            warm: args.warm,
-        },
+        plan: plan(args)?,
         tokenizer,
+        sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
     })
 }
@@ -82,6 +85,40 @@ fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
     Tokenizer::load(&folder.join(path))
         .map_err(|e| ConfigError(format!("--tokenizer '{named}': {}", sanitise_line(&e.to_string()))))
+}
+
+/// A threshold that could never be kept is a mistake.
+fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
+    let about_requests = slos.iter().any(|slo| matches!(slo.subject, Subject::Requests(..)));
+    for slo in slos {
+        let why = match slo.subject {
+            Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
+                "goodput counts the requests that keep the other thresholds; add one, like ttft_p95<500ms"
+            }
+            Subject::Requests(figure, _) if figure_index("queue") == Some(figure) && !open_loop => {
+                "only --rate has a queue"
+            }
+            _ => continue,
+        };
+        return Err(ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))));
+    }
+    Ok(())
+}
+
+/// How much is run, and how fast.
+fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
+    let process = args.arrival.unwrap_or_default();
+    let open_loop = args.rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
+    let unlimited = if open_loop.is_some() { MAX_CONCURRENCY } else { 1 };
+    let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
+    Ok(Plan {
+        concurrency: args.concurrency.map_or(unlimited, |n| n as usize),
+        repeat: args.repeat,
+        warmup: args.warmup,
+        warm: args.warm,
+        open_loop,
+        duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?,
+    })
 }
 
 #[cfg(test)]

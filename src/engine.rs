@@ -5,19 +5,21 @@ mod board;
 mod client;
 mod direct;
 mod discovery;
+mod dispatch;
 mod recorder;
 mod transport;
 
 use std::collections::HashMap;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::board::Board;
-use self::client::{Endpoint, Prepared};
+use self::client::{Endpoint, EngineClock, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -30,6 +32,8 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub struct Engine {
     commands: mpsc::UnboundedSender<EngineCommand>,
+    starts: OnceLock<Option<Sender<EngineCommand>>>,
+    clock: EngineClock,
     live: watch::Receiver<Arc<LiveSnapshot>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -42,6 +46,7 @@ impl Engine {
         sink: impl Fn(EngineFact) + Send + 'static,
     ) -> Result<Self, InvalidConfig> {
         let prepared = Prepared::new(config, epoch)?;
+        let clock = EngineClock::new(epoch);
         let (commands, inbox) = mpsc::unbounded_channel();
         let (publish, live) = watch::channel(Arc::default());
         let run = move || {
@@ -65,12 +70,22 @@ impl Engine {
         };
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
         let thread = thread.map_err(|e| InvalidConfig(format!("the engine's thread did not start: {e}")))?;
-        Ok(Self { commands, live, thread: Some(thread) })
+        Ok(Self { commands, starts: OnceLock::new(), clock, live, thread: Some(thread) })
     }
 
     /// Tells the engine; false when it is gone.
     pub fn send(&self, command: EngineCommand) -> bool {
-        self.commands.send(command).is_ok()
+        let waits = matches!(command, EngineCommand::Start { due: Some(_), .. });
+        // An abort must not overtake a start that still waits.
+        let follows = matches!(command, EngineCommand::Abort(_)) && self.starts.get().is_some();
+        if !(waits || follows) {
+            return self.commands.send(command).is_ok();
+        }
+        let starts = self.starts.get_or_init(|| {
+            let commands = self.commands.clone();
+            dispatch::start(self.clock, move |command| commands.send(command).is_ok())
+        });
+        starts.as_ref().is_some_and(|starts| starts.send(command).is_ok())
     }
 
     /// The latest live view.
@@ -104,14 +119,14 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
                     tokio::task::spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
                 }
-                EngineCommand::Start { id, case, model, warmup } => {
+                EngineCommand::Start { id, case, model, warmup, due } => {
                     let (cancel, cancelled) = oneshot::channel();
                     running.retain(|_, c| !c.is_closed());
                     running.insert(id, cancel);
                     let (endpoint, board, sink) =
                         (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
                     tokio::task::spawn_local(async move {
-                        let order = attempt::Order { id, case, model, warmup };
+                        let order = attempt::Order { id, case, model, warmup, due };
                         let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
                             sink(EngineFact::Started { id, at });
                         })

@@ -6,6 +6,7 @@ mod json;
 mod markdown;
 pub mod model;
 pub mod summary;
+pub mod sweep_chart;
 
 #[cfg(test)]
 mod fixture;

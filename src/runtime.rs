@@ -91,7 +91,7 @@ impl Run {
             simulated: spec.simulated,
             connection: Connection::Connecting,
         };
-        let session = Session::new(Arc::new(spec.suite), spec.plan);
+        let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let app = App::new(target, session, spec.model, labels);
         Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, id: run_id, exports: spec.exports })

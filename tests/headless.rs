@@ -256,3 +256,52 @@ fn interrupted_is_status_130_and_what_was_measured_is_kept() {
     let status = |case: usize| json["cases"][case]["attempts"][0]["status"].as_str().map(str::to_owned);
     assert_eq!((status(0).as_deref(), status(1).as_deref(), status(2)), (Some("ok"), Some("cancelled"), None));
 }
+
+#[test]
+fn a_rate_for_a_second_is_so_many_starts_each_timed_from_when_it_was_due() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let args = [&sim.url(), "--rate", "20", "--arrival", "constant", "--seed", "5", "--duration", "1"];
+    let out = tokscope(
+        folder.path(),
+        &[&args[..], &["--slo", "ttft_max<600s", "--slo", "goodput>99%", "--export", "r.json"]].concat(),
+    );
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    assert_eq!((&json["run"]["rate"], &json["run"]["arrival"]["seed"]), (&20.0.into(), &5.into()));
+    let cases = json["cases"].as_array().unwrap();
+    let attempts: Vec<&Value> = cases.iter().flat_map(|c| c["attempts"].as_array().unwrap()).collect();
+    // At 0, 50, … 950 ms, in turn.
+    assert_eq!(attempts.len(), 20);
+    assert_eq!(cases.iter().map(|c| c["attempts"].as_array().unwrap().len()).collect::<Vec<_>>(), [7, 7, 6]);
+    assert!(attempts.iter().all(|a| a["dispatch_delay_ms"].as_f64().unwrap() >= 0.0));
+}
+
+#[test]
+fn a_missed_threshold_is_status_1_although_all_was_measured() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let url = sim.url();
+    let run = |slo: &str| tokscope(folder.path(), &[&url, "--concurrency", "3", "--slo", slo]);
+    let kept = run("latency_max<600s");
+    assert_eq!(kept.status.code(), Some(0), "{}", text(&kept.stderr));
+    assert!(text(&kept.stdout).contains("✓ Latency max") && text(&kept.stdout).contains("3/3 (100.0 %)"));
+    let missed = run("ttft_min<0.001ms");
+    assert_eq!(missed.status.code(), Some(1), "{}", text(&missed.stderr));
+    assert!(
+        text(&missed.stdout).contains("✗ TTFT min") && text(&missed.stdout).contains("3/3"),
+        "{}",
+        text(&missed.stdout)
+    );
+    assert_eq!(run("tfft_min<1s").status.code(), Some(2));
+}
+
+#[test]
+fn a_sweep_measures_the_suite_at_each_concurrency() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let out = tokscope(folder.path(), &[&sim.url(), "--sweep", "1,2,3", "--export", "r.json", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let stages: Vec<_> =
+        json["sweep"].as_array().unwrap().iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
+    assert_eq!(stages, [(Some(1), Some(3)), (Some(2), Some(3)), (Some(3), Some(3))]);
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("### Sweep"));
+}

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::load::Load;
 use crate::domain::attempt::AttemptId;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
@@ -68,6 +69,8 @@ pub struct Scene {
     pub session: Session,
     /// What is in flight.
     pub live: Arc<LiveSnapshot>,
+    /// The run as a load.
+    pub load: Load,
     /// The GPUs.
     pub gpu: GpuHistory,
     /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
@@ -79,11 +82,7 @@ pub struct Scene {
 impl Scene {
     /// The requests in flight. The live view may lag behind the session: what is over is left out.
     pub fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
-        let is_open = |f: &&InFlight| {
-            let attempts = self.session.cases.get(f.id.case).map_or(&[][..], |c| &c.attempts);
-            attempts.iter().any(|a| a.number == f.id.number && a.record.is_none())
-        };
-        self.live.in_flight.iter().filter(is_open)
+        self.live.in_flight.iter().filter(|f| self.session.is_open(f.id))
     }
 
     /// The request in flight of a case, the latest if there are several.
@@ -226,6 +225,7 @@ impl App {
         let scene = Scene {
             now: Nanos::default(),
             target,
+            load: Load::new(&session),
             session,
             live: Arc::default(),
             gpu: GpuHistory::default(),
@@ -265,9 +265,10 @@ impl App {
         self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
     }
 
-    /// When something changes although nothing happens: a notice goes.
+    /// When something changes although nothing happens: a notice goes, a request is due.
     pub fn wake_at(&self) -> Option<Nanos> {
-        self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR))
+        let notice = self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR));
+        notice.into_iter().chain(self.scene.session.wake_at()).min()
     }
 
     /// The exit status the run has earned so far (see the command line's contract).
@@ -280,7 +281,8 @@ impl App {
         if nothing_started && self.scene.target.connection != Connection::Ready {
             return 3;
         }
-        u8::from(session.is_partial())
+        let slo_missed = !self.scene.load.keeps_slos(session);
+        u8::from(session.is_partial() || slo_missed)
     }
 
     /// The id of the running attempt of the selected case.

@@ -38,7 +38,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Frame { now, live } => {
             frame(app, now, live);
-            Vec::new()
+            session(app, SessionEvent::Tick(now))
         }
         Msg::Drawn { preview_limit, help_limit } => {
             app.ui.preview_limit = preview_limit;
@@ -113,9 +113,12 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             Vec::new()
         }
         EngineFact::Ended { id, record } => {
-            let teaches = record.is_ok() && !record.has_hidden_reasoning() && !record.arrivals.is_empty();
+            let teaches = record.is_ok() && !record.has_hidden_reasoning() && record.content_events() > 0;
             if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
-                app.scene.tokens_per_event = tokens as f64 / record.arrivals.len() as f64;
+                app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
+            }
+            if app.scene.session.is_open(id) {
+                app.scene.load.add(&record, &app.scene.session);
             }
             session(app, SessionEvent::Ended(id, record))
         }
@@ -142,13 +145,18 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
 
 fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     let scene = &mut app.scene;
-    let commands = scene.session.handle(event);
+    let mut commands = Vec::new();
+    if scene.session.plan.is_load() && !matches!(event, SessionEvent::Tick(_)) {
+        commands.extend(scene.session.handle(SessionEvent::Tick(scene.now)));
+    }
+    commands.extend(scene.session.handle(event));
+    scene.load.pass(scene.now, &scene.session);
     let effect = |command| match command {
         SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),
-        SessionCommand::Start { id, warmup } => {
+        SessionCommand::Start { id, warmup, due } => {
             let case = scene.session.suite.cases[id.case].clone();
             let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
-            Effect::Engine(EngineCommand::Start { id, case: Arc::new(case), model, warmup })
+            Effect::Engine(EngineCommand::Start { id, case: Arc::new(case), model, warmup, due })
         }
     };
     commands.into_iter().map(effect).collect()

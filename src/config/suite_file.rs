@@ -17,6 +17,7 @@ use self::case::{Params, read_case};
 use self::mistake::Mistakes;
 pub use self::mistake::{Mistake, SuiteError};
 use self::reader::{Bounds, Section};
+use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
 
@@ -91,16 +92,37 @@ fn read_suite(root: &DeTable<'_>, file_name: &str, mistakes: &mut Mistakes<'_>) 
 
     let about = root.section("suite", mistakes);
     let name = about.as_ref().and_then(|suite| {
-        suite.check_keys(&["name"], "", mistakes);
+        suite.check_keys(&["name", "slo"], "", mistakes);
         suite.name("name", mistakes)
     });
+    let slos = about.as_ref().map_or_else(Vec::new, |suite| read_slos(suite, mistakes));
     let rating = root.section("rating", mistakes).map_or_else(RatingScale::default, |r| read_rating(&r, mistakes));
     let defaults = root.section("defaults", mistakes).map_or_else(Params::default, |section| {
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
         Params::read(&section, mistakes)
     });
     let cases = read_cases(&root, &defaults, mistakes)?;
-    Some(Suite { name: name.map_or_else(|| stem(file_name), |(name, _at)| name), rating, cases })
+    Some(Suite { name: name.map_or_else(|| stem(file_name), |(name, _at)| name), rating, slos, cases })
+}
+
+/// The thresholds: a text each, in a list.
+fn read_slos(suite: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Slo> {
+    const EXAMPLE: &str = "it must be a list of strings, like slo = [\"ttft_p95<500ms\", \"error_rate<1%\"]";
+    let Some((value, at)) = suite.value("slo") else { return Vec::new() };
+    let DeValue::Array(list) = value else {
+        mistakes.add(at, format!("'slo' is {}; {EXAMPLE}", reader::kind(value)));
+        return Vec::new();
+    };
+    let mut slos = Vec::new();
+    for value in list {
+        let at = value.span().start;
+        match value.get_ref().as_str().map(str::parse::<Slo>) {
+            Some(Ok(slo)) => slos.push(slo),
+            Some(Err(e)) => mistakes.add(at, e.to_string()),
+            None => mistakes.add(at, format!("a threshold is {}; {EXAMPLE}", reader::kind(value.get_ref()))),
+        }
+    }
+    slos
 }
 
 fn stem(file_name: &str) -> String {

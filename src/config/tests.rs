@@ -2,6 +2,7 @@ use clap::Parser;
 
 use super::*;
 use crate::cli::Cli;
+use crate::domain::open_loop::Process;
 use crate::runtime::spec::SuiteSource;
 
 const TWO_CASES: &str = "[suite]\nname = \"S\"\n[[case]]\nname = \"Debug Task\"\nprompt = \"p\"\n[[case]]\nname = \"ÄRGER\"\nprompt = \"q\"\n";
@@ -58,7 +59,7 @@ fn everything_given_arrives() {
     assert_eq!(spec.base_url, "http://localhost:8000/v1");
     assert_eq!((spec.simulated, spec.model.as_deref(), spec.api_key.as_deref()), (false, Some("m"), Some("k")));
     assert_eq!(spec.headers, [("X-Team".to_owned(), "a".to_owned())]);
-    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2, warm: false });
+    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2, ..Plan::default() });
     assert_eq!(names(&spec), ["ML Project"]);
     assert_eq!(spec.suite.cases[0].timeout, Duration::from_millis(1500));
     assert_eq!(spec.suite_source, SuiteSource::Builtin);
@@ -72,6 +73,38 @@ fn nothing_but_an_address_is_needed() {
     assert_eq!(spec.plan, Plan::default());
     assert_eq!((spec.suite.cases.len(), spec.suite.cases[0].timeout), (10, Duration::from_secs(120)));
     assert!(spec.headers.is_empty() && spec.exports.is_empty() && spec.model.is_none());
+}
+
+#[test]
+fn a_rate_alone_knows_no_limit() {
+    let folder = folder_with("cases.toml", &TWO_CASES.replace("[suite]", "[suite]\nslo = [\"error_rate<1%\"]"));
+    let args = ["h", "--rate", "2.5", "--duration", "30", "--slo", "ttft_p95<500ms"];
+    let spec = spec(&args, &[], folder.path(), None).unwrap();
+    let open_loop = OpenLoop { rate_per_s: 2.5, process: Process::Poisson, seed: 0 };
+    assert_eq!((spec.plan.concurrency, spec.plan.open_loop), (4096, Some(open_loop)));
+    assert_eq!(spec.plan.duration, Some(Duration::from_secs(30)));
+    let slos: Vec<_> = spec.suite.slos.iter().map(|slo| slo.text.as_str()).collect();
+    assert_eq!(slos, ["error_rate<1%", "ttft_p95<500ms"]);
+}
+
+#[test]
+fn thresholds_that_could_never_be_kept_are_refused() {
+    let folder = empty_folder();
+    let of = |args: &[&str]| spec(&[&["h"], args].concat(), &[], folder.path(), None);
+    assert!(refused(of(&["--slo", "goodput>90%"])).contains("add one, like ttft_p95<500ms"));
+    assert!(refused(of(&["--slo", "queue_p99<5ms"])).contains("only --rate has a queue"));
+    assert!(of(&["--slo", "goodput>90%", "--slo", "ttft_p95<1s"]).is_ok());
+    assert!(of(&["--slo", "queue_p99<5ms", "--rate", "3"]).is_ok());
+}
+
+#[test]
+fn a_limit_a_seed_and_a_sweep_arrive() {
+    let folder = empty_folder();
+    let of = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
+    let limited = of(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
+    let open_loop = OpenLoop { rate_per_s: 9.0, process: Process::Constant, seed: 7 };
+    assert_eq!((limited.plan.concurrency, limited.plan.open_loop), (3, Some(open_loop)));
+    assert_eq!(of(&["h", "--sweep", "1, 2,4096"]).sweep, [1, 2, 4096]);
 }
 
 #[test]

@@ -106,6 +106,18 @@ pub struct Usage {
     pub cached_tokens: Option<u64>,
 }
 
+/// What figures need of text and arrivals that were not kept.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Condensed {
+    first: Option<Nanos>,
+    first_answer: Option<Nanos>,
+    last: Option<Nanos>,
+    events: usize,
+    coalesced: usize,
+    gaps: Option<Stats>,
+    had_reasoning: bool,
+}
+
 /// All that is known of an attempt once it is over.
 #[derive(Clone, Debug)]
 pub struct AttemptRecord {
@@ -123,7 +135,9 @@ pub struct AttemptRecord {
     pub warnings: Vec<String>,
     /// The model that was asked.
     pub model: String,
-    /// When the clock started.
+    /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
+    pub intended: Option<Nanos>,
+    /// When it was sent; in a closed loop the clock starts here.
     pub started: Nanos,
     /// When the attempt was over.
     pub ended: Nanos,
@@ -137,8 +151,10 @@ pub struct AttemptRecord {
     pub finish_reason: Option<String>,
     /// When the finish reason came.
     pub finish_at: Option<Nanos>,
-    /// All arrivals of generated text, in order.
+    /// All arrivals of generated text, in order; empty once it is condensed.
     pub arrivals: Vec<Arrival>,
+    /// What is left of text and arrivals when only the figures were kept.
+    pub condensed: Option<Box<Condensed>>,
     /// Index among all data events of the first with generated text.
     pub first_token_event_index: Option<u32>,
     /// All data events, `[DONE]` included, comments not.
@@ -172,6 +188,7 @@ impl AttemptRecord {
             error: None,
             warnings: Vec::new(),
             model,
+            intended: None,
             started,
             ended: started,
             connect_ms: None,
@@ -180,6 +197,7 @@ impl AttemptRecord {
             finish_reason: None,
             finish_at: None,
             arrivals: Vec::new(),
+            condensed: None,
             first_token_event_index: None,
             event_count: 0,
             usage: Usage::default(),
@@ -203,26 +221,60 @@ impl AttemptRecord {
         Some(self.headers_at?.millis_since(self.started))
     }
 
+    /// When the clock of TTFT and latency starts: when the request was to be sent, else when it was. A client that is
+    /// late because the server is slow must not make the server look fast (coordinated omission).
+    pub fn clock_start(&self) -> Nanos {
+        self.intended.unwrap_or(self.started)
+    }
+
+    /// How long after its intended start it was sent; `None` in a closed loop.
+    pub fn dispatch_delay_ms(&self) -> Option<f64> {
+        Some(self.started.millis_since(self.intended?))
+    }
+
     /// TTFT: to the first event with generated text of any kind.
     pub fn time_to_first_token_ms(&self) -> Option<f64> {
-        Some(self.arrivals.first()?.at.millis_since(self.started))
+        Some(self.first_arrival()?.millis_since(self.clock_start()))
     }
 
     /// To the first token that the server counted, where it counts along; its text may come later.
     pub fn time_to_first_counted_token_ms(&self) -> Option<f64> {
-        Some(self.first_counted_at?.millis_since(self.started))
+        Some(self.first_counted_at?.millis_since(self.clock_start()))
     }
 
     /// To the first generated text that is not reasoning.
     pub fn time_to_first_output_token_ms(&self) -> Option<f64> {
-        let first = self.arrivals.iter().find(|a| a.kind == TextKind::Answer)?;
-        Some(first.at.millis_since(self.started))
+        let first = match &self.condensed {
+            Some(condensed) => condensed.first_answer,
+            None => self.arrivals.iter().find(|a| a.kind == TextKind::Answer).map(|a| a.at),
+        };
+        Some(first?.millis_since(self.clock_start()))
     }
 
     /// To the last event with generated text or the finish reason.
     pub fn request_latency_ms(&self) -> Option<f64> {
-        let last = self.arrivals.last().map(|a| a.at).max(self.finish_at)?;
-        Some(last.millis_since(self.started))
+        let last = self.last_arrival().max(self.finish_at)?;
+        Some(last.millis_since(self.clock_start()))
+    }
+
+    /// When the first generated text came.
+    pub fn first_arrival(&self) -> Option<Nanos> {
+        self.condensed.as_ref().map_or_else(|| self.arrivals.first().map(|a| a.at), |c| c.first)
+    }
+
+    /// When the last generated text came.
+    pub fn last_arrival(&self) -> Option<Nanos> {
+        self.condensed.as_ref().map_or_else(|| self.arrivals.last().map(|a| a.at), |c| c.last)
+    }
+
+    /// Events with generated text.
+    pub fn content_events(&self) -> usize {
+        self.condensed.as_ref().map_or(self.arrivals.len(), |c| c.events)
+    }
+
+    /// Of those, the ones that came out of the same read as the one before.
+    pub fn coalesced_events(&self) -> usize {
+        self.condensed.as_ref().map_or_else(|| self.arrivals.iter().filter(|a| a.coalesced).count(), |c| c.coalesced)
     }
 
     /// Output tokens and where their number comes from; `None` when nothing was generated and nothing told.
@@ -230,14 +282,15 @@ impl AttemptRecord {
         match (self.usage.completion_tokens, self.counted_tokens) {
             (Some(n), _) if n > 0 => Some((n, TokenSource::Usage)),
             (_, Some(n)) if n > 0 => Some((n, TokenSource::Tokenizer)),
-            _ if self.arrivals.is_empty() => None,
-            _ => Some((self.arrivals.len() as u64, TokenSource::Estimate)),
+            _ if self.content_events() == 0 => None,
+            _ => Some((self.content_events() as u64, TokenSource::Estimate)),
         }
     }
 
     /// Reasoning tokens were billed, but no reasoning was streamed: the decode speed cannot be known.
     pub fn has_hidden_reasoning(&self) -> bool {
-        self.reasoning.is_empty() && self.usage.reasoning_tokens.is_some_and(|n| n > 0)
+        let streamed = self.condensed.as_ref().map_or(!self.reasoning.is_empty(), |c| c.had_reasoning);
+        !streamed && self.usage.reasoning_tokens.is_some_and(|n| n > 0)
     }
 
     /// (last token − first token) / (output tokens − tokens in the first event), in milliseconds. Where the server does
@@ -247,12 +300,12 @@ impl AttemptRecord {
         if self.has_hidden_reasoning() {
             return None;
         }
-        let (first, last) = (self.arrivals.first()?, self.arrivals.last()?);
+        let (first, last) = (self.first_arrival()?, self.last_arrival()?);
         let (tokens, source) = self.output_tokens()?;
-        let share = (tokens as f64 / self.arrivals.len() as f64).round().max(1.0);
+        let share = (tokens as f64 / self.content_events() as f64).round().max(1.0);
         let told = self.tokens_in_first_event.filter(|_| source == TokenSource::Usage);
         let after_first = tokens as f64 - told.map_or(share, |n| n as f64);
-        let window_ms = last.at.millis_since(first.at);
+        let window_ms = last.millis_since(first);
         (after_first > 0.0 && window_ms > 0.0).then(|| window_ms / after_first)
     }
 
@@ -275,7 +328,26 @@ impl AttemptRecord {
 
     /// The spread of the gaps.
     pub fn inter_chunk_latency_ms(&self) -> Option<Stats> {
-        Stats::of(self.gaps_ms())
+        self.condensed.as_ref().map_or_else(|| Stats::of(self.gaps_ms()), |c| c.gaps)
+    }
+
+    /// The same without text and single arrivals: a long run keeps thousands. All figures stay as they were.
+    #[must_use]
+    pub fn condense(mut self) -> Self {
+        if self.condensed.is_none() {
+            let condensed = Condensed {
+                first: self.first_arrival(),
+                first_answer: self.arrivals.iter().find(|a| a.kind == TextKind::Answer).map(|a| a.at),
+                last: self.last_arrival(),
+                events: self.content_events(),
+                coalesced: self.coalesced_events(),
+                gaps: self.inter_chunk_latency_ms(),
+                had_reasoning: !self.reasoning.is_empty(),
+            };
+            self.condensed = Some(Box::new(condensed));
+            (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());
+        }
+        self
     }
 
     /// Content events per quarter of a second since the start: the small trace of a case.
@@ -367,6 +439,38 @@ mod tests {
         r.usage.reasoning_tokens = Some(64);
         assert_eq!(r.inter_token_latency_ms(), None);
         assert!(r.output_tokens_per_s().is_some());
+    }
+
+    #[test]
+    fn the_clock_starts_at_the_intended_start() {
+        let mut r = record(&[(200, TextKind::Answer), (300, TextKind::Answer)], Some(2));
+        assert_eq!(r.dispatch_delay_ms(), None);
+        // It was due 400 ms before it went out: the user waited for both.
+        r.intended = Some(Nanos::from_millis(600));
+        assert!(close(r.dispatch_delay_ms(), 400.0));
+        assert!(close(r.time_to_first_token_ms(), 600.0) && close(r.time_to_first_output_token_ms(), 600.0));
+        assert!(close(r.request_latency_ms(), 700.0) && close(r.output_tokens_per_s(), 2.0 / 0.7));
+        // Once tokens flow, the queue is over.
+        assert!(close(r.inter_token_latency_ms(), 100.0));
+    }
+
+    #[test]
+    fn condensed_keeps_every_figure_and_no_text() {
+        let arrivals = [(200, TextKind::Reasoning), (215, TextKind::Answer), (240, TextKind::Answer)];
+        for tokens in [None, Some(9)] {
+            let mut whole = record(&arrivals, tokens);
+            whole.arrivals[2].coalesced = true;
+            whole.usage.reasoning_tokens = Some(1);
+            (whole.reasoning, whole.text) = ("hm".into(), "ab".into());
+            let small = whole.clone().condense();
+            assert!(small.text.is_empty() && small.reasoning.is_empty() && small.arrivals.is_empty());
+            for m in crate::domain::metrics::METRICS {
+                assert_eq!((m.get)(&small), (m.get)(&whole), "{}", m.key);
+            }
+            assert_eq!(small.inter_chunk_latency_ms(), whole.inter_chunk_latency_ms());
+            assert_eq!((small.content_events(), small.coalesced_events()), (3, 1));
+            assert_eq!(small.clone().condense().content_events(), 3);
+        }
     }
 
     #[test]

@@ -24,6 +24,8 @@ pub enum EngineCommand {
         model: String,
         /// Not measured.
         warmup: bool,
+        /// Not to be sent before then: its intended start in the open loop.
+        due: Option<Nanos>,
     },
     /// Give an attempt up; its record comes as cancelled.
     Abort(AttemptId),

@@ -1,15 +1,31 @@
 //! The benchmark as a state machine: facts and wishes in, commands out. It never waits and reads no clock.
 
-use std::sync::Arc;
+mod case;
+mod pace;
 
-use super::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use self::case::{AttemptState, CasePhase, CaseState};
+use self::pace::Pace;
+use super::attempt::{AttemptId, AttemptRecord};
+use super::open_loop::OpenLoop;
+use super::slo::Slo;
 use super::suite::Suite;
 use super::time::Nanos;
 
+/// Starts of the open loop are ordered this long before they are due: the main thread's own delays then cost nothing.
+/// A run that is held still sends what was ordered.
+const HORIZON: Duration = Duration::from_millis(250);
+/// So many attempts of a run keep their text and arrivals, the last of each case; older ones keep their figures.
+const WHOLE_RECORDS: usize = 512;
+/// Of each case at least so many.
+const WHOLE_RECORDS_OF_CASE: usize = 8;
+
 /// How much is run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// Requests in flight at once.
+    /// Requests in flight at once: as many in a closed loop, no more in an open one.
     pub concurrency: usize,
     /// Measured attempts per case.
     pub repeat: u32,
@@ -17,11 +33,32 @@ pub struct Plan {
     pub warmup: u32,
     /// Prompts go out as they are, so that a server's prefix cache may hold them; else each is made unique.
     pub warm: bool,
+    /// Starts at a rate; `None` is the closed loop.
+    pub open_loop: Option<OpenLoop>,
+    /// Cases are started in turn for so long, whatever `repeat` says.
+    pub duration: Option<Duration>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false }
+        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None }
+    }
+}
+
+impl Plan {
+    /// Several requests may be in flight, or time and rate decide: the run as a whole is what matters.
+    pub fn is_load(&self) -> bool {
+        self.concurrency > 1 || self.open_loop.is_some() || self.duration.is_some()
+    }
+
+    /// Cases take turns; else one is measured to its end before the next.
+    fn takes_turns(&self) -> bool {
+        self.open_loop.is_some() || self.duration.is_some()
+    }
+
+    /// Measured attempts of a case that are to be started.
+    fn attempts(&self) -> u32 {
+        if self.duration.is_some() { u32::MAX } else { self.repeat }
     }
 }
 
@@ -38,78 +75,13 @@ pub enum Mode {
     Finished,
 }
 
-/// The state of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CasePhase {
-    /// Waits for its turn.
-    Queued,
-    /// An attempt of it is in flight.
-    Running,
-    /// Waits for the user.
-    Paused,
-    /// Its last attempt was whole.
-    Done,
-    /// Its last attempt was not.
-    Failed,
-    /// Given up by the user.
-    Cancelled,
-}
-
-/// An attempt in flight or over.
-#[derive(Clone, Debug)]
-pub struct AttemptState {
-    /// Counted from 1.
-    pub number: u32,
-    /// Not measured.
-    pub warmup: bool,
-    /// Which batch of attempts it belongs to: 0 the plan's, then one for each rerun.
-    pub round: u32,
-    /// Given up; its record is still to come.
-    pub abandoned: bool,
-    /// What it left; `None` while it is in flight.
-    pub record: Option<Arc<AttemptRecord>>,
-}
-
-/// A case with all its attempts.
-#[derive(Clone, Debug)]
-pub struct CaseState {
-    /// Where it stands.
-    pub phase: CasePhase,
-    /// None is ever erased.
-    pub attempts: Vec<AttemptState>,
-    /// Measured attempts still to be started in this round.
-    pub remaining: u32,
-    round: u32,
-}
-
-impl CaseState {
-    /// The records that count: the whole, measured ones of the last round that has any.
-    pub fn reported(&self) -> Vec<&Arc<AttemptRecord>> {
-        let good = |a: &&AttemptState| !a.warmup && a.record.as_ref().is_some_and(|r| r.is_ok());
-        let Some(round) = self.attempts.iter().filter(good).map(|a| a.round).max() else { return Vec::new() };
-        self.attempts.iter().filter(good).filter(|a| a.round == round).filter_map(|a| a.record.as_ref()).collect()
-    }
-
-    /// The record to show: the last that counts, else the last there is.
-    pub fn shown(&self) -> Option<&Arc<AttemptRecord>> {
-        self.reported().pop().or_else(|| self.attempts.iter().rev().find_map(|a| a.record.as_ref()))
-    }
-
-    /// The measured attempt that ended last, whole or not.
-    pub fn last_ended(&self) -> Option<&Arc<AttemptRecord>> {
-        self.attempts.iter().rev().filter(|a| !a.warmup).find_map(|a| a.record.as_ref())
-    }
-
-    fn in_flight(&self) -> impl Iterator<Item = &AttemptState> {
-        self.attempts.iter().filter(|a| a.record.is_none())
-    }
-}
-
 /// What happens to a session.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
     /// The endpoint is there: go.
     Begin(Nanos),
+    /// It is this late: what became due is started.
+    Tick(Nanos),
     /// Start nothing new, or go on.
     ToggleHold,
     /// Pause the case, or resume it with a fresh attempt.
@@ -135,6 +107,8 @@ pub enum SessionCommand {
         id: AttemptId,
         /// Not measured.
         warmup: bool,
+        /// Not before then: its intended start in the open loop.
+        due: Option<Nanos>,
     },
     /// Give an attempt up.
     Abort(AttemptId),
@@ -155,20 +129,73 @@ pub struct Session {
     pub began: Option<Nanos>,
     /// When the last attempt ended.
     pub last_ended: Option<Nanos>,
+    /// The concurrencies of the sweep, one stage each; empty without one.
+    pub sweep: Vec<usize>,
+    /// The stage that runs or ran last.
+    pub stage: usize,
     warmups_started: u32,
+    now: Nanos,
+    pace: Pace,
+    turn: usize,
 }
 
 impl Session {
     /// A session that waits for its endpoint.
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
-        let case = CaseState { phase: CasePhase::Queued, attempts: Vec::new(), remaining: plan.repeat, round: 0 };
-        let cases = vec![case; suite.cases.len()];
-        Self { suite, plan, mode: Mode::Waiting, cases, began: None, last_ended: None, warmups_started: 0 }
+        let cases = vec![CaseState::new(plan.attempts()); suite.cases.len()];
+        Self {
+            suite,
+            plan,
+            mode: Mode::Waiting,
+            cases,
+            began: None,
+            last_ended: None,
+            sweep: Vec::new(),
+            stage: 0,
+            warmups_started: 0,
+            now: Nanos::default(),
+            pace: Pace::new(&plan),
+            turn: 0,
+        }
     }
 
-    /// Attempts in flight.
+    /// The same at these concurrencies in turn: each stage runs the whole plan.
+    #[must_use]
+    pub fn with_sweep(mut self, concurrencies: Vec<usize>) -> Self {
+        self.plan.concurrency = concurrencies.first().copied().unwrap_or(self.plan.concurrency);
+        self.sweep = concurrencies;
+        self
+    }
+
+    /// Whether this attempt is in flight.
+    pub fn is_open(&self, id: AttemptId) -> bool {
+        self.cases.get(id.case).is_some_and(|c| c.in_flight().any(|a| a.number == id.number))
+    }
+
+    /// What the run must reach.
+    pub fn slos(&self) -> &[Slo] {
+        &self.suite.slos
+    }
+
+    /// Attempts in flight, those included that are ordered and not yet due.
     pub fn in_flight(&self) -> usize {
-        self.cases.iter().map(|c| c.in_flight().count()).sum()
+        self.cases.iter().map(CaseState::open).sum()
+    }
+
+    /// When the open loop wants the next [`SessionEvent::Tick`]; `None` while it waits for something else.
+    pub fn wake_at(&self) -> Option<Nanos> {
+        let can_start = self.mode == Mode::Running
+            && self.in_flight() < self.plan.concurrency.max(1)
+            && !self.is_warming()
+            && self.cases.iter().any(CaseState::is_ready);
+        let due = self.pace.next().filter(|_| can_start)?;
+        Some(Nanos(due.0.saturating_sub(HORIZON.as_nanos() as u64)))
+    }
+
+    /// How far behind its schedule the open loop is: requests that were due and have no slot.
+    pub fn overdue(&self) -> Option<Duration> {
+        let waits = self.mode == Mode::Running && self.cases.iter().any(CaseState::is_ready);
+        Some(self.now.since(self.pace.next().filter(|_| waits)?))
     }
 
     /// Cases that are done, failed or cancelled.
@@ -182,21 +209,28 @@ impl Session {
         self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
     }
 
-    /// Whether some case has fewer whole answers than the plan asks for, or waits for one.
+    /// Whether some case has fewer whole answers than the plan asks for, or waits for one. A plan that asks for time wants
+    /// all of it, and no failure.
     pub fn is_partial(&self) -> bool {
         let wanted = self.plan.repeat.max(1) as usize;
-        let open = |c: &CaseState| {
-            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
-                || c.in_flight().next().is_some()
+        let lacks = |c: &CaseState| match self.plan.duration {
+            Some(_) => matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled),
+            None => c.reported().len() < wanted,
         };
-        self.cases.iter().any(|c| c.reported().len() < wanted || open(c))
+        let open = |c: &CaseState| {
+            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) || c.open() > 0
+        };
+        let more = self.stage + 1 < self.sweep.len();
+        more || self.pace.is_timed() || self.cases.iter().any(|c| lacks(c) || open(c))
     }
 
     /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.
     pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
         let mut out = Vec::new();
         match event {
+            SessionEvent::Tick(now) => self.now = self.now.max(now),
             SessionEvent::Begin(at) => {
+                self.now = self.now.max(at);
                 if self.mode == Mode::Waiting {
                     self.mode = Mode::Running;
                     self.began = Some(at);
@@ -247,13 +281,9 @@ impl Session {
         if !matches!(state.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) {
             return;
         }
-        let mut owed = 0;
-        for attempt in state.attempts.iter_mut().filter(|a| a.record.is_none() && !a.abandoned) {
-            attempt.abandoned = true;
-            owed += u32::from(!attempt.warmup);
-            out.push(SessionCommand::Abort(AttemptId { case, number: attempt.number }));
-        }
-        state.remaining = if phase == CasePhase::Paused { state.remaining + owed } else { 0 };
+        let (given_up, owed) = state.abandon();
+        out.extend(given_up.into_iter().map(|number| SessionCommand::Abort(AttemptId { case, number })));
+        state.remaining = if phase == CasePhase::Paused { state.remaining.saturating_add(owed) } else { 0 };
         state.phase = phase;
     }
 
@@ -263,7 +293,7 @@ impl Session {
             return;
         }
         if state.phase != CasePhase::Paused {
-            state.round += 1;
+            state.begin_round();
         }
         state.remaining = self.plan.repeat;
         state.phase = CasePhase::Queued;
@@ -277,49 +307,51 @@ impl Session {
     }
 
     fn ended(&mut self, id: AttemptId, record: Arc<AttemptRecord>) {
-        let Some(state) = self.cases.get_mut(id.case) else { return };
-        let Some(attempt) = state.attempts.iter_mut().find(|a| a.number == id.number && a.record.is_none()) else {
-            return;
-        };
-        self.last_ended = Some(record.ended);
-        let (abandoned, warmup, status) = (attempt.abandoned, attempt.warmup, record.status);
-        attempt.record = Some(record);
-        // What was given up may end long after its successor; only what still counts keeps the case running.
-        let others = state.in_flight().any(|a| !a.abandoned);
-        if abandoned || others || state.phase != CasePhase::Running {
-            return;
+        let keep = (WHOLE_RECORDS / self.cases.len().max(1)).max(WHOLE_RECORDS_OF_CASE);
+        let ended = record.ended;
+        if self.cases.get_mut(id.case).is_some_and(|state| state.end(id.number, record, keep)) {
+            self.last_ended = Some(ended);
+            self.now = self.now.max(ended);
         }
-        let round = state.round;
-        let failed_in_round = state.attempts.iter().any(|a| {
-            a.round == round
-                && !a.warmup
-                && a.record.as_ref().is_some_and(|r| !r.is_ok() && r.status != AttemptStatus::Cancelled)
-        });
-        state.phase = if state.remaining > 0 {
-            CasePhase::Queued
-        } else if warmup || status == AttemptStatus::Cancelled {
-            CasePhase::Cancelled
-        } else if failed_in_round {
-            CasePhase::Failed
-        } else {
-            CasePhase::Done
-        };
     }
 
     fn fill_slots(&mut self, out: &mut Vec<SessionCommand>) {
-        if self.mode != Mode::Running {
-            return;
-        }
-        while self.in_flight() < self.plan.concurrency.max(1) {
-            if !self.start_next(out) {
-                break;
+        if self.mode == Mode::Running {
+            while self.in_flight() < self.plan.concurrency.max(1) {
+                if !self.start_next(out) {
+                    break;
+                }
+            }
+            let busy = |c: &CaseState| matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
+            if !self.cases.iter().any(busy) && self.in_flight() == 0 {
+                if self.begin_next_stage() {
+                    return self.fill_slots(out);
+                }
+                self.mode = Mode::Finished;
             }
         }
-        let busy =
-            self.cases.iter().any(|c| matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused));
-        if !busy && self.in_flight() == 0 {
-            self.mode = Mode::Finished;
+        if self.mode != Mode::Running || !self.cases.iter().any(CaseState::is_ready) {
+            self.pace.stop(self.now);
         }
+    }
+
+    /// Goes on to the next stage of the sweep, if there is one and anything is left to measure.
+    fn begin_next_stage(&mut self) -> bool {
+        let left = self.cases.iter().any(|c| c.phase != CasePhase::Cancelled);
+        let Some(concurrency) = self.sweep.get(self.stage + 1).copied().filter(|_| left) else { return false };
+        self.stage += 1;
+        self.plan.concurrency = concurrency;
+        self.pace = Pace::new(&self.plan);
+        for state in self.cases.iter_mut().filter(|c| c.phase != CasePhase::Cancelled) {
+            state.begin_round();
+            state.remaining = self.plan.attempts();
+            state.phase = CasePhase::Queued;
+        }
+        true
+    }
+
+    fn is_warming(&self) -> bool {
+        self.cases.iter().any(|c| c.in_flight().any(|a| a.warmup))
     }
 
     fn start_next(&mut self, out: &mut Vec<SessionCommand>) -> bool {
@@ -330,26 +362,50 @@ impl Session {
             if self.cases[case].phase == CasePhase::Paused || self.cases[case].phase == CasePhase::Cancelled {
                 return true;
             }
-            self.start(case, true, out);
+            self.start(case, true, None, out);
             return true;
         }
-        let warming = self.cases.iter().any(|c| c.in_flight().any(|a| a.warmup));
-        if warming {
+        // Only warm-ups, and only in the beginning, would keep measured attempts waiting.
+        if self.is_warming() {
             return false;
         }
-        let ready = |c: &CaseState| c.remaining > 0 && matches!(c.phase, CasePhase::Queued | CasePhase::Running);
-        let Some(case) = self.cases.iter().position(ready) else { return false };
-        self.cases[case].remaining -= 1;
-        self.start(case, false, out);
+        let from = if self.plan.takes_turns() { self.turn } else { 0 };
+        let Some(case) = (0..count).map(|i| (from + i) % count).find(|&i| self.cases[i].is_ready()) else {
+            return false;
+        };
+        self.pace.go_on(self.now);
+        if self.pace.is_over(self.now) {
+            self.end_time();
+            return self.cases.iter().any(CaseState::is_ready);
+        }
+        let due = self.pace.next();
+        if due.is_some_and(|at| at > self.now.plus(HORIZON)) {
+            return false;
+        }
+        self.pace.advance();
+        self.turn = (case + 1) % count;
+        let state = &mut self.cases[case];
+        if state.remaining < u32::MAX {
+            state.remaining -= 1;
+        }
+        self.start(case, false, due, out);
         true
     }
 
-    fn start(&mut self, case: usize, warmup: bool, out: &mut Vec<SessionCommand>) {
-        let state = &mut self.cases[case];
-        let number = state.attempts.len() as u32 + 1;
-        state.attempts.push(AttemptState { number, warmup, round: state.round, abandoned: false, record: None });
-        state.phase = CasePhase::Running;
-        out.push(SessionCommand::Start { id: AttemptId { case, number }, warmup });
+    /// The time is up: what only the time limited is not started again.
+    fn end_time(&mut self) {
+        self.pace.end();
+        for state in self.cases.iter_mut().filter(|c| c.remaining == u32::MAX) {
+            state.remaining = 0;
+            if state.phase == CasePhase::Queued {
+                state.settle(false);
+            }
+        }
+    }
+
+    fn start(&mut self, case: usize, warmup: bool, due: Option<Nanos>, out: &mut Vec<SessionCommand>) {
+        let number = self.cases[case].start(warmup, self.stage);
+        out.push(SessionCommand::Start { id: AttemptId { case, number }, warmup, due });
     }
 }
 

@@ -50,6 +50,17 @@ pub fn percentile(sorted: &[f64], p: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
 }
 
+/// Whether `n` figures are enough for their percentile `p` to be more than the maximum: 1 / (1 − p/100), so 10 for p90, 20
+/// for p95, 100 for p99. The median of even one figure says what it is.
+pub const fn enough_for(n: usize, p: u32) -> bool {
+    n > 0 && (p <= 50 || n * 100_usize.saturating_sub(p as usize) >= 100)
+}
+
+/// The figures that [`enough_for`] asks of a percentile.
+pub const fn needed_for(p: u32) -> usize {
+    if p <= 50 { 1 } else { 100_usize.div_ceil(if p < 100 { 100 - p as usize } else { 1 }) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +73,14 @@ mod tests {
         assert!((percentile(&hundred, 0.0) - 1.0).abs() < 1e-12);
         assert!((percentile(&hundred, 90.0) - 90.1).abs() < 1e-9);
         assert!((percentile(&hundred, 100.0) - 100.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_percentile_needs_so_many_figures() {
+        for (p, needed) in [(50, 1), (90, 10), (95, 20), (99, 100)] {
+            assert_eq!(needed_for(p), needed);
+            assert!(enough_for(needed, p) && !enough_for(needed - 1, p), "{p}");
+        }
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::slo::Slo;
+
 /// A named list of cases with the scale its result is rated by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Suite {
@@ -11,6 +13,8 @@ pub struct Suite {
     pub name: String,
     /// From which speeds the conclusion speaks of excellent, good and fair.
     pub rating: RatingScale,
+    /// What a run of it must reach.
+    pub slos: Vec<Slo>,
     /// In the order they run.
     pub cases: Vec<CaseSpec>,
 }

@@ -37,6 +37,8 @@ pub struct Order {
     pub model: String,
     /// Not measured.
     pub warmup: bool,
+    /// When it was to be sent, in the open loop.
+    pub due: Option<Nanos>,
 }
 
 /// How an attempt failed.
@@ -64,6 +66,7 @@ pub async fn run(
     let now = endpoint.now();
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
     record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&record.request_id));
+    record.intended = order.due;
     let recorder = Rc::new(RefCell::new(Recorder::new(record)));
     board.add(Rc::clone(&recorder));
     started(now);

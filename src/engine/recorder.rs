@@ -184,7 +184,7 @@ impl Recorder {
                 Some(TextKind::Reasoning) => StreamPhase::Reasoning,
                 Some(TextKind::Answer) => StreamPhase::Answering,
             },
-            started: record.started,
+            started: record.clock_start(),
             ttft_ms: record.time_to_first_token_ms(),
             content_events: arrivals.len() as u32,
             trace: self.trace.clone(),

@@ -86,7 +86,7 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
         extra: serde_json::Map::new(),
     };
     let id = AttemptId { case: 0, number };
-    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false });
+    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false, due: None });
     id
 }
 

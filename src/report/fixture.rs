@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::live::{EngineLag, ServerInfo};
-use crate::domain::session::{Plan, Session, SessionEvent};
+use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
 
@@ -38,7 +38,7 @@ pub fn suite(names: &[&str]) -> Suite {
         extra: serde_json::Map::new(),
     };
     let cases = names.iter().map(case).collect();
-    Suite { name: "Complex Comprehensive".into(), rating: RatingScale::default(), cases }
+    Suite { name: "Complex Comprehensive".into(), rating: RatingScale::default(), slos: Vec::new(), cases }
 }
 
 /// A whole answer that takes `millis`: its first token after a tenth of them, then one event a token, evenly.
@@ -102,6 +102,33 @@ pub fn sample_session() -> Session {
         let (_, millis, prompt, tokens) = SAMPLE[id.case];
         Some(answer(id, now, millis, prompt, tokens))
     })
+}
+
+/// Four cases at each of these concurrencies, on a server that takes a second for one request, and for more at once as
+/// much longer as they are beyond two.
+pub fn sweep_session(concurrencies: &[usize]) -> Session {
+    let session = Session::new(Arc::new(suite(&["a", "b", "c", "d"])), Plan::default());
+    let mut session = session.with_sweep(concurrencies.to_vec());
+    let mut now = Nanos::from_millis(400);
+    let mut open: Vec<AttemptId> = Vec::new();
+    let take = |open: &mut Vec<AttemptId>, commands: Vec<SessionCommand>| {
+        open.extend(commands.iter().filter_map(|c| match c {
+            SessionCommand::Start { id, .. } => Some(*id),
+            SessionCommand::Abort(_) => None,
+        }));
+    };
+    take(&mut open, session.handle(SessionEvent::Begin(now)));
+    while !open.is_empty() {
+        // All that are in flight end together.
+        let millis = 1000 * (open.len() as u64).div_ceil(2);
+        let started = now;
+        for id in std::mem::take(&mut open) {
+            let record = answer(id, started, millis, 10, 100);
+            now = record.ended;
+            take(&mut open, session.handle(SessionEvent::Ended(id, Arc::new(record))));
+        }
+    }
+    session
 }
 
 /// A report of a session on the sample's machine.

@@ -2,6 +2,7 @@
 //! want of one.
 
 mod attempt;
+mod load;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
@@ -56,6 +57,7 @@ struct Document<'a> {
     gpu_unavailable: Option<&'a str>,
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
+    sweep: Vec<load::StageJson>,
     observer: Observer,
 }
 
@@ -76,8 +78,10 @@ struct Run<'a> {
     warmup: u32,
     /// Prompts went out as they are; else each was made unique.
     warm: bool,
-    /// Requests per second; this tool only knows the closed loop so far.
+    /// Requests per second; `null` in a closed loop.
     rate: Option<f64>,
+    arrival: Option<load::ArrivalJson>,
+    duration_limit_s: Option<f64>,
     simulated: bool,
     partial: bool,
     duration_s: Option<f64>,
@@ -152,6 +156,8 @@ struct SummaryJson<'a> {
     output_token_throughput: Option<f64>,
     request_throughput: Option<f64>,
     rating: Option<&'static str>,
+    #[serde(flatten)]
+    load: Option<load::LoadJson<'a>>,
 }
 
 /// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
@@ -213,7 +219,8 @@ impl<'a> Document<'a> {
             gpu: report.gpu.as_ref().ok().map(gpu),
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
             cases: case_list(report),
-            summary: summary_json(summary),
+            summary: summary_json(summary, report),
+            sweep: load::sweep(&report.session),
             observer: Observer { engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms } },
         }
     }
@@ -237,7 +244,9 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         repeat: session.plan.repeat,
         warmup: session.plan.warmup,
         warm: session.plan.warm,
-        rate: None,
+        rate: session.plan.open_loop.map(|open| open.rate_per_s),
+        arrival: session.plan.open_loop.map(load::ArrivalJson::from),
+        duration_limit_s: session.plan.duration.map(|d| d.as_secs_f64()),
         simulated: report.simulated,
         partial: summary.partial,
         duration_s: report.duration_s(),
@@ -294,7 +303,7 @@ fn case_list(report: &Report) -> Vec<Case<'_>> {
     .collect()
 }
 
-fn summary_json(summary: &Summary) -> SummaryJson<'_> {
+fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let measured = summary.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
@@ -319,6 +328,7 @@ fn summary_json(summary: &Summary) -> SummaryJson<'_> {
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
         rating: summary.rating,
+        load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, report.session.slos())),
     }
 }
 

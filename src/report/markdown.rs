@@ -4,6 +4,7 @@
 mod details;
 mod escape;
 mod front;
+mod load;
 mod method;
 mod page;
 mod results;
@@ -26,6 +27,7 @@ pub fn render(report: &Report) -> String {
     let mut page = Page::default();
     front::write(&view, &mut page);
     results::write(&view, &mut page);
+    load::write(&view, &mut page);
     details::write(&view, &mut page);
     method::write(&view, &mut page);
     page.text

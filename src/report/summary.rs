@@ -4,7 +4,8 @@ use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
-use crate::domain::statistics::Stats;
+use crate::domain::statistics::{Stats, enough_for};
+use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
 use super::case::{CaseView, cases};
@@ -36,12 +37,14 @@ pub struct Summary {
     pub total_time_s: f64,
     /// Time in which at least one of them was in flight, seconds: holds, gaps and warm-ups are no part of it.
     pub busy_time_s: f64,
-    /// Tokens of all reported attempts per second of busy time; `None` without a figure.
+    /// Tokens of all reported attempts per second of busy time, in an open loop of all time; `None` without a figure.
     pub output_token_throughput: Option<f64>,
-    /// Reported attempts per second of busy time; `None` without a figure.
+    /// Reported attempts per second of the same; `None` without a figure.
     pub request_throughput: Option<f64>,
     /// The suite's word for the average speed; `None` without a figure.
     pub rating: Option<&'static str>,
+    /// All measured requests as a load: thresholds, goodput, failures by kind. Of a sweep those of its last stage.
+    pub tally: Option<Tally>,
     spreads: Vec<(&'static str, Spread)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
@@ -106,7 +109,7 @@ impl Spread {
             99 => self.stats.p99,
             _ => return None,
         };
-        (self.n * (100 - p as usize) >= 100 || p == 50).then_some(value)
+        enough_for(self.n, p).then_some(value)
     }
 }
 
@@ -142,10 +145,14 @@ impl Summary {
         };
         let speed = summary.stats("output_token_throughput");
         summary.rating = speed.map(|s| session.suite.rating.rate(s.avg));
-        if summary.busy_time_s > 0.0 {
-            summary.output_token_throughput = speed.map(|_| summary.total_output_tokens as f64 / summary.busy_time_s);
-            summary.request_throughput = Some(summary.attempts as f64 / summary.busy_time_s);
+        let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
+        // The idle time of an open loop is part of its rate.
+        let seconds = if session.plan.open_loop.is_some() { tally.seconds() } else { summary.busy_time_s };
+        if seconds > 0.0 && summary.attempts > 0 {
+            summary.output_token_throughput = speed.map(|_| summary.total_output_tokens as f64 / seconds);
+            summary.request_throughput = Some(summary.attempts as f64 / seconds);
         }
+        summary.tally = Some(tally);
         summary
     }
 
@@ -173,7 +180,7 @@ pub fn reported<'a>(views: &'a [CaseView<'a>]) -> impl Iterator<Item = &'a Attem
 /// Length of the union of the attempts' times in flight.
 fn busy_time_s(attempts: &[&AttemptRecord]) -> f64 {
     let mut spans: Vec<(Nanos, f64)> =
-        attempts.iter().filter_map(|r| Some((r.started, r.request_latency_ms()?))).collect();
+        attempts.iter().filter_map(|r| Some((r.clock_start(), r.request_latency_ms()?))).collect();
     spans.sort_by_key(|s| s.0);
     let Some(&(origin, _)) = spans.first() else { return 0.0 };
     let (mut busy_ms, mut covered_to_ms) = (0.0, 0.0_f64);

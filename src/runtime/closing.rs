@@ -6,7 +6,10 @@ use std::time::Duration;
 use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::session::Session;
+use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
+use crate::domain::sweep::{knee, stages};
 use crate::report::summary::Summary;
 
 /// What was given up leaves its record within this time, or not at all.
@@ -62,6 +65,51 @@ pub fn say(to: &mut impl Write, line: &str) {
     drop(writeln!(to, "{line}"));
 }
 
+/// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.
+fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
+    let Some(tally) = &summary.tally else { return Vec::new() };
+    let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
+    let mut lines = Vec::new();
+    if session.plan.is_load() {
+        let failed: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        let failed = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) };
+        lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
+        lines.push(format!(
+            "All together          {} req/s   {} tok/s",
+            figure(summary.request_throughput, 2),
+            figure(summary.output_token_throughput, 1)
+        ));
+    }
+    if let Some(good) = tally.good {
+        let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
+        let (share, rate) = (figure(share, 1), figure(rate, 2));
+        lines.push(format!("Goodput               {good}/{} ({share} %)   {rate} req/s", tally.ended));
+    }
+    let stages = stages(session);
+    let knee = knee(&stages);
+    for (at, s) in stages.iter().enumerate() {
+        let mark = if knee == Some(at) { "   ◆ knee" } else { "" };
+        let kept = match s.slo_met {
+            Some(true) => "   ✓ thresholds",
+            Some(false) => "   ✗ thresholds",
+            None => "",
+        };
+        lines.push(format!(
+            "{:>4} at once          {} req/s   {} tok/s   {} per user   TTFT {} ms{mark}{kept}",
+            s.concurrency,
+            figure(s.requests_per_s, 2),
+            figure(s.tokens_per_s, 1),
+            figure(s.tokens_per_s_per_user, 1),
+            figure(s.ttft_p50_ms, 0)
+        ));
+    }
+    for slo in session.slos() {
+        let verdict = slo.judge(tally);
+        lines.push(format!("{} {}", if verdict.met { "✓" } else { "✗" }, slo.tell(&verdict)));
+    }
+    lines
+}
+
 fn summary(run: &Run) -> String {
     let session = &run.app.scene.session;
     let summary = Summary::of(session);
@@ -85,6 +133,7 @@ fn summary(run: &Run) -> String {
         lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
         lines.push(format!("Time                  {:.2} s", summary.total_time_s));
     }
+    lines.extend(load_lines(session, &summary));
     lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
     lines.join("\n")
 }

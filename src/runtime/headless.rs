@@ -1,6 +1,7 @@
 //! Without a screen: the same run, progress on stderr, the summary on stdout.
 
 use std::io::Write;
+use std::sync::mpsc::RecvTimeoutError;
 
 use anyhow::Context;
 
@@ -20,7 +21,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     greet(&run, &mut stderr);
     run.discover(false);
     let status = loop {
-        let Wake::Msg(msg) = run.inbox.recv().context("all threads are gone")? else { continue };
+        let Wake::Msg(msg) = next(&run)? else { continue };
         let ended = match &msg {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
             _ => None,
@@ -45,6 +46,18 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
         }
     };
     Ok(close(&mut run, status, &mut stderr))
+}
+
+/// The next message: a fact, or that something is due.
+fn next(run: &Run) -> anyhow::Result<Wake> {
+    let Some(at) = run.app.wake_at() else {
+        return run.inbox.recv().context("all threads are gone");
+    };
+    match run.inbox.recv_timeout(at.since(run.now())) {
+        Ok(wake) => Ok(wake),
+        Err(RecvTimeoutError::Timeout) => Ok(Wake::Msg(Msg::Frame { now: run.now(), live: run.engine.live() })),
+        Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads are gone"),
+    }
 }
 
 fn greet(run: &Run, stderr: &mut impl Write) {

@@ -8,7 +8,6 @@ use anyhow::Context;
 use super::pace::FramePacer;
 use super::{Run, RunSpec, Wake, closing};
 use crate::app::message::{Effect, Msg, Signal};
-use crate::app::update::update;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::terminal::{self, Terminal};
@@ -131,11 +130,12 @@ impl<'a> Screen<'a> {
         let now = self.run.now();
         // What is shown is as new as the frame itself.
         let frame = Msg::Frame { now, live: self.run.engine.live() };
-        drop(update(&mut self.run.app, frame));
+        // Requests that became due are sent; nothing else can come of a frame.
+        drop(self.run.take(frame));
         let view = View { app: &self.run.app, theme: self.theme, cache: &self.cache };
         self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
         let (preview_limit, help_limit) = (self.cache.preview_limit(), self.cache.help_limit());
-        drop(update(&mut self.run.app, Msg::Drawn { preview_limit, help_limit }));
+        drop(self.run.take(Msg::Drawn { preview_limit, help_limit }));
         self.pacer.drawn(now);
         Ok(())
     }

@@ -26,6 +26,8 @@ pub struct RunSpec {
     pub plan: Plan,
     /// Counts the tokens of answers once they are there.
     pub tokenizer: Option<Tokenizer>,
+    /// The same at these concurrencies in turn; empty without a sweep.
+    pub sweep: Vec<usize>,
     /// Files to be written at the end; the first Markdown one names what `e` writes.
     pub exports: Vec<PathBuf>,
 }

@@ -5,6 +5,7 @@ pub mod footer;
 pub mod gpu;
 pub mod header;
 pub mod latency;
+pub mod load;
 pub mod preview;
 pub mod throughput;
 
@@ -62,12 +63,24 @@ pub fn rule(
     view: &View<'_>,
     id: PaneId,
     about: &str,
+    figures: Vec<Span<'static>>,
+) -> Rect {
+    titled_rule(frame, area, view, id, title(id), about, figures)
+}
+
+/// The same under another title: what a pane shows instead of its own.
+pub fn titled_rule(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    view: &View<'_>,
+    id: PaneId,
+    title: &'static str,
+    about: &str,
     mut figures: Vec<Span<'static>>,
 ) -> Rect {
     let focused = view.is_focused(id);
     let (stroke, border) = (if focused { "━" } else { "─" }, view.theme.border(focused));
     let room = usize::from(area.width);
-    let title = title(id);
     let left_width = fit::width(title) + 3;
     let width_of = |figures: &[Span<'_>]| match figures.iter().map(Span::width).sum::<usize>() {
         0 => 0,

@@ -113,6 +113,7 @@ impl Stage {
         let suite = Suite {
             name: "Complex Comprehensive".to_owned(),
             rating: RatingScale::default(),
+            slos: Vec::new(),
             cases: names.iter().enumerate().map(case).collect(),
         };
         let target = Target {

@@ -16,7 +16,12 @@ fn app(cases: usize) -> App {
         timeout: Duration::from_secs(1),
         extra: serde_json::Map::new(),
     };
-    let suite = Suite { name: "s".into(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    let suite = Suite {
+        name: "s".into(),
+        rating: RatingScale::default(),
+        slos: Vec::new(),
+        cases: (0..cases).map(case).collect(),
+    };
     let target = Target {
         url: "http://h/v1".into(),
         model: None,

@@ -83,7 +83,10 @@ fn a_case_needs_no_more_than_name_and_prompt() {
         timeout: Duration::from_secs(120),
         extra: Map::new(),
     };
-    assert_eq!(suite, Suite { name: "my suite".into(), rating: RatingScale::default(), cases: vec![case] });
+    assert_eq!(
+        suite,
+        Suite { name: "my suite".into(), rating: RatingScale::default(), slos: Vec::new(), cases: vec![case] }
+    );
 }
 
 #[test]

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::attempt::AttemptStatus;
 use crate::domain::suite::{CaseSpec, RatingScale};
 
 fn session(cases: usize, plan: Plan) -> Session {
@@ -15,7 +16,12 @@ fn session(cases: usize, plan: Plan) -> Session {
         timeout: Duration::from_secs(1),
         extra: serde_json::Map::new(),
     };
-    let suite = Suite { name: "s".into(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    let suite = Suite {
+        name: "s".into(),
+        rating: RatingScale::default(),
+        slos: Vec::new(),
+        cases: (0..cases).map(case).collect(),
+    };
     Session::new(Arc::new(suite), plan)
 }
 
@@ -24,7 +30,7 @@ fn id(case: usize, number: u32) -> AttemptId {
 }
 
 fn start(case: usize, number: u32) -> SessionCommand {
-    SessionCommand::Start { id: id(case, number), warmup: false }
+    SessionCommand::Start { id: id(case, number), warmup: false, due: None }
 }
 
 fn end(s: &mut Session, id: AttemptId, status: AttemptStatus) -> Vec<SessionCommand> {
@@ -97,7 +103,7 @@ fn a_rerun_adds_and_the_last_good_one_is_reported() {
 fn warmups_come_first_and_are_not_reported() {
     let mut s = session(2, Plan { warmup: 1, repeat: 2, concurrency: 2, ..Plan::default() });
     let first = s.handle(SessionEvent::Begin(Nanos(0)));
-    assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true }]);
+    assert_eq!(first, vec![SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
     assert_eq!(end(&mut s, id(0, 1), AttemptStatus::Ok), vec![start(0, 2), start(0, 3)]);
     assert!(s.cases[0].reported().is_empty());
     end(&mut s, id(0, 2), AttemptStatus::Ok);
@@ -118,6 +124,8 @@ fn cancel_gives_up_and_what_comes_late_is_ignored() {
     end(&mut s, id(9, 1), AttemptStatus::Ok);
     assert!(s.cases.iter().all(|c| c.phase == CasePhase::Cancelled && c.reported().is_empty()));
 }
+
+mod load;
 
 proptest! {
     #[test]

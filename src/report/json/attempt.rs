@@ -21,6 +21,8 @@ pub struct AttemptJson<'a> {
     finish_reason: Option<&'a str>,
     error: Option<&'a AttemptError>,
     warnings: &'a [String],
+    /// From the intended start to `started_at`; only in an open loop.
+    dispatch_delay_ms: Option<f64>,
     connect_ms: Option<f64>,
     time_to_headers_ms: Option<f64>,
     #[serde(flatten)]
@@ -38,6 +40,8 @@ pub struct AttemptJson<'a> {
     content_event_count: usize,
     coalesced_event_count: usize,
     first_token_event_index: Option<u32>,
+    /// Text and reasoning were not kept: there are too many attempts.
+    text_dropped: bool,
     text: &'a str,
     reasoning: &'a str,
 }
@@ -80,6 +84,7 @@ impl<'a> AttemptJson<'a> {
             finish_reason: r.finish_reason.as_deref(),
             error: r.error.as_ref(),
             warnings: &r.warnings,
+            dispatch_delay_ms: r.dispatch_delay_ms(),
             connect_ms: r.connect_ms,
             time_to_headers_ms: r.time_to_headers_ms(),
             figures: Figures(r),
@@ -93,9 +98,10 @@ impl<'a> AttemptJson<'a> {
             time_to_first_counted_token_ms: r.time_to_first_counted_token_ms(),
             token_count_source: r.output_tokens().map(|(_, source)| source),
             event_count: r.event_count,
-            content_event_count: r.arrivals.len(),
-            coalesced_event_count: r.arrivals.iter().filter(|a| a.coalesced).count(),
+            content_event_count: r.content_events(),
+            coalesced_event_count: r.coalesced_events(),
             first_token_event_index: r.first_token_event_index,
+            text_dropped: r.condensed.is_some(),
             text: &r.text,
             reasoning: &r.reasoning,
         }

@@ -36,6 +36,8 @@ const DOCUMENT: Fields = &[
     ("run.warmup", Count, false),
     ("run.warm", Bool, false),
     ("run.rate", Number, true),
+    ("run.arrival", Object, true),
+    ("run.duration_limit_s", Number, true),
     ("run.simulated", Bool, false),
     ("run.partial", Bool, false),
     ("run.duration_s", Number, true),
@@ -52,6 +54,7 @@ const DOCUMENT: Fields = &[
     ("gpu_unavailable", Text, true),
     ("cases", List, false),
     ("summary", Object, false),
+    ("sweep", List, false),
     ("observer.engine_lag_ms.p50", Number, true),
     ("observer.engine_lag_ms.p99", Number, true),
     ("observer.engine_lag_ms.max", Number, true),
@@ -90,6 +93,7 @@ const ATTEMPT: Fields = &[
     ("finish_reason", Text, true),
     ("error", Object, true),
     ("warnings", List, false),
+    ("dispatch_delay_ms", Number, true),
     ("connect_ms", Number, true),
     ("time_to_headers_ms", Number, true),
     ("time_to_first_token_ms", Number, true),
@@ -112,6 +116,7 @@ const ATTEMPT: Fields = &[
     ("event_count", Count, false),
     ("content_event_count", Count, false),
     ("first_token_event_index", Count, true),
+    ("text_dropped", Bool, false),
     ("text", Text, false),
     ("reasoning", Text, false),
 ];
@@ -132,6 +137,44 @@ const SUMMARY: Fields = &[
     ("output_token_throughput", Number, true),
     ("request_throughput", Number, true),
     ("rating", Text, true),
+    ("measured_requests", Count, false),
+    ("errors", List, false),
+    ("dispatch_delay_ms", Object, true),
+    ("slo", List, false),
+    ("slo_met", Bool, true),
+    ("goodput", Object, true),
+];
+
+const GOODPUT: Fields =
+    &[("good", Count, false), ("of", Count, false), ("percent", Number, true), ("requests_per_s", Number, true)];
+
+const SLO: Fields = &[
+    ("text", Text, false),
+    ("name", Text, false),
+    ("stat", Text, true),
+    ("comparison", Text, false),
+    ("threshold", Number, false),
+    ("unit", Text, false),
+    ("value", Number, true),
+    ("n", Count, false),
+    ("compared", Text, true),
+    ("met", Bool, false),
+];
+
+const STAGE: Fields = &[
+    ("concurrency", Count, false),
+    ("requests", Count, false),
+    ("ok", Count, false),
+    ("request_throughput", Number, true),
+    ("output_token_throughput", Number, true),
+    ("output_token_throughput_per_user_p50", Number, true),
+    ("time_to_first_token_p50_ms", Number, true),
+    ("time_to_first_token_p95_ms", Number, true),
+    ("inter_token_latency_p50_ms", Number, true),
+    ("request_latency_p50_ms", Number, true),
+    ("tokens_estimated", Bool, false),
+    ("slo_met", Bool, true),
+    ("knee", Bool, false),
 ];
 
 const SPREAD: Fields = &[
@@ -175,8 +218,17 @@ fn parse(report: &Report) -> Value {
     let value: Value = serde_json::from_str(&render(report)).expect("JSON");
     check(&value, DOCUMENT);
     check(&value["summary"], SUMMARY);
-    for spread in value["summary"].as_object().unwrap().values().filter(|v| v.is_object()) {
+    for (_, spread) in value["summary"].as_object().unwrap().iter().filter(|(k, v)| v.is_object() && *k != "goodput") {
         check(spread, SPREAD);
+    }
+    if !value["summary"]["goodput"].is_null() {
+        check(&value["summary"]["goodput"], GOODPUT);
+    }
+    for slo in value["summary"]["slo"].as_array().unwrap() {
+        check(slo, SLO);
+    }
+    for stage in value["sweep"].as_array().unwrap() {
+        check(stage, STAGE);
     }
     for case in value["cases"].as_array().unwrap() {
         check(case, CASE);
@@ -255,6 +307,43 @@ fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
     // In flight: it has no record yet.
     assert_eq!(value["cases"][2]["attempts"], serde_json::json!([]));
     assert_eq!((&value["summary"]["ok"], &value["summary"]["failed"]), (&1.into(), &1.into()));
+}
+
+#[test]
+fn a_load_tells_its_loop_its_thresholds_and_its_goodput() {
+    use crate::domain::open_loop::{OpenLoop, Process};
+    let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
+    let plan = Plan { concurrency: 4096, repeat: 2, open_loop, ..Plan::default() };
+    let mut loaded = suite(&["a"]);
+    loaded.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
+    // One answers 400 ms after it was due, having gone out 300 ms late; the other is refused.
+    let session = run_suite(loaded, plan, |id, now| {
+        let mut r = if id.number == 1 { answer(id, now, 1000, 10, 20) } else { refusal(id, now, "busy") };
+        r.intended = Some(crate::domain::time::Nanos(now.0 - 300_000_000));
+        Some(r)
+    });
+    let value = parse(&report(session));
+    assert_eq!(value["run"]["rate"], 2.5);
+    assert_eq!(value["run"]["arrival"], serde_json::json!({ "process": "constant", "seed": 7 }));
+    let attempt = &value["cases"][0]["attempts"][0];
+    assert_eq!((&attempt["dispatch_delay_ms"], &attempt["time_to_first_token_ms"]), (&300.0.into(), &400.0.into()));
+    let summary = &value["summary"];
+    assert_eq!(summary["errors"], serde_json::json!([{ "status": "http_error", "count": 1 }]));
+    assert_eq!((&summary["goodput"]["good"], &summary["goodput"]["percent"]), (&1.into(), &50.0.into()));
+    assert_eq!(summary["slo_met"], false);
+    let met: Vec<_> = summary["slo"].as_array().unwrap().iter().map(|slo| slo["met"].as_bool().unwrap()).collect();
+    assert_eq!((met, &summary["slo"][0]["compared"]), (vec![true, false], &"max".into()));
+    assert_eq!(summary["dispatch_delay_ms"]["n"], 1);
+}
+
+#[test]
+fn a_sweep_tells_its_stages() {
+    let session = crate::report::fixture::sweep_session(&[1, 2, 4]);
+    let value = parse(&report(session));
+    let stages = value["sweep"].as_array().unwrap();
+    let told: Vec<_> = stages.iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
+    assert_eq!(told, [(Some(1), Some(4)), (Some(2), Some(4)), (Some(4), Some(4))]);
+    assert_eq!(stages.iter().filter(|s| s["knee"] == true).count(), 1);
 }
 
 #[test]

@@ -77,7 +77,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
         page.field(&format!("Error{which}"), &reason);
         let before = figure(record.time_to_first_token_ms(), 0, false);
         if before != UNKNOWN {
-            let events = record.arrivals.len();
+            let events = record.content_events();
             page.field(&format!("Before the Error{which}"), &format!("first token after {before} ms, {events} events"));
         }
         warnings(record, &which, page);
@@ -105,7 +105,7 @@ fn output(record: &AttemptRecord, page: &mut Page) {
         let reasoning = reasoning.map_or_else(String::new, |n| format!(", of them {n} reasoning"));
         words.push(format!("{} tokens{reasoning}", figure(Some(tokens as f64), 0, estimated)));
     }
-    words.push(format!("{} events with text", record.arrivals.len()));
+    words.push(format!("{} events with text", record.content_events()));
     if let Some(reason) = &record.finish_reason {
         words.push(format!("finish reason {}", code(reason)));
     }

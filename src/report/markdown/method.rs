@@ -42,9 +42,8 @@ fn how(view: &View<'_>, page: &mut Page) {
          marked `~`. Events are not tokens",
     );
     page.field("Prefix Cache", &prefix_cache(view));
-    let (events, coalesced) = reported(&view.cases).fold((0, 0), |(events, coalesced), r| {
-        (events + r.arrivals.len(), coalesced + r.arrivals.iter().filter(|a| a.coalesced).count())
-    });
+    let (events, coalesced) = reported(&view.cases)
+        .fold((0, 0), |(events, coalesced), r| (events + r.content_events(), coalesced + r.coalesced_events()));
     page.field(
         "Events",
         &format!(

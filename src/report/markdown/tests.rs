@@ -349,3 +349,81 @@ fn hostile_text_stays_where_it_is_put() {
     assert!(tables.iter().all(|t| t.iter().all(|row| row.len() == t[0].len())));
     assert_eq!(tables[2][2][0], "x|y # z `` [a](javascript:alert(1)) <b></details>*e*");
 }
+
+#[test]
+fn a_plain_run_says_nothing_of_load() {
+    let text = render(&report(sample_session()));
+    assert!(!text.contains("## Load") && !text.contains("Thresholds") && !text.contains("Sweep"));
+}
+
+#[test]
+fn thresholds_are_told_with_what_was_measured() {
+    let mut loaded = suite(&["a", "b"]);
+    loaded.slos = ["ttft_p95<150ms", "latency_max<=1s", "error_rate<1%"].map(|slo| slo.parse().unwrap()).to_vec();
+    let plan = Plan { concurrency: 2, ..Plan::default() };
+    let session = run(loaded, plan, |id, now| match id.case {
+        0 => Some(answer(id, now, 1000, 10, 20)),
+        _ => Some(refusal(id, now, "busy")),
+    });
+    let text = render(&report(session));
+    insta::assert_snapshot!(load_section(&text), @r"
+    ## Load
+
+    - **Loop**: closed, 2 requests in flight
+    - **Measured Requests**: 2, of them 1 ok
+    - **Failed**: 1 http_error
+
+    ### Thresholds
+
+    | Threshold | Measured | n | Kept |
+    |-----------|----------|---|------|
+    | `ttft_p95<150ms` | 100 ms (max; too few for p95) | 1 | ✓ |
+    | `latency_max<=1s` | 1000 ms | 1 | ✓ |
+    | `error_rate<1%` | 50.00 % | 2 | ✗ missed |
+
+    Goodput: 1 of 2 requests (50.0 %) kept every threshold, 0.962 req/s. Each request's own figure is compared, whatever the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).
+    ");
+}
+
+#[test]
+fn a_sweep_is_a_table_and_a_curve() {
+    let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
+    insta::assert_snapshot!(load_section(&text), @r"
+    ## Load
+
+    - **Loop**: closed, 1, 2, 4 requests in flight in turn
+    - **Stage**: all sections but the sweep show its last stage, 4 at once: each case's last attempts
+    - **Measured Requests**: 4, of them 4 ok
+
+    ### Sweep
+
+    | Concurrency | Requests | ok | req/s | tok/s | tok/s per user | TTFT p50 ms | TTFT p95 ms | Inter-token p50 ms | Latency p50 ms |
+    |-------------|----------|----|-------|-------|----------------|-------------|-------------|--------------------|----------------|
+    | 1 | 4 | 4 | 1.00 | 100.0 | 110.0 | 100.0 | n<20 | 9.09 | 1000 |
+    | 2 ◆ | 4 | 4 | 2.00 | 200.0 | 110.0 | 100.0 | n<20 | 9.09 | 1000 |
+    | 4 | 4 | 4 | 2.00 | 200.0 | 55.0 | 200.0 | n<20 | 18.18 | 2000 |
+
+    ```
+    200 │                                 ◆ 2                             ● 4
+        │
+        │
+        │
+        │                                 ● 1
+        │
+        │
+        │
+        │
+        │
+      0 └──────────────────────────────────────────────────────────────────────
+        tok/s over median latency, from 0                               2000 ms
+    ```
+
+    ◆ The knee is at 2 at once: the point of this curve that lies farthest above the straight line from its first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing); while the median latency has not grown by 20 %, that last one. Beyond a knee more load buys mostly waiting.
+    ");
+}
+
+fn load_section(text: &str) -> &str {
+    let at = text.find("## Load\n").expect("a section about the load");
+    let section = text.split_at(at).1;
+    section.split_once("\n## Test Details").map_or(section, |(section, _)| section)
+}

@@ -43,7 +43,7 @@ fn nothing_measured_has_no_figures() {
 
 #[test]
 fn every_repeat_counts_and_warm_ups_do_not() {
-    let plan = Plan { repeat: 2, warmup: 1, concurrency: 1, ..Plan::default() };
+    let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         // The warm-up is attempt 1 of case 0 and ten times as slow.
         let millis = if id == (AttemptId { case: 0, number: 1 }) { 10_000 } else { 1000 };

@@ -51,7 +51,7 @@ impl<'a> Row<'a> {
         let record = self.state.last_ended()?;
         let error = record.error.as_ref()?;
         let message = if error.message.is_empty() { &error.kind } else { &error.message };
-        let came = record.arrivals.len();
+        let came = record.content_events();
         let after = if came > 0 { format!(" · after {came} events") } else { String::new() };
         Some(format!("{}{after}", sanitise_line(message)))
     }

@@ -87,10 +87,19 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         }
         right.push(Span::raw(format!("{} in flight", scene.session.in_flight())));
     }
+    if let Some((sign, style)) = slo_sign(view) {
+        if !right.is_empty() {
+            right.push(Span::raw("  "));
+        }
+        right.push(Span::styled(sign, style));
+    }
     if scene.session.began.is_some() {
         let (settled, all) = (scene.session.settled(), scene.session.cases.len());
         let width = usize::from(area.width / 5).clamp(8, 30);
-        let share = (settled as f64 + under_way(scene)) / all.max(1) as f64;
+        let share = match scene.session.plan.duration {
+            Some(limit) => (scene.elapsed().as_secs_f64() / limit.as_secs_f64().max(1e-9)).min(1.0),
+            None => (settled as f64 + under_way(scene)) / all.max(1) as f64,
+        };
         let bar = Bar { share, tick: None, filled: style.patch(unbold(style)), rest: theme.muted(), ticked: style };
         left.push(Span::styled(format!("  {settled}/{all} "), theme.value()));
         left.extend(bar.spans(width));
@@ -98,6 +107,20 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
+}
+
+/// Whether the thresholds are kept so far: `SLO ✓`, or how many are not.
+fn slo_sign(view: &View<'_>) -> Option<(String, Style)> {
+    let (theme, scene) = (view.theme, view.scene());
+    let (slos, tally) = (scene.session.slos(), &scene.load.tally);
+    if slos.is_empty() || tally.ended == 0 {
+        return None;
+    }
+    let missed = slos.iter().filter(|slo| !slo.judge(tally).met).count();
+    Some(match missed {
+        0 => ("SLO ✓".to_owned(), theme.good()),
+        n => (format!("SLO ✗ {n} of {}", slos.len()), theme.bad()),
+    })
 }
 
 /// How much of their cases the requests in flight have behind them, in cases: by tokens against the most allowed.
@@ -163,6 +186,10 @@ fn state(scene: &Scene) -> State {
             is("◌", word, format!("trying again · {}", sanitise_line(why)), Mood::Warning)
         }
         (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
+        (_, Mode::Running) if !session.sweep.is_empty() => {
+            let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
+            is("●", "running", about, Mood::Live)
+        }
         (_, Mode::Running) => is("●", "running", String::new(), Mood::Live),
         (_, Mode::Held) if session.in_flight() > 0 => {
             is("‖", "held", format!("{} in flight to the end", session.in_flight()), Mood::Warning)

@@ -10,6 +10,7 @@ use crate::domain::live::InFlight;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::percentile;
 use crate::domain::text::sanitise_line;
+use crate::ui::pane::load;
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
 use crate::ui::{fit, number, pane};
@@ -81,7 +82,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let selected = Selected::of(scene, view.app.ui.selected);
     let about = scene.session.suite.cases.get(view.app.ui.selected).map_or("", |c| c.name.as_str());
     let about = sanitise_line(about);
-    let area = pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new());
+    let area = if load::is_shown(scene) {
+        let Some(area) = load::draw(frame, area, view) else { return };
+        pane::line(frame, area, 0, Line::styled(fit::cut(&about, usize::from(area.width)), theme.heading()));
+        Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area }
+    } else {
+        pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
+    };
     let all = all_ttft_ms(scene);
     let gaps = selected.gaps_ms();
     if all.is_empty() && selected.live.is_none() && gaps.is_empty() {

@@ -27,6 +27,20 @@ fn told(table: &[(String, &str)]) {
 }
 
 #[test]
+fn thresholds_are_checked_where_they_stand() {
+    let told = |slo: &str| {
+        let text = format!("[suite]\nslo = {slo}\n[[case]]\nname = \"a\"\nprompt = \"p\"\n");
+        parse(&text, "f.toml").unwrap_err().to_string()
+    };
+    assert_eq!(
+        told("[\"ttft_p95<500ms\", \"tfft_p95<1s\"]"),
+        "f.toml:2:26: 'tfft_p95<1s': there is no figure 'tfft_p95'; did you mean 'ttft_p95'?"
+    );
+    assert!(told("\"ttft_p95<500ms\"").contains("'slo' is a string; it must be a list"));
+    assert!(told("[500]").contains("a threshold is an integer"));
+}
+
+#[test]
 fn unknown_keys() {
     told(&[
         (after_case("max_token = 5"), "cases.toml:4: unknown key 'max_token'; did you mean 'max_tokens'?"),
@@ -37,7 +51,7 @@ fn unknown_keys() {
         (before_case("[sute]"), "cases.toml:1: unknown key 'sute'; did you mean 'suite'?"),
         (only("[[cases]]\nname = \"a\""), "cases.toml:1: unknown key 'cases'; did you mean 'case'?"),
         (after_case("temp = 1"), "cases.toml:4: unknown key 'temp'; did you mean 'temperature'?"),
-        (before_case("[suite]\ntitle = \"x\""), "cases.toml:2: unknown key 'title'; known here: name"),
+        (before_case("[suite]\ntitle = \"x\""), "cases.toml:2: unknown key 'title'; known here: name, slo"),
         (before_case("[rating]\npoor = 1"), "cases.toml:2: unknown key 'poor'; known here: excellent, good, fair"),
         (
             after_case("top_p = 1"),

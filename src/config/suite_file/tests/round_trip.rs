@@ -13,8 +13,9 @@ fn written(suite: &Suite) -> String {
     let text = |s: &str| Value::from(s).to_string();
     let scale = suite.rating;
     let mut out = format!(
-        "suite = {{ name = {} }}\nrating = {{ excellent = {}, good = {}, fair = {} }}\n",
+        "suite = {{ name = {}, slo = [{}] }}\nrating = {{ excellent = {}, good = {}, fair = {} }}\n",
         text(&suite.name),
+        suite.slos.iter().map(|slo| text(&slo.text)).collect::<Vec<_>>().join(", "),
         scale.excellent,
         scale.good,
         scale.fair
@@ -90,13 +91,15 @@ prop_compose! {
     fn suite()(
         name in "[A-Za-zäß#\"'\\\\]{1,10}",
         steps in (0.0..1e3, 0.001..1e3, 0.001..1e3),
+        slos in vec(prop::sample::select(vec!["ttft_p95<500ms", "decode_min>=12.5tok/s", "goodput>90%"]), 0..3),
         mut cases in vec(case(), 1..4),
     ) -> Suite {
         for (i, case) in cases.iter_mut().enumerate() {
             case.name = format!("{name} {i}");
         }
         let (fair, good, excellent) = (steps.0, steps.0 + steps.1, steps.0 + steps.1 + steps.2);
-        Suite { name, rating: RatingScale { excellent, good, fair }, cases }
+        let slos = slos.iter().map(|slo| slo.parse().unwrap()).collect();
+        Suite { name, rating: RatingScale { excellent, good, fair }, slos, cases }
     }
 }
 

@@ -1,0 +1,185 @@
+//! One case of a session: its attempts, and where it stands.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+
+/// The state of a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CasePhase {
+    /// Waits for its turn.
+    Queued,
+    /// An attempt of it is in flight.
+    Running,
+    /// Waits for the user.
+    Paused,
+    /// Its last attempt was whole.
+    Done,
+    /// Its last attempt was not.
+    Failed,
+    /// Given up by the user.
+    Cancelled,
+}
+
+/// An attempt in flight or over.
+#[derive(Clone, Debug)]
+pub struct AttemptState {
+    /// Counted from 1.
+    pub number: u32,
+    /// Not measured.
+    pub warmup: bool,
+    /// Which batch of attempts it belongs to: 0 the plan's, then one for each rerun.
+    pub round: u32,
+    /// Which stage of the sweep it belongs to; 0 where there is none.
+    pub stage: usize,
+    /// Given up; its record is still to come.
+    pub abandoned: bool,
+    /// What it left; `None` while it is in flight.
+    pub record: Option<Arc<AttemptRecord>>,
+}
+
+/// A case with all its attempts.
+#[derive(Clone, Debug)]
+pub struct CaseState {
+    /// Where it stands.
+    pub phase: CasePhase,
+    /// None is ever erased.
+    pub attempts: Vec<AttemptState>,
+    /// Measured attempts still to be started in this round; [`u32::MAX`] while only the time limits them.
+    pub remaining: u32,
+    pub(super) round: u32,
+    /// Numbers of the attempts in flight.
+    open: Vec<u32>,
+    failed_in_round: bool,
+    /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
+    whole: [VecDeque<u32>; 2],
+}
+
+impl CaseState {
+    /// A case that waits for its turn.
+    pub(super) fn new(remaining: u32) -> Self {
+        Self {
+            phase: CasePhase::Queued,
+            attempts: Vec::new(),
+            remaining,
+            round: 0,
+            open: Vec::new(),
+            failed_in_round: false,
+            whole: Default::default(),
+        }
+    }
+
+    /// The records that count: the whole, measured ones of the last round that has any.
+    pub fn reported(&self) -> Vec<&Arc<AttemptRecord>> {
+        let Some(round) = self.attempts.iter().rfind(|a| is_good(a)).map(|a| a.round) else { return Vec::new() };
+        // Rounds follow one another: what is older than the round's first attempt need not be looked at.
+        let from = self.attempts.partition_point(|a| a.round < round);
+        let of_round = self.attempts.iter().skip(from).filter(|a| a.round == round && is_good(a));
+        of_round.filter_map(|a| a.record.as_ref()).collect()
+    }
+
+    /// The record to show: the last that counts, else the last there is.
+    pub fn shown(&self) -> Option<&Arc<AttemptRecord>> {
+        let good = self.attempts.iter().rfind(|a| is_good(a));
+        good.and_then(|a| a.record.as_ref()).or_else(|| self.attempts.iter().rev().find_map(|a| a.record.as_ref()))
+    }
+
+    /// The measured attempt that ended last, whole or not.
+    pub fn last_ended(&self) -> Option<&Arc<AttemptRecord>> {
+        self.attempts.iter().rev().filter(|a| !a.warmup).find_map(|a| a.record.as_ref())
+    }
+
+    /// Attempts without a record.
+    pub(super) fn in_flight(&self) -> impl Iterator<Item = &AttemptState> {
+        self.open.iter().filter_map(|number| self.attempts.get(*number as usize - 1))
+    }
+
+    /// How many those are.
+    pub(super) fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether it waits for a slot, or could take another.
+    pub(super) fn is_ready(&self) -> bool {
+        self.remaining > 0 && matches!(self.phase, CasePhase::Queued | CasePhase::Running)
+    }
+
+    /// Adds an attempt in flight; returns its number.
+    pub(super) fn start(&mut self, warmup: bool, stage: usize) -> u32 {
+        let number = self.attempts.len() as u32 + 1;
+        let round = self.round;
+        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, record: None });
+        self.open.push(number);
+        self.phase = CasePhase::Running;
+        number
+    }
+
+    /// Gives up what is in flight; returns the numbers, and how many of them were measured.
+    pub(super) fn abandon(&mut self) -> (Vec<u32>, u32) {
+        let (mut given_up, mut measured) = (Vec::new(), 0);
+        for number in &self.open {
+            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
+            if !attempt.abandoned {
+                attempt.abandoned = true;
+                measured += u32::from(!attempt.warmup);
+                given_up.push(*number);
+            }
+        }
+        (given_up, measured)
+    }
+
+    /// A new batch of attempts.
+    pub(super) fn begin_round(&mut self) {
+        self.round += 1;
+        self.failed_in_round = false;
+    }
+
+    /// Takes the record of an attempt in flight, and condenses the oldest beyond `keep`; false if there is no such one.
+    pub(super) fn end(&mut self, number: u32, record: Arc<AttemptRecord>, keep: usize) -> bool {
+        let Some(at) = self.open.iter().position(|n| *n == number) else { return false };
+        let Some(attempt) = self.attempts.get_mut(number as usize - 1) else { return false };
+        self.open.remove(at);
+        let (ok, status) = (record.is_ok(), record.status);
+        attempt.record = Some(record);
+        self.failed_in_round |=
+            attempt.round == self.round && !attempt.warmup && !ok && status != AttemptStatus::Cancelled;
+        let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
+        self.condense_beyond(keep, usize::from(!ok), number);
+        // What was given up may end long after its successor; only what still counts keeps the case running.
+        let others = self.in_flight().any(|a| !a.abandoned);
+        if !abandoned && !others && self.phase == CasePhase::Running {
+            self.settle(warmup || status == AttemptStatus::Cancelled);
+        }
+        true
+    }
+
+    /// Where the case stands with nothing in flight that counts.
+    pub(super) fn settle(&mut self, given_up: bool) {
+        self.phase = if self.remaining > 0 {
+            CasePhase::Queued
+        } else if given_up {
+            CasePhase::Cancelled
+        } else if self.failed_in_round {
+            CasePhase::Failed
+        } else {
+            CasePhase::Done
+        };
+    }
+
+    fn condense_beyond(&mut self, keep: usize, kind: usize, number: u32) {
+        let Some(whole) = self.whole.get_mut(kind) else { return };
+        whole.push_back(number);
+        if whole.len() <= keep {
+            return;
+        }
+        let oldest = whole.pop_front().and_then(|n| self.attempts.get_mut(n as usize - 1));
+        if let Some(record) = oldest.and_then(|a| a.record.as_mut()) {
+            *record = Arc::new(AttemptRecord::clone(record).condense());
+        }
+    }
+}
+
+fn is_good(attempt: &AttemptState) -> bool {
+    !attempt.warmup && attempt.record.as_ref().is_some_and(|r| r.is_ok())
+}

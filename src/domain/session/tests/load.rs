@@ -1,0 +1,236 @@
+//! Rates, durations and sweeps, with times made by hand.
+
+use super::*;
+use crate::domain::open_loop::{OpenLoop, Process, Starts};
+
+const fn ms(n: u64) -> Nanos {
+    Nanos::from_millis(n)
+}
+
+const fn rate(rate_per_s: f64, process: Process) -> OpenLoop {
+    OpenLoop { rate_per_s, process, seed: 3 }
+}
+
+fn open(concurrency: usize, repeat: u32) -> Plan {
+    Plan { concurrency, repeat, open_loop: Some(rate(10.0, Process::Constant)), ..Plan::default() }
+}
+
+fn end_at(s: &mut Session, id: AttemptId, at: Nanos, status: AttemptStatus) -> Vec<SessionCommand> {
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), at);
+    (record.status, record.ended) = (status, at);
+    s.handle(SessionEvent::Ended(id, Arc::new(record)))
+}
+
+fn due(case: usize, number: u32, at_ms: u64) -> SessionCommand {
+    SessionCommand::Start { id: id(case, number), warmup: false, due: Some(ms(at_ms)) }
+}
+
+/// Lets the session have every tick it asks for until `to`; returns what it ordered, with the time it did.
+fn run_to(s: &mut Session, to: Nanos) -> Vec<(Nanos, SessionCommand)> {
+    let mut out = Vec::new();
+    while let Some(at) = s.wake_at().filter(|at| *at <= to) {
+        let commands = s.handle(SessionEvent::Tick(at));
+        assert!(!commands.is_empty(), "a tick it asked for did nothing");
+        out.extend(commands.into_iter().map(|c| (at, c)));
+    }
+    out
+}
+
+#[test]
+fn starts_are_ordered_ahead_and_in_turn() {
+    let mut s = session(2, open(4096, 3));
+    // The first is due at once; two more within the horizon of 250 ms.
+    assert_eq!(s.handle(SessionEvent::Begin(ms(1000))), [due(0, 1, 1000), due(1, 1, 1100), due(0, 2, 1200)]);
+    assert_eq!(s.wake_at(), Some(ms(1050)));
+    assert!(s.handle(SessionEvent::Tick(ms(1049))).is_empty());
+    let rest: Vec<_> = run_to(&mut s, ms(9000));
+    assert_eq!(rest, [(ms(1050), due(1, 2, 1300)), (ms(1150), due(0, 3, 1400)), (ms(1250), due(1, 3, 1500))]);
+    assert_eq!(s.wake_at(), None);
+    for (case, number) in [(0, 1), (0, 2), (0, 3), (1, 1), (1, 2), (1, 3)] {
+        assert_eq!(s.mode, Mode::Running);
+        end_at(&mut s, id(case, number), ms(2000), AttemptStatus::Ok);
+    }
+    assert!(s.mode == Mode::Finished && !s.is_partial());
+}
+
+#[test]
+fn a_slot_that_comes_late_does_not_move_the_intended_start() {
+    let mut s = session(1, open(1, 3));
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0)]);
+    assert_eq!(s.wake_at(), None);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(730), AttemptStatus::Ok), [due(0, 2, 100)]);
+    assert_eq!(s.overdue(), Some(Duration::from_millis(530)));
+    assert_eq!(end_at(&mut s, id(0, 2), ms(740), AttemptStatus::Ok), [due(0, 3, 200)]);
+}
+
+#[test]
+fn what_the_user_holds_is_nobodys_queue() {
+    let mut s = session(1, open(4096, 4));
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
+    s.handle(SessionEvent::Tick(ms(20)));
+    assert!(s.handle(SessionEvent::ToggleHold).is_empty());
+    assert_eq!(s.wake_at(), None);
+    assert!(s.handle(SessionEvent::Tick(ms(5000))).is_empty());
+    // Of the fourth's 300 ms, 20 were over.
+    assert!(s.handle(SessionEvent::ToggleHold).is_empty());
+    assert_eq!(run_to(&mut s, ms(9000)), [(ms(5030), due(0, 4, 5280))]);
+}
+
+#[test]
+fn a_rerun_is_due_when_it_is_asked_for() {
+    let mut s = session(1, open(1, 2));
+    s.handle(SessionEvent::Begin(ms(0)));
+    end_at(&mut s, id(0, 1), ms(5000), AttemptStatus::Ok);
+    end_at(&mut s, id(0, 2), ms(5100), AttemptStatus::Timeout);
+    assert_eq!(s.mode, Mode::Finished);
+    s.handle(SessionEvent::Tick(ms(60_000)));
+    assert_eq!(s.handle(SessionEvent::RerunFailed), [due(0, 3, 60_000)]);
+}
+
+#[test]
+fn the_schedule_begins_after_the_warm_up() {
+    let mut s = session(1, Plan { warmup: 1, ..open(4096, 1) });
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [SessionCommand::Start { id: id(0, 1), warmup: true, due: None }]);
+    assert_eq!(s.wake_at(), None);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(800), AttemptStatus::Ok), [due(0, 2, 800)]);
+}
+
+#[test]
+fn a_rate_for_a_time_is_so_many_starts() {
+    let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(4096, 1) };
+    let mut s = session(3, plan);
+    let mut ordered = s.handle(SessionEvent::Begin(ms(0)));
+    ordered.extend(run_to(&mut s, ms(60_000)).into_iter().map(|(_, c)| c));
+    // At 0, 100, … 1 900 ms.
+    assert_eq!(ordered.len(), 20);
+    assert_eq!(ordered[19], due(1, 7, 1900));
+    assert!(s.mode == Mode::Running && s.is_active());
+    for command in ordered {
+        let SessionCommand::Start { id, .. } = command else { panic!() };
+        end_at(&mut s, id, ms(2500), AttemptStatus::Ok);
+    }
+    assert!(s.mode == Mode::Finished && !s.is_partial());
+    assert!(s.cases.iter().all(|c| c.phase == CasePhase::Done));
+}
+
+#[test]
+fn a_time_in_a_closed_loop_takes_cases_in_turn_and_ends_by_itself() {
+    let plan = Plan { concurrency: 2, duration: Some(Duration::from_secs(1)), ..Plan::default() };
+    let mut s = session(3, plan);
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [start(0, 1), start(1, 1)]);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(400), AttemptStatus::Ok), [start(2, 1)]);
+    assert_eq!(end_at(&mut s, id(1, 1), ms(500), AttemptStatus::Ok), [start(0, 2)]);
+    assert_eq!(end_at(&mut s, id(2, 1), ms(999), AttemptStatus::Ok), [start(1, 2)]);
+    assert!(s.is_partial());
+    assert_eq!(end_at(&mut s, id(0, 2), ms(1000), AttemptStatus::Ok), []);
+    assert_eq!(s.mode, Mode::Running);
+    assert_eq!(end_at(&mut s, id(1, 2), ms(1300), AttemptStatus::Ok), []);
+    assert!(s.mode == Mode::Finished && !s.is_partial());
+    // A rerun afterwards is one attempt, not another second.
+    assert_eq!(s.handle(SessionEvent::Rerun(0)), [start(0, 3)]);
+    assert_eq!(end_at(&mut s, id(0, 3), ms(1400), AttemptStatus::Timeout), []);
+    assert!(s.mode == Mode::Finished && s.is_partial());
+}
+
+#[test]
+fn a_case_the_time_did_not_reach_was_not_run() {
+    let mut s = session(2, Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() });
+    s.handle(SessionEvent::Begin(ms(0)));
+    end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok);
+    assert_eq!((s.mode, s.cases[1].phase, s.cases[1].attempts.len()), (Mode::Finished, CasePhase::Done, 0));
+}
+
+#[test]
+fn a_sweep_runs_the_plan_at_each_concurrency() {
+    let mut s = session(3, Plan::default()).with_sweep(vec![1, 2]);
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [start(0, 1)]);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Ok), [start(1, 1)]);
+    assert_eq!(end_at(&mut s, id(1, 1), ms(2), AttemptStatus::Timeout), [start(2, 1)]);
+    assert!(s.is_partial());
+    assert_eq!(end_at(&mut s, id(2, 1), ms(3), AttemptStatus::Ok), [start(0, 2), start(1, 2)]);
+    assert_eq!(end_at(&mut s, id(1, 2), ms(4), AttemptStatus::Ok), [start(2, 2)]);
+    end_at(&mut s, id(0, 2), ms(5), AttemptStatus::Ok);
+    end_at(&mut s, id(2, 2), ms(6), AttemptStatus::Ok);
+    assert_eq!((s.mode, s.plan.concurrency), (Mode::Finished, 2));
+    let stages: Vec<_> = crate::domain::sweep::stages(&s).iter().map(|s| (s.concurrency, s.requests, s.ok)).collect();
+    assert_eq!(stages, [(1, 3, 2), (2, 3, 3)]);
+}
+
+#[test]
+fn a_sweep_that_is_given_up_goes_no_further() {
+    let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
+    s.handle(SessionEvent::Begin(ms(0)));
+    assert_eq!(s.handle(SessionEvent::Abort), [SessionCommand::Abort(id(0, 1))]);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Cancelled), []);
+    assert_eq!((s.mode, s.stage), (Mode::Finished, 0));
+}
+
+#[test]
+fn long_runs_keep_the_figures_and_the_last_texts() {
+    let mut s = session(1, Plan { repeat: 600, ..Plan::default() });
+    s.handle(SessionEvent::Begin(ms(0)));
+    for number in 1..=600 {
+        let mut record = AttemptRecord::started(id(0, number), false, String::new(), String::new(), ms(1));
+        record.status = AttemptStatus::Ok;
+        record.text = "a".into();
+        s.handle(SessionEvent::Ended(id(0, number), Arc::new(record)));
+    }
+    let with_text: Vec<u32> =
+        s.cases[0].reported().iter().filter(|r| !r.text.is_empty()).map(|r| r.id.number).collect();
+    assert_eq!(with_text, (89..=600).collect::<Vec<_>>());
+    assert_eq!(s.cases[0].reported().len(), 600);
+}
+
+proptest! {
+    /// Whatever the server takes, every start is intended when the seed says, none is beyond the cap, none is lost.
+    #[test]
+    fn the_schedule_is_the_seeds_alone(
+        cap in 1_usize..6,
+        cases in 1_usize..4,
+        repeat in 1_u32..8,
+        takes_ms in prop::collection::vec(1_u64..900, 32),
+        poisson: bool,
+    ) {
+        let process = if poisson { Process::Poisson } else { Process::Constant };
+        let open_loop = rate(8.0, process);
+        let mut s = session(cases, Plan { concurrency: cap, repeat, open_loop: Some(open_loop), ..Plan::default() });
+        let mut flying: Vec<(Nanos, AttemptId)> = Vec::new();
+        let mut intended = Vec::new();
+        let mut commands = s.handle(SessionEvent::Begin(ms(50)));
+        let mut now = ms(50);
+        loop {
+            for command in commands.drain(..) {
+                let SessionCommand::Start { id, due: Some(due), .. } = command else { panic!() };
+                let begins = due.max(now);
+                flying.push((begins.plus(Duration::from_millis(takes_ms[intended.len() % 32])), id));
+                intended.push(due);
+            }
+            prop_assert!(s.in_flight() <= cap && s.in_flight() == flying.len());
+            flying.sort_unstable();
+            let tick = s.wake_at();
+            match (flying.first().copied(), tick) {
+                (Some((at, id)), tick) if tick.is_none_or(|t| at <= t) => {
+                    flying.remove(0);
+                    now = now.max(at);
+                    commands = end_at(&mut s, id, now, AttemptStatus::Ok);
+                }
+                (_, Some(at)) => {
+                    now = now.max(at);
+                    commands = s.handle(SessionEvent::Tick(now));
+                    prop_assert!(!commands.is_empty());
+                }
+                (_, None) => break,
+            }
+        }
+        let mut starts = Starts::new(open_loop);
+        let expected: Vec<Nanos> = (0..cases * repeat as usize)
+            .map(|_| {
+                let at = ms(50).plus(starts.next());
+                starts.advance();
+                at
+            })
+            .collect();
+        prop_assert_eq!(intended, expected);
+        prop_assert!(s.mode == Mode::Finished && !s.is_partial());
+    }
+}

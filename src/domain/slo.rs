@@ -1,0 +1,333 @@
+//! Thresholds a run must keep (service level objectives), and goodput: the requests that keep all of them.
+
+mod parse;
+
+use std::fmt;
+
+pub use self::parse::InvalidSlo;
+use super::attempt::AttemptRecord;
+use super::statistics::{Stats, enough_for, needed_for};
+use super::tally::Tally;
+
+/// A figure of single requests that thresholds are set for.
+#[derive(Debug)]
+pub struct RequestFigure {
+    /// Its short name.
+    pub name: &'static str,
+    /// A heading for people.
+    pub label: &'static str,
+    /// The unit of `get`.
+    pub unit: SloUnit,
+    /// The figure; `None` where it is not known.
+    pub get: fn(&AttemptRecord) -> Option<f64>,
+}
+
+/// All of them.
+pub const REQUEST_FIGURES: &[RequestFigure] = &[
+    RequestFigure {
+        name: "ttft",
+        label: "TTFT",
+        unit: SloUnit::Milliseconds,
+        get: AttemptRecord::time_to_first_token_ms,
+    },
+    RequestFigure {
+        name: "ttfo",
+        label: "TTFO",
+        unit: SloUnit::Milliseconds,
+        get: AttemptRecord::time_to_first_output_token_ms,
+    },
+    RequestFigure {
+        name: "latency",
+        label: "Latency",
+        unit: SloUnit::Milliseconds,
+        get: AttemptRecord::request_latency_ms,
+    },
+    RequestFigure {
+        name: "itl",
+        label: "Inter-token",
+        unit: SloUnit::Milliseconds,
+        get: AttemptRecord::inter_token_latency_ms,
+    },
+    RequestFigure {
+        name: "decode",
+        label: "Decode",
+        unit: SloUnit::TokensPerSecond,
+        get: AttemptRecord::decode_tokens_per_s,
+    },
+    RequestFigure {
+        name: "speed",
+        label: "Speed",
+        unit: SloUnit::TokensPerSecond,
+        get: AttemptRecord::output_tokens_per_s,
+    },
+    RequestFigure { name: "queue", label: "Queue", unit: SloUnit::Milliseconds, get: AttemptRecord::dispatch_delay_ms },
+];
+
+/// The place of a figure in [`REQUEST_FIGURES`].
+pub fn figure_index(name: &str) -> Option<usize> {
+    REQUEST_FIGURES.iter().position(|f| f.name == name)
+}
+
+/// A figure of the run as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RunFigure {
+    /// Failed of all measured requests, percent.
+    ErrorRate,
+    /// Requests that keep every threshold, per second.
+    Goodput,
+    /// Requests that keep every threshold, percent of all measured ones.
+    GoodShare,
+    /// Output tokens of all streams per second.
+    Throughput,
+    /// Whole answers per second.
+    RequestRate,
+}
+
+/// What a threshold is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A statistic of the figure at this place in [`REQUEST_FIGURES`].
+    Requests(usize, Stat),
+    /// A figure of the run.
+    Run(RunFigure),
+}
+
+/// A statistic over requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names are the field's own")]
+pub enum Stat {
+    Avg,
+    Min,
+    P50,
+    P90,
+    P95,
+    P99,
+    Max,
+}
+
+impl Stat {
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::Avg, Self::Min, Self::P50, Self::P90, Self::P95, Self::P99, Self::Max];
+
+    /// Its name in a threshold.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Avg => "avg",
+            Self::Min => "min",
+            Self::P50 => "p50",
+            Self::P90 => "p90",
+            Self::P95 => "p95",
+            Self::P99 => "p99",
+            Self::Max => "max",
+        }
+    }
+
+    const fn of(self, stats: &Stats) -> f64 {
+        match self {
+            Self::Avg => stats.avg,
+            Self::Min => stats.min,
+            Self::P50 => stats.p50,
+            Self::P90 => stats.p90,
+            Self::P95 => stats.p95,
+            Self::P99 => stats.p99,
+            Self::Max => stats.max,
+        }
+    }
+
+    /// The percentile that asks for a number of figures; 50 where one is enough.
+    const fn percent(self) -> u32 {
+        match self {
+            Self::P90 => 90,
+            Self::P95 => 95,
+            Self::P99 => 99,
+            Self::Avg | Self::Min | Self::P50 | Self::Max => 50,
+        }
+    }
+}
+
+/// How a figure is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Comparison {
+    Below,
+    AtMost,
+    Above,
+    AtLeast,
+}
+
+impl Comparison {
+    /// Its sign.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Below => "<",
+            Self::AtMost => "<=",
+            Self::Above => ">",
+            Self::AtLeast => ">=",
+        }
+    }
+
+    fn holds(self, value: f64, threshold: f64) -> bool {
+        match self {
+            Self::Below => value < threshold,
+            Self::AtMost => value <= threshold,
+            Self::Above => value > threshold,
+            Self::AtLeast => value >= threshold,
+        }
+    }
+
+    const fn is_upper_bound(self) -> bool {
+        matches!(self, Self::Below | Self::AtMost)
+    }
+}
+
+/// The unit of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum SloUnit {
+    Milliseconds,
+    TokensPerSecond,
+    RequestsPerSecond,
+    Percent,
+}
+
+impl SloUnit {
+    /// How it is written.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Milliseconds => "ms",
+            Self::TokensPerSecond => "tok/s",
+            Self::RequestsPerSecond => "req/s",
+            Self::Percent => "%",
+        }
+    }
+}
+
+/// One threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Slo {
+    /// What it is about.
+    pub subject: Subject,
+    /// On which side of the threshold.
+    pub comparison: Comparison,
+    /// In the subject's unit.
+    pub threshold: f64,
+    /// As it was written, without blanks.
+    pub text: String,
+}
+
+/// What became of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Verdict {
+    /// The figure that was compared; `None` when there is none.
+    pub value: Option<f64>,
+    /// Requests it stands on.
+    pub n: usize,
+    /// Kept. Without a figure it is not.
+    pub met: bool,
+    /// Too few requests for the percentile: this one was compared in its place, which is the harder test.
+    pub stand_in: Option<Stat>,
+}
+
+impl Slo {
+    /// The subject's unit.
+    pub fn unit(&self) -> SloUnit {
+        match self.subject {
+            Subject::Requests(figure, _) => {
+                REQUEST_FIGURES.get(figure).map_or(SloUnit::Milliseconds, |figure| figure.unit)
+            }
+            Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare) => SloUnit::Percent,
+            Subject::Run(RunFigure::Goodput | RunFigure::RequestRate) => SloUnit::RequestsPerSecond,
+            Subject::Run(RunFigure::Throughput) => SloUnit::TokensPerSecond,
+        }
+    }
+
+    /// `TTFT p95`, `error rate`.
+    pub fn name(&self) -> String {
+        match self.subject {
+            Subject::Requests(figure, stat) => {
+                format!("{} {}", REQUEST_FIGURES.get(figure).map_or("", |f| f.label), stat.as_str())
+            }
+            Subject::Run(RunFigure::ErrorRate) => "error rate".to_owned(),
+            Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) => "goodput".to_owned(),
+            Subject::Run(RunFigure::Throughput) => "throughput".to_owned(),
+            Subject::Run(RunFigure::RequestRate) => "requests".to_owned(),
+        }
+    }
+
+    /// Whether a single request keeps it: its own figure is compared, whatever the statistic. `None` for a threshold that
+    /// is not about single requests. A request without the figure does not keep it.
+    pub fn keeps(&self, record: &AttemptRecord) -> Option<bool> {
+        let Subject::Requests(figure, _) = self.subject else { return None };
+        let value = REQUEST_FIGURES.get(figure).and_then(|f| (f.get)(record));
+        Some(value.is_some_and(|v| self.comparison.holds(v, self.threshold)))
+    }
+
+    /// Compares.
+    pub fn judge(&self, tally: &Tally) -> Verdict {
+        let (value, n, stand_in) = match self.subject {
+            Subject::Requests(figure, stat) => {
+                let stats = tally.stats(figure);
+                let n = tally.count(figure);
+                // The extreme keeps it only if every percentile does.
+                let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
+                let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
+                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, stand_in)
+            }
+            Subject::Run(figure) => (tally.run_figure(figure), tally.ended, None),
+        };
+        let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
+        Verdict { value, n, met, stand_in }
+    }
+
+    /// A verdict in words: `TTFT p95 412 ms < 500 ms`, `TTFT p95 n<20, max 612 ms < 500 ms`.
+    pub fn tell(&self, verdict: &Verdict) -> String {
+        let value = verdict.value.map_or_else(|| "–".to_owned(), |v| self.with_unit(v));
+        let of = match (verdict.stand_in, self.subject) {
+            (Some(extreme), Subject::Requests(_, stat)) => {
+                format!("n<{}, {} ", needed_for(stat.percent()), extreme.as_str())
+            }
+            _ => String::new(),
+        };
+        let sign = if verdict.met { self.comparison.as_str() } else { self.comparison.broken() };
+        format!("{} {of}{value} {sign} {}", self.name(), self.with_unit(self.threshold))
+    }
+
+    fn with_unit(&self, value: f64) -> String {
+        let digits = if value.fract().abs() < 1e-9 || value >= 100.0 {
+            0
+        } else if value >= 10.0 {
+            1
+        } else {
+            2
+        };
+        format!("{value:.digits$} {}", self.unit().as_str())
+    }
+}
+
+impl Comparison {
+    /// The sign that holds when this one does not.
+    const fn broken(self) -> &'static str {
+        match self {
+            Self::Below => "≥",
+            Self::AtMost => ">",
+            Self::Above => "≤",
+            Self::AtLeast => "<",
+        }
+    }
+}
+
+impl fmt::Display for Slo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.name(), self.comparison.as_str(), self.with_unit(self.threshold))
+    }
+}
+
+/// Whether a whole answer keeps all thresholds about single requests; `None` where there is no such threshold.
+pub fn is_good(record: &AttemptRecord, slos: &[Slo]) -> Option<bool> {
+    let mut kept = slos.iter().filter_map(|slo| slo.keeps(record)).peekable();
+    kept.peek()?;
+    Some(record.is_ok() && kept.all(|kept| kept))
+}
+
+#[cfg(test)]
+mod tests;

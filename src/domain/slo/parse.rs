@@ -1,0 +1,115 @@
+//! Thresholds as they are written: `ttft_p95<500ms`.
+
+use std::str::FromStr;
+
+use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Stat, Subject};
+use crate::domain::text::sanitise_line;
+
+/// The figures of the run by name. Goodput's unit tells which of its two is meant.
+const RUN_FIGURES: [(&str, RunFigure); 4] = [
+    ("error_rate", RunFigure::ErrorRate),
+    ("goodput", RunFigure::Goodput),
+    ("throughput", RunFigure::Throughput),
+    ("requests", RunFigure::RequestRate),
+];
+/// A name that is less like the typed one is no help.
+const NEAR: f64 = 0.75;
+
+/// Why a threshold cannot be read; for the user.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidSlo(String);
+
+impl FromStr for Slo {
+    type Err = InvalidSlo;
+
+    fn from_str(written: &str) -> Result<Self, InvalidSlo> {
+        let text: String = written.chars().filter(|c| !c.is_whitespace()).collect();
+        let shown = sanitise_line(&text);
+        let failed = |why: String| InvalidSlo(format!("'{shown}': {why}"));
+        let Some((name, rest)) = text.find(['<', '>']).map(|at| text.split_at(at)) else {
+            return Err(failed("a threshold is a figure, < or >, and a value, like ttft_p95<500ms".to_owned()));
+        };
+        let (comparison, value) = comparison(rest);
+        let subject = subject(name).map_err(&failed)?;
+        let slo = Self { subject, comparison, threshold: 0.0, text: text.clone() };
+        let (threshold, subject) = threshold(&slo, value).map_err(&failed)?;
+        Ok(Self { subject, threshold, ..slo })
+    }
+}
+
+fn comparison(rest: &str) -> (Comparison, &str) {
+    let signs =
+        [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("<", Comparison::Below), (">", Comparison::Above)];
+    let found = signs.iter().find_map(|(sign, comparison)| Some((*comparison, rest.strip_prefix(sign)?)));
+    found.unwrap_or((Comparison::Below, rest))
+}
+
+fn subject(name: &str) -> Result<Subject, String> {
+    let lower = name.to_lowercase();
+    if let Some((_, figure)) = RUN_FIGURES.iter().find(|(n, _)| *n == lower) {
+        return Ok(Subject::Run(*figure));
+    }
+    let named = lower.rsplit_once('_').and_then(|(figure, stat)| {
+        let figure = super::figure_index(figure)?;
+        Some(Subject::Requests(figure, *Stat::ALL.iter().find(|s| s.as_str() == stat)?))
+    });
+    if let Some(subject) = named {
+        return Ok(subject);
+    }
+    let figures: Vec<&str> = REQUEST_FIGURES.iter().map(|f| f.name).collect();
+    if figures.contains(&lower.as_str()) {
+        return Err(format!("'{lower}' needs a statistic, like {lower}_p95"));
+    }
+    let of_requests = figures.iter().flat_map(|f| Stat::ALL.iter().map(move |s| format!("{f}_{}", s.as_str())));
+    let mut scored: Vec<(f64, String)> = of_requests
+        .chain(RUN_FIGURES.iter().map(|(name, _)| (*name).to_owned()))
+        .map(|known| (strsim::jaro_winkler(&lower, &known), known))
+        .collect();
+    scored.sort_by(|a, b| b.0.total_cmp(&a.0));
+    let shown = sanitise_line(name);
+    Err(match scored.first() {
+        Some((score, near)) if *score >= NEAR => format!("there is no figure '{shown}'; did you mean '{near}'?"),
+        _ => {
+            let stats: Vec<&str> = Stat::ALL.iter().map(|s| s.as_str()).collect();
+            let run: Vec<&str> = RUN_FIGURES.iter().map(|(name, _)| *name).collect();
+            format!(
+                "there is no figure '{shown}'; there are {}, each with _{}, and {}",
+                figures.join(", "),
+                stats.join(" _"),
+                run.join(", ")
+            )
+        }
+    })
+}
+
+/// The value in the subject's unit. `%` makes a share of goodput.
+fn threshold(slo: &Slo, value: &str) -> Result<(f64, Subject), String> {
+    let unit_at = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
+    let (number, unit) = value.split_at(unit_at);
+    let shown = sanitise_line(value);
+    let number: f64 =
+        number.parse().map_err(|_bad| format!("'{shown}' is no value; write a number and its unit, like 500ms"))?;
+    let subject = match (slo.subject, unit) {
+        (Subject::Run(RunFigure::Goodput), "%") => Subject::Run(RunFigure::GoodShare),
+        (subject, _) => subject,
+    };
+    let expected = Slo { subject, ..slo.clone() }.unit();
+    let factor = match (expected, unit) {
+        (SloUnit::Milliseconds, "ms") | (SloUnit::Percent, "%") => Some(1.0),
+        (SloUnit::Milliseconds, "s") => Some(1000.0),
+        (SloUnit::Milliseconds, "us" | "µs" | "μs") => Some(0.001),
+        (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "") | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => {
+            Some(1.0)
+        }
+        _ => None,
+    };
+    let Some(factor) = factor else {
+        let wanted = match expected {
+            SloUnit::Milliseconds => "ms or s",
+            other => other.as_str(),
+        };
+        return Err(format!("'{shown}' must be in {wanted}"));
+    };
+    Ok((number * factor, subject))
+}

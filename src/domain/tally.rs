@@ -1,0 +1,140 @@
+//! The measured requests of a run, counted as they end.
+
+use std::collections::BTreeMap;
+
+use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use super::session::Session;
+use super::slo::{REQUEST_FIGURES, RunFigure, Slo, is_good};
+use super::statistics::{Stats, enough_for, percentile};
+use super::time::Nanos;
+
+/// Figures over all measured requests, reruns included; warm-ups and what the user gave up are left out.
+#[derive(Clone, Debug)]
+pub struct Tally {
+    /// Requests that ended.
+    pub ended: usize,
+    /// Of those, whole answers.
+    pub ok: usize,
+    /// Of those, the ones that keep every threshold; `None` without a threshold about single requests.
+    pub good: Option<usize>,
+    /// Failed ones by how they failed.
+    pub errors: BTreeMap<&'static str, usize>,
+    /// Output tokens of the whole answers.
+    pub output_tokens: u64,
+    /// Some of those are an estimate.
+    pub estimated: bool,
+    open_loop: bool,
+    /// Ascending, one for each of [`REQUEST_FIGURES`].
+    columns: Vec<Vec<f64>>,
+    /// When something was in flight: ascending, apart.
+    busy: Vec<(Nanos, Nanos)>,
+}
+
+impl Tally {
+    /// Nothing yet.
+    pub fn new(session: &Session) -> Self {
+        Self {
+            ended: 0,
+            ok: 0,
+            good: None,
+            errors: BTreeMap::new(),
+            output_tokens: 0,
+            estimated: false,
+            open_loop: session.plan.open_loop.is_some(),
+            columns: vec![Vec::new(); REQUEST_FIGURES.len()],
+            busy: Vec::new(),
+        }
+    }
+
+    /// All of a session's, or those of one stage of its sweep.
+    pub fn of(session: &Session, stage: Option<usize>) -> Self {
+        let mut tally = Self::new(session);
+        let attempts = session.cases.iter().flat_map(|c| &c.attempts);
+        let of_stage = attempts.filter(|a| stage.is_none_or(|stage| a.stage == stage));
+        of_stage.filter_map(|a| a.record.as_deref()).for_each(|r| tally.add(r, session.slos()));
+        tally
+    }
+
+    /// Counts an attempt that ended.
+    pub fn add(&mut self, record: &AttemptRecord, slos: &[Slo]) {
+        if record.warmup || record.status == AttemptStatus::Cancelled {
+            return;
+        }
+        self.ended += 1;
+        if let Some(good) = is_good(record, slos) {
+            self.good = Some(self.good.unwrap_or(0) + usize::from(good));
+        }
+        let last = record.last_arrival().max(record.finish_at).unwrap_or(record.ended);
+        self.cover(record.clock_start(), if record.is_ok() { last } else { record.ended });
+        if !record.is_ok() {
+            *self.errors.entry(record.status.as_str()).or_default() += 1;
+            return;
+        }
+        self.ok += 1;
+        if let Some((tokens, source)) = record.output_tokens() {
+            self.output_tokens = self.output_tokens.saturating_add(tokens);
+            self.estimated |= source == TokenSource::Estimate;
+        }
+        for (column, figure) in self.columns.iter_mut().zip(REQUEST_FIGURES) {
+            if let Some(value) = (figure.get)(record).filter(|v| v.is_finite()) {
+                column.insert(column.partition_point(|v| *v < value), value);
+            }
+        }
+    }
+
+    fn cover(&mut self, from: Nanos, to: Nanos) {
+        let to = to.max(from);
+        let first = self.busy.partition_point(|span| span.1 < from);
+        let after = self.busy.partition_point(|span| span.0 <= to).max(first);
+        let merged = self.busy.drain(first..after).fold((from, to), |m, span| (m.0.min(span.0), m.1.max(span.1)));
+        self.busy.insert(first, merged);
+    }
+
+    /// What rates are per, seconds: in a closed loop the time in which something was in flight; in an open one all from
+    /// the first intended start to the last end, since its idle time is part of the rate.
+    pub fn seconds(&self) -> f64 {
+        let span = |from: Nanos, to: Nanos| to.since(from).as_secs_f64();
+        match (self.busy.first(), self.busy.last()) {
+            (Some((from, _)), Some((_, to))) if self.open_loop => span(*from, *to),
+            _ => self.busy.iter().map(|(from, to)| span(*from, *to)).sum(),
+        }
+    }
+
+    /// Whole answers that have the figure at this place in [`REQUEST_FIGURES`].
+    pub fn count(&self, figure: usize) -> usize {
+        self.columns.get(figure).map_or(0, Vec::len)
+    }
+
+    /// Its statistics over those.
+    pub fn stats(&self, figure: usize) -> Option<Stats> {
+        Stats::of(self.columns.get(figure)?.iter().copied())
+    }
+
+    /// Its percentile over those; `None` where they are too few for it.
+    pub fn percentile(&self, figure: usize, p: u32) -> Option<f64> {
+        let column = self.columns.get(figure).filter(|c| enough_for(c.len(), p))?;
+        Some(percentile(column, f64::from(p)))
+    }
+
+    /// A figure of the run; `None` while nothing ended.
+    pub fn run_figure(&self, figure: RunFigure) -> Option<f64> {
+        if self.ended == 0 {
+            return None;
+        }
+        let percent = |n: usize| 100.0 * n as f64 / self.ended as f64;
+        let seconds = self.seconds();
+        let per_s = |n: f64| (seconds > 0.0).then(|| n / seconds);
+        match figure {
+            RunFigure::ErrorRate => Some(percent(self.ended - self.ok)),
+            RunFigure::GoodShare => self.good.map(percent),
+            RunFigure::Goodput => per_s(self.good? as f64),
+            RunFigure::Throughput => per_s(self.output_tokens as f64),
+            RunFigure::RequestRate => per_s(self.ok as f64),
+        }
+    }
+
+    /// Whether every threshold is kept.
+    pub fn keeps(&self, slos: &[Slo]) -> bool {
+        slos.iter().all(|slo| slo.judge(self).met)
+    }
+}

@@ -1,0 +1,143 @@
+//! What a load adds to the document: thresholds, goodput, failures by kind, the sweep.
+
+use serde::Serialize;
+
+use crate::domain::open_loop::OpenLoop;
+use crate::domain::session::Session;
+use crate::domain::slo::{RunFigure, Slo, Stat, Subject, figure_index};
+use crate::domain::statistics::Stats;
+use crate::domain::sweep::{Stage, knee, stages};
+use crate::domain::tally::Tally;
+
+/// How the starts of the open loop were spread.
+#[derive(Serialize)]
+pub struct ArrivalJson {
+    process: &'static str,
+    seed: u64,
+}
+
+impl From<OpenLoop> for ArrivalJson {
+    fn from(open_loop: OpenLoop) -> Self {
+        Self { process: open_loop.process.as_str(), seed: open_loop.seed }
+    }
+}
+
+#[derive(Serialize)]
+pub struct SloJson<'a> {
+    text: &'a str,
+    name: String,
+    stat: Option<&'static str>,
+    comparison: &'static str,
+    threshold: f64,
+    unit: &'static str,
+    value: Option<f64>,
+    n: usize,
+    /// The statistic that was compared where `n` is too small for `stat`.
+    compared: Option<&'static str>,
+    met: bool,
+}
+
+/// Failed requests of one kind.
+#[derive(Serialize)]
+pub struct ErrorsJson {
+    status: &'static str,
+    count: usize,
+}
+
+#[derive(Serialize)]
+pub struct GoodputJson {
+    good: usize,
+    of: usize,
+    percent: Option<f64>,
+    requests_per_s: Option<f64>,
+}
+
+/// What stands in the summary.
+#[derive(Serialize)]
+pub struct LoadJson<'a> {
+    measured_requests: usize,
+    errors: Vec<ErrorsJson>,
+    /// From the intended start to the real one; only in an open loop.
+    dispatch_delay_ms: Option<super::SpreadJson>,
+    slo: Vec<SloJson<'a>>,
+    slo_met: Option<bool>,
+    goodput: Option<GoodputJson>,
+}
+
+impl<'a> LoadJson<'a> {
+    pub fn of(tally: &Tally, slos: &'a [Slo]) -> Self {
+        let queue = figure_index("queue").and_then(|i| Some((tally.count(i), tally.stats(i)?)));
+        Self {
+            measured_requests: tally.ended,
+            errors: tally.errors.iter().map(|(status, count)| ErrorsJson { status, count: *count }).collect(),
+            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson { stats, n }),
+            slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
+            slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
+            goodput: tally.good.map(|good| GoodputJson {
+                good,
+                of: tally.ended,
+                percent: tally.run_figure(RunFigure::GoodShare),
+                requests_per_s: tally.run_figure(RunFigure::Goodput),
+            }),
+        }
+    }
+}
+
+fn judged<'a>(slo: &'a Slo, tally: &Tally) -> SloJson<'a> {
+    let verdict = slo.judge(tally);
+    let stat = match slo.subject {
+        Subject::Requests(_, stat) => Some(stat.as_str()),
+        Subject::Run(_) => None,
+    };
+    SloJson {
+        text: &slo.text,
+        name: slo.name(),
+        stat,
+        comparison: slo.comparison.as_str(),
+        threshold: slo.threshold,
+        unit: slo.unit().as_str(),
+        value: verdict.value,
+        n: verdict.n,
+        compared: verdict.stand_in.map(Stat::as_str),
+        met: verdict.met,
+    }
+}
+
+#[derive(Serialize)]
+pub struct StageJson {
+    concurrency: usize,
+    requests: usize,
+    ok: usize,
+    request_throughput: Option<f64>,
+    output_token_throughput: Option<f64>,
+    output_token_throughput_per_user_p50: Option<f64>,
+    time_to_first_token_p50_ms: Option<f64>,
+    time_to_first_token_p95_ms: Option<f64>,
+    inter_token_latency_p50_ms: Option<f64>,
+    request_latency_p50_ms: Option<f64>,
+    tokens_estimated: bool,
+    slo_met: Option<bool>,
+    knee: bool,
+}
+
+/// The stages of the sweep; none without one.
+pub fn sweep(session: &Session) -> Vec<StageJson> {
+    let stages = stages(session);
+    let knee = knee(&stages);
+    let json = |(at, s): (usize, &Stage)| StageJson {
+        concurrency: s.concurrency,
+        requests: s.requests,
+        ok: s.ok,
+        request_throughput: s.requests_per_s,
+        output_token_throughput: s.tokens_per_s,
+        output_token_throughput_per_user_p50: s.tokens_per_s_per_user,
+        time_to_first_token_p50_ms: s.ttft_p50_ms,
+        time_to_first_token_p95_ms: s.ttft_p95_ms,
+        inter_token_latency_p50_ms: s.itl_p50_ms,
+        request_latency_p50_ms: s.latency_p50_ms,
+        tokens_estimated: s.estimated,
+        slo_met: s.slo_met,
+        knee: knee == Some(at),
+    };
+    stages.iter().enumerate().map(json).collect()
+}

@@ -1,0 +1,176 @@
+//! How the run did as a load: its loop, thresholds, goodput, failures by kind, the sweep. A plain run has none of it.
+
+use crate::domain::session::Plan;
+use crate::domain::slo::{RunFigure, Subject, figure_index};
+use crate::domain::statistics::needed_for;
+use crate::domain::sweep::{Stage, knee, stages};
+use crate::domain::tally::Tally;
+use crate::report::sweep_chart;
+
+use super::View;
+use super::escape::{UNKNOWN, code, fenced};
+use super::page::{Page, count, figure, with_unit};
+
+/// Cells and lines of the chart.
+const CHART: (usize, usize) = (76, 10);
+
+pub fn write(view: &View<'_>, page: &mut Page) {
+    let session = &view.report.session;
+    let Some(tally) = &view.summary.tally else { return };
+    if session.plan.is_load() || !session.sweep.is_empty() {
+        page.block("## Load");
+        load(view, tally, page);
+    }
+    if !session.slos().is_empty() {
+        page.block("### Thresholds");
+        thresholds(view, tally, page);
+    }
+    if !session.sweep.is_empty() {
+        page.block("### Sweep");
+        sweep(view, page);
+    }
+}
+
+fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
+    let session = &view.report.session;
+    page.field("Loop", &describe(&session.plan, &session.sweep));
+    if !session.sweep.is_empty() {
+        page.field(
+            "Stage",
+            &format!(
+                "all sections but the sweep show its last stage, {} at once: each case's last attempts",
+                session.plan.concurrency
+            ),
+        );
+    }
+    page.field("Measured Requests", &format!("{}, of them {} ok", tally.ended, tally.ok));
+    if !tally.errors.is_empty() {
+        let errors: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        page.field("Failed", &errors.join(", "));
+    }
+    if let Some(i) = figure_index("queue").filter(|i| tally.count(*i) > 0) {
+        let p = |p: u32| {
+            let value = tally.percentile(i, p);
+            let text = if value.is_none() { format!("n<{}", needed_for(p)) } else { figure(value, 2, false) };
+            format!("{text} (p{p})")
+        };
+        let max = figure(tally.stats(i).map(|s| s.max), 2, false);
+        page.field(
+            "Dispatch Delay",
+            &format!(
+                "{}, {}, {}, {max} (max) ms after the intended start; TTFT and latency hold it",
+                p(50),
+                p(95),
+                p(99)
+            ),
+        );
+    }
+    page.line("");
+}
+
+fn describe(plan: &Plan, sweep: &[usize]) -> String {
+    let limit = count(plan.concurrency, "request");
+    let time = plan.duration.map_or_else(String::new, |d| format!(", cases in turn for {} s", d.as_secs_f64()));
+    match plan.open_loop {
+        Some(open) => format!(
+            "open, {} requests/s, {} arrivals, seed {}{time}; at most {limit} in flight. Times count from the intended start",
+            open.rate_per_s,
+            open.process.as_str(),
+            open.seed
+        ),
+        None if !sweep.is_empty() => {
+            let stages: Vec<_> = sweep.iter().map(usize::to_string).collect();
+            format!("closed, {} requests in flight in turn{time}", stages.join(", "))
+        }
+        None => format!("closed, {limit} in flight{time}"),
+    }
+}
+
+fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
+    let header = ["Threshold", "Measured", "n", "Kept"].map(str::to_owned);
+    let rows: Vec<Vec<String>> = view
+        .report
+        .session
+        .slos()
+        .iter()
+        .map(|slo| {
+            let verdict = slo.judge(tally);
+            let unit = format!(" {}", slo.unit().as_str());
+            let digits = if verdict.value.is_some_and(|v| v >= 100.0) { 0 } else { 2 };
+            let mut measured = with_unit(verdict.value, digits, false, &unit);
+            if let (Some(extreme), Subject::Requests(_, stat)) = (verdict.stand_in, slo.subject) {
+                measured = format!("{measured} ({}; too few for {})", extreme.as_str(), stat.as_str());
+            }
+            let sign = if verdict.met { "✓" } else { "✗ missed" };
+            vec![code(&slo.text).replace('|', "\\|"), measured, verdict.n.to_string(), sign.to_owned()]
+        })
+        .collect();
+    page.table(&header, &rows);
+    if let Some(good) = tally.good {
+        page.block(&format!(
+            "Goodput: {good} of {} requests ({}) kept every threshold, {}. Each request's own figure is compared, whatever \
+             the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).",
+            tally.ended,
+            with_unit(tally.run_figure(RunFigure::GoodShare), 1, false, " %"),
+            with_unit(tally.run_figure(RunFigure::Goodput), 3, false, " req/s"),
+        ));
+    }
+}
+
+fn sweep(view: &View<'_>, page: &mut Page) {
+    let stages = stages(&view.report.session);
+    let knee = knee(&stages);
+    let mut header =
+        ["Concurrency", "Requests", "ok", "req/s", "tok/s", "tok/s per user", "TTFT p50 ms", "TTFT p95 ms"]
+            .map(str::to_owned)
+            .to_vec();
+    header.extend(["Inter-token p50 ms", "Latency p50 ms"].map(str::to_owned));
+    let judged = stages.iter().any(|s| s.slo_met.is_some());
+    if judged {
+        header.push("Thresholds".to_owned());
+    }
+    let rows: Vec<_> = stages.iter().enumerate().map(|(at, s)| row(s, knee == Some(at), judged)).collect();
+    page.table(&header, &rows);
+    let chart = sweep_chart::lines(&stages, knee, CHART.0, CHART.1);
+    if !chart.is_empty() {
+        page.block(&fenced(&chart.join("\n")));
+    }
+    page.block(&match knee.and_then(|at| stages.get(at)) {
+        Some(stage) => format!(
+            "{} The knee is at {} at once: the point of this curve that lies farthest above the straight line from its \
+             first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing); \
+             while the median latency has not grown by 20 %, that last one. Beyond a knee more load buys mostly waiting.",
+            sweep_chart::KNEE,
+            stage.concurrency
+        ),
+        None => "A knee needs three stages with figures.".to_owned(),
+    });
+}
+
+fn row(s: &Stage, is_knee: bool, judged: bool) -> Vec<String> {
+    let mark = if is_knee { format!(" {}", sweep_chart::KNEE) } else { String::new() };
+    let ttft_p95 = match s.ttft_p95_ms {
+        None if s.ttft_p50_ms.is_some() => format!("n<{}", needed_for(95)),
+        value => figure(value, 1, false),
+    };
+    let mut row = vec![
+        format!("{}{mark}", s.concurrency),
+        s.requests.to_string(),
+        s.ok.to_string(),
+        figure(s.requests_per_s, 2, false),
+        figure(s.tokens_per_s, 1, s.estimated),
+        figure(s.tokens_per_s_per_user, 1, s.estimated),
+        figure(s.ttft_p50_ms, 1, false),
+        ttft_p95,
+        figure(s.itl_p50_ms, 2, s.estimated),
+        figure(s.latency_p50_ms, 0, false),
+    ];
+    if judged {
+        row.push(match s.slo_met {
+            Some(true) => "✓".to_owned(),
+            Some(false) => "✗ missed".to_owned(),
+            None => UNKNOWN.to_owned(),
+        });
+    }
+    row
+}

@@ -1,0 +1,137 @@
+use insta::assert_snapshot;
+
+use crate::app::model::Scene;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::session::Plan;
+use crate::ui::pane::latency;
+use crate::ui::testing::{Script, Stage, script_of, text};
+use crate::ui::theme::Theme;
+
+fn shown(stage: &Stage, width: u16, height: u16) -> String {
+    text(&stage.draw_with(width, height, Theme::ansi(), latency::draw))
+}
+
+/// Three at once, `rounds` of them over; the third of each fails if `failing`.
+fn three(rounds: u32, failing: bool, slos: &[&str]) -> Stage {
+    let mut stage = Stage::new(&["a", "b", "c"], Plan { concurrency: 3, repeat: 40, ..Plan::default() });
+    let suite = std::sync::Arc::make_mut(&mut stage.app.scene.session.suite);
+    suite.slos = slos.iter().map(|slo| slo.parse().unwrap()).collect();
+    stage.connect();
+    // A closed loop goes case by case: at first three of the first case are in flight.
+    for round in 0..rounds {
+        (1..=3).for_each(|i| stage.start(0, round * 3 + i, script_of(i as usize)));
+        for i in 0..3 {
+            if failing && i == 2 {
+                stage.fail(0, AttemptStatus::Timeout, None, "silent");
+            } else {
+                stage.finish(0);
+            }
+        }
+    }
+    stage
+}
+
+#[test]
+fn before_the_first_answer_there_are_only_dashes() {
+    assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
+    ─ Load · 3 at once ─────────────────────────── 0 in flight ─
+    – req/s  – tok/s
+                p50      p90      p95      p99
+    TTFT          –        –        –        –
+    10 s          –        –        –        –
+    ITL           –        –        –        –
+    10 s          –        –        –        –
+    ");
+}
+
+#[test]
+fn percentiles_wait_for_their_samples_and_failures_are_counted_by_kind() {
+    assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
+    ─ Load · 3 at once ─────────────────────────── 0 in flight ─
+    0.5 req/s  149.6 tok/s  94.0 per user  0 % good
+                p50      p90      p95      p99
+    TTFT     108 ms   122 ms     n<20    n<100
+    10 s     108 ms     n<10     n<20    n<100
+    ITL     11.0 ms  13.0 ms     n<20    n<100
+    10 s    11.0 ms     n<10     n<20    n<100
+    ✗ 7 timeout  3 in 10 s
+    ✓ TTFT p95 n<20, max 122 ms < 200 ms
+    ✗ Latency p50 3397 ms ≥ 1000 ms
+    ");
+}
+
+#[test]
+fn in_a_narrow_strip_the_median_and_the_p95_stay() {
+    assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms"]), 24, 5), @r"
+    ─ Load ─── 0 in flight ─
+                p50      p95
+    TTFT     108 ms     n<20
+    ITL     11.0 ms     n<20
+    ✗ 7 timeout  3 in 10 s
+    ");
+}
+
+#[test]
+fn with_room_the_selected_case_has_its_latency_below() {
+    let all = shown(&three(4, false, &[]), 60, 24);
+    assert!(all.contains("TTFT") && all.contains("gaps") && all.contains("per token"), "{all}");
+}
+
+#[test]
+fn the_queue_of_an_open_loop_is_seen() {
+    let open_loop = Some(OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 0 });
+    let mut stage = Stage::new(&["a"], Plan { concurrency: 1, repeat: 9, open_loop, ..Plan::default() });
+    stage.connect();
+    stage.start(0, 1, Script::plain(100, 10, 300));
+    stage.pass(1000);
+    // The second was due after 100 ms.
+    let shown = shown(&stage, 60, 10);
+    assert!(shown.contains("Load · 10 req/s, constant"), "{shown}");
+    assert!(shown.contains("1 in flight  queue 900 ms"), "{shown}");
+}
+
+#[test]
+fn a_sweep_shows_its_stages_and_at_its_end_the_knee() {
+    let mut stage = Stage::new(&["a"], Plan::default());
+    let scene: &mut Scene = &mut stage.app.scene;
+    scene.session = scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
+    scene.load.stages = crate::report::sweep_chart::bent();
+    assert_snapshot!(shown(&stage, 76, 20), @r"
+    ─ Load · 1 at once ─────────────────────────────────────────────────────────
+      at once   tok/s  TTFT p50 per user  req/s  TTFT p95      ITL        ok
+            1   100.0    100 ms    100.0    1.0      n<20  10.0 ms     20/20
+            2   190.0    110 ms     95.0    1.9      n<20  10.0 ms     20/20
+            4   350.0    130 ms     87.5    3.5      n<20  10.0 ms     20/20 ◆
+            8   390.0    250 ms     48.8    3.9      n<20  10.0 ms     20/20
+           16   400.0    500 ms     25.0    4.0      n<20  10.0 ms     20/20
+
+    400 │                                 ● 8                             ● 16
+        │                 ◆ 4
+        │
+        │
+        │              ● 2
+        │             ● 1
+        │
+        │
+      0 └──────────────────────────────────────────────────────────────────────
+        tok/s over median latency, from 0                               5000 ms
+    ");
+    assert_snapshot!(shown(&stage, 24, 5), @r"
+    ─ Load · 1 at once ─────
+      at once   tok/s
+            4   350.0 ◆
+            8   390.0
+           16   400.0
+    ");
+}
+
+#[test]
+fn no_size_is_too_small() {
+    let stage = three(4, true, &["ttft_p95<200ms", "itl_p50<1ms"]);
+    for width in 0..70 {
+        for height in 0..14 {
+            stage.draw_with(width.max(1), height.max(1), Theme::mono(), latency::draw);
+        }
+    }
+}
