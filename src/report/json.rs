@@ -9,6 +9,7 @@ use serde::ser::{SerializeMap, Serializer};
 use self::attempt::AttemptJson;
 use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
 use super::summary::{Spread, Summary};
+use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::Stats;
@@ -56,7 +57,7 @@ struct Document<'a> {
     gpu_unavailable: Option<&'a str>,
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
-    observer: Observer,
+    observer: Observer<'a>,
 }
 
 #[derive(Serialize)]
@@ -186,8 +187,9 @@ impl From<Spread> for SpreadJson {
 }
 
 #[derive(Serialize)]
-struct Observer {
+struct Observer<'a> {
     engine_lag_ms: Lag,
+    calibration: Option<&'a Calibration>,
 }
 
 #[derive(Serialize)]
@@ -214,7 +216,10 @@ impl<'a> Document<'a> {
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
             cases: case_list(report),
             summary: summary_json(summary),
-            observer: Observer { engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms } },
+            observer: Observer {
+                engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
+                calibration: report.calibration.as_ref(),
+            },
         }
     }
 }
