@@ -1,16 +1,16 @@
-//! What reading streams costs the engine: CPU time of its thread, which other processes' load changes little.
+//! What reading streams costs: as fast as they can be read (CPU of the engine's thread), and at the pace of a busy
+//! server (CPU of the process). CPU time, since other processes' load changes it little.
 //!
 //!     cargo bench --bench stream
-//!
-//! A server on loopback sends prepared events, each its own HTTP chunk as real servers do, as fast as they are read.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
-use std::fmt::Write as _;
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+#[path = "../tests/support/blaster.rs"]
+mod blaster;
+
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
-use std::thread;
 use std::time::{Duration, Instant};
 
 use tokscope::domain::attempt::AttemptId;
@@ -22,19 +22,57 @@ const STREAMS: usize = 32;
 const EVENTS_PER_STREAM: usize = 31_250;
 
 fn main() {
-    let url = serve(EVENTS_PER_STREAM);
+    // First, while no other thread has used any time yet.
+    paced();
+    let url = blaster::serve(EVENTS_PER_STREAM);
     for round in 1..=3 {
-        let (cpu, wall, events) = measure(&url, STREAMS);
-        let per_million = cpu.as_secs_f64() / events as f64 * 1e6;
+        let load = Load { streams: STREAMS, requests: STREAMS, max_tokens: EVENTS_PER_STREAM as u32 };
+        let done = measure(&url, "blaster", &load);
+        let per_million = done.engine_cpu.as_secs_f64() / done.events as f64 * 1e6;
         println!(
-            "round {round}: {STREAMS} streams, {events} events: {per_million:.2} CPU s per million events, {:.0} events/s",
-            events as f64 / wall.as_secs_f64()
+            "round {round}: {STREAMS} streams, {} events: {per_million:.2} CPU s per million events, {:.0} events/s",
+            done.events,
+            done.events as f64 / done.wall.as_secs_f64()
         );
     }
 }
 
-/// CPU time of the engine's thread, wall time, and the events it recorded.
-fn measure(url: &str, streams: usize) -> (Duration, Duration, u64) {
+/// 512 requests of 100 tokens, 128 at once, TTFT 200 ms, 20 ms a token, from a simulator in a process of its own.
+fn paced() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args(["sim", "--record-sent-times", "--model", "m"])
+        .args(["--ttft-ms", "200", "--tokens-per-s", "50", "--jitter", "0"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut line = String::new();
+    BufReader::new(server.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.split_whitespace().find(|word| word.starts_with("http://")).unwrap();
+    let load = Load { streams: 128, requests: 512, max_tokens: 100 };
+    let done = measure(url, "m", &load);
+    println!(
+        "512 requests of 100 tokens, 128 at once, 20 ms a token: {:.2} CPU s of the process, {:.2} of them the engine's",
+        done.process_cpu.as_secs_f64(),
+        done.engine_cpu.as_secs_f64()
+    );
+    server.kill().unwrap();
+    server.wait().unwrap();
+}
+
+struct Load {
+    streams: usize,
+    requests: usize,
+    max_tokens: u32,
+}
+
+struct Done {
+    engine_cpu: Duration,
+    process_cpu: Duration,
+    wall: Duration,
+    events: u64,
+}
+
+fn measure(url: &str, model: &str, load: &Load) -> Done {
     let (sender, facts) = channel();
     let config = EngineConfig {
         base_url: url.to_owned(),
@@ -43,85 +81,59 @@ fn measure(url: &str, streams: usize) -> (Duration, Duration, u64) {
         run_id: "bench".to_owned(),
         warm: false,
     };
-    let begun = Instant::now();
+    let (begun, process_before) = (Instant::now(), threads_cpu(|_| true));
     let engine = Engine::start(config, begun, move |fact| drop(sender.send(fact))).unwrap();
+    let mut extra = serde_json::Map::new();
+    extra.insert("ignore_eos".to_owned(), true.into());
     let case = Arc::new(CaseSpec {
         name: "bench".into(),
         model: None,
         messages: vec![Message { role: "user".into(), content: "go".into() }],
-        max_tokens: EVENTS_PER_STREAM as u32,
+        max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: Duration::from_secs(300),
-        extra: serde_json::Map::new(),
+        extra,
     });
-    for case_index in 0..streams {
-        let id = AttemptId { case: case_index, number: 1 };
-        engine.send(EngineCommand::Start { id, case: Arc::clone(&case), model: "m".into(), warmup: false, due: None });
-    }
-    let (mut ended, mut events) = (0, 0);
-    while ended < streams {
+    let start = |index: usize| {
+        let id = AttemptId { case: index, number: 1 };
+        engine.send(EngineCommand::Start {
+            id,
+            case: Arc::clone(&case),
+            model: model.to_owned(),
+            warmup: false,
+            due: None,
+        });
+    };
+    (0..load.streams).for_each(start);
+    let (mut started, mut ended, mut events) = (load.streams, 0, 0);
+    while ended < load.requests {
         if let EngineFact::Ended { record, .. } = facts.recv().unwrap() {
             assert!(record.is_ok(), "{:?} {:?}", record.status, record.error);
             ended += 1;
             events += u64::from(record.event_count);
+            if started < load.requests {
+                start(started);
+                started += 1;
+            }
         }
     }
-    (thread_cpu("engine"), begun.elapsed(), events)
+    Done {
+        engine_cpu: threads_cpu(|name| name == "engine"),
+        process_cpu: threads_cpu(|_| true).saturating_sub(process_before),
+        wall: begun.elapsed(),
+        events,
+    }
 }
 
-/// CPU time of this process's threads of that name (`/proc/…/schedstat`, nanoseconds).
-fn thread_cpu(name: &str) -> Duration {
+/// CPU time of this process's living threads of such names (`/proc/…/schedstat`, nanoseconds).
+fn threads_cpu(counts: impl Fn(&str) -> bool) -> Duration {
     let mut total = 0;
     for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {
         let comm = std::fs::read_to_string(task.path().join("comm")).unwrap_or_default();
-        if comm.trim() == name {
+        if counts(comm.trim()) {
             let stat = std::fs::read_to_string(task.path().join("schedstat")).unwrap_or_default();
             total += stat.split_whitespace().next().and_then(|n| n.parse::<u64>().ok()).unwrap_or(0);
         }
     }
     Duration::from_nanos(total)
-}
-
-/// Answers every connection with that many events.
-fn serve(events: usize) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            thread::spawn(move || answer(stream, events));
-        }
-    });
-    url
-}
-
-fn chunk(event: &str) -> String {
-    format!("{:x}\r\n{event}\r\n", event.len())
-}
-
-fn answer(mut stream: TcpStream, events: usize) {
-    let mut request = [0; 8192];
-    let _asked = stream.read(&mut request).unwrap();
-    stream
-        .write_all(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
-        .unwrap();
-    let event = |word: &str| {
-        chunk(&format!(
-            "data: {{\"id\":\"chatcmpl-7f3a9c51e0\",\"object\":\"chat.completion.chunk\",\"created\":1770000000,\
-             \"model\":\"glm-4.7-flash\",\"choices\":[{{\"index\":0,\"delta\":{{\"content\":\"{word}\"}},\
-             \"logprobs\":null,\"finish_reason\":null}}]}}\n\n"
-        ))
-    };
-    let words = [" the", " quick", " brown", " fox", "\\n", " jumps", " over", " \\\"lazy\\\"", " dogs", "."];
-    let mut block = String::new();
-    for i in 0..100 {
-        let _infallible = write!(block, "{}", event(words[i % words.len()]));
-    }
-    for _ in 0..(events - 2) / 100 {
-        if stream.write_all(block.as_bytes()).is_err() {
-            return;
-        }
-    }
-    let finish = chunk("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
-    let done = chunk("data: [DONE]\n\n");
-    let _gone = stream.write_all(format!("{finish}{done}0\r\n\r\n").as_bytes());
 }

@@ -46,6 +46,8 @@ pub struct Cli {
 pub enum Command {
     /// Serve the built-in simulator by itself
     Sim(SimArgs),
+    /// Measure this program's own error on this machine
+    Calibrate(CalibrateArgs),
 }
 
 /// What is run, and how.
@@ -83,7 +85,7 @@ pub struct RunArgs {
     pub tokenizer: Option<PathBuf>,
 
     /// Requests in flight at once [default: 1; with --rate no limit]
-    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=4096))]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=65_536))]
     pub concurrency: Option<u32>,
     /// Measured attempts per case
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -134,6 +136,26 @@ pub(crate) fn extensions(exporters: &[Exporter]) -> String {
     exporters.iter().map(|e| format!(".{}", e.extension)).collect::<Vec<_>>().join(" ")
 }
 
+/// How this program is calibrated.
+#[derive(Args, Debug)]
+#[command(long_about = "\
+Measure this program's own error on this machine.
+
+Runs the same engine as any run against a simulator in a process of its own, which records when every event left, and \
+prints by how much the engine's times are off, at several numbers of streams at once, with and without the dashboard. \
+Takes about a minute. The reports of later runs on this machine tell the result.")]
+pub struct CalibrateArgs {
+    /// Numbers of streams at once
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    pub streams: Vec<u32>,
+    /// Some answers only: shows that it works, not how well; not kept for reports
+    #[arg(long)]
+    pub quick: bool,
+    /// Write the result as JSON, too
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
 /// How the simulator behaves.
 #[derive(Args, Debug)]
 pub struct SimArgs {
@@ -155,6 +177,9 @@ pub struct SimArgs {
     /// Remember prompts, and answer one that is asked again sooner
     #[arg(long)]
     pub prefix_cache: bool,
+    /// For measurements: record when each event left, and end with the process that started this one.
+    #[arg(long, hide = true)]
+    pub record_sent_times: bool,
 }
 
 fn number(text: &str, from: f64, to: f64) -> Result<f64, String> {
@@ -229,8 +254,9 @@ mod tests {
                tokscope <COMMAND>
 
         Commands:
-          sim   Serve the built-in simulator by itself
-          help  Print this message or the help of the given subcommand(s)
+          sim        Serve the built-in simulator by itself
+          calibrate  Measure this program's own error on this machine
+          help       Print this message or the help of the given subcommand(s)
 
         Arguments:
           [URL]  Base URL of the endpoint, like http://localhost:8000/v1

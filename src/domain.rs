@@ -1,6 +1,7 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
 pub mod attempt;
+pub mod calibration;
 pub mod gpu;
 pub mod gpu_history;
 pub mod live;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use tokscope::cli::{Cli, Command, RunArgs, SimArgs};
+use tokscope::cli::{CalibrateArgs, Cli, Command, RunArgs, SimArgs};
 use tokscope::config;
-use tokscope::runtime::{headless, interactive};
+use tokscope::runtime::{calibrate, headless, interactive, process};
 use tokscope::sim::{SimConfig, Simulator};
 
 /// Usage, configuration, or a terminal that cannot be used.
@@ -18,6 +18,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
         Some(Command::Sim(args)) => simulate(args),
+        Some(Command::Calibrate(args)) => calibrate(args),
         None => run(&cli.run),
     };
     let status = outcome.unwrap_or_else(|error| {
@@ -39,12 +40,31 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Path::new("."),
         simulator.as_ref().map(Simulator::url),
     )?;
+    process::provide_for(spec.plan.concurrency)?;
     if args.headless || !std::io::stdout().is_terminal() { headless::run(spec) } else { interactive::run(spec) }
 }
 
+fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {
+    let CalibrateArgs { streams, quick, json } = args;
+    calibrate::run(&calibrate::Options { streams: streams.into_iter().map(|n| n as usize).collect(), quick, json })
+}
+
 fn simulate(args: SimArgs) -> anyhow::Result<u8> {
-    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache } = args;
-    let simulator = Simulator::start(SimConfig { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache })?;
+    let SimArgs { port, ttft_ms, tokens_per_s, jitter, model, prefix_cache, record_sent_times } = args;
+    if record_sent_times {
+        process::end_with_parent()?;
+    }
+    // As many clients as this process may have; what is missing shows when it is missing.
+    let _best_effort = process::raise_open_files();
+    let simulator = Simulator::start(SimConfig {
+        port,
+        ttft_ms,
+        tokens_per_s,
+        jitter,
+        model,
+        prefix_cache,
+        records_sent_times: record_sent_times,
+    })?;
     let mut stdout = std::io::stdout();
     writeln!(stdout, "simulator on {} (no model: figures mean nothing)", simulator.url())?;
     stdout.flush()?;

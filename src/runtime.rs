@@ -1,5 +1,6 @@
 //! Floor 3: threads, the loop, effects carried out. Dashboard and headless share all but the screen.
 
+pub mod calibrate;
 mod closing;
 mod counting;
 mod environment;
@@ -7,6 +8,7 @@ mod export;
 pub mod headless;
 pub mod interactive;
 mod pace;
+pub mod process;
 mod signals;
 pub mod spec;
 

@@ -25,6 +25,7 @@ mod pace;
 mod prefix_cache;
 mod reply;
 mod request;
+mod sent;
 mod server;
 mod tokens;
 mod wire;
@@ -33,9 +34,14 @@ use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
 
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
 
 pub use self::fault::{FAULTS, FaultRow};
+pub use self::sent::{AllSentTimes, SentTimes, Write, monotonic_ns};
+
+/// Connections that wait to be accepted; the system may hold fewer.
+const LONGEST_QUEUE: u32 = 4096;
 
 /// How it behaves.
 #[derive(Clone, Debug)]
@@ -52,6 +58,8 @@ pub struct SimConfig {
     pub model: String,
     /// A prompt asked again comes from a cache, and its first token sooner.
     pub prefix_cache: bool,
+    /// Record when each event left; `GET /tokscope-sim/sent` hands the times out. Costs a little at every write.
+    pub records_sent_times: bool,
 }
 
 impl Default for SimConfig {
@@ -63,6 +71,7 @@ impl Default for SimConfig {
             jitter: 0.15,
             model: "tokscope-sim".to_owned(),
             prefix_cache: false,
+            records_sent_times: false,
         }
     }
 }
@@ -97,13 +106,12 @@ impl Simulator {
     pub fn start(config: SimConfig) -> io::Result<Self> {
         config.check()?;
         let port = config.port;
-        let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            .map_err(|e| io::Error::new(e.kind(), format!("port {port} on 127.0.0.1 cannot be used: {e}")))?;
-        listener.set_nonblocking(true)?;
-        let address = listener.local_addr()?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (state, in_flight) = runtime.block_on(async { server::State::new(config) });
-        let listener = runtime.block_on(async { tokio::net::TcpListener::from_std(listener) })?;
+        let listener = runtime
+            .block_on(async { listen(port) })
+            .map_err(|e| io::Error::new(e.kind(), format!("port {port} on 127.0.0.1 cannot be used: {e}")))?;
+        let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
         // The runtime ends with the thread, and all connections with the runtime.
         let serve = move || runtime.block_on(server::serve(listener, state, stopped));
@@ -126,6 +134,16 @@ impl Simulator {
         let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
         ended.map_err(|_panic| io::Error::other("the simulator died of an internal error"))
     }
+}
+
+/// Thousands may connect at the same moment: a short queue would lose some, who then try again a second later.
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // A port that was just given back can be taken again; on Windows the option means something else.
+    #[cfg(unix)]
+    socket.set_reuseaddr(true)?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.listen(LONGEST_QUEUE)
 }
 
 impl Drop for Simulator {

@@ -1,3 +1,4 @@
 //! Floor 2: the disk.
 
 pub mod file;
+pub mod state;

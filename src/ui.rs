@@ -7,6 +7,7 @@ pub mod keymap;
 pub mod layout;
 mod mark;
 pub mod number;
+pub mod offscreen;
 pub mod overlay;
 pub mod pane;
 #[cfg(test)]

@@ -171,5 +171,6 @@ pub fn report(session: Session) -> Report {
             devices: vec![device],
         }),
         lag: EngineLag { p50_ms: Some(0.02), p99_ms: Some(0.4), max_ms: Some(1.9) },
+        calibration: None,
     }
 }

@@ -10,6 +10,7 @@ use serde::ser::{SerializeMap, Serializer};
 use self::attempt::AttemptJson;
 use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
 use super::summary::{Spread, Summary};
+use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::Stats;
@@ -58,7 +59,7 @@ struct Document<'a> {
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
     sweep: Vec<load::StageJson>,
-    observer: Observer,
+    observer: Observer<'a>,
 }
 
 #[derive(Serialize)]
@@ -192,8 +193,9 @@ impl From<Spread> for SpreadJson {
 }
 
 #[derive(Serialize)]
-struct Observer {
+struct Observer<'a> {
     engine_lag_ms: Lag,
+    calibration: Option<&'a Calibration>,
 }
 
 #[derive(Serialize)]
@@ -221,7 +223,10 @@ impl<'a> Document<'a> {
             cases: case_list(report),
             summary: summary_json(summary, report),
             sweep: load::sweep(&report.session),
-            observer: Observer { engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms } },
+            observer: Observer {
+                engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
+                calibration: report.calibration.as_ref(),
+            },
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What a report is made from.
 
+use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -27,6 +28,8 @@ pub struct Report {
     pub gpu: Result<GpuReport, String>,
     /// The observer's own part.
     pub lag: EngineLag,
+    /// What it was found to add on this machine, if that was measured.
+    pub calibration: Option<Calibration>,
     /// When the report was made, on the run's clock.
     pub finished_at: Nanos,
 }

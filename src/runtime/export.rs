@@ -14,6 +14,7 @@ impl Run {
     /// The report of what was measured so far.
     pub(super) fn report(&self) -> Report {
         let scene = &self.app.scene;
+        let environment = super::environment::look();
         Report {
             session: scene.session.clone(),
             epoch: self.wall.clone(),
@@ -22,7 +23,8 @@ impl Run {
             server: scene.target.server.clone(),
             simulated: scene.target.simulated,
             run_id: self.id.clone(),
-            environment: super::environment::look(),
+            calibration: super::calibrate::kept(&environment),
+            environment,
             gpu: self.gpu_report(),
             lag: self.engine.live().lag,
             finished_at: self.now(),

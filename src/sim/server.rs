@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
@@ -24,6 +25,7 @@ use super::pace::{Pace, seed_of};
 use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, Plan, Whole, whole};
 use super::request::{self, ChatRequest};
+use super::sent::{SentLog, Tap, TappedStream};
 use super::wire::{Refusal, Writer, models};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -56,6 +58,7 @@ pub struct State {
     had_503: Mutex<HashSet<u64>>,
     prefix_cache: Option<Mutex<PrefixCache>>,
     in_flight: watch::Sender<usize>,
+    sent: SentLog,
 }
 
 impl State {
@@ -67,7 +70,7 @@ impl State {
         let started = (since_1970.as_secs(), Instant::now());
         let prefix_cache = config.prefix_cache.then(Mutex::default);
         let (requests, had_503) = (AtomicU64::new(0), Mutex::default());
-        let state = Self { config, started, requests, had_503, prefix_cache, in_flight };
+        let state = Self { config, started, requests, had_503, prefix_cache, in_flight, sent: SentLog::default() };
         (Arc::new(state), watched)
     }
 
@@ -100,10 +103,19 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: onesho
 async fn converse(stream: TcpStream, state: Arc<State>) {
     // Tokens must not wait for each other.
     let _best_effort = stream.set_nodelay(true);
+    if state.config.records_sent_times {
+        let tap = Tap::default();
+        answer_all(TappedStream::new(stream, tap.clone()), state, Some(tap)).await;
+    } else {
+        answer_all(stream, state, None).await;
+    }
+}
+
+async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<State>, tap: Option<Tap>) {
     let serve = service_fn(move |request| {
-        let state = Arc::clone(&state);
+        let (state, tap) = (Arc::clone(&state), tap.clone());
         async move {
-            let mut answer = route(&state, request).await?;
+            let mut answer = route(&state, request, tap.as_ref()).await?;
             answer.headers_mut().insert(SERVER, NAME);
             Ok::<_, Cut>(answer)
         }
@@ -112,12 +124,15 @@ async fn converse(stream: TcpStream, state: Arc<State>) {
     let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
-async fn route(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> {
+async fn route(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> Result<Answer, Cut> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
         (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),
         (&Method::GET, "/version") => Ok(document(StatusCode::OK, &json!({ "version": VERSION }))),
-        (&Method::POST, "/v1/chat/completions") => chat(state, request).await,
+        (&Method::GET, "/tokscope-sim/sent") if tap.is_some() => {
+            Ok(document(StatusCode::OK, &json!(state.sent.take())))
+        }
+        (&Method::POST, "/v1/chat/completions") => chat(state, request, tap).await,
         (method, path) => {
             let message = format!("There is no {method} {path} here");
             Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
@@ -125,7 +140,7 @@ async fn route(state: &State, request: Request<Incoming>) -> Result<Answer, Cut>
     }
 }
 
-async fn chat(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> {
+async fn chat(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> Result<Answer, Cut> {
     let begun = Instant::now();
     let number = state.requests.fetch_add(1, Ordering::Relaxed);
     let caller = request.headers().get("x-request-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
@@ -146,7 +161,12 @@ async fn chat(state: &State, request: Request<Incoming>) -> Result<Answer, Cut> 
     }
     // Asked again, it comes at another pace, as from a real machine.
     let unlike_any = seed_of(&[&body, &caller, &number.to_le_bytes()]);
-    let writer = Writer::new(format!("chatcmpl-{unlike_any:016x}"), state.now_s(), state.config.model.clone());
+    let id = format!("chatcmpl-{unlike_any:016x}");
+    if let Some(tap) = tap {
+        let known_as = if caller.is_empty() { id.clone() } else { String::from_utf8_lossy(&caller).into_owned() };
+        tap.begin(known_as, &state.sent);
+    }
+    let writer = Writer::new(id, state.now_s(), state.config.model.clone());
     let streams = asked.stream && asked.planned.is_none_or(|p| p.fault != Fault::Json);
     let cached = state.cached_tokens(&asked);
     let pace = Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any));

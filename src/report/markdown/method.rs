@@ -1,5 +1,6 @@
 //! How the numbers were taken, and the conclusion.
 
+use crate::domain::calibration::{Calibration, ErrorSpread};
 use crate::domain::metrics::METRICS;
 
 use super::View;
@@ -75,6 +76,9 @@ fn how(view: &View<'_>, page: &mut Page) {
             ms(lag.max_ms)
         ),
     );
+    if let Some(calibration) = view.report.calibration.as_ref().and_then(|c| calibration(view, c)) {
+        page.field("Calibration", &calibration);
+    }
     page.field("Client", &client(view));
 }
 
@@ -90,6 +94,22 @@ fn prefix_cache(view: &View<'_>) -> String {
          the cache, or fewer than 16 tokens that are less than half of it, as of a chat template's beginning. Warm: more. \
          Unknown: it told nothing"
     )
+}
+
+/// What `tokscope calibrate` found at the load that is nearest to the run's.
+fn calibration(view: &View<'_>, calibration: &Calibration) -> Option<String> {
+    let level = calibration.level_for(view.report.session.plan.concurrency, false)?;
+    let day = calibration.date.split('T').next().unwrap_or_default();
+    let error = |e: &ErrorSpread| {
+        let p99 = e.p99.map_or_else(String::new, |p| format!(", {p:.3} ms p99"));
+        format!("{:.3} ms median{p99}, {:.3} ms worst", e.median, e.worst)
+    };
+    let streams = if level.streams == 1 { "1 stream".to_owned() } else { format!("{} streams at once", level.streams) };
+    Some(inline(&format!(
+        "{day}, on this machine with this version, {streams}: TTFT late by {}; the gaps between tokens off by {}",
+        error(&level.ttft_error_ms),
+        error(&level.inter_token_error_ms)
+    )))
 }
 
 fn client(view: &View<'_>) -> String {

@@ -1,0 +1,213 @@
+//! Measures this program's own error on this machine: the unmodified engine against a simulator that records when every
+//! event left.
+
+mod errors;
+mod load;
+mod server;
+mod table;
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+
+use self::errors::Unusable;
+use self::load::{Load, Measured, Outcome};
+use self::server::Server;
+use super::environment;
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::calibration::{Calibration, ErrorSpread, Level, Machine, Peak, median};
+use crate::report::model::Environment;
+use crate::sim::{AllSentTimes, SentTimes, monotonic_ns};
+use crate::store::file::write_new;
+use crate::store::state;
+
+/// The file's name in the folder of the program's state.
+const FILE: &str = "calibration.json";
+/// The pace of the simulator. Where a few streams are measured one after another, short waits make a minute enough.
+const SHORT_TTFT_MS: f64 = 30.0;
+/// Hundreds of connections are opened at once; their first tokens come when that is over.
+const LONG_TTFT_MS: f64 = 200.0;
+const FROM_HUNDREDS: usize = 64;
+const TOKENS_PER_S: f64 = 50.0;
+const JITTER: f64 = 0.15;
+/// Faster than any reader.
+const AS_FAST_AS_READ: f64 = 1e6;
+/// A p99 needs so many answers.
+const ENOUGH_ANSWERS: usize = 100;
+const PEAK_STREAMS: usize = 32;
+
+/// What is asked.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Numbers of streams at once.
+    pub streams: Vec<usize>,
+    /// A few answers only: shows that all works, not how well.
+    pub quick: bool,
+    /// Where the result goes beside its own place.
+    pub json: Option<PathBuf>,
+}
+
+/// Calibrates, prints the result, and keeps it for the reports of later runs. Returns the exit status.
+pub fn run(options: &Options) -> anyhow::Result<u8> {
+    if monotonic_ns().is_none() {
+        bail!("calibrate is not available on this system: it needs Linux's clock, which two processes share");
+    }
+    let mut stderr = std::io::stderr();
+    // Nobody reads what cannot be written.
+    let mut say = |text: &str| drop(writeln!(stderr, "{text}"));
+    let program = std::env::current_exe().context("this program does not find itself")?;
+    let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
+    drop(write!(std::io::stdout(), "{}", table::render(&calibration)));
+    let text = serde_json::to_string_pretty(&calibration)? + "\n";
+    if let Some(path) = &options.json {
+        say(&format!("Written to '{}'", write_new(path, &text)?.display()));
+    }
+    if options.quick {
+        say("Quick: not kept for reports");
+    } else {
+        match state::write(FILE, &text) {
+            Ok(path) => say(&format!("Kept for the reports of later runs in '{}'", path.display())),
+            Err(why) => say(&format!("Not kept for the reports of later runs: {why}")),
+        }
+    }
+    Ok(0)
+}
+
+/// The calibration of this program on this machine, if one was kept.
+pub fn kept(environment: &Environment) -> Option<Calibration> {
+    let calibration: Calibration = serde_json::from_str(&state::read(FILE)?).ok()?;
+    calibration.is_of(env!("CARGO_PKG_VERSION"), build(), &machine(environment)).then_some(calibration)
+}
+
+fn build() -> &'static str {
+    if cfg!(debug_assertions) { "debug" } else { "release" }
+}
+
+fn machine(environment: &Environment) -> Machine {
+    Machine { hostname: environment.hostname.clone(), cpu: environment.cpu.clone(), cores: environment.cores }
+}
+
+fn date() -> String {
+    jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+}
+
+/// All levels, without and with the dashboard, then the peak; `None` when a signal ended it.
+fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Option<Calibration>> {
+    let largest = options.streams.iter().copied().max().unwrap_or(1);
+    super::process::provide_for(largest)?;
+    let mut levels = Vec::new();
+    for dashboard in [false, true] {
+        for &streams in &options.streams {
+            let load = load_of(streams, dashboard, options.quick);
+            let screen = if dashboard { "with" } else { "without" };
+            say(&format!("{streams} streams at once, {} answers, {screen} the dashboard", load.answers));
+            let ttft_ms = if streams < FROM_HUNDREDS { SHORT_TTFT_MS } else { LONG_TTFT_MS };
+            let server = Server::start(program, ttft_ms, TOKENS_PER_S, JITTER)?;
+            match load::run(server.url(), load)? {
+                Outcome::Done(measured) => levels.push(level(load, &measured, &server.sent_times()?)?),
+                Outcome::Interrupted => return Ok(None),
+            }
+        }
+    }
+    let load = Load {
+        streams: PEAK_STREAMS,
+        answers: PEAK_STREAMS,
+        max_tokens: if options.quick { 1_000 } else { 31_250 },
+        dashboard: false,
+    };
+    say(&format!("{PEAK_STREAMS} streams as fast as they are read"));
+    let server = Server::start(program, 0.0, AS_FAST_AS_READ, 0.0)?;
+    let Outcome::Done(measured) = load::run(server.url(), load)? else { return Ok(None) };
+    Ok(Some(Calibration {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        build: build().to_owned(),
+        date: date(),
+        machine: machine(&environment::look()),
+        levels,
+        peak: peak(load, &measured),
+    }))
+}
+
+/// Answers short enough that a hundred of them fit into some seconds, long enough for gaps.
+fn load_of(streams: usize, dashboard: bool, quick: bool) -> Load {
+    let (least, max_tokens) = match (quick, streams) {
+        (true, _) => (1, 10),
+        (false, ..8) => (ENOUGH_ANSWERS, 3),
+        (false, 8..FROM_HUNDREDS) => (ENOUGH_ANSWERS, 50),
+        (false, FROM_HUNDREDS..512) => (2 * streams, 100),
+        (false, _) => (streams, 100),
+    };
+    Load { streams, answers: least.next_multiple_of(streams.max(1)), max_tokens, dashboard }
+}
+
+/// The errors of all answers at one load.
+fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result<Level> {
+    let (mut ttft, mut gaps, mut total, mut widths) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut unmatched, mut events) = (0, 0);
+    for record in &measured.records {
+        match errors_of(record, measured.epoch_ns, sent.get(&record.request_id)) {
+            Ok(errors) => {
+                ttft.push(errors.ttft_ms);
+                total.push(errors.total_ms);
+                gaps.extend(errors.gaps_ms);
+                widths.extend(errors.widths_ms);
+                events += record.arrivals.len();
+            }
+            Err(Unusable::Unmatched) => unmatched += 1,
+            Err(acausal @ Unusable::Acausal) => return Err(acausal.into()),
+        }
+    }
+    let spread = |errors: &[f64]| {
+        ErrorSpread::of(errors).with_context(|| format!("nothing could be compared at {} streams", load.streams))
+    };
+    let share = |used: Option<std::time::Duration>| Some(used?.as_secs_f64() / measured.wall.as_secs_f64());
+    Ok(Level {
+        streams: load.streams,
+        dashboard: load.dashboard,
+        answers: ttft.len(),
+        unmatched,
+        events,
+        ttft_error_ms: spread(&ttft)?,
+        inter_token_error_ms: spread(&gaps)?,
+        total_error_ms: spread(&total)?,
+        truth_width_ms: median(widths).unwrap_or_default(),
+        engine_cpu_share: share(measured.engine_cpu),
+        main_cpu_share: share(measured.main_cpu),
+        resident_mib: measured.resident_mib,
+    })
+}
+
+fn errors_of(record: &Arc<AttemptRecord>, epoch_ns: u64, sent: Option<&SentTimes>) -> Result<errors::Errors, Unusable> {
+    let arrivals: Vec<u64> = record.arrivals.iter().map(|a| epoch_ns + a.at.0).collect();
+    let first = record.first_token_event_index.ok_or(Unusable::Unmatched)?;
+    errors::of(&arrivals, first, record.event_count, &sent.ok_or(Unusable::Unmatched)?.writes)
+}
+
+fn peak(load: Load, measured: &Measured) -> Option<Peak> {
+    let events: u64 = measured.records.iter().map(|r| u64::from(r.event_count)).sum();
+    let wall_s = measured.wall.as_secs_f64();
+    let cpu_s = measured.engine_cpu.map(|used| used.as_secs_f64());
+    (events > 0 && wall_s > 0.0).then(|| Peak {
+        streams: load.streams,
+        events,
+        events_per_s: events as f64 / wall_s,
+        cpu_s_per_million_events: cpu_s.map(|s| s * 1e6 / events as f64),
+        engine_cpu_share: cpu_s.map(|s| s / wall_s),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_level_has_whole_rounds_and_enough_answers_for_a_p99() {
+        for streams in [1, 2, 7, 16, 63, 128, 511, 1024, 5000] {
+            let load = load_of(streams, false, false);
+            assert!(load.answers >= ENOUGH_ANSWERS && load.answers.is_multiple_of(streams), "{load:?}");
+            assert_eq!(load_of(streams, true, true).answers, streams);
+        }
+    }
+}

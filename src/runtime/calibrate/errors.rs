@@ -1,0 +1,85 @@
+//! What the instrument added: arrivals as it stamped them against departures as the server did. Pure.
+
+use crate::sim::Write;
+
+/// The errors of one answer, milliseconds.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "units stand in names")]
+pub struct Errors {
+    /// Of the first token's arrival.
+    pub ttft_ms: f64,
+    /// Of the last token's arrival.
+    pub total_ms: f64,
+    /// Of each gap between two tokens, without its sign.
+    pub gaps_ms: Vec<f64>,
+    /// How long each token's write took: the departure lies somewhere in it.
+    pub widths_ms: Vec<f64>,
+}
+
+/// Why an answer has no errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Sent and received events are not the same.
+    #[error("the events that were sent are not those that were received")]
+    Unmatched,
+    /// An arrival before its departure.
+    #[error("an event arrived before it was sent: the clocks of the two processes do not agree")]
+    Acausal,
+}
+
+/// The errors of an answer.
+///
+/// `arrivals_ns` are its tokens as they were stamped, on the clock of `writes`; the first of them was event number
+/// `first_event` of `event_count`, and the others followed it directly.
+pub fn of(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Write]) -> Result<Errors, Unusable> {
+    let sent: Vec<&Write> = writes.iter().flat_map(|w| std::iter::repeat_n(w, w.events as usize)).collect();
+    let first = first_event as usize;
+    let tokens = sent.get(first..).and_then(|s| s.get(..arrivals_ns.len())).filter(|t| !t.is_empty());
+    let Some(tokens) = tokens.filter(|_| sent.len() == event_count as usize) else { return Err(Unusable::Unmatched) };
+    if arrivals_ns.iter().zip(tokens).any(|(arrival, write)| *arrival < write.before_ns) {
+        return Err(Unusable::Acausal);
+    }
+    let late: Vec<f64> = arrivals_ns.iter().zip(tokens).map(|(at, w)| (at - w.before_ns) as f64 / 1e6).collect();
+    Ok(Errors {
+        ttft_ms: late.first().copied().unwrap_or_default(),
+        total_ms: late.last().copied().unwrap_or_default(),
+        // A gap is off by what its two ends are late by, one against the other.
+        gaps_ms: late.windows(2).map(|w| (w[1] - w[0]).abs()).collect(),
+        widths_ms: tokens.iter().map(|w| w.after_ns.saturating_sub(w.before_ns) as f64 / 1e6).collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: u64 = 1_000_000;
+
+    fn write(before_ms: u64, events: u32) -> Write {
+        Write { before_ns: before_ms * MS, after_ns: before_ms * MS + MS / 4, events }
+    }
+
+    fn is(found: &[f64], expected: &[f64]) -> bool {
+        found.len() == expected.len() && found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9)
+    }
+
+    #[test]
+    fn errors_are_arrival_less_departure() {
+        // Role and first token; a token; the last token with finish, usage and [DONE].
+        let writes = [write(100, 2), write(120, 1), write(140, 4)];
+        let errors = of(&[101 * MS, 124 * MS, 142 * MS], 1, 7, &writes).unwrap();
+        assert!(is(&[errors.ttft_ms, errors.total_ms], &[1.0, 2.0]));
+        assert!(is(&errors.gaps_ms, &[3.0, 2.0]), "{errors:?}");
+        assert!(is(&errors.widths_ms, &[0.25; 3]));
+    }
+
+    #[test]
+    fn what_does_not_belong_together_has_no_error() {
+        let writes = [write(100, 2), write(120, 2)];
+        assert_eq!(of(&[101 * MS], 1, 5, &writes), Err(Unusable::Unmatched), "an event was lost");
+        assert_eq!(of(&[101 * MS; 4], 1, 4, &writes), Err(Unusable::Unmatched), "more tokens than events");
+        assert_eq!(of(&[], 0, 4, &writes), Err(Unusable::Unmatched), "no token");
+        assert_eq!(of(&[99 * MS], 1, 4, &writes), Err(Unusable::Acausal));
+        assert!(of(&[100 * MS], 1, 4, &writes).is_ok(), "the very moment of the call is possible");
+    }
+}

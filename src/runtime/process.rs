@@ -1,0 +1,113 @@
+//! This process as the system sees it: its limits, its parent, what it has used.
+
+use std::io;
+use std::time::Duration;
+
+/// Files open beside the requests: terminal, logs, libraries, the runtime's own.
+const OWN_FILES: u64 = 64;
+
+/// Fewer files may be open than the run needs.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "{requests} requests at once need {needed} open files, and this process may have {allowed}: raise the hard limit \
+     (`ulimit -Hn`, or LimitNOFILE= of the service), or lower --concurrency"
+)]
+pub struct TooFewFiles {
+    requests: usize,
+    needed: u64,
+    allowed: u64,
+}
+
+/// Raises the limit of open files to what the system allows this process; returns it, `None` without a limit.
+pub fn raise_open_files() -> Option<u64> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let limit = getrlimit(Resource::Nofile);
+        let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+        // macOS refuses "no limit"; then the old one stands.
+        if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current }
+    }
+    #[cfg(not(unix))]
+    None
+}
+
+/// Makes room for so many requests at once, or says why there is none.
+pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
+    check(requests, raise_open_files())
+}
+
+fn check(requests: usize, allowed: Option<u64>) -> Result<(), TooFewFiles> {
+    let needed = requests as u64 + OWN_FILES;
+    match allowed {
+        // A few requests always find room, whatever the bookkeeping says.
+        Some(allowed) if needed > allowed && requests > 1 => Err(TooFewFiles { requests, needed, allowed }),
+        _ => Ok(()),
+    }
+}
+
+/// Has the system end this process when the thread that started it is gone; without effect where it cannot.
+pub fn end_with_parent() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    Ok(())
+}
+
+/// Ids of this process's threads of that name; empty where the system does not tell.
+pub fn threads_named(name: &str) -> Vec<u32> {
+    let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
+    let is_named =
+        |path: &std::path::Path| std::fs::read_to_string(path.join("comm")).is_ok_and(|comm| comm.trim_end() == name);
+    let id = |task: std::fs::DirEntry| task.file_name().to_str()?.parse().ok();
+    tasks.flatten().filter(|task| is_named(&task.path())).filter_map(id).collect()
+}
+
+/// CPU time that one of this process's threads has used.
+pub fn thread_cpu(thread: u32) -> Option<Duration> {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/schedstat")).ok()?;
+    Some(Duration::from_nanos(stat.split_whitespace().next()?.parse().ok()?))
+}
+
+/// CPU time that the calling thread has used.
+pub fn this_thread_cpu() -> Option<Duration> {
+    let stat = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(Duration::from_nanos(stat.split_whitespace().next()?.parse().ok()?))
+}
+
+/// Memory this process has in RAM, MiB (2^20 bytes).
+pub fn resident_mib() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    Some(line.split_whitespace().next()?.parse::<f64>().ok()? / 1024.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_few_files_are_told_with_what_to_do() {
+        assert!(check(5000, None).is_ok() && check(1, Some(10)).is_ok() && check(960, Some(1024)).is_ok());
+        let why = check(961, Some(1024)).unwrap_err().to_string();
+        assert!(why.starts_with("961 requests at once need 1025 open files, and this process may have 1024"), "{why}");
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_thread_is_found_by_its_name_and_uses_time() {
+        let (ready, wait) = std::sync::mpsc::channel();
+        let (stop, stopped) = std::sync::mpsc::channel::<()>();
+        let body = move || {
+            ready.send(()).unwrap();
+            let _ends = stopped.recv();
+        };
+        let thread = std::thread::Builder::new().name("watched".to_owned()).spawn(body).unwrap();
+        wait.recv().unwrap();
+        let found = threads_named("watched");
+        assert_eq!(found.len(), 1);
+        assert!(thread_cpu(found[0]).is_some_and(|used| used > Duration::ZERO));
+        drop(stop);
+        thread.join().unwrap();
+        assert!(resident_mib().is_some_and(|mib| mib > 1.0));
+    }
+}
