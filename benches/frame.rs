@@ -86,8 +86,12 @@ fn app(cases: usize, concurrency: usize) -> App {
         timeout: Duration::from_secs(120),
         extra: serde_json::Map::new(),
     };
-    let suite =
-        Suite { name: "Bench".to_owned(), rating: RatingScale::default(), cases: (0..cases).map(case).collect() };
+    let suite = Suite {
+        name: "Bench".to_owned(),
+        rating: RatingScale::default(),
+        slos: Vec::new(),
+        cases: (0..cases).map(case).collect(),
+    };
     let target = Target {
         url: "http://localhost:8000/v1".to_owned(),
         model: None,

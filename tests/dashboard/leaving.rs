@@ -82,6 +82,8 @@ fn suspended_and_continued_the_screen_is_back_and_the_attempt_is_marked() {
     pty.wait_for_text("finished  1/1");
     pty.send("q");
     pty.wait_for("the shell again", |s| !s.alternate_screen() && s.contents().contains("Report written"));
+    // What is typed before the program has ended is its own, not the shell's.
+    pty.wait_for("the prompt again", |s| s.contents().trim_end().ends_with("shell>"));
     pty.send("exit $?\n");
     assert_eq!(pty.end().status, 0);
     let json = std::fs::read_to_string(folder.path().join("r.json")).unwrap();

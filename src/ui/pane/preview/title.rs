@@ -43,10 +43,13 @@ pub(super) fn about(subject: &Subject<'_>) -> String {
         Shown::Prompt => return name,
     };
     let state = subject.state;
-    let all = state.attempts.len() + state.remaining as usize;
+    // How many more the time of a run will allow is not known.
+    let timed = state.remaining == u32::MAX;
+    let all = state.attempts.len() + if timed { 0 } else { state.remaining as usize };
     let warmup = if state.attempts.iter().any(|a| a.number == number && a.warmup) { " · warm-up" } else { "" };
     match all {
         0 | 1 => format!("{name}{warmup}"),
+        _ if timed => format!("{name} · attempt {number}{warmup}"),
         _ => format!("{name} · attempt {number} of {all}{warmup}"),
     }
 }
