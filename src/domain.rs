@@ -1,13 +1,16 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
 pub mod attempt;
+pub mod diagnosis;
 pub mod gpu;
 pub mod gpu_history;
+pub mod interval;
 pub mod live;
 pub mod metrics;
 pub mod open_loop;
 pub mod prefix_cache;
 pub mod series;
+pub mod server_timings;
 pub mod session;
 pub mod slo;
 pub mod statistics;
