@@ -2,13 +2,16 @@
 
 pub mod attempt;
 pub mod calibration;
+pub mod diagnosis;
 pub mod gpu;
 pub mod gpu_history;
+pub mod interval;
 pub mod live;
 pub mod metrics;
 pub mod open_loop;
 pub mod prefix_cache;
 pub mod series;
+pub mod server_timings;
 pub mod session;
 pub mod slo;
 pub mod statistics;

@@ -153,7 +153,7 @@ async fn publish(board: Rc<Board>, endpoint: Rc<Endpoint>) {
             let due = endpoint.now().plus(PUBLISH_EVERY);
             tokio::time::sleep(PUBLISH_EVERY).await;
             let now: Nanos = endpoint.now();
-            board.note_lag(now.millis_since(due));
+            board.note_lag(due, now);
             board.publish(now);
         }
         board.publish(endpoint.now());

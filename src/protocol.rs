@@ -5,3 +5,4 @@ pub mod endpoint;
 pub mod failure;
 pub mod framing;
 pub mod request;
+pub mod timings;

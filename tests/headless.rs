@@ -175,6 +175,23 @@ fn a_tokenizer_counts_where_the_server_does_not() {
 }
 
 #[test]
+fn what_was_found_stands_under_its_case_and_in_every_report() {
+    let suite = format!("{SUITE}[case.extra.tokscope_sim]\nfault = \"no_usage\"\n");
+    let (folder, sim) = (folder_with(&suite), simulator());
+    let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
+    let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
+    let said = "the server told no usage";
+    let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
+    assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
+    assert!(stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage: 1 of 3 attempts")), "{stdout}");
+    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    assert!(markdown.contains("- no usage: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
+}
+
+#[test]
 fn nothing_is_overwritten() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     std::fs::write(folder.path().join("r.md"), "mine").unwrap();

@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use super::diagnosis::Finding;
+use super::server_timings::ServerTimings;
 use super::statistics::Stats;
 use super::time::Nanos;
 
@@ -131,8 +133,10 @@ pub struct AttemptRecord {
     pub status: AttemptStatus,
     /// What went wrong, if something did.
     pub error: Option<AttemptError>,
-    /// What makes its figures less than clean.
+    /// What happened beside the timeline that makes its figures less than clean.
     pub warnings: Vec<String>,
+    /// What its timeline and its counts tell, once it is over.
+    pub findings: Vec<Finding>,
     /// The model that was asked.
     pub model: String,
     /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
@@ -157,6 +161,8 @@ pub struct AttemptRecord {
     pub condensed: Option<Box<Condensed>>,
     /// Index among all data events of the first with generated text.
     pub first_token_event_index: Option<u32>,
+    /// From when to when the thread that reads the stream stood still: what came meanwhile is timed late.
+    pub observer_stalls: Vec<(Nanos, Nanos)>,
     /// All data events, `[DONE]` included, comments not.
     pub event_count: u32,
     /// What the server counted.
@@ -171,6 +177,8 @@ pub struct AttemptRecord {
     pub is_text_whole: bool,
     /// What stood before the prompt to make it unique; `None`: it went out as it is.
     pub nonce: Option<String>,
+    /// What the server says of its own time.
+    pub server_timings: Option<ServerTimings>,
     /// The answer.
     pub text: String,
     /// The reasoning.
@@ -187,6 +195,7 @@ impl AttemptRecord {
             status: AttemptStatus::Truncated,
             error: None,
             warnings: Vec::new(),
+            findings: Vec::new(),
             model,
             intended: None,
             started,
@@ -199,6 +208,7 @@ impl AttemptRecord {
             arrivals: Vec::new(),
             condensed: None,
             first_token_event_index: None,
+            observer_stalls: Vec::new(),
             event_count: 0,
             usage: Usage::default(),
             tokens_in_first_event: None,
@@ -206,6 +216,7 @@ impl AttemptRecord {
             counted_tokens: None,
             is_text_whole: true,
             nonce: None,
+            server_timings: None,
             text: String::new(),
             reasoning: String::new(),
         }
@@ -214,6 +225,11 @@ impl AttemptRecord {
     /// A whole, measured answer.
     pub fn is_ok(&self) -> bool {
         self.status == AttemptStatus::Ok
+    }
+
+    /// All that makes its figures less than clean, a sentence each: warnings, then findings.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        self.warnings.iter().map(String::as_str).chain(self.findings.iter().map(|f| f.message.as_str()))
     }
 
     /// Time to the response headers.

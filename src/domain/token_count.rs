@@ -1,6 +1,7 @@
 //! The user's own tokenizer beside the server's count.
 
 use super::attempt::{AttemptRecord, AttemptStatus};
+use super::diagnosis::USAGE_MISSING;
 
 /// Of a server without `usage`, before a tokenizer has counted.
 pub const ESTIMATED: &str = "the server told no usage: tokens are an estimate from the events";
@@ -22,9 +23,8 @@ impl AttemptRecord {
     pub fn take_count(&mut self, counted: u64) {
         self.counted_tokens = Some(counted);
         let Some(told) = self.usage.completion_tokens.filter(|&n| n > 0) else {
-            let estimated = self.warnings.iter_mut().find(|w| *w == ESTIMATED);
-            if let Some(warning) = estimated {
-                "the server told no usage: tokens are those that the tokenizer counts".clone_into(warning);
+            if let Some(finding) = self.findings.iter_mut().find(|f| f.key == USAGE_MISSING) {
+                "the server told no usage: tokens are those that the tokenizer counts".clone_into(&mut finding.message);
             }
             return;
         };
@@ -84,10 +84,11 @@ mod tests {
     #[test]
     fn the_warning_of_an_estimate_goes_with_the_estimate() {
         let mut record = record(Usage::default());
-        record.warnings = vec!["first".into(), ESTIMATED.into()];
+        record.finish_reason = Some("stop".into());
+        record.findings = super::super::diagnosis::diagnose(&record, 100);
+        assert_eq!(record.notes().collect::<Vec<_>>(), [ESTIMATED]);
         record.take_count(2);
-        assert_eq!(record.warnings[0], "first");
-        assert!(record.warnings.len() == 2 && record.warnings[1].ends_with("the tokenizer counts"));
+        assert!(record.notes().all(|n| n.ends_with("the tokenizer counts")) && record.notes().count() == 1);
     }
 
     #[test]

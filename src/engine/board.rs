@@ -15,6 +15,8 @@ use crate::domain::time::Nanos;
 const WITH_TEXT: usize = 8;
 /// So many lag samples are kept: at 20 a second, the last three quarters of an hour.
 const MAX_LAGS: usize = 54_000;
+/// A timer that runs later than this is a stall that a timeline shows, milliseconds.
+const STALL_MS: f64 = 100.0;
 
 /// The recorders in flight.
 #[derive(Debug)]
@@ -70,8 +72,14 @@ impl Board {
         }
     }
 
-    /// The engine's timer ran this late.
-    pub fn note_lag(&self, ms: f64) {
+    /// The engine's timer ran at `now`, and was due before. A long stall is noted with all that is in flight.
+    pub fn note_lag(&self, due: Nanos, now: Nanos) {
+        let ms = now.millis_since(due);
+        if ms >= STALL_MS {
+            for recorder in self.in_flight.borrow().iter() {
+                recorder.borrow_mut().record.observer_stalls.push((due, now));
+            }
+        }
         let mut lags = self.sorted_lags_ms.borrow_mut();
         if lags.len() < MAX_LAGS {
             let place = lags.partition_point(|&l| l < ms);
@@ -103,5 +111,28 @@ impl Board {
             p99_ms: Some(percentile(&sorted, 99.0)),
             max_ms: sorted.last().copied(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::{AttemptId, AttemptRecord};
+
+    #[test]
+    fn a_long_stall_is_noted_with_what_is_in_flight() {
+        let board = Board::new(watch::channel(Arc::default()).0);
+        let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+        let recorder = Rc::new(RefCell::new(Recorder::new(record)));
+        let lag = |from, until| board.note_lag(Nanos::from_millis(from), Nanos::from_millis(until));
+        lag(0, 400);
+        board.add(Rc::clone(&recorder));
+        lag(500, 599);
+        lag(600, 700);
+        board.remove(&recorder);
+        lag(800, 1200);
+        let stalls = recorder.borrow().record.observer_stalls.clone();
+        assert_eq!(stalls, [(Nanos::from_millis(600), Nanos::from_millis(700))]);
+        assert_eq!(board.lag().max_ms, Some(400.0));
     }
 }

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
+use crate::domain::diagnosis::diagnose;
 use crate::domain::live::{InFlight, StreamPhase};
-use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::time::Nanos;
-use crate::domain::token_count::ESTIMATED;
 use crate::protocol::chunk::{self, Chunk};
 
 /// Text beyond this is counted, not kept.
@@ -15,11 +14,6 @@ const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
 const LIVE_GAPS: usize = 256;
-
-/// A first text that comes so much later than the first counted token is told of, milliseconds…
-const HELD_BACK_MS: f64 = 50.0;
-/// …and by this share of the time to it.
-const HELD_BACK_SHARE: f64 = 0.2;
 
 /// An attempt while it runs.
 #[derive(Debug)]
@@ -88,6 +82,10 @@ impl Recorder {
         if let Some(usage) = chunk.usage {
             record.usage = chunk::merge_usage(record.usage, usage);
         }
+        if let Some(timings) = chunk.server_timings.as_deref() {
+            record.server_timings = Some(*timings);
+            record.usage.cached_tokens = record.usage.cached_tokens.or(timings.cached_tokens);
+        }
     }
 
     /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
@@ -104,6 +102,7 @@ impl Recorder {
             .warnings
             .push("the server answered at once instead of streaming: no TTFT, no inter-token latency".into());
         record.usage = parsed.usage.unwrap_or_default();
+        record.server_timings = parsed.server_timings.as_deref().copied();
         record.finish_reason = Some(parsed.finish_reason.map_or_else(|| "stop".to_owned(), Cow::into_owned));
         record.text = parsed.text.into_owned();
         record.reasoning = parsed.reasoning.into_owned();
@@ -135,9 +134,8 @@ impl Recorder {
         self.record.error = Some(AttemptError { kind: kind.to_owned(), message: message.into() });
     }
 
-    /// Adds what makes the figures less than clean.
+    /// Adds what makes the figures less than clean: what happened here, and what the timeline tells.
     pub fn warn_about(&mut self, replaced_reads: u32, max_tokens: u32) {
-        let record = &self.record;
         let mut warnings = Vec::new();
         if self.malformed_events > 0 {
             warnings.push(format!("{} events were no valid JSON and were skipped", self.malformed_events));
@@ -148,28 +146,8 @@ impl Recorder {
         if self.text_cut {
             warnings.push("the text is longer than 4 MiB; the rest was counted, not kept".to_owned());
         }
-        let tokens = record.usage.completion_tokens;
-        if record.is_ok() && tokens.is_none() {
-            warnings.push(ESTIMATED.to_owned());
-        }
-        if let Some(more) = tokens.filter(|&n| n > u64::from(max_tokens)) {
-            warnings.push(format!("{more} tokens came although {max_tokens} were asked for"));
-        }
-        if record.has_hidden_reasoning() {
-            warnings.push("reasoning was billed but not streamed: the decode speed is not computable".to_owned());
-        }
-        let text_at = record.time_to_first_token_ms();
-        if let (Some(counted), Some(text)) = (record.time_to_first_counted_token_ms(), text_at)
-            && text - counted > HELD_BACK_MS.max(text * HELD_BACK_SHARE)
-        {
-            warnings.push(format!(
-                "the server counted its first token at {counted:.0} ms and held its text back until {text:.0} ms"
-            ));
-        }
-        if let (PrefixCache::Warm, Some(cached)) = (record.prefix_cache(), record.usage.cached_tokens) {
-            warnings.push(format!("{cached} prompt tokens came from the prefix cache: this TTFT is a warm one"));
-        }
         self.record.warnings.append(&mut warnings);
+        self.record.findings = diagnose(&self.record, max_tokens);
     }
 
     /// What the screen needs; the text only with `with_text`.
@@ -277,7 +255,7 @@ mod tests {
         let mut r = r;
         r.warn_about(0, 10);
         let held_back = "the server counted its first token at 100 ms and held its text back until 200 ms";
-        assert_eq!(r.record.warnings, [held_back]);
+        assert!(r.record.notes().any(|note| note == held_back));
     }
 
     #[test]
@@ -306,5 +284,21 @@ mod tests {
         r.warn_about(0, 10);
         assert_eq!(r.record.text, "a");
         assert!(r.record.warnings[0].starts_with("1 events were no valid JSON"), "{:?}", r.record.warnings);
+    }
+
+    #[test]
+    fn what_the_timeline_tells_and_the_server_s_own_times_are_kept() {
+        let mut r = feed(&[
+            (300, 1, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
+            (320, 2, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
+            (330, 3, r#"{"choices":[],"timings":{"cache_n":64,"prompt_ms":150.5,"predicted_ms":20.0}}"#),
+        ]);
+        r.warn_about(0, 10);
+        assert!(r.record.warnings.is_empty());
+        assert_eq!(r.record.findings.iter().map(|f| f.key).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
+        assert_eq!(r.record.notes().count(), 2);
+        let told = r.record.server_timings.unwrap();
+        assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
+        assert_eq!(r.record.usage.cached_tokens, Some(64));
     }
 }

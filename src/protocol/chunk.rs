@@ -9,7 +9,9 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::failure::message_of;
+use super::timings::{self, Told};
 use crate::domain::attempt::Usage;
+use crate::domain::server_timings::ServerTimings;
 
 /// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -24,6 +26,8 @@ pub struct Chunk<'a> {
     pub finish_reason: Option<Cow<'a, str>>,
     /// Token counts, if it holds any.
     pub usage: Option<Usage>,
+    /// The server's own times, if it holds any; boxed, for hardly any event does.
+    pub server_timings: Option<Box<ServerTimings>>,
     /// The server's error, which comes before all else.
     pub error: Option<String>,
 }
@@ -57,6 +61,7 @@ impl<'a> Chunk<'a> {
             has_tool_call: self.has_tool_call,
             finish_reason: self.finish_reason.map(|r| Cow::Owned(r.into_owned())),
             usage: self.usage,
+            server_timings: self.server_timings,
             error: self.error,
         }
     }
@@ -88,8 +93,20 @@ fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
     let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
     chunk.usage = usage.as_ref().and_then(read_usage);
-    if let Some(timed) = wire.timings.map(value_of).as_ref().and_then(read_timings) {
+    let timed = wire.timings.map(value_of);
+    if let Some(timed) = timed.as_ref().and_then(read_timings) {
         chunk.usage = Some(chunk.usage.map_or(timed, |usage| complete(usage, timed)));
+    }
+    let tells_times = [wire.timings, wire.metrics, wire.latency_checkpoint, wire.stats].iter().any(Option::is_some);
+    if tells_times || usage.is_some() {
+        let told = Told {
+            timings: timed,
+            metrics: wire.metrics.map(value_of),
+            latency_checkpoint: wire.latency_checkpoint.map(value_of),
+            stats: wire.stats.map(value_of),
+            usage,
+        };
+        chunk.server_timings = timings::read(&told).map(Box::new);
     }
     Ok(chunk)
 }
@@ -111,6 +128,12 @@ struct Wire<'a> {
     x_groq: Option<&'a RawValue>,
     #[serde(borrow)]
     timings: Option<&'a RawValue>,
+    #[serde(borrow)]
+    metrics: Option<&'a RawValue>,
+    #[serde(borrow)]
+    latency_checkpoint: Option<&'a RawValue>,
+    #[serde(borrow)]
+    stats: Option<&'a RawValue>,
 }
 
 /// All choices of an event, added up while they are read.

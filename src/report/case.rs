@@ -9,6 +9,8 @@ use crate::domain::session::{CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
 
+use super::summary::Spread;
+
 /// A case with the attempts that count.
 #[derive(Clone, Debug)]
 pub struct CaseView<'a> {
@@ -30,6 +32,11 @@ impl CaseView<'_> {
     /// The case's figure: the mean of its reported attempts.
     pub fn figure(&self, metric: &Metric) -> Option<f64> {
         Some(Stats::of(self.reported.iter().filter_map(|r| (metric.get)(r)))?.avg)
+    }
+
+    /// The spread of a metric over the reported attempts.
+    pub fn spread(&self, metric: &Metric) -> Option<Spread> {
+        Spread::over(metric, self.reported.iter().map(AsRef::as_ref))
     }
 
     /// [`Self::figure`] of the metric with this key.

@@ -3,17 +3,18 @@
 
 mod attempt;
 mod load;
+mod spread;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use self::attempt::AttemptJson;
+use self::spread::SpreadJson;
 use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
-use super::summary::{Spread, Summary};
+use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise;
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
@@ -157,8 +158,16 @@ struct SummaryJson<'a> {
     output_token_throughput: Option<f64>,
     request_throughput: Option<f64>,
     rating: Option<&'static str>,
+    findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
+}
+
+/// In how many attempts something was found.
+#[derive(Serialize)]
+struct FindingCount {
+    key: &'static str,
+    attempts: usize,
 }
 
 /// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
@@ -173,28 +182,18 @@ impl Serialize for Spreads<'_> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for metric in METRICS {
             let key = if metric.key == "output_token_throughput" { SPEED_SPREAD } else { metric.key };
-            map.serialize_entry(key, &self.0.spread(metric.key).map(SpreadJson::from))?;
+            let all = self.0.ended_attempts();
+            map.serialize_entry(key, &self.0.spread(metric.key).map(|spread| SpreadJson::of(&spread, all)))?;
         }
         map.end()
     }
 }
 
 #[derive(Serialize)]
-struct SpreadJson {
-    #[serde(flatten)]
-    stats: Stats,
-    n: usize,
-}
-
-impl From<Spread> for SpreadJson {
-    fn from(spread: Spread) -> Self {
-        Self { stats: spread.stats, n: spread.n }
-    }
-}
-
-#[derive(Serialize)]
 struct Observer<'a> {
     engine_lag_ms: Lag,
+    /// Of the events with text: those that came out of the same read as the one before.
+    coalesced_event_share: Option<f64>,
     calibration: Option<&'a Calibration>,
 }
 
@@ -225,6 +224,7 @@ impl<'a> Document<'a> {
             sweep: load::sweep(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
+                coalesced_event_share: summary.coalesced_share(),
                 calibration: report.calibration.as_ref(),
             },
         }
@@ -312,7 +312,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     let measured = summary.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
-        found.map(|(_, spread)| SpreadJson::from(*spread))
+        found.map(|(_, spread)| SpreadJson::of(spread, summary.ended_attempts()))
     };
     SummaryJson {
         spreads: Spreads(summary),
@@ -334,6 +334,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         request_throughput: summary.request_throughput,
         rating: summary.rating,
         load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, report.session.slos())),
+        findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }
 }
 

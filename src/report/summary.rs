@@ -1,6 +1,8 @@
 //! A run in a few figures.
 
 use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
+use crate::domain::interval::{Interval, mean_half_width, of_median};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
@@ -45,6 +47,12 @@ pub struct Summary {
     pub rating: Option<&'static str>,
     /// All measured requests as a load: thresholds, goodput, failures by kind. Of a sweep those of its last stage.
     pub tally: Option<Tally>,
+    /// What was found, and in how many of the reported and failed attempts; what was found in none is left out.
+    pub findings: Vec<(&'static Diagnosis, usize)>,
+    /// Events with text of all reported attempts.
+    pub events: usize,
+    /// Of those, out of the same read as the one before: they share its time.
+    pub coalesced_events: usize,
     spreads: Vec<(&'static str, Spread)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
@@ -91,13 +99,35 @@ pub struct Spread {
     pub n: usize,
     /// Over those.
     pub stats: Stats,
+    /// Half the width of the mean's 95 % interval; `None` where no case has two figures.
+    pub mean_half_width: Option<f64>,
+    /// 95 % interval of the median; `None` where no case has two figures, or there are too few in all.
+    pub median_ci95: Option<Interval>,
 }
 
 impl Spread {
     /// The spread of a metric over some attempts; `None` when none of them has the figure.
     pub fn over<'a>(metric: &Metric, attempts: impl IntoIterator<Item = &'a AttemptRecord>) -> Option<Self> {
-        let values: Vec<f64> = attempts.into_iter().filter_map(metric.get).filter(|v| v.is_finite()).collect();
-        Some(Self { n: values.len(), stats: Stats::of(values)? })
+        let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r).filter(|v| v.is_finite())?));
+        let mut of_cases: Vec<(usize, f64)> = attempts.into_iter().filter_map(figure).collect();
+        of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        let mut values: Vec<f64> = of_cases.iter().map(|f| f.1).collect();
+        let mut rest = values.as_slice();
+        let groups = of_cases.chunk_by(|a, b| a.0 == b.0).map(|case| {
+            let (group, after) = rest.split_at(case.len());
+            rest = after;
+            group
+        });
+        let mean_half_width = mean_half_width(groups);
+        values.sort_by(f64::total_cmp);
+        let median_ci95 = mean_half_width.and_then(|_| of_median(&values));
+        Some(Self { n: values.len(), stats: Stats::of(values)?, mean_half_width, median_ci95 })
+    }
+
+    /// The mean's 95 % interval; `None` where no case has two figures.
+    pub fn mean_ci95(&self) -> Option<Interval> {
+        let half = self.mean_half_width?;
+        Some(Interval { low: self.stats.avg - half, high: self.stats.avg + half })
     }
 
     /// A percentile, unless there are too few figures for it to be more than the maximum: `p` needs 1 / (1 − p/100).
@@ -119,6 +149,9 @@ impl Summary {
         let views = cases(session);
         let attempts: Vec<&AttemptRecord> = reported(&views).collect();
         let spread = |m: &'static Metric| Some((m.key, Spread::over(m, attempts.iter().copied())?));
+        let failures = views.iter().flat_map(CaseView::failures);
+        let ended: Vec<&AttemptRecord> = attempts.iter().copied().chain(failures).collect();
+        let with = |key| ended.iter().filter(|r| r.findings.iter().any(|f| f.key == key)).count();
         let estimated_attempts = attempts.iter().filter(|r| super::case::is_estimated(r)).count();
         let mut summary = Self {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
@@ -130,7 +163,10 @@ impl Summary {
                 .filter(|r| matches!(r.output_tokens(), Some((_, TokenSource::Tokenizer))))
                 .count(),
             estimated_attempts,
-            failed_attempts: views.iter().map(|v| v.failures().len()).sum(),
+            failed_attempts: ended.len() - attempts.len(),
+            findings: DIAGNOSES.iter().map(|d| (d, with(d.key))).filter(|(_, n)| *n > 0).collect(),
+            events: attempts.iter().map(|r| r.content_events()).sum(),
+            coalesced_events: attempts.iter().map(|r| r.coalesced_events()).sum(),
             partial: session.is_partial(),
             estimated: estimated_attempts > 0,
             total_output_tokens: attempts
@@ -154,6 +190,16 @@ impl Summary {
         }
         summary.tally = Some(tally);
         summary
+    }
+
+    /// Measured attempts that ended, whole or failed: what a number of figures is out of.
+    pub fn ended_attempts(&self) -> usize {
+        self.attempts + self.failed_attempts
+    }
+
+    /// Share of the events with text that came out of the same read as the one before; `None` without events.
+    pub fn coalesced_share(&self) -> Option<f64> {
+        (self.events > 0).then(|| self.coalesced_events as f64 / self.events as f64)
     }
 
     /// The spread of a metric, by its key in the metrics' table, with the number of figures.

@@ -8,9 +8,8 @@ use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::RunFigure;
-use crate::domain::statistics::Stats;
 use crate::domain::sweep::{knee, stages};
-use crate::report::summary::Summary;
+use crate::report::summary::{Spread, Summary};
 
 /// What was given up leaves its record within this time, or not at all.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -119,8 +118,10 @@ fn summary(run: &Run) -> String {
     }
     let about = if summary.estimated { "~" } else { "" };
     lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
-    let line =
-        |label: &str, key: &str, unit: &str, digits: usize| Some(spread_line(label, summary.stats(key)?, unit, digits));
+    let ended = summary.ended_attempts();
+    let line = |label: &str, key: &str, unit: &str, digits: usize| {
+        Some(spread_line(label, &summary.spread(key)?, ended, unit, digits))
+    };
     lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
     lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
     lines.extend(ttft(&summary));
@@ -134,6 +135,12 @@ fn summary(run: &Run) -> String {
         lines.push(format!("Time                  {:.2} s", summary.total_time_s));
     }
     lines.extend(load_lines(session, &summary));
+    for (diagnosis, n) in &summary.findings {
+        lines.push(format!("Finding               {}: {n} of {ended} attempts", diagnosis.label));
+    }
+    if summary.spread("request_latency_ms").is_some_and(|s| s.mean_half_width.is_some()) {
+        lines.push("±                     95 % confidence of the mean (Student's t within cases)".to_owned());
+    }
     lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
     lines.join("\n")
 }
@@ -147,12 +154,21 @@ fn ttft(summary: &Summary) -> Vec<String> {
         PrefixCache::Warm => "TTFT, warm",
         PrefixCache::Unknown => "TTFT, cache unknown",
     };
-    by_cache.iter().map(|(state, spread)| spread_line(label(*state), spread.stats, "ms", 0)).collect()
+    by_cache
+        .iter()
+        .map(|(state, spread)| spread_line(label(*state), spread, summary.ended_attempts(), "ms", 0))
+        .collect()
 }
 
-fn spread_line(label: &str, s: Stats, unit: &str, digits: usize) -> String {
+/// A metric over the attempts that have it, of `ended` ones.
+fn spread_line(label: &str, spread: &Spread, ended: usize, unit: &str, digits: usize) -> String {
+    let s = spread.stats;
+    let half = spread.mean_half_width.map_or_else(String::new, |half| format!(" ± {half:.digits$}"));
+    // Of a speed the high end is the good one.
+    let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
+    let high = high.map_or_else(String::new, |(p, v)| format!("   {v:.digits$} p{p}"));
     format!(
-        "{label:<22}{:.digits$} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max",
-        s.avg, s.p50, s.min, s.max
+        "{label:<22}{:.digits$}{half} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max{high}   n {}/{ended}",
+        s.avg, s.p50, s.min, s.max, spread.n
     )
 }

@@ -1,6 +1,6 @@
 //! Without a screen: the same run, progress on stderr, the summary on stdout.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::sync::mpsc::RecvTimeoutError;
 
 use anyhow::Context;
@@ -104,4 +104,15 @@ fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
         }
     };
     say(stderr, &line);
+    let dim = stderr_is_styled();
+    for note in record.notes() {
+        let note = format!("      ! {}", sanitise_line(note));
+        say(stderr, &if dim { format!("\x1b[2m{note}\x1b[22m") } else { note });
+    }
+}
+
+/// Whether stderr is a terminal that shows styles; dim is no colour, but what asks for plain text gets it.
+fn stderr_is_styled() -> bool {
+    let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
+    std::io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
 }

@@ -5,8 +5,11 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::RFC_3339;
 use crate::domain::attempt::{AttemptError, AttemptRecord, TokenSource};
+use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::server_timings::ServerTimings;
+use crate::domain::statistics::{Stats, enough_for};
 use crate::report::model::Report;
 
 #[derive(Serialize)]
@@ -20,7 +23,8 @@ pub struct AttemptJson<'a> {
     http_status: Option<u16>,
     finish_reason: Option<&'a str>,
     error: Option<&'a AttemptError>,
-    warnings: &'a [String],
+    warnings: Vec<&'a str>,
+    findings: &'a [Finding],
     /// From the intended start to `started_at`; only in an open loop.
     dispatch_delay_ms: Option<f64>,
     connect_ms: Option<f64>,
@@ -42,6 +46,7 @@ pub struct AttemptJson<'a> {
     first_token_event_index: Option<u32>,
     /// Text and reasoning were not kept: there are too many attempts.
     text_dropped: bool,
+    server_timings: Option<ServerTimings>,
     text: &'a str,
     reasoning: &'a str,
 }
@@ -49,9 +54,17 @@ pub struct AttemptJson<'a> {
 #[derive(Serialize)]
 struct Gaps {
     p50: f64,
-    p90: f64,
-    p99: f64,
+    p90: Option<f64>,
+    p99: Option<f64>,
     max: f64,
+    n: usize,
+}
+
+impl Gaps {
+    fn of(stats: &Stats, n: usize) -> Self {
+        let told = |p, value| enough_for(n, p).then_some(value);
+        Self { p50: stats.p50, p90: told(90, stats.p90), p99: told(99, stats.p99), max: stats.max, n }
+    }
 }
 
 /// One entry for each metric of the table.
@@ -83,12 +96,13 @@ impl<'a> AttemptJson<'a> {
             http_status: r.http_status,
             finish_reason: r.finish_reason.as_deref(),
             error: r.error.as_ref(),
-            warnings: &r.warnings,
+            warnings: r.notes().collect(),
+            findings: &r.findings,
             dispatch_delay_ms: r.dispatch_delay_ms(),
             connect_ms: r.connect_ms,
             time_to_headers_ms: r.time_to_headers_ms(),
             figures: Figures(r),
-            inter_chunk_latency_ms: gaps.map(|g| Gaps { p50: g.p50, p90: g.p90, p99: g.p99, max: g.max }),
+            inter_chunk_latency_ms: gaps.map(|g| Gaps::of(&g, r.content_events().saturating_sub(1))),
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
             prefix_cache: r.prefix_cache(),
@@ -102,6 +116,7 @@ impl<'a> AttemptJson<'a> {
             coalesced_event_count: r.coalesced_events(),
             first_token_event_index: r.first_token_event_index,
             text_dropped: r.condensed.is_some(),
+            server_timings: r.server_timings,
             text: &r.text,
             reasoning: &r.reasoning,
         }

@@ -70,7 +70,7 @@ impl<'a> LoadJson<'a> {
         Self {
             measured_requests: tally.ended,
             errors: tally.errors.iter().map(|(status, count)| ErrorsJson { status, count: *count }).collect(),
-            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson { stats, n }),
+            dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
             goodput: tally.good.map(|good| GoodputJson {

@@ -58,6 +58,7 @@ const DOCUMENT: Fields = &[
     ("observer.engine_lag_ms.p50", Number, true),
     ("observer.engine_lag_ms.p99", Number, true),
     ("observer.engine_lag_ms.max", Number, true),
+    ("observer.coalesced_event_share", Number, true),
 ];
 
 const GPU: Fields = &[
@@ -94,6 +95,8 @@ const ATTEMPT: Fields = &[
     ("error", Object, true),
     ("warnings", List, false),
     ("dispatch_delay_ms", Number, true),
+    ("findings", List, false),
+    ("server_timings", Object, true),
     ("connect_ms", Number, true),
     ("time_to_headers_ms", Number, true),
     ("time_to_first_token_ms", Number, true),
@@ -137,6 +140,7 @@ const SUMMARY: Fields = &[
     ("output_token_throughput", Number, true),
     ("request_throughput", Number, true),
     ("rating", Text, true),
+    ("findings", List, false),
     ("measured_requests", Count, false),
     ("errors", List, false),
     ("dispatch_delay_ms", Object, true),
@@ -182,13 +186,25 @@ const SPREAD: Fields = &[
     ("min", Number, false),
     ("max", Number, false),
     ("p50", Number, false),
-    ("p90", Number, false),
-    ("p95", Number, false),
-    ("p99", Number, false),
+    ("p90", Number, true),
+    ("p95", Number, true),
+    ("p99", Number, true),
     ("std", Number, false),
+    ("n", Count, false),
+    ("n_all", Count, false),
+    ("ci95.mean", Object, true),
+    ("ci95.mean_method", Text, false),
+    ("ci95.median", Object, true),
+    ("ci95.median_method", Text, false),
 ];
 
-const GAPS: Fields = &[("p50", Number, false), ("p90", Number, false), ("p99", Number, false), ("max", Number, false)];
+const GAPS: Fields = &[
+    ("p50", Number, false),
+    ("p90", Number, true),
+    ("p99", Number, true),
+    ("max", Number, false),
+    ("n", Count, false),
+];
 const ERROR: Fields = &[("kind", Text, false), ("message", Text, false)];
 
 fn is(value: &Value, kind: Is) -> bool {
@@ -369,4 +385,56 @@ fn hidden_characters_survive_as_escapes() {
     let text = render(&report);
     assert_eq!(sanitise(&text), text);
     assert!(text.contains("é漢🦀"));
+}
+
+#[test]
+fn few_figures_have_no_high_percentiles() {
+    let value = parse(&report(sample_session()));
+    let ttft = &value["summary"]["time_to_first_token_ms"];
+    assert_eq!((&ttft["n"], &ttft["n_all"]), (&10.into(), &10.into()));
+    assert!(ttft["p90"].is_number() && ttft["p95"].is_null() && ttft["p99"].is_null());
+    // Ten cases once have none.
+    assert!(ttft["ci95"]["mean"].is_null() && ttft["ci95"]["median"].is_null());
+    // 500 tokens have 499 gaps, enough for all of them.
+    let gaps = &value["cases"][3]["attempts"][0]["inter_chunk_latency_ms"];
+    assert_eq!((&gaps["n"], gaps["p99"].is_number()), (&499.into(), true));
+}
+
+#[test]
+fn repeats_have_intervals() {
+    let plan = Plan { repeat: 6, ..Plan::default() };
+    let session = run_suite(suite(&["a"]), plan, |id, now| Some(answer(id, now, 1000 + u64::from(id.number), 10, 50)));
+    let value = parse(&report(session));
+    let time = &value["summary"]["request_latency_ms"];
+    assert_eq!(time["ci95"]["median"], serde_json::json!({ "low": 1001.0, "high": 1006.0 }));
+    // 1001 to 1006: s = √3.5, t = 2.5706.
+    let half = 2.5706 * (3.5_f64 / 6.0).sqrt();
+    let ends = ["low", "high"].map(|end| time["ci95"]["mean"][end].as_f64().unwrap());
+    assert!((ends[0] - (1003.5 - half)).abs() < 1e-6 && (ends[1] - (1003.5 + half)).abs() < 1e-6, "{ends:?}");
+}
+
+#[test]
+fn findings_and_the_server_s_times_stand_with_their_attempt() {
+    use crate::domain::diagnosis::diagnose;
+    use crate::domain::server_timings::{ServerTimings, TimingSource};
+    let session = run_suite(suite(&["a"]), Plan::default(), |id, now| {
+        let mut r = answer(id, now, 1000, 10, 50);
+        r.warnings.push("from the recorder".into());
+        r.server_timings = Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::of(TimingSource::LlamaCpp) });
+        r.usage.completion_tokens = None;
+        r.findings = diagnose(&r, 800);
+        Some(r)
+    });
+    let value = parse(&report(session));
+    let attempt = &value["cases"][0]["attempts"][0];
+    assert_eq!(attempt["findings"][0]["key"], "usage_missing");
+    assert_eq!(attempt["warnings"][0], "from the recorder");
+    assert_eq!(attempt["warnings"][1], attempt["findings"][0]["message"]);
+    assert_eq!(
+        (&attempt["server_timings"]["source"], &attempt["server_timings"]["prompt_ms"]),
+        (&"llama.cpp".into(), &90.5.into())
+    );
+    assert!(attempt["server_timings"]["decode_ms"].is_null());
+    assert!(attempt["inter_chunk_latency_ms"]["p90"].is_number() && attempt["inter_chunk_latency_ms"]["p99"].is_null());
+    assert_eq!(value["summary"]["findings"], serde_json::json!([{ "key": "usage_missing", "attempts": 1 }]));
 }

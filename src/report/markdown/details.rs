@@ -1,12 +1,13 @@
 //! A section for each case.
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::metrics::METRICS;
+use crate::domain::diagnosis::WARM_PREFIX;
+use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::report::case::CaseView;
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced, inline, preview};
-use super::page::{Page, bare, figure, seconds, unit, with_unit};
+use super::page::{Page, digits, figure, unit};
 
 const TIME: &str = "request_latency_ms";
 const SPEED: &str = "output_token_throughput";
@@ -34,18 +35,37 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 }
 
 fn figures(case: &CaseView<'_>, page: &mut Page) {
-    let estimated = case.is_estimated();
-    let mean = if case.reported.len() > 1 { format!(" (mean of {})", case.reported.len()) } else { String::new() };
-    let with_mean = |text: String| if text == UNKNOWN { text } else { text + &mean };
-    page.field("Time", &with_mean(seconds(case.figure_of(TIME), 2)));
-    page.field("Speed", &with_mean(with_unit(case.figure_of(SPEED), 1, estimated, " tok/s")));
-    page.field("TTFT", &with_mean(seconds(case.figure_of(TTFT), 3)));
+    for (key, per_unit, digits, unit) in [(TIME, 1000.0, 2, "s"), (SPEED, 1.0, 1, " tok/s"), (TTFT, 1000.0, 3, "s")] {
+        let Some(metric) = metric(key) else { continue };
+        page.field(metric.label, &figure_of(case, metric, per_unit, digits, unit));
+    }
     for metric in METRICS.iter().filter(|m| !SAID.contains(&m.key)) {
-        if let Some(value) = case.figure(metric) {
-            let text = format!("{} {}", bare(metric, Some(value), estimated), unit(metric));
-            page.field(metric.label, &with_mean(text.trim_end().to_owned()));
+        if let Some(mean) = case.figure(metric) {
+            let unit = format!(" {}", unit(metric));
+            page.field(metric.label, &figure_of(case, metric, 1.0, digits(metric, Some(mean)), unit.trim_end()));
         }
     }
+}
+
+/// A case's figure; of several attempts their mean, what it may be off by, and how many it stands on.
+fn figure_of(case: &CaseView<'_>, metric: &Metric, per_unit: f64, digits: usize, unit: &str) -> String {
+    let Some(spread) = case.spread(metric) else { return UNKNOWN.to_owned() };
+    let estimated = case.is_estimated() && metric.counts_output_tokens;
+    let mean = figure(Some(spread.stats.avg / per_unit), digits, estimated);
+    let ended = case.reported.len() + case.failures().len();
+    if ended < 2 {
+        return mean + unit;
+    }
+    let mean = match spread.mean_half_width {
+        Some(half) => format!("{mean} ± {:.digits$} {}", half / per_unit, unit.trim_start()),
+        None => mean + unit,
+    };
+    let of = match spread.n {
+        1 => format!("1 of {ended} attempts"),
+        n if n == ended => format!("mean of {n}"),
+        n => format!("mean of {n} of {ended}"),
+    };
+    format!("{} ({of})", mean.trim_end())
 }
 
 /// What stands around the figures: how it ended, the output, the cache, warnings, failures.
@@ -62,7 +82,12 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     for record in &case.reported {
         let which = which(case, record);
         page.field(&format!("Prefix Cache{which}"), &cache(record));
-        warnings(record, &which, page);
+    }
+    notes(case, case.reported.iter().map(AsRef::as_ref), page);
+    if let Some(record) = case.reported.last() {
+        for told in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
+            page.field(&format!("Server's Clock{}", which(case, record)), &inline(&told));
+        }
     }
     for record in case.failures() {
         let which = which(case, record);
@@ -80,7 +105,7 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
             let events = record.content_events();
             page.field(&format!("Before the Error{which}"), &format!("first token after {before} ms, {events} events"));
         }
-        warnings(record, &which, page);
+        notes(case, [record], page);
     }
 }
 
@@ -112,9 +137,25 @@ fn output(record: &AttemptRecord, page: &mut Page) {
     page.field("Output", &words.join("; "));
 }
 
-fn warnings(record: &AttemptRecord, which: &str, page: &mut Page) {
-    for warning in &record.warnings {
-        page.field(&format!("Warning{which}"), &inline(warning));
+/// Warnings and findings; what several attempts share is said once.
+fn notes<'a>(case: &CaseView<'_>, records: impl IntoIterator<Item = &'a AttemptRecord>, page: &mut Page) {
+    let mut notes: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    for record in records {
+        let warnings = record.warnings.iter().map(|w| ("Warning", w.as_str()));
+        // The line about the prefix cache says that one.
+        let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
+        for (name, text) in warnings.chain(found.map(|f| ("Finding", f.message.as_str()))) {
+            let number = record.id.number.to_string();
+            match notes.iter_mut().find(|n| (n.0, n.1) == (name, text)) {
+                Some(note) => note.2.push(number),
+                None => notes.push((name, text, vec![number])),
+            }
+        }
+    }
+    for (name, text, numbers) in notes {
+        let attempts = if numbers.len() == 1 { "attempt" } else { "attempts" };
+        let which = if case.ended() > 1 { format!(" ({attempts} {})", numbers.join(", ")) } else { String::new() };
+        page.field(&format!("{name}{which}"), &inline(text));
     }
 }
 

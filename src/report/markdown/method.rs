@@ -6,7 +6,6 @@ use crate::domain::metrics::METRICS;
 use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, with_unit};
-use crate::report::summary::reported;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## How the Numbers Were Taken");
@@ -34,7 +33,19 @@ fn how(view: &View<'_>, page: &mut Page) {
     page.field(
         "Percentiles",
         "exact, interpolated linearly between the two nearest ranks (Hyndman and Fan's type 7). p90 is shown from 10 \
-         figures, p95 from 20, p99 from 100",
+         figures, p95 from 20, p99 from 100; with fewer the cell says how many it would take",
+    );
+    page.field(
+        "Intervals",
+        "± is 95 % confidence of the mean: Student's `t·s/√n`, with `s` the deviation of repeats within their case. How \
+         cases differ from each other is no chance and widens nothing; without repeats there is no interval. The median's \
+         interval lies between two order statistics, whatever the distribution, from 6 figures on. Both take attempts to \
+         be independent",
+    );
+    page.field(
+        "Samples",
+        "*n* is the number of attempts that have the figure, of all measured ones that ended. Failed attempts have no \
+         figures: what stands here is of those that succeeded",
     );
     page.field(
         "Token Counts",
@@ -43,13 +54,11 @@ fn how(view: &View<'_>, page: &mut Page) {
          marked `~`. Events are not tokens",
     );
     page.field("Prefix Cache", &prefix_cache(view));
-    let (events, coalesced) = reported(&view.cases)
-        .fold((0, 0), |(events, coalesced), r| (events + r.content_events(), coalesced + r.coalesced_events()));
+    page.field("Events", &events(view));
     page.field(
-        "Events",
-        &format!(
-            "{events} with text; {coalesced} of them came out of the same read as the one before and share its time"
-        ),
+        "Findings",
+        "what an attempt's timeline and counts tell of the way it came: bursts, pauses, answers made first and streamed \
+         after, several tokens an event, counts that contradict the stream. A healthy stream has none",
     );
     if let Ok(gpu) = &view.report.gpu {
         page.field(
@@ -110,6 +119,14 @@ fn calibration(view: &View<'_>, calibration: &Calibration) -> Option<String> {
         error(&level.ttft_error_ms),
         error(&level.inter_token_error_ms)
     )))
+}
+
+fn events(view: &View<'_>) -> String {
+    let share = view.summary.coalesced_share().map_or_else(String::new, |share| format!(" ({:.1} %)", share * 100.0));
+    format!(
+        "{} with text; {}{share} came out of the same read as the one before and share its time",
+        view.summary.events, view.summary.coalesced_events
+    )
 }
 
 fn client(view: &View<'_>) -> String {

@@ -1,13 +1,15 @@
 //! All cases together, and one row for each.
 
+use crate::domain::interval::Interval;
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::statistics::{enough_for, needed_for};
 use crate::report::case::CaseView;
 use crate::report::summary::Spread;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
-use super::page::{Page, bare, figure, heading, seconds, with_unit};
+use super::page::{Page, bare, count, figure, give_or_take, heading, seconds, with_unit};
 
 const SPEED: &str = "output_token_throughput";
 /// Metrics that have one of the first columns of the detailed results.
@@ -18,6 +20,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     totals(view, page);
     speed(view, page);
     latency(view, page);
+    findings(view, page);
     detailed(view, page);
 }
 
@@ -43,7 +46,31 @@ fn totals(view: &View<'_>, page: &mut Page) {
         rows.push(strings(["Measured Attempts", &s.attempts.to_string()]));
         rows.push(strings(["Failed Attempts", &s.failed_attempts.to_string()]));
     }
+    rows.push(strings(["Findings", &findings_in_short(view)]));
     page.table(&strings(["Metric", "Value"]), &rows);
+}
+
+/// `none in 30 attempts`, `2 kinds, see below`.
+fn findings_in_short(view: &View<'_>) -> String {
+    match (view.summary.findings.len(), view.summary.ended_attempts()) {
+        (_, 0) => UNKNOWN.to_owned(),
+        (0, all) => format!("none in {}", count(all, "attempt")),
+        (n, _) => format!("{}, see below", count(n, "kind")),
+    }
+}
+
+/// What was found, and how often.
+fn findings(view: &View<'_>, page: &mut Page) {
+    if view.summary.findings.is_empty() {
+        return;
+    }
+    page.block("### Findings");
+    let all = count(view.summary.ended_attempts(), "attempt");
+    for (diagnosis, n) in &view.summary.findings {
+        page.line(&format!("- {}: {n} of {all}", diagnosis.label));
+    }
+    page.line("");
+    page.block("The sentence that says it, with its figures, stands with each case below.");
 }
 
 fn speed(view: &View<'_>, page: &mut Page) {
@@ -54,6 +81,16 @@ fn speed(view: &View<'_>, page: &mut Page) {
         [("Max", stats.map(|s| s.max)), ("Min", stats.map(|s| s.min)), ("Median", stats.map(|s| s.p50))]
     {
         page.field(name, &with_unit(value, 1, s.estimated, " tok/s"));
+    }
+    if let Some(spread) = s.spread(SPEED) {
+        page.field("Attempts", &n_of_all(view, Some(&spread)));
+        let about = if s.estimated { "~" } else { "" };
+        let interval = |i: Interval| format!("{about}{:.1} to {:.1} tok/s", i.low, i.high);
+        for (of, ends) in [("Mean", spread.mean_ci95()), ("Median", spread.median_ci95)] {
+            if let Some(ends) = ends {
+                page.field(&format!("95 % Interval of the {of}"), &interval(ends));
+            }
+        }
     }
     page.line("");
 }
@@ -95,10 +132,19 @@ fn latency(view: &View<'_>, page: &mut Page) {
 
 fn latency_row(view: &View<'_>, metric: &Metric, which: &str, spread: Option<Spread>) -> Vec<String> {
     let show = |value: Option<f64>| bare(metric, value, view.summary.estimated);
-    let p = |p| show(spread.and_then(|s| s.percentile(p)));
-    let n = spread.map_or_else(|| UNKNOWN.to_owned(), |s| s.n.to_string());
-    let (mean, max) = (show(spread.map(|s| s.stats.avg)), show(spread.map(|s| s.stats.max)));
+    let p = |p| match spread {
+        Some(s) if !enough_for(s.n, p) => format!("n < {}", needed_for(p)),
+        _ => show(spread.and_then(|s| s.percentile(p))),
+    };
+    let n = n_of_all(view, spread.as_ref());
+    let mean = give_or_take(metric, spread.as_ref(), view.summary.estimated);
+    let max = show(spread.map(|s| s.stats.max));
     vec![format!("{}{which}", heading(metric)), mean, p(50), p(90), p(95), p(99), max, n]
+}
+
+/// The attempts that have a figure of all that ended: `28/30`.
+fn n_of_all(view: &View<'_>, spread: Option<&Spread>) -> String {
+    spread.map_or_else(|| UNKNOWN.to_owned(), |s| format!("{}/{}", s.n, view.summary.ended_attempts()))
 }
 
 fn detailed(view: &View<'_>, page: &mut Page) {
@@ -115,7 +161,7 @@ fn detailed(view: &View<'_>, page: &mut Page) {
     page.table(&header, &rows);
     if several {
         page.block(
-            "Attempts: those that count of all measured ones. The figures of a case are the means of those that count.",
+            "A case's figures are the means over the attempts that count; *Attempts* says how many do, of all measured ones.",
         );
     }
     if view.summary.estimated {

@@ -50,7 +50,8 @@ fn the_added_columns_are_the_metrics_and_every_row_has_them() {
     assert_eq!(detailed[4][7..], ["7.88", "127.0", "ok"]);
     let ttft = latency.iter().find(|r| r[0] == "TTFT ms").unwrap();
     // Mean of ten tenths of 58.672 s; p95 and p99 would be little but the maximum of ten.
-    assert_eq!((ttft[1].as_str(), ttft[4].as_str(), ttft[5].as_str(), ttft[7].as_str()), ("586.7", "–", "–", "10"));
+    let cells = [1, 4, 5, 7].map(|i| ttft[i].as_str());
+    assert_eq!(cells, ["586.7", "n < 20", "n < 100", "10/10"]);
     assert_eq!((ttft[6].as_str(), ttft[3] == "–"), ("755.3", false));
 }
 
@@ -212,9 +213,9 @@ fn warm_attempts_are_marked_and_their_ttft_stands_apart() {
     let mut tables = tables(&text);
     let (detailed, latency) = (tables.pop().unwrap(), tables.pop().unwrap());
     let mean = |name: &str| latency.iter().find(|r| r[0] == name).map(|r| (r[1].as_str(), r[7].as_str()));
-    assert_eq!(mean("TTFT ms"), Some(("166.7", "3")));
-    assert_eq!(mean("TTFT ms, cold"), Some(("200.0", "2")));
-    assert_eq!(mean("TTFT ms, warm"), Some(("100.0", "1")));
+    assert_eq!(mean("TTFT ms"), Some(("166.7", "3/3")));
+    assert_eq!(mean("TTFT ms, cold"), Some(("200.0", "2/3")));
+    assert_eq!(mean("TTFT ms, warm"), Some(("100.0", "1/3")));
     assert_eq!(
         detailed.iter().skip(1).map(|r| r.last().unwrap().as_str()).collect::<Vec<_>>(),
         ["ok", "ok", "ok, warm"]
@@ -284,7 +285,13 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     assert_eq!(rows[1][..5], ["a", "1.50s", "10", "100", "75.0 tok/s"]);
     assert_eq!(rows[1][9..], ["2/2", "ok"]);
     assert_eq!(rows[2][9..], ["1/2", "ok, 1 failed"]);
-    assert!(section(&text, "a").contains("- **Time**: 1.50s (mean of 2)\n"));
+    // 1 and 2 s: s = √½, t = 12.7062.
+    assert!(section(&text, "a").contains("- **Time**: 1.50 ± 6.35 s (mean of 2)\n"), "{text}");
+    assert!(section(&text, "b").contains("- **Time**: 2.00s (1 of 2 attempts)\n"));
+    let tables = tables(&text);
+    let time = tables[1].iter().find(|r| r[0] == "Time ms").unwrap();
+    // Of the three, only case a has a repeat: s as above, over √3.
+    assert_eq!((time[1].as_str(), time[7].as_str()), ("1666.7 ± 5187.3", "3/4"));
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
     assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 |"));
 }
@@ -426,4 +433,40 @@ fn load_section(text: &str) -> &str {
     let at = text.find("## Load\n").expect("a section about the load");
     let section = text.split_at(at).1;
     section.split_once("\n## Test Details").map_or(section, |(section, _)| section)
+}
+
+#[test]
+fn what_was_found_is_counted_once_and_said_with_its_case() {
+    use crate::domain::diagnosis::{Finding, WARM_PREFIX};
+    use crate::domain::server_timings::{ServerTimings, TimingSource};
+    let finding = |key, message: &str| Finding { key, message: message.into() };
+    let plan = Plan { repeat: 2, ..Plan::default() };
+    let session = run(suite(&["a", "b"]), plan, |id, now| {
+        let mut r = answer(id, now, 1000, 10, 100);
+        if id.case == 0 {
+            r.findings.push(finding("usage_missing", "no usage"));
+            r.findings.push(finding("pauses", &format!("paused <b> {}", id.number)));
+            r.findings.push(finding(WARM_PREFIX, "said elsewhere"));
+            r.server_timings =
+                Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::of(TimingSource::LlamaCpp) });
+        }
+        Some(r)
+    });
+    let text = render(&report(session));
+    assert!(text.contains("| Findings | 3 kinds, see below |"), "{text}");
+    assert!(
+        text.contains("### Findings\n\n- pauses in the stream: 2 of 4 attempts\n- no usage: 2 of 4 attempts\n"),
+        "{text}"
+    );
+    let a = section(&text, "a");
+    assert!(a.contains("- **Finding (attempts 1, 2)**: no usage\n"), "{a}");
+    assert!(a.contains("- **Finding (attempt 1)**: paused") && a.contains("- **Finding (attempt 2)**: paused"), "{a}");
+    assert!(!a.contains("said elsewhere") && !a.contains("<b>"), "{a}");
+    // The first token came after 100 ms.
+    assert!(
+        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 of"),
+        "{a}"
+    );
+    assert!(!section(&text, "b").contains("Finding"));
+    assert!(render(&report(sample_session())).contains("| Findings | none in 10 attempts |"));
 }

@@ -1,6 +1,7 @@
 use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus};
+use crate::domain::diagnosis::Finding;
 use crate::domain::session::{Plan, SessionEvent};
 
 fn close(a: f64, b: f64) -> bool {
@@ -86,7 +87,9 @@ fn busy_time_counts_overlap_once_and_gaps_not_at_all() {
 #[test]
 fn percentiles_need_enough_figures() {
     let stats = Stats::of([1.0, 2.0]).unwrap();
-    let shown = |n| [50, 90, 95, 99].map(|p| Spread { n, stats }.percentile(p).is_some());
+    let shown = |n| {
+        [50, 90, 95, 99].map(|p| Spread { n, stats, mean_half_width: None, median_ci95: None }.percentile(p).is_some())
+    };
     assert_eq!(shown(9), [true, false, false, false]);
     assert_eq!(shown(10), [true, true, false, false]);
     assert_eq!(shown(20), [true, true, true, false]);
@@ -121,4 +124,51 @@ fn counts_that_no_server_can_mean_do_not_overflow() {
         Some(r)
     });
     assert_eq!(Summary::of(&session).total_output_tokens, u64::MAX);
+}
+
+#[test]
+fn intervals_are_of_the_attempts_that_have_the_figure() {
+    let plan = Plan { repeat: 3, ..Plan::default() };
+    // 10, 12 and 14 ms to the first token.
+    let session = run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 80 + 20 * u64::from(id.number), 1, 10)));
+    let s = Summary::of(&session);
+    let ttft = s.spread("time_to_first_token_ms").unwrap();
+    let interval = ttft.mean_ci95().unwrap();
+    let half = 4.3027 * 2.0 / 3.0_f64.sqrt();
+    assert!(close(interval.low, 12.0 - half) && close(interval.high, 12.0 + half), "{interval:?}");
+    assert_eq!(ttft.median_ci95, None);
+    // Ten cases once: how they differ is no chance.
+    let ten = Summary::of(&sample_session()).spread("request_latency_ms").unwrap();
+    assert_eq!((ten.mean_ci95(), ten.median_ci95), (None, None));
+}
+
+#[test]
+fn cases_that_differ_do_not_widen_the_interval() {
+    let plan = Plan { repeat: 3, ..Plan::default() };
+    let session = run(suite(&["a", "b"]), plan, |id, now| {
+        let millis = 80 + 20 * u64::from(id.number) + 5000 * id.case as u64;
+        Some(answer(id, now, millis, 1, 10))
+    });
+    let ttft = Summary::of(&session).spread("time_to_first_token_ms").unwrap();
+    assert!(ttft.mean_half_width.is_some_and(|half| close(half, 2.7764 * 2.0 / 6.0_f64.sqrt())), "{ttft:?}");
+    let median = ttft.median_ci95.unwrap();
+    assert!(close(median.low, 10.0) && close(median.high, 514.0), "{median:?}");
+}
+
+#[test]
+fn findings_and_shared_reads_are_counted_over_the_attempts() {
+    let finding = |key| Finding { key, message: "m".into() };
+    let session = run(suite(&["a", "b", "c"]), Plan::default(), |id, now| {
+        let mut r = if id.case == 2 { refusal(id, now, "no") } else { answer(id, now, 1000, 10, 100) };
+        r.findings.push(finding("pauses"));
+        if id.case == 0 {
+            r.findings.push(finding("fake_streaming"));
+            r.arrivals.iter_mut().take(50).for_each(|a| a.coalesced = true);
+        }
+        Some(r)
+    });
+    let s = Summary::of(&session);
+    assert_eq!(s.findings.iter().map(|(d, n)| (d.key, *n)).collect::<Vec<_>>(), [("fake_streaming", 1), ("pauses", 3)]);
+    assert_eq!((s.attempts, s.ended_attempts(), s.coalesced_share()), (2, 3, Some(0.25)));
+    assert_eq!(Summary::default().coalesced_share(), None);
 }

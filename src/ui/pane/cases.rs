@@ -6,6 +6,7 @@ mod trace;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use self::columns::Column;
@@ -15,11 +16,14 @@ use crate::domain::live::InFlight;
 use crate::domain::session::{CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
+use crate::ui::theme::Theme;
 use crate::ui::view::View;
 use crate::ui::{fit, pane};
 
 /// Cells of marker and glyph before the name.
 const LEAD: usize = 3;
+/// What marks a case whose answer has findings.
+const MARK: &str = " !";
 /// Cells between two columns.
 const GAP: usize = 2;
 
@@ -141,9 +145,44 @@ fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_
                 spans.push(Span::styled(fit::cut(why, room), theme.text()));
                 break;
             }
-            _ if column.is_state => spans.push(Span::styled(fit::left(&word, column.width), style)),
+            _ if column.is_state => spans.extend(state(row, &word, column.width, style, theme)),
             _ => spans.extend(column.cell(row, theme)),
         }
     }
     Line::from(spans)
+}
+
+/// The word of a case's state, and a quiet mark behind it where the shown answer has findings: the preview says which.
+fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
+    let marked = row.state.phase == CasePhase::Done && row.record.is_some_and(|r| !r.findings.is_empty());
+    let room = cells.saturating_sub(fit::width(word));
+    if !marked || room < MARK.len() {
+        return vec![Span::styled(fit::left(word, cells), style)];
+    }
+    vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::diagnosis::Finding;
+    use crate::ui::testing::{script_of, ten_cases, text};
+
+    #[test]
+    fn a_case_with_findings_has_a_mark_and_the_others_have_none() {
+        let mut stage = ten_cases(0);
+        for case in 0..2 {
+            stage.start(case, 1, script_of(case));
+            stage.pass(60_000);
+            stage.end(case, |r| {
+                r.status = crate::domain::attempt::AttemptStatus::Ok;
+                if case == 1 {
+                    r.findings.push(Finding { key: "pauses", message: "it paused".into() });
+                }
+            });
+        }
+        let shown = text(&stage.draw_with(100, 14, Theme::ansi(), draw));
+        let rows: Vec<&str> = shown.lines().filter(|l| l.contains("done")).collect();
+        assert_eq!(rows.iter().map(|r| r.contains("done !")).collect::<Vec<_>>(), [false, true], "{shown}");
+    }
 }

@@ -8,7 +8,7 @@ use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::statistics::percentile;
+use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::pane::load;
 use crate::ui::view::View;
@@ -19,6 +19,9 @@ use crate::ui::{fit, number, pane};
 const GAPS: usize = 4096;
 /// Gaps shorter than this are told no further apart, milliseconds.
 const SHORTEST_MS: f64 = 0.1;
+
+/// From so many columns on the TTFT of all has its p99.
+const P99_FROM: u16 = 56;
 
 /// Gaps that a column of the histogram stands for at least, in the mean.
 const GAPS_PER_COLUMN: usize = 6;
@@ -119,15 +122,14 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let right = match cached {
         Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
         None if all.len() > 1 => {
-            vec![Span::styled(
-                format!(
-                    "median of {}{}  {}",
-                    all.len(),
-                    warm_among(view.scene()),
-                    number::millis(Some(percentile(all, 50.0)))
-                ),
-                theme.muted(),
-            )]
+            let (n, warm) = (all.len(), warm_among(view.scene()));
+            let median = format!("median of {n}{warm}  {}", number::millis(Some(percentile(all, 50.0))));
+            let p99 = match needed_for(99) {
+                _ if area.width < P99_FROM => String::new(),
+                needed if n < needed => format!("  p99 n<{needed}"),
+                _ => format!("  p99 {}", number::millis(Some(percentile(all, 99.0)))),
+            };
+            vec![Span::styled(median + &p99, theme.muted())]
         }
         None => Vec::new(),
     };
@@ -159,14 +161,25 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         return;
     }
     let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
-    let texts = figures.map(|(_, p)| number::millis(Some(percentile(gaps, p))));
+    let texts = figures.map(|(_, p)| match needed_for(p as u32) {
+        needed if p < 100.0 && gaps.len() < needed => format!("n<{needed}"),
+        _ => number::millis(Some(percentile(gaps, p))),
+    });
     let gap = if area.width < 40 { " " } else { "  " };
-    // As many figures as fit, the most telling first; a unit they share is told once.
+    // As many figures as fit, the most telling first; a unit they share is told once. A p99 of too few tells least.
     let row = |count: usize| {
-        let shared = texts[..count].iter().all(|t| t.ends_with(" ms"));
+        let lacks_p99 = gaps.len() < needed_for(99);
+        let picked: &[usize] = match count {
+            3 => &[0, 1, 2],
+            2 if lacks_p99 => &[0, 2],
+            2 => &[0, 1],
+            _ => &[0],
+        };
+        let (figures, texts) = (picked.iter().map(|&i| figures[i]), picked.iter().map(|&i| &texts[i]));
+        let shared = texts.clone().all(|t| t.ends_with(" ms") || t.starts_with("n<"));
         let mut spans = vec![label("gaps")];
-        for (i, ((name, _), text)) in figures.iter().zip(&texts).take(count).enumerate() {
-            let last = i + 1 == count;
+        for (i, ((name, _), text)) in figures.zip(texts).enumerate() {
+            let last = i + 1 == picked.len();
             let text = if shared && !last { text.trim_end_matches(" ms") } else { text };
             spans.extend([label(gap), label(name), Span::styled(text.to_owned(), theme.value())]);
         }
@@ -240,6 +253,18 @@ mod tests {
     }
 
     #[test]
+    fn the_p99_of_few_answers_says_how_many_it_takes() {
+        let mut stage = ten_cases(2);
+        let ttft = |stage: &Stage, cells| text(&stage.draw_with(cells, 10, Theme::ansi(), draw));
+        assert!(ttft(&stage, 60).contains("median of 2  ") && ttft(&stage, 60).contains("p99 n<100"));
+        assert!(!ttft(&stage, 40).contains("p99 n<100"));
+        // Together with the two there were before, a hundred.
+        let more = stage.app.scene.session.cases[0].attempts[0].clone();
+        stage.app.scene.session.cases[0].attempts.extend(std::iter::repeat_n(more, 98));
+        assert!(ttft(&stage, 60).contains("median of 100") && !ttft(&stage, 60).contains("n<"), "{}", ttft(&stage, 60));
+    }
+
+    #[test]
     fn a_stall_is_the_longest_gap() {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script { stall: Some((50, 2000)), ..Script::plain(100, 10, 100) });
@@ -247,6 +272,20 @@ mod tests {
         let shown = shown(&stage);
         let gaps = shown.lines().find(|l| l.starts_with("gaps")).unwrap();
         assert!(gaps.contains("max 2.0"), "{gaps}");
+    }
+
+    #[test]
+    fn a_p99_of_few_gaps_says_how_many_it_takes() {
+        let gaps_line = |events| {
+            let mut stage = ten_cases(0);
+            stage.start(0, 1, Script::plain(100, 10, events));
+            stage.finish(0);
+            let shown = shown(&stage);
+            shown.lines().find(|l| l.starts_with("gaps")).unwrap().to_owned()
+        };
+        assert!(gaps_line(100).contains("p99 n<100"), "{}", gaps_line(100));
+        let enough = gaps_line(101);
+        assert!(enough.contains("p99 ") && !enough.contains("n<"), "{enough}");
     }
 
     #[test]

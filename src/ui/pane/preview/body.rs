@@ -186,8 +186,11 @@ impl Around {
     /// Below a record: what makes it less than clean, and what became of later attempts.
     fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
-        for warning in &record.warnings {
-            self.say(&mut lines, &format!("! {warning}"), self.theme.muted());
+        for note in record.notes() {
+            self.say(&mut lines, &format!("! {note}"), self.theme.muted());
+        }
+        for told in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
+            self.say(&mut lines, &told, self.theme.muted());
         }
         match subject.state.last_ended() {
             Some(last) if last.id != record.id && !last.is_ok() && last.status != AttemptStatus::Cancelled => {

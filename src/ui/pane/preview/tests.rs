@@ -73,6 +73,23 @@ fn a_whole_answer_with_its_warnings() {
 }
 
 #[test]
+fn findings_and_the_server_s_own_times_stand_below_the_answer() {
+    use crate::domain::diagnosis::Finding;
+    use crate::domain::server_timings::{ServerTimings, TimingSource};
+    let mut app = running();
+    end(&mut app, 0, 1, |r| {
+        r.text = "Good.".into();
+        r.findings.push(Finding { key: "pauses", message: "the stream paused for 2.00 s".into() });
+        let ttft_ms = r.time_to_first_token_ms().unwrap();
+        let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::of(TimingSource::Vllm) };
+        r.server_timings = Some(told);
+    });
+    let shown = text(&app, 100, 20, draw);
+    assert!(shown.contains("! the stream paused for 2.00 s"), "{shown}");
+    assert!(shown.contains("to its first token; the other 1.5 of the TTFT are network and client"), "{shown}");
+}
+
+#[test]
 fn a_failed_attempt_says_why_and_what_to_do() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {

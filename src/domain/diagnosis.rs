@@ -1,0 +1,262 @@
+//! What makes an attempt's figures mean something else than they seem to: one finding, one plain sentence.
+
+mod timeline;
+
+use serde::Serialize;
+
+use self::timeline::Timeline;
+use super::attempt::{AttemptRecord, AttemptStatus};
+use super::prefix_cache::PrefixCache;
+use super::token_count::ESTIMATED;
+
+/// Something about an attempt that who reads its figures must know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// Stable name, from [`DIAGNOSES`].
+    pub key: &'static str,
+    /// One sentence for people, with its figures.
+    pub message: String,
+}
+
+/// One thing that is looked for.
+#[derive(Debug)]
+pub struct Diagnosis {
+    /// Stable name, in snake case.
+    pub key: &'static str,
+    /// What is the matter, in a few words.
+    pub label: &'static str,
+    find: fn(&Subject<'_>) -> Option<String>,
+}
+
+/// The table row of a diagnosis.
+const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> Option<String>) -> Diagnosis {
+    Diagnosis { key, label, find }
+}
+
+/// All that is looked for, the gravest first. Keys are only ever added.
+pub const DIAGNOSES: &[Diagnosis] = &[
+    row("observer_stalled", "tokscope itself stood still", observer_stalled),
+    row("fake_streaming", "made first, streamed after", fake_streaming),
+    row("bursts", "events in bursts", bursts),
+    row("pauses", "pauses in the stream", pauses),
+    row("shared_reads", "most events share a read", shared_reads),
+    row("text_held_back", "text held back", text_held_back),
+    row("tokens_per_event", "several tokens an event", tokens_per_event),
+    row("slower_than_server", "slower than the server's own clock", slower_than_server),
+    row("no_finish_reason", "no finish reason", no_finish_reason),
+    row("cut_short", "cut short by the server", cut_short),
+    row("filtered", "ended by the server's filter", filtered),
+    row("more_than_asked", "more tokens than asked for", more_than_asked),
+    row(USAGE_MISSING, "no usage", usage_missing),
+    row("usage_contradicts_stream", "usage contradicts the stream", usage_contradicts_stream),
+    row("hidden_reasoning", "hidden reasoning", hidden_reasoning),
+    row(WARM_PREFIX, "from the prefix cache", warm_prefix),
+];
+
+/// Key of the finding that the server counted nothing.
+pub const USAGE_MISSING: &str = "usage_missing";
+/// Key of the finding that part of the prompt was in the server's cache.
+pub const WARM_PREFIX: &str = "warm_prefix";
+
+/// Findings of an attempt that is over. Of one that the user gave up there are none.
+pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
+    if record.status == AttemptStatus::Cancelled {
+        return Vec::new();
+    }
+    let subject = Subject { record, asked_max_tokens, timeline: Timeline::of(record) };
+    let found = |d: &Diagnosis| Some(Finding { key: d.key, message: (d.find)(&subject)? });
+    DIAGNOSES.iter().filter_map(found).collect()
+}
+
+/// The diagnosis with this key.
+pub fn diagnosis(key: &str) -> Option<&'static Diagnosis> {
+    DIAGNOSES.iter().find(|d| d.key == key)
+}
+
+/// What every diagnosis looks at.
+struct Subject<'a> {
+    record: &'a AttemptRecord,
+    asked_max_tokens: u32,
+    timeline: Timeline,
+}
+
+impl Subject<'_> {
+    /// The server's count of the tokens whose text was streamed.
+    fn visible_tokens(&self) -> Option<u64> {
+        let usage = self.record.usage;
+        let hidden = if self.record.has_hidden_reasoning() { usage.reasoning_tokens.unwrap_or(0) } else { 0 };
+        usage.completion_tokens.map(|n| n.saturating_sub(hidden))
+    }
+}
+
+/// Milliseconds as seconds for people.
+fn seconds(ms: f64) -> String {
+    format!("{:.2} s", ms / 1000.0)
+}
+
+// ─── The timeline ───
+
+/// An answer of so many tokens is more than one or two events can stream.
+const MANY_TOKENS: u64 = 32;
+
+fn observer_stalled(s: &Subject<'_>) -> Option<String> {
+    let stalls = &s.timeline.stalls;
+    let longest = stalls.iter().max_by(|a, b| a.length_ms().total_cmp(&b.length_ms()))?;
+    let (length, at) = (seconds(longest.length_ms()), seconds(longest.from_ms));
+    let times = if stalls.len() == 1 { "once".to_owned() } else { format!("{} times", stalls.len()) };
+    Some(format!(
+        "tokscope itself stood still {times}, for {length} at most, {at} after the request: what came meanwhile is timed late"
+    ))
+}
+
+fn fake_streaming(s: &Subject<'_>) -> Option<String> {
+    let (wait_ms, events) = (s.timeline.wait_ms, s.timeline.events);
+    if let (1..=2, Some(tokens)) = (events, s.visible_tokens().filter(|&n| n >= MANY_TOKENS)) {
+        let events = if events == 1 { "one event" } else { "two events" };
+        return Some(format!(
+            "all {tokens} tokens came in {events}: the answer was not streamed, its TTFT is no first token's"
+        ));
+    }
+    let burst = s.timeline.whole_answer_burst(s.record.request_latency_ms()?)?;
+    let share = burst.events as f64 / events as f64 * 100.0;
+    Some(format!(
+        "{share:.0} % of the events came within {:.1} ms after a wait of {}: the answer was made first and streamed after, \
+         so neither TTFT nor gaps are the model's",
+        burst.span_ms,
+        seconds(wait_ms.max(burst.wait_ms)),
+    ))
+}
+
+fn bursts(s: &Subject<'_>) -> Option<String> {
+    if is_fake(s) {
+        return None;
+    }
+    let b = s.timeline.bursts?;
+    // Verified drafts come a handful at a time; what holds more than that is a buffer.
+    let cause = if b.mean_events < 8.0 {
+        "something on the way buffers them, or the server decodes several tokens at a time"
+    } else {
+        "something on the way buffers them"
+    };
+    let (events, apart) = (b.mean_events, b.apart_ms);
+    Some(format!("events come in bursts of {events:.1} on average, {apart:.0} ms apart: {cause}"))
+}
+
+fn pauses(s: &Subject<'_>) -> Option<String> {
+    if is_fake(s) {
+        return None;
+    }
+    let p = s.timeline.pauses()?;
+    let (longest, at) = (seconds(p.longest_ms), seconds(p.longest_at_ms));
+    Some(match p.count {
+        1 => format!("the stream paused for {longest}, {at} after the request"),
+        n => format!(
+            "the stream paused {n} times, {} in all: the longest for {longest}, {at} after the request",
+            seconds(p.total_ms)
+        ),
+    })
+}
+
+fn is_fake(s: &Subject<'_>) -> bool {
+    s.record.request_latency_ms().is_some_and(|ms| s.timeline.whole_answer_burst(ms).is_some())
+}
+
+fn shared_reads(s: &Subject<'_>) -> Option<String> {
+    // From half of them on the median gap is 0.
+    let share = s.timeline.coalesced as f64 / s.timeline.events.max(1) as f64;
+    let told = s.timeline.bursts.is_some() || is_fake(s);
+    (share >= 0.5 && s.timeline.events >= timeline::ENOUGH_EVENTS && !told).then(|| {
+        format!(
+            "{:.0} % of the events came out of the same read as the one before: gaps are coarser than the tokens",
+            share * 100.0
+        )
+    })
+}
+
+fn text_held_back(s: &Subject<'_>) -> Option<String> {
+    let (counted, text) = (s.record.time_to_first_counted_token_ms()?, s.record.time_to_first_token_ms()?);
+    (text - counted > 50.0_f64.max(text * 0.2)).then(|| {
+        format!("the server counted its first token at {counted:.0} ms and held its text back until {text:.0} ms")
+    })
+}
+
+fn tokens_per_event(s: &Subject<'_>) -> Option<String> {
+    let (tokens, events) = (s.visible_tokens()?, s.timeline.events as u64);
+    // Characters of several tokens and control tokens make short answers differ by a few.
+    let many = events >= 3 && tokens >= events + 16 && tokens >= events + events / 2;
+    let mean = tokens as f64 / events as f64;
+    many.then(|| format!("events carry {mean:.1} tokens on average: gaps are between events, not tokens"))
+}
+
+fn slower_than_server(s: &Subject<'_>) -> Option<String> {
+    let theirs = s.record.server_timings.as_ref()?;
+    let (server, here) = theirs.decode_beside_ours(s.record)?;
+    let long_enough = s.timeline.window_ms >= 200.0 && s.timeline.events >= timeline::ENOUGH_EVENTS;
+    (long_enough && here < server * 0.85).then(|| {
+        let lost = (1.0 - here / server) * 100.0;
+        format!(
+            "{} decoded at {server:.1} tok/s by its own clock, {here:.1} arrived here: {lost:.0} % were lost on the way",
+            theirs.source.name()
+        )
+    })
+}
+
+// ─── How it ended ───
+
+fn no_finish_reason(s: &Subject<'_>) -> Option<String> {
+    (s.record.is_ok() && s.record.finish_reason.is_none())
+        .then(|| "the stream ended with [DONE] but gave no finish reason: the answer may be cut".to_owned())
+}
+
+fn cut_short(s: &Subject<'_>) -> Option<String> {
+    let tokens = s.record.usage.completion_tokens?;
+    let asked = s.asked_max_tokens;
+    let fewer = (tokens as f64) < f64::from(asked) * 0.95 && !counts_too_few(s);
+    (fewer && s.record.finish_reason.as_deref() == Some("length")).then(|| {
+        format!("the server cut the answer after {tokens} tokens although {asked} were asked for: another limit, perhaps its context")
+    })
+}
+
+fn filtered(s: &Subject<'_>) -> Option<String> {
+    (s.record.finish_reason.as_deref() == Some("content_filter"))
+        .then(|| "the server's content filter ended the answer".to_owned())
+}
+
+// ─── What it counted ───
+
+fn more_than_asked(s: &Subject<'_>) -> Option<String> {
+    let tokens = s.record.usage.completion_tokens.filter(|&n| n > u64::from(s.asked_max_tokens))?;
+    Some(format!("{tokens} tokens came although {} were asked for", s.asked_max_tokens))
+}
+
+fn usage_missing(s: &Subject<'_>) -> Option<String> {
+    (s.record.is_ok() && s.record.usage.completion_tokens.is_none()).then(|| ESTIMATED.to_owned())
+}
+
+fn usage_contradicts_stream(s: &Subject<'_>) -> Option<String> {
+    let (tokens, events) = (s.record.usage.completion_tokens?, s.timeline.events);
+    (s.record.is_ok() && counts_too_few(s)).then(|| {
+        format!("the server counts {tokens} tokens but sent {events} events with text: its usage leaves some out, or it splits tokens")
+    })
+}
+
+/// More events with text than tokens, by more than a flushed rest or two.
+fn counts_too_few(s: &Subject<'_>) -> bool {
+    let events = s.timeline.events as u64;
+    s.record.usage.completion_tokens.is_some_and(|n| n.saturating_add((events / 20).max(2)) < events)
+}
+
+fn hidden_reasoning(s: &Subject<'_>) -> Option<String> {
+    s.record
+        .has_hidden_reasoning()
+        .then(|| "reasoning was billed but not streamed: the decode speed is not computable".to_owned())
+}
+
+fn warm_prefix(s: &Subject<'_>) -> Option<String> {
+    let cached = s.record.usage.cached_tokens?;
+    (s.record.prefix_cache() == PrefixCache::Warm)
+        .then(|| format!("{cached} prompt tokens came from the prefix cache: this TTFT is a warm one"))
+}
+
+#[cfg(test)]
+mod tests;

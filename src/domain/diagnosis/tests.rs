@@ -1,0 +1,379 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::domain::attempt::{Arrival, AttemptId, TextKind};
+use crate::domain::server_timings::{ServerTimings, TimingSource};
+use crate::domain::time::Nanos;
+
+const ASKED: u32 = 1000;
+
+/// A whole answer whose events come at these microseconds after the request, one token each.
+fn at_us(times: impl IntoIterator<Item = u64>) -> AttemptRecord {
+    let mut r = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+    let arrival = |us| Arrival { at: Nanos(us * 1000), kind: TextKind::Answer, coalesced: false };
+    r.arrivals = times.into_iter().map(arrival).collect();
+    r.status = AttemptStatus::Ok;
+    r.finish_reason = Some("stop".into());
+    r.finish_at = r.arrivals.last().map(|a| a.at);
+    r.usage.completion_tokens = Some(r.arrivals.len() as u64);
+    r
+}
+
+/// Events with these gaps in microseconds, after a first one at 200 ms.
+fn gaps_us(gaps: impl IntoIterator<Item = u64>) -> AttemptRecord {
+    let mut at = 200_000;
+    at_us(std::iter::once(at).chain(gaps.into_iter().map(|gap| {
+        at += gap;
+        at
+    })))
+}
+
+/// 10 ms a token.
+fn healthy() -> AttemptRecord {
+    gaps_us([10_000; 99])
+}
+
+fn keys(record: &AttemptRecord) -> Vec<&'static str> {
+    diagnose(record, ASKED).iter().map(|f| f.key).collect()
+}
+
+fn only(record: &AttemptRecord) -> (&'static str, String) {
+    let findings = diagnose(record, ASKED);
+    let [only] = &findings[..] else { panic!("{findings:?}") };
+    (only.key, only.message.clone())
+}
+
+fn message(record: &AttemptRecord, key: &str) -> String {
+    diagnose(record, ASKED).into_iter().find(|f| f.key == key).map(|f| f.message).unwrap_or_default()
+}
+
+#[test]
+fn keys_are_unique_snake_case_and_found_again() {
+    for (i, d) in DIAGNOSES.iter().enumerate() {
+        assert!(d.key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", d.key);
+        assert!(DIAGNOSES[..i].iter().all(|o| o.key != d.key && o.label != d.label));
+        assert_eq!(diagnosis(d.key).map(|d| d.label), Some(d.label));
+    }
+}
+
+// ─── Healthy streams have no findings ───
+
+#[test]
+fn healthy_streams_have_none() {
+    assert_eq!(keys(&healthy()), [""; 0]);
+    // A slow model, a fast one, a short answer after a long queue, one event.
+    assert_eq!(keys(&gaps_us([450_000; 20])), [""; 0]);
+    assert_eq!(keys(&gaps_us([400; 999])), [""; 0]);
+    assert_eq!(keys(&at_us((0..20).map(|i| 8_000_000 + i * 2000))), [""; 0]);
+    assert_eq!(keys(&at_us([3_000_000])), [""; 0]);
+}
+
+#[test]
+fn jitter_is_no_finding() {
+    // Gaps of 1 to 60 ms, in an order that repeats after 59.
+    let jitter = (0..300_u64).map(|i| 1000 + (i * 37 % 59 + 1) * 1000);
+    assert_eq!(keys(&gaps_us(jitter)), [""; 0]);
+    // A single hiccup of 400 ms, and one in three events right behind the one before.
+    assert_eq!(keys(&gaps_us((0..90).map(|i| if i == 40 { 400_000 } else { 10_000 }))), [""; 0]);
+    assert_eq!(keys(&gaps_us((0..90).map(|i| if i % 3 == 0 { 50 } else { 15_000 }))), [""; 0]);
+}
+
+#[test]
+fn what_the_user_gave_up_has_none() {
+    let mut r = gaps_us((0..90).map(|i| if i == 40 { 4_000_000 } else { 10_000 }));
+    r.status = AttemptStatus::Cancelled;
+    r.usage.completion_tokens = None;
+    assert_eq!(keys(&r), [""; 0]);
+}
+
+proptest! {
+    #[test]
+    fn a_constant_rate_never_has_a_finding(first_us in 1_000_u64..30_000_000, gap_us in 250_u64..2_000_000, count in 1_u64..400) {
+        prop_assert_eq!(keys(&at_us((0..count).map(|i| first_us + i * gap_us))), [""; 0]);
+    }
+
+    #[test]
+    fn a_rate_that_varies_by_half_has_none_either(
+        first_us in 1_000_u64..30_000_000,
+        gap_us in 500_u64..100_000,
+        shares in proptest::collection::vec(50_u64..150, 1..400),
+    ) {
+        let gaps = shares.into_iter().map(|share| gap_us * share / 100);
+        let mut r = gaps_us(gaps);
+        r.started = Nanos(0);
+        for a in &mut r.arrivals {
+            a.at = Nanos(a.at.0 + first_us * 1000);
+        }
+        r.finish_at = r.arrivals.last().map(|a| a.at);
+        prop_assert_eq!(keys(&r), [""; 0]);
+    }
+
+    #[test]
+    fn no_timeline_is_too_strange(
+        mut times in proptest::collection::vec(0_u64..10_000_000, 0..200),
+        tokens in proptest::option::of(any::<u64>()),
+        reasoning in proptest::option::of(any::<u64>()),
+        coalesced in any::<bool>(),
+    ) {
+        times.sort_unstable();
+        let mut r = at_us(times);
+        r.arrivals.iter_mut().for_each(|a| a.coalesced = coalesced);
+        (r.usage.completion_tokens, r.usage.reasoning_tokens) = (tokens, reasoning);
+        for finding in diagnose(&r, ASKED) {
+            prop_assert!(!finding.message.is_empty() && !finding.message.contains("NaN") && !finding.message.contains("inf"));
+        }
+    }
+}
+
+// ─── The timeline ───
+
+#[test]
+fn a_pause_says_when_and_how_long() {
+    let paused = |from: usize| gaps_us((0..99).map(|i| if i == from { 2_000_000 } else { 10_000 }));
+    // The 21st event comes at 200 + 20 × 10 ms; the pause is after it.
+    assert_eq!(only(&paused(20)), ("pauses", "the stream paused for 2.00 s, 0.40 s after the request".to_owned()));
+    let twice = gaps_us((0..99).map(|i| match i {
+        20 => 600_000,
+        60 => 900_000,
+        _ => 10_000,
+    }));
+    assert_eq!(
+        only(&twice),
+        (
+            "pauses",
+            "the stream paused 2 times, 1.50 s in all: the longest for 0.90 s, 1.39 s after the request".to_owned()
+        )
+    );
+}
+
+#[test]
+fn a_pause_is_measured_by_what_is_usual() {
+    let with = |usual_ms: u64, longest_ms: u64| {
+        keys(&gaps_us((0..50).map(|i| if i == 25 { longest_ms } else { usual_ms } * 1000)))
+    };
+    assert_eq!((with(10, 500), with(10, 501)), (vec![], vec!["pauses"]));
+    assert_eq!((with(80, 800), with(80, 801)), (vec![], vec!["pauses"]));
+    // Of three gaps none is the usual one.
+    assert_eq!(keys(&gaps_us([10_000, 2_000_000, 10_000])), [""; 0]);
+}
+
+#[test]
+fn what_the_observer_stood_still_is_no_pause_of_the_server() {
+    let mut r = gaps_us((0..99).map(|i| if i == 20 { 600_000 } else { 10_000 }));
+    assert_eq!(keys(&r), ["pauses"]);
+    // The gap is from 400 to 1000 ms.
+    r.observer_stalls = vec![(Nanos::from_millis(430), Nanos::from_millis(980))];
+    assert_eq!(
+        only(&r),
+        (
+            "observer_stalled",
+            "tokscope itself stood still once, for 0.55 s at most, 0.43 s after the request: what came meanwhile is timed \
+             late"
+                .to_owned()
+        )
+    );
+    // One elsewhere, and one after all was in.
+    r.observer_stalls = vec![
+        (Nanos::from_millis(1200), Nanos::from_millis(1400)),
+        (Nanos::from_millis(5000), Nanos::from_millis(6000)),
+    ];
+    assert_eq!(keys(&r), ["observer_stalled", "pauses"]);
+    assert!(message(&r, "observer_stalled").contains("once, for 0.20 s"));
+}
+
+/// Bursts of so many events, 20 µs apart, so many milliseconds from one to the next.
+fn in_bursts(size: usize, apart_ms: u64, count: usize) -> AttemptRecord {
+    gaps_us((1..size * count).map(|i| if i % size == 0 { apart_ms * 1000 } else { 20 }))
+}
+
+#[test]
+fn a_buffer_on_the_way_is_told_from_several_tokens_a_step() {
+    assert_eq!(
+        only(&in_bursts(20, 240, 10)),
+        (
+            "bursts",
+            "events come in bursts of 20.0 on average, 240 ms apart: something on the way buffers them".to_owned()
+        )
+    );
+    let few = message(&in_bursts(4, 40, 20), "bursts");
+    assert!(few.contains("bursts of 4.0") && few.contains("several tokens at a time"), "{few}");
+}
+
+#[test]
+fn what_is_too_fast_too_short_or_too_mixed_is_no_burst() {
+    // 5 ms between them may be the scheduler.
+    assert_eq!(keys(&in_bursts(4, 5, 20)), [""; 0]);
+    // Four bursts, and 24 events.
+    assert_eq!(keys(&in_bursts(10, 240, 4)), [""; 0]);
+    assert_eq!(keys(&in_bursts(4, 240, 6)), [""; 0]);
+    // Two of five together.
+    assert_eq!(keys(&gaps_us((0..100).map(|i| if i % 5 < 2 { 20 } else { 40_000 }))), [""; 0]);
+}
+
+#[test]
+fn between_bursts_a_pause_is_one_only_if_it_is_longer_than_they_are_apart() {
+    assert_eq!(keys(&in_bursts(40, 800, 8)), ["bursts"]);
+    let mut paused = in_bursts(40, 800, 8);
+    for a in &mut paused.arrivals[160..] {
+        a.at = a.at.plus(std::time::Duration::from_secs(9));
+    }
+    assert_eq!(keys(&paused), ["bursts", "pauses"]);
+}
+
+#[test]
+fn an_answer_made_first_and_streamed_after_is_found() {
+    let at_once = at_us((0..200).map(|i| 4_000_000 + i * 10));
+    let (key, message) = only(&at_once);
+    assert_eq!(key, "fake_streaming");
+    assert!(message.starts_with("100 % of the events came within 2.0 ms after a wait of 4.00 s"), "{message}");
+    // A first token early, to look alive.
+    let early = at_us(std::iter::once(300_000).chain((0..199).map(|i| 4_000_000 + i * 10)));
+    let (key, message) = only(&early);
+    assert_eq!(key, "fake_streaming");
+    assert!(message.contains("after a wait of 3.70 s"), "{message}");
+}
+
+#[test]
+fn a_fast_model_after_a_long_wait_is_not_fake() {
+    // 2500 tok/s after ten seconds in a queue: 2 % of the time.
+    assert_eq!(keys(&at_us((0..500).map(|i| 10_000_000 + i * 400))), [""; 0]);
+    // A short answer of a small model right away.
+    assert_eq!(keys(&at_us((0..40).map(|i| 20_000 + i * 10))), [""; 0]);
+    // Too few events to tell.
+    assert_eq!(keys(&at_us((0..12).map(|i| 4_000_000 + i * 10))), [""; 0]);
+}
+
+#[test]
+fn an_answer_in_one_event_is_not_streamed() {
+    let mut r = at_us([4_000_000]);
+    r.usage.completion_tokens = Some(300);
+    assert!(message(&r, "fake_streaming").starts_with("all 300 tokens came in one event"));
+    assert_eq!(keys(&r), ["fake_streaming"]);
+    // Reasoning that is not streamed is no text that should have been.
+    (r.usage.reasoning_tokens, r.finish_at) = (Some(290), Some(Nanos::from_millis(4000)));
+    assert_eq!(keys(&r), ["hidden_reasoning"]);
+}
+
+#[test]
+fn most_events_of_a_fast_stream_may_share_reads() {
+    let mut r = gaps_us([400; 99]);
+    let share = |r: &mut AttemptRecord, of_ten: usize| {
+        r.arrivals.iter_mut().enumerate().for_each(|(i, a)| a.coalesced = i % 10 < of_ten);
+    };
+    share(&mut r, 4);
+    assert_eq!(keys(&r), [""; 0]);
+    share(&mut r, 6);
+    assert_eq!(only(&r).0, "shared_reads");
+    assert!(only(&r).1.starts_with("60 % of the events"));
+    // Bursts say it already.
+    let mut r = in_bursts(20, 240, 10);
+    share(&mut r, 9);
+    assert_eq!(keys(&r), ["bursts"]);
+}
+
+#[test]
+fn several_tokens_an_event_are_no_buffer() {
+    let mut r = healthy();
+    r.usage.completion_tokens = Some(320);
+    assert_eq!(
+        only(&r),
+        ("tokens_per_event", "events carry 3.2 tokens on average: gaps are between events, not tokens".to_owned())
+    );
+    // Characters of several tokens, control tokens: 40 more of 100, or 9 of 3.
+    r.usage.completion_tokens = Some(140);
+    assert_eq!(keys(&r), [""; 0]);
+    let mut short = gaps_us([10_000; 2]);
+    short.usage.completion_tokens = Some(12);
+    assert_eq!(keys(&short), [""; 0]);
+    // Six events of fifty.
+    let mut wide = gaps_us([400_000; 5]);
+    wide.usage.completion_tokens = Some(300);
+    assert_eq!(keys(&wide), ["tokens_per_event"]);
+    // 200 of them were hidden: 100 events carry 100.
+    r.usage.completion_tokens = Some(300);
+    r.usage.reasoning_tokens = Some(200);
+    assert_eq!(keys(&r), ["hidden_reasoning"]);
+}
+
+#[test]
+fn a_way_that_loses_speed_is_found_by_the_server_s_clock() {
+    let mut r = healthy();
+    // 990 ms from the first token to the last.
+    let told = |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::of(TimingSource::LlamaCpp) });
+    r.server_timings = told(900.0);
+    assert_eq!(keys(&r), [""; 0]);
+    r.server_timings = told(495.0);
+    assert_eq!(
+        only(&r),
+        (
+            "slower_than_server",
+            "llama.cpp decoded at 200.0 tok/s by its own clock, 100.0 arrived here: 50 % were lost on the way"
+                .to_owned()
+        )
+    );
+    // Faster here than there is another meaning, no loss.
+    r.server_timings = told(2000.0);
+    assert_eq!(keys(&r), [""; 0]);
+}
+
+// ─── How it ended, what was counted ───
+
+#[test]
+fn how_it_ended() {
+    let mut r = healthy();
+    r.finish_reason = None;
+    assert_eq!(keys(&r), ["no_finish_reason"]);
+    // The status says it.
+    r.status = AttemptStatus::Truncated;
+    assert_eq!(keys(&r), [""; 0]);
+    let mut r = healthy();
+    r.finish_reason = Some("content_filter".into());
+    assert_eq!(keys(&r), ["filtered"]);
+}
+
+#[test]
+fn length_is_normal_at_the_limit_and_strange_before_it() {
+    let mut r = healthy();
+    r.finish_reason = Some("length".into());
+    let keys = |r: &AttemptRecord, asked| diagnose(r, asked).iter().map(|f| f.key).collect::<Vec<_>>();
+    assert_eq!((keys(&r, 100), keys(&r, 104)), (vec![], vec![]));
+    assert_eq!(keys(&r, 200), ["cut_short"]);
+    // A usage that leaves tokens out says nothing about the limit.
+    r.usage.completion_tokens = Some(50);
+    assert_eq!(keys(&r, 200), ["usage_contradicts_stream"]);
+}
+
+#[test]
+fn usage_that_is_missing_or_cannot_be() {
+    let mut r = healthy();
+    r.usage.completion_tokens = None;
+    assert_eq!(keys(&r), ["usage_missing"]);
+    r.status = AttemptStatus::Timeout;
+    assert_eq!(keys(&r), [""; 0]);
+    let mut r = healthy();
+    r.usage.completion_tokens = Some(96);
+    assert_eq!(keys(&r), [""; 0]);
+    r.usage.completion_tokens = Some(80);
+    assert!(only(&r).1.starts_with("the server counts 80 tokens but sent 100 events"));
+    r.usage.completion_tokens = Some(100);
+    assert_eq!(diagnose(&r, 99)[0].message, "100 tokens came although 99 were asked for");
+}
+
+#[test]
+fn a_warm_prefix_is_told() {
+    let mut r = healthy();
+    r.usage.cached_tokens = Some(0);
+    assert_eq!(keys(&r), [""; 0]);
+    r.usage.cached_tokens = Some(64);
+    assert_eq!(keys(&r), [WARM_PREFIX]);
+}
+
+#[test]
+fn text_held_back_behind_its_count_is_told() {
+    let mut r = healthy();
+    // Text at 200 ms: 50 ms may be a character that was not whole yet.
+    r.first_counted_at = Some(Nanos::from_millis(150));
+    assert_eq!(keys(&r), [""; 0]);
+    r.first_counted_at = Some(Nanos::from_millis(149));
+    assert_eq!(keys(&r), ["text_held_back"]);
+}
