@@ -89,9 +89,9 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
         "",
     ),
     // ─── Responses ───
-    ("responses.sse", "responses", r#"ok | 3:raa | "Hm" "Hi \"you\"" | 20/9/5/4 | stop"#, "prefix cache"),
-    ("responses-tool.sse", "responses", r#"ok | 1:aa | "" "" | 20/9/5/4 | stop"#, "prefix cache"),
-    ("responses-incomplete.sse", "responses", r#"ok | 0:a | "" "Hi" | 20/9/5/4 | length"#, "prefix cache"),
+    ("responses.sse", "responses", r#"ok | 3:raa | "Hm" "Hi \"you\"" | 20/9/5/4 | stop"#, ""),
+    ("responses-tool.sse", "responses", r#"ok | 1:aa | "" "" | 20/9/5/4 | stop"#, ""),
+    ("responses-incomplete.sse", "responses", r#"ok | 0:a | "" "Hi" | 20/9/5/4 | length"#, ""),
     ("responses-failed.sse", "responses", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("responses-error.sse", "responses", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     (
@@ -102,7 +102,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ),
     ("responses-whole.json", "responses", r#"ok | -: | "Hm" "Hi" | 20/9/5/4 | stop"#, "at once instead of streaming"),
     // ─── Messages ───
-    ("messages.sse", "messages", r#"ok | 3:raa | "Hm" "Hi!" | 40/15/6/10 | end_turn"#, "prefix cache"),
+    ("messages.sse", "messages", r#"ok | 3:raa | "Hm" "Hi!" | 40/15/6/10 | end_turn"#, ""),
     ("messages-tool.sse", "messages", r#"ok | 1:aa | "" "" | 25/15/-/- | tool_use"#, ""),
     ("messages-error.sse", "messages", r#"stream_error (server: boom) | 1:a | "" "Hi" | 25/-/-/- | -"#, ""),
     ("messages-whole.json", "messages", r#"ok | -: | "" "Hi" | 25/3/-/- | max_tokens"#, "at once instead of streaming"),
