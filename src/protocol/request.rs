@@ -69,6 +69,7 @@ impl Manner {
     }
 
     /// What two refusals teach together: others in flight may have learnt more meanwhile.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self {
             usage: self.usage.min(other.usage),
