@@ -17,6 +17,7 @@ use tokscope::domain::attempt::AttemptId;
 use tokscope::domain::live::{EngineCommand, EngineFact};
 use tokscope::domain::suite::{CaseSpec, Message};
 use tokscope::engine::{Engine, EngineConfig};
+use tokscope::protocol::api::CHAT;
 
 const STREAMS: usize = 32;
 const EVENTS_PER_STREAM: usize = 31_250;
@@ -76,6 +77,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     let (sender, facts) = channel();
     let config = EngineConfig {
         base_url: url.to_owned(),
+        api: &CHAT,
         api_key: None,
         headers: Vec::new(),
         run_id: "bench".to_owned(),

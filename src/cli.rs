@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use clap::builder::NonEmptyStringValueParser;
+use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, Parser, Subcommand};
 
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
+use crate::protocol::api::APIS;
 use crate::report::exporters::{EXPORTERS, Exporter};
 
 /// What follows the options in the help.
@@ -60,6 +61,10 @@ pub struct RunArgs {
     /// The model to ask; by default the endpoint's own, if it has exactly one
     #[arg(long, value_name = "NAME", help_heading = "Endpoint", value_parser = NonEmptyStringValueParser::new())]
     pub model: Option<String>,
+    /// The API to speak.
+    #[arg(long, value_name = "API", help_heading = "Endpoint", conflicts_with = "demo", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(APIS.map(|api| api.name)), help = api_help())]
+    pub api: Option<String>,
     /// The environment variable that holds the API key.
     #[arg(long, value_name = "VAR", help_heading = "Endpoint")]
     #[arg(help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
@@ -122,6 +127,11 @@ pub struct RunArgs {
     /// The reports that are written at the end; in the dashboard also what `e` writes.
     #[arg(long = "export", value_name = "PATH", help_heading = "Output", help = export_help(EXPORTERS))]
     pub exports: Vec<PathBuf>,
+}
+
+fn api_help() -> String {
+    let names = APIS.map(|api| api.name).join(", ");
+    format!("What is spoken there: {names} [default: chat, or what the end of the URL tells]")
 }
 
 fn export_help(exporters: &[Exporter]) -> String {
@@ -267,6 +277,8 @@ mod tests {
 
         Endpoint:
               --model <NAME>          The model to ask; by default the endpoint's own, if it has exactly one
+              --api <API>             What is spoken there: chat, responses, messages, ollama [default:
+                                      chat, or what the end of the URL tells]
               --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
               --header <NAME: VALUE>  A further header for every request; repeatable
               --demo                  No server at hand: run against the built-in simulator

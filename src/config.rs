@@ -14,6 +14,7 @@ use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, Slo, Subject, figure_index};
 use crate::domain::text::sanitise_line;
+use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
 use crate::tokenizer::Tokenizer;
@@ -44,12 +45,12 @@ pub fn run_spec(
     simulator_url: Option<String>,
 ) -> Result<RunSpec, ConfigError> {
     let simulated = simulator_url.is_some();
-    let (base_url, api_key, headers) = match simulator_url {
-        Some(url) => (url, None, Vec::new()),
+    let ((base_url, api), api_key, headers) = match simulator_url {
+        Some(url) => ((url, &CHAT), None, Vec::new()),
         // Anything else would measure a real server under the name of a demo.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
-            address::base_url(args.url.as_deref(), env)?,
+            address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
             secrets::api_key(args.api_key_env.as_deref(), env)?,
             secrets::headers(&args.headers)?,
         ),
@@ -68,6 +69,7 @@ pub fn run_spec(
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
         base_url,
+        api,
         simulated,
         model: args.model.clone(),
         api_key,

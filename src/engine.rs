@@ -6,6 +6,10 @@ mod client;
 mod direct;
 mod discovery;
 mod dispatch;
+mod failure;
+mod intake;
+#[doc(hidden)]
+pub mod oracle;
 mod recorder;
 mod transport;
 

@@ -1,8 +1,14 @@
-//! Floor 1: the OpenAI wire as bytes and text. Pure.
+//! Floor 1: the wire as bytes and text. Pure.
 
+pub mod api;
 pub mod chunk;
+pub mod encoding;
 pub mod endpoint;
 pub mod failure;
 pub mod framing;
+pub mod lines;
 pub mod request;
+mod surrogates;
+pub mod thinking;
 pub mod timings;
+pub mod usage;

@@ -66,6 +66,7 @@ impl Run {
         let (sender, inbox) = channel();
         let config = EngineConfig {
             base_url: spec.base_url.clone(),
+            api: spec.api,
             api_key: spec.api_key,
             headers: spec.headers,
             run_id: run_id.clone(),

@@ -17,6 +17,7 @@ use tokscope::domain::live::{EngineCommand, EngineFact, ServerInfo};
 use tokscope::domain::prefix_cache::PrefixCache;
 use tokscope::domain::suite::{CaseSpec, Message};
 use tokscope::engine::{Engine, EngineConfig};
+use tokscope::protocol::api::CHAT;
 
 const MODEL: &str = "random-words";
 
@@ -26,8 +27,14 @@ fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 
 fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
-    let config =
-        EngineConfig { base_url: url.to_owned(), api_key: None, headers: Vec::new(), run_id: "run".to_owned(), warm };
+    let config = EngineConfig {
+        base_url: url.to_owned(),
+        api: &CHAT,
+        api_key: None,
+        headers: Vec::new(),
+        run_id: "run".to_owned(),
+        warm,
+    };
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
     let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();

@@ -2,20 +2,28 @@
 
 use super::ConfigError;
 use crate::domain::text::sanitise_line;
+use crate::protocol::api::Api;
 use crate::protocol::endpoint;
 
 /// Asked in this order where the command line gives no address.
 const VARIABLES: [&str; 2] = ["TOKSCOPE_URL", "OPENAI_BASE_URL"];
 
-/// The base address, from the command line or else the environment.
-pub(super) fn base_url(argument: Option<&str>, env: &dyn Fn(&str) -> Option<String>) -> Result<String, ConfigError> {
+/// An endpoint: its base address and the API that is spoken there.
+type Endpoint = (String, &'static Api);
+
+/// The base address, from the command line or else the environment, and the API: the one `wanted`, else the address tells.
+pub(super) fn endpoint(
+    argument: Option<&str>,
+    wanted: Option<&'static Api>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Endpoint, ConfigError> {
     if let Some(typed) = argument {
-        return checked(typed).map_err(ConfigError);
+        return checked(typed, wanted).map_err(ConfigError);
     }
     for name in VARIABLES {
         // A variable set to nothing is how shells unset one.
         if let Some(value) = env(name).filter(|v| !v.trim().is_empty()) {
-            return checked(&value).map_err(|why| ConfigError(format!("{name}: {why}")));
+            return checked(&value, wanted).map_err(|why| ConfigError(format!("{name}: {why}")));
         }
     }
     Err(ConfigError(
@@ -25,12 +33,12 @@ pub(super) fn base_url(argument: Option<&str>, env: &dyn Fn(&str) -> Option<Stri
     ))
 }
 
-fn checked(typed: &str) -> Result<String, String> {
+fn checked(typed: &str, wanted: Option<&'static Api>) -> Result<Endpoint, String> {
     let typed = typed.trim();
     let shown = presentable(typed);
-    let base = endpoint::base_url(typed).map_err(|why| why.replace(typed, &shown))?;
+    let (base, api) = endpoint::resolve(typed, wanted).map_err(|why| why.replace(typed, &shown))?;
     match reqwest::Url::parse(&base) {
-        Ok(url) if url.has_host() => Ok(base),
+        Ok(url) if url.has_host() => Ok((base, api)),
         Ok(_) => Err(format!("'{shown}' names no host; give an address like http://localhost:8000/v1")),
         Err(why) => Err(format!("'{shown}' is no address: {why}; give one like http://localhost:8000/v1")),
     }
@@ -52,7 +60,7 @@ mod tests {
 
     fn with_env(argument: Option<&str>, variables: &[(&str, &str)]) -> Result<String, String> {
         let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        base_url(argument, &env).map_err(|e| e.to_string())
+        endpoint(argument, None, &env).map(|(base, _api)| base).map_err(|e| e.to_string())
     }
 
     #[test]

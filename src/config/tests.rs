@@ -173,3 +173,18 @@ fn an_export_that_cannot_be_written_stops_the_start() {
     let why = refused(spec(&["h", "--export", "report.docx"], &[], folder.path(), None));
     assert!(why.starts_with("--export 'report.docx': no format has this extension; there are"), "{why}");
 }
+
+#[test]
+fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
+    let folder = empty_folder();
+    let spoken = |args: &[&str]| spec(args, &[], folder.path(), None).map(|s| (s.base_url, s.api.name)).unwrap();
+    assert_eq!(spoken(&["h:1"]), ("http://h:1/v1".to_owned(), "chat"));
+    assert_eq!(spoken(&["h:1", "--api", "messages"]), ("http://h:1/v1".to_owned(), "messages"));
+    assert_eq!(spoken(&["h:1/api/chat"]), ("http://h:1/api".to_owned(), "ollama"));
+    assert_eq!(spoken(&["h:1", "--api", "ollama"]), ("http://h:1/api".to_owned(), "ollama"));
+    let demo = spec(&["--demo"], &[], folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
+    assert_eq!(demo.api.name, "chat");
+    for args in [["h:1", "--api", "completions"], ["--demo", "--api", "chat"]] {
+        assert!(Cli::try_parse_from(["tokscope"].iter().chain(&args)).is_err(), "{args:?}");
+    }
+}

@@ -89,7 +89,7 @@ pub enum TextKind {
 pub struct Arrival {
     /// When the socket read that completed the event returned.
     pub at: Nanos,
-    /// What it carried; reasoning and answer in one event count as reasoning.
+    /// What it carried; reasoning and answer in one event count as answer.
     pub kind: TextKind,
     /// It came out of the same read as the event before.
     pub coalesced: bool,

@@ -1,30 +1,29 @@
 //! One request from its first byte to its record.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::CONTENT_ENCODING;
 use tokio::sync::oneshot;
 
 use super::board::Board;
 use super::client::{Endpoint, EngineClock};
+use super::failure::Failure;
+use super::intake::Intake;
 use super::recorder::Recorder;
 use super::transport::{self, Answer, Body, Trouble};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
-use crate::protocol::framing::{EventReader, SseEvent};
-use crate::protocol::request::AskUsage;
-use crate::protocol::{failure, request};
+use crate::protocol::failure;
+use crate::protocol::request::Manner;
 
 /// An error body is read up to here.
 const MAX_ERROR_BYTES: usize = 64 * 1024;
-/// An answer that is one JSON document is read up to here.
-const MAX_ANSWER_BYTES: usize = 16 * 1024 * 1024;
 
 /// What to ask.
 #[derive(Debug)]
@@ -41,19 +40,6 @@ pub struct Order {
     pub due: Option<Nanos>,
 }
 
-/// How an attempt failed.
-struct Failure {
-    status: AttemptStatus,
-    kind: &'static str,
-    message: String,
-}
-
-impl Failure {
-    fn new(status: AttemptStatus, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into() }
-    }
-}
-
 /// Sends the request and follows it to its end, or until `cancelled`.
 pub async fn run(
     endpoint: &Endpoint,
@@ -67,12 +53,11 @@ pub async fn run(
     let mut record = AttemptRecord::started(order.id, order.warmup, request_id, order.model.clone(), now);
     record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&record.request_id));
     record.intended = order.due;
-    let recorder = Rc::new(RefCell::new(Recorder::new(record)));
+    let recorder = Rc::new(RefCell::new(Recorder::new(record, endpoint.api)));
     board.add(Rc::clone(&recorder));
     started(now);
 
-    let replaced = Cell::new(0);
-    let work = AssertUnwindSafe(drive(endpoint, &order, &recorder, &replaced)).catch_unwind();
+    let work = AssertUnwindSafe(drive(endpoint, &order, &recorder)).catch_unwind();
     let timeout = order.case.timeout;
     let outcome = tokio::select! {
         biased;
@@ -82,6 +67,11 @@ pub async fn run(
         result = tokio::time::timeout(timeout, work) => match result {
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(Failure::new(AttemptStatus::StreamError, "internal", "tokscope itself failed here")),
+            Err(_elapsed) if recorder.borrow().has_ended() => {
+                let warning = "the server kept the connection open after its answer was complete";
+                recorder.borrow_mut().record.warnings.push(warning.to_owned());
+                Ok(())
+            }
             Err(_elapsed) => Err(timed_out(&recorder.borrow().record, endpoint.now(), timeout)),
         },
     };
@@ -91,9 +81,9 @@ pub async fn run(
     recorder.record.ended = endpoint.now();
     match outcome {
         Ok(()) => recorder.settle(),
-        Err(failure) => recorder.fail(failure.status, failure.kind, failure.message),
+        Err(failure) => recorder.fail(failure),
     }
-    recorder.warn_about(replaced.get(), order.case.max_tokens);
+    recorder.warn_about(order.case.max_tokens);
     recorder.record.clone()
 }
 
@@ -109,33 +99,23 @@ fn timed_out(record: &AttemptRecord, now: Nanos, timeout: std::time::Duration) -
     Failure::new(AttemptStatus::Timeout, "timeout", message)
 }
 
-async fn drive(
-    endpoint: &Endpoint,
-    order: &Order,
-    recorder: &RefCell<Recorder>,
-    replaced: &Cell<u32>,
-) -> Result<(), Failure> {
+async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>) -> Result<(), Failure> {
     let answer = loop {
-        let usage = endpoint.usage.get();
-        match (send(endpoint, order, recorder, usage).await, usage.less()) {
-            (Err(failure), Some(less)) if request::refuses_stream_options(http_status(recorder), &failure.message) => {
-                // Others in flight may have learnt more meanwhile.
-                endpoint.usage.set(endpoint.usage.get().min(less));
-                restart(endpoint, recorder, usage.field());
-            }
-            (other, _) => break other?,
+        let manner = endpoint.manner.get();
+        match send(endpoint, order, recorder, manner).await {
+            Ok(answer) => break answer,
+            Err(failure) => match manner.after_refusal(http_status(recorder), &failure.message) {
+                Some((next, told)) => {
+                    endpoint.manner.set(endpoint.manner.get().and(next));
+                    restart(endpoint, recorder, told);
+                }
+                None => return Err(failure),
+            },
         }
     };
-    let content_type = answer.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    if content_type.contains("json") && !content_type.contains("ndjson") {
-        let body = read_body(answer.body, MAX_ANSWER_BYTES).await?;
-        let now = endpoint.now();
-        let mut recorder = recorder.borrow_mut();
-        return recorder
-            .whole_answer(now, &body)
-            .map_err(|message| Failure::new(AttemptStatus::HttpError, "json_error", message));
-    }
-    follow(answer.body, endpoint.clock(), recorder, replaced).await
+    let encoding = answer.headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let intake = Intake::new(encoding, &mut recorder.borrow_mut())?;
+    follow(answer.body, endpoint.clock(), recorder, intake).await
 }
 
 fn http_status(recorder: &RefCell<Recorder>) -> u16 {
@@ -143,22 +123,22 @@ fn http_status(recorder: &RefCell<Recorder>) -> u16 {
 }
 
 /// The refused request must not count: the clock starts anew.
-fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, refused: &str) {
+fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, told: String) {
     let record = &mut recorder.borrow_mut().record;
     record.started = endpoint.now();
     record.connect_ms = None;
-    record.warnings.push(format!("the server refuses {refused}; asked again without it"));
+    record.warnings.push(told);
 }
 
 async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    usage: AskUsage,
+    manner: Manner,
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
-    let body = request::body(&order.case, &order.model, usage, nonce.as_deref()).to_string();
-    let url = format!("{}/chat/completions", endpoint.base_url);
+    let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
+    let url = format!("{}{}", endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();
     let sent = transport::post(&endpoint.transport, &endpoint.client, endpoint.clock(), &url, &request_id, &body).await;
@@ -177,10 +157,11 @@ async fn send(
     if (200..300).contains(&status) {
         return Ok(answer);
     }
+    let headers = answer.headers;
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let body = read_body(answer.body, MAX_ERROR_BYTES).await.unwrap_or_default();
-    let said = failure::message_in_body(&body);
-    let message = if said.is_empty() { format!("HTTP {status}") } else { format!("HTTP {status}: {said}") };
-    Err(Failure::new(AttemptStatus::HttpError, "http", message))
+    let refusal = failure::refusal(status, &header, &body);
+    Err(Failure::new(AttemptStatus::HttpError, refusal.kind, refusal.message))
 }
 
 fn broken(why: &str) -> Failure {
@@ -199,51 +180,28 @@ async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// Reads the stream to its end.
+/// Reads the answer to its end, also after `[DONE]`, so that the connection is free again.
 async fn follow(
     mut body: Body,
     clock: EngineClock,
     recorder: &RefCell<Recorder>,
-    replaced: &Cell<u32>,
+    mut intake: Intake,
 ) -> Result<(), Failure> {
-    let mut events = EventReader::default();
     let mut outcome = Ok(());
-    let mut number = 0;
     loop {
-        number += 1;
+        intake.next_read();
         let mut take = |at, piece: &[u8]| {
-            let recorder = &mut recorder.borrow_mut();
-            let pushed = events.push(piece, &mut |event| take_event(recorder, at, number, event, &mut outcome));
-            if let (Err(error), Ok(())) = (pushed, &outcome) {
-                outcome = Err(Failure::new(AttemptStatus::StreamError, "oversized", error.to_string()));
+            if outcome.is_ok() {
+                outcome = intake.take(at, piece, &mut recorder.borrow_mut());
             }
         };
         let read = body.read(&mut take).await;
-        replaced.set(events.replaced);
         std::mem::replace(&mut outcome, Ok(()))?;
-        if let Ok(true) = read {
-            continue;
-        }
-        let at = clock.now();
-        let recorder = &mut recorder.borrow_mut();
-        events.finish(&mut |event| take_event(recorder, at, number, event, &mut outcome));
-        replaced.set(events.replaced);
-        // A connection that breaks after the answer was complete took nothing away.
-        return match read {
-            Err(why) if recorder.record.finish_reason.is_none() => outcome.and(Err(broken(&why))),
-            _ => outcome,
+        let gone = match read {
+            Ok(true) => continue,
+            Ok(false) => None,
+            Err(why) => Some(broken(&why)),
         };
-    }
-}
-
-/// Records an event, unless one before it failed.
-fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>, outcome: &mut Result<(), Failure>) {
-    if outcome.is_err() {
-        return;
-    }
-    let failed = |message| Failure::new(AttemptStatus::StreamError, "server", message);
-    *outcome = recorder.event(at, read, event.data).map_err(failed);
-    if event.name == "error" && outcome.is_ok() {
-        *outcome = Err(failed(failure::message_in_body(event.data)));
+        return intake.end(clock.now(), gone, &mut recorder.borrow_mut());
     }
 }

@@ -123,7 +123,7 @@ mod tests {
     fn a_long_stall_is_noted_with_what_is_in_flight() {
         let board = Board::new(watch::channel(Arc::default()).0);
         let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
-        let recorder = Rc::new(RefCell::new(Recorder::new(record)));
+        let recorder = Rc::new(RefCell::new(Recorder::new(record, &crate::protocol::api::CHAT)));
         let lag = |from, until| board.note_lag(Nanos::from_millis(from), Nanos::from_millis(until));
         lag(0, 400);
         board.add(Rc::clone(&recorder));

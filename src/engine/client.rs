@@ -13,7 +13,8 @@ use tower_service::Service;
 
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
-use crate::protocol::request::AskUsage;
+use crate::protocol::api::{Api, Auth};
+use crate::protocol::request::Manner;
 
 /// How requests name the program.
 pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
@@ -21,9 +22,11 @@ pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
 /// Where and how to ask.
 #[derive(Clone)]
 pub struct EngineConfig {
-    /// Base address, `/v1` included, no slash at the end.
+    /// Base address, `/v1` or the like included, no slash at the end.
     pub base_url: String,
-    /// Sent as bearer token.
+    /// The API that is spoken there.
+    pub api: &'static Api,
+    /// Sent as the API wants it.
     pub api_key: Option<String>,
     /// Further headers, name and value.
     pub headers: Vec<(String, String)>,
@@ -59,14 +62,16 @@ pub struct Endpoint {
     pub client: reqwest::Client,
     /// How the measured requests go out.
     pub transport: Transport,
-    /// Base address, `/v1` included.
+    /// Base address, `/v1` or the like included.
     pub base_url: String,
+    /// The API that is spoken there.
+    pub api: &'static Api,
     /// Begins every request id.
     pub run_id: String,
     /// Prompts go out as they are.
     pub warm: bool,
-    /// What is asked about token counts: what this kind of server knows, less once it refused.
-    pub usage: std::cell::Cell<AskUsage>,
+    /// How the server wants to be asked, as its refusals taught.
+    pub manner: std::cell::Cell<Manner>,
     clock: EngineClock,
 }
 
@@ -94,6 +99,7 @@ pub struct Prepared {
     client: reqwest::Client,
     headers: HeaderMap,
     base_url: String,
+    api: &'static Api,
     run_id: String,
     warm: bool,
     clock: EngineClock,
@@ -106,7 +112,7 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
-        let EngineConfig { base_url, run_id, warm, .. } = config;
+        let EngineConfig { base_url, api, run_id, warm, .. } = config;
         let mut client = reqwest::Client::builder();
         if transport::direct_host(&base_url).is_some() {
             // What is measured goes straight to the server; so does what is asked around it.
@@ -121,16 +127,16 @@ impl Prepared {
             .connector_layer(TimeConnect(clock))
             .build()
             .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
-        Ok(Self { client, headers, base_url, run_id, warm, clock })
+        Ok(Self { client, headers, base_url, api, run_id, warm, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, headers, base_url, run_id, warm, clock } = prepared;
+        let Prepared { client, headers, base_url, api, run_id, warm, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock);
-        Self { client, transport, base_url, run_id, warm, usage: std::cell::Cell::new(AskUsage::AtEnd), clock }
+        Self { client, transport, base_url, api, run_id, warm, manner: std::cell::Cell::default(), clock }
     }
 
     /// Now, on the run's clock.
@@ -154,8 +160,15 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
         value.set_sensitive(true);
         Ok(value)
     };
+    for (name, value) in config.api.headers {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
     if let Some(key) = &config.api_key {
-        headers.insert(AUTHORIZATION, secret(&format!("Bearer {key}"), "the API key")?);
+        let (name, value) = match config.api.auth {
+            Auth::Bearer => (AUTHORIZATION, format!("Bearer {key}")),
+            Auth::XApiKey => (HeaderName::from_static("x-api-key"), key.clone()),
+        };
+        headers.insert(name, secret(&value, "the API key")?);
     }
     for (name, value) in &config.headers {
         let parsed = HeaderName::try_from(name.as_str());

@@ -6,71 +6,101 @@ use serde_json::Value;
 
 use super::client::{Endpoint, describe};
 use crate::domain::live::{EngineFact, ServerInfo};
-use crate::protocol::request::AskUsage;
+use crate::protocol::request::{AskUsage, Manner};
 use crate::protocol::{endpoint, failure};
 
-/// Pause between two tries.
-const RETRY_EVERY: Duration = Duration::from_secs(2);
+/// Pause between two tries; tests need no pause.
+const RETRY_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
+/// A model may take so long to be loaded.
+const LOADING_PATIENCE: Duration = Duration::from_secs(600);
 /// A look-up may take so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Looks until the endpoint answers, or once.
+/// Looks until the endpoint answers, or once. A model that is being loaded is waited for in any case, within limits.
 pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
+    let begun = at.now();
     loop {
-        let again = match look(at).await {
+        match look(at).await {
             Ok((models, server)) => {
-                at.usage.set(AskUsage::of(server.kind.as_deref()));
+                at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
                 sink(EngineFact::Discovered { models, server });
                 return;
             }
-            Err(Trouble { reason, may_pass }) => {
-                sink(EngineFact::Unreachable { reason, retrying: retry && may_pass });
-                retry && may_pass
+            Err(trouble) => {
+                let again = trouble.is_worth_a_try(retry, at.now().since(begun));
+                sink(EngineFact::Unreachable { reason: trouble.told(again), retrying: again });
+                if !again {
+                    return;
+                }
             }
-        };
-        if !again {
-            return;
         }
         tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 
-struct Trouble {
-    reason: String,
-    may_pass: bool,
+/// Why an endpoint could not be looked at.
+enum Trouble {
+    /// It will not pass.
+    Lasting(String),
+    /// It may pass.
+    Passing(String),
+    /// The model is being loaded.
+    Loading,
+}
+
+impl Trouble {
+    fn is_worth_a_try(&self, retry: bool, waited: Duration) -> bool {
+        match self {
+            Self::Lasting(_) => false,
+            Self::Passing(_) => retry,
+            Self::Loading => retry || waited < LOADING_PATIENCE,
+        }
+    }
+
+    fn told(self, again: bool) -> String {
+        match self {
+            Self::Lasting(reason) | Self::Passing(reason) => reason,
+            Self::Loading if again => "the model is loading".to_owned(),
+            Self::Loading => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
+        }
+    }
 }
 
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
-    let url = format!("{}/models", at.base_url);
+    let url = format!("{}{}", at.base_url, at.api.models);
     let answer = at.client.get(&url).timeout(PATIENCE).send().await;
-    let response = answer.map_err(|e| Trouble { reason: describe(e), may_pass: true })?;
+    let response = answer.map_err(|e| Trouble::Passing(describe(e)))?;
     let status = response.status();
-    let header = response.headers().get("server").and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let body = response.text().await.map_err(|e| Trouble { reason: describe(e), may_pass: true })?;
+    let headers = response.headers().clone();
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let body = response.text().await.map_err(|e| Trouble::Passing(describe(e)))?;
     // Some endpoints keep no list; then the model must be named.
     if matches!(status.as_u16(), 404 | 405 | 501) {
-        let guess = endpoint::kind_from_models(&Value::Null, header.as_deref());
+        let guess = endpoint::kind_from_models(&Value::Null, header("server").as_deref());
         return Ok((Vec::new(), identify(at, guess).await));
     }
     if !status.is_success() {
-        let said = failure::message_in_body(&body);
+        if failure::is_loading(status.as_u16(), &body) {
+            return Err(Trouble::Loading);
+        }
+        let said = failure::refusal(status.as_u16(), &header, &body).message;
         let may_pass = status.is_server_error() || status.as_u16() == 429;
-        return Err(Trouble { reason: format!("HTTP {}: {said}", status.as_u16()), may_pass });
+        return Err(if may_pass { Trouble::Passing(said) } else { Trouble::Lasting(said) });
     }
     let Ok(models) = serde_json::from_str::<Value>(&body) else {
         let reason = format!(
             "'{}' answers, but not with JSON; is this an OpenAI-compatible server?",
             endpoint::without_secrets(&url)
         );
-        return Err(Trouble { reason, may_pass: false });
+        return Err(Trouble::Lasting(reason));
     };
-    let guess = endpoint::kind_from_models(&models, header.as_deref());
+    let guess = endpoint::kind_from_models(&models, header("server").as_deref());
     Ok((endpoint::model_names(&models), identify(at, guess).await))
 }
 
 /// Asks where servers tell who they are. A cloud is not asked: it would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
-    let root = at.base_url.trim_end_matches("/v1");
+    let root = at.base_url.strip_suffix(at.api.root).unwrap_or(&at.base_url);
     if at.base_url.starts_with("https://") && guess.kind.is_none() {
         return guess;
     }
@@ -92,4 +122,22 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
         }
     }
     guess
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loading_is_waited_for_without_being_told_to() {
+        let minutes = |n: u64| Duration::from_secs(n * 60);
+        let passing = Trouble::Passing("refused".to_owned());
+        assert!(passing.is_worth_a_try(true, minutes(600)) && !passing.is_worth_a_try(false, minutes(0)));
+        assert!(!Trouble::Lasting("401".to_owned()).is_worth_a_try(true, minutes(0)));
+        assert!(
+            Trouble::Loading.is_worth_a_try(false, minutes(9)) && !Trouble::Loading.is_worth_a_try(false, minutes(10))
+        );
+        assert_eq!(Trouble::Loading.told(false), "the model is still loading after 10 minutes");
+        assert_eq!(Trouble::Loading.told(true), "the model is loading");
+    }
 }

@@ -1,15 +1,26 @@
 //! Follows one stream: takes events with their arrival, keeps what a record needs.
 
+mod choices;
+mod warnings;
+
 use std::borrow::Cow;
 
+use self::choices::Choices;
+use super::failure::Failure;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
-use crate::domain::diagnosis::diagnose;
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
-use crate::protocol::chunk::{self, Chunk};
+use crate::protocol::api::Api;
+use crate::protocol::chunk::Chunk;
+use crate::protocol::thinking::InlineThinking;
+use crate::protocol::usage;
 
-/// Text beyond this is counted, not kept.
-const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+/// Text beyond this is counted, not kept; the same holds for reasoning.
+pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
+/// An answer may have so many events with text: what a record needs of each stays in memory.
+pub const MAX_ARRIVALS: usize = 1024 * 1024;
+/// So many warnings of the server are kept.
+const MAX_WARNINGS: usize = 16;
 /// How much of the text the live view carries.
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
@@ -20,67 +31,118 @@ const LIVE_GAPS: usize = 256;
 pub struct Recorder {
     /// What will be left of it.
     pub record: AttemptRecord,
-    done_seen: bool,
+    /// Events that held invalid UTF-8, which was replaced.
+    pub replaced: u32,
+    api: &'static Api,
+    end_seen: bool,
     malformed_events: u32,
     last_read: Option<u64>,
     trace: Vec<u16>,
     text_cut: bool,
+    thinking: InlineThinking,
+    choices: Choices,
 }
 
 impl Recorder {
-    /// A recorder for a fresh record.
-    pub fn new(record: AttemptRecord) -> Self {
-        Self { record, done_seen: false, malformed_events: 0, last_read: None, trace: Vec::new(), text_cut: false }
+    /// A recorder for a fresh record of an answer in that API.
+    pub fn new(record: AttemptRecord, api: &'static Api) -> Self {
+        Self {
+            record,
+            replaced: 0,
+            api,
+            end_seen: false,
+            malformed_events: 0,
+            last_read: None,
+            trace: Vec::new(),
+            text_cut: false,
+            thinking: InlineThinking::default(),
+            choices: Choices::default(),
+        }
     }
 
-    /// Takes the data of one event that the read number `read`, returned at `at`, completed. An error is the server's.
-    pub fn event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), String> {
+    /// The API the answer comes in.
+    pub const fn api(&self) -> &'static Api {
+        self.api
+    }
+
+    /// Whether the answer is complete: what comes after it takes nothing away.
+    pub const fn has_ended(&self) -> bool {
+        self.end_seen || self.record.finish_reason.is_some()
+    }
+
+    /// Takes the data of one event that the read number `read`, returned at `at`, completed.
+    pub fn event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
+        self.any_event(at, read, data, true)
+    }
+
+    /// Takes the data of an event with a name of its own: JSON of the API counts, anything else is passed over.
+    pub fn named_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
+        self.any_event(at, read, data, false)
+    }
+
+    /// Counts an event that is looked at elsewhere.
+    pub const fn event_without_text(&mut self) {
+        self.record.event_count += 1;
+    }
+
+    fn any_event(&mut self, at: Nanos, read: u64, data: &str, must_be_json: bool) -> Result<(), Failure> {
         let index = self.record.event_count;
         self.record.event_count += 1;
         let coalesced = self.last_read.replace(read) == Some(read);
         let data = data.trim_ascii();
         if data == "[DONE]" {
-            self.done_seen = true;
+            self.end_seen = true;
             return Ok(());
         }
-        let Ok(chunk) = chunk::parse(data) else {
-            self.malformed_events += 1;
-            return Ok(());
-        };
-        if let Some(error) = chunk.error {
-            return Err(error);
+        match self.api.read(data) {
+            Ok(Chunk { error: Some(error), .. }) => Err(Failure::new(AttemptStatus::StreamError, "server", error)),
+            Ok(chunk) => self.take(at, index, coalesced, &chunk),
+            Err(_) => {
+                self.malformed_events += u32::from(must_be_json);
+                Ok(())
+            }
         }
-        self.take(at, index, coalesced, &chunk);
+    }
+
+    fn take(&mut self, at: Nanos, index: u32, coalesced: bool, chunk: &Chunk<'_>) -> Result<(), Failure> {
+        if chunk.is_generated() {
+            if self.record.arrivals.len() >= MAX_ARRIVALS {
+                return Err(Failure::oversized("the server sent more than a million events with text"));
+            }
+            self.record.first_token_event_index.get_or_insert(index);
+            let kind = self.keep(chunk);
+            self.record.arrivals.push(Arrival { at, kind, coalesced });
+            count_in_quarter(&mut self.trace, at.since(self.record.started));
+        }
+        self.count_along(at, chunk);
+        self.note(at, chunk);
         Ok(())
     }
 
-    fn take(&mut self, at: Nanos, index: u32, coalesced: bool, chunk: &Chunk<'_>) {
+    /// Where the server counts along, it tells when its first token was there and what the first event holds.
+    fn count_along(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
-        if chunk.is_generated() {
-            record.first_token_event_index.get_or_insert(index);
-            let kind = if chunk.reasoning.is_empty() { TextKind::Answer } else { TextKind::Reasoning };
-            record.arrivals.push(Arrival { at, kind, coalesced });
-            count_in_quarter(&mut self.trace, at.since(record.started));
-            for (kept, new) in [(&mut record.reasoning, &chunk.reasoning), (&mut record.text, &chunk.text)] {
-                if kept.len() + new.len() <= MAX_TEXT_BYTES {
-                    kept.push_str(new);
-                } else {
-                    self.text_cut = true;
-                }
-            }
-            record.is_text_whole &= !self.text_cut && !chunk.has_tool_call;
-        }
         let so_far = chunk.usage.and_then(|u| u.completion_tokens).filter(|&n| n > 0);
         if so_far.is_some() && (record.arrivals.is_empty() || record.arrivals.len() == 1 && chunk.is_generated()) {
             record.first_counted_at.get_or_insert(at);
             record.tokens_in_first_event = so_far.filter(|_| chunk.is_generated());
         }
+    }
+
+    /// Keeps what is no text: how the answer ends, what it cost.
+    fn note(&mut self, at: Nanos, chunk: &Chunk<'_>) {
+        let record = &mut self.record;
+        self.end_seen |= chunk.is_end;
         if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
             record.finish_reason = Some(reason.clone().into_owned());
             record.finish_at = Some(at);
         }
-        if let Some(usage) = chunk.usage {
-            record.usage = chunk::merge_usage(record.usage, usage);
+        if let Some(told) = chunk.usage {
+            record.usage = usage::merge(record.usage, told);
+        }
+        self.choices.note(chunk);
+        if let (Some(warning), true) = (&chunk.warning, record.warnings.len() < MAX_WARNINGS) {
+            record.warnings.push(warning.clone());
         }
         if let Some(timings) = chunk.server_timings.as_deref() {
             record.server_timings = Some(*timings);
@@ -88,33 +150,73 @@ impl Recorder {
         }
     }
 
-    /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
-    pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), String> {
-        let parsed = chunk::parse(body).map_err(|e| format!("the answer is no JSON: {e}"))?;
-        if let Some(error) = parsed.error {
-            return Err(error);
-        }
+    /// Keeps the text; returns what the event is.
+    fn keep(&mut self, chunk: &Chunk<'_>) -> TextKind {
         let record = &mut self.record;
-        if !parsed.is_generated() && parsed.finish_reason.is_none() {
-            return Err("the answer is JSON, but no chat completion".to_owned());
+        let mut says_more = chunk.has_tool_call;
+        for other in &chunk.others {
+            says_more |= !other.text.is_empty();
+            self.text_cut |= self.choices.keep(other);
         }
-        record
-            .warnings
-            .push("the server answered at once instead of streaming: no TTFT, no inter-token latency".into());
-        record.usage = parsed.usage.unwrap_or_default();
-        record.server_timings = parsed.server_timings.as_deref().copied();
-        record.finish_reason = Some(parsed.finish_reason.map_or_else(|| "stop".to_owned(), Cow::into_owned));
-        record.text = parsed.text.into_owned();
-        record.reasoning = parsed.reasoning.into_owned();
-        record.is_text_whole = !parsed.has_tool_call;
-        record.finish_at = Some(at);
-        self.done_seen = true;
+        if !chunk.reasoning.is_empty() {
+            let held = self.thinking.stop();
+            self.text_cut |= push(&mut record.text, &held.text);
+            self.text_cut |= push(&mut record.reasoning, &held.reasoning);
+            self.text_cut |= push(&mut record.reasoning, &chunk.reasoning);
+        }
+        let split = self.thinking.take(&chunk.text);
+        if split.relabels {
+            // The opening tag came late or not at all: what looked like the answer was thinking.
+            let thought = std::mem::take(&mut record.text);
+            self.text_cut |= push(&mut record.reasoning, &thought);
+            record.arrivals.iter_mut().for_each(|arrival| arrival.kind = TextKind::Reasoning);
+        }
+        self.text_cut |= push(&mut record.reasoning, &split.reasoning);
+        self.text_cut |= push(&mut record.text, &split.text);
+        record.is_text_whole &= !self.text_cut && !chunk.has_tool_call;
+        says_more |= !split.text.is_empty() || !(chunk.text.is_empty() || split.is_thinking);
+        if says_more { TextKind::Answer } else { TextKind::Reasoning }
+    }
+
+    /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
+    pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
+        let failed = |message: String| Failure::new(AttemptStatus::HttpError, "json_error", message);
+        let chunk = self.api.read(body.trim_start_matches('\u{feff}'));
+        let mut chunk = chunk.map_err(|e| failed(format!("the answer is no JSON: {e}")))?;
+        if let Some(error) = chunk.error {
+            return Err(failed(error));
+        }
+        if !chunk.is_generated() && chunk.finish_reason.is_none() {
+            // FastAPI and mistral.rs tell their errors without a field for them.
+            let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
+            let told = value.get("message").or_else(|| value.get("detail")).is_some();
+            let message = "the answer is JSON, but none of a model".to_owned();
+            return Err(failed(if told { crate::protocol::failure::message_of(&value) } else { message }));
+        }
+        let warning = "the server answered at once instead of streaming: no TTFT, no inter-token latency";
+        self.record.warnings.push(warning.to_owned());
+        chunk.finish_reason.get_or_insert(Cow::Borrowed("stop"));
+        self.keep(&chunk);
+        self.note(at, &chunk);
+        self.end_seen = true;
         Ok(())
+    }
+
+    /// Ends what is still open in the text and the counts.
+    fn close(&mut self) {
+        let record = &mut self.record;
+        // With the marks between several choices the text is not what was generated.
+        record.is_text_whole &= !self.choices.are_many();
+        let held = self.thinking.stop();
+        self.text_cut |= push(&mut record.reasoning, &held.reasoning);
+        self.text_cut |= push(&mut record.text, &held.text);
+        self.choices.close(record);
     }
 
     /// Settles how a stream ended that ended without an error.
     pub fn settle(&mut self) {
-        let ended = self.done_seen || self.record.finish_reason.is_some();
+        self.close();
+        let ended = self.has_ended();
         let empty = self.record.arrivals.is_empty() && self.record.text.is_empty() && self.record.reasoning.is_empty();
         let (status, error) = match (ended, empty) {
             (true, false) => (AttemptStatus::Ok, None),
@@ -129,25 +231,10 @@ impl Recorder {
     }
 
     /// Ends the attempt as failed.
-    pub fn fail(&mut self, status: AttemptStatus, kind: &str, message: impl Into<String>) {
-        self.record.status = status;
-        self.record.error = Some(AttemptError { kind: kind.to_owned(), message: message.into() });
-    }
-
-    /// Adds what makes the figures less than clean: what happened here, and what the timeline tells.
-    pub fn warn_about(&mut self, replaced_reads: u32, max_tokens: u32) {
-        let mut warnings = Vec::new();
-        if self.malformed_events > 0 {
-            warnings.push(format!("{} events were no valid JSON and were skipped", self.malformed_events));
-        }
-        if replaced_reads > 0 {
-            warnings.push(format!("{replaced_reads} reads held invalid UTF-8, which was replaced"));
-        }
-        if self.text_cut {
-            warnings.push("the text is longer than 4 MiB; the rest was counted, not kept".to_owned());
-        }
-        self.record.warnings.append(&mut warnings);
-        self.record.findings = diagnose(&self.record, max_tokens);
+    pub fn fail(&mut self, failure: Failure) {
+        self.close();
+        self.record.status = failure.status;
+        self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
     }
 
     /// What the screen needs; the text only with `with_text`.
@@ -173,6 +260,20 @@ impl Recorder {
     }
 }
 
+/// Adds to what is kept, up to its limit; returns whether something was cut.
+fn push(kept: &mut String, new: &str) -> bool {
+    let mut room = MAX_TEXT_BYTES.saturating_sub(kept.len());
+    if new.len() <= room {
+        kept.push_str(new);
+        return false;
+    }
+    while !new.is_char_boundary(room) {
+        room -= 1;
+    }
+    kept.push_str(new.split_at(room).0);
+    true
+}
+
 /// The end of a text, from a character's start.
 fn tail(text: &str) -> &str {
     let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
@@ -183,122 +284,4 @@ fn tail(text: &str) -> &str {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::attempt::AttemptId;
-
-    fn recorder() -> Recorder {
-        let id = AttemptId { case: 0, number: 1 };
-        Recorder::new(AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos::from_millis(100)))
-    }
-
-    fn feed(events: &[(u64, u64, &str)]) -> Recorder {
-        let mut r = recorder();
-        for &(ms, read, data) in events {
-            r.event(Nanos::from_millis(ms), read, data).unwrap();
-        }
-        r.settle();
-        r
-    }
-
-    #[test]
-    fn the_first_token_is_the_first_text_not_the_role() {
-        let r = feed(&[
-            (110, 1, r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#),
-            (300, 2, r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#),
-            (320, 3, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
-            (320, 3, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
-            (330, 4, r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3}}"#),
-            (330, 4, "[DONE]"),
-        ]);
-        let record = &r.record;
-        assert_eq!(record.status, AttemptStatus::Ok);
-        assert_eq!(
-            (record.time_to_first_token_ms(), record.time_to_first_output_token_ms()),
-            (Some(200.0), Some(220.0))
-        );
-        assert_eq!(record.request_latency_ms(), Some(220.0));
-        assert_eq!((record.event_count, record.first_token_event_index), (6, Some(1)));
-        assert_eq!((record.text.as_str(), record.reasoning.as_str()), ("ab", "hm"));
-        assert_eq!(record.arrivals.iter().map(|a| a.coalesced).collect::<Vec<_>>(), [false, false, true]);
-    }
-
-    #[test]
-    fn how_streams_end() {
-        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-        assert_eq!(feed(&[(1, 1, text)]).record.status, AttemptStatus::Truncated);
-        assert_eq!(feed(&[(1, 1, "[DONE]")]).record.status, AttemptStatus::Empty);
-        assert_eq!(feed(&[(1, 1, text), (2, 2, " [DONE] ")]).record.status, AttemptStatus::Ok);
-        let error = recorder().event(Nanos(1), 1, r#"{"error":{"message":"out of memory"}}"#);
-        assert_eq!(error, Err("out of memory".to_owned()));
-    }
-
-    #[test]
-    fn a_server_that_counts_along_tells_the_tokens_of_the_first_event() {
-        let event = |delta: &str, tokens: u64| {
-            let usage = format!(r#"{{"prompt_tokens":9,"completion_tokens":{tokens}}}"#);
-            format!(r#"{{"choices":[{{"delta":{delta}}}],"usage":{usage}}}"#)
-        };
-        let r = feed(&[
-            (110, 1, &event(r#"{"role":"assistant","content":""}"#, 0)),
-            // The first token is half a character.
-            (200, 2, &event(r#"{"content":""}"#, 1)),
-            (300, 3, &event(r#"{"content":"é漢"}"#, 4)),
-            (340, 4, &event(r#"{"content":"a"}"#, 6)),
-            (340, 4, "[DONE]"),
-        ]);
-        let record = &r.record;
-        assert_eq!((record.tokens_in_first_event, record.usage.completion_tokens), (Some(4), Some(6)));
-        assert_eq!(record.time_to_first_token_ms(), Some(200.0));
-        assert_eq!(record.time_to_first_counted_token_ms(), Some(100.0));
-        assert_eq!(record.inter_token_latency_ms(), Some(20.0));
-        let mut r = r;
-        r.warn_about(0, 10);
-        let held_back = "the server counted its first token at 100 ms and held its text back until 200 ms";
-        assert!(r.record.notes().any(|note| note == held_back));
-    }
-
-    #[test]
-    fn counts_at_the_end_tell_nothing_of_the_first_event() {
-        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-        let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
-        let r = feed(&[(110, 1, text), (120, 2, end)]);
-        assert_eq!((r.record.tokens_in_first_event, r.record.first_counted_at), (None, None));
-        // A single token event with the counts: they are its own.
-        let r = feed(&[(110, 1, end)]);
-        assert_eq!(r.record.tokens_in_first_event, Some(7));
-    }
-
-    #[test]
-    fn tool_calls_are_no_text_that_could_be_counted() {
-        let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
-        let call = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\""}}]}}]}"#;
-        assert!(feed(&[(1, 1, text), (2, 2, "[DONE]")]).record.is_countable());
-        assert!(!feed(&[(1, 1, text), (2, 2, call), (3, 3, "[DONE]")]).record.is_countable());
-    }
-
-    #[test]
-    fn a_broken_event_is_skipped_and_told() {
-        let mut r =
-            feed(&[(1, 1, "{nonsense"), (2, 2, r#"{"choices":[{"delta":{"content":"a"}}]}"#), (3, 3, "[DONE]")]);
-        r.warn_about(0, 10);
-        assert_eq!(r.record.text, "a");
-        assert!(r.record.warnings[0].starts_with("1 events were no valid JSON"), "{:?}", r.record.warnings);
-    }
-
-    #[test]
-    fn what_the_timeline_tells_and_the_server_s_own_times_are_kept() {
-        let mut r = feed(&[
-            (300, 1, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
-            (320, 2, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
-            (330, 3, r#"{"choices":[],"timings":{"cache_n":64,"prompt_ms":150.5,"predicted_ms":20.0}}"#),
-        ]);
-        r.warn_about(0, 10);
-        assert!(r.record.warnings.is_empty());
-        assert_eq!(r.record.findings.iter().map(|f| f.key).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
-        assert_eq!(r.record.notes().count(), 2);
-        let told = r.record.server_timings.unwrap();
-        assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
-        assert_eq!(r.record.usage.cached_tokens, Some(64));
-    }
-}
+mod tests;

@@ -1,5 +1,7 @@
 //! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
+mod wire;
+
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
@@ -8,6 +10,7 @@ use std::thread;
 use super::*;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::suite::{CaseSpec, Message};
+use crate::protocol::api::{Api, CHAT};
 
 const TEXT: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"a\"}}]}\n\n";
 const FINISH: &str = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
@@ -57,9 +60,14 @@ fn engine(url: &str) -> (Engine, Receiver<EngineFact>) {
 }
 
 fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
+    engine_for(url, &CHAT, warm)
+}
+
+fn engine_for(url: &str, api: &'static Api, warm: bool) -> (Engine, Receiver<EngineFact>) {
     let (sender, facts) = channel();
     let config = EngineConfig {
         base_url: url.to_owned(),
+        api,
         api_key: Some("sk-canary".to_owned()),
         headers: vec![("x-team".to_owned(), "ours".to_owned())],
         run_id: "run".to_owned(),
@@ -99,8 +107,12 @@ fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
 }
 
 fn measure(answers: Vec<String>) -> (Arc<AttemptRecord>, Vec<String>) {
+    measure_in(&CHAT, answers)
+}
+
+fn measure_in(api: &'static Api, answers: Vec<String>) -> (Arc<AttemptRecord>, Vec<String>) {
     let (url, requests) = serve(answers);
-    let (engine, facts) = engine(&url);
+    let (engine, facts) = engine_for(&url, api, true);
     start(&engine, Duration::from_secs(30));
     let record = end(&facts);
     (record, requests.try_iter().collect())

@@ -2,23 +2,34 @@
 
 use serde_json::Value;
 
+use super::api::{Api, CHAT, MESSAGES, OLLAMA, RESPONSES};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
-/// The base address with `/v1` and without a slash at the end, from what a user may type.
-pub fn base_url(typed: &str) -> Result<String, String> {
+/// The base address without a slash at the end, from what a user may type, and the API to speak there: the one wanted,
+/// else the one whose path the address ends with, else chat completions. A bare host gets the API's usual path.
+pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'static Api), String> {
     let typed = typed.trim();
     let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
     if !with_scheme.starts_with("http://") && !with_scheme.starts_with("https://") {
         return Err(format!("'{typed}' is no HTTP address; give one like http://localhost:8000/v1"));
     }
     let plain = with_scheme.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
-    let plain = plain.strip_suffix("/chat/completions").unwrap_or(plain).trim_end_matches('/');
-    let (_scheme, rest) = plain.split_once("://").unwrap_or_default();
-    if rest.is_empty() {
+    let (scheme, rest) = plain.split_once("://").unwrap_or_default();
+    let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    if host.is_empty() {
         return Err(format!("'{typed}' names no host; give an address like http://localhost:8000/v1"));
     }
+    let is_ollama = path.ends_with("/api/chat") || path.ends_with("/api");
+    let named = [&CHAT, &RESPONSES, &MESSAGES].into_iter().find(|api| path.ends_with(api.path));
+    let api = wanted.or(named).unwrap_or(if is_ollama { &OLLAMA } else { &CHAT });
+    let mut path = path.strip_suffix(api.path).unwrap_or(path).trim_end_matches('/').to_owned();
+    if *api == OLLAMA && !path.ends_with(api.root) {
+        // Its other face, which the same server shows under /v1.
+        path.truncate(path.strip_suffix("/v1").map_or(path.len(), str::len));
+        path.push_str(api.root);
+    }
     // A path of its own is kept; only a bare host gets the usual one.
-    Ok(if rest.contains('/') { plain.to_owned() } else { format!("{plain}/v1") })
+    Ok((format!("{scheme}://{host}{}", if path.is_empty() { api.root } else { &path }), api))
 }
 
 /// An address without the user name and password it may hold.
@@ -75,15 +86,42 @@ mod tests {
 
     use super::*;
 
+    fn resolved(typed: &str, wanted: Option<&'static Api>) -> (String, &'static str) {
+        let (base, api) = resolve(typed, wanted).unwrap();
+        (base, api.name)
+    }
+
     #[test]
     fn every_way_to_type_an_address() {
         for typed in
             ["http://h:8000", "http://h:8000/", "h:8000", "http://h:8000/v1/", "http://h:8000/v1/chat/completions"]
         {
-            assert_eq!(base_url(typed).unwrap(), "http://h:8000/v1", "{typed}");
+            assert_eq!(resolved(typed, None), ("http://h:8000/v1".to_owned(), "chat"), "{typed}");
         }
-        assert_eq!(base_url("https://h/api/openai").unwrap(), "https://h/api/openai");
-        assert!(base_url("ftp://h").is_err() && base_url("http://").is_err());
+        assert_eq!(resolved("https://h/api/openai", None).0, "https://h/api/openai");
+        assert_eq!(resolved("http://h/chat/completions", None).0, "http://h/v1");
+        assert!(resolve("ftp://h", None).is_err() && resolve("http://", None).is_err());
+        assert!(resolve("http:///v1", None).is_err());
+    }
+
+    #[test]
+    fn an_address_tells_its_api_unless_one_is_wanted() {
+        for (typed, base, api) in [
+            ("http://h:11434/api/chat", "http://h:11434/api", "ollama"),
+            ("http://h:11434/api/", "http://h:11434/api", "ollama"),
+            ("https://h/v1/responses", "https://h/v1", "responses"),
+            ("https://h/v1/messages", "https://h/v1", "messages"),
+            ("https://h/api/v1", "https://h/api/v1", "chat"),
+            ("http://h/api/chat/completions", "http://h/api", "chat"),
+            ("http://api", "http://api/v1", "chat"),
+        ] {
+            assert_eq!(resolved(typed, None), (base.to_owned(), api), "{typed}");
+        }
+        for typed in ["h:11434", "h:11434/v1", "h:11434/api", "h:11434/api/chat"] {
+            assert_eq!(resolved(typed, Some(&OLLAMA)).0, "http://h:11434/api", "{typed}");
+        }
+        assert_eq!(resolved("http://h/api", Some(&CHAT)).0, "http://h/api");
+        assert_eq!(resolved("https://h", Some(&MESSAGES)).0, "https://h/v1");
     }
 
     #[test]

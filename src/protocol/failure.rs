@@ -47,9 +47,65 @@ fn shorten(text: &str) -> String {
     if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
+/// An answer with an HTTP error, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// A short stable word: `rate_limited`, `unavailable`, or `http`.
+    pub kind: &'static str,
+    /// The status, what the server says, when to come again, and under which id the server knows the request.
+    pub message: String,
+}
+
+/// Reads an HTTP error; `header` looks one up by its lower-case name.
+pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
+    let kind = match http_status {
+        429 => "rate_limited",
+        503 => "unavailable",
+        _ => "http",
+    };
+    let mut message = format!("HTTP {http_status}");
+    let said = message_in_body(body);
+    if !said.is_empty() {
+        message = format!("{message}: {said}");
+    }
+    if let Some(wait) = retry_after(header) {
+        message = format!("{message}; {wait}");
+    }
+    if let Some(id) = ["x-request-id", "request-id"].iter().find_map(|name| header(name)).filter(|id| !id.is_empty()) {
+        message = format!("{message} (request {})", shorten(&id));
+    }
+    Refusal { kind, message }
+}
+
+/// When the server wants to be asked again: milliseconds, seconds, or a date, which counts from the server's own.
+fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let in_seconds = |seconds: f64| format!("retry after {} s", (seconds * 1000.0).round() / 1000.0);
+    let number = |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
+    if let Some(ms) = number("retry-after-ms") {
+        return Some(in_seconds(ms / 1000.0));
+    }
+    if let Some(seconds) = number("retry-after") {
+        return Some(in_seconds(seconds));
+    }
+    let told = header("retry-after")?;
+    let date = |text: &str| jiff::fmt::rfc2822::parse(text.trim()).ok();
+    let then = date(&told)?;
+    Some(match header("date").and_then(|now| date(&now)) {
+        Some(now) => {
+            in_seconds((then.timestamp().as_millisecond() - now.timestamp().as_millisecond()).max(0) as f64 / 1000.0)
+        }
+        None => format!("retry after {}", told.trim()),
+    })
+}
+
+/// Whether an HTTP error says that the model is being loaded: a wait, not a failure.
+pub fn is_loading(http_status: u16, body: &str) -> bool {
+    http_status == 503 && message_in_body(body).to_ascii_lowercase().contains("loading")
+}
+
 #[cfg(test)]
 mod tests {
-    use super::message_in_body;
+    use super::*;
 
     #[test]
     fn the_message_is_found_in_every_known_shape() {
@@ -64,5 +120,42 @@ mod tests {
         ] {
             assert_eq!(message_in_body(body), "no", "{body}");
         }
+    }
+
+    fn told(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
+        let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
+        let refusal = refusal(http_status, &header, body);
+        (refusal.kind, refusal.message)
+    }
+
+    #[test]
+    fn when_to_come_again_in_every_form() {
+        let date = ("date", "Tue, 24 Nov 2026 10:00:00 GMT");
+        for (headers, expected) in [
+            (vec![("retry-after", "12")], "HTTP 429: slow down; retry after 12 s"),
+            (vec![("retry-after-ms", "1500"), ("retry-after", "2")], "HTTP 429: slow down; retry after 1.5 s"),
+            (vec![("retry-after", "Tue, 24 Nov 2026 10:01:30 GMT"), date], "HTTP 429: slow down; retry after 90 s"),
+            (vec![("retry-after", "Tue, 24 Nov 2026 09:00:00 GMT"), date], "HTTP 429: slow down; retry after 0 s"),
+            (
+                vec![("retry-after", "Tue, 24 Nov 2026 10:01:30 GMT")],
+                "HTTP 429: slow down; retry after Tue, 24 Nov 2026 10:01:30 GMT",
+            ),
+            (vec![("retry-after", "soon")], "HTTP 429: slow down"),
+            (vec![("retry-after", "-3")], "HTTP 429: slow down"),
+            (vec![("x-request-id", "req_7")], "HTTP 429: slow down (request req_7)"),
+        ] {
+            assert_eq!(
+                told(429, &headers, r#"{"error":{"message":"slow down"}}"#),
+                ("rate_limited", expected.to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn kinds_of_refusal() {
+        assert_eq!(told(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
+        assert_eq!(told(500, &[], ""), ("http", "HTTP 500".to_owned()));
+        let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
+        assert!(is_loading(503, loading) && !is_loading(500, loading) && !is_loading(503, "server busy"));
     }
 }

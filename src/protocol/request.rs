@@ -1,16 +1,17 @@
-//! The request body.
+//! How a request is asked, and what a server's refusal teaches about it.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use crate::domain::prefix_cache::made_unique;
-use crate::domain::suite::CaseSpec;
+use crate::domain::suite::{CaseSpec, Message};
 
 /// What is asked about token counts; of two, the greater asks for more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AskUsage {
     /// Nothing.
     No,
     /// The counts at the end.
+    #[default]
     AtEnd,
     /// The counts so far with every event.
     Along,
@@ -40,82 +41,64 @@ impl AskUsage {
     }
 }
 
-/// The body of a streaming chat completion; `extra` of the case has the last word. A nonce goes before everything else
-/// of the prompt.
-pub fn body(case: &CaseSpec, model: &str, usage: AskUsage, nonce: Option<&str>) -> Value {
-    let mut messages = json!(case.messages);
-    if let (Some(nonce), Some(first)) = (nonce, case.messages.first()) {
-        messages[0]["content"] = made_unique(nonce, &first.content).into();
-    }
-    let mut body = Map::new();
-    body.insert("model".into(), model.into());
-    body.insert("messages".into(), messages);
-    body.insert("max_tokens".into(), case.max_tokens.into());
-    body.insert("temperature".into(), case.temperature.into());
-    body.insert("stream".into(), true.into());
-    match usage {
-        AskUsage::No => {}
-        AskUsage::AtEnd => drop(body.insert("stream_options".into(), json!({ "include_usage": true }))),
-        AskUsage::Along => {
-            let options = json!({ "include_usage": true, "continuous_usage_stats": true });
-            body.insert("stream_options".into(), options);
-        }
-    }
-    body.extend(case.extra.clone());
-    Value::Object(body)
+/// What is left out or named otherwise because a server refused it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    /// What is asked about token counts: what this kind of server knows, less once it refused.
+    pub usage: AskUsage,
+    /// `max_completion_tokens` instead of `max_tokens`, as OpenAI's reasoning models want it.
+    pub max_completion_tokens: bool,
 }
 
-/// Whether an error is about `stream_options`, so that asking once more with less of it may help.
-pub fn refuses_stream_options(http_status: u16, message: &str) -> bool {
-    let names = ["stream_options", "include_usage", "continuous_usage_stats"];
-    matches!(http_status, 400 | 422) && names.iter().any(|name| message.contains(name))
+impl Manner {
+    /// The manner to ask once more, where an error is about something that can be asked otherwise, and what to tell.
+    pub fn after_refusal(self, http_status: u16, message: &str) -> Option<(Self, String)> {
+        if !matches!(http_status, 400 | 422) {
+            return None;
+        }
+        let names = ["stream_options", "include_usage", "continuous_usage_stats"];
+        if let (true, Some(usage)) = (names.iter().any(|name| message.contains(name)), self.usage.less()) {
+            let told = format!("the server refuses {}; asked again without it", self.usage.field());
+            return Some((Self { usage, ..self }, told));
+        }
+        if !self.max_completion_tokens && message.contains("max_tokens") && message.contains("max_completion_tokens") {
+            let told = "the server refuses max_tokens; asked again with max_completion_tokens".to_owned();
+            return Some((Self { max_completion_tokens: true, ..self }, told));
+        }
+        None
+    }
+
+    /// What two refusals teach together: others in flight may have learnt more meanwhile.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            usage: self.usage.min(other.usage),
+            max_completion_tokens: self.max_completion_tokens || other.max_completion_tokens,
+        }
+    }
+}
+
+/// The conversation as it goes out: a nonce goes before everything else of the prompt.
+pub fn conversation(case: &CaseSpec, nonce: Option<&str>) -> Vec<Message> {
+    let mut messages = case.messages.clone();
+    if let (Some(nonce), Some(first)) = (nonce, messages.first_mut()) {
+        first.content = made_unique(nonce, &first.content);
+    }
+    messages
+}
+
+/// The `stream_options` to ask with.
+pub fn stream_options(usage: AskUsage) -> Option<Value> {
+    match usage {
+        AskUsage::No => None,
+        AskUsage::AtEnd => Some(json!({ "include_usage": true })),
+        AskUsage::Along => Some(json!({ "include_usage": true, "continuous_usage_stats": true })),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::suite::Message;
-
-    fn case(extra: &Value) -> CaseSpec {
-        let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
-        CaseSpec {
-            name: "c".into(),
-            model: None,
-            messages: vec![message("system", "Be brief."), message("user", "hi")],
-            max_tokens: 5,
-            temperature: 0.5,
-            timeout: std::time::Duration::from_secs(1),
-            extra: extra.as_object().unwrap().clone(),
-        }
-    }
-
-    #[test]
-    fn extra_goes_in_as_it_is_and_wins() {
-        let case = case(&json!({ "top_p": 0.9, "temperature": 0 }));
-        let messages = json!([{ "role": "system", "content": "Be brief." }, { "role": "user", "content": "hi" }]);
-        let expected = json!({ "model": "m", "messages": messages, "max_tokens": 5, "temperature": 0, "stream": true,
-            "stream_options": { "include_usage": true }, "top_p": 0.9 });
-        assert_eq!(body(&case, "m", AskUsage::AtEnd, None), expected);
-        assert!(body(&case, "m", AskUsage::No, None).get("stream_options").is_none());
-    }
-
-    #[test]
-    fn a_nonce_comes_before_the_system_text_and_changes_nothing_else() {
-        let case = case(&json!({}));
-        let (plain, unique) = (body(&case, "m", AskUsage::No, None), body(&case, "m", AskUsage::No, Some("0a1b2c3d")));
-        let mut expected = plain;
-        expected["messages"][0]["content"] = "[0a1b2c3d]\nBe brief.".into();
-        assert_eq!(unique, expected);
-    }
-
-    #[test]
-    fn messages_of_extra_go_out_as_they_are() {
-        let own = json!([{ "role": "user", "content": "own" }]);
-        let case = case(&json!({ "messages": own }));
-        assert_eq!(body(&case, "m", AskUsage::No, Some("0a1b2c3d"))["messages"], own);
-        assert!(!case.takes_nonce());
-        assert!(!CaseSpec { messages: Vec::new(), extra: Map::new(), ..case }.takes_nonce());
-    }
 
     #[test]
     fn counts_along_are_asked_only_of_those_that_know_it_and_less_after_a_refusal() {
@@ -124,18 +107,33 @@ mod tests {
         {
             assert_eq!(AskUsage::of(kind), expected, "{kind:?}");
         }
-        let options = body(&case(&json!({})), "m", AskUsage::Along, None)["stream_options"].clone();
-        assert_eq!(options, json!({ "include_usage": true, "continuous_usage_stats": true }));
+        assert_eq!(
+            stream_options(AskUsage::Along),
+            Some(json!({ "include_usage": true, "continuous_usage_stats": true }))
+        );
         assert_eq!(AskUsage::Along.less().and_then(AskUsage::less), Some(AskUsage::No));
         assert_eq!(AskUsage::No.less(), None);
         assert!(AskUsage::Along > AskUsage::AtEnd && AskUsage::AtEnd > AskUsage::No);
     }
 
     #[test]
-    fn only_a_refusal_that_names_the_option_counts() {
-        assert!(refuses_stream_options(400, "Validation error at #/stream_options: Extra inputs are not permitted"));
-        assert!(refuses_stream_options(422, "continuous_usage_stats: extra fields not permitted"));
-        assert!(!refuses_stream_options(500, "stream_options"));
-        assert!(!refuses_stream_options(400, "max_tokens is too large"));
+    fn only_a_refusal_that_names_the_field_is_answered_and_only_once() {
+        let plain = Manner::default();
+        let words = "Validation error at #/stream_options: Extra inputs are not permitted";
+        let (next, told) = plain.after_refusal(400, words).unwrap();
+        assert_eq!(next, Manner { usage: AskUsage::No, ..plain });
+        assert_eq!(told, "the server refuses stream_options; asked again without it");
+        assert_eq!(next.after_refusal(400, words), None);
+        let along = Manner { usage: AskUsage::Along, ..plain };
+        let (next, told) = along.after_refusal(422, "continuous_usage_stats: extra fields not permitted").unwrap();
+        assert_eq!((next, told.contains("continuous_usage_stats")), (plain, true));
+        assert_eq!(plain.after_refusal(500, "stream_options"), None);
+        assert_eq!(plain.after_refusal(400, "max_tokens is too large"), None);
+        let words = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+        let (renamed, _told) = plain.after_refusal(400, words).unwrap();
+        assert_eq!(renamed, Manner { max_completion_tokens: true, ..plain });
+        assert_eq!(renamed.after_refusal(400, words), None);
+        let both = renamed.and(Manner { usage: AskUsage::No, ..plain });
+        assert_eq!(both, Manner { usage: AskUsage::No, max_completion_tokens: true });
     }
 }

@@ -20,6 +20,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut stderr = std::io::stderr();
     greet(&run, &mut stderr);
     run.discover(false);
+    let mut waits_for = String::new();
     let status = loop {
         let Wake::Msg(msg) = next(&run)? else { continue };
         let ended = match &msg {
@@ -30,6 +31,12 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
         let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
         if found {
             tell_target(&run, &mut stderr);
+        }
+        if let Connection::Unreachable(why) = &run.app.scene.target.connection
+            && *why != waits_for
+        {
+            say(&mut stderr, &format!("waiting: {why}"));
+            why.clone_into(&mut waits_for);
         }
         if let Some(record) = ended {
             progress(&run, &record, &mut stderr);

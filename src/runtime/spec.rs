@@ -4,17 +4,20 @@ use std::path::PathBuf;
 
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
+use crate::protocol::api::Api;
 use crate::tokenizer::Tokenizer;
 
 /// All that a run needs to know. It has no `Debug`, since it holds secrets.
 pub struct RunSpec {
-    /// Base address, `/v1` included.
+    /// Base address, `/v1` or the like included.
     pub base_url: String,
+    /// The API that is spoken there.
+    pub api: &'static Api,
     /// The endpoint is the built-in simulator.
     pub simulated: bool,
     /// The model that was asked for.
     pub model: Option<String>,
-    /// Sent as bearer token.
+    /// Sent as the API wants it.
     pub api_key: Option<String>,
     /// Further headers.
     pub headers: Vec<(String, String)>,

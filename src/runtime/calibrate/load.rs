@@ -115,6 +115,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
     };
     RunSpec {
         base_url: url.to_owned(),
+        api: &crate::protocol::api::CHAT,
         simulated: true,
         model: None,
         api_key: None,

@@ -1,0 +1,216 @@
+//! From the bytes of an answer to its recorder, whatever the answer turns out to be: a stream of events, a document a
+//! line, one JSON document, or no answer of a model at all. No clock, no network: a read and its time come in.
+
+use super::failure::Failure;
+use super::recorder::Recorder;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::time::Nanos;
+use crate::protocol::api::{CHAT, Framing};
+use crate::protocol::encoding::Decoder;
+use crate::protocol::failure;
+use crate::protocol::framing::{EventReader, SseEvent};
+use crate::protocol::lines::LineReader;
+
+/// No answer may be larger than this, unpacked.
+pub const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
+/// An answer that is one JSON document may not be larger than this.
+pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
+/// So much is looked at of what is no answer of a model.
+const MAX_PAGE_BYTES: usize = 64 * 1024;
+
+/// What an answer turned out to be: its first byte tells, since content types are often wrong.
+enum Body {
+    /// Nothing but white space so far.
+    Unknown(Vec<u8>),
+    /// Server-sent events.
+    Events(Box<EventReader>),
+    /// A JSON document a line.
+    Lines(LineReader),
+    /// One JSON document.
+    Document(Vec<u8>),
+    /// A page for people.
+    Page(Vec<u8>),
+}
+
+/// Takes the reads of one answer.
+pub struct Intake {
+    body: Body,
+    decoder: Option<Decoder>,
+    reads: u64,
+    bytes: u64,
+}
+
+impl Intake {
+    /// For an answer with that `Content-Encoding`.
+    pub fn new(encoding: &str, recorder: &mut Recorder) -> Result<Self, Failure> {
+        let decoder = Decoder::new(encoding).map_err(|m| Failure::new(AttemptStatus::StreamError, "encoding", m))?;
+        if decoder.is_some() {
+            let warning = "the server compressed the stream although nothing of the kind was asked for: these times are unreliable";
+            recorder.record.warnings.push(warning.to_owned());
+        }
+        Ok(Self { body: Body::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })
+    }
+
+    /// What is taken from now on came with another read.
+    pub const fn next_read(&mut self) {
+        self.reads += 1;
+    }
+
+    /// Takes a piece of what a read brought, which returned at `at`.
+    pub fn take(&mut self, at: Nanos, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failure> {
+        let Some(mut decoder) = self.decoder.take() else { return self.unpacked(at, bytes, recorder) };
+        let mut outcome = Ok(());
+        let unpacked = decoder.push(bytes, &mut |piece| {
+            if outcome.is_ok() {
+                outcome = self.unpacked(at, piece, recorder);
+            }
+        });
+        self.decoder = Some(decoder);
+        outcome?;
+        unpacked.map_err(|e| {
+            Failure::new(AttemptStatus::StreamError, "encoding", format!("the compressed answer is broken: {e}"))
+        })
+    }
+
+    fn unpacked(&mut self, at: Nanos, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failure> {
+        self.bytes += bytes.len() as u64;
+        if self.bytes > MAX_BODY_BYTES {
+            return Err(Failure::oversized("the server sent more than 512 MiB"));
+        }
+        match &mut self.body {
+            Body::Events(events) => take_events(events, at, self.reads, bytes, recorder),
+            Body::Lines(lines) => take_lines(lines, at, self.reads, bytes, recorder),
+            Body::Document(document) => {
+                document.extend_from_slice(bytes);
+                if document.len() > MAX_DOCUMENT_BYTES {
+                    return Err(Failure::oversized("the server answered with a JSON document of more than 16 MiB"));
+                }
+                Ok(())
+            }
+            Body::Page(page) => {
+                let room = MAX_PAGE_BYTES.saturating_sub(page.len());
+                page.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+                if page.len() < MAX_PAGE_BYTES { Ok(()) } else { Err(no_stream(page)) }
+            }
+            Body::Unknown(before) => {
+                before.extend_from_slice(bytes);
+                let Some(kind) = recognise(before, recorder.api().framing) else {
+                    // White space without end is no answer either.
+                    return if before.len() < MAX_PAGE_BYTES { Ok(()) } else { Err(no_stream(before)) };
+                };
+                let before = std::mem::take(before);
+                self.bytes -= before.len() as u64;
+                self.body = kind;
+                self.unpacked(at, &before, recorder)
+            }
+        }
+    }
+
+    /// The answer is over; `broken` when its connection broke.
+    pub fn end(&mut self, at: Nanos, broken: Option<Failure>, recorder: &mut Recorder) -> Result<(), Failure> {
+        let outcome = match &mut self.body {
+            Body::Events(events) => {
+                let mut outcome = Ok(());
+                events.finish(&mut |event| {
+                    if outcome.is_ok() {
+                        outcome = take_event(recorder, at, self.reads, event);
+                    }
+                });
+                recorder.replaced = events.replaced;
+                outcome
+            }
+            Body::Lines(lines) => {
+                let mut outcome = Ok(());
+                lines.finish(&mut |line| {
+                    if outcome.is_ok() {
+                        outcome = recorder.event(at, self.reads, line);
+                    }
+                });
+                recorder.replaced = lines.replaced;
+                outcome
+            }
+            // A part of a document is none.
+            Body::Document(_) | Body::Page(_) if broken.is_some() => Ok(()),
+            Body::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
+            Body::Page(page) => Err(no_stream(page)),
+            Body::Unknown(_) => Ok(()),
+        };
+        match (outcome, broken) {
+            // A connection that breaks after the answer was complete took nothing away.
+            (Ok(()), Some(broken)) if !recorder.has_ended() => Err(broken),
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+/// What the first byte that is no white space begins; `None` while there is none.
+fn recognise(bytes: &[u8], framing: Framing) -> Option<Body> {
+    const BOM: &[u8] = b"\xef\xbb\xbf";
+    if bytes.len() < BOM.len() && BOM.starts_with(bytes) {
+        return None;
+    }
+    let first = bytes.strip_prefix(BOM).unwrap_or(bytes).iter().find(|b| !b.is_ascii_whitespace())?;
+    Some(match (first, framing) {
+        (b'{', Framing::Ndjson) => Body::Lines(LineReader::default()),
+        (b'{' | b'[', _) => Body::Document(Vec::new()),
+        (b'<', _) => Body::Page(Vec::new()),
+        _ => Body::Events(Box::default()),
+    })
+}
+
+fn no_stream(page: &[u8]) -> Failure {
+    let said = failure::message_in_body(&String::from_utf8_lossy(page));
+    Failure::new(AttemptStatus::StreamError, "no_stream", format!("the server sent no stream, but: {said}"))
+}
+
+fn take_events(
+    events: &mut EventReader,
+    at: Nanos,
+    read: u64,
+    bytes: &[u8],
+    recorder: &mut Recorder,
+) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    let taken = events.push(bytes, &mut |event| {
+        if outcome.is_ok() {
+            outcome = take_event(recorder, at, read, event);
+        }
+    });
+    recorder.replaced = events.replaced;
+    outcome?;
+    taken.map_err(|e| Failure::oversized(e.to_string()))
+}
+
+fn take_lines(
+    lines: &mut LineReader,
+    at: Nanos,
+    read: u64,
+    bytes: &[u8],
+    recorder: &mut Recorder,
+) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    let taken = lines.push(bytes, &mut |line| {
+        if outcome.is_ok() {
+            outcome = recorder.event(at, read, line);
+        }
+    });
+    recorder.replaced = lines.replaced;
+    outcome?;
+    taken.map_err(|e| Failure::oversized(e.to_string()))
+}
+
+fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
+    match event.name {
+        "error" => {
+            recorder.event_without_text();
+            let message = failure::message_in_body(event.data);
+            Err(Failure::new(AttemptStatus::StreamError, "server", message))
+        }
+        // In chat completions a name is something foreign; the other APIs name all that they send.
+        name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),
+        _ => recorder.event(at, read, event.data),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,124 @@
+use super::*;
+use crate::domain::attempt::AttemptId;
+use crate::protocol::api::CHAT;
+
+fn recorder() -> Recorder {
+    let id = AttemptId { case: 0, number: 1 };
+    Recorder::new(AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos::from_millis(100)), &CHAT)
+}
+
+fn feed(events: &[(u64, u64, &str)]) -> Recorder {
+    let mut r = recorder();
+    for &(ms, read, data) in events {
+        r.event(Nanos::from_millis(ms), read, data).unwrap();
+    }
+    r.settle();
+    r
+}
+
+#[test]
+fn the_first_token_is_the_first_text_not_the_role() {
+    let r = feed(&[
+        (110, 1, r#"{"choices":[{"delta":{"role":"assistant","content":""}}]}"#),
+        (300, 2, r#"{"choices":[{"delta":{"reasoning_content":"hm"}}]}"#),
+        (320, 3, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
+        (320, 3, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
+        (330, 4, r#"{"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":3}}"#),
+        (330, 4, "[DONE]"),
+    ]);
+    let record = &r.record;
+    assert_eq!(record.status, AttemptStatus::Ok);
+    assert_eq!((record.time_to_first_token_ms(), record.time_to_first_output_token_ms()), (Some(200.0), Some(220.0)));
+    assert_eq!(record.request_latency_ms(), Some(220.0));
+    assert_eq!((record.event_count, record.first_token_event_index), (6, Some(1)));
+    assert_eq!((record.text.as_str(), record.reasoning.as_str()), ("ab", "hm"));
+    assert_eq!(record.arrivals.iter().map(|a| a.coalesced).collect::<Vec<_>>(), [false, false, true]);
+}
+
+#[test]
+fn how_streams_end() {
+    let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    assert_eq!(feed(&[(1, 1, text)]).record.status, AttemptStatus::Truncated);
+    assert_eq!(feed(&[(1, 1, "[DONE]")]).record.status, AttemptStatus::Empty);
+    assert_eq!(feed(&[(1, 1, text), (2, 2, " [DONE] ")]).record.status, AttemptStatus::Ok);
+    let error = recorder().event(Nanos(1), 1, r#"{"error":{"message":"out of memory"}}"#);
+    assert_eq!(error, Err(Failure::new(AttemptStatus::StreamError, "server", "out of memory")));
+}
+
+#[test]
+fn a_text_that_is_full_is_cut_at_a_character() {
+    let mut kept = "x".repeat(MAX_TEXT_BYTES - 3);
+    assert!(push(&mut kept, "éé"));
+    assert!(kept.ends_with("xé") && kept.len() == MAX_TEXT_BYTES - 1);
+    assert!(!push(&mut kept, "y"));
+    assert!(push(&mut kept, "z"));
+}
+
+#[test]
+fn what_is_held_back_of_a_tag_is_not_lost_when_an_attempt_fails() {
+    let mut r = recorder();
+    r.event(Nanos(1), 1, r#"{"choices":[{"delta":{"content":"a </thi"}}]}"#).unwrap();
+    assert_eq!(r.record.text, "a ");
+    r.fail(Failure::new(AttemptStatus::Cancelled, "cancelled", "given up"));
+    assert_eq!(r.record.text, "a </thi");
+}
+
+#[test]
+fn a_server_that_counts_along_tells_the_tokens_of_the_first_event() {
+    let event = |delta: &str, tokens: u64| {
+        let usage = format!(r#"{{"prompt_tokens":9,"completion_tokens":{tokens}}}"#);
+        format!(r#"{{"choices":[{{"delta":{delta}}}],"usage":{usage}}}"#)
+    };
+    let r = feed(&[
+        (110, 1, &event(r#"{"role":"assistant","content":""}"#, 0)),
+        // The first token is half a character.
+        (200, 2, &event(r#"{"content":""}"#, 1)),
+        (300, 3, &event(r#"{"content":"é漢"}"#, 4)),
+        (340, 4, &event(r#"{"content":"a"}"#, 6)),
+        (340, 4, "[DONE]"),
+    ]);
+    let record = &r.record;
+    assert_eq!((record.tokens_in_first_event, record.usage.completion_tokens), (Some(4), Some(6)));
+    assert_eq!(record.time_to_first_token_ms(), Some(200.0));
+    assert_eq!(record.time_to_first_counted_token_ms(), Some(100.0));
+    assert_eq!(record.inter_token_latency_ms(), Some(20.0));
+    let mut r = r;
+    r.warn_about(10);
+    let held_back = "the server counted its first token at 100 ms and held its text back until 200 ms";
+    assert!(r.record.notes().any(|note| note == held_back));
+}
+
+#[test]
+fn counts_at_the_end_tell_nothing_of_the_first_event() {
+    let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    let end = r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}],"usage":{"prompt_tokens":5,"completion_tokens":7}}"#;
+    let r = feed(&[(110, 1, text), (120, 2, end)]);
+    assert_eq!((r.record.tokens_in_first_event, r.record.first_counted_at), (None, None));
+    // A single token event with the counts: they are its own.
+    let r = feed(&[(110, 1, end)]);
+    assert_eq!(r.record.tokens_in_first_event, Some(7));
+}
+
+#[test]
+fn tool_calls_are_no_text_that_could_be_counted() {
+    let text = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+    let call = r#"{"choices":[{"delta":{"tool_calls":[{"function":{"arguments":"{\"a\""}}]}}]}"#;
+    assert!(feed(&[(1, 1, text), (2, 2, "[DONE]")]).record.is_countable());
+    assert!(!feed(&[(1, 1, text), (2, 2, call), (3, 3, "[DONE]")]).record.is_countable());
+}
+
+#[test]
+fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
+    let mut r = feed(&[
+        (300, 1, r#"{"choices":[{"delta":{"content":"a"}}]}"#),
+        (320, 2, r#"{"choices":[{"delta":{"content":"b"},"finish_reason":"stop"}]}"#),
+        (330, 3, r#"{"choices":[],"timings":{"cache_n":64,"prompt_ms":150.5,"predicted_ms":20.0}}"#),
+    ]);
+    r.warn_about(10);
+    assert!(r.record.warnings.is_empty());
+    assert_eq!(r.record.findings.iter().map(|f| f.key).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
+    assert_eq!(r.record.notes().count(), 2);
+    let told = r.record.server_timings.unwrap();
+    assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
+    assert_eq!(r.record.usage.cached_tokens, Some(64));
+}

@@ -1,0 +1,22 @@
+//! What makes an attempt's figures less than clean.
+
+use super::Recorder;
+use crate::domain::diagnosis::diagnose;
+
+impl Recorder {
+    /// Adds what makes the figures less than clean: what happened here, and what the timeline tells.
+    pub fn warn_about(&mut self, max_tokens: u32) {
+        let mut warnings = Vec::new();
+        if self.malformed_events > 0 {
+            warnings.push(format!("{} events were no valid JSON and were skipped", self.malformed_events));
+        }
+        if self.replaced > 0 {
+            warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
+        }
+        if self.text_cut {
+            warnings.push("the text is longer than 4 MiB; the rest was counted, not kept".to_owned());
+        }
+        self.record.warnings.append(&mut warnings);
+        self.record.findings = diagnose(&self.record, max_tokens);
+    }
+}

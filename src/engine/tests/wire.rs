@@ -1,0 +1,146 @@
+//! What other APIs, overloaded servers and odd transports need.
+
+use super::*;
+use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
+
+#[test]
+fn max_tokens_refused_is_named_otherwise() {
+    let words =
+        "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
+    let refusal = json("400 Bad Request", &format!("{{\"error\":{{\"message\":\"{words}\"}}}}"));
+    let (record, requests) = measure(vec![refusal, sse(&[TEXT, FINISH])]);
+    assert_eq!(record.status, AttemptStatus::Ok);
+    assert!(requests[0].contains("\"max_tokens\":10") && requests[1].contains("\"max_completion_tokens\":10"));
+    assert!(record.warnings.iter().any(|w| w.contains("max_completion_tokens")), "{:?}", record.warnings);
+}
+
+#[test]
+fn an_overloaded_server_says_when_to_come_again_and_is_not_asked_by_itself() {
+    let limited = "HTTP/1.1 429 Too Many Requests\r\nretry-after: 12\r\nconnection: close\r\n\r\n{\"error\":{\"message\":\"slow down\"}}";
+    let (record, requests) = measure(vec![limited.to_owned()]);
+    assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 12 s"));
+    assert_eq!((record.error.as_ref().unwrap().kind.as_str(), requests.len()), ("rate_limited", 1));
+    let (record, _) = measure(vec![json("503 Service Unavailable", r#"{"error":"server busy"}"#)]);
+    assert_eq!(record.error.as_ref().unwrap().kind, "unavailable");
+}
+
+#[test]
+fn an_error_body_without_end_is_read_to_its_limit() {
+    let page = format!("<html><p>oh no</p>{}", "x".repeat(1 << 20));
+    let (record, _) = measure(vec![format!("HTTP/1.1 500 Oh\r\nconnection: close\r\n\r\n{page}")]);
+    let (status, message) = failure(&record);
+    assert_eq!(status, AttemptStatus::HttpError);
+    assert!(message.starts_with("HTTP 500: oh no x") && message.len() < 1000, "{message}");
+}
+
+#[test]
+fn headers_without_end_are_refused() {
+    let headers = format!("x-long: {}\r\n", "y".repeat(1000)).repeat(2000);
+    let (record, _) = measure(vec![format!("HTTP/1.1 200 OK\r\n{headers}\r\n{TEXT}")]);
+    assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
+}
+
+#[test]
+fn a_compressed_stream_is_unpacked() {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all([TEXT, FINISH].concat().as_bytes()).unwrap();
+    let body = encoder.finish().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let server = thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        read_request(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n").unwrap();
+        stream.write_all(&body).unwrap();
+    });
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_secs(30));
+    let record = end(&facts);
+    assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Ok, "a"));
+    server.join().unwrap();
+}
+
+#[test]
+fn a_server_that_does_not_hang_up_after_its_answer_has_answered() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let hold = thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        read_request(&mut stream);
+        stream.write_all(sse(&[TEXT, FINISH, "data: [DONE]\n\n"]).as_bytes()).unwrap();
+        let _closed = stream.read(&mut [0; 1]);
+    });
+    let (engine, facts) = engine(&url);
+    start(&engine, Duration::from_millis(300));
+    let record = end(&facts);
+    assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
+    assert!(record.warnings.iter().any(|w| w.contains("kept the connection open")), "{:?}", record.warnings);
+    hold.join().unwrap();
+}
+
+#[test]
+fn each_api_is_asked_at_its_own_place_with_its_own_key() {
+    for (api, answer, path, key) in [
+        (
+            &RESPONSES,
+            "event: response.output_text.delta\ndata: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\nevent: response.completed\ndata: {\"type\":\"response.completed\",\"response\":{\"status\":\"completed\",\"usage\":{\"input_tokens\":1,\"output_tokens\":2}}}\n\n",
+            "post /v1/responses ",
+            "authorization: bearer sk-canary",
+        ),
+        (
+            &MESSAGES,
+            "event: content_block_delta\ndata: {\"type\":\"content_block_delta\",\"delta\":{\"type\":\"text_delta\",\"text\":\"a\"}}\n\nevent: message_delta\ndata: {\"type\":\"message_delta\",\"delta\":{\"stop_reason\":\"end_turn\"},\"usage\":{\"output_tokens\":2}}\n\nevent: message_stop\ndata: {\"type\":\"message_stop\"}\n\n",
+            "post /v1/messages ",
+            "x-api-key: sk-canary",
+        ),
+        (
+            &OLLAMA,
+            "{\"message\":{\"content\":\"a\"},\"done\":false}\n{\"message\":{\"content\":\"\"},\"done\":true,\"done_reason\":\"stop\",\"prompt_eval_count\":1,\"eval_count\":2}\n",
+            "post /v1/chat ",
+            "authorization: bearer sk-canary",
+        ),
+    ] {
+        let (record, requests) = measure_in(api, vec![sse(&[answer])]);
+        assert_eq!(failure(&record), (AttemptStatus::Ok, ""), "{api:?}");
+        assert_eq!((record.text.as_str(), record.output_tokens()), ("a", Some((2, TokenSource::Usage))), "{api:?}");
+        let asked = requests[0].to_lowercase();
+        assert!(asked.starts_with(path) && asked.contains(key), "{asked}");
+        assert_eq!(asked.contains("anthropic-version: 2023-06-01"), *api == MESSAGES);
+        assert_eq!(asked.contains("bearer"), *api != MESSAGES, "{asked}");
+    }
+}
+
+#[test]
+fn ollama_lists_its_models_at_its_own_place() {
+    let tags = json("200 OK", r#"{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","size":1}]}"#);
+    let (url, requests) = serve(vec![tags, json("404 Not Found", ""), json("200 OK", r#"{"version":"0.12.0"}"#)]);
+    let (engine, facts) = engine_for(&url.replace("/v1", "/api"), &OLLAMA, true);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Discovered { models, server } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(
+        (models.as_slice(), server.kind.as_deref()),
+        (["llama3.2:latest".to_owned()].as_slice(), Some("Ollama"))
+    );
+    let asked: Vec<String> = requests.try_iter().collect();
+    assert!(asked[0].starts_with("GET /api/tags ") && asked[2].starts_with("GET /api/version "), "{asked:?}");
+}
+
+#[test]
+fn a_model_that_is_being_loaded_is_waited_for_without_being_told_to() {
+    let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
+    let loading = || json("503 Service Unavailable", loading);
+    let (url, _requests) =
+        serve(vec![loading(), loading(), json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#)]);
+    let (loading_engine, facts) = engine(&url);
+    loading_engine.send(EngineCommand::Discover { retry: false });
+    for _ in 0..2 {
+        let EngineFact::Unreachable { reason, retrying: true } = facts.recv().unwrap() else { panic!() };
+        assert_eq!(reason, "the model is loading");
+    }
+    assert!(matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }));
+
+    let (url, _requests) = serve(vec![json("503 Service Unavailable", r#"{"error":"server busy"}"#)]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    assert!(matches!(facts.recv().unwrap(), EngineFact::Unreachable { retrying: false, .. }));
+}

@@ -1,0 +1,130 @@
+//! Anthropic's Messages: content blocks, of which text, thinking and tool input are generated.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::domain::attempt::Usage;
+use crate::domain::suite::CaseSpec;
+use crate::protocol::chunk::{Chunk, Text};
+use crate::protocol::failure::message_of;
+use crate::protocol::request::{Manner, conversation};
+use crate::protocol::usage;
+
+/// The body of a streaming request. System messages stand beside the conversation, and a temperature above 1 is refused.
+pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+    let (system, talk): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
+    let mut body = Map::new();
+    body.insert("model".into(), model.into());
+    if !system.is_empty() {
+        let texts: Vec<_> = system.iter().map(|m| m.content.as_str()).collect();
+        body.insert("system".into(), texts.join("\n\n").into());
+    }
+    body.insert("messages".into(), json!(talk));
+    body.insert("max_tokens".into(), case.max_tokens.into());
+    body.insert("temperature".into(), case.temperature.min(1.0).into());
+    body.insert("stream".into(), true.into());
+    body.extend(case.extra.clone());
+    Value::Object(body)
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    delta: Option<Delta<'a>>,
+    #[serde(borrow)]
+    content_block: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message: Option<&'a RawValue>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Delta<'a> {
+    #[serde(borrow)]
+    text: Text<'a>,
+    #[serde(borrow)]
+    thinking: Text<'a>,
+    #[serde(borrow)]
+    partial_json: Text<'a>,
+    #[serde(borrow)]
+    stop_reason: Text<'a>,
+}
+
+/// Reads an event.
+pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
+    let event: Event<'_> = serde_json::from_str(data)?;
+    let mut chunk = Chunk::default();
+    let value = |raw: Option<&RawValue>| raw.map_or(Ok(Value::Null), |r| serde_json::from_str::<Value>(r.get()));
+    let delta = event.delta.unwrap_or_default();
+    match &*event.kind {
+        // The output it counts here has not been generated yet.
+        "message_start" => {
+            let usage = read_usage(&value(event.message)?["usage"]);
+            chunk.usage = usage.map(|usage| Usage { completion_tokens: None, ..usage });
+        }
+        // A block may begin with text; a tool's name is generated too.
+        "content_block_start" => add_block(&mut chunk, &value(event.content_block)?),
+        "content_block_delta" => {
+            chunk.text = delta.text.text;
+            chunk.reasoning = delta.thinking.text;
+            chunk.has_tool_call = !delta.partial_json.text.is_empty();
+        }
+        "message_delta" => {
+            chunk.finish_reason = Some(delta.stop_reason.text).filter(|reason| !reason.is_empty());
+            chunk.usage = read_usage(&value(event.usage)?);
+        }
+        "message_stop" => chunk.is_end = true,
+        // A whole answer.
+        "message" => whole(&mut chunk, &serde_json::from_str(data)?),
+        _ => {}
+    }
+    let error = value(event.error)?;
+    if !error.is_null() {
+        chunk.error = Some(message_of(&error));
+    } else if event.kind == "error" {
+        chunk.error = Some(message_of(&serde_json::from_str(data)?));
+    }
+    Ok(chunk)
+}
+
+fn add_block(chunk: &mut Chunk<'_>, block: &Value) {
+    let text = |key: &str| block[key].as_str().unwrap_or_default();
+    match block["type"].as_str() {
+        Some("text") => chunk.text.to_mut().push_str(text("text")),
+        Some("thinking") => chunk.reasoning.to_mut().push_str(text("thinking")),
+        Some("tool_use") => chunk.has_tool_call |= !text("name").is_empty(),
+        _ => {}
+    }
+}
+
+fn whole(chunk: &mut Chunk<'_>, message: &Value) {
+    for block in message["content"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        add_block(chunk, block);
+    }
+    chunk.finish_reason = message["stop_reason"].as_str().map(|r| Cow::Owned(r.to_owned()));
+    chunk.usage = read_usage(&message["usage"]);
+    chunk.is_end = true;
+}
+
+/// The counts are cumulative; the input leaves out what was read from the cache or written to it.
+fn read_usage(usage: &Value) -> Option<Usage> {
+    let number = |key: &str| usage::number(usage, &[key]);
+    let cached_tokens = number("cache_read_input_tokens");
+    let written = number("cache_creation_input_tokens").unwrap_or(0);
+    let add = |n: u64| n.saturating_add(cached_tokens.unwrap_or(0)).saturating_add(written);
+    usage::told(Usage {
+        prompt_tokens: number("input_tokens").map(add),
+        completion_tokens: number("output_tokens"),
+        reasoning_tokens: usage::number(usage, &["output_tokens_details", "thinking_tokens"]),
+        cached_tokens,
+    })
+}

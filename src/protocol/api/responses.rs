@@ -1,0 +1,139 @@
+//! OpenAI's Responses: `response.…` events, each with its `type`.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value, json};
+
+use crate::domain::attempt::Usage;
+use crate::domain::suite::CaseSpec;
+use crate::protocol::chunk::{Chunk, Text};
+use crate::protocol::failure::message_of;
+use crate::protocol::request::{Manner, conversation};
+use crate::protocol::usage;
+
+/// The body of a streaming request. Nothing is to be kept on the server.
+pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+    let mut body = Map::new();
+    body.insert("model".into(), model.into());
+    body.insert("input".into(), json!(conversation(case, nonce)));
+    body.insert("max_output_tokens".into(), case.max_tokens.into());
+    body.insert("temperature".into(), case.temperature.into());
+    body.insert("stream".into(), true.into());
+    body.insert("store".into(), false.into());
+    body.extend(case.extra.clone());
+    Value::Object(body)
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Cow<'a, str>,
+    #[serde(borrow)]
+    delta: Option<&'a RawValue>,
+    #[serde(borrow)]
+    response: Option<&'a RawValue>,
+    #[serde(borrow)]
+    item: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
+}
+
+/// Reads an event.
+pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
+    let event: Event<'_> = serde_json::from_str(data)?;
+    let mut chunk = Chunk::default();
+    match &*event.kind {
+        "response.output_text.delta" | "response.refusal.delta" => chunk.text = text_of(event.delta)?,
+        "response.reasoning_text.delta" | "response.reasoning_summary_text.delta" => {
+            chunk.reasoning = text_of(event.delta)?;
+        }
+        "response.function_call_arguments.delta"
+        | "response.custom_tool_call_input.delta"
+        | "response.mcp_call_arguments.delta" => chunk.has_tool_call = !text_of(event.delta)?.is_empty(),
+        // The name of a function is generated too, and comes with the item.
+        "response.output_item.added" => {
+            let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
+            chunk.has_tool_call =
+                item["type"] == "function_call" && item["name"].as_str().is_some_and(|n| !n.is_empty());
+        }
+        "response.completed" | "response.incomplete" | "response.failed" => {
+            let response: Value = event.response.map_or(Ok(Value::Null), |r| serde_json::from_str(r.get()))?;
+            ended(&mut chunk, &response);
+            if event.kind == "response.failed" && chunk.error.is_none() {
+                chunk.error = Some("the response failed".to_owned());
+            }
+        }
+        "error" => chunk.error = Some(message_of(&error_value(data)?)),
+        // A whole answer, or an error without a type.
+        "" => {
+            let document: Value = serde_json::from_str(data)?;
+            if event.error.is_some() {
+                chunk.error = Some(message_of(&error_value(data)?));
+            }
+            whole(&mut chunk, &document);
+        }
+        _ => {}
+    }
+    Ok(chunk)
+}
+
+/// The error stands in `error`, or is the event itself.
+fn error_value(data: &str) -> Result<Value, serde_json::Error> {
+    let mut event: Value = serde_json::from_str(data)?;
+    let inner = event["error"].take();
+    Ok(if inner.is_null() { event } else { inner })
+}
+
+/// A delta's text; what is no text is none.
+fn text_of(delta: Option<&RawValue>) -> Result<Cow<'_, str>, serde_json::Error> {
+    delta.map_or(Ok(Cow::default()), |raw| Ok(serde_json::from_str::<Text<'_>>(raw.get())?.text))
+}
+
+fn ended(chunk: &mut Chunk<'_>, response: &Value) {
+    let error = response.get("error").filter(|e| !e.is_null());
+    chunk.error = error.map(message_of);
+    chunk.usage = read_usage(&response["usage"]);
+    chunk.is_end = true;
+    let why = match response["incomplete_details"]["reason"].as_str() {
+        Some("max_output_tokens") => "length",
+        Some(other) => other,
+        None if response["status"] == "incomplete" => "incomplete",
+        None => "stop",
+    };
+    chunk.finish_reason = Some(Cow::Owned(why.to_owned()));
+}
+
+fn whole(chunk: &mut Chunk<'_>, document: &Value) {
+    if document["object"] != "response" {
+        return;
+    }
+    ended(chunk, document);
+    let texts = |parts: &Value, kinds: &[&str]| -> String {
+        let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
+        let wanted = parts.iter().filter(|p| kinds.contains(&p["type"].as_str().unwrap_or_default()));
+        wanted.filter_map(|p| p["text"].as_str().or_else(|| p["refusal"].as_str())).collect()
+    };
+    for item in document["output"].as_array().map(Vec::as_slice).unwrap_or_default() {
+        match item["type"].as_str() {
+            Some("message") => chunk.text.to_mut().push_str(&texts(&item["content"], &["output_text", "refusal"])),
+            Some("reasoning") => {
+                let summary = texts(&item["summary"], &["summary_text"]);
+                let full = texts(&item["content"], &["reasoning_text"]);
+                chunk.reasoning.to_mut().push_str(if full.is_empty() { &summary } else { &full });
+            }
+            Some("function_call") => chunk.has_tool_call = true,
+            _ => {}
+        }
+    }
+}
+
+fn read_usage(usage: &Value) -> Option<Usage> {
+    usage::told(Usage {
+        prompt_tokens: usage::number(usage, &["input_tokens"]),
+        completion_tokens: usage::number(usage, &["output_tokens"]),
+        reasoning_tokens: usage::number(usage, &["output_tokens_details", "reasoning_tokens"]),
+        cached_tokens: usage::number(usage, &["input_tokens_details", "cached_tokens"]),
+    })
+}

@@ -1,0 +1,133 @@
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::*;
+use crate::domain::suite::Message;
+use crate::protocol::request::AskUsage;
+
+fn case() -> CaseSpec {
+    let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
+    CaseSpec {
+        name: "c".into(),
+        model: None,
+        messages: vec![message("system", "be brief"), message("user", "hi")],
+        max_tokens: 5,
+        temperature: 1.5,
+        timeout: Duration::from_secs(1),
+        extra: json!({ "top_p": 0.9 }).as_object().unwrap().clone(),
+    }
+}
+
+fn body(api: &Api) -> Value {
+    (api.body)(&case(), "m", Manner::default(), None)
+}
+
+#[test]
+fn each_api_gets_its_own_body() {
+    let talk = json!([{ "role": "system", "content": "be brief" }, { "role": "user", "content": "hi" }]);
+    assert_eq!(
+        body(&CHAT),
+        json!({ "model": "m", "messages": talk, "max_tokens": 5, "temperature": 1.5, "stream": true,
+            "stream_options": { "include_usage": true }, "top_p": 0.9 })
+    );
+    assert_eq!(
+        body(&RESPONSES),
+        json!({ "model": "m", "input": talk, "max_output_tokens": 5, "temperature": 1.5, "stream": true, "store": false,
+            "top_p": 0.9 })
+    );
+    // A temperature above 1 is refused there.
+    assert_eq!(
+        body(&MESSAGES),
+        json!({ "model": "m", "system": "be brief", "messages": [{ "role": "user", "content": "hi" }], "max_tokens": 5,
+            "temperature": 1.0, "stream": true, "top_p": 0.9 })
+    );
+    assert_eq!(
+        body(&OLLAMA),
+        json!({ "model": "m", "messages": talk, "stream": true, "options": { "num_predict": 5, "temperature": 1.5 },
+            "top_p": 0.9 })
+    );
+}
+
+#[test]
+fn extra_of_the_case_has_the_last_word() {
+    let mut case = case();
+    case.extra =
+        json!({ "temperature": 0, "options": { "num_ctx": 4096, "num_predict": 9 } }).as_object().unwrap().clone();
+    for api in APIS {
+        assert_eq!((api.body)(&case, "m", Manner::default(), None)["temperature"], 0, "{api:?}");
+    }
+    let options = &(OLLAMA.body)(&case, "m", Manner::default(), None)["options"];
+    assert_eq!(*options, json!({ "num_predict": 9, "temperature": 1.5, "num_ctx": 4096 }));
+}
+
+#[test]
+fn what_a_server_refused_is_asked_otherwise() {
+    let manner = Manner { usage: AskUsage::No, max_completion_tokens: true };
+    let body = (CHAT.body)(&case(), "m", manner, None);
+    assert_eq!((body.get("stream_options"), body.get("max_tokens")), (None, None));
+    assert_eq!(body["max_completion_tokens"], 5);
+}
+
+#[test]
+fn names_are_unique_and_found() {
+    for api in APIS {
+        assert_eq!(by_name(api.name), Some(api));
+    }
+    assert_eq!(by_name("completions"), None);
+}
+
+#[test]
+fn half_a_character_costs_no_event_in_any_api() {
+    for (api, event) in [
+        (&CHAT, r#"{"choices":[{"delta":{"content":"a\ud83d"}}]}"#),
+        (&RESPONSES, r#"{"type":"response.output_text.delta","delta":"a\ud83d"}"#),
+        (&MESSAGES, r#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"a\ud83d"}}"#),
+        (&OLLAMA, r#"{"message":{"content":"a\ud83d"}}"#),
+    ] {
+        assert_eq!(api.read(event).unwrap().text, "a\u{fffd}", "{api:?}");
+    }
+}
+
+#[test]
+fn shapes_nobody_promised_are_no_text_and_no_panic() {
+    for api in APIS {
+        for event in [
+            "{}",
+            r#"{"type":null}"#,
+            r#"{"type":"response.completed"}"#,
+            r#"{"type":"message_delta","delta":{"stop_reason":null},"usage":null}"#,
+            r#"{"message":{"content":null,"tool_calls":null},"error":null}"#,
+            r#"{"type":"response.output_text.delta","delta":{"odd":1}}"#,
+            r#"{"type":"content_block_start"}"#,
+        ] {
+            if let Ok(chunk) = api.read(event) {
+                assert!(!chunk.is_generated() && chunk.error.is_none(), "{api:?} {event}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_nonce_comes_before_everything_else_and_changes_nothing_else() {
+    for (api, first) in [
+        (&CHAT, "/messages/0/content"),
+        (&RESPONSES, "/input/0/content"),
+        (&MESSAGES, "/system"),
+        (&OLLAMA, "/messages/0/content"),
+    ] {
+        let mut expected = body(api);
+        *expected.pointer_mut(first).unwrap() = "[0a1b2c3d]\nbe brief".into();
+        assert_eq!((api.body)(&case(), "m", Manner::default(), Some("0a1b2c3d")), expected, "{api:?}");
+    }
+}
+
+#[test]
+fn messages_of_extra_go_out_as_they_are() {
+    let own = json!([{ "role": "user", "content": "own" }]);
+    let mut case = case();
+    case.extra = json!({ "messages": own }).as_object().unwrap().clone();
+    assert_eq!((CHAT.body)(&case, "m", Manner::default(), Some("0a1b2c3d"))["messages"], own);
+    assert!(!case.takes_nonce());
+    assert!(!CaseSpec { messages: Vec::new(), extra: serde_json::Map::new(), ..case }.takes_nonce());
+}

@@ -1,0 +1,129 @@
+//! Answers that come compressed although nothing of the kind was asked for.
+
+use std::io::{self, Write};
+
+use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+
+/// So much goes into the decoder at once, so that what comes out of it stays bounded.
+const BLOCK_BYTES: usize = 4096;
+
+/// Unpacks a body read by read: what a read completes comes out at once.
+pub enum Decoder {
+    /// `gzip`
+    Gzip(Box<MultiGzDecoder<Vec<u8>>>),
+    /// `deflate`, whose kind the first byte tells.
+    DeflateOfSomeKind,
+    /// `deflate` as it is meant.
+    Zlib(Box<ZlibDecoder<Vec<u8>>>),
+    /// `deflate` as some servers understood it.
+    RawDeflate(Box<DeflateDecoder<Vec<u8>>>),
+}
+
+impl Decoder {
+    /// The decoder for a `Content-Encoding`; `None` where nothing is to be done, an error for what cannot be unpacked.
+    pub fn new(encoding: &str) -> Result<Option<Self>, String> {
+        match encoding.trim().to_ascii_lowercase().as_str() {
+            "" | "identity" => Ok(None),
+            "gzip" | "x-gzip" => Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))))),
+            "deflate" => Ok(Some(Self::DeflateOfSomeKind)),
+            other => {
+                Err(format!("the server compressed its answer ('{other}') although nothing of the kind was asked for"))
+            }
+        }
+    }
+
+    /// Unpacks what came with one read, and hands it out in pieces.
+    pub fn push(&mut self, read: &[u8], each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+        for block in read.chunks(BLOCK_BYTES) {
+            if let (Self::DeflateOfSomeKind, Some(first)) = (&self, block.first()) {
+                let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
+                *self = if is_zlib {
+                    Self::Zlib(Box::new(ZlibDecoder::new(Vec::new())))
+                } else {
+                    Self::RawDeflate(Box::new(DeflateDecoder::new(Vec::new())))
+                };
+            }
+            match self {
+                Self::Gzip(decoder) => {
+                    decoder.write_all(block)?;
+                    decoder.flush()?;
+                    give(decoder.get_mut(), each);
+                }
+                Self::Zlib(decoder) => {
+                    decoder.write_all(block)?;
+                    decoder.flush()?;
+                    give(decoder.get_mut(), each);
+                }
+                Self::RawDeflate(decoder) => {
+                    decoder.write_all(block)?;
+                    decoder.flush()?;
+                    give(decoder.get_mut(), each);
+                }
+                Self::DeflateOfSomeKind => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+fn give(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8])) {
+    if !out.is_empty() {
+        each(out);
+        out.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    use super::*;
+
+    /// Two events, each flushed by itself as a streaming server does.
+    fn compressed(encoding: &str) -> [Vec<u8>; 2] {
+        fn both<W: Write>(mut encoder: W, out: impl Fn(&W) -> &Vec<u8>) -> [Vec<u8>; 2] {
+            encoder.write_all(b"data: first\n\n").unwrap();
+            encoder.flush().unwrap();
+            let first = out(&encoder).clone();
+            encoder.write_all(b"data: second\n\n").unwrap();
+            encoder.flush().unwrap();
+            let second = out(&encoder)[first.len()..].to_vec();
+            [first, second]
+        }
+        match encoding {
+            "gzip" => both(GzEncoder::new(Vec::new(), Compression::fast()), GzEncoder::get_ref),
+            "zlib" => both(ZlibEncoder::new(Vec::new(), Compression::fast()), ZlibEncoder::get_ref),
+            _ => both(DeflateEncoder::new(Vec::new(), Compression::fast()), DeflateEncoder::get_ref),
+        }
+    }
+
+    fn unpack(decoder: &mut Decoder, read: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        decoder.push(read, &mut |bytes| out.extend_from_slice(bytes)).unwrap();
+        out
+    }
+
+    #[test]
+    fn what_a_read_completes_comes_out_with_it() {
+        for (name, kind) in [("gzip", "gzip"), ("x-gzip", "gzip"), ("deflate", "zlib"), ("Deflate", "raw")] {
+            let [first, second] = compressed(kind);
+            let mut decoder = Decoder::new(name).unwrap().unwrap();
+            assert_eq!(unpack(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
+            assert_eq!(unpack(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
+            // Byte by byte, the same comes out.
+            let mut decoder = Decoder::new(name).unwrap().unwrap();
+            let bytes = [first, second].concat();
+            let out: Vec<u8> = bytes.iter().flat_map(|b| unpack(&mut decoder, &[*b])).collect();
+            assert_eq!(out, b"data: first\n\ndata: second\n\n", "{name} {kind}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_unpack_and_what_cannot_be() {
+        assert!(Decoder::new("").unwrap().is_none() && Decoder::new("Identity").unwrap().is_none());
+        assert!(Decoder::new("br").err().unwrap().contains("'br'"));
+        let mut decoder = Decoder::new("gzip").unwrap().unwrap();
+        assert!(decoder.push(b"data: this is no gzip at all\n\n", &mut |_| ()).is_err());
+    }
+}

@@ -1,0 +1,126 @@
+//! Token counts, wherever and however a server tells them.
+
+use serde_json::Value;
+
+use crate::domain::attempt::Usage;
+
+/// A whole number somewhere below `value`.
+pub fn number(value: &Value, path: &[&str]) -> Option<u64> {
+    path.iter().try_fold(value, |v, key| v.get(key)).and_then(Value::as_u64)
+}
+
+/// Token counts of a chat completion's `usage` object; `None` when it tells nothing, or only zeros.
+pub fn read(usage: &Value) -> Option<Usage> {
+    let number = |path: &[&str]| number(usage, path);
+    let details = number(&["completion_tokens_details", "reasoning_tokens"]);
+    // OpenAI and most others; DeepSeek; Moonshot; Anthropic's name, which gateways pass on.
+    let cached = number(&["prompt_tokens_details", "cached_tokens"])
+        .or_else(|| number(&["prompt_cache_hit_tokens"]))
+        .or_else(|| number(&["cached_tokens"]))
+        .or_else(|| number(&["cache_read_input_tokens"]));
+    let counts = Usage {
+        prompt_tokens: number(&["prompt_tokens"]),
+        completion_tokens: number(&["completion_tokens"]),
+        reasoning_tokens: details.or_else(|| number(&["reasoning_tokens"])),
+        cached_tokens: cached,
+    };
+    told(with_reasoning(counts, number(&["total_tokens"])))
+}
+
+/// `None` for counts that say nothing.
+pub fn told(usage: Usage) -> Option<Usage> {
+    let any = usage.prompt_tokens.unwrap_or(0) > 0 || usage.completion_tokens.unwrap_or(0) > 0;
+    any.then_some(usage)
+}
+
+/// Some count reasoning apart: more reasoning than completion, or a total that needs both, tells.
+fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
+    if let (Some(completion), Some(reasoning)) = (usage.completion_tokens, usage.reasoning_tokens) {
+        let both = completion.saturating_add(reasoning);
+        let sum = both.saturating_add(usage.prompt_tokens.unwrap_or(0));
+        if reasoning > completion || (reasoning > 0 && total == Some(sum)) {
+            usage.completion_tokens = Some(both);
+        }
+    }
+    usage
+}
+
+/// The counts in llama.cpp's `timings`, which it sends with the last event, asked or not.
+pub fn of_timings(timings: &Value) -> Option<Usage> {
+    let number = |key| timings.get(key).and_then(Value::as_u64);
+    let cached_tokens = number("cache_n");
+    Some(Usage {
+        prompt_tokens: number("prompt_n").and_then(|n| n.checked_add(cached_tokens?)),
+        completion_tokens: Some(number("predicted_n").filter(|&n| n > 0)?),
+        reasoning_tokens: None,
+        cached_tokens,
+    })
+}
+
+/// A usage with what another tells beside it.
+pub fn complete(usage: Usage, other: Usage) -> Usage {
+    Usage {
+        prompt_tokens: usage.prompt_tokens.or(other.prompt_tokens),
+        completion_tokens: usage.completion_tokens.or(other.completion_tokens),
+        reasoning_tokens: usage.reasoning_tokens.or(other.reasoning_tokens),
+        cached_tokens: usage.cached_tokens.or(other.cached_tokens),
+    }
+}
+
+/// Of two usages of one stream, the one to keep: the later, unless it counts fewer tokens. What one leaves out, the other
+/// may tell.
+pub fn merge(kept: Usage, new: Usage) -> Usage {
+    let is_later = new.completion_tokens.unwrap_or(0) >= kept.completion_tokens.unwrap_or(0);
+    if is_later { complete(new, kept) } else { complete(kept, new) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Prompt, completion, reasoning and cached tokens.
+    fn counts(usage: &Value) -> Option<[Option<u64>; 4]> {
+        read(usage).map(|u| [u.prompt_tokens, u.completion_tokens, u.reasoning_tokens, u.cached_tokens])
+    }
+
+    #[test]
+    fn every_shape_of_usage() {
+        let azure_sglang = json!({"prompt_tokens": 9, "completion_tokens": 1720, "reasoning_tokens": 0});
+        assert_eq!(counts(&azure_sglang), Some([Some(9), Some(1720), Some(0), None]));
+        let details = json!({"prompt_tokens": 9, "completion_tokens": 1355, "total_tokens": 1364,
+            "completion_tokens_details": {"reasoning_tokens": 1084}, "prompt_tokens_details": {"cached_tokens": 4}});
+        assert_eq!(counts(&details), Some([Some(9), Some(1355), Some(1084), Some(4)]));
+        let deepseek = json!({"prompt_tokens": 9, "completion_tokens": 219, "prompt_cache_hit_tokens": 3,
+            "prompt_cache_miss_tokens": 6, "prompt_tokens_details": null, "completion_tokens_details": null});
+        assert_eq!(counts(&deepseek), Some([Some(9), Some(219), None, Some(3)]));
+        assert_eq!(counts(&json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})), None);
+        assert_eq!(counts(&json!({"prompt_tokens": -1, "completion_tokens": "7"})), None);
+    }
+
+    #[test]
+    fn reasoning_that_is_counted_apart_is_added() {
+        // xAI: 12 + 2 + 340; Vercel's gateway to Gemini leaves it out of the total too.
+        let xai = json!({"prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 354,
+            "completion_tokens_details": {"reasoning_tokens": 340}});
+        assert_eq!(counts(&xai), Some([Some(12), Some(342), Some(340), None]));
+        let gateway = json!({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "reasoning_tokens": 25});
+        assert_eq!(counts(&gateway), Some([Some(9), Some(27), Some(25), None]));
+        // Less reasoning than completion, but a total that holds both.
+        let mixed = json!({"prompt_tokens": 10, "completion_tokens": 30, "total_tokens": 60, "reasoning_tokens": 20});
+        assert_eq!(counts(&mixed), Some([Some(10), Some(50), Some(20), None]));
+        let huge = json!({"prompt_tokens": u64::MAX, "completion_tokens": 1, "reasoning_tokens": u64::MAX});
+        assert_eq!(counts(&huge).and_then(|c| c[1]), Some(u64::MAX));
+    }
+
+    #[test]
+    fn the_larger_usage_is_kept_and_gaps_are_filled() {
+        let n = |n| Usage { completion_tokens: Some(n), ..Usage::default() };
+        assert_eq!(merge(n(5), n(9)).completion_tokens, Some(9));
+        assert_eq!(merge(n(9), n(5)).completion_tokens, Some(9));
+        let cached = Usage { cached_tokens: Some(7), ..Usage::default() };
+        assert_eq!(merge(n(9), cached), Usage { cached_tokens: Some(7), ..n(9) });
+        assert_eq!(merge(cached, n(9)), Usage { cached_tokens: Some(7), ..n(9) });
+    }
+}
