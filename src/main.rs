@@ -40,7 +40,9 @@ fn run(args: &RunArgs) -> anyhow::Result<u8> {
         Path::new("."),
         simulator.as_ref().map(Simulator::url),
     )?;
-    process::provide_for(spec.plan.concurrency)?;
+    // With a rate, only the server decides how many there will be at once.
+    let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
+    process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
     if args.headless || !std::io::stdout().is_terminal() { headless::run(spec) } else { interactive::run(spec) }
 }
 
