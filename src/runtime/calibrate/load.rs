@@ -15,6 +15,7 @@ use crate::app::message::{Effect, Msg};
 use crate::app::model::Connection;
 use crate::app::update::update;
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
@@ -78,13 +79,13 @@ pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let epoch_ns = on_shared_clock(run.epoch).context("this system has no clock that two processes share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
-    if drive(&mut run, painter.as_mut())?.is_break() {
+    let mut records = Vec::new();
+    if drive(&mut run, painter.as_mut(), &mut records)?.is_break() {
         return Ok(Outcome::Interrupted);
     }
     let main_cpu = process::this_thread_cpu().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
     let engine = process::threads_named("engine").into_iter().find(|thread| !engines_before.contains(thread));
     let session = &run.app.scene.session;
-    let records: Vec<_> = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.clone()).collect();
     if let Some(failed) = records.iter().find(|r| !r.is_ok()) {
         let why = failed.error.as_ref().map_or("", |e| e.message.as_str());
         bail!("a request to the simulator failed: {} {why}", failed.status.as_str());
@@ -151,7 +152,11 @@ fn on_shared_clock(moment: Instant) -> Option<u64> {
 }
 
 /// Takes messages until the session is finished, or breaks off when a signal comes.
-fn drive(run: &mut Run, mut painter: Option<&mut Painter>) -> anyhow::Result<ControlFlow<()>> {
+fn drive(
+    run: &mut Run,
+    mut painter: Option<&mut Painter>,
+    records: &mut Vec<Arc<AttemptRecord>>,
+) -> anyhow::Result<ControlFlow<()>> {
     run.discover(false);
     while run.app.scene.session.mode != Mode::Finished {
         let woken = match &painter {
@@ -162,7 +167,7 @@ fn drive(run: &mut Run, mut painter: Option<&mut Painter>) -> anyhow::Result<Con
             Ok(wake) => {
                 let mut next = Some(wake);
                 while let Some(wake) = next {
-                    if take(run, wake).is_break() {
+                    if take(run, wake, records).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
                     next = run.inbox.try_recv().ok();
@@ -181,8 +186,12 @@ fn drive(run: &mut Run, mut painter: Option<&mut Painter>) -> anyhow::Result<Con
     Ok(ControlFlow::Continue(()))
 }
 
-fn take(run: &mut Run, wake: Wake) -> ControlFlow<()> {
+/// Keeps every record whole: the session drops the timelines of all but the last few hundred.
+fn take(run: &mut Run, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> ControlFlow<()> {
     let Wake::Msg(msg) = wake else { return ControlFlow::Continue(()) };
+    if let Msg::Engine(_, EngineFact::Ended { record, .. }) = &msg {
+        records.push(Arc::clone(record));
+    }
     let quits = run.take(msg).iter().any(|effect| matches!(effect, Effect::Quit(_)));
     if quits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
