@@ -15,14 +15,13 @@ use std::path::{Path, PathBuf};
 
 use pty::Pty;
 
-/// A picture: its file, its size, what is typed once the run has begun, and what the screen must hold to be taken.
+/// A picture: its file, its size, how the program is started, and what the screen must hold for it to be taken.
 struct Picture {
     file: &'static str,
     cols: u16,
     rows: u16,
-    when: fn(&vt100::Screen) -> bool,
-    keys: &'static str,
-    then: fn(&vt100::Screen) -> bool,
+    args: &'static [&'static str],
+    when: fn(&str) -> bool,
 }
 
 const PICTURES: &[Picture] = &[
@@ -30,17 +29,15 @@ const PICTURES: &[Picture] = &[
         file: "dashboard.svg",
         cols: 120,
         rows: 36,
-        when: |s| s.contents().matches("done").count() >= 4 && s.contents().contains("answering"),
-        keys: "",
-        then: |_| true,
+        args: &["--demo"],
+        when: |text| text.matches("done").count() >= 4 && text.contains("answering"),
     },
     Picture {
-        file: "help.svg",
-        cols: 80,
-        rows: 24,
-        when: |s| s.contents().contains("answering"),
-        keys: "?",
-        then: |s| s.contents().contains("suspend"),
+        file: "load.svg",
+        cols: 120,
+        rows: 36,
+        args: &["--demo", "--concurrency", "8", "--repeat", "8", "--slo", "ttft_p95<500ms"],
+        when: |text| text.matches("done").count() >= 3 && text.contains("8 in flight"),
     },
 ];
 
@@ -51,10 +48,9 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let folder: PathBuf = std::env::temp_dir();
     for picture in PICTURES.iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| p.file.contains(w.as_str()))) {
-        let mut pty = Pty::start(&program.to_string_lossy(), &["--demo"], &folder, &[], picture.cols, picture.rows);
-        pty.wait_for(picture.file, picture.when);
-        pty.send(picture.keys);
-        pty.wait_for(picture.file, picture.then);
+        let pty =
+            Pty::start(&program.to_string_lossy(), picture.args, &folder, &[], picture.cols, picture.rows);
+        pty.wait_for(picture.file, |screen| (picture.when)(&screen.contents()));
         let drawn = pty.with_screen(svg::draw);
         let path = root.join("assets").join(picture.file);
         std::fs::write(&path, drawn).unwrap();
