@@ -24,6 +24,7 @@ use crate::domain::live::{EngineCommand, ServerInfo};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
+use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig};
@@ -53,6 +54,7 @@ struct Run {
     epoch: Instant,
     wall: jiff::ZonedDateTime,
     id: String,
+    api: &'static Api,
     exports: Vec<PathBuf>,
 }
 
@@ -97,7 +99,7 @@ impl Run {
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let app = App::new(target, session, spec.model, labels);
-        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, id: run_id, exports: spec.exports })
+        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, id: run_id, api: spec.api, exports: spec.exports })
     }
 
     fn now(&self) -> Nanos {

@@ -9,7 +9,7 @@ use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
 
-use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
+use super::model::{Environment, GpuDeviceReport, GpuReport, Report, USUAL_API};
 
 /// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
 /// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum
@@ -70,7 +70,7 @@ pub fn refusal(id: AttemptId, started: Nanos, message: &str) -> AttemptRecord {
     r.status = AttemptStatus::HttpError;
     r.http_status = Some(503);
     r.ended = started.plus(Duration::from_millis(40));
-    r.error = Some(AttemptError { kind: "http_503".into(), message: message.into() });
+    r.error = Some(AttemptError { kind: "unavailable".into(), message: message.into() });
     r
 }
 
@@ -151,6 +151,7 @@ pub fn report(session: Session) -> Report {
         session,
         epoch: "2026-02-06T21:49:41+01:00[Europe/Berlin]".parse().expect("a time"),
         url: "http://localhost:8000/v1/chat/completions".into(),
+        api: USUAL_API,
         model: "glm-4.7-flash".into(),
         server: ServerInfo { kind: Some("vLLM".into()), version: Some("0.11.0".into()) },
         simulated: false,

@@ -92,6 +92,7 @@ struct Run<'a> {
 #[derive(Serialize)]
 struct Target<'a> {
     url: &'a str,
+    api: &'static str,
     model: Option<&'a str>,
     server: Server<'a>,
 }
@@ -213,6 +214,7 @@ impl<'a> Document<'a> {
             run: run(report, summary),
             target: Target {
                 url: &report.url,
+                api: report.api,
                 model: known(&report.model),
                 server: Server { kind: report.server.kind.as_deref(), version: report.server.version.as_deref() },
             },

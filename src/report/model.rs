@@ -5,6 +5,9 @@ use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
+/// The API that goes without saying.
+pub const USUAL_API: &str = "chat";
+
 /// A run, whole or partial, with all that stands around it.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -12,8 +15,10 @@ pub struct Report {
     pub session: Session,
     /// Wall time of the run's clock at zero.
     pub epoch: jiff::ZonedDateTime,
-    /// Address the requests went to, without secrets, `/chat/completions` included.
+    /// Address the requests went to, without secrets, `/chat/completions` or the like included.
     pub url: String,
+    /// The API that was spoken there, as `--api` calls it.
+    pub api: &'static str,
     /// The run's model.
     pub model: String,
     /// What serves it.

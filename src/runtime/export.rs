@@ -6,6 +6,7 @@ use super::Run;
 use crate::app::model::Scene;
 use crate::domain::gpu_history::GpuTrack;
 use crate::domain::time::Nanos;
+use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::model::{GpuDeviceReport, GpuReport, Report};
 use crate::store::file::{default_name, write_new};
@@ -18,7 +19,8 @@ impl Run {
         Report {
             session: scene.session.clone(),
             epoch: self.wall.clone(),
-            url: format!("{}/chat/completions", scene.target.url),
+            url: request_url(&scene.target.url, self.api),
+            api: self.api.name,
             model: scene.target.model.clone().unwrap_or_default(),
             server: scene.target.server.clone(),
             simulated: scene.target.simulated,
@@ -85,6 +87,11 @@ impl Run {
     }
 }
 
+/// Where the requests of an API go.
+fn request_url(base: &str, api: &Api) -> String {
+    format!("{base}{}", api.path)
+}
+
 fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {
     let began = began.unwrap_or_default();
     GpuDeviceReport {
@@ -99,5 +106,21 @@ fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {
         memory_unknown_because: track.info.memory_unknown_because.clone(),
         utilization_max_percent: track.load_percent.since(began).iter().filter_map(|p| p.1).reduce(f64::max),
         lost: track.lost.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::api::by_name;
+
+    #[test]
+    fn the_report_names_the_address_that_was_asked() {
+        let url = |api| by_name(api).map(|api| request_url("http://h/v1", api)).unwrap_or_default();
+        assert_eq!(url("chat"), "http://h/v1/chat/completions");
+        assert_eq!(url("responses"), "http://h/v1/responses");
+        assert_eq!(url("messages"), "http://h/v1/messages");
+        let ollama = by_name("ollama").map(|api| request_url("http://h/api", api));
+        assert_eq!(ollama.as_deref(), Some("http://h/api/chat"));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::report::model::{GpuDeviceReport, IDLE_PERCENT};
+use crate::report::model::{GpuDeviceReport, IDLE_PERCENT, USUAL_API};
 
 use super::View;
 use super::escape::{UNKNOWN, code, inline};
@@ -65,6 +65,9 @@ fn test(view: &View<'_>, page: &mut Page) {
     let simulated = if report.simulated { " (simulated: no model)" } else { "" };
     page.field("Model", &(inline(&report.model) + simulated));
     page.field("API URL", &inline(&report.url));
+    if report.api != USUAL_API {
+        page.field("API", report.api);
+    }
     page.field("Test Cases", &view.cases.len().to_string());
     page.field("Test Mode", &inline(&report.session.suite.name));
     page.field("Server", &server(view));
