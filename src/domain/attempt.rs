@@ -227,6 +227,11 @@ impl AttemptRecord {
         self.status == AttemptStatus::Ok
     }
 
+    /// How it failed: the kind of its error, else its status.
+    pub fn failure_kind(&self) -> &str {
+        self.error.as_ref().map_or(self.status.as_str(), |error| &error.kind)
+    }
+
     /// All that makes its figures less than clean, a sentence each: warnings, then findings.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         self.warnings.iter().map(String::as_str).chain(self.findings.iter().map(|f| f.message.as_str()))

@@ -17,8 +17,8 @@ pub struct Tally {
     pub ok: usize,
     /// Of those, the ones that keep every threshold; `None` without a threshold about single requests.
     pub good: Option<usize>,
-    /// Failed ones by how they failed.
-    pub errors: BTreeMap<&'static str, usize>,
+    /// Failed ones by the kind of their error.
+    pub errors: BTreeMap<String, usize>,
     /// Output tokens of the whole answers.
     pub output_tokens: u64,
     /// Some of those are an estimate.
@@ -67,7 +67,7 @@ impl Tally {
         let last = record.last_arrival().max(record.finish_at).unwrap_or(record.ended);
         self.cover(record.clock_start(), if record.is_ok() { last } else { record.ended });
         if !record.is_ok() {
-            *self.errors.entry(record.status.as_str()).or_default() += 1;
+            *self.errors.entry(record.failure_kind().to_owned()).or_default() += 1;
             return;
         }
         self.ok += 1;
@@ -131,6 +131,12 @@ impl Tally {
             RunFigure::Throughput => per_s(self.output_tokens as f64),
             RunFigure::RequestRate => per_s(self.ok as f64),
         }
+    }
+
+    /// Failures by kind, `3 rate_limited, 1 timeout`; `None` without any.
+    pub fn failures(&self) -> Option<String> {
+        let kinds: Vec<_> = self.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+        (!kinds.is_empty()).then(|| kinds.join(", "))
     }
 
     /// Whether every threshold is kept.

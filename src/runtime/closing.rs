@@ -70,14 +70,15 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
     let mut lines = Vec::new();
     if session.plan.is_load() {
-        let failed: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-        let failed = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) };
+        let failed = tally.failures().map_or_else(String::new, |kinds| format!(" ({kinds})"));
         lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
         lines.push(format!(
             "All together          {} req/s   {} tok/s",
             figure(summary.request_throughput, 2),
             figure(summary.output_token_throughput, 1)
         ));
+    } else if let Some(kinds) = tally.failures() {
+        lines.push(format!("Failed                {kinds}"));
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));

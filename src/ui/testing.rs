@@ -234,7 +234,7 @@ impl Stage {
         self.end(case, |record| {
             record.status = status;
             record.http_status = http_status;
-            record.error = Some(AttemptError { kind: "server".to_owned(), message: message.to_owned() });
+            record.error = Some(AttemptError { kind: status.as_str().to_owned(), message: message.to_owned() });
         });
     }
 

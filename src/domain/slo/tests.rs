@@ -125,7 +125,8 @@ fn goodput_is_what_keeps_every_threshold() {
     assert!((tally.run_figure(RunFigure::Goodput).unwrap() - 1.0 / 0.735).abs() < 1e-9);
     assert!((tally.run_figure(RunFigure::Throughput).unwrap() - 9.0 / 0.735).abs() < 1e-9);
     assert!(!tally.keeps(&slos) && tally.keeps(&slos[2..]));
-    assert_eq!(tally.errors.into_iter().collect::<Vec<_>>(), [("timeout", 1)]);
+    assert_eq!(tally.failures().as_deref(), Some("1 timeout"));
+    assert_eq!(tally.errors.into_iter().collect::<Vec<_>>(), [("timeout".to_owned(), 1)]);
 }
 
 #[test]

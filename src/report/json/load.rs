@@ -1,5 +1,7 @@
 //! What a load adds to the document: thresholds, goodput, failures by kind, the sweep.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::domain::open_loop::OpenLoop;
@@ -37,13 +39,6 @@ pub struct SloJson<'a> {
     met: bool,
 }
 
-/// Failed requests of one kind.
-#[derive(Serialize)]
-pub struct ErrorsJson {
-    status: &'static str,
-    count: usize,
-}
-
 #[derive(Serialize)]
 pub struct GoodputJson {
     good: usize,
@@ -56,7 +51,8 @@ pub struct GoodputJson {
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
     measured_requests: usize,
-    errors: Vec<ErrorsJson>,
+    /// Failed requests by the kind of their error.
+    errors: &'a BTreeMap<String, usize>,
     /// From the intended start to the real one; only in an open loop.
     dispatch_delay_ms: Option<super::SpreadJson>,
     slo: Vec<SloJson<'a>>,
@@ -65,11 +61,11 @@ pub struct LoadJson<'a> {
 }
 
 impl<'a> LoadJson<'a> {
-    pub fn of(tally: &Tally, slos: &'a [Slo]) -> Self {
+    pub fn of(tally: &'a Tally, slos: &'a [Slo]) -> Self {
         let queue = figure_index("queue").and_then(|i| Some((tally.count(i), tally.stats(i)?)));
         Self {
             measured_requests: tally.ended,
-            errors: tally.errors.iter().map(|(status, count)| ErrorsJson { status, count: *count }).collect(),
+            errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),

@@ -44,9 +44,8 @@ fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
         );
     }
     page.field("Measured Requests", &format!("{}, of them {} ok", tally.ended, tally.ok));
-    if !tally.errors.is_empty() {
-        let errors: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
-        page.field("Failed", &errors.join(", "));
+    if let Some(kinds) = tally.failures() {
+        page.field("Failed", &kinds);
     }
     if let Some(i) = figure_index("queue").filter(|i| tally.count(*i) > 0) {
         let p = |p: u32| {

@@ -1,5 +1,7 @@
 //! All cases together, and one row for each.
 
+use std::collections::BTreeMap;
+
 use crate::domain::interval::Interval;
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -44,10 +46,21 @@ fn totals(view: &View<'_>, page: &mut Page) {
     ];
     if view.report.session.plan.repeat > 1 || s.failed_attempts > 0 {
         rows.push(strings(["Measured Attempts", &s.attempts.to_string()]));
-        rows.push(strings(["Failed Attempts", &s.failed_attempts.to_string()]));
+        rows.push(strings(["Failed Attempts", &failed_attempts(view)]));
     }
     rows.push(strings(["Findings", &findings_in_short(view)]));
     page.table(&strings(["Metric", "Value"]), &rows);
+}
+
+/// `3 (2 rate_limited, 1 timeout)`.
+fn failed_attempts(view: &View<'_>) -> String {
+    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
+    for failure in view.cases.iter().flat_map(CaseView::failures) {
+        *kinds.entry(failure.failure_kind()).or_default() += 1;
+    }
+    let all: Vec<_> = kinds.iter().map(|(kind, n)| format!("{n} {}", inline(kind))).collect();
+    let kinds = if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) };
+    format!("{}{kinds}", view.summary.failed_attempts)
 }
 
 /// `none in 30 attempts`, `2 kinds, see below`.

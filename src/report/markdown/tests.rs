@@ -80,7 +80,7 @@ fn failed_and_missing_cases_are_marked_and_have_no_figures() {
     }
     let b = section(&text, "b");
     assert!(b.contains("- **Time**: –\n- **Speed**: –\n- **TTFT**: –\n"), "{b}");
-    assert!(b.contains("- **Error**: http_error (http_503): ``all slots | are `busy` </details>``\n"), "{b}");
+    assert!(b.contains("- **Error**: http_error (unavailable): ``all slots | are `busy` </details>``\n"), "{b}");
     assert!(b.contains("*No text came.*"), "{b}");
     let c = section(&text, "c");
     assert!(c.contains("first token after 100 ms, 100 events") && c.contains("Analyze"), "{c}");
@@ -293,7 +293,7 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     // Of the three, only case a has a repeat: s as above, over √3.
     assert_eq!((time[1].as_str(), time[7].as_str()), ("1666.7 ± 5187.3", "3/4"));
     assert!(section(&text, "b").contains("- **Error (attempt 2)**: "));
-    assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 |"));
+    assert!(text.contains("| Measured Attempts | 3 |\n| Failed Attempts | 1 (1 unavailable) |"));
 }
 
 #[test]
@@ -306,6 +306,28 @@ fn a_failed_rerun_is_told_though_the_good_attempt_counts() {
     assert!(line_of(&text, "> **Failed attempts**").contains("1 attempt failed"));
     assert!(line_of(&text, "| Debug Task ").starts_with("| Debug Task | 4.37s | 142 | 500 | **114.5** tok/s |"));
     assert!(line_of(&text, "| Debug Task ").ends_with("| 1/2 | ok, 1 failed |"));
+}
+
+#[test]
+fn failures_are_told_by_their_kind() {
+    let kinds = ["rate_limited", "unavailable", "http", "rate_limited"];
+    let plan = Plan { repeat: 5, ..Plan::default() };
+    let session = run(suite(&["a"]), plan, |id, now| {
+        let Some(kind) = kinds.get(id.number as usize - 1) else { return Some(answer(id, now, 1000, 10, 20)) };
+        let mut r = refusal(id, now, "no");
+        r.error.as_mut().unwrap().kind = (*kind).into();
+        Some(r)
+    });
+    let text = render(&report(session));
+    assert!(text.contains("| Failed Attempts | 4 (1 http, 2 rate_limited, 1 unavailable) |"), "{text}");
+}
+
+#[test]
+fn another_api_than_the_usual_is_named() {
+    let mut report = report(sample_session());
+    assert!(!render(&report).contains("- **API**:"));
+    (report.api, report.url) = ("messages", "http://h/v1/messages".into());
+    assert!(render(&report).contains("- **API URL**: http://h/v1/messages\n- **API**: messages\n"));
 }
 
 #[test]
@@ -378,7 +400,7 @@ fn thresholds_are_told_with_what_was_measured() {
 
     - **Loop**: closed, 2 requests in flight
     - **Measured Requests**: 2, of them 1 ok
-    - **Failed**: 1 http_error
+    - **Failed**: 1 unavailable
 
     ### Thresholds
 

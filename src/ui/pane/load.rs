@@ -120,10 +120,9 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         let queue = column("queue");
         rows.push(line(4, "Queue", true, &|p| tally.percentile(queue, p), tally.count(queue)));
     }
-    if !tally.errors.is_empty() {
-        let kinds: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
+    if let Some(kinds) = tally.failures() {
         let now = if recent.failed > 0 { format!("  {} in {seconds}", recent.failed) } else { String::new() };
-        let text = format!("✗ {}{now}", kinds.join(", "));
+        let text = format!("✗ {kinds}{now}");
         rows.push(Row { rank: 2, spans: vec![Span::styled(fit::cut(&text, usize::from(area.width)), theme.bad())] });
     }
     rows

@@ -170,7 +170,7 @@ impl Around {
         if record.is_ok() || record.status == AttemptStatus::Cancelled {
             return lines;
         }
-        let kind = record.error.as_ref().map_or(record.status.as_str(), |e| e.kind.as_str());
+        let kind = record.failure_kind();
         self.say(&mut lines, &format!("✗ {kind}"), self.theme.bad());
         if let Some(error) = &record.error {
             self.say(&mut lines, &error.message, self.theme.text());
