@@ -7,6 +7,7 @@ mod markdown;
 pub mod model;
 pub mod summary;
 pub mod sweep_chart;
+pub mod sweep_table;
 
 #[cfg(test)]
 mod fixture;

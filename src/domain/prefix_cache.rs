@@ -56,6 +56,41 @@ impl AttemptRecord {
     }
 }
 
+/// Whole answers whose TTFT must not stand unmarked among cold ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CacheDoubts {
+    /// Warm ones.
+    pub warm: usize,
+    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    pub unknown: usize,
+    /// All of them, the cold ones too.
+    pub of: usize,
+}
+
+impl CacheDoubts {
+    /// Counts a whole answer.
+    pub fn add(&mut self, record: &AttemptRecord) {
+        self.of += 1;
+        if record.cache_doubt().is_some() {
+            match record.prefix_cache() {
+                PrefixCache::Unknown => self.unknown += 1,
+                PrefixCache::Warm | PrefixCache::Cold => self.warm += 1,
+            }
+        }
+    }
+
+    /// `3 of 40 warm`, `3 of 40 warm, 5 cache unknown`; `None` where none is in doubt.
+    pub fn words(&self) -> Option<String> {
+        let of = |n: usize, what: &str| format!("{n} of {} {what}", self.of);
+        match (self.warm, self.unknown) {
+            (0, 0) => None,
+            (warm, 0) => Some(of(warm, "warm")),
+            (0, unknown) => Some(of(unknown, "cache unknown")),
+            (warm, unknown) => Some(format!("{}, {unknown} cache unknown", of(warm, "warm"))),
+        }
+    }
+}
+
 impl CaseSpec {
     /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
     pub fn takes_nonce(&self) -> bool {
@@ -126,6 +161,23 @@ mod tests {
         assert_eq!((doubt(Some(90), Some("0")), doubt(Some(90), None)), (Some("warm"), Some("warm")));
         assert_eq!((doubt(Some(0), Some("0")), doubt(Some(0), None)), (None, None));
         assert_eq!((doubt(None, Some("0")), doubt(None, None)), (None, Some("cache unknown")));
+    }
+
+    #[test]
+    fn doubts_are_counted_and_cold_ones_raise_none() {
+        let mut doubts = CacheDoubts::default();
+        let mut add = |cached: Option<u64>, nonce: Option<&str>| {
+            let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(100), cached);
+            record.nonce = nonce.map(str::to_owned);
+            doubts.add(&record);
+            doubts.words()
+        };
+        assert_eq!(add(Some(0), None), None);
+        assert_eq!(add(None, Some("0")), None);
+        assert_eq!(add(Some(90), Some("0")).as_deref(), Some("1 of 3 warm"));
+        assert_eq!(add(None, None).as_deref(), Some("1 of 4 warm, 1 cache unknown"));
+        assert_eq!(CacheDoubts { warm: 0, unknown: 2, of: 2 }.words().as_deref(), Some("2 of 2 cache unknown"));
     }
 
     #[test]

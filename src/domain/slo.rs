@@ -6,6 +6,7 @@ use std::fmt;
 
 pub use self::parse::InvalidSlo;
 use super::attempt::AttemptRecord;
+use super::prefix_cache::CacheDoubts;
 use super::statistics::{Stats, enough_for, needed_for};
 use super::tally::Tally;
 
@@ -224,6 +225,8 @@ pub struct Verdict {
     pub n: usize,
     /// Kept. Without a figure it is not.
     pub met: bool,
+    /// Of those, whose TTFT is no cold one; none where it is not about a TTFT.
+    pub doubts: CacheDoubts,
     /// Too few requests for the percentile: this one was compared in its place, which is the harder test.
     pub stand_in: Option<Stat>,
 }
@@ -276,10 +279,17 @@ impl Slo {
             Subject::Run(figure) => (tally.run_figure(figure), tally.ended, None),
         };
         let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
-        Verdict { value, n, met, stand_in }
+        let doubts = if self.is_about_first_token() { tally.doubts } else { CacheDoubts::default() };
+        Verdict { value, n, doubts, met, stand_in }
     }
 
-    /// A verdict in words: `TTFT p95 412 ms < 500 ms`, `TTFT p95 n<20, max 612 ms < 500 ms`.
+    /// Whether a prompt in the server's cache makes its figure another one.
+    fn is_about_first_token(&self) -> bool {
+        let Subject::Requests(figure, _) = self.subject else { return false };
+        REQUEST_FIGURES.get(figure).is_some_and(|f| ["ttft", "ttfo"].contains(&f.name))
+    }
+
+    /// A verdict in words: `TTFT p95 412 ms < 500 ms`, `TTFT p95 n<20, max 612 ms < 500 ms`, and after it how many were warm.
     pub fn tell(&self, verdict: &Verdict) -> String {
         let value = verdict.value.map_or_else(|| "–".to_owned(), |v| self.with_unit(v));
         let of = match (verdict.stand_in, self.subject) {
@@ -289,7 +299,8 @@ impl Slo {
             _ => String::new(),
         };
         let sign = if verdict.met { self.comparison.as_str() } else { self.comparison.broken() };
-        format!("{} {of}{value} {sign} {}", self.name(), self.with_unit(self.threshold))
+        let doubts = verdict.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
+        format!("{} {of}{value} {sign} {}{doubts}", self.name(), self.with_unit(self.threshold))
     }
 
     fn with_unit(&self, value: f64) -> String {

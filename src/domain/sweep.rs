@@ -1,5 +1,6 @@
 //! A sweep over concurrencies: what each stage gave, and where more load stopped to pay.
 
+use super::prefix_cache::CacheDoubts;
 use super::session::Session;
 use super::slo::{RunFigure, figure_index};
 use super::tally::Tally;
@@ -30,6 +31,8 @@ pub struct Stage {
     pub itl_p50_ms: Option<f64>,
     /// Median time of a request.
     pub latency_p50_ms: Option<f64>,
+    /// Of the whole answers, whose TTFT is no cold one.
+    pub doubts: CacheDoubts,
     /// Some token count is an estimate.
     pub estimated: bool,
     /// Every threshold was kept; `None` where there is none.
@@ -52,6 +55,7 @@ impl Stage {
             ttft_p95_ms: p("ttft", 95),
             itl_p50_ms: p("itl", 50),
             latency_p50_ms: p("latency", 50),
+            doubts: tally.doubts,
             estimated: tally.estimated,
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
         }
@@ -106,6 +110,7 @@ mod tests {
             ttft_p95_ms: None,
             itl_p50_ms: None,
             latency_p50_ms: Some(latency_ms),
+            doubts: CacheDoubts::default(),
             estimated: false,
             slo_met: None,
         }

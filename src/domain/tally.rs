@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use super::prefix_cache::CacheDoubts;
 use super::session::Session;
 use super::slo::{REQUEST_FIGURES, RunFigure, Slo, is_good};
 use super::statistics::{Stats, enough_for, percentile};
@@ -21,7 +22,9 @@ pub struct Tally {
     pub errors: BTreeMap<String, usize>,
     /// Output tokens of the whole answers.
     pub output_tokens: u64,
-    /// Some of those are an estimate.
+    /// Of the whole answers, whose TTFT is no cold one.
+    pub doubts: CacheDoubts,
+    /// Some output tokens are an estimate.
     pub estimated: bool,
     open_loop: bool,
     /// Ascending, one for each of [`REQUEST_FIGURES`].
@@ -39,6 +42,7 @@ impl Tally {
             good: None,
             errors: BTreeMap::new(),
             output_tokens: 0,
+            doubts: CacheDoubts::default(),
             estimated: false,
             open_loop: session.plan.open_loop.is_some(),
             columns: vec![Vec::new(); REQUEST_FIGURES.len()],
@@ -71,6 +75,7 @@ impl Tally {
             return;
         }
         self.ok += 1;
+        self.doubts.add(record);
         if let Some((tokens, source)) = record.output_tokens() {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;

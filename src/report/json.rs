@@ -184,7 +184,10 @@ impl Serialize for Spreads<'_> {
         for metric in METRICS {
             let key = if metric.key == "output_token_throughput" { SPEED_SPREAD } else { metric.key };
             let all = self.0.ended_attempts();
-            map.serialize_entry(key, &self.0.spread(metric.key).map(|spread| SpreadJson::of(&spread, all)))?;
+            let spread = self.0.spread(metric.key).map(|spread| SpreadJson::of(&spread, all));
+            // A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
+            let mixes = metric.key.starts_with("time_to_first");
+            map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
         }
         map.end()
     }

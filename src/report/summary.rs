@@ -58,7 +58,7 @@ pub struct Summary {
 }
 
 /// Attempts by what the server told of its prefix cache.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct CacheCounts {
     pub cold: usize,

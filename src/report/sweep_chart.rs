@@ -66,6 +66,7 @@ pub(crate) fn bent() -> Vec<Stage> {
         ttft_p95_ms: None,
         itl_p50_ms: Some(10.0),
         latency_p50_ms: Some(latency_ms),
+        doubts: crate::domain::prefix_cache::CacheDoubts::default(),
         estimated: false,
         slo_met: None,
     };

@@ -7,9 +7,10 @@ use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
-use crate::domain::slo::RunFigure;
+use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{knee, stages};
 use crate::report::summary::{Spread, Summary};
+use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
 
 /// What was given up leaves its record within this time, or not at all.
 const PATIENCE: Duration = Duration::from_millis(500);
@@ -94,14 +95,13 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
             Some(false) => "   ✗ thresholds",
             None => "",
         };
-        lines.push(format!(
-            "{:>4} at once          {} req/s   {} tok/s   {} per user   TTFT {} ms{mark}{kept}",
-            s.concurrency,
-            figure(s.requests_per_s, 2),
-            figure(s.tokens_per_s, 1),
-            figure(s.tokens_per_s_per_user, 1),
-            figure(s.ttft_p50_ms, 0)
-        ));
+        let columns = SWEEP_COLUMNS.iter().take(4).map(|c| {
+            let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
+            format!("   {value} {}", c.heading())
+        });
+        let warm = s.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
+        let columns: String = columns.collect();
+        lines.push(format!("{:>4} at once       {columns}   n {}{warm}{mark}{kept}", s.concurrency, n_of_all(s)));
     }
     for slo in session.slos() {
         let verdict = slo.judge(tally);

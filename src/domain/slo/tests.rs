@@ -20,6 +20,7 @@ fn answer(at_ms: u64, ttft_ms: u64) -> AttemptRecord {
         |i| Arrival { at: Nanos::from_millis(at_ms + ttft_ms + i * 10), kind: TextKind::Answer, coalesced: false };
     r.arrivals = (0..3_u64).map(arrival).collect();
     r.usage.completion_tokens = Some(3);
+    r.nonce = Some("3f9a1c07".into());
     r.status = AttemptStatus::Ok;
     r.ended = Nanos::from_millis(at_ms + ttft_ms + 25);
     r

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
@@ -10,6 +10,7 @@ use crate::domain::slo::{RunFigure, Slo, Stat, Subject, figure_index};
 use crate::domain::statistics::Stats;
 use crate::domain::sweep::{Stage, knee, stages};
 use crate::domain::tally::Tally;
+use crate::report::sweep_table::SWEEP_COLUMNS;
 
 /// How the starts of the open loop were spread.
 #[derive(Serialize)]
@@ -34,6 +35,10 @@ pub struct SloJson<'a> {
     unit: &'static str,
     value: Option<f64>,
     n: usize,
+    /// Of those, whose TTFT is a warm one; 0 where it is not about a TTFT.
+    warm: usize,
+    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    cache_unknown: usize,
     /// The statistic that was compared where `n` is too small for `stat`.
     compared: Option<&'static str>,
     met: bool,
@@ -94,6 +99,8 @@ fn judged<'a>(slo: &'a Slo, tally: &Tally) -> SloJson<'a> {
         unit: slo.unit().as_str(),
         value: verdict.value,
         n: verdict.n,
+        warm: verdict.doubts.warm,
+        cache_unknown: verdict.doubts.unknown,
         compared: verdict.stand_in.map(Stat::as_str),
         met: verdict.met,
     }
@@ -104,16 +111,24 @@ pub struct StageJson {
     concurrency: usize,
     requests: usize,
     ok: usize,
-    request_throughput: Option<f64>,
-    output_token_throughput: Option<f64>,
-    output_token_throughput_per_user_p50: Option<f64>,
-    time_to_first_token_p50_ms: Option<f64>,
-    time_to_first_token_p95_ms: Option<f64>,
-    inter_token_latency_p50_ms: Option<f64>,
-    request_latency_p50_ms: Option<f64>,
+    /// Of the whole answers, whose TTFT is a warm one.
+    warm: usize,
+    /// Of which the server told nothing, and whose prompt may have been in its cache.
+    cache_unknown: usize,
+    #[serde(flatten)]
+    figures: Figures,
     tokens_estimated: bool,
     slo_met: Option<bool>,
     knee: bool,
+}
+
+/// One entry for each of the sweep's columns.
+struct Figures(Stage);
+
+impl Serialize for Figures {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(SWEEP_COLUMNS.iter().map(|column| (column.key, (column.get)(&self.0))))
+    }
 }
 
 /// The stages of the sweep; none without one.
@@ -124,13 +139,9 @@ pub fn sweep(session: &Session) -> Vec<StageJson> {
         concurrency: s.concurrency,
         requests: s.requests,
         ok: s.ok,
-        request_throughput: s.requests_per_s,
-        output_token_throughput: s.tokens_per_s,
-        output_token_throughput_per_user_p50: s.tokens_per_s_per_user,
-        time_to_first_token_p50_ms: s.ttft_p50_ms,
-        time_to_first_token_p95_ms: s.ttft_p95_ms,
-        inter_token_latency_p50_ms: s.itl_p50_ms,
-        request_latency_p50_ms: s.latency_p50_ms,
+        warm: s.doubts.warm,
+        cache_unknown: s.doubts.unknown,
+        figures: Figures(s.clone()),
         tokens_estimated: s.estimated,
         slo_met: s.slo_met,
         knee: knee == Some(at),

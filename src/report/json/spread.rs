@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::domain::interval::Interval;
 use crate::domain::statistics::Stats;
-use crate::report::summary::Spread;
+use crate::report::summary::{CacheCounts, Spread};
 
 /// Percentiles that too few figures stand for are `null`.
 #[derive(Serialize)]
@@ -19,6 +19,9 @@ pub struct SpreadJson {
     std: f64,
     n: usize,
     n_all: usize,
+    /// Of a TTFT: in how many the server's prefix cache was cold, warm, or in a state it did not tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prefix_cache: Option<CacheCounts>,
     ci95: Ci95,
 }
 
@@ -37,6 +40,11 @@ impl SpreadJson {
         Self::of(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
     }
 
+    /// The same with what it mixes.
+    pub fn with_cache(self, cache: CacheCounts) -> Self {
+        Self { prefix_cache: Some(cache), ..self }
+    }
+
     /// A spread of `all` attempts that ended, whole or failed.
     pub fn of(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
@@ -51,6 +59,7 @@ impl SpreadJson {
             std: stats.std,
             n: spread.n,
             n_all: all,
+            prefix_cache: None,
             ci95: Ci95 {
                 mean: spread.mean_ci95(),
                 mean_method: "student_t_within_cases",

@@ -162,6 +162,8 @@ const SLO: Fields = &[
     ("unit", Text, false),
     ("value", Number, true),
     ("n", Count, false),
+    ("warm", Count, false),
+    ("cache_unknown", Count, false),
     ("compared", Text, true),
     ("met", Bool, false),
 ];
@@ -170,6 +172,8 @@ const STAGE: Fields = &[
     ("concurrency", Count, false),
     ("requests", Count, false),
     ("ok", Count, false),
+    ("warm", Count, false),
+    ("cache_unknown", Count, false),
     ("request_throughput", Number, true),
     ("output_token_throughput", Number, true),
     ("output_token_throughput_per_user_p50", Number, true),
@@ -397,6 +401,8 @@ fn hidden_characters_survive_as_escapes() {
 fn few_figures_have_no_high_percentiles() {
     let value = parse(&report(sample_session()));
     let ttft = &value["summary"]["time_to_first_token_ms"];
+    assert_eq!(ttft["prefix_cache"], serde_json::json!({ "cold": 0, "warm": 0, "unknown": 10 }));
+    assert!(value["summary"]["request_latency_ms"].get("prefix_cache").is_none());
     assert_eq!((&ttft["n"], &ttft["n_all"]), (&10.into(), &10.into()));
     assert!(ttft["p90"].is_number() && ttft["p95"].is_null() && ttft["p99"].is_null());
     // Ten cases once have none.

@@ -6,6 +6,7 @@ use crate::domain::statistics::needed_for;
 use crate::domain::sweep::{Stage, knee, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_chart;
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced};
@@ -100,8 +101,10 @@ fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
             if let (Some(extreme), Subject::Requests(_, stat)) = (verdict.stand_in, slo.subject) {
                 measured = format!("{measured} ({}; too few for {})", extreme.as_str(), stat.as_str());
             }
+            let of = format!("{}/{}", verdict.n, tally.ended);
+            let n = verdict.doubts.words().map_or(of.clone(), |words| format!("{of} ({words})"));
             let sign = if verdict.met { "✓" } else { "✗ missed" };
-            vec![code(&slo.text).replace('|', "\\|"), measured, verdict.n.to_string(), sign.to_owned()]
+            vec![code(&slo.text).replace('|', "\\|"), measured, n, sign.to_owned()]
         })
         .collect();
     page.table(&header, &rows);
@@ -119,17 +122,21 @@ fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
 fn sweep(view: &View<'_>, page: &mut Page) {
     let stages = stages(&view.report.session);
     let knee = knee(&stages);
-    let mut header =
-        ["Concurrency", "Requests", "ok", "req/s", "tok/s", "tok/s per user", "TTFT p50 ms", "TTFT p95 ms"]
-            .map(str::to_owned)
-            .to_vec();
-    header.extend(["Inter-token p50 ms", "Latency p50 ms"].map(str::to_owned));
+    let mut header = vec!["Concurrency".to_owned(), "n".to_owned()];
+    header.extend(SWEEP_COLUMNS.iter().map(SweepColumn::heading));
+    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
+    if doubted {
+        header.push("TTFT of".to_owned());
+    }
     let judged = stages.iter().any(|s| s.slo_met.is_some());
     if judged {
         header.push("Thresholds".to_owned());
     }
-    let rows: Vec<_> = stages.iter().enumerate().map(|(at, s)| row(s, knee == Some(at), judged)).collect();
+    let rows: Vec<_> = stages.iter().enumerate().map(|(at, s)| row(s, knee == Some(at), doubted, judged)).collect();
     page.table(&header, &rows);
+    page.block(
+        "*n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.",
+    );
     let chart = sweep_chart::lines(&stages, knee, CHART.0, CHART.1);
     if !chart.is_empty() {
         page.block(&fenced(&chart.join("\n")));
@@ -146,24 +153,13 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     });
 }
 
-fn row(s: &Stage, is_knee: bool, judged: bool) -> Vec<String> {
+fn row(s: &Stage, is_knee: bool, doubted: bool, judged: bool) -> Vec<String> {
     let mark = if is_knee { format!(" {}", sweep_chart::KNEE) } else { String::new() };
-    let ttft_p95 = match s.ttft_p95_ms {
-        None if s.ttft_p50_ms.is_some() => format!("n<{}", needed_for(95)),
-        value => figure(value, 1, false),
-    };
-    let mut row = vec![
-        format!("{}{mark}", s.concurrency),
-        s.requests.to_string(),
-        s.ok.to_string(),
-        figure(s.requests_per_s, 2, false),
-        figure(s.tokens_per_s, 1, s.estimated),
-        figure(s.tokens_per_s_per_user, 1, s.estimated),
-        figure(s.ttft_p50_ms, 1, false),
-        ttft_p95,
-        figure(s.itl_p50_ms, 2, s.estimated),
-        figure(s.latency_p50_ms, 0, false),
-    ];
+    let mut row = vec![format!("{}{mark}", s.concurrency), n_of_all(s)];
+    row.extend(SWEEP_COLUMNS.iter().map(|column| column.cell(s, |value| figure(value, column.digits, false))));
+    if doubted {
+        row.push(s.doubts.words().unwrap_or_else(|| "cold prompts".to_owned()));
+    }
     if judged {
         row.push(match s.slo_met {
             Some(true) => "✓".to_owned(),

@@ -406,12 +406,37 @@ fn thresholds_are_told_with_what_was_measured() {
 
     | Threshold | Measured | n | Kept |
     |-----------|----------|---|------|
-    | `ttft_p95<150ms` | 100 ms (max; too few for p95) | 1 | ✓ |
-    | `latency_max<=1s` | 1000 ms | 1 | ✓ |
-    | `error_rate<1%` | 50.00 % | 2 | ✗ missed |
+    | `ttft_p95<150ms` | 100 ms (max; too few for p95) | 1/2 | ✓ |
+    | `latency_max<=1s` | 1000 ms | 1/2 | ✓ |
+    | `error_rate<1%` | 50.00 % | 2/2 | ✗ missed |
 
     Goodput: 1 of 2 requests (50.0 %) kept every threshold, 0.962 req/s. Each request's own figure is compared, whatever the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).
     ");
+}
+
+#[test]
+fn verdicts_over_warm_and_cold_answers_say_so() {
+    let mut loaded = suite(&["a"]);
+    loaded.slos = ["ttft_p50<150ms", "latency_p50<9s"].map(|slo| slo.parse().unwrap()).to_vec();
+    let plan = Plan { concurrency: 2, repeat: 3, ..Plan::default() };
+    let session = run(loaded, plan, |id, now| {
+        let mut r = answer(id, now, 1000, 80, 20);
+        r.usage.cached_tokens = Some(if id.number == 3 { 70 } else { 0 });
+        Some(r)
+    });
+    let text = render(&report(session));
+    assert!(text.contains("| `ttft_p50<150ms` | 100 ms | 3/3 (1 of 3 warm) | ✓ |"), "{text}");
+    assert!(text.contains("| `latency_p50<9s` | 1000 ms | 3/3 | ✓ |"), "{text}");
+}
+
+#[test]
+fn a_stage_with_warm_answers_says_so() {
+    let mut session = crate::report::fixture::sweep_session(&[1, 2, 4]);
+    let warm = session.cases[0].attempts[0].record.as_mut().unwrap();
+    std::sync::Arc::make_mut(warm).usage.cached_tokens = Some(10);
+    let text = render(&report(session));
+    assert!(text.contains("| TTFT of |\n") && text.contains("| 1 of 4 warm |\n"), "{text}");
+    assert_eq!(text.matches("| cold prompts |").count(), 2);
 }
 
 #[test]
@@ -426,11 +451,13 @@ fn a_sweep_is_a_table_and_a_curve() {
 
     ### Sweep
 
-    | Concurrency | Requests | ok | req/s | tok/s | tok/s per user | TTFT p50 ms | TTFT p95 ms | Inter-token p50 ms | Latency p50 ms |
-    |-------------|----------|----|-------|-------|----------------|-------------|-------------|--------------------|----------------|
-    | 1 | 4 | 4 | 1.00 | 100.0 | 110.0 | 100.0 | n<20 | 9.09 | 1000 |
-    | 2 ◆ | 4 | 4 | 2.00 | 200.0 | 110.0 | 100.0 | n<20 | 9.09 | 1000 |
-    | 4 | 4 | 4 | 2.00 | 200.0 | 55.0 | 200.0 | n<20 | 18.18 | 2000 |
+    | Concurrency | n | tok/s | TTFT p50 ms | per user tok/s | req/s | TTFT p95 ms | ITL p50 ms | Latency p50 ms |
+    |-------------|---|-------|-------------|----------------|-------|-------------|------------|----------------|
+    | 1 | 4/4 | 100.0 | 100.0 | 110.0 | 1.00 | n<20 | 9.09 | 1000 |
+    | 2 ◆ | 4/4 | 200.0 | 100.0 | 110.0 | 2.00 | n<20 | 9.09 | 1000 |
+    | 4 | 4/4 | 200.0 | 200.0 | 55.0 | 2.00 | n<20 | 18.18 | 2000 |
+
+    *n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.
 
     ```
     200 │                                 ◆ 2                             ● 4

@@ -19,6 +19,8 @@ use crate::ui::{fit, number, pane};
 const LATENCY_WANTS: u16 = 8;
 /// Cells of a percentile, and of the words before them.
 const CELLS: (usize, usize) = (9, 6);
+/// Cells of what they stand on, and how many percentiles are worth more than that.
+const N: (usize, usize) = (12, 2);
 /// The percentiles in the order of their worth; they are shown in their own.
 const PERCENTILES: [u32; 4] = [50, 95, 99, 90];
 
@@ -84,15 +86,26 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     let tally = &scene.load.tally;
     let recent = scene.load.recent(scene.elapsed());
     let room = usize::from(area.width).saturating_sub(CELLS.1) / CELLS.0;
-    let mut shown: Vec<u32> = PERCENTILES.iter().copied().take(room).collect();
+    let room_beside_n = usize::from(area.width).saturating_sub(CELLS.1 + N.0) / CELLS.0;
+    let has_n = room_beside_n >= N.1;
+    let mut shown: Vec<u32> = PERCENTILES.iter().copied().take(if has_n { room_beside_n } else { room }).collect();
     shown.sort_unstable();
 
     let label = |text: &str| Span::styled(fit::left(text, CELLS.1), theme.muted());
-    let heading = shown.iter().map(|p| Span::styled(fit::right(&format!("p{p}"), CELLS.0), theme.muted()));
-    let heading = std::iter::once(label("")).chain(heading).collect();
+    let of = |n: usize, all: usize| format!("{n}/{all}");
+    let n_cell = |text: &str| has_n.then(|| Span::styled(fit::right(text, N.0), theme.muted()));
+    let mut heading: Vec<Span<'static>> = std::iter::once(label("")).collect();
+    heading.extend(shown.iter().map(|p| Span::styled(fit::right(&format!("p{p}"), CELLS.0), theme.muted())));
+    heading.extend(n_cell("n"));
+    if !has_n && tally.ended > 0 {
+        // Without a column for it, it stands before the first heading.
+        let first = shown.first().map_or_else(String::new, |p| format!("p{p}"));
+        let n = fit::left(&format!("n {}", of(tally.ok, tally.ended)), CELLS.1 + CELLS.0 - 1 - fit::width(&first));
+        heading.splice(..heading.len().min(2), [Span::styled(format!("{n} {first}"), theme.muted())]);
+    }
     let about = if tally.estimated { "~" } else { "" };
     let seconds = format!("{} s", WINDOW.as_secs());
-    let line = |rank, name: &str, strong: bool, get: &dyn Fn(u32) -> Option<f64>, n: usize| {
+    let line = |rank, name: &str, strong: bool, get: &dyn Fn(u32) -> Option<f64>, (n, all): (usize, usize)| {
         let mut spans = vec![label(name)];
         for p in &shown {
             let (text, known) = match get(*p) {
@@ -104,21 +117,28 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
             let style = if known && strong { theme.value() } else { theme.muted() };
             spans.push(Span::styled(fit::right(&text, CELLS.0), style));
         }
+        spans.extend(n_cell(&if all > 0 { of(n, all) } else { number::UNKNOWN.to_owned() }));
         Row { rank, spans }
     };
+    let all = tally.ended;
+    let recent_n = (recent.ok, recent.ok + recent.failed);
     let column = |name| figure_index(name).unwrap_or(0);
     let (ttft, itl) = (column("ttft"), column("itl"));
     let mut rows = vec![
         Row { rank: 3, spans: rates(view, about, area) },
         Row { rank: 1, spans: heading },
-        line(0, "TTFT", true, &|p| tally.percentile(ttft, p), tally.count(ttft)),
-        line(6, &seconds, false, &|p| recent.ttft_ms(p), recent.ok),
-        line(0, "ITL", true, &|p| tally.percentile(itl, p), tally.count(itl)),
-        line(7, &seconds, false, &|p| recent.itl_ms(p), recent.ok),
+        line(0, "TTFT", true, &|p| tally.percentile(ttft, p), (tally.count(ttft), all)),
+        line(6, &seconds, false, &|p| recent.ttft_ms(p), recent_n),
+        line(0, "ITL", true, &|p| tally.percentile(itl, p), (tally.count(itl), all)),
+        line(7, &seconds, false, &|p| recent.itl_ms(p), recent_n),
     ];
     if scene.session.plan.open_loop.is_some() {
         let queue = column("queue");
-        rows.push(line(4, "Queue", true, &|p| tally.percentile(queue, p), tally.count(queue)));
+        rows.push(line(4, "Queue", true, &|p| tally.percentile(queue, p), (tally.count(queue), all)));
+    }
+    if let Some(words) = tally.doubts.words() {
+        let text = fit::cut(&format!("TTFT of {words}"), usize::from(area.width));
+        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
     if let Some(kinds) = tally.failures() {
         let now = if recent.failed > 0 { format!("  {} in {seconds}", recent.failed) } else { String::new() };

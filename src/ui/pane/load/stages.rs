@@ -4,35 +4,39 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::Row;
-use crate::domain::statistics::needed_for;
+use crate::domain::slo::SloUnit;
 use crate::domain::sweep::{Stage, knee};
 use crate::report::sweep_chart;
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
 /// Lines of the curve.
 const CURVE: u16 = 8;
 
+/// Cells of the concurrency, and of what a figure stands on.
+const AT_ONCE: usize = 8;
+const N: usize = 9;
+/// Columns that are worth more than what they stand on.
+const BEFORE_N: usize = 2;
+
 /// A column: its heading, its cells, its text.
-type Column = (&'static str, usize, fn(&Stage) -> String);
+type Column = (&'static str, usize, Box<dyn Fn(&Stage) -> String>);
 
 /// In the order of their worth.
-const COLUMNS: &[Column] = &[
-    ("at once", 9, |s| s.concurrency.to_string()),
-    ("tok/s", 8, |s| estimated(s, number::rate(s.tokens_per_s))),
-    ("TTFT p50", 10, |s| number::millis(s.ttft_p50_ms)),
-    ("per user", 9, |s| estimated(s, number::rate(s.tokens_per_s_per_user))),
-    ("req/s", 7, |s| number::rate(s.requests_per_s)),
-    ("TTFT p95", 10, |s| match s.ttft_p95_ms {
-        None if s.ttft_p50_ms.is_some() => format!("n<{}", needed_for(95)),
-        ms => number::millis(ms),
-    }),
-    ("ITL", 9, |s| number::millis(s.itl_p50_ms)),
-    ("ok", 10, |s| format!("{}/{}", s.ok, s.requests)),
-];
-
-fn estimated(stage: &Stage, text: String) -> String {
-    if stage.estimated { format!("~{text}") } else { text }
+fn columns() -> Vec<Column> {
+    let figure = |c: &'static SweepColumn| -> Column {
+        let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
+            SloUnit::Milliseconds => (10, number::millis),
+            SloUnit::RequestsPerSecond => (7, number::rate),
+            SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
+        };
+        (c.label, cells.max(fit::width(c.label) + 1), Box::new(move |s| c.cell(s, show)))
+    };
+    let mut all: Vec<Column> = vec![("at once", AT_ONCE, Box::new(|s| s.concurrency.to_string()))];
+    all.extend(SWEEP_COLUMNS.iter().map(figure));
+    all.insert(BEFORE_N + 1, ("n", N, Box::new(n_of_all)));
+    all
 }
 
 /// The table; the knee is known once all stages are over.
@@ -41,9 +45,11 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
     let stages = scene.load.all_stages(&scene.session);
     let over = !scene.session.is_active();
     let knee = knee(&stages).filter(|_| over);
-    let mut taken = 3;
-    let columns: Vec<&Column> = COLUMNS
-        .iter()
+    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
+    // The marks after a line have two cells each.
+    let mut taken = 3 + 2 * usize::from(doubted) + 2 * usize::from(!scene.session.slos().is_empty());
+    let columns: Vec<Column> = columns()
+        .into_iter()
         .take_while(|c| {
             taken += c.1;
             taken <= usize::from(area.width)
@@ -59,11 +65,19 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         if knee == Some(at) {
             spans.push(Span::styled(format!(" {}", sweep_chart::KNEE), theme.accent()));
         }
+        if stage.doubts.words().is_some() {
+            spans.push(Span::styled(" w", theme.warning()));
+        }
         if stage.slo_met == Some(false) && !running {
             spans.push(Span::styled(" ✗", theme.bad()));
         }
         // The last stages are the news; the first ones scroll away.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
+    }
+    if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.words()?))) {
+        let text = format!("w: no cold TTFT; at {} at once {}", words.0, words.1);
+        let text = fit::cut(&text, usize::from(area.width));
+        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
     let used = rows.len() as u16 + scene.session.slos().len() as u16;
     if area.height >= used + CURVE + 3 {

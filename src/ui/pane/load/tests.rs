@@ -37,11 +37,11 @@ fn before_the_first_answer_there_are_only_dashes() {
     assert_snapshot!(shown(&three(0, false, &[]), 60, 8), @r"
     ─ Load · 3 at once ─────────────────────────── 0 in flight ─
     – req/s  – tok/s
-                p50      p90      p95      p99
-    TTFT          –        –        –        –
-    10 s          –        –        –        –
-    ITL           –        –        –        –
-    10 s          –        –        –        –
+                p50      p90      p95      p99           n
+    TTFT          –        –        –        –           –
+    10 s          –        –        –        –           –
+    ITL           –        –        –        –           –
+    10 s          –        –        –        –           –
     ");
 }
 
@@ -50,11 +50,11 @@ fn percentiles_wait_for_their_samples_and_failures_are_counted_by_kind() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms", "latency_p50<1s"]), 60, 12), @r"
     ─ Load · 3 at once ─────────────────────────── 0 in flight ─
     0.5 req/s  149.6 tok/s  94.0 per user  0 % good
-                p50      p90      p95      p99
-    TTFT     108 ms   122 ms     n<20    n<100
-    10 s     108 ms     n<10     n<20    n<100
-    ITL     11.0 ms  13.0 ms     n<20    n<100
-    10 s    11.0 ms     n<10     n<20    n<100
+                p50      p90      p95      p99           n
+    TTFT     108 ms   122 ms     n<20    n<100       14/21
+    10 s     108 ms     n<10     n<20    n<100         6/9
+    ITL     11.0 ms  13.0 ms     n<20    n<100       14/21
+    10 s    11.0 ms     n<10     n<20    n<100         6/9
     ✗ 7 timeout  3 in 10 s
     ✓ TTFT p95 n<20, max 122 ms < 200 ms
     ✗ Latency p50 3397 ms ≥ 1000 ms
@@ -65,11 +65,27 @@ fn percentiles_wait_for_their_samples_and_failures_are_counted_by_kind() {
 fn in_a_narrow_strip_the_median_and_the_p95_stay() {
     assert_snapshot!(shown(&three(7, true, &["ttft_p95<200ms"]), 24, 5), @r"
     ─ Load ─── 0 in flight ─
-                p50      p95
+    n 14/21     p50      p95
     TTFT     108 ms     n<20
     ITL     11.0 ms     n<20
     ✗ 7 timeout  3 in 10 s
     ");
+}
+
+#[test]
+fn warm_answers_among_cold_ones_are_told() {
+    let mut stage = Stage::new(&["a"], Plan { concurrency: 2, repeat: 9, ..Plan::default() });
+    stage.connect();
+    for number in 1..=3 {
+        stage.start(0, number, Script::plain(100, 10, 30));
+        stage.end(0, |record| {
+            record.status = AttemptStatus::Ok;
+            (record.usage.prompt_tokens, record.usage.cached_tokens) =
+                (Some(100), Some(if number == 3 { 90 } else { 0 }));
+        });
+    }
+    let shown = shown(&stage, 60, 12);
+    assert!(shown.contains("TTFT of 1 of 3 warm"), "{shown}");
 }
 
 #[test]
@@ -99,12 +115,12 @@ fn a_sweep_shows_its_stages_and_at_its_end_the_knee() {
     scene.load.stages = crate::report::sweep_chart::bent();
     assert_snapshot!(shown(&stage, 76, 20), @r"
     ─ Load · 1 at once ─────────────────────────────────────────────────────────
-      at once   tok/s  TTFT p50 per user  req/s  TTFT p95      ITL        ok
-            1   100.0    100 ms    100.0    1.0      n<20  10.0 ms     20/20
-            2   190.0    110 ms     95.0    1.9      n<20  10.0 ms     20/20
-            4   350.0    130 ms     87.5    3.5      n<20  10.0 ms     20/20 ◆
-            8   390.0    250 ms     48.8    3.9      n<20  10.0 ms     20/20
-           16   400.0    500 ms     25.0    4.0      n<20  10.0 ms     20/20
+     at once    tok/s  TTFT p50        n per user  req/s  TTFT p95   ITL p50
+           1    100.0    100 ms    20/20    100.0    1.0      n<20   10.0 ms
+           2    190.0    110 ms    20/20     95.0    1.9      n<20   10.0 ms
+           4    350.0    130 ms    20/20     87.5    3.5      n<20   10.0 ms ◆
+           8    390.0    250 ms    20/20     48.8    3.9      n<20   10.0 ms
+          16    400.0    500 ms    20/20     25.0    4.0      n<20   10.0 ms
 
     400 │                                 ● 8                             ● 16
         │                 ◆ 4
@@ -119,10 +135,10 @@ fn a_sweep_shows_its_stages_and_at_its_end_the_knee() {
     ");
     assert_snapshot!(shown(&stage, 24, 5), @r"
     ─ Load · 1 at once ─────
-      at once   tok/s
-            4   350.0 ◆
-            8   390.0
-           16   400.0
+     at once    tok/s
+           4    350.0 ◆
+           8    390.0
+          16    400.0
     ");
 }
 

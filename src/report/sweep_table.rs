@@ -1,0 +1,140 @@
+//! The figures of a sweep's stages: one table for the report, the JSON, the pane and the closing words.
+
+use crate::domain::slo::SloUnit;
+use crate::domain::statistics::needed_for;
+use crate::domain::sweep::Stage;
+
+/// A figure of a stage.
+#[derive(Debug)]
+pub struct SweepColumn {
+    /// The key in `results.json`.
+    pub key: &'static str,
+    /// A heading for people, without the unit.
+    pub label: &'static str,
+    /// Unit of what `get` returns.
+    pub unit: SloUnit,
+    /// Decimal places in a report.
+    pub digits: usize,
+    /// Rests on the number of output tokens: an estimate where that is one.
+    pub counts_output_tokens: bool,
+    /// The percentile that it is; 50 asks for one answer.
+    pub percent: u32,
+    /// The figure; `None` where it is not known, or where the answers are too few for it.
+    pub get: fn(&Stage) -> Option<f64>,
+}
+
+/// In the order of their worth: where room is short the last go first.
+pub const SWEEP_COLUMNS: &[SweepColumn] = &[
+    SweepColumn {
+        key: "output_token_throughput",
+        label: "tok/s",
+        unit: SloUnit::TokensPerSecond,
+        digits: 1,
+        counts_output_tokens: true,
+        percent: 50,
+        get: |s| s.tokens_per_s,
+    },
+    SweepColumn {
+        key: "time_to_first_token_p50_ms",
+        label: "TTFT p50",
+        unit: SloUnit::Milliseconds,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 50,
+        get: |s| s.ttft_p50_ms,
+    },
+    SweepColumn {
+        key: "output_token_throughput_per_user_p50",
+        label: "per user",
+        unit: SloUnit::TokensPerSecond,
+        digits: 1,
+        counts_output_tokens: true,
+        percent: 50,
+        get: |s| s.tokens_per_s_per_user,
+    },
+    SweepColumn {
+        key: "request_throughput",
+        label: "req/s",
+        unit: SloUnit::RequestsPerSecond,
+        digits: 2,
+        counts_output_tokens: false,
+        percent: 50,
+        get: |s| s.requests_per_s,
+    },
+    SweepColumn {
+        key: "time_to_first_token_p95_ms",
+        label: "TTFT p95",
+        unit: SloUnit::Milliseconds,
+        digits: 1,
+        counts_output_tokens: false,
+        percent: 95,
+        get: |s| s.ttft_p95_ms,
+    },
+    SweepColumn {
+        key: "inter_token_latency_p50_ms",
+        label: "ITL p50",
+        unit: SloUnit::Milliseconds,
+        digits: 2,
+        counts_output_tokens: true,
+        percent: 50,
+        get: |s| s.itl_p50_ms,
+    },
+    SweepColumn {
+        key: "request_latency_p50_ms",
+        label: "Latency p50",
+        unit: SloUnit::Milliseconds,
+        digits: 0,
+        counts_output_tokens: false,
+        percent: 50,
+        get: |s| s.latency_p50_ms,
+    },
+];
+
+impl SweepColumn {
+    /// The heading with the unit, where it does not say it itself.
+    pub fn heading(&self) -> String {
+        let unit = self.unit.as_str();
+        if self.label == unit { unit.to_owned() } else { format!("{} {unit}", self.label) }
+    }
+
+    /// The figure as `show` writes it, with `~` where it is an estimate; where the answers are too few for it how many it
+    /// takes.
+    pub fn cell(&self, stage: &Stage, show: impl FnOnce(Option<f64>) -> String) -> String {
+        match (self.get)(stage) {
+            None if stage.ok > 0 && self.percent > 50 => format!("n<{}", needed_for(self.percent)),
+            Some(value) if self.counts_output_tokens && stage.estimated => format!("~{}", show(Some(value))),
+            value => show(value),
+        }
+    }
+}
+
+/// What the percentiles of a stage stand on: whole answers of all measured requests.
+pub fn n_of_all(stage: &Stage) -> String {
+    format!("{}/{}", stage.ok, stage.requests)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sweep_chart::bent;
+
+    #[test]
+    fn a_cell_says_what_is_estimated_and_what_too_few_answers_do_not_tell() {
+        let mut stage = bent()[0].clone();
+        (stage.estimated, stage.ok, stage.requests) = (true, 19, 24);
+        let show = |v: Option<f64>| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.1}"));
+        let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
+        assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "n<20", "~10.0", "1000.0"]);
+        assert_eq!(n_of_all(&stage), "19/24");
+        stage.ok = 0;
+        assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
+    }
+
+    #[test]
+    fn keys_are_unique() {
+        let mut keys: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), SWEEP_COLUMNS.len());
+    }
+}
