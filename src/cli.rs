@@ -30,6 +30,9 @@ Exit status:
   3    the endpoint was not reachable, or refused before the first case
   130  interrupted; what was measured is still reported";
 
+/// The most requests in flight at once that can be asked for.
+const MAX_CONCURRENCY: i64 = 65_536;
+
 /// An oscilloscope for LLM tokens: benchmarks any OpenAI-compatible chat endpoint, live in the terminal.
 #[derive(Debug, Parser)]
 #[command(version, about, args_conflicts_with_subcommands = true, max_term_width = 100, after_help = EXAMPLES)]
@@ -90,7 +93,7 @@ pub struct RunArgs {
     pub tokenizer: Option<PathBuf>,
 
     /// Requests in flight at once [default: 1; with --rate no limit]
-    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=MAX_CONCURRENCY))]
     pub concurrency: Option<u32>,
     /// Measured attempts per case
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -156,7 +159,7 @@ prints by how much the engine's times are off, at several numbers of streams at 
 Takes about a minute. The reports of later runs on this machine tell the result.")]
 pub struct CalibrateArgs {
     /// Numbers of streams at once
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=65_536))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=MAX_CONCURRENCY))]
     pub streams: Vec<u32>,
     /// Some answers only: shows that it works, not how well; not kept for reports
     #[arg(long)]
@@ -224,8 +227,8 @@ pub struct Sweep(pub Vec<usize>);
 
 fn sweep(text: &str) -> Result<Sweep, String> {
     let number = |part: &str| {
-        let n = part.trim().parse::<usize>().ok().filter(|n| (1..=4096).contains(n));
-        n.ok_or_else(|| format!("'{}' is no concurrency from 1 to 4096", part.trim()))
+        let n = part.trim().parse::<usize>().ok().filter(|n| (1..=MAX_CONCURRENCY as usize).contains(n));
+        n.ok_or_else(|| format!("'{}' is no concurrency from 1 to {MAX_CONCURRENCY}", part.trim()))
     };
     let stages = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
     if stages.windows(2).any(|w| w[0] >= w[1]) {
@@ -344,7 +347,8 @@ mod tests {
             &["--sweep", "4,2"],
             &["--sweep", "1,1"],
             &["--sweep", "0,1"],
-            &["--sweep", "1,5000"],
+            &["--sweep", "1,65537"],
+            &["--concurrency", "65537"],
             &["--sweep", ""],
             &["--sweep", "1,2", "--rate", "1"],
             &["--sweep", "1,2", "--concurrency", "1"],

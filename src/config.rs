@@ -11,16 +11,13 @@ use std::time::Duration;
 
 use crate::cli::RunArgs;
 use crate::domain::open_loop::OpenLoop;
-use crate::domain::session::Plan;
+use crate::domain::session::{NO_LIMIT, Plan};
 use crate::domain::slo::{RunFigure, Slo, Subject, figure_index};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
 use crate::tokenizer::Tokenizer;
-
-/// Requests in flight of an open loop that names no limit.
-const MAX_CONCURRENCY: usize = 4096;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
 /// lines; the exit status is 2.
@@ -111,7 +108,7 @@ fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
 fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     let process = args.arrival.unwrap_or_default();
     let open_loop = args.rate.map(|rate_per_s| OpenLoop { rate_per_s, process, seed: args.seed });
-    let unlimited = if open_loop.is_some() { MAX_CONCURRENCY } else { 1 };
+    let unlimited = if open_loop.is_some() { NO_LIMIT } else { 1 };
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
     Ok(Plan {
         concurrency: args.concurrency.map_or(unlimited, |n| n as usize),

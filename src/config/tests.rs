@@ -81,7 +81,7 @@ fn a_rate_alone_knows_no_limit() {
     let args = ["h", "--rate", "2.5", "--duration", "30", "--slo", "ttft_p95<500ms"];
     let spec = spec(&args, &[], folder.path(), None).unwrap();
     let open_loop = OpenLoop { rate_per_s: 2.5, process: Process::Poisson, seed: 0 };
-    assert_eq!((spec.plan.concurrency, spec.plan.open_loop), (4096, Some(open_loop)));
+    assert_eq!((spec.plan.limit(), spec.plan.open_loop), (None, Some(open_loop)));
     assert_eq!(spec.plan.duration, Some(Duration::from_secs(30)));
     let slos: Vec<_> = spec.suite.slos.iter().map(|slo| slo.text.as_str()).collect();
     assert_eq!(slos, ["error_rate<1%", "ttft_p95<500ms"]);
@@ -104,7 +104,7 @@ fn a_limit_a_seed_and_a_sweep_arrive() {
     let limited = of(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
     let open_loop = OpenLoop { rate_per_s: 9.0, process: Process::Constant, seed: 7 };
     assert_eq!((limited.plan.concurrency, limited.plan.open_loop), (3, Some(open_loop)));
-    assert_eq!(of(&["h", "--sweep", "1, 2,4096"]).sweep, [1, 2, 4096]);
+    assert_eq!(of(&["h", "--sweep", "1, 2,65536"]).sweep, [1, 2, 65_536]);
 }
 
 #[test]

@@ -22,10 +22,13 @@ const WHOLE_RECORDS: usize = 512;
 /// Of each case at least so many.
 const WHOLE_RECORDS_OF_CASE: usize = 8;
 
+/// [`Plan::concurrency`] of an open loop that names no limit.
+pub const NO_LIMIT: usize = usize::MAX;
+
 /// How much is run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Plan {
-    /// Requests in flight at once: as many in a closed loop, no more in an open one.
+    /// Requests in flight at once: as many in a closed loop, no more in an open one, where it may be [`NO_LIMIT`].
     pub concurrency: usize,
     /// Measured attempts per case.
     pub repeat: u32,
@@ -49,6 +52,11 @@ impl Plan {
     /// Several requests may be in flight, or time and rate decide: the run as a whole is what matters.
     pub fn is_load(&self) -> bool {
         self.concurrency > 1 || self.open_loop.is_some() || self.duration.is_some()
+    }
+
+    /// The concurrency, if there is a limit.
+    pub fn limit(&self) -> Option<usize> {
+        (self.concurrency != NO_LIMIT).then_some(self.concurrency)
     }
 
     /// Cases take turns; else one is measured to its end before the next.

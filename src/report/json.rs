@@ -75,7 +75,10 @@ struct Run<'a> {
     started_at: String,
     finished_at: Option<String>,
     suite: &'a str,
-    concurrency: usize,
+    /// `null`: as many as the rate asks for.
+    concurrency: Option<usize>,
+    /// Requests in flight at once, at most, as it came.
+    peak_in_flight: usize,
     repeat: u32,
     warmup: u32,
     /// Prompts went out as they are; else each was made unique.
@@ -250,7 +253,8 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
         started_at: time(report.started_at()),
         finished_at: finished.map(|at| time(report.wall_time(at))),
         suite: &session.suite.name,
-        concurrency: session.plan.concurrency,
+        concurrency: session.plan.limit(),
+        peak_in_flight: summary.peak_in_flight,
         repeat: session.plan.repeat,
         warmup: session.plan.warmup,
         warm: session.plan.warm,

@@ -39,6 +39,8 @@ pub struct Summary {
     pub total_time_s: f64,
     /// Time in which at least one of them was in flight, seconds: holds, gaps and warm-ups are no part of it.
     pub busy_time_s: f64,
+    /// Requests in flight at once, at most: of all attempts, those that do not count too.
+    pub peak_in_flight: usize,
     /// Tokens of all reported attempts per second of busy time, in an open loop of all time; `None` without a figure.
     pub output_token_throughput: Option<f64>,
     /// Reported attempts per second of the same; `None` without a figure.
@@ -175,6 +177,7 @@ impl Summary {
                 .fold(0, |sum, (n, _)| sum.saturating_add(n)),
             total_time_s: attempts.iter().filter_map(|r| r.request_latency_ms()).sum::<f64>() / 1000.0,
             busy_time_s: busy_time_s(&attempts),
+            peak_in_flight: peak_in_flight(session),
             spreads: METRICS.iter().filter_map(spread).collect(),
             ttft_by_cache: ttft_by_cache(&attempts),
             ..Self::default()
@@ -237,6 +240,19 @@ fn busy_time_s(attempts: &[&AttemptRecord]) -> f64 {
         covered_to_ms = covered_to_ms.max(to);
     }
     busy_ms / 1000.0
+}
+
+/// The most attempts whose times in flight have a point in common. One that begins as another ends follows it.
+fn peak_in_flight(session: &Session) -> usize {
+    let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
+    let mut edges: Vec<(Nanos, i32)> = records.flat_map(|r| [(r.started, 1), (r.ended, -1)]).collect();
+    edges.sort_unstable();
+    let (mut now, mut peak) = (0, 0);
+    for (_, change) in edges {
+        now += change;
+        peak = peak.max(now);
+    }
+    usize::try_from(peak).unwrap_or(0)
 }
 
 #[cfg(test)]

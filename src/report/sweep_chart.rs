@@ -24,8 +24,8 @@ pub fn lines(stages: &[Stage], knee: Option<usize>, width: usize, height: usize)
         return Vec::new();
     }
     let mut grid = vec![vec![' '; cells]; height];
-    // Concurrencies have at most four digits, and need room at the right.
-    let last = (cells - 6) as f64;
+    // Concurrencies have at most five digits, and need room at the right.
+    let last = (cells - 7) as f64;
     for (at, x, y) in points {
         let column = (x / right * last).round() as usize;
         let row = height - 1 - (y / top * (height - 1) as f64).round() as usize;
@@ -83,8 +83,8 @@ mod tests {
         let stages = bent();
         let knee = crate::domain::sweep::knee(&stages);
         insta::assert_snapshot!(lines(&stages, knee, 60, 8).join("\n"), @r"
-        400 │                         ● 8                     ● 16
-            │             ◆ 4
+        400 │                        ● 8                     ● 16
+            │            ◆ 4
             │
             │
             │           ● 2

@@ -31,7 +31,8 @@ const DOCUMENT: Fields = &[
     ("run.started_at", Time, false),
     ("run.finished_at", Time, true),
     ("run.suite", Text, false),
-    ("run.concurrency", Count, false),
+    ("run.concurrency", Count, true),
+    ("run.peak_in_flight", Count, false),
     ("run.repeat", Count, false),
     ("run.warmup", Count, false),
     ("run.warm", Bool, false),
@@ -339,7 +340,7 @@ fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
 fn a_load_tells_its_loop_its_thresholds_and_its_goodput() {
     use crate::domain::open_loop::{OpenLoop, Process};
     let open_loop = Some(OpenLoop { rate_per_s: 2.5, process: Process::Constant, seed: 7 });
-    let plan = Plan { concurrency: 4096, repeat: 2, open_loop, ..Plan::default() };
+    let plan = Plan { concurrency: crate::domain::session::NO_LIMIT, repeat: 2, open_loop, ..Plan::default() };
     let mut loaded = suite(&["a"]);
     loaded.slos = ["ttft_p95<500ms", "error_rate<10%"].map(|slo| slo.parse().unwrap()).to_vec();
     // One answers 400 ms after it was due, having gone out 300 ms late; the other is refused.
@@ -350,6 +351,7 @@ fn a_load_tells_its_loop_its_thresholds_and_its_goodput() {
     });
     let value = parse(&report(session));
     assert_eq!(value["run"]["rate"], 2.5);
+    assert_eq!((&value["run"]["concurrency"], &value["run"]["peak_in_flight"]), (&Value::Null, &1.into()));
     assert_eq!(value["run"]["arrival"], serde_json::json!({ "process": "constant", "seed": 7 }));
     let attempt = &value["cases"][0]["attempts"][0];
     assert_eq!((&attempt["dispatch_delay_ms"], &attempt["time_to_first_token_ms"]), (&300.0.into(), &400.0.into()));

@@ -71,8 +71,10 @@ fn test(view: &View<'_>, page: &mut Page) {
     page.field("Test Cases", &view.cases.len().to_string());
     page.field("Test Mode", &inline(&report.session.suite.name));
     page.field("Server", &server(view));
-    if plan.concurrency > 1 {
-        page.field("Concurrency", &plan.concurrency.to_string());
+    match plan.limit() {
+        Some(1) => {}
+        Some(limit) => page.field("Concurrency", &limit.to_string()),
+        None => page.field("Concurrency", &format!("no limit; {} in flight at most", view.summary.peak_in_flight)),
     }
     if plan.repeat > 1 {
         page.field("Repeat", &plan.repeat.to_string());

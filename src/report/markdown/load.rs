@@ -69,11 +69,11 @@ fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
 }
 
 fn describe(plan: &Plan, sweep: &[usize]) -> String {
-    let limit = count(plan.concurrency, "request");
+    let limit = plan.limit().map_or_else(|| "any number".to_owned(), |n| format!("at most {}", count(n, "request")));
     let time = plan.duration.map_or_else(String::new, |d| format!(", cases in turn for {} s", d.as_secs_f64()));
     match plan.open_loop {
         Some(open) => format!(
-            "open, {} requests/s, {} arrivals, seed {}{time}; at most {limit} in flight. Times count from the intended start",
+            "open, {} requests/s, {} arrivals, seed {}{time}; {limit} in flight. Times count from the intended start",
             open.rate_per_s,
             open.process.as_str(),
             open.seed
@@ -82,7 +82,7 @@ fn describe(plan: &Plan, sweep: &[usize]) -> String {
             let stages: Vec<_> = sweep.iter().map(usize::to_string).collect();
             format!("closed, {} requests in flight in turn{time}", stages.join(", "))
         }
-        None => format!("closed, {limit} in flight{time}"),
+        None => format!("closed, {} in flight{time}", count(plan.concurrency, "request")),
     }
 }
 

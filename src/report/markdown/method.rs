@@ -107,7 +107,7 @@ fn prefix_cache(view: &View<'_>) -> String {
 
 /// What `tokscope calibrate` found at the load that is nearest to the run's.
 fn calibration(view: &View<'_>, calibration: &Calibration) -> Option<String> {
-    let level = calibration.level_for(view.report.session.plan.concurrency, false)?;
+    let level = calibration.level_for(view.summary.peak_in_flight, false)?;
     let day = calibration.date.split('T').next().unwrap_or_default();
     let error = |e: &ErrorSpread| {
         let p99 = e.p99.map_or_else(String::new, |p| format!(", {p:.3} ms p99"));

@@ -440,6 +440,42 @@ fn a_stage_with_warm_answers_says_so() {
 }
 
 #[test]
+fn a_rate_without_a_limit_says_so_and_is_calibrated_for_what_was_in_flight() {
+    use crate::domain::calibration::{Calibration, ErrorSpread, Level};
+    use crate::domain::open_loop::{OpenLoop, Process};
+    let open_loop = Some(OpenLoop { rate_per_s: 2.0, process: Process::Constant, seed: 0 });
+    let plan = Plan { concurrency: crate::domain::session::NO_LIMIT, open_loop, ..Plan::default() };
+    let mut report = report(run(suite(&["a", "b"]), plan, |id, now| Some(answer(id, now, 1000, 10, 20))));
+    let errors = ErrorSpread { n: 1, mean: 0.1, median: 0.1, p99: None, worst: 0.1 };
+    let level = |streams| Level {
+        streams,
+        dashboard: false,
+        answers: 1,
+        unmatched: 0,
+        events: 20,
+        ttft_error_ms: errors,
+        inter_token_error_ms: errors,
+        total_error_ms: errors,
+        truth_width_ms: 0.01,
+        engine_cpu_share: None,
+        main_cpu_share: None,
+        resident_mib: None,
+    };
+    report.calibration = Some(Calibration {
+        version: "0.1.0".into(),
+        build: "release".into(),
+        date: "2026-02-06T20:00:00Z".into(),
+        machine: crate::domain::calibration::Machine::default(),
+        levels: [1, 16, 1024].map(level).to_vec(),
+        peak: None,
+    });
+    let text = render(&report);
+    assert!(text.contains("- **Concurrency**: no limit; 1 in flight at most\n"), "{text}");
+    assert!(text.contains("seed 0; any number in flight. Times count"), "{text}");
+    assert!(line_of(&text, "- **Calibration**").contains("with this version, 1 stream:"), "{text}");
+}
+
+#[test]
 fn a_sweep_is_a_table_and_a_curve() {
     let text = render(&report(crate::report::fixture::sweep_session(&[1, 2, 4])));
     insta::assert_snapshot!(load_section(&text), @r"
@@ -460,11 +496,11 @@ fn a_sweep_is_a_table_and_a_curve() {
     *n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.
 
     ```
-    200 │                                 ◆ 2                             ● 4
+    200 │                                ◆ 2                             ● 4
         │
         │
         │
-        │                                 ● 1
+        │                                ● 1
         │
         │
         │

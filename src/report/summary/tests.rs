@@ -172,3 +172,12 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
     assert_eq!((s.attempts, s.ended_attempts(), s.coalesced_share()), (2, 3, Some(0.25)));
     assert_eq!(Summary::default().coalesced_share(), None);
 }
+
+#[test]
+fn the_peak_is_what_was_in_flight_together() {
+    let stages =
+        |concurrencies: &[usize]| Summary::of(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight;
+    // Four cases: no more than four at once, whatever is allowed.
+    assert_eq!((stages(&[1]), stages(&[1, 3]), stages(&[9])), (1, 3, 4));
+    assert_eq!(Summary::of(&sample_session()).peak_in_flight, 1);
+}

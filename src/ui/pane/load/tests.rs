@@ -122,7 +122,7 @@ fn a_sweep_shows_its_stages_and_at_its_end_the_knee() {
            8    390.0    250 ms    20/20     48.8    3.9      n<20   10.0 ms
           16    400.0    500 ms    20/20     25.0    4.0      n<20   10.0 ms
 
-    400 │                                 ● 8                             ● 16
+    400 │                                ● 8                             ● 16
         │                 ◆ 4
         │
         │
