@@ -9,12 +9,14 @@ use super::time::Nanos;
 pub struct Series {
     points: VecDeque<(Nanos, Option<f64>)>,
     capacity: usize,
+    sum: f64,
+    count: usize,
 }
 
 impl Series {
     /// An empty series that keeps the last `capacity` points.
     pub fn new(capacity: usize) -> Self {
-        Self { points: VecDeque::new(), capacity: capacity.max(1) }
+        Self { points: VecDeque::new(), capacity: capacity.max(1), sum: 0.0, count: 0 }
     }
 
     /// Adds a point; `None` is a gap.
@@ -23,6 +25,10 @@ impl Series {
             self.points.pop_front();
         }
         self.points.push_back((at, value));
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+        }
     }
 
     /// All points, oldest first.
@@ -33,6 +39,11 @@ impl Series {
     /// The last point's value, unless it is a gap.
     pub fn last(&self) -> Option<f64> {
         self.points.back().and_then(|p| p.1)
+    }
+
+    /// The mean of all values ever added, those that fell out too; `None` without any.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
     /// The points not older than `from`, oldest first. Touches only those.
@@ -55,5 +66,8 @@ mod tests {
         s.push(Nanos(3), Some(3.0));
         assert_eq!(s.iter().collect::<Vec<_>>(), vec![(Nanos(2), None), (Nanos(3), Some(3.0))]);
         assert_eq!(s.since(Nanos(3)).len(), 1);
+        // The first value is gone, and counts all the same.
+        assert_eq!(s.mean(), Some(2.0));
+        assert_eq!(Series::new(1).mean(), None);
     }
 }

@@ -12,4 +12,5 @@ pub const MARKS: &[(&str, &str)] = &[
     (ESTIMATED, "Rests on an estimated number of tokens"),
     (WARM, "Warm TTFT: the server had the prompt in its cache"),
     (CACHE_UNKNOWN, "The server does not tell, and the prompt was sent as it is (--warm): the TTFT may be warm"),
+    ("", "No mark: a cold TTFT. The server says so, or nothing of a prompt that was made unique"),
 ];

@@ -20,7 +20,7 @@ fn how(view: &View<'_>, page: &mut Page) {
     page.field(
         "Clock",
         "one monotonic clock. It starts at the call that sends the request, on an open connection where the server \
-         keeps one. An event's time is when the socket read that completed it returned, before any parsing",
+         keeps one; with `--rate` at the request's intended start, so that one sent late has waited. An event's time is when the socket read that completed it returned, before any parsing",
     );
     for metric in METRICS {
         page.field(metric.label, &inline(metric.help));
@@ -28,7 +28,8 @@ fn how(view: &View<'_>, page: &mut Page) {
     page.field(
         "Averages",
         "the speed is averaged over the attempts that count, each with the same weight. Total Time is the sum of their \
-         times; aggregate and request throughput are per second in which at least one of them was in flight",
+         times; aggregate and request throughput are per second in which at least one of them was in flight, with `--rate` \
+         per second from the first intended start to the last end",
     );
     page.field(
         "Percentiles",

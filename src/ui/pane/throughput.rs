@@ -22,7 +22,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (from, to) = scene.window();
     let points = scene.throughput.since(from);
     let figures: Vec<f64> = points.iter().filter_map(|p| p.1).collect();
-    let mean = (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64);
+    // The chart shows the last minutes; this is of the whole run.
+    let mean = scene.throughput.mean();
     let now = scene.throughput.last().filter(|_| scene.session.is_active());
 
     let unit = Span::styled(" tok/s", theme.muted());

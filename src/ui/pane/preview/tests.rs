@@ -90,6 +90,26 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
 }
 
 #[test]
+fn the_rule_says_cold_warm_or_unknown() {
+    let said = |cached: Option<u64>, nonce: Option<&str>| {
+        let mut app = running();
+        end(&mut app, 0, 1, |r| {
+            (r.usage.prompt_tokens, r.usage.cached_tokens) = (Some(100), cached);
+            r.nonce = nonce.map(str::to_owned);
+        });
+        let rule = text(&app, 100, 1, draw);
+        ["warm", "cold", "cache unknown"]
+            .into_iter()
+            .find(|word| rule.contains(&format!("· {word} ─")))
+            .map(str::to_owned)
+    };
+    assert_eq!(said(Some(0), None).as_deref(), Some("cold"));
+    assert_eq!(said(Some(80), Some("0a1b2c3d")).as_deref(), Some("warm"));
+    assert_eq!(said(None, None).as_deref(), Some("cache unknown"));
+    assert_eq!(said(None, Some("0a1b2c3d")).as_deref(), Some("cache unknown"));
+}
+
+#[test]
 fn a_failed_attempt_says_why_and_what_to_do() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {

@@ -124,9 +124,11 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         spans.push(Span::styled("with reasoning", theme.muted()));
     }
     match (record.cache_doubt(), record.prefix_cache()) {
+        _ if !record.is_ok() => {}
         (Some(doubt), _) => spans.push(Span::styled(doubt, theme.warning())),
         (None, PrefixCache::Cold) => spans.push(Span::styled("cold", theme.muted())),
-        (None, _) => {}
+        // A nonce kept the prompt out of any cache, but nobody confirms it.
+        (None, _) => spans.push(Span::styled("cache unknown", theme.muted())),
     }
     spans
 }
