@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
@@ -149,6 +149,28 @@ pub(crate) fn extensions(exporters: &[Exporter]) -> String {
     exporters.iter().map(|e| format!(".{}", e.extension)).collect::<Vec<_>>().join(" ")
 }
 
+/// The options of a run as a Markdown table, in the order of the help.
+pub fn options_markdown() -> String {
+    let command = Cli::command();
+    let options = command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_for_clap(arg));
+    let row = |arg: &clap::Arg| {
+        let name = arg.get_long()?;
+        let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
+        let values: String = values.iter().map(|value| format!(" {value}")).collect();
+        let defaults = arg.get_default_values().iter().map(|value| value.to_string_lossy());
+        let default = defaults.map(|value| format!(" [default: {value}]")).collect::<String>();
+        let default = if arg.get_action().takes_values() { default } else { String::new() };
+        let meaning = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+        Some(format!("| `--{name}{values}` | {meaning}{default} |"))
+    };
+    let head = ["| option | meaning |", "|---|---|"].map(str::to_owned);
+    head.into_iter().chain(options.filter_map(row)).collect::<Vec<_>>().join("\n")
+}
+
+fn is_for_clap(arg: &clap::Arg) -> bool {
+    ["help", "version"].contains(&arg.get_id().as_str())
+}
+
 /// How this program is calibrated.
 #[derive(Args, Debug)]
 #[command(long_about = "\
@@ -243,8 +265,6 @@ fn share(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]
@@ -329,6 +349,19 @@ mod tests {
           3    the endpoint was not reachable, or refused before the first case
           130  interrupted; what was measured is still reported
         "#);
+    }
+
+    #[test]
+    fn the_table_of_options_is_the_help_s() {
+        let table = options_markdown();
+        let rows: Vec<&str> = table.lines().skip(2).collect();
+        let repeat = "| `--repeat N` | Measured attempts per case [default: 1] |";
+        let demo = "| `--demo` | No server at hand: run against the built-in simulator |";
+        assert!(rows.contains(&repeat) && rows.contains(&demo), "{table}");
+        assert!(rows.iter().all(|row| row.matches(" | ").count() == 1 && !row.contains("|  |")), "{table}");
+        // Each has its help, and none but those for every program is left out.
+        let options = Cli::command().get_arguments().filter(|arg| arg.get_long().is_some()).count();
+        assert_eq!(rows.len(), options, "{table}");
     }
 
     #[test]
