@@ -155,13 +155,13 @@ pub fn options_markdown() -> String {
     let options = command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_for_clap(arg));
     let row = |arg: &clap::Arg| {
         let name = arg.get_long()?;
-        let values = arg.get_value_names().filter(|_| arg.get_action().takes_values()).unwrap_or_default();
-        let values: String = values.iter().map(|value| format!(" {value}")).collect();
-        let defaults = arg.get_default_values().iter().map(|value| value.to_string_lossy());
-        let default = defaults.map(|value| format!(" [default: {value}]")).collect::<String>();
-        let default = if arg.get_action().takes_values() { default } else { String::new() };
+        let takes = arg.get_action().takes_values();
+        let values = arg.get_value_names().filter(|_| takes).unwrap_or_default().join(" ");
+        let name = [name, &values].join(" ");
+        let default = arg.get_default_values().first().filter(|_| takes);
+        let default = default.map_or_else(String::new, |value| format!(" [default: {}]", value.to_string_lossy()));
         let meaning = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
-        Some(format!("| `--{name}{values}` | {meaning}{default} |"))
+        Some(format!("| `--{}` | {meaning}{default} |", name.trim_end()))
     };
     let head = ["| option | meaning |", "|---|---|"].map(str::to_owned);
     head.into_iter().chain(options.filter_map(row)).collect::<Vec<_>>().join("\n")

@@ -223,10 +223,10 @@ pub struct Verdict {
     pub value: Option<f64>,
     /// Requests it stands on.
     pub n: usize,
-    /// Kept. Without a figure it is not.
-    pub met: bool,
     /// Of those, whose TTFT is no cold one; none where it is not about a TTFT.
     pub doubts: CacheDoubts,
+    /// Kept. Without a figure it is not.
+    pub met: bool,
     /// Too few requests for the percentile: this one was compared in its place, which is the harder test.
     pub stand_in: Option<Stat>,
 }

@@ -81,11 +81,13 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if let Some(p99) = scene.live.lag.p99_ms.filter(|ms| *ms > LAG_WORTH_A_WORD_MS) {
         right.push(Span::styled(format!("engine lag {}", number::millis(Some(p99))), theme.warning()));
     }
-    if scene.session.plan.concurrency > 1 && scene.session.in_flight() > 0 {
+    // What is ordered and not yet due is not in flight.
+    let in_flight = scene.in_flight().count();
+    if scene.session.plan.concurrency > 1 && in_flight > 0 {
         if !right.is_empty() {
             right.push(Span::raw("  "));
         }
-        right.push(Span::raw(format!("{} in flight", scene.session.in_flight())));
+        right.push(Span::raw(format!("{in_flight} in flight")));
     }
     if let Some((sign, style)) = slo_sign(view) {
         if !right.is_empty() {
@@ -101,7 +103,10 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
             None => (settled as f64 + under_way(scene)) / all.max(1) as f64,
         };
         let bar = Bar { share, tick: None, filled: style.patch(unbold(style)), rest: theme.muted(), ticked: style };
-        left.push(Span::styled(format!("  {settled}/{all} "), theme.value()));
+        // While only the time limits it no case is settled: what counts are the requests.
+        let is_timed = scene.session.plan.duration.is_some() && scene.session.is_active();
+        let done = if is_timed { format!("{} ended", scene.load.tally.ended) } else { format!("{settled}/{all}") };
+        left.push(Span::styled(format!("  {done} "), theme.value()));
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
     }
@@ -255,6 +260,17 @@ mod tests {
             let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
             assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
         }
+    }
+
+    #[test]
+    fn a_timed_run_counts_its_requests() {
+        let duration = Some(std::time::Duration::from_secs(20));
+        let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, duration, ..Plan::default() });
+        stage.connect();
+        (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
+        stage.finish(0);
+        let shown = text(&stage.draw_with(80, 2, Theme::mono(), draw));
+        assert!(shown.contains("running  1 ended ") && shown.contains("1 in flight"), "{shown}");
     }
 
     #[test]

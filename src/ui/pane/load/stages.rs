@@ -43,6 +43,10 @@ fn columns() -> Vec<Column> {
 pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
     let (theme, scene) = (view.theme, view.scene());
     let stages = scene.load.all_stages(&scene.session);
+    if stages.is_empty() {
+        let text = fit::cut("No request has ended yet.", usize::from(area.width));
+        return vec![Row { rank: 1, spans: vec![Span::styled(text, theme.muted())] }];
+    }
     let over = !scene.session.is_active();
     let knee = knee(&stages).filter(|_| over);
     let doubted = stages.iter().any(|s| s.doubts.words().is_some());
@@ -75,7 +79,7 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
     }
     if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.words()?))) {
-        let text = format!("w: no cold TTFT; at {} at once {}", words.0, words.1);
+        let text = format!("w: TTFT not all cold; with {} at once {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }

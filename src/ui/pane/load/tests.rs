@@ -143,6 +143,21 @@ fn a_sweep_shows_its_stages_and_at_its_end_the_knee() {
 }
 
 #[test]
+fn a_sweep_without_figures_yet_says_so_and_warm_stages_are_marked() {
+    let mut stage = Stage::new(&["a"], Plan::default());
+    let scene: &mut Scene = &mut stage.app.scene;
+    scene.session = scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
+    assert!(shown(&stage, 76, 6).contains("No request has ended yet."));
+    stage.app.scene.load.stages = crate::report::sweep_chart::bent();
+    let doubts = crate::domain::prefix_cache::CacheDoubts { warm: 3, unknown: 0, of: 20 };
+    stage.app.scene.load.stages[1].doubts = doubts;
+    let shown = shown(&stage, 76, 20);
+    let marked: Vec<&str> = shown.lines().filter(|line| line.ends_with(" w")).collect();
+    assert!(marked.len() == 1 && marked[0].trim_start().starts_with("2 "), "{shown}");
+    assert!(shown.contains("w: TTFT not all cold; with 2 at once 3 of 20 warm"), "{shown}");
+}
+
+#[test]
 fn no_size_is_too_small() {
     let stage = three(4, true, &["ttft_p95<200ms", "itl_p50<1ms"]);
     for width in 0..70 {

@@ -113,6 +113,10 @@ fn live_text(live: &InFlight, columns: u16, theme: Theme) -> Vec<Line<'static>> 
         let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
         lines.push(Line::from(Span::styled(cut(&hint, usize::from(columns)), theme.muted())));
     }
+    if text.is_empty() && reasoning.is_empty() {
+        let why = "Among so many in flight its text is shown once it has ended.";
+        lines.extend(wrap(&[Span::styled(why, theme.muted())], usize::from(columns)).into_iter().map(Line::from));
+    }
     lines.extend(sections(&reasoning, &text, columns, theme, markdown::render_growing));
     lines
 }

@@ -48,6 +48,15 @@ fn a_waiting_request_shows_what_was_asked() {
 }
 
 #[test]
+fn an_answer_whose_text_is_not_in_the_live_view_says_so() {
+    let mut app = running();
+    live(&mut app, 3000, stream(StreamPhase::Answering, "", ""));
+    assert!(text(&app, 80, 24, draw).contains("its text is shown once it has ended"));
+    live(&mut app, 3500, stream(StreamPhase::Answering, "", "Here"));
+    assert!(!text(&app, 80, 24, draw).contains("its text is shown once it has ended"));
+}
+
+#[test]
 fn reasoning_stands_back_before_the_answer() {
     let mut app = running();
     let thinking = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
