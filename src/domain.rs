@@ -3,6 +3,7 @@
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;
+pub mod finding;
 pub mod gpu;
 pub mod gpu_history;
 pub mod interval;
@@ -10,7 +11,9 @@ pub mod live;
 pub mod metrics;
 pub mod open_loop;
 pub mod prefix_cache;
+pub mod random;
 pub mod series;
+pub mod server_clock;
 pub mod server_timings;
 pub mod session;
 pub mod slo;

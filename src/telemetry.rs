@@ -14,6 +14,12 @@ use self::sampler::{Command, Watch};
 use crate::domain::gpu::GpuEvent;
 use crate::domain::time::Nanos;
 
+/// All sources. The first that opens is the one.
+const SOURCES: &[source::Open] = &[
+    #[cfg(any(target_os = "linux", windows))]
+    nvml::open,
+];
+
 /// How to sample.
 #[derive(Clone, Debug)]
 pub struct SamplerConfig {
@@ -61,7 +67,7 @@ pub fn start(
     now: impl Fn() -> Nanos + Send + 'static,
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
-    start_with(source::open_first, config, now, sink)
+    start_with(open_first, config, now, sink)
 }
 
 fn start_with(
@@ -83,4 +89,19 @@ fn start_with(
         Err(error) => sink(GpuEvent::Absent(format!("the thread that reads the GPUs did not start: {error}"))),
     }
     Sampler { commands }
+}
+
+/// Opens the first source that can be opened.
+fn open_first(config: &SamplerConfig, then: source::Use<'_>) -> Result<(), String> {
+    let mut reasons = Vec::new();
+    for open in SOURCES {
+        match open(config, then) {
+            Ok(()) => return Ok(()),
+            Err(reason) => reasons.push(reason),
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("GPU figures come from NVIDIA's driver, which does not exist for this system".to_owned());
+    }
+    Err(reasons.join("; "))
 }

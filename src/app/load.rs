@@ -40,8 +40,6 @@ pub struct Recent {
     pub ok: usize,
     /// Failed requests.
     pub failed: usize,
-    /// Seconds the window covers.
-    pub seconds: f64,
     ttft_ms: Vec<f64>,
     itl_ms: Vec<f64>,
 }
@@ -93,20 +91,14 @@ impl Load {
     }
 
     /// The figures of the last seconds, or of as many as the run has.
-    pub fn recent(&self, elapsed: Duration) -> Recent {
+    pub fn recent(&self) -> Recent {
         let figures = |get: fn(&Ended) -> Option<f64>| {
             let mut values: Vec<f64> = self.recent.iter().filter_map(get).filter(|v| v.is_finite()).collect();
             values.sort_by(f64::total_cmp);
             values
         };
         let ok = self.recent.iter().filter(|e| e.ok).count();
-        Recent {
-            ok,
-            failed: self.recent.len() - ok,
-            seconds: elapsed.min(WINDOW).as_secs_f64(),
-            ttft_ms: figures(|e| e.ttft_ms),
-            itl_ms: figures(|e| e.itl_ms),
-        }
+        Recent { ok, failed: self.recent.len() - ok, ttft_ms: figures(|e| e.ttft_ms), itl_ms: figures(|e| e.itl_ms) }
     }
 
     /// The stages with figures, the one that runs included.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Load;
-use crate::domain::attempt::AttemptId;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::series::Series;
@@ -283,11 +282,6 @@ impl App {
         }
         let slo_missed = !self.scene.load.keeps_slos(session);
         u8::from(session.is_partial() || slo_missed)
-    }
-
-    /// The id of the running attempt of the selected case.
-    pub fn selected_in_flight(&self) -> Option<AttemptId> {
-        self.scene.in_flight_of(self.ui.selected).map(|f| f.id)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::diagnosis::Finding;
+use super::finding::Finding;
 use super::server_timings::ServerTimings;
 use super::statistics::Stats;
 use super::time::Nanos;

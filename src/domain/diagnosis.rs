@@ -2,21 +2,11 @@
 
 mod timeline;
 
-use serde::Serialize;
-
 use self::timeline::Timeline;
 use super::attempt::{AttemptRecord, AttemptStatus};
+pub use super::finding::Finding;
 use super::prefix_cache::PrefixCache;
 use super::token_count::ESTIMATED;
-
-/// Something about an attempt that who reads its figures must know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// Stable name, from [`DIAGNOSES`].
-    pub key: &'static str,
-    /// One sentence for people, with its figures.
-    pub message: String,
-}
 
 /// One thing that is looked for.
 #[derive(Debug)]

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::random::Random;
+
 /// Requests at a rate of their own. A closed loop waits for an answer before it asks again, so that a slow server is
 /// asked less; here the queue grows instead, and is measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -39,14 +41,14 @@ impl Process {
 pub struct Starts {
     plan: OpenLoop,
     taken: u64,
-    random: u64,
+    random: Random,
     next_s: f64,
 }
 
 impl Starts {
     /// From the first one on.
     pub const fn new(plan: OpenLoop) -> Self {
-        Self { plan, taken: 0, random: plan.seed, next_s: 0.0 }
+        Self { plan, taken: 0, random: Random::new(plan.seed), next_s: 0.0 }
     }
 
     /// The next one.
@@ -60,18 +62,8 @@ impl Starts {
         match self.plan.process {
             // Multiplied and not added up: the thousandth is as exact as the first.
             Process::Constant => self.next_s = self.taken as f64 / self.plan.rate_per_s,
-            Process::Poisson => self.next_s += -self.uniform().ln() / self.plan.rate_per_s,
+            Process::Poisson => self.next_s += -self.random.unit().ln() / self.plan.rate_per_s,
         }
-    }
-
-    /// Above 0, at most 1 (splitmix64).
-    fn uniform(&mut self) -> f64 {
-        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut n = self.random;
-        n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        n ^= n >> 31;
-        ((n >> 11) + 1) as f64 / (1_u64 << 53) as f64
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
+use super::random::{hash, mixed};
 use super::suite::CaseSpec;
 
 /// So few tokens in the cache are those of the chat template before the prompt, which no client can change.
@@ -100,13 +101,8 @@ impl CaseSpec {
 
 /// What makes the prompt of one attempt unlike any other: eight hexadecimal digits from its request id.
 pub fn nonce(request_id: &str) -> String {
-    // FNV-1a, then the finaliser of SplitMix64: ids differ in their last bytes, nonces must from their first digit on.
-    let mut hash = request_id
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    format!("{:08x}", hash >> 32)
+    // Ids differ in their last bytes, nonces must from their first digit on.
+    format!("{:08x}", mixed(hash(request_id.bytes())) >> 32)
 }
 
 /// A message's text with the nonce before it: a line like `[3f9a1c07]`. Brackets and digits are what logs and tickets

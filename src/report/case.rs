@@ -9,7 +9,7 @@ use crate::domain::session::{CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
 
-use super::summary::Spread;
+use super::spread::Spread;
 
 /// A case with the attempts that count.
 #[derive(Clone, Debug)]

@@ -2,15 +2,15 @@
 
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
-use crate::domain::interval::{Interval, mean_half_width, of_median};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
-use crate::domain::statistics::{Stats, enough_for};
+use crate::domain::statistics::Stats;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
 use super::case::{CaseView, cases};
+use super::spread::Spread;
 
 /// The figures of all reported attempts together: every attempt counts once, whatever case it belongs to.
 #[derive(Clone, Debug, Default)]
@@ -92,57 +92,6 @@ fn ttft_by_cache(attempts: &[&AttemptRecord]) -> Vec<(PrefixCache, Spread)> {
         Some((state, Spread::over(ttft, some)?))
     };
     states.into_iter().filter_map(spread).collect()
-}
-
-/// The statistics of a metric and how many figures they rest on.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Spread {
-    /// Attempts that have the figure.
-    pub n: usize,
-    /// Over those.
-    pub stats: Stats,
-    /// Half the width of the mean's 95 % interval; `None` where no case has two figures.
-    pub mean_half_width: Option<f64>,
-    /// 95 % interval of the median; `None` where no case has two figures, or there are too few in all.
-    pub median_ci95: Option<Interval>,
-}
-
-impl Spread {
-    /// The spread of a metric over some attempts; `None` when none of them has the figure.
-    pub fn over<'a>(metric: &Metric, attempts: impl IntoIterator<Item = &'a AttemptRecord>) -> Option<Self> {
-        let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r).filter(|v| v.is_finite())?));
-        let mut of_cases: Vec<(usize, f64)> = attempts.into_iter().filter_map(figure).collect();
-        of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
-        let mut values: Vec<f64> = of_cases.iter().map(|f| f.1).collect();
-        let mut rest = values.as_slice();
-        let groups = of_cases.chunk_by(|a, b| a.0 == b.0).map(|case| {
-            let (group, after) = rest.split_at(case.len());
-            rest = after;
-            group
-        });
-        let mean_half_width = mean_half_width(groups);
-        values.sort_by(f64::total_cmp);
-        let median_ci95 = mean_half_width.and_then(|_| of_median(&values));
-        Some(Self { n: values.len(), stats: Stats::of(values)?, mean_half_width, median_ci95 })
-    }
-
-    /// The mean's 95 % interval; `None` where no case has two figures.
-    pub fn mean_ci95(&self) -> Option<Interval> {
-        let half = self.mean_half_width?;
-        Some(Interval { low: self.stats.avg - half, high: self.stats.avg + half })
-    }
-
-    /// A percentile, unless there are too few figures for it to be more than the maximum: `p` needs 1 / (1 − p/100).
-    pub fn percentile(&self, p: u32) -> Option<f64> {
-        let value = match p {
-            50 => self.stats.p50,
-            90 => self.stats.p90,
-            95 => self.stats.p95,
-            99 => self.stats.p99,
-            _ => return None,
-        };
-        enough_for(self.n, p).then_some(value)
-    }
 }
 
 impl Summary {

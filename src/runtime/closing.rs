@@ -9,7 +9,8 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{knee, stages};
-use crate::report::summary::{Spread, Summary};
+use crate::report::spread::Spread;
+use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
 
 /// What was given up leaves its record within this time, or not at all.

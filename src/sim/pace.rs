@@ -4,6 +4,7 @@ use std::f64::consts::TAU;
 use std::time::Duration;
 
 use super::SimConfig;
+use crate::domain::random::{Random, hash};
 
 /// So many prompt tokens double the time to the first token.
 const PROMPT_TOKENS_PER_TTFT: f64 = 8192.0;
@@ -23,7 +24,7 @@ pub struct Pace {
 impl Pace {
     /// For one request.
     pub fn new(config: &SimConfig, prompt_tokens: u64, seed: u64) -> Self {
-        let mut random = Random(seed);
+        let mut random = Random::new(seed);
         let spread = Spread::new(config.jitter);
         let ttft_s = config.ttft_ms / 1e3 * spread.draw(&mut random);
         let next_s = ttft_s * (1.0 + prompt_tokens as f64 / PROMPT_TOKENS_PER_TTFT);
@@ -66,26 +67,9 @@ impl Spread {
     }
 }
 
-/// The generator `SplitMix64`.
-#[derive(Clone, Debug)]
-struct Random(u64);
-
-impl Random {
-    /// Above 0, at most 1.
-    fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        x ^= x >> 31;
-        ((x >> 11) + 1) as f64 / (1_u64 << 53) as f64
-    }
-}
-
-/// A seed from what tells one request from another (FNV-1a).
+/// A seed from what tells one request from another.
 pub fn seed_of(parts: &[&[u8]]) -> u64 {
-    let bytes = parts.iter().copied().flatten();
-    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+    hash(parts.iter().copied().flatten().copied())
 }
 
 #[cfg(test)]

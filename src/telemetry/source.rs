@@ -1,4 +1,4 @@
-//! What a source of GPU figures is, and which there are.
+//! What a source of GPU figures is.
 
 use super::SamplerConfig;
 use crate::domain::gpu::{GpuInfo, GpuSample};
@@ -31,25 +31,4 @@ pub(super) type Use<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
 
 /// Opens a source, lends it out, and closes it: its handles borrow from its library, so both live on one stack. An error
 /// says why there is none, in words for people.
-type Open = fn(&SamplerConfig, Use<'_>) -> Result<(), String>;
-
-/// All sources. The first that opens is the one.
-const SOURCES: &[Open] = &[
-    #[cfg(any(target_os = "linux", windows))]
-    super::nvml::open,
-];
-
-/// Opens the first source that can be opened.
-pub(super) fn open_first(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
-    let mut reasons = Vec::new();
-    for open in SOURCES {
-        match open(config, then) {
-            Ok(()) => return Ok(()),
-            Err(reason) => reasons.push(reason),
-        }
-    }
-    if reasons.is_empty() {
-        reasons.push("GPU figures come from NVIDIA's driver, which does not exist for this system".to_owned());
-    }
-    Err(reasons.join("; "))
-}
+pub(super) type Open = fn(&SamplerConfig, Use<'_>) -> Result<(), String>;

@@ -19,6 +19,7 @@ use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase};
+use crate::domain::random::mixed;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
@@ -76,12 +77,9 @@ impl Script {
     }
 }
 
-/// Numbers without a pattern (the finaliser of splitmix64).
+/// Numbers without a pattern.
 fn scatter(n: u64) -> u64 {
-    let n = n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    n ^ (n >> 31)
+    mixed(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// A program under test and its clock.

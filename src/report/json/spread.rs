@@ -4,7 +4,8 @@ use serde::Serialize;
 
 use crate::domain::interval::Interval;
 use crate::domain::statistics::Stats;
-use crate::report::summary::{CacheCounts, Spread};
+use crate::report::spread::Spread;
+use crate::report::summary::CacheCounts;
 
 /// Percentiles that too few figures stand for are `null`.
 #[derive(Serialize)]

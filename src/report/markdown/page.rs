@@ -3,7 +3,7 @@
 use crate::domain::metrics::{Metric, Unit};
 
 use super::escape::UNKNOWN;
-use crate::report::summary::Spread;
+use crate::report::spread::Spread;
 
 /// The page so far.
 #[derive(Debug, Default)]

@@ -7,7 +7,7 @@ use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::statistics::{enough_for, needed_for};
 use crate::report::case::CaseView;
-use crate::report::summary::Spread;
+use crate::report::spread::Spread;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};

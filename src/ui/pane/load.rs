@@ -84,7 +84,7 @@ fn in_flight(view: &View<'_>) -> Vec<Span<'static>> {
 fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     let (theme, scene) = (view.theme, view.scene());
     let tally = &scene.load.tally;
-    let recent = scene.load.recent(scene.elapsed());
+    let recent = scene.load.recent();
     let room = usize::from(area.width).saturating_sub(CELLS.1) / CELLS.0;
     let room_beside_n = usize::from(area.width).saturating_sub(CELLS.1 + N.0) / CELLS.0;
     let has_n = room_beside_n >= N.1;

@@ -182,8 +182,7 @@ fn attempts(row: &Row<'_>) -> String {
 /// A figure of a whole answer. What rests on an estimated number of tokens says `~`.
 fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
-    let of_tokens = metric.key.starts_with("output_") || metric.key == "inter_token_latency_ms";
-    let figure = text(metric.unit, (metric.get)(record), estimated && of_tokens);
+    let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
     match (metric.key, record.prefix_cache()) {
         (TTFT, PrefixCache::Warm) => format!("{WARM} {figure}"),
         (TTFT, PrefixCache::Unknown) if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
