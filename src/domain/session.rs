@@ -94,7 +94,7 @@ pub enum SessionEvent {
     Cancel(usize),
     /// An attempt is over.
     Ended(AttemptId, Arc<AttemptRecord>),
-    /// Give everything up.
+    /// Give everything up: what ends now is the end.
     Abort,
 }
 
@@ -133,7 +133,11 @@ pub struct Session {
     pub sweep: Vec<usize>,
     /// The stage that runs or ran last.
     pub stage: usize,
+    /// Requests that were intended within the run's time and got no slot in it.
+    pub not_started: usize,
     warmups_started: u32,
+    /// When the schedule stood still: ascending, apart.
+    still: Vec<(Nanos, Nanos)>,
     now: Nanos,
     pace: Pace,
     turn: usize,
@@ -152,7 +156,9 @@ impl Session {
             last_ended: None,
             sweep: Vec::new(),
             stage: 0,
+            not_started: 0,
             warmups_started: 0,
+            still: Vec::new(),
             now: Nanos::default(),
             pace: Pace::new(&plan),
             turn: 0,
@@ -169,7 +175,9 @@ impl Session {
 
     /// Whether this attempt is in flight.
     pub fn is_open(&self, id: AttemptId) -> bool {
-        self.cases.get(id.case).is_some_and(|c| c.in_flight().any(|a| a.number == id.number))
+        let at = (id.number as usize).checked_sub(1);
+        let attempt = self.cases.get(id.case).zip(at).and_then(|(c, at)| c.attempts.get(at));
+        attempt.is_some_and(|a| a.record.is_none())
     }
 
     /// What the run must reach.
@@ -198,9 +206,30 @@ impl Session {
         Some(self.now.since(self.pace.next().filter(|_| waits)?))
     }
 
-    /// Cases that are done, failed or cancelled.
+    /// When the user held the run, or nothing waited to be started: ascending, apart. What was in flight went on.
+    pub fn still(&self) -> &[(Nanos, Nanos)] {
+        &self.still
+    }
+
+    /// How much of the plan's duration is over at `now`, 0 to 1, holds left out; `None` without a duration.
+    pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
+        self.plan.duration?;
+        if !self.pace.is_timed() {
+            return Some(1.0);
+        }
+        Some(self.pace.share(now).unwrap_or(0.0))
+    }
+
+    /// Cases whose turn did not come in the run's time, in any stage of a sweep.
+    pub fn unreached(&self) -> usize {
+        let before = |c: &CaseState| (0..self.stage).any(|stage| self.plan.duration.is_some() && !c.is_reached(stage));
+        let before = |c: &CaseState| c.phase != CasePhase::Cancelled && before(c);
+        self.cases.iter().filter(|c| c.phase == CasePhase::Unreached || before(c)).count()
+    }
+
+    /// Cases with nothing left to do.
     pub fn settled(&self) -> usize {
-        let settled = |c: &&CaseState| matches!(c.phase, CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled);
+        let settled = |c: &&CaseState| !matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
         self.cases.iter().filter(settled).count()
     }
 
@@ -209,19 +238,25 @@ impl Session {
         self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
     }
 
-    /// Whether some case has fewer whole answers than the plan asks for, or waits for one. A plan that asks for time wants
-    /// all of it, and no failure.
+    /// Whether some case, in some stage of a sweep, has fewer whole answers than the plan asks for, or waits for one. A plan
+    /// that asks for time wants all of it, a whole answer of each case, no failure, and every request of its rate.
     pub fn is_partial(&self) -> bool {
-        let wanted = self.plan.repeat.max(1) as usize;
-        let lacks = |c: &CaseState| match self.plan.duration {
-            Some(_) => matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled),
-            None => c.reported().len() < wanted,
+        let wanted = self.plan.duration.is_none().then_some(self.plan.repeat.max(1) as usize);
+        let lacks = |c: &CaseState| {
+            let gave_up = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
+            gave_up || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
         };
         let open = |c: &CaseState| {
             matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) || c.open() > 0
         };
         let more = self.stage + 1 < self.sweep.len();
-        more || self.pace.is_timed() || self.cases.iter().any(|c| lacks(c) || open(c))
+        more || self.pace.is_timed() || self.not_started > 0 || self.cases.iter().any(|c| lacks(c) || open(c))
+    }
+
+    /// [`Self::handle`] of what happened at `now`.
+    pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
+        self.now = self.now.max(now);
+        self.handle(event)
     }
 
     /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.
@@ -237,7 +272,10 @@ impl Session {
                 }
             }
             SessionEvent::ToggleHold => match self.mode {
-                Mode::Running => self.mode = Mode::Held,
+                Mode::Running => {
+                    self.mode = Mode::Held;
+                    self.take_back(&mut out);
+                }
                 Mode::Held => self.mode = Mode::Running,
                 Mode::Waiting | Mode::Finished => {}
             },
@@ -256,6 +294,7 @@ impl Session {
                 for case in 0..self.cases.len() {
                     self.give_up(case, CasePhase::Cancelled, &mut out);
                 }
+                self.mode = Mode::Finished;
             }
         }
         self.fill_slots(&mut out);
@@ -271,8 +310,23 @@ impl Session {
                 self.wake();
             }
             CasePhase::Queued | CasePhase::Running => self.give_up(case, CasePhase::Paused, out),
-            CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled => {}
+            CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled | CasePhase::Unreached => {}
         }
+    }
+
+    /// Has what is ordered ahead and not due come later: held, nothing new starts.
+    fn take_back(&mut self, out: &mut Vec<SessionCommand>) {
+        let mut back: Vec<(Nanos, AttemptId)> = Vec::new();
+        for (case, state) in self.cases.iter_mut().enumerate() {
+            let of_case = state.take_back(self.now).into_iter();
+            back.extend(of_case.map(|(number, due)| (due, AttemptId { case, number })));
+        }
+        back.sort_unstable();
+        if let Some((_, first)) = back.first() {
+            self.turn = first.case;
+        }
+        self.pace.take_back(back.iter().map(|(due, _)| *due));
+        out.extend(back.into_iter().map(|(_, id)| SessionCommand::Abort(id)));
     }
 
     /// Ends what is in flight of the case and leaves it in `phase`. A paused case owes the attempts it gave up.
@@ -342,6 +396,7 @@ impl Session {
         self.stage += 1;
         self.plan.concurrency = concurrency;
         self.pace = Pace::new(&self.plan);
+        self.cases.iter_mut().for_each(|c| c.stage = self.stage);
         for state in self.cases.iter_mut().filter(|c| c.phase != CasePhase::Cancelled) {
             state.begin_round();
             state.remaining = self.plan.attempts();
@@ -373,7 +428,7 @@ impl Session {
         let Some(case) = (0..count).map(|i| (from + i) % count).find(|&i| self.cases[i].is_ready()) else {
             return false;
         };
-        self.pace.go_on(self.now);
+        self.still.extend(self.pace.go_on(self.now));
         if self.pace.is_over(self.now) {
             self.end_time();
             return self.cases.iter().any(CaseState::is_ready);
@@ -394,17 +449,20 @@ impl Session {
 
     /// The time is up: what only the time limited is not started again.
     fn end_time(&mut self) {
-        self.pace.end();
+        self.not_started += self.pace.end();
         for state in self.cases.iter_mut().filter(|c| c.remaining == u32::MAX) {
             state.remaining = 0;
             if state.phase == CasePhase::Queued {
                 state.settle(false);
+                if !state.is_reached(self.stage) {
+                    state.phase = CasePhase::Unreached;
+                }
             }
         }
     }
 
     fn start(&mut self, case: usize, warmup: bool, due: Option<Nanos>, out: &mut Vec<SessionCommand>) {
-        let number = self.cases[case].start(warmup, self.stage);
+        let number = self.cases[case].start(warmup, due);
         out.push(SessionCommand::Start { id: AttemptId { case, number }, warmup, due });
     }
 }

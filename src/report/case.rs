@@ -82,6 +82,7 @@ impl CaseView<'_> {
             CasePhase::Running => "running",
             CasePhase::Paused => "paused",
             CasePhase::Cancelled => AttemptStatus::Cancelled.as_str(),
+            CasePhase::Unreached => "not reached",
             CasePhase::Queued | CasePhase::Done | CasePhase::Failed => {
                 let last = self.failures().last().map(|r| r.status).or(self.state.last_ended().map(|r| r.status));
                 last.map_or("not run", AttemptStatus::as_str)
