@@ -138,6 +138,8 @@ pub struct Session {
     warmups_started: u32,
     /// When the schedule stood still: ascending, apart.
     still: Vec<(Nanos, Nanos)>,
+    /// All slots were taken when last something could have started: what is late then is late for want of one.
+    capped: bool,
     now: Nanos,
     pace: Pace,
     turn: usize,
@@ -159,6 +161,7 @@ impl Session {
             not_started: 0,
             warmups_started: 0,
             still: Vec::new(),
+            capped: false,
             now: Nanos::default(),
             pace: Pace::new(&plan),
             turn: 0,
@@ -376,6 +379,7 @@ impl Session {
                     break;
                 }
             }
+            self.capped = self.in_flight() >= self.plan.concurrency.max(1);
             let busy = |c: &CaseState| matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
             if !self.cases.iter().any(busy) && self.in_flight() == 0 {
                 if self.begin_next_stage() {
@@ -429,7 +433,7 @@ impl Session {
             return false;
         };
         self.still.extend(self.pace.go_on(self.now));
-        if self.pace.is_over(self.now) {
+        if self.pace.is_over(self.now, self.capped) {
             self.end_time();
             return self.cases.iter().any(CaseState::is_ready);
         }

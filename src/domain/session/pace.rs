@@ -71,10 +71,12 @@ impl Pace {
         self.back.sort_unstable();
     }
 
-    /// Whether the run's duration is over, or the next start would lie beyond it.
-    pub fn is_over(&self, now: Nanos) -> bool {
+    /// Whether the next start would lie beyond the run's duration. Starts that wait because the run was `capped` do so
+    /// once the duration is over; others that are late are so by this program's own delay, and still come.
+    pub fn is_over(&self, now: Nanos, capped: bool) -> bool {
         let Some(end) = self.end_at() else { return false };
-        now >= end || self.next().is_some_and(|next| next >= end)
+        let intended = self.next().unwrap_or(now);
+        intended >= end || (capped && now >= end)
     }
 
     fn end_at(&self) -> Option<Nanos> {
