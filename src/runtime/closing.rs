@@ -8,10 +8,11 @@ use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::RunFigure;
-use crate::domain::sweep::{knee, stages};
+use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
 use crate::report::summary::{Spread, Summary};
 
-/// What was given up leaves its record within this time, or not at all.
+/// What was given up leaves its record within this time after the one before, or not at all: a tokenizer may still have
+/// finished ones to count.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The driver may take so long for the last sample.
 const GPU_PATIENCE: Duration = Duration::from_millis(250);
@@ -40,10 +41,16 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
 /// Ends what is in flight, and takes the last facts and the last sample.
 fn give_up(run: &mut Run) {
     drop(run.take(Msg::Closing));
-    let deadline = run.now().plus(PATIENCE);
-    while run.app.scene.session.in_flight() > 0 {
+    let mut deadline = run.now().plus(PATIENCE);
+    let mut left = run.app.scene.session.in_flight();
+    while left > 0 {
         let Ok(wake) = run.inbox.recv_timeout(deadline.since(run.now())) else { break };
         take_fact(run, wake);
+        let now_left = run.app.scene.session.in_flight();
+        if now_left < left {
+            deadline = run.now().plus(PATIENCE);
+        }
+        left = now_left;
     }
     if run.app.scene.session.began.is_some() {
         run.sampler.sample_and_wait(GPU_PATIENCE);
@@ -73,6 +80,10 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let failed: Vec<_> = tally.errors.iter().map(|(kind, n)| format!("{n} {kind}")).collect();
         let failed = if failed.is_empty() { String::new() } else { format!(" ({})", failed.join(", ")) };
         lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
+        if session.not_started > 0 {
+            let left_out = session.not_started;
+            lines.push(format!("Not started           {left_out} requests of the rate: no slot within the duration"));
+        }
         lines.push(format!(
             "All together          {} req/s   {} tok/s",
             figure(summary.request_throughput, 2),
@@ -102,6 +113,12 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
             figure(s.ttft_p50_ms, 0)
         ));
     }
+    lines.extend(no_knee_up_to(&stages).map(|last| format!("Knee                  no knee up to {last} at once")));
+    if !session.sweep.is_empty() {
+        // Which stages keep them stands beside each; the verdicts of the last one alone would be no verdict on the run.
+        lines.extend(kept_in_words(&stages).map(|kept| format!("Thresholds            {kept}")));
+        return lines;
+    }
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         lines.push(format!("{} {}", if verdict.met { "✓" } else { "✗" }, slo.tell(&verdict)));
@@ -118,6 +135,10 @@ fn summary(run: &Run) -> String {
     }
     let about = if summary.estimated { "~" } else { "" };
     lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
+    if session.unreached() > 0 {
+        let cases = session.unreached();
+        lines.push(format!("Not reached           {cases} cases: the time was over before their turn"));
+    }
     let ended = summary.ended_attempts();
     let line = |label: &str, key: &str, unit: &str, digits: usize| {
         Some(spread_line(label, &summary.spread(key)?, ended, unit, digits))

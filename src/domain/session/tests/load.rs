@@ -233,6 +233,16 @@ fn a_rate_that_gets_no_slots_ends_with_its_time_and_tells_what_it_left_out() {
 }
 
 #[test]
+fn what_this_program_delays_beyond_the_time_still_starts() {
+    let plan = Plan { duration: Some(Duration::from_secs(1)), ..open(4096, 1) };
+    let mut s = session(1, plan);
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
+    // At 300, 400, … 900 ms, ordered far too late.
+    assert_eq!(s.handle(SessionEvent::Tick(ms(1500))).len(), 7);
+    assert_eq!(s.not_started, 0);
+}
+
+#[test]
 fn a_hold_uses_up_no_time() {
     let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(1, plan);

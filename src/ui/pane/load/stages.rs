@@ -5,7 +5,7 @@ use ratatui::text::Span;
 
 use super::Row;
 use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, knee};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to};
 use crate::report::sweep_chart;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
@@ -64,6 +64,10 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         }
         // The last stages are the news; the first ones scroll away.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
+    }
+    if let Some(last) = no_knee_up_to(&stages).filter(|_| over) {
+        let text = format!("no knee up to {last} at once");
+        rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
     }
     let used = rows.len() as u16 + scene.session.slos().len() as u16;
     if area.height >= used + CURVE + 3 {
