@@ -48,8 +48,7 @@ fn main() {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let folder: PathBuf = std::env::temp_dir();
     for picture in PICTURES.iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| p.file.contains(w.as_str()))) {
-        let pty =
-            Pty::start(&program.to_string_lossy(), picture.args, &folder, &[], picture.cols, picture.rows);
+        let pty = Pty::start(&program.to_string_lossy(), picture.args, &folder, &[], picture.cols, picture.rows);
         pty.wait_for(picture.file, |screen| (picture.when)(&screen.contents()));
         let drawn = pty.with_screen(svg::draw);
         let path = root.join("assets").join(picture.file);

@@ -374,6 +374,10 @@ impl Session {
 
     fn fill_slots(&mut self, out: &mut Vec<SessionCommand>) {
         if self.mode == Mode::Running {
+            // Also without a free slot: what is due from now on waits for the server.
+            if self.cases.iter().any(CaseState::is_ready) {
+                self.still.extend(self.pace.go_on(self.now));
+            }
             while self.in_flight() < self.plan.concurrency.max(1) {
                 if !self.start_next(out) {
                     break;
@@ -432,7 +436,7 @@ impl Session {
         let Some(case) = (0..count).map(|i| (from + i) % count).find(|&i| self.cases[i].is_ready()) else {
             return false;
         };
-        self.still.extend(self.pace.go_on(self.now));
+        self.pace.begin(self.now);
         if self.pace.is_over(self.now, self.capped) {
             self.end_time();
             return self.cases.iter().any(CaseState::is_ready);

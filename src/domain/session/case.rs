@@ -94,9 +94,9 @@ impl CaseState {
         good < wanted
     }
 
-    /// Whether a stage measured anything of it, whole or not.
+    /// Whether its turn came in a stage; what was taken back or given up was none.
     pub(super) fn is_reached(&self, stage: usize) -> bool {
-        self.of_stage(stage).iter().any(|a| !a.warmup)
+        self.of_stage(stage).iter().any(|a| !a.warmup && !a.abandoned)
     }
 
     /// The attempts of a stage: stages follow one another.

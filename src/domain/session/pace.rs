@@ -36,10 +36,15 @@ impl Pace {
         }
     }
 
-    /// Time begins, or goes on: what stood still was no time of the server's, and is nobody's queue. Returns from when to
-    /// when it stood still.
+    /// Time begins, if it has not.
+    pub fn begin(&mut self, now: Nanos) {
+        self.origin.get_or_insert(now);
+    }
+
+    /// Time that has begun goes on: what stood still was no time of the server's, and is nobody's queue. Returns from when
+    /// to when it stood still.
     pub fn go_on(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
-        let origin = *self.origin.get_or_insert(now);
+        let origin = self.origin?;
         let since = self.still_since.take()?;
         let origin = origin.plus(now.since(since));
         self.origin = Some(origin);

@@ -220,6 +220,17 @@ fn a_sweep_reports_its_last_stage_and_lacks_what_any_stage_lacks() {
 }
 
 #[test]
+fn time_goes_on_with_the_hold_s_end_although_no_slot_is_free() {
+    let mut s = session(1, open(1, 3));
+    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle_at(ms(50), SessionEvent::ToggleHold);
+    s.handle_at(ms(1050), SessionEvent::ToggleHold);
+    // Intended 100 ms after the first, a second of which was held: the rest it waited for the slot.
+    assert_eq!(end_at(&mut s, id(0, 1), ms(3000), AttemptStatus::Ok), [due(0, 2, 1100)]);
+    assert_eq!(s.still(), [(ms(50), ms(1050))]);
+}
+
+#[test]
 fn a_rate_that_gets_no_slots_ends_with_its_time_and_tells_what_it_left_out() {
     let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(2, 1) };
     let mut s = session(1, plan);
@@ -258,6 +269,41 @@ fn a_hold_uses_up_no_time() {
 }
 
 proptest! {
+    /// However often it is held, nothing starts meanwhile and nothing is lost.
+    #[test]
+    fn holds_lose_no_start(
+        holds in prop::collection::vec((0_u64..400, 0_u64..900), 0..6),
+        cap in 1_usize..8,
+        repeat in 1_u32..6,
+    ) {
+        let mut s = session(3, Plan { concurrency: cap, ..open(cap, repeat) });
+        let mut now = ms(0);
+        s.handle(SessionEvent::Begin(now));
+        let mut holds = holds.into_iter();
+        while s.mode != Mode::Finished {
+            if let Some((after, long)) = holds.next() {
+                now = now.plus(Duration::from_millis(after));
+                s.handle(SessionEvent::Tick(now));
+                for command in s.handle_at(now, SessionEvent::ToggleHold) {
+                    let SessionCommand::Abort(id) = command else { panic!() };
+                    prop_assert!(end_at(&mut s, id, now, AttemptStatus::Cancelled).is_empty());
+                }
+                now = now.plus(Duration::from_millis(long));
+                s.handle_at(now, SessionEvent::ToggleHold);
+                continue;
+            }
+            let open = s.cases.iter().enumerate().find_map(|(case, c)| {
+                c.in_flight().next().map(|a| AttemptId { case, number: a.number })
+            });
+            now = now.plus(Duration::from_millis(40));
+            match open {
+                Some(id) => end_at(&mut s, id, now, AttemptStatus::Ok),
+                None => s.handle(SessionEvent::Tick(now)),
+            };
+        }
+        prop_assert!(s.cases.iter().all(|c| c.reported().len() == repeat as usize) && !s.is_partial());
+    }
+
     /// Whatever the server takes, every start is intended when the seed says, none is beyond the cap, none is lost.
     #[test]
     fn the_schedule_is_the_seeds_alone(
