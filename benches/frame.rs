@@ -49,7 +49,7 @@ fn main() {
         }
         measure("200 cases finished, walked through", width, height, &mut finished, |app, frame| {
             let step = if frame % 200 < 100 { Action::SelectNext } else { Action::SelectPrevious };
-            update(app, Msg::Action(step));
+            update(app, Msg::Action(Nanos::default(), step));
         });
         measure("200 cases finished, drawn again", width, height, &mut finished, |_, _| {});
     }

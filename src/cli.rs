@@ -121,7 +121,9 @@ pub struct RunArgs {
     pub sweep: Option<Sweep>,
     /// What must be reached.
     #[arg(long = "slo", value_name = "THRESHOLD", help_heading = "Load")]
-    #[arg(help = "What must be reached, like 'ttft_p95<500ms'; else status 1; repeatable")]
+    #[arg(
+        help = "What must be reached, like 'ttft_p95<500ms', in a sweep by one stage at least; else status 1; repeatable"
+    )]
     pub slos: Vec<Slo>,
 
     /// No dashboard: progress on stderr, the summary on stdout
@@ -324,7 +326,8 @@ mod tests {
               --arrival <PROCESS>  How the starts of --rate are spread: poisson (the default) or constant
               --seed <N>           Other gaps between the starts of --rate [default: 0]
               --sweep <N,N>        The whole run at these concurrencies in turn, like 1,2,4,8,16
-              --slo <THRESHOLD>    What must be reached, like 'ttft_p95<500ms'; else status 1; repeatable
+              --slo <THRESHOLD>    What must be reached, like 'ttft_p95<500ms', in a sweep by one stage at
+                                   least; else status 1; repeatable
 
         Output:
               --headless       No dashboard: progress on stderr, the summary on stdout

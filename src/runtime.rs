@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
-use crate::domain::live::{EngineCommand, ServerInfo};
+use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
@@ -107,7 +107,15 @@ impl Run {
     }
 
     fn discover(&self, retry: bool) {
-        self.engine.send(EngineCommand::Discover { retry });
+        self.tell_engine(EngineCommand::Discover { retry });
+    }
+
+    /// A command that nobody takes is told like any other end of the engine: what waits for its answer must not wait on.
+    fn tell_engine(&self, command: EngineCommand) {
+        if !self.engine.send(command) {
+            let died = Msg::Engine(self.now(), EngineFact::Died("its thread is gone".to_owned()));
+            drop(self.sender.send(Wake::Msg(died)));
+        }
     }
 
     /// Has the engine mark what is in flight, whose times a stopped process makes worthless.
@@ -126,9 +134,7 @@ impl Run {
         while !todo.is_empty() {
             for effect in std::mem::take(&mut todo) {
                 match effect {
-                    Effect::Engine(command) => {
-                        self.engine.send(command);
-                    }
+                    Effect::Engine(command) => self.tell_engine(command),
                     Effect::ResetGpuPeak => {
                         self.app.scene.gpu.begin_run();
                         self.sampler.sample_now();

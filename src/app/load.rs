@@ -81,6 +81,7 @@ impl Load {
         while self.recent.front().is_some_and(|e| now.since(e.at) > WINDOW) {
             self.recent.pop_front();
         }
+        self.tally.stand_still(session.still());
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::of(*concurrency, &self.tally, session));

@@ -55,8 +55,8 @@ pub enum Signal {
 /// Everything that changes the state.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// A key already resolved through the key table.
-    Action(Action),
+    /// A key already resolved through the key table, and when it was taken.
+    Action(Nanos, Action),
     /// A character typed into the filter; backspace is `'\u{8}'`.
     Typed(char),
     /// The frame clock, only while something is live.

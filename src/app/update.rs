@@ -31,7 +31,11 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
 
 fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     match msg {
-        Msg::Action(action) => act(app, action),
+        Msg::Action(now, action) => {
+            // While nothing moves there are no frames: the key itself says how late it is.
+            app.scene.now = app.scene.now.max(now);
+            act(app, action)
+        }
         Msg::Typed(c) => {
             type_into_filter(app, c);
             Vec::new()
@@ -145,11 +149,7 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
 
 fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     let scene = &mut app.scene;
-    let mut commands = Vec::new();
-    if scene.session.plan.is_load() && !matches!(event, SessionEvent::Tick(_)) {
-        commands.extend(scene.session.handle(SessionEvent::Tick(scene.now)));
-    }
-    commands.extend(scene.session.handle(event));
+    let commands = scene.session.handle_at(scene.now, event);
     scene.load.pass(scene.now, &scene.session);
     let effect = |command| match command {
         SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),

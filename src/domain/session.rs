@@ -2,6 +2,7 @@
 
 mod case;
 mod pace;
+mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,6 @@ pub use self::case::{AttemptState, CasePhase, CaseState};
 use self::pace::Pace;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::open_loop::OpenLoop;
-use super::slo::Slo;
 use super::suite::Suite;
 use super::time::Nanos;
 
@@ -102,7 +102,7 @@ pub enum SessionEvent {
     Cancel(usize),
     /// An attempt is over.
     Ended(AttemptId, Arc<AttemptRecord>),
-    /// Give everything up.
+    /// Give everything up: what ends now is the end.
     Abort,
 }
 
@@ -141,7 +141,13 @@ pub struct Session {
     pub sweep: Vec<usize>,
     /// The stage that runs or ran last.
     pub stage: usize,
+    /// Requests that were intended within the run's time and got no slot in it.
+    pub not_started: usize,
     warmups_started: u32,
+    /// When the schedule stood still: ascending, apart.
+    still: Vec<(Nanos, Nanos)>,
+    /// All slots were taken when last something could have started: what is late then is late for want of one.
+    capped: bool,
     now: Nanos,
     pace: Pace,
     turn: usize,
@@ -160,7 +166,10 @@ impl Session {
             last_ended: None,
             sweep: Vec::new(),
             stage: 0,
+            not_started: 0,
             warmups_started: 0,
+            still: Vec::new(),
+            capped: false,
             now: Nanos::default(),
             pace: Pace::new(&plan),
             turn: 0,
@@ -175,61 +184,10 @@ impl Session {
         self
     }
 
-    /// Whether this attempt is in flight.
-    pub fn is_open(&self, id: AttemptId) -> bool {
-        self.cases.get(id.case).is_some_and(|c| c.in_flight().any(|a| a.number == id.number))
-    }
-
-    /// What the run must reach.
-    pub fn slos(&self) -> &[Slo] {
-        &self.suite.slos
-    }
-
-    /// Attempts in flight, those included that are ordered and not yet due.
-    pub fn in_flight(&self) -> usize {
-        self.cases.iter().map(CaseState::open).sum()
-    }
-
-    /// When the open loop wants the next [`SessionEvent::Tick`]; `None` while it waits for something else.
-    pub fn wake_at(&self) -> Option<Nanos> {
-        let can_start = self.mode == Mode::Running
-            && self.in_flight() < self.plan.concurrency.max(1)
-            && !self.is_warming()
-            && self.cases.iter().any(CaseState::is_ready);
-        let due = self.pace.next().filter(|_| can_start)?;
-        Some(Nanos(due.0.saturating_sub(HORIZON.as_nanos() as u64)))
-    }
-
-    /// How far behind its schedule the open loop is: requests that were due and have no slot.
-    pub fn overdue(&self) -> Option<Duration> {
-        let waits = self.mode == Mode::Running && self.cases.iter().any(CaseState::is_ready);
-        Some(self.now.since(self.pace.next().filter(|_| waits)?))
-    }
-
-    /// Cases that are done, failed or cancelled.
-    pub fn settled(&self) -> usize {
-        let settled = |c: &&CaseState| matches!(c.phase, CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled);
-        self.cases.iter().filter(settled).count()
-    }
-
-    /// Whether something is being measured or still will be without the user's doing.
-    pub fn is_active(&self) -> bool {
-        self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
-    }
-
-    /// Whether some case has fewer whole answers than the plan asks for, or waits for one. A plan that asks for time wants
-    /// all of it, and no failure.
-    pub fn is_partial(&self) -> bool {
-        let wanted = self.plan.repeat.max(1) as usize;
-        let lacks = |c: &CaseState| match self.plan.duration {
-            Some(_) => matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled),
-            None => c.reported().len() < wanted,
-        };
-        let open = |c: &CaseState| {
-            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) || c.open() > 0
-        };
-        let more = self.stage + 1 < self.sweep.len();
-        more || self.pace.is_timed() || self.cases.iter().any(|c| lacks(c) || open(c))
+    /// [`Self::handle`] of what happened at `now`.
+    pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
+        self.now = self.now.max(now);
+        self.handle(event)
     }
 
     /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.
@@ -245,7 +203,10 @@ impl Session {
                 }
             }
             SessionEvent::ToggleHold => match self.mode {
-                Mode::Running => self.mode = Mode::Held,
+                Mode::Running => {
+                    self.mode = Mode::Held;
+                    self.take_back(&mut out);
+                }
                 Mode::Held => self.mode = Mode::Running,
                 Mode::Waiting | Mode::Finished => {}
             },
@@ -264,6 +225,7 @@ impl Session {
                 for case in 0..self.cases.len() {
                     self.give_up(case, CasePhase::Cancelled, &mut out);
                 }
+                self.mode = Mode::Finished;
             }
         }
         self.fill_slots(&mut out);
@@ -279,8 +241,23 @@ impl Session {
                 self.wake();
             }
             CasePhase::Queued | CasePhase::Running => self.give_up(case, CasePhase::Paused, out),
-            CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled => {}
+            CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled | CasePhase::Unreached => {}
         }
+    }
+
+    /// Has what is ordered ahead and not due come later: held, nothing new starts.
+    fn take_back(&mut self, out: &mut Vec<SessionCommand>) {
+        let mut back: Vec<(Nanos, AttemptId)> = Vec::new();
+        for (case, state) in self.cases.iter_mut().enumerate() {
+            let of_case = state.take_back(self.now).into_iter();
+            back.extend(of_case.map(|(number, due)| (due, AttemptId { case, number })));
+        }
+        back.sort_unstable();
+        if let Some((_, first)) = back.first() {
+            self.turn = first.case;
+        }
+        self.pace.take_back(back.iter().map(|(due, _)| *due));
+        out.extend(back.into_iter().map(|(_, id)| SessionCommand::Abort(id)));
     }
 
     /// Ends what is in flight of the case and leaves it in `phase`. A paused case owes the attempts it gave up.
@@ -325,11 +302,16 @@ impl Session {
 
     fn fill_slots(&mut self, out: &mut Vec<SessionCommand>) {
         if self.mode == Mode::Running {
+            // Also without a free slot: what is due from now on waits for the server.
+            if self.cases.iter().any(CaseState::is_ready) {
+                self.still.extend(self.pace.go_on(self.now));
+            }
             while self.in_flight() < self.plan.concurrency.max(1) {
                 if !self.start_next(out) {
                     break;
                 }
             }
+            self.capped = self.in_flight() >= self.plan.concurrency.max(1);
             let busy = |c: &CaseState| matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
             if !self.cases.iter().any(busy) && self.in_flight() == 0 {
                 if self.begin_next_stage() {
@@ -350,6 +332,7 @@ impl Session {
         self.stage += 1;
         self.plan.concurrency = concurrency;
         self.pace = Pace::new(&self.plan);
+        self.cases.iter_mut().for_each(|c| c.stage = self.stage);
         for state in self.cases.iter_mut().filter(|c| c.phase != CasePhase::Cancelled) {
             state.begin_round();
             state.remaining = self.plan.attempts();
@@ -381,8 +364,8 @@ impl Session {
         let Some(case) = (0..count).map(|i| (from + i) % count).find(|&i| self.cases[i].is_ready()) else {
             return false;
         };
-        self.pace.go_on(self.now);
-        if self.pace.is_over(self.now) {
+        self.pace.begin(self.now);
+        if self.pace.is_over(self.now, self.capped) {
             self.end_time();
             return self.cases.iter().any(CaseState::is_ready);
         }
@@ -402,17 +385,20 @@ impl Session {
 
     /// The time is up: what only the time limited is not started again.
     fn end_time(&mut self) {
-        self.pace.end();
+        self.not_started += self.pace.end();
         for state in self.cases.iter_mut().filter(|c| c.remaining == u32::MAX) {
             state.remaining = 0;
             if state.phase == CasePhase::Queued {
                 state.settle(false);
+                if !state.is_reached(self.stage) {
+                    state.phase = CasePhase::Unreached;
+                }
             }
         }
     }
 
     fn start(&mut self, case: usize, warmup: bool, due: Option<Nanos>, out: &mut Vec<SessionCommand>) {
-        let number = self.cases[case].start(warmup, self.stage);
+        let number = self.cases[case].start(warmup, due);
         out.push(SessionCommand::Start { id: AttemptId { case, number }, warmup, due });
     }
 }

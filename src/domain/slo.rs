@@ -7,8 +7,7 @@ use std::fmt;
 pub use self::parse::InvalidSlo;
 use super::attempt::AttemptRecord;
 use super::prefix_cache::CacheDoubts;
-use super::statistics::{Stats, enough_for, needed_for};
-use super::tally::Tally;
+use super::statistics::{Stats, needed_for};
 
 /// A figure of single requests that thresholds are set for.
 #[derive(Debug)]
@@ -123,7 +122,7 @@ impl Stat {
         }
     }
 
-    const fn of(self, stats: &Stats) -> f64 {
+    pub(super) const fn of(self, stats: &Stats) -> f64 {
         match self {
             Self::Avg => stats.avg,
             Self::Min => stats.min,
@@ -136,7 +135,7 @@ impl Stat {
     }
 
     /// The percentile that asks for a number of figures; 50 where one is enough.
-    const fn percent(self) -> u32 {
+    pub(super) const fn percent(self) -> u32 {
         match self {
             Self::P90 => 90,
             Self::P95 => 95,
@@ -167,7 +166,7 @@ impl Comparison {
         }
     }
 
-    fn holds(self, value: f64, threshold: f64) -> bool {
+    pub(super) fn holds(self, value: f64, threshold: f64) -> bool {
         match self {
             Self::Below => value < threshold,
             Self::AtMost => value <= threshold,
@@ -176,7 +175,7 @@ impl Comparison {
         }
     }
 
-    const fn is_upper_bound(self) -> bool {
+    pub(super) const fn is_upper_bound(self) -> bool {
         matches!(self, Self::Below | Self::AtMost)
     }
 }
@@ -265,26 +264,8 @@ impl Slo {
         Some(value.is_some_and(|v| self.comparison.holds(v, self.threshold)))
     }
 
-    /// Compares.
-    pub fn judge(&self, tally: &Tally) -> Verdict {
-        let (value, n, stand_in) = match self.subject {
-            Subject::Requests(figure, stat) => {
-                let stats = tally.stats(figure);
-                let n = tally.count(figure);
-                // The extreme keeps it only if every percentile does.
-                let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
-                let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
-                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, stand_in)
-            }
-            Subject::Run(figure) => (tally.run_figure(figure), tally.ended, None),
-        };
-        let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
-        let doubts = if self.is_about_first_token() { tally.doubts } else { CacheDoubts::default() };
-        Verdict { value, n, doubts, met, stand_in }
-    }
-
     /// Whether a prompt in the server's cache makes its figure another one.
-    fn is_about_first_token(&self) -> bool {
+    pub fn is_about_first_token(&self) -> bool {
         let Subject::Requests(figure, _) = self.subject else { return false };
         REQUEST_FIGURES.get(figure).is_some_and(|f| ["ttft", "ttfo"].contains(&f.name))
     }

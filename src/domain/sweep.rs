@@ -74,9 +74,45 @@ pub fn stages(session: &Session) -> Vec<Stage> {
 /// The place of the stage after which more load buys mostly waiting: the point of the curve of throughput over latency
 /// that lies farthest above the chord from its first to its last point, both axes scaled to 0 to 1 (the Kneedle method of
 /// Satopää et al. without its smoothing). The curve goes up to the stage with the highest throughput; where it does not bend,
-/// that stage is the knee, and likewise while the median latency has not grown by [`GROWN`]: the server is not loaded yet,
-/// and its noise is no bend. `None` below three stages with figures.
+/// that stage is the knee, and likewise while the median latency has not grown by [`GROWN`]: its noise is no bend. `None`
+/// below three stages with figures, and where the last of them would be it: the server may take more yet.
 pub fn knee(stages: &[Stage]) -> Option<usize> {
+    match bend(stages)? {
+        Bend::At(at) => Some(at),
+        Bend::Beyond(_) => None,
+    }
+}
+
+/// The highest concurrency of a sweep that ended before its knee; `None` where it has one, or too few stages.
+pub fn no_knee_up_to(stages: &[Stage]) -> Option<usize> {
+    match bend(stages)? {
+        Bend::At(_) => None,
+        Bend::Beyond(last) => Some(stages.get(last)?.concurrency),
+    }
+}
+
+/// The stages that keep every threshold, in words: `kept up to 4 at once`. `None` where there is no threshold.
+pub fn kept_in_words(stages: &[Stage]) -> Option<String> {
+    let mut judged: Vec<(usize, bool)> = stages.iter().filter_map(|s| Some((s.concurrency, s.slo_met?))).collect();
+    judged.sort_unstable();
+    judged.first()?;
+    let kept: Vec<String> = judged.iter().filter(|s| s.1).map(|s| s.0.to_string()).collect();
+    let without_gap = judged.iter().take_while(|s| s.1).count() == kept.len();
+    Some(match kept.last() {
+        None => "kept by no stage".to_owned(),
+        Some(last) if without_gap => format!("kept up to {last} at once"),
+        Some(_) => format!("kept only at {} at once", kept.join(", ")),
+    })
+}
+
+enum Bend {
+    /// At the stage in this place.
+    At(usize),
+    /// Not before the last stage with figures, in this place.
+    Beyond(usize),
+}
+
+fn bend(stages: &[Stage]) -> Option<Bend> {
     let points: Vec<(usize, f64, f64)> =
         stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
     if points.len() < 3 {
@@ -85,13 +121,14 @@ pub fn knee(stages: &[Stage]) -> Option<usize> {
     let best = points.iter().enumerate().max_by(|a, b| a.1.2.total_cmp(&b.1.2)).map(|(i, _)| i)?;
     let (_, x0, y0) = *points.first()?;
     let (top, x1, y1) = *points.get(best)?;
+    let at_top = if best + 1 == points.len() { Bend::Beyond(top) } else { Bend::At(top) };
     if x1 < x0 * (1.0 + GROWN) || y1 <= y0 {
-        return Some(top);
+        return Some(at_top);
     }
     let above = |(at, x, y): &(usize, f64, f64)| (*at, (y - y0) / (y1 - y0) - (x - x0) / (x1 - x0));
     let farthest = points.iter().take(best + 1).map(above).max_by(|a, b| a.1.total_cmp(&b.1))?;
     // A straight line has no bend: rounding must not invent one.
-    Some(if farthest.1 > 0.01 { farthest.0 } else { top })
+    Some(if farthest.1 > 0.01 { Bend::At(farthest.0) } else { at_top })
 }
 
 #[cfg(test)]
@@ -129,14 +166,14 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_is_not_loaded_yet_has_its_knee_at_the_last_stage() {
+    fn a_server_that_is_not_loaded_yet_has_no_knee_up_to_the_last_stage() {
         let flat: Vec<_> = [1, 2, 4, 8].map(|c| stage(c, 1000.0, 100.0 * c as f64)).to_vec();
-        assert_eq!(knee(&flat), Some(3));
+        assert_eq!((knee(&flat), no_knee_up_to(&flat)), (None, Some(8)));
         let straight: Vec<_> = [1, 2, 3].map(|c| stage(c, 1000.0 * c as f64, 100.0 * c as f64)).to_vec();
-        assert_eq!(knee(&straight), Some(2));
+        assert_eq!((knee(&straight), no_knee_up_to(&straight)), (None, Some(3)));
         // Throughput doubles while the latency only wavers.
         let noisy = [(1, 5414.0, 112.0), (2, 5364.0, 181.0), (4, 5385.0, 265.0), (8, 5451.0, 431.0)];
-        assert_eq!(knee(&noisy.map(|(c, l, t)| stage(c, l, t))), Some(3));
+        assert_eq!(no_knee_up_to(&noisy.map(|(c, l, t)| stage(c, l, t))), Some(8));
     }
 
     #[test]
@@ -149,6 +186,19 @@ mod tests {
     fn two_points_have_no_knee() {
         let mut few = vec![stage(1, 1.0, 1.0), stage(2, 1.0, 2.0), stage(4, 1.0, 3.0)];
         few[1].tokens_per_s = None;
-        assert_eq!(knee(&few), None);
+        assert_eq!((knee(&few), no_knee_up_to(&few)), (None, None));
+    }
+
+    #[test]
+    fn what_keeps_the_thresholds_is_told_as_far_as_it_goes() {
+        let told = |kept: &[(usize, bool)]| {
+            let judged = |&(c, met)| Stage { slo_met: Some(met), ..stage(c, 1.0, 1.0) };
+            kept_in_words(&kept.iter().map(judged).collect::<Vec<_>>())
+        };
+        assert_eq!(told(&[(1, true), (2, true), (4, false)]).as_deref(), Some("kept up to 2 at once"));
+        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("kept up to 4 at once"));
+        assert_eq!(told(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(), Some("kept only at 2, 8 at once"));
+        assert_eq!(told(&[(1, false), (2, false)]).as_deref(), Some("kept by no stage"));
+        assert_eq!(kept_in_words(&[stage(1, 1.0, 1.0)]), None);
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use super::prefix_cache::CacheDoubts;
 use super::session::Session;
-use super::slo::{REQUEST_FIGURES, RunFigure, Slo, is_good};
+use super::slo::{REQUEST_FIGURES, RunFigure, Slo, Stat, Subject, Verdict, is_good};
 use super::statistics::{Stats, enough_for, percentile};
 use super::time::Nanos;
 
@@ -31,6 +31,8 @@ pub struct Tally {
     columns: Vec<Vec<f64>>,
     /// When something was in flight: ascending, apart.
     busy: Vec<(Nanos, Nanos)>,
+    /// When the schedule stood still: ascending, apart.
+    still: Vec<(Nanos, Nanos)>,
 }
 
 impl Tally {
@@ -47,20 +49,38 @@ impl Tally {
             open_loop: session.plan.open_loop.is_some(),
             columns: vec![Vec::new(); REQUEST_FIGURES.len()],
             busy: Vec::new(),
+            still: session.still().to_vec(),
         }
     }
 
     /// All of a session's, or those of one stage of its sweep.
     pub fn of(session: &Session, stage: Option<usize>) -> Self {
-        let mut tally = Self::new(session);
         let attempts = session.cases.iter().flat_map(|c| &c.attempts);
         let of_stage = attempts.filter(|a| stage.is_none_or(|stage| a.stage == stage));
-        of_stage.filter_map(|a| a.record.as_deref()).for_each(|r| tally.add(r, session.slos()));
+        Self::over(session, of_stage.filter_map(|a| a.record.as_deref()))
+    }
+
+    /// Of these records of a session.
+    pub fn over<'a>(session: &Session, records: impl IntoIterator<Item = &'a AttemptRecord>) -> Self {
+        let mut tally = Self::new(session);
+        records.into_iter().for_each(|r| tally.count_in(r, session.slos(), Vec::push));
+        tally.columns.iter_mut().for_each(|c| c.sort_by(f64::total_cmp));
         tally
+    }
+
+    /// Takes over when the schedule stood still.
+    pub fn stand_still(&mut self, still: &[(Nanos, Nanos)]) {
+        if self.still.len() != still.len() {
+            self.still = still.to_vec();
+        }
     }
 
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, slos: &[Slo]) {
+        self.count_in(record, slos, |column, value| column.insert(column.partition_point(|v| *v < value), value));
+    }
+
+    fn count_in(&mut self, record: &AttemptRecord, slos: &[Slo], insert: impl Fn(&mut Vec<f64>, f64)) {
         if record.warmup || record.status == AttemptStatus::Cancelled {
             return;
         }
@@ -82,7 +102,7 @@ impl Tally {
         }
         for (column, figure) in self.columns.iter_mut().zip(REQUEST_FIGURES) {
             if let Some(value) = (figure.get)(record).filter(|v| v.is_finite()) {
-                column.insert(column.partition_point(|v| *v < value), value);
+                insert(column, value);
             }
         }
     }
@@ -95,14 +115,26 @@ impl Tally {
         self.busy.insert(first, merged);
     }
 
-    /// What rates are per, seconds: in a closed loop the time in which something was in flight; in an open one all from
-    /// the first intended start to the last end, since its idle time is part of the rate.
+    /// What rates are per, seconds: the time in which something was in flight; in an open loop also the idle time between,
+    /// which is part of its rate, unless the schedule stood still in it.
     pub fn seconds(&self) -> f64 {
-        let span = |from: Nanos, to: Nanos| to.since(from).as_secs_f64();
-        match (self.busy.first(), self.busy.last()) {
-            (Some((from, _)), Some((_, to))) if self.open_loop => span(*from, *to),
-            _ => self.busy.iter().map(|(from, to)| span(*from, *to)).sum(),
-        }
+        let busy: f64 = self.busy.iter().map(|(from, to)| to.since(*from).as_secs_f64()).sum();
+        let idle = |w: &[(Nanos, Nanos)]| match w {
+            [(_, from), (to, _)] => self.idle_s(*from, *to),
+            _ => 0.0,
+        };
+        if self.open_loop { busy + self.busy.windows(2).map(idle).sum::<f64>() } else { busy }
+    }
+
+    /// What of a time without anything in flight the schedule did not stand still.
+    fn idle_s(&self, from: Nanos, to: Nanos) -> f64 {
+        let still = self.still.iter().map(|s| s.1.min(to).since(s.0.max(from)).as_secs_f64());
+        to.since(from).as_secs_f64() - still.sum::<f64>()
+    }
+
+    /// The figures at this place in [`REQUEST_FIGURES`] of all whole answers that have it, ascending.
+    pub fn values(&self, figure: usize) -> &[f64] {
+        self.columns.get(figure).map_or(&[], Vec::as_slice)
     }
 
     /// Whole answers that have the figure at this place in [`REQUEST_FIGURES`].
@@ -149,3 +181,26 @@ impl Tally {
         slos.iter().all(|slo| slo.judge(self).met)
     }
 }
+
+impl Slo {
+    /// Compares it with what was counted.
+    pub fn judge(&self, tally: &Tally) -> Verdict {
+        let (value, n, stand_in) = match self.subject {
+            Subject::Requests(figure, stat) => {
+                let stats = tally.stats(figure);
+                let n = tally.count(figure);
+                // The extreme keeps it only if every percentile does.
+                let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
+                let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
+                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, stand_in)
+            }
+            Subject::Run(figure) => (tally.run_figure(figure), tally.ended, None),
+        };
+        let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
+        let doubts = if self.is_about_first_token() { tally.doubts } else { CacheDoubts::default() };
+        Verdict { value, n, met, doubts, stand_in }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -64,7 +64,9 @@ impl CaseView<'_> {
         let good = |r: &AttemptRecord| r.is_ok() || r.status == AttemptStatus::Cancelled;
         let round_of = |number| self.state.attempts.iter().find(|a| a.number == number).map_or(0, |a| a.round);
         let from = self.reported.first().map_or(0, |r| round_of(r.id.number));
-        let late = self.state.attempts.iter().filter(|a| !a.warmup && a.round >= from);
+        // Of a sweep, those of the stage that is reported: the others stand in its table.
+        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
+        let late = self.state.attempts.iter().filter(|a| !a.warmup && a.round >= from && a.stage == stage);
         late.filter_map(|a| a.record.as_deref()).filter(|r| !good(r)).collect()
     }
 
@@ -82,6 +84,7 @@ impl CaseView<'_> {
             CasePhase::Running => "running",
             CasePhase::Paused => "paused",
             CasePhase::Cancelled => AttemptStatus::Cancelled.as_str(),
+            CasePhase::Unreached => "not reached",
             CasePhase::Queued | CasePhase::Done | CasePhase::Failed => {
                 let last = self.failures().last().map(|r| r.status).or(self.state.last_ended().map(|r| r.status));
                 last.map_or("not run", AttemptStatus::as_str)

@@ -342,7 +342,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
         rating: summary.rating,
-        load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, report.session.slos())),
+        load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }
 }

@@ -5,6 +5,7 @@ use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
+use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
@@ -37,13 +38,14 @@ pub struct Summary {
     pub total_output_tokens: u64,
     /// Sum of their request latencies, seconds.
     pub total_time_s: f64,
-    /// Time in which at least one of them was in flight, seconds: holds, gaps and warm-ups are no part of it.
+    /// Time in which at least one of them was in flight, seconds; of a load, one of all measured requests, and in an open
+    /// loop the idle time between as well. Holds and warm-ups are no part of it.
     pub busy_time_s: f64,
     /// Requests in flight at once, at most: of all attempts, those that do not count too.
     pub peak_in_flight: usize,
-    /// Tokens of all reported attempts per second of busy time, in an open loop of all time; `None` without a figure.
+    /// Tokens of the same requests per second of it; `None` without a figure.
     pub output_token_throughput: Option<f64>,
-    /// Reported attempts per second of the same; `None` without a figure.
+    /// Whole answers among the same requests per second of it; `None` without a figure.
     pub request_throughput: Option<f64>,
     /// The suite's word for the average speed; `None` without a figure.
     pub rating: Option<&'static str>,
@@ -125,7 +127,6 @@ impl Summary {
                 .filter_map(|r| r.output_tokens())
                 .fold(0, |sum, (n, _)| sum.saturating_add(n)),
             total_time_s: attempts.iter().filter_map(|r| r.request_latency_ms()).sum::<f64>() / 1000.0,
-            busy_time_s: busy_time_s(&attempts),
             peak_in_flight: peak_in_flight(session),
             spreads: METRICS.iter().filter_map(spread).collect(),
             ttft_by_cache: ttft_by_cache(&attempts),
@@ -134,11 +135,14 @@ impl Summary {
         let speed = summary.stats("output_token_throughput");
         summary.rating = speed.map(|s| session.suite.rating.rate(s.avg));
         let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
-        // The idle time of an open loop is part of its rate.
-        let seconds = if session.plan.open_loop.is_some() { tally.seconds() } else { summary.busy_time_s };
-        if seconds > 0.0 && summary.attempts > 0 {
-            summary.output_token_throughput = speed.map(|_| summary.total_output_tokens as f64 / seconds);
-            summary.request_throughput = Some(summary.attempts as f64 / seconds);
+        // Of a load every request counts, failed ones and earlier rounds too: their time was the server's as well.
+        let is_load = session.plan.is_load() || !session.sweep.is_empty();
+        let reported = (!is_load).then(|| Tally::over(session, attempts.iter().copied()));
+        let rates = reported.as_ref().unwrap_or(&tally);
+        summary.busy_time_s = rates.seconds();
+        if summary.attempts > 0 {
+            summary.output_token_throughput = rates.run_figure(RunFigure::Throughput).filter(|_| speed.is_some());
+            summary.request_throughput = rates.run_figure(RunFigure::RequestRate);
         }
         summary.tally = Some(tally);
         summary
@@ -173,22 +177,6 @@ impl Summary {
 /// The reported attempts of all cases.
 pub fn reported<'a>(views: &'a [CaseView<'a>]) -> impl Iterator<Item = &'a AttemptRecord> {
     views.iter().flat_map(|v| v.reported.iter().map(AsRef::as_ref))
-}
-
-/// Length of the union of the attempts' times in flight.
-fn busy_time_s(attempts: &[&AttemptRecord]) -> f64 {
-    let mut spans: Vec<(Nanos, f64)> =
-        attempts.iter().filter_map(|r| Some((r.clock_start(), r.request_latency_ms()?))).collect();
-    spans.sort_by_key(|s| s.0);
-    let Some(&(origin, _)) = spans.first() else { return 0.0 };
-    let (mut busy_ms, mut covered_to_ms) = (0.0, 0.0_f64);
-    for (started, latency_ms) in spans {
-        let from = started.millis_since(origin);
-        let to = from + latency_ms;
-        busy_ms += (to - from.max(covered_to_ms)).max(0.0);
-        covered_to_ms = covered_to_ms.max(to);
-    }
-    busy_ms / 1000.0
 }
 
 /// The most attempts whose times in flight have a point in common. One that begins as another ends follows it.

@@ -8,12 +8,13 @@ use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{knee, stages};
+use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
 
-/// What was given up leaves its record within this time, or not at all.
+/// What was given up leaves its record within this time after the one before, or not at all: a tokenizer may still have
+/// finished ones to count.
 const PATIENCE: Duration = Duration::from_millis(500);
 /// The driver may take so long for the last sample.
 const GPU_PATIENCE: Duration = Duration::from_millis(250);
@@ -42,10 +43,16 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
 /// Ends what is in flight, and takes the last facts and the last sample.
 fn give_up(run: &mut Run) {
     drop(run.take(Msg::Closing));
-    let deadline = run.now().plus(PATIENCE);
-    while run.app.scene.session.in_flight() > 0 {
+    let mut deadline = run.now().plus(PATIENCE);
+    let mut left = run.app.scene.session.in_flight();
+    while left > 0 {
         let Ok(wake) = run.inbox.recv_timeout(deadline.since(run.now())) else { break };
         take_fact(run, wake);
+        let now_left = run.app.scene.session.in_flight();
+        if now_left < left {
+            deadline = run.now().plus(PATIENCE);
+        }
+        left = now_left;
     }
     if run.app.scene.session.began.is_some() {
         run.sampler.sample_and_wait(GPU_PATIENCE);
@@ -74,6 +81,10 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     if session.plan.is_load() {
         let failed = tally.failures().map_or_else(String::new, |kinds| format!(" ({kinds})"));
         lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
+        if session.not_started > 0 {
+            let left_out = session.not_started;
+            lines.push(format!("Not started           {left_out} requests of the rate: no slot within the duration"));
+        }
         lines.push(format!(
             "All together          {} req/s   {} tok/s",
             figure(summary.request_throughput, 2),
@@ -104,6 +115,12 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let columns: String = columns.collect();
         lines.push(format!("{:>4} at once       {columns}   n {}{warm}{mark}{kept}", s.concurrency, n_of_all(s)));
     }
+    lines.extend(no_knee_up_to(&stages).map(|last| format!("Knee                  no knee up to {last} at once")));
+    if !session.sweep.is_empty() {
+        // Which stages keep them stands beside each; the verdicts of the last one alone would be no verdict on the run.
+        lines.extend(kept_in_words(&stages).map(|kept| format!("Thresholds            {kept}")));
+        return lines;
+    }
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         lines.push(format!("{} {}", if verdict.met { "✓" } else { "✗" }, slo.tell(&verdict)));
@@ -120,6 +137,10 @@ fn summary(run: &Run) -> String {
     }
     let about = if summary.estimated { "~" } else { "" };
     lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
+    if session.unreached() > 0 {
+        let cases = session.unreached();
+        lines.push(format!("Not reached           {cases} cases: the time was over before their turn"));
+    }
     let ended = summary.ended_attempts();
     let line = |label: &str, key: &str, unit: &str, digits: usize| {
         Some(spread_line(label, &summary.spread(key)?, ended, unit, digits))

@@ -2,17 +2,22 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::mpsc::RecvTimeoutError;
+use std::time::Duration;
 
 use anyhow::Context;
 
 use super::closing::{close, say};
 use super::{Run, RunSpec, Wake};
 use crate::app::message::{Effect, Msg};
-use crate::app::model::Connection;
+use crate::app::model::{Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+
+/// Between two lines about the progress of a load.
+const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
@@ -21,6 +26,8 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     greet(&run, &mut stderr);
     run.discover(false);
     let mut waits_for = String::new();
+    let session = &run.app.scene.session;
+    let mut load = (session.plan.is_load() || !session.sweep.is_empty()).then(LoadProgress::default);
     let status = loop {
         let Wake::Msg(msg) = next(&run)? else { continue };
         let ended = match &msg {
@@ -39,7 +46,10 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             why.clone_into(&mut waits_for);
         }
         if let Some(record) = ended {
-            progress(&run, &record, &mut stderr);
+            match &mut load {
+                Some(load) => load.tell(&run, &mut stderr),
+                None => progress(&run, &record, &mut stderr),
+            }
         }
         if let Some(code) = quit {
             break code;
@@ -85,6 +95,38 @@ fn tell_target(run: &Run, stderr: &mut impl Write) {
     }
 }
 
+/// The progress of a load. A line for each request would fill a pipe that nobody reads fast enough, and the measuring would
+/// wait for it.
+#[derive(Debug, Default)]
+struct LoadProgress {
+    next: Nanos,
+}
+
+impl LoadProgress {
+    /// A line, if the last one is a while ago.
+    fn tell(&mut self, run: &Run, stderr: &mut impl Write) {
+        let now = run.now();
+        if let Some(line) = self.line(&run.app.scene, now) {
+            say(stderr, &line);
+        }
+    }
+
+    fn line(&mut self, scene: &Scene, now: Nanos) -> Option<String> {
+        if now < self.next {
+            return None;
+        }
+        self.next = now.plus(LOAD_LINE_EVERY);
+        let (session, tally) = (&scene.session, &scene.load.tally);
+        let stage = match session.sweep.len() {
+            0 => String::new(),
+            all => format!("  stage {}/{all}, {} at once", session.stage + 1, session.plan.concurrency),
+        };
+        let elapsed = now.since(session.began.unwrap_or(now)).as_secs_f64();
+        let (ok, failed, open) = (tally.ok, tally.ended - tally.ok, session.in_flight());
+        Some(format!("{elapsed:.1} s{stage}  {ok} ok  {failed} failed  {open} in flight"))
+    }
+}
+
 fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
     let session = &run.app.scene.session;
     let total = session.suite.cases.len();
@@ -122,4 +164,35 @@ fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
 fn stderr_is_styled() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
     std::io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::app::model::{App, Target};
+    use crate::domain::live::ServerInfo;
+    use crate::domain::session::{Plan, Session};
+    use crate::domain::suite::{RatingScale, Suite};
+
+    #[test]
+    fn a_load_tells_its_progress_once_a_second_at_most() {
+        let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
+        let target = Target {
+            url: String::new(),
+            model: None,
+            server: ServerInfo::default(),
+            simulated: false,
+            connection: Connection::Connecting,
+        };
+        let mut app = App::new(target, Session::new(Arc::new(suite), Plan::default()), None, Vec::new());
+        app.scene.session.began = Some(Nanos::from_millis(500));
+        let mut load = LoadProgress::default();
+        let lines: Vec<_> = [1000, 1001, 1999, 2000, 2999, 3100]
+            .into_iter()
+            .filter_map(|at| load.line(&app.scene, Nanos::from_millis(at)))
+            .collect();
+        assert_eq!(lines, ["0.5 s", "1.5 s", "2.6 s"].map(|s| format!("{s}  0 ok  0 failed  0 in flight")));
+    }
 }

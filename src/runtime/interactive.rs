@@ -97,7 +97,7 @@ impl<'a> Screen<'a> {
     fn wake(&mut self, wake: Wake) -> anyhow::Result<Option<u8>> {
         match wake {
             Wake::Msg(msg) => self.take(msg),
-            Wake::Input(Input::Key(key)) => match keymap::resolve(&self.run.app.ui.overlay, &key) {
+            Wake::Input(Input::Key(key)) => match keymap::resolve(&self.run.app.ui.overlay, &key, self.run.now()) {
                 Some(msg) => self.take(msg),
                 None => Ok(None),
             },

@@ -9,6 +9,7 @@ use crate::app::message::{Action, Msg};
 use crate::app::model::{App, Overlay};
 use crate::app::update::is_possible;
 use crate::domain::session::{CasePhase, Mode};
+use crate::domain::time::Nanos;
 
 /// Where a key means something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -236,8 +237,8 @@ pub const BINDINGS: &[Binding] = {
     ]
 };
 
-/// What a key means while this overlay lies over the panes; `None` when nothing. Releases mean nothing.
-pub fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
+/// What a key pressed at `now` means while this overlay lies over the panes; `None` when nothing. Releases mean nothing.
+pub fn resolve(overlay: &Overlay, event: &KeyEvent, now: Nanos) -> Option<Msg> {
     if event.kind == KeyEventKind::Release {
         return None;
     }
@@ -245,7 +246,7 @@ pub fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
     let pressed = Key::of(event);
     let bound = pressed.and_then(|key| bindings_in(context).find(|b| b.keys.contains(&key)));
     if let Some(binding) = bound {
-        return Some(Msg::Action(binding.action));
+        return Some(Msg::Action(now, binding.action));
     }
     let typed = event.modifiers.difference(KeyModifiers::SHIFT).is_empty();
     match (context, event.code) {

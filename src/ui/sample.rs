@@ -61,7 +61,8 @@ pub fn running() -> App {
 /// Some keys' worth of actions.
 pub fn act(app: &mut App, actions: &[Action]) {
     for &action in actions {
-        update(app, Msg::Action(action));
+        let now = app.scene.now;
+        update(app, Msg::Action(now, action));
     }
 }
 

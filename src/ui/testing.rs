@@ -140,7 +140,7 @@ impl Stage {
 
     /// The user does something.
     pub fn act(&mut self, action: Action) {
-        self.send(Msg::Action(action));
+        self.send(Msg::Action(Nanos::from_millis(self.now_ms), action));
     }
 
     /// The endpoint does not answer.

@@ -3,6 +3,7 @@ use crate::app::message::Signal;
 use crate::app::model::Target;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
+use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 
@@ -72,11 +73,11 @@ fn the_selection_follows_the_run_until_the_user_takes_it_and_gives_it_back() {
     ended(&mut app, 0, 1, AttemptStatus::Ok);
     update(&mut app, start(1));
     assert_eq!(app.ui.selected, 1);
-    update(&mut app, Msg::Action(Action::SelectPrevious));
+    update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     ended(&mut app, 1, 1, AttemptStatus::Ok);
     update(&mut app, start(2));
     assert_eq!(app.ui.selected, 0);
-    update(&mut app, Msg::Action(Action::Back));
+    update(&mut app, Msg::Action(Nanos(10), Action::Back));
     assert_eq!(app.ui.selected, 2);
 }
 
@@ -103,12 +104,12 @@ fn several_models_are_listed_and_nothing_starts() {
 fn quitting_asks_while_something_runs() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
-    assert!(update(&mut app, Msg::Action(Action::Quit)).is_empty());
+    assert!(update(&mut app, Msg::Action(Nanos(10), Action::Quit)).is_empty());
     assert_eq!(app.ui.overlay, Overlay::ConfirmQuit);
-    update(&mut app, Msg::Action(Action::Back));
+    update(&mut app, Msg::Action(Nanos(10), Action::Back));
     assert_eq!(app.ui.overlay, Overlay::None);
-    update(&mut app, Msg::Action(Action::Quit));
-    assert!(matches!(update(&mut app, Msg::Action(Action::Confirm))[..], [Effect::Quit(130)]));
+    update(&mut app, Msg::Action(Nanos(10), Action::Quit));
+    assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Confirm))[..], [Effect::Quit(130)]));
 }
 
 #[test]
@@ -116,7 +117,7 @@ fn quitting_at_the_end_does_not_ask_and_a_failed_case_is_status_1() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
     ended(&mut app, 0, 1, AttemptStatus::Timeout);
-    assert!(matches!(update(&mut app, Msg::Action(Action::Quit))[..], [Effect::Quit(1)]));
+    assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Quit))[..], [Effect::Quit(1)]));
 }
 
 #[test]
@@ -130,32 +131,32 @@ fn a_signal_ends_with_130() {
 fn a_frozen_screen_stands_still_while_the_run_goes_on() {
     let mut app = app(2);
     discovered(&mut app, &["m"]);
-    update(&mut app, Msg::Action(Action::ToggleFreeze));
+    update(&mut app, Msg::Action(Nanos(10), Action::ToggleFreeze));
     ended(&mut app, 0, 1, AttemptStatus::Ok);
     assert_eq!(app.shown().session.cases[0].phase, CasePhase::Running);
     assert_eq!(app.scene.session.cases[0].phase, CasePhase::Done);
-    update(&mut app, Msg::Action(Action::ToggleFreeze));
+    update(&mut app, Msg::Action(Nanos(10), Action::ToggleFreeze));
     assert_eq!(app.shown().session.cases[0].phase, CasePhase::Done);
 }
 
 #[test]
 fn the_filter_narrows_the_list_and_moves_the_selection() {
     let mut app = app(3);
-    update(&mut app, Msg::Action(Action::Filter));
+    update(&mut app, Msg::Action(Nanos(10), Action::Filter));
     update(&mut app, Msg::Typed('2'));
     assert_eq!((app.listed_cases(), app.ui.selected), (vec![2], 2));
-    update(&mut app, Msg::Action(Action::Confirm));
-    update(&mut app, Msg::Action(Action::Back));
+    update(&mut app, Msg::Action(Nanos(10), Action::Confirm));
+    update(&mut app, Msg::Action(Nanos(10), Action::Back));
     assert_eq!(app.listed_cases().len(), 3);
 }
 
 #[test]
 fn selection_stops_at_both_ends() {
     let mut app = app(3);
-    update(&mut app, Msg::Action(Action::SelectPrevious));
+    update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.selected, 0);
-    update(&mut app, Msg::Action(Action::SelectLast));
-    update(&mut app, Msg::Action(Action::SelectNext));
+    update(&mut app, Msg::Action(Nanos(10), Action::SelectLast));
+    update(&mut app, Msg::Action(Nanos(10), Action::SelectNext));
     assert_eq!(app.ui.selected, 2);
 }
 
@@ -187,12 +188,12 @@ fn a_point_of_the_throughput_is_the_second_before_it_and_nothing_in_flight_is_a_
 #[test]
 fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
     let mut app = app(1);
-    update(&mut app, Msg::Action(Action::Help));
+    update(&mut app, Msg::Action(Nanos(10), Action::Help));
     for _ in 0..5 {
-        update(&mut app, Msg::Action(Action::ScrollDown));
+        update(&mut app, Msg::Action(Nanos(10), Action::ScrollDown));
     }
     update(&mut app, Msg::Drawn { preview_limit: 0, help_limit: 12 });
-    update(&mut app, Msg::Action(Action::SelectPrevious));
+    update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.overlay, Overlay::Help(11));
 }
 
@@ -217,8 +218,55 @@ fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
     for overlay in [Overlay::Help(3), Overlay::ConfirmQuit, Overlay::ExportMenu(0), Overlay::FilterInput] {
         let mut app = app(1);
         app.ui.overlay = overlay.clone();
-        assert!(matches!(update(&mut app, Msg::Action(Action::Redraw))[..], [Effect::Redraw]));
-        assert!(matches!(update(&mut app, Msg::Action(Action::Suspend))[..], [Effect::Suspend]));
+        assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Redraw))[..], [Effect::Redraw]));
+        assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Suspend))[..], [Effect::Suspend]));
         assert_eq!(app.ui.overlay, overlay);
     }
+}
+
+/// The only starts among the effects, with their intended times.
+fn due_ms(effects: &[Effect]) -> Vec<u64> {
+    let due = |e: &Effect| match e {
+        Effect::Engine(EngineCommand::Start { due, .. }) => due.map(|at| at.0 / 1_000_000),
+        _ => None,
+    };
+    effects.iter().filter_map(due).collect()
+}
+
+#[test]
+fn a_key_after_an_idle_time_brings_its_own_time() {
+    let mut app = app(1);
+    let open_loop = OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 };
+    let plan = Plan { concurrency: 64, repeat: 5, open_loop: Some(open_loop), ..Plan::default() };
+    app.scene.session = Session::new(Arc::clone(&app.scene.session.suite), plan);
+    discovered(&mut app, &["m"]);
+    let at = |ms, action| Msg::Action(Nanos::from_millis(ms), action);
+    // Idle, the screen has no frames: only the keys know how late it is.
+    update(&mut app, at(210, Action::ToggleHold));
+    for number in 1..=3 {
+        ended(&mut app, 0, number, AttemptStatus::Ok);
+    }
+    let resumed = update(&mut app, at(60_210, Action::ToggleHold));
+    assert!(due_ms(&resumed).iter().all(|due| *due >= 60_210), "{:?}", due_ms(&resumed));
+    let rest = update(&mut app, Msg::Frame { now: Nanos::from_millis(61_000), live: Arc::default() });
+    for number in 4..=5 {
+        ended(&mut app, 0, number, AttemptStatus::Ok);
+    }
+    assert_eq!((due_ms(&resumed).len() + due_ms(&rest).len(), app.scene.session.mode), (2, Mode::Finished));
+    let mut again = update(&mut app, at(90_000, Action::Rerun));
+    again.extend(update(&mut app, Msg::Frame { now: Nanos::from_millis(91_000), live: Arc::default() }));
+    assert!(due_ms(&again).len() == 5 && due_ms(&again).iter().all(|due| *due >= 90_000), "{:?}", due_ms(&again));
+}
+
+#[test]
+fn a_notice_stays_as_long_as_ever_after_an_idle_time() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    ended(&mut app, 0, 1, AttemptStatus::Ok);
+    let pressed = Nanos::from_millis(60_000);
+    update(&mut app, Msg::Action(pressed, Action::Copy));
+    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_FOR / 2), live: Arc::default() });
+    assert!(app.ui.notice.is_some());
+    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_FOR), live: Arc::default() });
+    assert!(app.ui.notice.is_none());
 }

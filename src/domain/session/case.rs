@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::time::Nanos;
 
 /// The state of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub enum CasePhase {
     Failed,
     /// Given up by the user.
     Cancelled,
+    /// The run's time was over before its turn came.
+    Unreached,
 }
 
 /// An attempt in flight or over.
@@ -35,6 +38,8 @@ pub struct AttemptState {
     pub stage: usize,
     /// Given up; its record is still to come.
     pub abandoned: bool,
+    /// Its intended start in the open loop.
+    pub due: Option<Nanos>,
     /// What it left; `None` while it is in flight.
     pub record: Option<Arc<AttemptRecord>>,
 }
@@ -49,6 +54,7 @@ pub struct CaseState {
     /// Measured attempts still to be started in this round; [`u32::MAX`] while only the time limits them.
     pub remaining: u32,
     pub(super) round: u32,
+    pub(super) stage: usize,
     /// Numbers of the attempts in flight.
     open: Vec<u32>,
     failed_in_round: bool,
@@ -64,19 +70,40 @@ impl CaseState {
             attempts: Vec::new(),
             remaining,
             round: 0,
+            stage: 0,
             open: Vec::new(),
             failed_in_round: false,
             whole: Default::default(),
         }
     }
 
-    /// The records that count: the whole, measured ones of the last round that has any.
+    /// The records that count: the whole, measured ones of the last round that has any; of a sweep, in its present stage.
     pub fn reported(&self) -> Vec<&Arc<AttemptRecord>> {
-        let Some(round) = self.attempts.iter().rfind(|a| is_good(a)).map(|a| a.round) else { return Vec::new() };
-        // Rounds follow one another: what is older than the round's first attempt need not be looked at.
-        let from = self.attempts.partition_point(|a| a.round < round);
-        let of_round = self.attempts.iter().skip(from).filter(|a| a.round == round && is_good(a));
-        of_round.filter_map(|a| a.record.as_ref()).collect()
+        reported(self.of_stage(self.stage))
+    }
+
+    /// Whether a stage has fewer whole answers than `wanted`; without a number, whether it has none, or a failure in its
+    /// last round.
+    pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {
+        let attempts = self.of_stage(stage);
+        let good = reported(attempts).len();
+        let Some(wanted) = wanted else {
+            let last = attempts.last().map(|a| a.round);
+            return good == 0 || attempts.iter().rev().take_while(|a| Some(a.round) == last).any(is_failed);
+        };
+        good < wanted
+    }
+
+    /// Whether its turn came in a stage; what was taken back or given up was none.
+    pub(super) fn is_reached(&self, stage: usize) -> bool {
+        self.of_stage(stage).iter().any(|a| !a.warmup && !a.abandoned)
+    }
+
+    /// The attempts of a stage: stages follow one another.
+    fn of_stage(&self, stage: usize) -> &[AttemptState] {
+        let from = self.attempts.partition_point(|a| a.stage < stage);
+        let to = self.attempts.partition_point(|a| a.stage <= stage);
+        self.attempts.get(from..to).unwrap_or_default()
     }
 
     /// The record to show: the last that counts, else the last there is.
@@ -106,10 +133,10 @@ impl CaseState {
     }
 
     /// Adds an attempt in flight; returns its number.
-    pub(super) fn start(&mut self, warmup: bool, stage: usize) -> u32 {
+    pub(super) fn start(&mut self, warmup: bool, due: Option<Nanos>) -> u32 {
         let number = self.attempts.len() as u32 + 1;
-        let round = self.round;
-        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, record: None });
+        let (round, stage) = (self.round, self.stage);
+        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
         self.open.push(number);
         self.phase = CasePhase::Running;
         number
@@ -127,6 +154,27 @@ impl CaseState {
             }
         }
         (given_up, measured)
+    }
+
+    /// Gives up what is ordered and not due at `now`; it is owed again. Returns the numbers with the intended starts.
+    pub(super) fn take_back(&mut self, now: Nanos) -> Vec<(u32, Nanos)> {
+        let mut back = Vec::new();
+        for number in &self.open {
+            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
+            let Some(due) = attempt.due.filter(|due| *due > now && !attempt.abandoned) else { continue };
+            attempt.abandoned = true;
+            back.push((*number, due));
+        }
+        if back.is_empty() {
+            return back;
+        }
+        if self.remaining < u32::MAX {
+            self.remaining += back.len() as u32;
+        }
+        if self.phase == CasePhase::Running && !self.in_flight().any(|a| !a.abandoned) {
+            self.phase = CasePhase::Queued;
+        }
+        back
     }
 
     /// A new batch of attempts.
@@ -174,10 +222,26 @@ impl CaseState {
             return;
         }
         let oldest = whole.pop_front().and_then(|n| self.attempts.get_mut(n as usize - 1));
-        if let Some(record) = oldest.and_then(|a| a.record.as_mut()) {
-            *record = Arc::new(AttemptRecord::clone(record).condense());
+        if let Some(attempt) = oldest {
+            // Nobody else holds so old a record as a rule: nothing is copied only to be dropped.
+            let record = attempt.record.take();
+            attempt.record = record.map(|r| Arc::new(Arc::unwrap_or_clone(r).condense()));
         }
     }
+}
+
+/// The whole, measured ones of the last round that has any.
+fn reported(attempts: &[AttemptState]) -> Vec<&Arc<AttemptRecord>> {
+    let Some(round) = attempts.iter().rfind(|a| is_good(a)).map(|a| a.round) else { return Vec::new() };
+    // Rounds follow one another: what is older than the round's first attempt need not be looked at.
+    let from = attempts.partition_point(|a| a.round < round);
+    let of_round = attempts.iter().skip(from).filter(|a| a.round == round && is_good(a));
+    of_round.filter_map(|a| a.record.as_ref()).collect()
+}
+
+fn is_failed(attempt: &AttemptState) -> bool {
+    let failed = |r: &Arc<AttemptRecord>| !r.is_ok() && r.status != AttemptStatus::Cancelled;
+    !attempt.warmup && attempt.record.as_ref().is_some_and(failed)
 }
 
 fn is_good(attempt: &AttemptState) -> bool {

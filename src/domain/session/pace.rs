@@ -13,12 +13,20 @@ pub struct Pace {
     duration: Option<Duration>,
     origin: Option<Nanos>,
     still_since: Option<Nanos>,
+    /// Starts that were taken back, as time since the origin, ascending; they come before all others.
+    back: Vec<Duration>,
 }
 
 impl Pace {
     /// The plan's, not begun.
     pub fn new(plan: &Plan) -> Self {
-        Self { starts: plan.open_loop.map(Starts::new), duration: plan.duration, origin: None, still_since: None }
+        Self {
+            starts: plan.open_loop.map(Starts::new),
+            duration: plan.duration,
+            origin: None,
+            still_since: None,
+            back: Vec::new(),
+        }
     }
 
     /// Time stands still from now on.
@@ -28,33 +36,56 @@ impl Pace {
         }
     }
 
-    /// Time begins, or goes on: what stood still was no time of the server's, and is nobody's queue.
-    pub fn go_on(&mut self, now: Nanos) {
-        let origin = *self.origin.get_or_insert(now);
-        let Some(since) = self.still_since.take() else { return };
+    /// Time begins, if it has not.
+    pub fn begin(&mut self, now: Nanos) {
+        self.origin.get_or_insert(now);
+    }
+
+    /// Time that has begun goes on: what stood still was no time of the server's, and is nobody's queue. Returns from when
+    /// to when it stood still.
+    pub fn go_on(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
+        let origin = self.origin?;
+        let since = self.still_since.take()?;
         let origin = origin.plus(now.since(since));
         self.origin = Some(origin);
         if let Some(next) = self.next() {
             self.origin = Some(origin.plus(now.since(next)));
         }
+        Some((since, now))
     }
 
     /// The next intended start; `None` in a closed loop, and before the schedule begins.
     pub fn next(&self) -> Option<Nanos> {
-        Some(self.origin?.plus(self.starts.as_ref()?.next()))
+        let starts = self.starts.as_ref()?;
+        Some(self.origin?.plus(self.back.first().copied().unwrap_or_else(|| starts.next())))
     }
 
     /// Goes on to the start after the next.
     pub fn advance(&mut self) {
-        if let Some(starts) = &mut self.starts {
+        if !self.back.is_empty() {
+            self.back.remove(0);
+        } else if let Some(starts) = &mut self.starts {
             starts.advance();
         }
     }
 
-    /// Whether the next start would lie beyond the run's duration.
-    pub fn is_over(&self, now: Nanos) -> bool {
-        let (Some(duration), Some(origin)) = (self.duration, self.origin) else { return false };
-        self.next().unwrap_or(now) >= origin.plus(duration)
+    /// Takes intended starts back: they come again.
+    pub fn take_back(&mut self, due: impl Iterator<Item = Nanos>) {
+        let Some(origin) = self.origin else { return };
+        self.back.extend(due.map(|at| at.since(origin)));
+        self.back.sort_unstable();
+    }
+
+    /// Whether the next start would lie beyond the run's duration. Starts that wait because the run was `capped` do so
+    /// once the duration is over; others that are late are so by this program's own delay, and still come.
+    pub fn is_over(&self, now: Nanos, capped: bool) -> bool {
+        let Some(end) = self.end_at() else { return false };
+        let intended = self.next().unwrap_or(now);
+        intended >= end || (capped && now >= end)
+    }
+
+    fn end_at(&self) -> Option<Nanos> {
+        Some(self.origin?.plus(self.duration?))
     }
 
     /// A duration that is not over yet.
@@ -62,8 +93,23 @@ impl Pace {
         self.duration.is_some()
     }
 
-    /// From now on nothing limits the time.
-    pub const fn end(&mut self) {
+    /// How much of the duration is over, 0 to 1; `None` before it begins, and without one that still limits.
+    pub fn share(&self, now: Nanos) -> Option<f64> {
+        let (duration, origin) = (self.duration?, self.origin?);
+        let now = self.still_since.unwrap_or(now);
+        Some((now.since(origin).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
+    }
+
+    /// From now on nothing limits the time. Returns how many starts were intended within it and did not come.
+    pub fn end(&mut self) -> usize {
+        let mut missed = 0;
+        if let Some(end) = self.end_at() {
+            while self.next().is_some_and(|next| next < end) {
+                self.advance();
+                missed += 1;
+            }
+        }
         self.duration = None;
+        missed
     }
 }

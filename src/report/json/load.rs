@@ -56,6 +56,8 @@ pub struct GoodputJson {
 #[derive(Serialize)]
 pub struct LoadJson<'a> {
     measured_requests: usize,
+    /// Requests of the rate that got no slot within the duration.
+    not_started: usize,
     /// Failed requests by the kind of their error.
     errors: &'a BTreeMap<String, usize>,
     /// From the intended start to the real one; only in an open loop.
@@ -66,14 +68,20 @@ pub struct LoadJson<'a> {
 }
 
 impl<'a> LoadJson<'a> {
-    pub fn of(tally: &'a Tally, slos: &'a [Slo]) -> Self {
+    /// Of a sweep the thresholds are those of its last stage, `slo_met` is whether any stage keeps them all.
+    pub fn of(tally: &'a Tally, session: &'a Session) -> Self {
+        let slos = session.slos();
         let queue = figure_index("queue").and_then(|i| Some((tally.count(i), tally.stats(i)?)));
         Self {
             measured_requests: tally.ended,
+            not_started: session.not_started,
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
-            slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
+            slo_met: (!slos.is_empty()).then(|| {
+                let one_of_all = || stages(session).iter().any(|s| s.slo_met == Some(true));
+                if session.sweep.is_empty() { tally.keeps(slos) } else { one_of_all() }
+            }),
             goodput: tally.good.map(|good| GoodputJson {
                 good,
                 of: tally.ended,

@@ -144,6 +144,7 @@ const SUMMARY: Fields = &[
     ("rating", Text, true),
     ("findings", List, false),
     ("measured_requests", Count, false),
+    ("not_started", Count, false),
     ("errors", Object, false),
     ("dispatch_delay_ms", Object, true),
     ("slo", List, false),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::sweep::stages;
 use crate::report::model::{GpuDeviceReport, IDLE_PERCENT, USUAL_API};
 
 use super::View;
@@ -51,10 +52,32 @@ fn missing(view: &View<'_>) -> String {
         let wanted = view.cases.len() * session.plan.repeat as usize;
         parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
     }
+    if view.summary.failed_attempts > 0 && session.sweep.is_empty() && view.summary.failed == 0 {
+        parts.push(format!("; {} failed", count(view.summary.failed_attempts, "attempt")));
+    }
+    parts.extend(stages_lack(view));
+    if session.not_started > 0 {
+        let of_rate = count(session.not_started, "request");
+        parts.push(format!("; {of_rate} of the rate found no slot within the duration"));
+    }
     if session.is_active() {
         parts.push("; the run was still going on when this report was made".to_owned());
     }
     parts.concat()
+}
+
+/// What the stages before the reported one lack.
+fn stages_lack(view: &View<'_>) -> Option<String> {
+    let session = &view.report.session;
+    let missed = session.sweep.len().saturating_sub(session.stage + 1);
+    let failed: Vec<String> = stages(session)
+        .iter()
+        .filter(|s| s.ok < s.requests)
+        .map(|s| format!("{} of {} at {} at once", s.requests - s.ok, s.requests, s.concurrency))
+        .collect();
+    let failed = (!failed.is_empty()).then(|| format!("; of the sweep's requests failed {}", failed.join(", ")));
+    let missed = (missed > 0).then(|| format!("; {} of the sweep not reached", count(missed, "stage")));
+    failed.into_iter().chain(missed).reduce(|a, b| a + &b)
 }
 
 fn test(view: &View<'_>, page: &mut Page) {

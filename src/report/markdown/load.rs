@@ -3,7 +3,7 @@
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, Subject, figure_index};
 use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, knee, stages};
+use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_chart;
 use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
@@ -23,7 +23,8 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         load(view, tally, page);
     }
     if !session.slos().is_empty() {
-        page.block("### Thresholds");
+        let of = if session.sweep.is_empty() { "" } else { " of the Last Stage" };
+        page.block(&format!("### Thresholds{of}"));
         thresholds(view, tally, page);
     }
     if !session.sweep.is_empty() {
@@ -47,6 +48,15 @@ fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
     page.field("Measured Requests", &format!("{}, of them {} ok", tally.ended, tally.ok));
     if let Some(kinds) = tally.failures() {
         page.field("Failed", &kinds);
+    }
+    if session.not_started > 0 {
+        page.field(
+            "Not Started",
+            &format!(
+                "{}: intended within the duration, but all slots were taken to its end",
+                count(session.not_started, "request")
+            ),
+        );
     }
     if let Some(i) = figure_index("queue").filter(|i| tally.count(*i) > 0) {
         let p = |p: u32| {
@@ -141,15 +151,22 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     if !chart.is_empty() {
         page.block(&fenced(&chart.join("\n")));
     }
-    page.block(&match knee.and_then(|at| stages.get(at)) {
+    if let Some(kept) = kept_in_words(&stages) {
+        page.block(&format!("Thresholds: {kept}."));
+    }
+    let found = knee.and_then(|at| stages.get(at));
+    page.block(&match found {
         Some(stage) => format!(
             "{} The knee is at {} at once: the point of this curve that lies farthest above the straight line from its \
-             first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing); \
-             while the median latency has not grown by 20 %, that last one. Beyond a knee more load buys mostly waiting.",
+             first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing). \
+             Beyond a knee more load buys mostly waiting.",
             sweep_chart::KNEE,
             stage.concurrency
         ),
-        None => "A knee needs three stages with figures.".to_owned(),
+        None => no_knee_up_to(&stages).map_or_else(
+            || "A knee needs three stages with figures.".to_owned(),
+            |last| format!("No knee up to {last} at once: throughput still grew with little cost in latency."),
+        ),
     });
 }
 

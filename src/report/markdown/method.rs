@@ -28,8 +28,8 @@ fn how(view: &View<'_>, page: &mut Page) {
     page.field(
         "Averages",
         "the speed is averaged over the attempts that count, each with the same weight. Total Time is the sum of their \
-         times; aggregate and request throughput are per second in which at least one of them was in flight, with `--rate` \
-         per second from the first intended start to the last end",
+         times; aggregate and request throughput are per second in which at least one of them was in flight. Of a load \
+         they count all measured requests; in an open loop the idle time between is part of the rate, a hold is not",
     );
     page.field(
         "Percentiles",

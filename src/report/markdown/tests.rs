@@ -5,7 +5,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
-use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::session::{Plan, Session, SessionEvent};
 use crate::domain::time::Nanos;
 
 /// Every table of a document: its rows, each with the text of its cells.
@@ -279,7 +279,10 @@ fn a_case_with_repeats_shows_the_mean_and_counts_its_attempts() {
     });
     let text = render(&report(session));
     assert!(text.contains("- **Concurrency**: 3\n- **Repeat**: 2\n- **Warm-up**: 1 attempt\n"), "{text}");
-    assert_eq!(line_of(&text, "> **Partial"), "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts.");
+    assert_eq!(
+        line_of(&text, "> **Partial"),
+        "> **Partial run**: 2 of 2 cases measured, 3 of 4 attempts; 1 attempt failed."
+    );
     let rows = tables(&text).pop().unwrap();
     // Case a: attempt 1 is the warm-up, 2 and 3 took 1 s and 2 s.
     assert_eq!(rows[1][..5], ["a", "1.50s", "10", "100", "75.0 tok/s"]);
@@ -510,8 +513,41 @@ fn a_sweep_is_a_table_and_a_curve() {
         tok/s over median latency, from 0                               2000 ms
     ```
 
-    ◆ The knee is at 2 at once: the point of this curve that lies farthest above the straight line from its first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing); while the median latency has not grown by 20 %, that last one. Beyond a knee more load buys mostly waiting.
+    ◆ The knee is at 2 at once: the point of this curve that lies farthest above the straight line from its first stage to the one with the highest throughput, both axes scaled to 0 to 1 (Kneedle, without smoothing). Beyond a knee more load buys mostly waiting.
     ");
+}
+
+#[test]
+fn a_sweep_that_the_server_bears_has_no_knee_and_tells_what_kept_the_thresholds() {
+    // With up to two at once a request takes a second, with three two.
+    let mut session = crate::report::fixture::sweep_session(&[1, 2, 3]);
+    std::sync::Arc::make_mut(&mut session.suite).slos = vec!["latency_p50<1500ms".parse().unwrap()];
+    let text = render(&report(session));
+    assert!(text.contains("\nThresholds: kept up to 2 at once.\n"), "{text}");
+    assert!(text.contains("### Thresholds of the Last Stage\n"));
+    let borne = render(&report(crate::report::fixture::sweep_session(&[1, 2, 2])));
+    assert!(borne.contains("No knee up to 2 at once") && !borne.contains('◆'), "{borne}");
+}
+
+#[test]
+fn a_sweep_names_the_requests_that_failed_in_any_stage() {
+    let mut session = Session::new(std::sync::Arc::new(suite(&["a"])), Plan::default()).with_sweep(vec![1, 2, 4]);
+    session.handle(SessionEvent::Begin(Nanos(0)));
+    for number in 1..=2 {
+        let (id, now) = (AttemptId { case: 0, number }, Nanos::from_millis(u64::from(number) * 1000));
+        let record = if number == 1 { refusal(id, now, "busy") } else { answer(id, now, 500, 10, 100) };
+        session.handle(SessionEvent::Ended(id, std::sync::Arc::new(record)));
+    }
+    session.handle(SessionEvent::Abort);
+    let id = AttemptId { case: 0, number: 3 };
+    let mut gone = refusal(id, Nanos::from_millis(3000), "");
+    gone.status = AttemptStatus::Cancelled;
+    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(gone)));
+    let text = render(&report(session));
+    assert_eq!(
+        line_of(&text, "> **Partial"),
+        "> **Partial run**: 0 of 1 case measured (1 cancelled); of the sweep's requests failed 1 of 1 at 1 at once."
+    );
 }
 
 fn load_section(text: &str) -> &str {

@@ -2,7 +2,9 @@ use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite}
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus};
 use crate::domain::diagnosis::Finding;
+use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::time::Nanos;
 
 fn close(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
@@ -76,12 +78,18 @@ fn a_run_that_still_goes_on_is_partial() {
 }
 
 #[test]
-fn busy_time_counts_overlap_once_and_gaps_not_at_all() {
-    let id = AttemptId { case: 0, number: 1 };
-    let at = |from: u64, millis: u64| answer(id, Nanos::from_millis(from), millis, 1, 2);
-    let (a, b, c, inside) = (at(5000, 1000), at(5500, 1000), at(90_000, 2000), at(90_100, 100));
-    assert!(close(busy_time_s(&[&c, &a, &inside, &b]), 1.5 + 2.0));
-    assert!(close(busy_time_s(&[]), 0.0));
+fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
+    let open_loop = Some(OpenLoop { rate_per_s: 10.0, process: Process::Constant, seed: 1 });
+    let mut session =
+        run(suite(&["a"]), Plan { open_loop, ..Plan::default() }, |id, now| Some(answer(id, now, 1000, 1, 100)));
+    // An hour later one more.
+    let later = Nanos::from_millis(3_600_000);
+    session.handle_at(later, SessionEvent::Rerun(0));
+    let id = AttemptId { case: 0, number: 2 };
+    session.handle(SessionEvent::Ended(id, std::sync::Arc::new(answer(id, later, 1000, 1, 100))));
+    let s = Summary::of(&session);
+    assert!(close(s.busy_time_s, 2.0), "{}", s.busy_time_s);
+    assert_eq!((s.request_throughput, s.output_token_throughput), (Some(1.0), Some(100.0)));
 }
 
 #[test]

@@ -5,8 +5,8 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
 }
 
 fn action(overlay: &Overlay, code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
-    match resolve(overlay, &press(code, modifiers)) {
-        Some(Msg::Action(action)) => Some(action),
+    match resolve(overlay, &press(code, modifiers), Nanos(7)) {
+        Some(Msg::Action(Nanos(7), action)) => Some(action),
         _ => None,
     }
 }
@@ -83,9 +83,9 @@ fn shift_may_be_told_in_any_way() {
 #[test]
 fn releases_mean_nothing_and_repeats_what_presses_do() {
     let of_kind = |kind| KeyEvent::new_with_kind(KeyCode::Char('j'), KeyModifiers::NONE, kind);
-    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release)).is_none());
-    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat)).is_some());
-    assert!(resolve(&Overlay::FilterInput, &of_kind(KeyEventKind::Release)).is_none());
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release), Nanos(7)).is_none());
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat), Nanos(7)).is_some());
+    assert!(resolve(&Overlay::FilterInput, &of_kind(KeyEventKind::Release), Nanos(7)).is_none());
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn a_second_ctrl_c_quits() {
 
 #[test]
 fn the_filter_takes_letters_that_are_keys_elsewhere() {
-    let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers)) {
+    let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers), Nanos(7)) {
         Some(Msg::Typed(c)) => Some(c),
         _ => None,
     };

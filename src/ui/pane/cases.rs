@@ -126,7 +126,7 @@ fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_
     let (glyph, word, style) = status::of(row, theme);
     let name_style = match row.state.phase {
         _ if is_selected => theme.title(view.is_focused(PaneId::Cases)),
-        CasePhase::Queued | CasePhase::Cancelled => theme.muted(),
+        CasePhase::Queued | CasePhase::Cancelled | CasePhase::Unreached => theme.muted(),
         _ => theme.text(),
     };
     let mut spans = vec![

@@ -98,10 +98,7 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if scene.session.began.is_some() {
         let (settled, all) = (scene.session.settled(), scene.session.cases.len());
         let width = usize::from(area.width / 5).clamp(8, 30);
-        let share = match scene.session.plan.duration {
-            Some(limit) => (scene.elapsed().as_secs_f64() / limit.as_secs_f64().max(1e-9)).min(1.0),
-            None => (settled as f64 + under_way(scene)) / all.max(1) as f64,
-        };
+        let share = share(scene);
         let bar = Bar { share, tick: None, filled: style.patch(unbold(style)), rest: theme.muted(), ticked: style };
         // While only the time limits it no case is settled: what counts are the requests.
         let is_timed = scene.session.plan.duration.is_some() && scene.session.is_active();
@@ -112,6 +109,14 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
+}
+
+/// How much of the run is over, 0 to 1: of the time, else of the cases; of a sweep, over all its stages.
+fn share(scene: &Scene) -> f64 {
+    let session = &scene.session;
+    let of_cases = || (session.settled() as f64 + under_way(scene)) / session.cases.len().max(1) as f64;
+    let share = session.share_of_time(scene.now).unwrap_or_else(of_cases).min(1.0);
+    (session.stage as f64 + share) / session.sweep.len().max(1) as f64
 }
 
 /// Whether the thresholds are kept so far: `SLO ✓`, or how many are not.
@@ -203,6 +208,7 @@ fn state(scene: &Scene) -> State {
         (_, Mode::Finished) => {
             let count = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
             let (failed, cancelled) = (count(CasePhase::Failed), count(CasePhase::Cancelled));
+            let unreached = count(CasePhase::Unreached);
             let mut about = Vec::new();
             if failed > 0 {
                 about.push(format!("{failed} failed"));
@@ -210,7 +216,10 @@ fn state(scene: &Scene) -> State {
             if cancelled > 0 {
                 about.push(format!("{cancelled} cancelled"));
             }
-            match (failed, cancelled) {
+            if unreached > 0 {
+                about.push(format!("{unreached} not reached"));
+            }
+            match (failed, cancelled + unreached) {
                 (0, 0) => is("✓", "finished", String::new(), Mood::Good),
                 (0, _) => is("✓", "finished", about.join(", "), Mood::Warning),
                 _ => is("✗", "finished", about.join(", "), Mood::Bad),
@@ -271,6 +280,21 @@ mod tests {
         stage.finish(0);
         let shown = text(&stage.draw_with(80, 2, Theme::mono(), draw));
         assert!(shown.contains("running  1 ended ") && shown.contains("1 in flight"), "{shown}");
+    }
+
+    #[test]
+    fn the_bar_of_a_sweep_runs_over_all_its_stages() {
+        let mut stage = Stage::new(&["a", "b"], Plan::default());
+        let session = stage.app.scene.session.clone();
+        stage.app.scene.session = session.with_sweep(vec![1, 2]);
+        stage.connect();
+        let mut shares = Vec::new();
+        for (case, number) in [(0, 1), (1, 1), (0, 2), (1, 2)] {
+            stage.start(case, number, Script::plain(10, 1, 5));
+            stage.finish(case);
+            shares.push(share(&stage.app.scene));
+        }
+        assert_eq!(shares, [0.25, 0.5, 0.75, 1.0]);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Latency: the time to first token of the selected case among all, and the gaps between its tokens' events.
 
+use std::borrow::Cow;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -8,6 +10,7 @@ use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::slo::figure_index;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::pane::load;
@@ -62,18 +65,26 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// TTFT of all answers that are reported, in ascending order.
-fn all_ttft_ms(scene: &Scene) -> Vec<f64> {
+/// TTFT of all answers that are reported, of a load of all that ended, in ascending order.
+fn all_ttft_ms(scene: &Scene) -> Cow<'_, [f64]> {
+    if load::is_shown(scene) {
+        return Cow::Borrowed(figure_index("ttft").map_or(&[], |ttft| scene.load.tally.values(ttft)));
+    }
     let reported = scene.session.cases.iter().flat_map(|c| c.reported());
     let mut all: Vec<f64> = reported.filter_map(|r| r.time_to_first_token_ms()).collect();
     all.sort_by(f64::total_cmp);
-    all
+    Cow::Owned(all)
 }
 
 /// How many of them are warm, where some are: what lies between is then of two kinds.
 fn warm_among(scene: &Scene) -> String {
     let reported = scene.session.cases.iter().flat_map(|c| c.reported());
-    match reported.filter(|r| r.prefix_cache() == PrefixCache::Warm).count() {
+    let warm = if load::is_shown(scene) {
+        scene.load.tally.doubts.warm
+    } else {
+        reported.filter(|r| r.prefix_cache() == PrefixCache::Warm).count()
+    };
+    match warm {
         0 => String::new(),
         n => format!(", {n} warm"),
     }

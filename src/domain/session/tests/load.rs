@@ -67,13 +67,16 @@ fn a_slot_that_comes_late_does_not_move_the_intended_start() {
 fn what_the_user_holds_is_nobodys_queue() {
     let mut s = session(1, open(4096, 4));
     assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
-    s.handle(SessionEvent::Tick(ms(20)));
-    assert!(s.handle(SessionEvent::ToggleHold).is_empty());
-    assert_eq!(s.wake_at(), None);
-    assert!(s.handle(SessionEvent::Tick(ms(5000))).is_empty());
-    // Of the fourth's 300 ms, 20 were over.
-    assert!(s.handle(SessionEvent::ToggleHold).is_empty());
-    assert_eq!(run_to(&mut s, ms(9000)), [(ms(5030), due(0, 4, 5280))]);
+    // What is ordered and not due is taken back.
+    let back = [2, 3].map(|number| SessionCommand::Abort(id(0, number)));
+    assert_eq!(s.handle_at(ms(20), SessionEvent::ToggleHold), back);
+    assert_eq!((s.wake_at(), s.cases[0].phase), (None, CasePhase::Running));
+    for number in [2, 3] {
+        end_at(&mut s, id(0, number), ms(21), AttemptStatus::Cancelled);
+    }
+    // Of the second's 100 ms and the third's 200, 20 were over.
+    assert_eq!(s.handle_at(ms(5000), SessionEvent::ToggleHold), [due(0, 4, 5080), due(0, 5, 5180)]);
+    assert_eq!(run_to(&mut s, ms(9000)), [(ms(5030), due(0, 6, 5280))]);
 }
 
 #[test]
@@ -83,8 +86,7 @@ fn a_rerun_is_due_when_it_is_asked_for() {
     end_at(&mut s, id(0, 1), ms(5000), AttemptStatus::Ok);
     end_at(&mut s, id(0, 2), ms(5100), AttemptStatus::Timeout);
     assert_eq!(s.mode, Mode::Finished);
-    s.handle(SessionEvent::Tick(ms(60_000)));
-    assert_eq!(s.handle(SessionEvent::RerunFailed), [due(0, 3, 60_000)]);
+    assert_eq!(s.handle_at(ms(60_000), SessionEvent::RerunFailed), [due(0, 3, 60_000)]);
 }
 
 #[test]
@@ -137,7 +139,8 @@ fn a_case_the_time_did_not_reach_was_not_run() {
     let mut s = session(2, Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() });
     s.handle(SessionEvent::Begin(ms(0)));
     end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok);
-    assert_eq!((s.mode, s.cases[1].phase, s.cases[1].attempts.len()), (Mode::Finished, CasePhase::Done, 0));
+    assert_eq!((s.mode, s.cases[1].phase, s.cases[1].attempts.len()), (Mode::Finished, CasePhase::Unreached, 0));
+    assert!(s.is_partial() && s.unreached() == 1);
 }
 
 #[test]
@@ -181,7 +184,126 @@ fn long_runs_keep_the_figures_and_the_last_texts() {
     assert_eq!(s.cases[0].reported().len(), 600);
 }
 
+#[test]
+fn a_sweep_given_up_with_something_done_sends_nothing_more() {
+    let mut s = session(2, Plan::default()).with_sweep(vec![1, 2, 4]);
+    s.handle(SessionEvent::Begin(ms(0)));
+    assert_eq!(end_at(&mut s, id(0, 1), ms(1), AttemptStatus::Ok), [start(1, 1)]);
+    assert_eq!(s.handle(SessionEvent::Abort), [SessionCommand::Abort(id(1, 1))]);
+    assert_eq!(end_at(&mut s, id(1, 1), ms(2), AttemptStatus::Cancelled), []);
+    assert_eq!((s.mode, s.stage, s.is_partial()), (Mode::Finished, 0, true));
+}
+
+/// A sweep over two stages of two cases; how each of the four requests ends, one after another.
+fn swept(ends: [AttemptStatus; 4]) -> Session {
+    let mut s = session(2, Plan::default()).with_sweep(vec![1, 2]);
+    s.handle(SessionEvent::Begin(ms(0)));
+    for (i, (case, number)) in [(0, 1), (1, 1), (0, 2), (1, 2)].into_iter().enumerate() {
+        end_at(&mut s, id(case, number), ms(1 + i as u64), ends[i]);
+    }
+    assert_eq!(s.mode, Mode::Finished);
+    s
+}
+
+#[test]
+fn a_sweep_reports_its_last_stage_and_lacks_what_any_stage_lacks() {
+    use AttemptStatus::{Ok, Timeout};
+    let numbers = |s: &Session| -> Vec<u32> {
+        s.cases.iter().flat_map(|c| c.reported().into_iter().map(|r| r.id.number)).collect()
+    };
+    let all_ok = swept([Ok; 4]);
+    assert_eq!((numbers(&all_ok), all_ok.is_partial()), (vec![2, 2], false));
+    let last_failed = swept([Ok, Ok, Timeout, Timeout]);
+    assert_eq!((numbers(&last_failed), last_failed.is_partial()), (vec![], true));
+    let first_failed = swept([Timeout, Ok, Ok, Ok]);
+    assert_eq!((numbers(&first_failed), first_failed.is_partial()), (vec![2, 2], true));
+}
+
+#[test]
+fn time_goes_on_with_the_hold_s_end_although_no_slot_is_free() {
+    let mut s = session(1, open(1, 3));
+    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle_at(ms(50), SessionEvent::ToggleHold);
+    s.handle_at(ms(1050), SessionEvent::ToggleHold);
+    // Intended 100 ms after the first, a second of which was held: the rest it waited for the slot.
+    assert_eq!(end_at(&mut s, id(0, 1), ms(3000), AttemptStatus::Ok), [due(0, 2, 1100)]);
+    assert_eq!(s.still(), [(ms(50), ms(1050))]);
+}
+
+#[test]
+fn a_rate_that_gets_no_slots_ends_with_its_time_and_tells_what_it_left_out() {
+    let plan = Plan { duration: Some(Duration::from_secs(2)), ..open(2, 1) };
+    let mut s = session(1, plan);
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))), [due(0, 1, 0), due(0, 2, 100)]);
+    assert_eq!(end_at(&mut s, id(0, 1), ms(1500), AttemptStatus::Ok), [due(0, 3, 200)]);
+    // Of the twenty, three were started.
+    assert_eq!(end_at(&mut s, id(0, 2), ms(2000), AttemptStatus::Ok), []);
+    assert_eq!((s.mode, s.not_started), (Mode::Running, 17));
+    end_at(&mut s, id(0, 3), ms(2600), AttemptStatus::Ok);
+    assert!(s.mode == Mode::Finished && s.is_partial());
+}
+
+#[test]
+fn what_this_program_delays_beyond_the_time_still_starts() {
+    let plan = Plan { duration: Some(Duration::from_secs(1)), ..open(4096, 1) };
+    let mut s = session(1, plan);
+    assert_eq!(s.handle(SessionEvent::Begin(ms(0))).len(), 3);
+    // At 300, 400, … 900 ms, ordered far too late.
+    assert_eq!(s.handle(SessionEvent::Tick(ms(1500))).len(), 7);
+    assert_eq!(s.not_started, 0);
+}
+
+#[test]
+fn a_hold_uses_up_no_time() {
+    let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
+    let mut s = session(1, plan);
+    s.handle(SessionEvent::Begin(ms(0)));
+    s.handle_at(ms(400), SessionEvent::ToggleHold);
+    end_at(&mut s, id(0, 1), ms(600), AttemptStatus::Ok);
+    assert_eq!(s.share_of_time(ms(9000)), Some(0.4));
+    assert_eq!(s.handle_at(ms(10_400), SessionEvent::ToggleHold), [start(0, 2)]);
+    assert_eq!((s.share_of_time(ms(10_500)), s.still()), (Some(0.5), &[(ms(400), ms(10_400))][..]));
+    assert_eq!(end_at(&mut s, id(0, 2), ms(10_900), AttemptStatus::Ok), [start(0, 3)]);
+    assert_eq!(end_at(&mut s, id(0, 3), ms(11_000), AttemptStatus::Ok), []);
+    assert_eq!((s.mode, s.share_of_time(ms(20_000))), (Mode::Finished, Some(1.0)));
+}
+
 proptest! {
+    /// However often it is held, nothing starts meanwhile and nothing is lost.
+    #[test]
+    fn holds_lose_no_start(
+        holds in prop::collection::vec((0_u64..400, 0_u64..900), 0..6),
+        cap in 1_usize..8,
+        repeat in 1_u32..6,
+    ) {
+        let mut s = session(3, Plan { concurrency: cap, ..open(cap, repeat) });
+        let mut now = ms(0);
+        s.handle(SessionEvent::Begin(now));
+        let mut holds = holds.into_iter();
+        while s.mode != Mode::Finished {
+            if let Some((after, long)) = holds.next() {
+                now = now.plus(Duration::from_millis(after));
+                s.handle(SessionEvent::Tick(now));
+                for command in s.handle_at(now, SessionEvent::ToggleHold) {
+                    let SessionCommand::Abort(id) = command else { panic!() };
+                    prop_assert!(end_at(&mut s, id, now, AttemptStatus::Cancelled).is_empty());
+                }
+                now = now.plus(Duration::from_millis(long));
+                s.handle_at(now, SessionEvent::ToggleHold);
+                continue;
+            }
+            let open = s.cases.iter().enumerate().find_map(|(case, c)| {
+                c.in_flight().next().map(|a| AttemptId { case, number: a.number })
+            });
+            now = now.plus(Duration::from_millis(40));
+            match open {
+                Some(id) => end_at(&mut s, id, now, AttemptStatus::Ok),
+                None => s.handle(SessionEvent::Tick(now)),
+            };
+        }
+        prop_assert!(s.cases.iter().all(|c| c.reported().len() == repeat as usize) && !s.is_partial());
+    }
+
     /// Whatever the server takes, every start is intended when the seed says, none is beyond the cap, none is lost.
     #[test]
     fn the_schedule_is_the_seeds_alone(

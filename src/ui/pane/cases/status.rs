@@ -28,6 +28,7 @@ pub(super) fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
             ("✗", row.state.last_ended().map_or_else(|| "failed".to_owned(), |r| failure(r)), theme.bad())
         }
         CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
+        CasePhase::Unreached => word("–", "no turn", theme.muted()),
     }
 }
 

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 
 use super::Row;
 use crate::domain::slo::SloUnit;
-use crate::domain::sweep::{Stage, knee};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to};
 use crate::report::sweep_chart;
 use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
 use crate::ui::view::View;
@@ -82,6 +82,10 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         let text = format!("w: TTFT not all cold; with {} at once {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    }
+    if let Some(last) = no_knee_up_to(&stages).filter(|_| over) {
+        let text = format!("no knee up to {last} at once");
+        rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
     }
     let used = rows.len() as u16 + scene.session.slos().len() as u16;
     if area.height >= used + CURVE + 3 {

@@ -223,6 +223,7 @@ impl Around {
             }
             (_, CasePhase::Paused) => self.say(&mut lines, &paused(), theme.warning()),
             (_, CasePhase::Cancelled) => self.say(&mut lines, &cancelled(), theme.warning()),
+            (_, CasePhase::Unreached) => self.say(&mut lines, &unreached(), theme.warning()),
             (_, CasePhase::Running) => self.say(&mut lines, "The request is being sent.", theme.accent()),
             _ => self.say(&mut lines, "Not asked yet.", theme.muted()),
         }
@@ -236,6 +237,10 @@ fn paused() -> String {
 
 fn cancelled() -> String {
     format!("Cancelled. {} runs it again.", key_of(Action::Rerun))
+}
+
+fn unreached() -> String {
+    format!("The run's time was over before its turn. {} runs it.", key_of(Action::Rerun))
 }
 
 /// The key of an action, as the table has it.

@@ -65,6 +65,7 @@ pub(super) fn figures(subject: &Subject<'_>, below: usize, view: &View<'_>) -> V
         CasePhase::Queued => Some("queued"),
         CasePhase::Paused => Some("paused"),
         CasePhase::Cancelled => Some("cancelled"),
+        CasePhase::Unreached => Some("not reached"),
         CasePhase::Running | CasePhase::Done | CasePhase::Failed => None,
     };
     if let (Some(word), Shown::Ended(_) | Shown::Prompt) = (waits, subject.shown) {

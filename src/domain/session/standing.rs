@@ -1,0 +1,90 @@
+//! Where a run stands: what is in flight, what is due, what is lacking.
+
+use std::time::Duration;
+
+use super::{CasePhase, CaseState, HORIZON, Mode, Session};
+use crate::domain::attempt::AttemptId;
+use crate::domain::slo::Slo;
+use crate::domain::time::Nanos;
+
+impl Session {
+    /// Whether this attempt is in flight.
+    pub fn is_open(&self, id: AttemptId) -> bool {
+        let at = (id.number as usize).checked_sub(1);
+        let attempt = self.cases.get(id.case).zip(at).and_then(|(c, at)| c.attempts.get(at));
+        attempt.is_some_and(|a| a.record.is_none())
+    }
+
+    /// What the run must reach.
+    pub fn slos(&self) -> &[Slo] {
+        &self.suite.slos
+    }
+
+    /// Attempts in flight, those included that are ordered and not yet due.
+    pub fn in_flight(&self) -> usize {
+        self.cases.iter().map(CaseState::open).sum()
+    }
+
+    /// When the open loop wants the next [`Tick`](super::SessionEvent::Tick); `None` while it waits for something else.
+    pub fn wake_at(&self) -> Option<Nanos> {
+        let can_start = self.mode == Mode::Running
+            && self.in_flight() < self.plan.concurrency.max(1)
+            && !self.is_warming()
+            && self.cases.iter().any(CaseState::is_ready);
+        let due = self.pace.next().filter(|_| can_start)?;
+        Some(Nanos(due.0.saturating_sub(HORIZON.as_nanos() as u64)))
+    }
+
+    /// How far behind its schedule the open loop is: requests that were due and have no slot.
+    pub fn overdue(&self) -> Option<Duration> {
+        let waits = self.mode == Mode::Running && self.cases.iter().any(CaseState::is_ready);
+        Some(self.now.since(self.pace.next().filter(|_| waits)?))
+    }
+
+    /// When the user held the run, or nothing waited to be started: ascending, apart. What was in flight went on.
+    pub fn still(&self) -> &[(Nanos, Nanos)] {
+        &self.still
+    }
+
+    /// How much of the plan's duration is over at `now`, 0 to 1, holds left out; `None` without a duration.
+    pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
+        self.plan.duration?;
+        if !self.pace.is_timed() {
+            return Some(1.0);
+        }
+        Some(self.pace.share(now).unwrap_or(0.0))
+    }
+
+    /// Cases whose turn did not come in the run's time, in any stage of a sweep.
+    pub fn unreached(&self) -> usize {
+        let before = |c: &CaseState| (0..self.stage).any(|stage| self.plan.duration.is_some() && !c.is_reached(stage));
+        let before = |c: &CaseState| c.phase != CasePhase::Cancelled && before(c);
+        self.cases.iter().filter(|c| c.phase == CasePhase::Unreached || before(c)).count()
+    }
+
+    /// Cases with nothing left to do.
+    pub fn settled(&self) -> usize {
+        let settled = |c: &&CaseState| !matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
+        self.cases.iter().filter(settled).count()
+    }
+
+    /// Whether something is being measured or still will be without the user's doing.
+    pub fn is_active(&self) -> bool {
+        self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
+    }
+
+    /// Whether some case, in some stage of a sweep, has fewer whole answers than the plan asks for, or waits for one. A plan
+    /// that asks for time wants all of it, a whole answer of each case, no failure, and every request of its rate.
+    pub fn is_partial(&self) -> bool {
+        let wanted = self.plan.duration.is_none().then_some(self.plan.repeat.max(1) as usize);
+        let lacks = |c: &CaseState| {
+            let gave_up = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
+            gave_up || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
+        };
+        let open = |c: &CaseState| {
+            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) || c.open() > 0
+        };
+        let more = self.stage + 1 < self.sweep.len();
+        more || self.pace.is_timed() || self.not_started > 0 || self.cases.iter().any(|c| lacks(c) || open(c))
+    }
+}

@@ -1,0 +1,148 @@
+use super::*;
+use crate::domain::attempt::{Arrival, AttemptId, TextKind};
+use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::session::Plan;
+use crate::domain::slo::figure_index;
+use crate::domain::suite::{RatingScale, Suite};
+
+fn read(text: &str) -> Slo {
+    text.parse().unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// Starts at `at` and answers with its first token `ttft` later and two more, 10 ms apart each.
+fn answer(at_ms: u64, ttft_ms: u64) -> AttemptRecord {
+    let mut r =
+        AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos::from_millis(at_ms));
+    let arrival =
+        |i| Arrival { at: Nanos::from_millis(at_ms + ttft_ms + i * 10), kind: TextKind::Answer, coalesced: false };
+    r.arrivals = (0..3_u64).map(arrival).collect();
+    r.usage.completion_tokens = Some(3);
+    r.nonce = Some("3f9a1c07".into());
+    r.status = AttemptStatus::Ok;
+    r.ended = Nanos::from_millis(at_ms + ttft_ms + 25);
+    r
+}
+
+fn failure(at_ms: u64) -> AttemptRecord {
+    let mut r = answer(at_ms, 100);
+    r.status = AttemptStatus::Timeout;
+    r
+}
+
+fn tally(records: &[AttemptRecord], slos: &[Slo]) -> Tally {
+    let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
+    let mut tally = Tally::new(&Session::new(suite.into(), Plan::default()));
+    for record in records {
+        tally.add(record, slos);
+    }
+    tally
+}
+
+#[test]
+fn percentiles_are_compared_once_there_are_enough() {
+    // TTFT 100, 110, … 290 ms: p95 at rank 18.05 is 280.5 ms.
+    let twenty: Vec<_> = (0..20).map(|i| answer(i * 1000, 100 + i * 10)).collect();
+    let slo = read("ttft_p95<285ms");
+    let enough = slo.judge(&tally(&twenty, &[]));
+    assert!(enough.met && enough.stand_in.is_none() && (enough.value.unwrap() - 280.5).abs() < 1e-9, "{enough:?}");
+    assert_eq!(slo.tell(&enough), "TTFT p95 280 ms < 285 ms");
+    // Of the last nineteen the maximum is compared, which is above.
+    let few = slo.judge(&tally(&twenty[1..], &[]));
+    assert_eq!((few.met, few.value, few.n, few.stand_in), (false, Some(290.0), 19, Some(Stat::Max)));
+    assert_eq!(slo.tell(&few), "TTFT p95 n<20, max 290 ms ≥ 285 ms");
+    // 3 tokens in 120 to 310 ms: the slowest is compared where more is better.
+    let floor = read("speed_p90>10").judge(&tally(&twenty[15..], &[]));
+    assert_eq!((floor.met, floor.stand_in), (false, Some(Stat::Min)));
+}
+
+#[test]
+fn without_a_figure_a_threshold_is_not_kept() {
+    for text in ["ttft_p50<9s", "error_rate<50%", "goodput>0%"] {
+        let verdict = read(text).judge(&tally(&[], &[]));
+        assert_eq!((verdict.value, verdict.met), (None, false), "{text}");
+    }
+    let only_failed = tally(&[failure(0)], &[]);
+    assert!(!read("ttft_max<9s").judge(&only_failed).met);
+    assert!(!read("error_rate<=99%").judge(&only_failed).met && read("error_rate<=100%").judge(&only_failed).met);
+}
+
+#[test]
+fn goodput_is_what_keeps_every_threshold() {
+    let slos = [read("ttft_p95<200ms"), read("latency_p50<=220ms"), read("error_rate<50%")];
+    // Kept; TTFT too long; exactly on the second threshold's edge but over the first; failed.
+    let records = [answer(0, 100), answer(1000, 250), answer(2000, 200), failure(3000)];
+    let tally = tally(&records, &slos);
+    assert_eq!((tally.ended, tally.ok, tally.good), (4, 3, Some(1)));
+    assert_eq!(tally.run_figure(RunFigure::GoodShare), Some(25.0));
+    assert_eq!(tally.run_figure(RunFigure::ErrorRate), Some(25.0));
+    // In flight for 120, 270, 220 and, failed, 125 ms.
+    assert!((tally.seconds() - 0.735).abs() < 1e-9, "{}", tally.seconds());
+    assert!((tally.run_figure(RunFigure::Goodput).unwrap() - 1.0 / 0.735).abs() < 1e-9);
+    assert!((tally.run_figure(RunFigure::Throughput).unwrap() - 9.0 / 0.735).abs() < 1e-9);
+    assert!(!tally.keeps(&slos) && tally.keeps(&slos[2..]));
+    assert_eq!(tally.failures().as_deref(), Some("1 timeout"));
+    assert_eq!(tally.errors.into_iter().collect::<Vec<_>>(), [("timeout".to_owned(), 1)]);
+}
+
+#[test]
+fn without_a_threshold_for_requests_there_is_no_goodput() {
+    assert_eq!(tally(&[answer(0, 100)], &[read("error_rate<1%")]).good, None);
+}
+
+#[test]
+fn warm_ups_and_what_was_given_up_do_not_count() {
+    let (mut warm, mut gone) = (answer(0, 10), answer(0, 10));
+    warm.warmup = true;
+    gone.status = AttemptStatus::Cancelled;
+    assert_eq!(tally(&[warm, gone], &[]).ended, 0);
+}
+
+/// Two answers in an open loop, the second intended at 1 000 ms and half a second late.
+fn open_loop(still_ms: &[(u64, u64)]) -> Tally {
+    let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
+    let open = OpenLoop { rate_per_s: 1.0, process: Process::Constant, seed: 0 };
+    let mut tally = Tally::new(&Session::new(suite.into(), Plan { open_loop: Some(open), ..Plan::default() }));
+    let mut late = answer(1500, 100);
+    late.intended = Some(Nanos::from_millis(1000));
+    for record in [answer(0, 100), late] {
+        tally.add(&record, &[]);
+    }
+    let still: Vec<_> = still_ms.iter().map(|&(from, to)| (Nanos::from_millis(from), Nanos::from_millis(to))).collect();
+    tally.stand_still(&still);
+    tally
+}
+
+#[test]
+fn an_open_loop_counts_its_idle_time() {
+    let tally = open_loop(&[]);
+    // From 0 to the last token at 1 620 ms.
+    assert!((tally.seconds() - 1.62).abs() < 1e-9);
+    assert_eq!(tally.percentile(figure_index("queue").unwrap(), 50), Some(500.0));
+}
+
+#[test]
+fn a_hold_is_no_idle_time_but_what_was_in_flight_meanwhile_counts() {
+    // The first was in flight to 120 ms, the second from 1 000 ms on.
+    for (still, seconds) in [
+        (&[(50, 900)][..], 1.62 - 0.78),
+        (&[(200, 300), (950, 1100)], 1.62 - 0.1 - 0.05),
+        (&[(1700, 9000)], 1.62),
+        (&[(0, 2000)], 1.62 - 0.88),
+    ] {
+        let tally = open_loop(still);
+        assert!((tally.seconds() - seconds).abs() < 1e-9, "{still:?}: {}", tally.seconds());
+    }
+    let rate = open_loop(&[(50, 900)]).run_figure(RunFigure::RequestRate).unwrap();
+    assert!((rate - 2.0 / 0.84).abs() < 1e-9, "{rate}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn overlapping_times_count_once(spans in proptest::collection::vec((0_u64..50, 0_u64..10), 0..30)) {
+        let records: Vec<_> = spans.iter().map(|&(at, ttft)| answer(at * 10, ttft * 10)).collect();
+        let tally = tally(&records, &[]);
+        // Counted in slots of 10 ms; an answer takes its TTFT and 20 ms.
+        let covered = (0..100).filter(|slot| spans.iter().any(|&(at, ttft)| (at..at + ttft + 2).contains(slot))).count();
+        proptest::prop_assert!((tally.seconds() - covered as f64 / 100.0).abs() < 1e-9);
+    }
+}
