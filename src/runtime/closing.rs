@@ -83,7 +83,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
         if session.not_started > 0 {
             let left_out = session.not_started;
-            lines.push(format!("Not started           {left_out} requests of the rate: no slot within the duration"));
+            lines.push(format!("Not started           {left_out} of the rate: no slot within the duration"));
         }
         lines.push(format!(
             "All together          {} req/s   {} tok/s",
@@ -138,8 +138,8 @@ fn summary(run: &Run) -> String {
     let about = if summary.estimated { "~" } else { "" };
     lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
     if session.unreached() > 0 {
-        let cases = session.unreached();
-        lines.push(format!("Not reached           {cases} cases: the time was over before their turn"));
+        let (cases, all) = (session.unreached(), session.cases.len());
+        lines.push(format!("Not reached           {cases} of {all} cases: the time was over before their turn"));
     }
     let ended = summary.ended_attempts();
     let line = |label: &str, key: &str, unit: &str, digits: usize| {
