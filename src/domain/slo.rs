@@ -279,7 +279,8 @@ impl Slo {
             }
             _ => String::new(),
         };
-        let sign = if verdict.met { self.comparison.as_str() } else { self.comparison.broken() };
+        let sign =
+            if verdict.met || verdict.value.is_none() { self.comparison.as_str() } else { self.comparison.broken() };
         let doubts = verdict.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
         format!("{} {of}{value} {sign} {}{doubts}", self.name(), self.with_unit(self.threshold))
     }

@@ -198,7 +198,7 @@ impl Slo {
         };
         let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
         let doubts = if self.is_about_first_token() { tally.doubts } else { CacheDoubts::default() };
-        Verdict { value, n, met, doubts, stand_in }
+        Verdict { value, n, doubts, met, stand_in }
     }
 }
 

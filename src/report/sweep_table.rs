@@ -91,10 +91,20 @@ pub const SWEEP_COLUMNS: &[SweepColumn] = &[
 ];
 
 impl SweepColumn {
-    /// The heading with the unit, where it does not say it itself.
+    /// The heading with the unit, where it does not say it itself: `TTFT p50 ms`, `tok/s per user`.
     pub fn heading(&self) -> String {
         let unit = self.unit.as_str();
-        if self.label == unit { unit.to_owned() } else { format!("{} {unit}", self.label) }
+        match self.unit {
+            _ if self.label == unit => unit.to_owned(),
+            SloUnit::Milliseconds => format!("{} {unit}", self.label),
+            _ => format!("{unit} {}", self.label),
+        }
+    }
+
+    /// What stands after a figure in a line: `ms TTFT p50`, `tok/s per user`.
+    pub fn after_figure(&self) -> String {
+        let unit = self.unit.as_str();
+        if self.label == unit { unit.to_owned() } else { format!("{unit} {}", self.label) }
     }
 
     /// The figure as `show` writes it, with `~` where it is an estimate; where the answers are too few for it how many it
@@ -126,6 +136,10 @@ mod tests {
         let cells: Vec<_> = SWEEP_COLUMNS.iter().map(|c| c.cell(&stage, show)).collect();
         assert_eq!(cells, ["~100.0", "100.0", "~100.0", "1.0", "n<20", "~10.0", "1000.0"]);
         assert_eq!(n_of_all(&stage), "19/24");
+        let words = |at: usize| (SWEEP_COLUMNS[at].heading(), SWEEP_COLUMNS[at].after_figure());
+        assert_eq!(words(0), ("tok/s".into(), "tok/s".into()));
+        assert_eq!(words(1), ("TTFT p50 ms".into(), "ms TTFT p50".into()));
+        assert_eq!(words(2), ("tok/s per user".into(), "tok/s per user".into()));
         stage.ok = 0;
         assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
     }

@@ -109,7 +109,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         };
         let columns = SWEEP_COLUMNS.iter().take(4).map(|c| {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
-            format!("   {value} {}", c.heading())
+            format!("   {value} {}", c.after_figure())
         });
         let warm = s.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
         let columns: String = columns.collect();

@@ -60,6 +60,9 @@ fn without_a_figure_a_threshold_is_not_kept() {
     for text in ["ttft_p50<9s", "error_rate<50%", "goodput>0%"] {
         let verdict = read(text).judge(&tally(&[], &[]));
         assert_eq!((verdict.value, verdict.met), (None, false), "{text}");
+        // Nothing is said to be on the other side.
+        let told = read(text).tell(&verdict);
+        assert!(told.contains("– ") && !told.contains(['≥', '≤']), "{told}");
     }
     let only_failed = tally(&[failure(0)], &[]);
     assert!(!read("ttft_max<9s").judge(&only_failed).met);

@@ -490,7 +490,7 @@ fn a_sweep_is_a_table_and_a_curve() {
 
     ### Sweep
 
-    | Concurrency | n | tok/s | TTFT p50 ms | per user tok/s | req/s | TTFT p95 ms | ITL p50 ms | Latency p50 ms |
+    | Concurrency | n | tok/s | TTFT p50 ms | tok/s per user | req/s | TTFT p95 ms | ITL p50 ms | Latency p50 ms |
     |-------------|---|-------|-------------|----------------|-------|-------------|------------|----------------|
     | 1 | 4/4 | 100.0 | 100.0 | 110.0 | 1.00 | n<20 | 9.09 | 1000 |
     | 2 ◆ | 4/4 | 200.0 | 100.0 | 110.0 | 2.00 | n<20 | 9.09 | 1000 |
