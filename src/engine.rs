@@ -3,6 +3,8 @@
 mod attempt;
 mod board;
 mod client;
+mod clock;
+mod connect;
 mod direct;
 mod discovery;
 mod dispatch;
@@ -23,8 +25,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use self::board::Board;
-use self::client::{Endpoint, EngineClock, Prepared};
+use self::client::{Endpoint, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
+use self::clock::EngineClock;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 use crate::domain::time::Nanos;

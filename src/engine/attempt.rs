@@ -10,11 +10,12 @@ use reqwest::header::CONTENT_ENCODING;
 use tokio::sync::oneshot;
 
 use super::board::Board;
-use super::client::{Endpoint, EngineClock};
-use super::failure::Failure;
+use super::client::Endpoint;
+use super::clock::EngineClock;
+use super::failure::{Failure, Trouble};
 use super::intake::Intake;
 use super::recorder::Recorder;
-use super::transport::{self, Answer, Body, Trouble};
+use super::transport::{self, Answer, AnswerBody};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
@@ -168,7 +169,7 @@ fn broken(why: &str) -> Failure {
     Failure::new(AttemptStatus::Truncated, "cut", format!("the connection broke: {why}"))
 }
 
-async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
+async fn read_body(mut body: AnswerBody, limit: usize) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let mut take = |_at, piece: &[u8]| {
         let room = limit.saturating_sub(bytes.len());
@@ -182,7 +183,7 @@ async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
 
 /// Reads the answer to its end, also after `[DONE]`, so that the connection is free again.
 async fn follow(
-    mut body: Body,
+    mut body: AnswerBody,
     clock: EngineClock,
     recorder: &RefCell<Recorder>,
     mut intake: Intake,

@@ -17,9 +17,9 @@ use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderV
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use self::dechunk::{Dechunker, Framing};
-use super::client::EngineClock;
-use super::transport::Trouble;
+use self::dechunk::{BodyEnd, Dechunker};
+use super::clock::EngineClock;
+use super::failure::Trouble;
 use crate::domain::time::Nanos;
 
 mod dechunk;
@@ -173,11 +173,11 @@ impl Host {
         headers_at: Nanos,
         rest: Vec<u8>,
     ) -> DirectAnswer {
-        let (framing, keep) = head.framing();
+        let (end, keep) = head.body_end();
         let body = DirectBody {
             host: Rc::clone(self),
             stream: Some(stream),
-            dechunker: Dechunker::new(framing),
+            dechunker: Dechunker::new(end),
             keep,
             rest: Some((headers_at, rest)),
         };
@@ -278,7 +278,7 @@ impl Head {
     }
 
     /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3).
-    fn framing(&self) -> (Framing, bool) {
+    fn body_end(&self) -> (BodyEnd, bool) {
         let says = |name: &HeaderName, word: &str| {
             let values = self.headers.get_all(name).iter();
             values
@@ -289,13 +289,13 @@ impl Head {
         let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
         let length = self.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok());
         if matches!(self.status, 204 | 304) {
-            (Framing::Length(0), keep)
+            (BodyEnd::Length(0), keep)
         } else if says(&TRANSFER_ENCODING, "chunked") {
-            (Framing::Chunked, keep)
+            (BodyEnd::Chunked, keep)
         } else if let Some(length) = length {
-            (Framing::Length(length), keep)
+            (BodyEnd::Length(length), keep)
         } else {
-            (Framing::UntilClose, false)
+            (BodyEnd::UntilClose, false)
         }
     }
 }

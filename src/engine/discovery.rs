@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{Endpoint, describe};
+use super::client::Endpoint;
+use super::failure::describe;
 use crate::domain::live::{EngineFact, ServerInfo};
 use crate::protocol::request::{AskUsage, Manner};
 use crate::protocol::{endpoint, failure};

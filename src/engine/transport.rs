@@ -11,21 +11,14 @@ use futures_util::{Stream, StreamExt};
 use reqwest::Url;
 use reqwest::header::HeaderMap;
 
-use super::client::{CONNECT_TIMES, ConnectTimes, EngineClock, describe};
+use super::clock::EngineClock;
+use super::connect::{CONNECT_TIMES, ConnectTimes};
 use super::direct::{DirectBody, Host};
+use super::failure::{Trouble, describe};
 use crate::domain::time::Nanos;
 
 /// So many kept connections may turn out to be closed before a request fails.
 const MAX_KEPT_CONNECTIONS: usize = 16;
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum Trouble {
-    /// No connection.
-    Connect(String),
-    /// A connection, but no answer on it, or none in HTTP.
-    Closed(String),
-}
 
 /// The head of an answer, and its body still to be read.
 #[derive(Debug)]
@@ -41,18 +34,18 @@ pub struct Answer {
     /// When the headers were in.
     pub headers_at: Nanos,
     /// What follows.
-    pub body: Body,
+    pub body: AnswerBody,
 }
 
 /// The body of an answer.
-pub enum Body {
+pub enum AnswerBody {
     /// From the socket.
     Direct(DirectBody),
     /// From the client library: what it hands over counts as a read.
     Library(EngineClock, Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>),
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for AnswerBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Direct(_) => "Direct",
@@ -61,7 +54,7 @@ impl fmt::Debug for Body {
     }
 }
 
-impl Body {
+impl AnswerBody {
     /// Reads once. `each` gets the pieces of the body that came, with the read's time; false at the end of the body. An
     /// error says how the connection broke.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
@@ -161,7 +154,7 @@ pub async fn post(
                 started: answer.started,
                 connect_ms: answer.connect_ms,
                 headers_at: answer.headers_at,
-                body: Body::Direct(answer.body),
+                body: AnswerBody::Direct(answer.body),
             })
         }
         Transport::Library => {
@@ -207,7 +200,7 @@ async fn post_through_library(
         started,
         connect_ms,
         headers_at,
-        body: Body::Library(clock, Box::pin(response.bytes_stream())),
+        body: AnswerBody::Library(clock, Box::pin(response.bytes_stream())),
     })
 }
 
