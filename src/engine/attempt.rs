@@ -15,11 +15,12 @@ use super::clock::EngineClock;
 use super::failure::{Failure, Trouble};
 use super::intake::Intake;
 use super::recorder::Recorder;
-use super::transport::{self, Answer, AnswerBody};
+use super::transport::{Answer, AnswerBody};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
+use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
 
@@ -128,6 +129,8 @@ fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, told: String) {
     let record = &mut recorder.borrow_mut().record;
     record.started = endpoint.now();
     record.connect_ms = None;
+    record.headers_at = None;
+    record.http_status = None;
     record.warnings.push(told);
 }
 
@@ -139,10 +142,10 @@ async fn send(
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
-    let url = format!("{}{}", endpoint.base_url, endpoint.api.path);
+    let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();
-    let sent = transport::post(&endpoint.transport, &endpoint.client, endpoint.clock(), &url, &request_id, &body).await;
+    let sent = endpoint.transport.post(&url, &request_id, &body).await;
     let answer = sent.map_err(|trouble| match trouble {
         Trouble::Connect(why) => Failure::new(AttemptStatus::ConnectError, "connect", why),
         Trouble::Closed(why) => Failure::new(AttemptStatus::ConnectError, "closed", why),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
@@ -11,9 +11,6 @@ use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
 use crate::protocol::request::Manner;
-
-/// How requests name the program.
-pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
 
 /// Where and how to ask.
 #[derive(Clone)]
@@ -66,6 +63,7 @@ pub struct Endpoint {
 /// What of an endpoint can be checked before its thread runs.
 pub struct Prepared {
     client: reqwest::Client,
+    fresh: Option<reqwest::Client>,
     headers: HeaderMap,
     base_url: String,
     api: &'static Api,
@@ -82,29 +80,33 @@ impl Prepared {
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
         let EngineConfig { base_url, api, run_id, warm, .. } = config;
-        let mut client = reqwest::Client::builder();
-        if transport::direct_host(&base_url).is_some() {
-            // What is measured goes straight to the server; so does what is asked around it.
-            client = client.no_proxy();
-        }
-        let client = client
-            .default_headers(headers.clone())
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(300))
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .connector_layer(TimeConnect(clock))
-            .build()
-            .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
-        Ok(Self { client, headers, base_url, api, run_id, warm, clock })
+        let build = |keeps: bool| {
+            let mut client = reqwest::Client::builder();
+            if transport::direct_host(&base_url).is_some() {
+                // What is measured goes straight to the server; so does what is asked around it.
+                client = client.no_proxy();
+            }
+            client
+                .default_headers(headers.clone())
+                .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(Duration::from_secs(300))
+                .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
+                .redirect(reqwest::redirect::Policy::none())
+                .connector_layer(TimeConnect(clock))
+                .build()
+                .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))
+        };
+        let client = build(true)?;
+        let fresh = if transport::direct_host(&base_url).is_some() { None } else { Some(build(false)?) };
+        Ok(Self { client, fresh, headers, base_url, api, run_id, warm, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, headers, base_url, api, run_id, warm, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock);
+        let Prepared { client, fresh, headers, base_url, api, run_id, warm, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh);
         Self { client, transport, base_url, api, run_id, warm, manner: std::cell::Cell::default(), clock }
     }
 
@@ -123,6 +125,7 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokscope/", env!("CARGO_PKG_VERSION"))));
     let secret = |value: &str, what: &str| {
         let parsed = HeaderValue::from_str(value);
         let mut value = parsed.map_err(|_bad| InvalidConfig(format!("{what} holds characters no header may hold")))?;

@@ -68,7 +68,7 @@ impl Trouble {
 }
 
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
-    let url = format!("{}{}", at.base_url, at.api.models);
+    let url = endpoint::address_below(&at.base_url, at.api.models);
     let answer = at.client.get(&url).timeout(PATIENCE).send().await;
     let response = answer.map_err(|e| Trouble::Passing(describe(e)))?;
     let status = response.status();
@@ -101,7 +101,8 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
 
 /// Asks where servers tell who they are. A cloud is not asked: it would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
-    let root = at.base_url.strip_suffix(at.api.root).unwrap_or(&at.base_url);
+    let (base, _query) = endpoint::split_query(&at.base_url);
+    let root = base.strip_suffix(at.api.root).unwrap_or(base);
     if at.base_url.starts_with("https://") && guess.kind.is_none() {
         return guess;
     }

@@ -144,3 +144,27 @@ fn a_model_that_is_being_loaded_is_waited_for_without_being_told_to() {
     engine.send(EngineCommand::Discover { retry: false });
     assert!(matches!(facts.recv().unwrap(), EngineFact::Unreachable { retrying: false, .. }));
 }
+
+#[test]
+fn a_query_of_the_address_goes_out_with_every_request() {
+    let models = json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#);
+    let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"1"}"#), sse(&[TEXT, FINISH])]);
+    let (engine, facts) = engine(&format!("{url}?api-version=1"));
+    engine.send(EngineCommand::Discover { retry: false });
+    while !matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }) {}
+    start(&engine, Duration::from_secs(30));
+    assert_eq!(failure(&end(&facts)).1, "");
+    let asked: Vec<String> = requests.try_iter().collect();
+    let lines: Vec<_> = asked.iter().map(|r| r.lines().next().unwrap()).collect();
+    assert_eq!(lines[0], "GET /v1/models?api-version=1 HTTP/1.1");
+    assert_eq!(lines.last(), Some(&"POST /v1/chat/completions?api-version=1 HTTP/1.1"));
+}
+
+#[test]
+fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
+    let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
+    // Nobody answers the second time.
+    let (record, _) = measure(vec![refusal]);
+    assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
+    assert_eq!((record.http_status, record.headers_at), (None, None));
+}
