@@ -86,7 +86,9 @@ pub async fn run(
         Err(failure) => recorder.fail(failure),
     }
     recorder.warn_about(order.case.max_tokens);
-    recorder.record.clone()
+    // Its timeline and its texts may be large: they are handed over, not copied.
+    let nothing = AttemptRecord::started(order.id, order.warmup, String::new(), String::new(), now);
+    std::mem::replace(&mut recorder.record, nothing)
 }
 
 fn timed_out(record: &AttemptRecord, now: Nanos, timeout: std::time::Duration) -> Failure {

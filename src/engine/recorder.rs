@@ -4,6 +4,7 @@ mod choices;
 mod warnings;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use self::choices::Choices;
 use super::failure::Failure;
@@ -25,6 +26,17 @@ const MAX_WARNINGS: usize = 16;
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
 const LIVE_GAPS: usize = 256;
+
+/// How much of an attempt the live view carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What is counted.
+    Counters,
+    /// Its trace, too.
+    Trace,
+    /// Text and gaps, too.
+    All,
+}
 
 /// An attempt while it runs.
 #[derive(Debug)]
@@ -237,12 +249,11 @@ impl Recorder {
         self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
     }
 
-    /// What the screen needs; the text only with `with_text`.
-    pub fn in_flight(&self, with_text: bool) -> InFlight {
+    /// What the screen needs of it.
+    pub fn in_flight(&self, detail: Detail) -> InFlight {
         let record = &self.record;
         let arrivals = &record.arrivals;
-        let recent = &arrivals[arrivals.len().saturating_sub(LIVE_GAPS + 1)..];
-        InFlight {
+        let mut live = InFlight {
             id: record.id,
             phase: match arrivals.last().map(|a| a.kind) {
                 None => StreamPhase::Waiting,
@@ -252,11 +263,18 @@ impl Recorder {
             started: record.clock_start(),
             ttft_ms: record.time_to_first_token_ms(),
             content_events: arrivals.len() as u32,
-            trace: self.trace.clone(),
-            recent_gaps_ms: recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect(),
-            reasoning: if with_text { tail(&record.reasoning).into() } else { "".into() },
-            text: if with_text { tail(&record.text).into() } else { "".into() },
+            ..InFlight::default()
+        };
+        if detail >= Detail::Trace {
+            live.trace.clone_from(&self.trace);
         }
+        if detail >= Detail::All {
+            let recent = &arrivals[arrivals.len().saturating_sub(LIVE_GAPS + 1)..];
+            live.recent_gaps_ms = recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect();
+            (live.reasoning, live.reasoning_cut) = tail(&record.reasoning);
+            (live.text, live.text_cut) = tail(&record.text);
+        }
+        live
     }
 }
 
@@ -274,13 +292,13 @@ fn push(kept: &mut String, new: &str) -> bool {
     true
 }
 
-/// The end of a text, from a character's start.
-fn tail(text: &str) -> &str {
+/// The end of a text, from a character's start, and whether it is not the whole.
+fn tail(text: &str) -> (Arc<str>, bool) {
     let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    text.split_at(from).1
+    (text.split_at(from).1.into(), from > 0)
 }
 
 #[cfg(test)]
