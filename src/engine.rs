@@ -15,6 +15,7 @@ mod lag;
 pub mod oracle;
 mod pulse;
 mod recorder;
+mod secrets;
 mod transport;
 
 use std::collections::HashMap;

@@ -85,6 +85,7 @@ pub async fn run(
         Ok(()) => recorder.settle(),
         Err(failure) => recorder.fail(failure),
     }
+    endpoint.secrets.redact_record(&mut recorder.record);
     recorder.warn_about(order.case.max_tokens);
     // Its timeline and its texts may be large: they are handed over, not copied.
     let nothing = AttemptRecord::started(order.id, order.warmup, String::new(), String::new(), now);

@@ -7,6 +7,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
+use super::secrets::Secrets;
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
@@ -55,6 +56,8 @@ pub struct Endpoint {
     pub run_id: String,
     /// Prompts go out as they are.
     pub warm: bool,
+    /// What must not come back in what the server says.
+    pub secrets: Secrets,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
     clock: EngineClock,
@@ -64,6 +67,7 @@ pub struct Endpoint {
 pub struct Prepared {
     client: reqwest::Client,
     fresh: Option<reqwest::Client>,
+    secrets: Secrets,
     headers: HeaderMap,
     base_url: String,
     api: &'static Api,
@@ -79,6 +83,7 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
+        let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url);
         let EngineConfig { base_url, api, run_id, warm, .. } = config;
         let build = |keeps: bool| {
             let mut client = reqwest::Client::builder();
@@ -98,16 +103,16 @@ impl Prepared {
         };
         let client = build(true)?;
         let fresh = if transport::direct_host(&base_url).is_some() { None } else { Some(build(false)?) };
-        Ok(Self { client, fresh, headers, base_url, api, run_id, warm, clock })
+        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, fresh, headers, base_url, api, run_id, warm, clock } = prepared;
+        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh);
-        Self { client, transport, base_url, api, run_id, warm, manner: std::cell::Cell::default(), clock }
+        Self { client, transport, base_url, api, run_id, warm, secrets, manner: std::cell::Cell::default(), clock }
     }
 
     /// Now, on the run's clock.

@@ -1,6 +1,7 @@
 //! How an attempt failed, and why there was no answer.
 
 use crate::domain::attempt::AttemptStatus;
+use crate::protocol::failure::capped;
 
 /// What ended an attempt that did not end well.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,14 +10,14 @@ pub struct Failure {
     pub status: AttemptStatus,
     /// A short stable word.
     pub kind: &'static str,
-    /// What happened, for people.
+    /// What happened, for people, of bounded length.
     pub message: String,
 }
 
 impl Failure {
     /// A failure.
     pub fn new(status: AttemptStatus, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: message.into() }
+        Self { status, kind, message: capped(message.into()) }
     }
 
     /// More came than is kept in memory.

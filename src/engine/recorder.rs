@@ -13,6 +13,7 @@ use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::protocol::chunk::Chunk;
+use crate::protocol::failure::capped;
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
@@ -146,7 +147,7 @@ impl Recorder {
         let record = &mut self.record;
         self.end_seen |= chunk.is_end;
         if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
-            record.finish_reason = Some(reason.clone().into_owned());
+            record.finish_reason = Some(capped(reason.clone().into_owned()));
             record.finish_at = Some(at);
         }
         if let Some(told) = chunk.usage {
@@ -154,7 +155,7 @@ impl Recorder {
         }
         self.choices.note(chunk);
         if let (Some(warning), true) = (&chunk.warning, record.warnings.len() < MAX_WARNINGS) {
-            record.warnings.push(warning.clone());
+            record.warnings.push(capped(warning.clone()));
         }
         if let Some(timings) = chunk.server_timings.as_deref() {
             record.server_timings = Some(*timings);

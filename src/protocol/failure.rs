@@ -47,6 +47,15 @@ fn shorten(text: &str) -> String {
     if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
+/// What a server says, up to 2048 characters: an event may hold millions.
+pub fn capped(said: String) -> String {
+    const LONGEST: usize = 2048;
+    match said.char_indices().nth(LONGEST) {
+        None => said,
+        Some((end, _)) => format!("{}…", said.split_at(end).0),
+    }
+}
+
 /// An answer with an HTTP error, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -149,6 +158,12 @@ mod tests {
                 ("rate_limited", expected.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn what_is_said_is_bounded_in_characters() {
+        assert_eq!(capped("ä".repeat(2048)), "ä".repeat(2048));
+        assert_eq!(capped("ä".repeat(1 << 20)), format!("{}…", "ä".repeat(2048)));
     }
 
     #[test]

@@ -168,3 +168,37 @@ fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
     assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
     assert_eq!((record.http_status, record.headers_at), (None, None));
 }
+
+#[test]
+fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
+    let key = "sk-canary";
+    let said = format!("you sent Bearer {key} and ours");
+    let body = format!(r#"{{"error":{{"message":"{said}"}}}}"#);
+    let in_stream = format!("data: {body}\n\n");
+    for answer in [json("401 Unauthorized", &body), sse(&[TEXT, &in_stream]), json("200 OK", &body)] {
+        let (record, _) = measure(vec![answer]);
+        let (_, message) = failure(&record);
+        assert!(message.contains("you sent Bearer [redacted] and ours"), "{message}");
+    }
+    let reason = format!("data: {{\"choices\":[{{\"finish_reason\":\"{key}{}\"}}]}}\n\n", "x".repeat(1 << 20));
+    let (record, _) = measure(vec![sse(&[TEXT, &reason])]);
+    let reason = record.finish_reason.clone().unwrap();
+    assert!(reason.starts_with("[redacted]x") && reason.ends_with("x…") && reason.len() < 3000, "{}", reason.len());
+    let long = format!("data: {{\"error\":\"{}\"}}\n\n", "y".repeat(1 << 20));
+    assert_eq!(failure(&measure(vec![sse(&[&long])]).0).1.chars().count(), 2049);
+
+    let (url, _requests) = serve(vec![json("401 Unauthorized", &body)]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(reason, "HTTP 401: you sent Bearer [redacted] and ours");
+}
+
+#[test]
+fn a_list_of_models_without_end_is_refused() {
+    let (url, _requests) = serve(vec![json("200 OK", &" ".repeat(5 << 20))]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(reason, "its answer is longer than 4 MiB");
+}
