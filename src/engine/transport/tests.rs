@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread::{self, JoinHandle};
 
 use super::super::connect::TimeConnect;
@@ -17,6 +18,7 @@ fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
     assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
 }
 
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const FOREVER: Duration = Duration::from_secs(3600);
 
 /// Both roads to there. What closes within `stale_within` was closed before.
@@ -55,10 +57,9 @@ fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let server = thread::spawn(move || {
-        let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
         let (mut kept, _peer) = listener.accept().unwrap();
         let mut requests = vec![read_request(&mut kept)];
-        kept.write_all(answer).unwrap();
+        kept.write_all(ANSWER).unwrap();
         requests.push(read_request(&mut kept));
         drop(kept);
         loop {
@@ -68,7 +69,7 @@ fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
                 return requests;
             }
             requests.push(request);
-            fresh.write_all(answer).unwrap();
+            fresh.write_all(ANSWER).unwrap();
         }
     });
     (address, server)
@@ -98,6 +99,53 @@ fn a_request_that_the_server_had_for_a_while_is_not_sent_again() {
         let (outcome, requests) = with_the_second_dropped(road, Duration::ZERO);
         assert!(matches!(outcome, Err(Trouble::Closed(_))), "{outcome:?}");
         assert_eq!(requests.len(), 2, "{requests:?}");
+    }
+}
+
+/// Keeps two connections after an answer on each, and closes either at its next request; answers new ones. Tells all
+/// requests.
+fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (asked, requests) = channel();
+    thread::spawn(move || {
+        let kept = [(); 2].map(|()| listener.accept().unwrap().0);
+        for mut stream in kept {
+            let asked = asked.clone();
+            thread::spawn(move || {
+                asked.send(read_request(&mut stream)).unwrap();
+                stream.write_all(ANSWER).unwrap();
+                if stream.peek(&mut [0]).is_ok_and(|n| n > 0) {
+                    asked.send(read_request(&mut stream)).unwrap();
+                }
+            });
+        }
+        let (mut fresh, _peer) = listener.accept().unwrap();
+        asked.send(read_request(&mut fresh)).unwrap();
+        fresh.write_all(ANSWER).unwrap();
+    });
+    (address, requests)
+}
+
+#[test]
+fn the_new_connection_is_not_the_next_kept_one() {
+    for road in [0, 1] {
+        let (to, requests) = drops_both_kept();
+        let transport = &roads(to, &HeaderMap::new(), FOREVER)[road];
+        let url = format!("http://{to}/v1/x");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connect_ms = runtime.block_on(async {
+            let both = tokio::join!(transport.post(&url, "one", "{}"), transport.post(&url, "two", "{}"));
+            for mut answer in [both.0.unwrap(), both.1.unwrap()] {
+                while answer.body.read(&mut |_, _| ()).await.unwrap() {}
+            }
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            transport.post(&url, "three", "{}").await.unwrap().connect_ms
+        });
+        assert!(connect_ms.is_some());
+        assert_eq!(requests.try_iter().count(), 4);
     }
 }
 
