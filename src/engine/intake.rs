@@ -204,7 +204,8 @@ fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>
         "error" => {
             recorder.event_without_text();
             let message = failure::message_in_body(event.data);
-            Err(Failure::new(AttemptStatus::StreamError, "server", message))
+            let kind = failure::kind_in_body(event.data).unwrap_or("server");
+            Err(Failure::new(AttemptStatus::StreamError, kind, message))
         }
         // In chat completions a name is something foreign; the other APIs name all that they send.
         name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),

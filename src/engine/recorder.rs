@@ -13,7 +13,7 @@ use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::protocol::chunk::Chunk;
-use crate::protocol::failure::capped;
+use crate::protocol::failure::{capped, kind_in_body};
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
@@ -108,7 +108,10 @@ impl Recorder {
             return Ok(());
         }
         match self.api.read(data) {
-            Ok(Chunk { error: Some(error), .. }) => Err(Failure::new(AttemptStatus::StreamError, "server", error)),
+            Ok(Chunk { error: Some(error), .. }) => {
+                let kind = kind_in_body(data).unwrap_or("server");
+                Err(Failure::new(AttemptStatus::StreamError, kind, error))
+            }
             Ok(chunk) => self.take(at, index, coalesced, &chunk),
             Err(_) => {
                 self.malformed_events += u32::from(must_be_json);
@@ -193,7 +196,8 @@ impl Recorder {
 
     /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
-        let failed = |message: String| Failure::new(AttemptStatus::HttpError, "json_error", message);
+        let kind = || kind_in_body(body).unwrap_or("json_error");
+        let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
         let chunk = self.api.read(body.trim_start_matches('\u{feff}'));
         let mut chunk = chunk.map_err(|e| failed(format!("the answer is no JSON: {e}")))?;
         if let Some(error) = chunk.error {

@@ -20,8 +20,12 @@ fn an_overloaded_server_says_when_to_come_again_and_is_not_asked_by_itself() {
     let (record, requests) = measure(vec![limited.to_owned()]);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 12 s"));
     assert_eq!((record.error.as_ref().unwrap().kind.as_str(), requests.len()), ("rate_limited", 1));
-    let (record, _) = measure(vec![json("503 Service Unavailable", r#"{"error":"server busy"}"#)]);
-    assert_eq!(record.error.as_ref().unwrap().kind, "unavailable");
+    let body = r#"{"error":{"type":"overloaded_error","message":"busy","code":503}}"#;
+    let (in_stream, named) = (format!("data: {body}\n\n"), format!("event: error\ndata: {body}\n\n"));
+    let busy = json("503 Service Unavailable", r#"{"error":"server busy"}"#);
+    for answer in [busy, json("200 OK", body), sse(&[&in_stream]), sse(&[&named])] {
+        assert_eq!(measure(vec![answer]).0.error.as_ref().unwrap().kind, "unavailable");
+    }
 }
 
 #[test]
