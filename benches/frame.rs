@@ -145,6 +145,8 @@ fn live(now_ms: u64) -> LiveSnapshot {
             recent_gaps_ms: (0..events.min(512)).map(|i| GAP_MS as f32 + (i % 7) as f32 / 5.0).collect(),
             reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
+            reasoning_cut: false,
+            text_cut: false,
         }
     };
     LiveSnapshot {

@@ -1,5 +1,6 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
+pub mod address;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;

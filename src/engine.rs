@@ -3,14 +3,19 @@
 mod attempt;
 mod board;
 mod client;
+mod clock;
+mod connect;
 mod direct;
 mod discovery;
 mod dispatch;
 mod failure;
 mod intake;
+mod lag;
 #[doc(hidden)]
 pub mod oracle;
+mod pulse;
 mod recorder;
+mod secrets;
 mod transport;
 
 use std::collections::HashMap;
@@ -18,19 +23,17 @@ use std::rc::Rc;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::board::Board;
-use self::client::{Endpoint, EngineClock, Prepared};
+use self::board::{Board, Watched};
+use self::client::{Endpoint, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
+use self::clock::EngineClock;
+use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
-use crate::domain::time::Nanos;
-
-/// How often the live view is made, at most.
-const PUBLISH_EVERY: Duration = Duration::from_millis(50);
 
 /// The engine's thread, seen from outside.
 #[derive(Debug)]
@@ -39,6 +42,7 @@ pub struct Engine {
     starts: OnceLock<Option<Sender<EngineCommand>>>,
     clock: EngineClock,
     live: watch::Receiver<Arc<LiveSnapshot>>,
+    watched: Watched,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -53,6 +57,10 @@ impl Engine {
         let clock = EngineClock::new(epoch);
         let (commands, inbox) = mpsc::unbounded_channel();
         let (publish, live) = watch::channel(Arc::default());
+        let no_thread = |e| InvalidConfig(format!("the engine's thread did not start: {e}"));
+        let pulse = Pulse::start(clock).map_err(no_thread)?;
+        let watched = Watched::default();
+        let board_watched = watched.clone();
         let run = move || {
             let sink = Rc::new(sink);
             let facts = Rc::clone(&sink);
@@ -60,10 +68,10 @@ impl Engine {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let work = Worker {
                     endpoint: Rc::new(Endpoint::new(prepared)),
-                    board: Rc::new(Board::new(publish)),
+                    board: Rc::new(Board::new(publish, board_watched)),
                     sink: facts,
                 };
-                tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox));
+                tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox, pulse));
                 Ok::<_, std::io::Error>(())
             }));
             match result {
@@ -73,8 +81,8 @@ impl Engine {
             }
         };
         let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
-        let thread = thread.map_err(|e| InvalidConfig(format!("the engine's thread did not start: {e}")))?;
-        Ok(Self { commands, starts: OnceLock::new(), clock, live, thread: Some(thread) })
+        let thread = thread.map_err(no_thread)?;
+        Ok(Self { commands, starts: OnceLock::new(), clock, live, watched, thread: Some(thread) })
     }
 
     /// Tells the engine; false when it is gone.
@@ -90,6 +98,12 @@ impl Engine {
             dispatch::start(self.clock, move |command| commands.send(command).is_ok())
         });
         starts.as_ref().is_some_and(|starts| starts.send(command).is_ok())
+    }
+
+    /// Has the live view carry, from the next one on, what a screen shows that looks at this case: its text, and the
+    /// traces of all. Without a screen, as it is at first, there are only counters in it.
+    pub fn watch(&self, case: Option<usize>) {
+        self.watched.set(case);
     }
 
     /// The latest live view.
@@ -114,9 +128,9 @@ struct Worker<F> {
 }
 
 impl<F: Fn(EngineFact) + 'static> Worker<F> {
-    async fn run(self, mut inbox: mpsc::UnboundedReceiver<EngineCommand>) {
+    async fn run(self, mut inbox: mpsc::UnboundedReceiver<EngineCommand>, pulse: Pulse) {
         let mut running: HashMap<AttemptId, oneshot::Sender<()>> = HashMap::new();
-        tokio::task::spawn_local(publish(Rc::clone(&self.board), Rc::clone(&self.endpoint)));
+        tokio::task::spawn_local(publish(Rc::clone(&self.board), self.endpoint.clock(), pulse));
         while let Some(command) = inbox.recv().await {
             match command {
                 EngineCommand::Discover { retry } => {
@@ -150,17 +164,19 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
 }
 
 /// Publishes the live view while something is in flight, and measures how late it was woken for it.
-async fn publish(board: Rc<Board>, endpoint: Rc<Endpoint>) {
+async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
     loop {
         board.wait_until_busy().await;
+        pulse.want(true);
         while board.is_busy() {
-            let due = endpoint.now().plus(PUBLISH_EVERY);
-            tokio::time::sleep(PUBLISH_EVERY).await;
-            let now: Nanos = endpoint.now();
-            board.note_lag(due, now);
+            let Some(first) = pulse.next().await else { return };
+            let now = clock.now();
+            // Where the thread stood still for long, several wait.
+            board.note_beats([first].into_iter().chain(std::iter::from_fn(|| pulse.try_next())), now);
             board.publish(now);
         }
-        board.publish(endpoint.now());
+        pulse.want(false);
+        board.publish(clock.now());
     }
 }
 

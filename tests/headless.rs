@@ -248,6 +248,55 @@ fn keys_go_out_and_come_back_nowhere() {
     }
 }
 
+/// A server that repeats the key and the team of whoever asks: everywhere, or everywhere but where it lists its models.
+fn echoes(also_models: bool) -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+            let asked = lines.next().unwrap().unwrap();
+            let secret = |line: &String| line.starts_with("authorization: ") || line.starts_with("x-team: ");
+            let secrets: Vec<String> =
+                lines.map_while(Result::ok).take_while(|l| !l.is_empty()).filter(secret).collect();
+            let (status, body) = if asked.starts_with("GET /v1/models") && !also_models {
+                ("200 OK", r#"{"data":[{"id":"m"}]}"#.to_owned())
+            } else {
+                ("401 Unauthorized", format!(r#"{{"error":{{"message":"refused: {}"}}}}"#, secrets.join(" ")))
+            };
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
+            // Whoever asks may be gone.
+            let _sent = stream.write_all((head + &body).as_bytes());
+            let _closed = stream.shutdown(std::net::Shutdown::Write);
+            let _rest = std::io::copy(&mut stream, &mut std::io::sink());
+        }
+    });
+    url
+}
+
+#[test]
+fn a_key_that_the_server_repeats_comes_back_nowhere() {
+    for (also_models, status) in [(false, 1), (true, 3)] {
+        let (folder, url) = (folder_with(SUITE), echoes(also_models));
+        let args = [url.as_str(), "--header", "x-team: header-canary", "--export", "r.md", "--export", "r.json"];
+        let out = command(folder.path(), &args).env("OPENAI_API_KEY", "sk-key-canary").output().unwrap();
+        assert_eq!(out.status.code(), Some(status), "{}", text(&out.stderr));
+        let mut all = format!("{}{}", text(&out.stdout), text(&out.stderr));
+        assert!(all.contains("refused: ") && all.contains("Bearer [redacted]"), "{all}");
+        if !also_models {
+            for file in ["r.md", "r.json"] {
+                all.push_str(&std::fs::read_to_string(folder.path().join(file)).unwrap());
+            }
+        }
+        for canary in ["header-canary", "key-canary"] {
+            assert!(!all.contains(canary), "'{canary}' got out: {all}");
+        }
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn interrupted_is_status_130_and_what_was_measured_is_kept() {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Load;
+use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::series::Series;
@@ -52,8 +53,7 @@ impl Target {
             Some(v6) => v6.split(']').next().unwrap_or_default(),
             None => host_and_port.split(':').next().unwrap_or_default(),
         };
-        host.eq_ignore_ascii_case("localhost")
-            || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+        is_loopback(host)
     }
 }
 

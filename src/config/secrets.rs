@@ -55,6 +55,10 @@ fn variable(name: &str) -> &str {
     if usual { name } else { "the variable it names" }
 }
 
+/// What the transport says itself: a second one would break the request, or its record.
+const OWN_HEADERS: &[&str] =
+    &["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "expect", "x-request-id"];
+
 /// Name and value of each header.
 pub(super) fn headers(typed: &[String]) -> Result<Vec<(String, String)>, ConfigError> {
     typed.iter().enumerate().map(|(i, header)| parse_header(header, i + 1)).collect()
@@ -66,6 +70,10 @@ fn parse_header(typed: &str, number: usize) -> Result<(String, String), ConfigEr
     let (name, value) = (name.trim(), value.trim());
     if HeaderName::try_from(name).is_err() {
         return Err(refused("what stands before the colon is no name of a header"));
+    }
+    if let Some(own) = OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
+        let why = format!("tokscope writes '{own}' itself; leave this one out");
+        return Err(ConfigError(format!("--header, number {number}: {why}")));
     }
     if value.is_empty() {
         return Err(refused("nothing stands after the colon"));
@@ -145,6 +153,15 @@ mod tests {
         ] {
             let error = headers(&["A: b".to_owned(), bad.to_owned()]).unwrap_err().to_string();
             assert_eq!(error, format!("--header, number 2: {why}; write it as 'NAME: VALUE'"));
+        }
+    }
+
+    #[test]
+    fn headers_that_frame_the_request_are_not_for_users() {
+        for name in ["Content-Length", "transfer-encoding", "Connection", "X-Request-Id"] {
+            let error = headers(&[format!("{name}: 5")]).unwrap_err().to_string();
+            let own = name.to_lowercase();
+            assert_eq!(error, format!("--header, number 1: tokscope writes '{own}' itself; leave this one out"));
         }
     }
 }

@@ -248,9 +248,11 @@ impl AttemptRecord {
         self.intended.unwrap_or(self.started)
     }
 
-    /// How long after its intended start it was sent; `None` in a closed loop.
+    /// How long after its intended start it was sent, without the time to connect, which stands by itself; `None` in a
+    /// closed loop. TTFT and latency count from the intended start, and so contain both.
     pub fn dispatch_delay_ms(&self) -> Option<f64> {
-        Some(self.started.millis_since(self.intended?))
+        let late = self.started.millis_since(self.intended?);
+        Some((late - self.connect_ms.unwrap_or(0.0)).max(0.0))
     }
 
     /// TTFT: to the first event with generated text of any kind.
@@ -469,6 +471,8 @@ mod tests {
         // It was due 400 ms before it went out: the user waited for both.
         r.intended = Some(Nanos::from_millis(600));
         assert!(close(r.dispatch_delay_ms(), 400.0));
+        r.connect_ms = Some(150.0);
+        assert!(close(r.dispatch_delay_ms(), 250.0));
         assert!(close(r.time_to_first_token_ms(), 600.0) && close(r.time_to_first_output_token_ms(), 600.0));
         assert!(close(r.request_latency_ms(), 700.0) && close(r.output_tokens_per_s(), 2.0 / 0.7));
         // Once tokens flow, the queue is over.

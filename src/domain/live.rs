@@ -94,7 +94,8 @@ pub enum StreamPhase {
     Answering,
 }
 
-/// One request in flight, as the screen needs it.
+/// One request in flight, as the screen needs it: the trace only of the newest attempt of each case; gaps and texts only
+/// of that of the case which is looked at.
 #[derive(Clone, Debug, Default)]
 pub struct InFlight {
     /// Whose.
@@ -115,6 +116,10 @@ pub struct InFlight {
     pub reasoning: Arc<str>,
     /// Answer so far.
     pub text: Arc<str>,
+    /// The front of the reasoning is left out.
+    pub reasoning_cut: bool,
+    /// The front of the answer is left out.
+    pub text_cut: bool,
 }
 
 /// The engine's view of now; the latest wins.
@@ -126,11 +131,12 @@ pub struct LiveSnapshot {
     pub content_events_total: u64,
     /// All requests in flight.
     pub in_flight: Vec<InFlight>,
-    /// How late the engine's own timer ran: percentiles so far.
+    /// How late the engine took what was meant for it: over the whole run so far.
     pub lag: EngineLag,
 }
 
-/// How late the engine thread's timer ran, in milliseconds: what the observer itself may have added to a figure.
+/// How late the engine's thread took a wake that another thread sends it 20 times a second while it works, in
+/// milliseconds: what the observer itself may have added to a figure. The maximum is exact, percentiles to one per cent.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub struct EngineLag {

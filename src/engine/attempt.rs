@@ -10,15 +10,17 @@ use reqwest::header::CONTENT_ENCODING;
 use tokio::sync::oneshot;
 
 use super::board::Board;
-use super::client::{Endpoint, EngineClock};
-use super::failure::Failure;
+use super::client::Endpoint;
+use super::clock::EngineClock;
+use super::failure::{Failure, Trouble};
 use super::intake::Intake;
 use super::recorder::Recorder;
-use super::transport::{self, Answer, Body, Trouble};
+use super::transport::{Answer, AnswerBody};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
+use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
 
@@ -83,8 +85,11 @@ pub async fn run(
         Ok(()) => recorder.settle(),
         Err(failure) => recorder.fail(failure),
     }
+    endpoint.secrets.redact_record(&mut recorder.record);
     recorder.warn_about(order.case.max_tokens);
-    recorder.record.clone()
+    // Its timeline and its texts may be large: they are handed over, not copied.
+    let nothing = AttemptRecord::started(order.id, order.warmup, String::new(), String::new(), now);
+    std::mem::replace(&mut recorder.record, nothing)
 }
 
 fn timed_out(record: &AttemptRecord, now: Nanos, timeout: std::time::Duration) -> Failure {
@@ -127,6 +132,8 @@ fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, told: String) {
     let record = &mut recorder.borrow_mut().record;
     record.started = endpoint.now();
     record.connect_ms = None;
+    record.headers_at = None;
+    record.http_status = None;
     record.warnings.push(told);
 }
 
@@ -138,10 +145,10 @@ async fn send(
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
-    let url = format!("{}{}", endpoint.base_url, endpoint.api.path);
+    let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();
-    let sent = transport::post(&endpoint.transport, &endpoint.client, endpoint.clock(), &url, &request_id, &body).await;
+    let sent = endpoint.transport.post(&url, &request_id, &body).await;
     let answer = sent.map_err(|trouble| match trouble {
         Trouble::Connect(why) => Failure::new(AttemptStatus::ConnectError, "connect", why),
         Trouble::Closed(why) => Failure::new(AttemptStatus::ConnectError, "closed", why),
@@ -168,7 +175,7 @@ fn broken(why: &str) -> Failure {
     Failure::new(AttemptStatus::Truncated, "cut", format!("the connection broke: {why}"))
 }
 
-async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
+async fn read_body(mut body: AnswerBody, limit: usize) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let mut take = |_at, piece: &[u8]| {
         let room = limit.saturating_sub(bytes.len());
@@ -182,7 +189,7 @@ async fn read_body(mut body: Body, limit: usize) -> Result<String, Failure> {
 
 /// Reads the answer to its end, also after `[DONE]`, so that the connection is free again.
 async fn follow(
-    mut body: Body,
+    mut body: AnswerBody,
     clock: EngineClock,
     recorder: &RefCell<Recorder>,
     mut intake: Intake,

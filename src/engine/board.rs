@@ -1,41 +1,66 @@
 //! What is in flight, and the live view that is made of it.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{Notify, watch};
 
-use super::recorder::Recorder;
-use crate::domain::live::{EngineLag, LiveSnapshot};
-use crate::domain::statistics::percentile;
+use super::lag::Lags;
+use super::pulse::Beat;
+use super::recorder::{Detail, Recorder};
+use crate::domain::attempt::AttemptId;
+use crate::domain::live::LiveSnapshot;
 use crate::domain::time::Nanos;
 
-/// Only so many requests carry their text in the live view.
-const WITH_TEXT: usize = 8;
-/// So many lag samples are kept: at 20 a second, the last three quarters of an hour.
-const MAX_LAGS: usize = 54_000;
-/// A timer that runs later than this is a stall that a timeline shows, milliseconds.
+/// A wake that is later than this is a stall that a timeline shows, milliseconds.
 const STALL_MS: f64 = 100.0;
+
+/// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
+#[derive(Clone, Debug)]
+pub struct Watched(Arc<AtomicUsize>);
+
+impl Default for Watched {
+    fn default() -> Self {
+        Self(Arc::new(AtomicUsize::new(Self::NOBODY)))
+    }
+}
+
+impl Watched {
+    const NOBODY: usize = usize::MAX;
+
+    /// From now on this case is looked at, or nothing is.
+    pub fn set(&self, case: Option<usize>) {
+        self.0.store(case.unwrap_or(Self::NOBODY), Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|case| *case != Self::NOBODY)
+    }
+}
 
 /// The recorders in flight.
 #[derive(Debug)]
 pub struct Board {
     in_flight: RefCell<Vec<Rc<RefCell<Recorder>>>>,
     finished_events: Cell<u64>,
-    sorted_lags_ms: RefCell<Vec<f64>>,
+    lags: RefCell<Lags>,
     busy: Notify,
+    watched: Watched,
     publish: watch::Sender<Arc<LiveSnapshot>>,
 }
 
 impl Board {
-    /// An empty board that publishes there.
-    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>) -> Self {
+    /// An empty board that publishes there what somebody looks at.
+    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: Watched) -> Self {
         Self {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
-            sorted_lags_ms: RefCell::default(),
+            lags: RefCell::default(),
             busy: Notify::new(),
+            watched,
             publish,
         }
     }
@@ -72,67 +97,127 @@ impl Board {
         }
     }
 
-    /// The engine's timer ran at `now`, and was due before. A long stall is noted with all that is in flight.
-    pub fn note_lag(&self, due: Nanos, now: Nanos) {
-        let ms = now.millis_since(due);
-        if ms >= STALL_MS {
-            for recorder in self.in_flight.borrow().iter() {
-                recorder.borrow_mut().record.observer_stalls.push((due, now));
+    /// Beats came at `now`, in the order they were sent. How late each came counts; a long stall is counted whole, also
+    /// where the whole process stood still, and noted once with all that is in flight.
+    pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
+        for (i, beat) in beats.into_iter().enumerate() {
+            let whole = now.millis_since(beat.due);
+            let stalled = whole >= STALL_MS;
+            self.lags.borrow_mut().note(if stalled { whole } else { now.millis_since(beat.sent) });
+            if stalled && i == 0 {
+                for recorder in self.in_flight.borrow().iter() {
+                    recorder.borrow_mut().record.observer_stalls.push((beat.due, now));
+                }
             }
-        }
-        let mut lags = self.sorted_lags_ms.borrow_mut();
-        if lags.len() < MAX_LAGS {
-            let place = lags.partition_point(|&l| l < ms);
-            lags.insert(place, ms);
         }
     }
 
     /// Makes the live view; the latest wins.
     pub fn publish(&self, now: Nanos) {
-        let in_flight: Vec<_> =
-            self.in_flight.borrow().iter().enumerate().map(|(i, r)| r.borrow().in_flight(i < WITH_TEXT)).collect();
+        let recorders = self.in_flight.borrow();
+        let watched = self.watched.get();
+        // The screen shows of each case its newest attempt.
+        let mut newest: HashMap<usize, u32> = HashMap::new();
+        if watched.is_some() {
+            for recorder in recorders.iter() {
+                let AttemptId { case, number } = recorder.borrow().record.id;
+                let highest = newest.entry(case).or_default();
+                *highest = number.max(*highest);
+            }
+        }
+        let in_flight: Vec<_> = recorders
+            .iter()
+            .map(|recorder| {
+                let recorder = recorder.borrow();
+                let AttemptId { case, number } = recorder.record.id;
+                recorder.in_flight(match newest.get(&case) {
+                    Some(highest) if *highest == number && watched == Some(case) => Detail::All,
+                    Some(highest) if *highest == number => Detail::Trace,
+                    _ => Detail::Counters,
+                })
+            })
+            .collect();
         let running: u64 = in_flight.iter().map(|f| u64::from(f.content_events)).sum();
         let snapshot = LiveSnapshot {
             at: now,
             content_events_total: self.finished_events.get() + running,
             in_flight,
-            lag: self.lag(),
+            lag: self.lags.borrow().told(),
         };
         self.publish.send_replace(Arc::new(snapshot));
-    }
-
-    fn lag(&self) -> EngineLag {
-        let sorted = self.sorted_lags_ms.borrow();
-        if sorted.is_empty() {
-            return EngineLag::default();
-        }
-        EngineLag {
-            p50_ms: Some(percentile(&sorted, 50.0)),
-            p99_ms: Some(percentile(&sorted, 99.0)),
-            max_ms: sorted.last().copied(),
-        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::attempt::{AttemptId, AttemptRecord};
+    use crate::domain::attempt::AttemptRecord;
+    use crate::domain::live::InFlight;
+
+    fn recorder(case: usize, number: u32) -> Rc<RefCell<Recorder>> {
+        let id = AttemptId { case, number };
+        let record = AttemptRecord::started(id, false, "r".into(), "m".into(), Nanos(0));
+        Rc::new(RefCell::new(Recorder::new(record, &crate::protocol::api::CHAT)))
+    }
 
     #[test]
-    fn a_long_stall_is_noted_with_what_is_in_flight() {
-        let board = Board::new(watch::channel(Arc::default()).0);
-        let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
-        let recorder = Rc::new(RefCell::new(Recorder::new(record, &crate::protocol::api::CHAT)));
-        let lag = |from, until| board.note_lag(Nanos::from_millis(from), Nanos::from_millis(until));
-        lag(0, 400);
+    fn a_long_stall_is_noted_once_with_what_is_in_flight() {
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        let recorder = recorder(0, 1);
+        let ms = Nanos::from_millis;
+        let beat = |due, sent| Beat { due: ms(due), sent: ms(sent) };
+        board.note_beats([beat(0, 0)], ms(400));
         board.add(Rc::clone(&recorder));
-        lag(500, 599);
-        lag(600, 700);
+        board.note_beats([beat(500, 501)], ms(599));
+        board.note_beats([beat(600, 600), beat(650, 650)], ms(800));
+        // The whole process stood still.
+        board.note_beats([beat(850, 1849)], ms(1850));
         board.remove(&recorder);
-        lag(800, 1200);
+        board.note_beats([beat(2000, 2000)], ms(2400));
         let stalls = recorder.borrow().record.observer_stalls.clone();
-        assert_eq!(stalls, [(Nanos::from_millis(600), Nanos::from_millis(700))]);
-        assert_eq!(board.lag().max_ms, Some(400.0));
+        assert_eq!(stalls, [(ms(600), ms(800)), (ms(850), ms(1850))]);
+        assert_eq!(board.lags.borrow().told().max_ms, Some(1000.0));
+    }
+
+    #[test]
+    fn a_beat_that_was_sent_late_is_not_the_engine_s_lag() {
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        board.note_beats([Beat { due: Nanos::from_millis(0), sent: Nanos::from_millis(60) }], Nanos::from_millis(61));
+        assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
+    }
+
+    /// What the live view holds of each of these attempts: its text, its gaps, its trace.
+    fn shown(watched: Option<usize>, attempts: &[(usize, u32)]) -> Vec<(bool, bool, bool)> {
+        let (publish, live) = watch::channel(Arc::default());
+        let watch = Watched::default();
+        watch.set(watched);
+        let board = Board::new(publish, watch);
+        for &(case, number) in attempts {
+            let recorder = recorder(case, number);
+            for at in [10, 20] {
+                let event = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+                recorder.borrow_mut().event(Nanos::from_millis(at), at, event).unwrap();
+            }
+            board.add(recorder);
+        }
+        board.publish(Nanos::from_millis(30));
+        let live = live.borrow();
+        assert_eq!(live.content_events_total, 2 * attempts.len() as u64);
+        let held = |f: &InFlight| {
+            assert!(f.content_events == 2 && f.ttft_ms == Some(10.0));
+            (f.text.as_ref() == "aa", f.recent_gaps_ms == [10.0], f.trace == [2])
+        };
+        live.in_flight.iter().map(held).collect()
+    }
+
+    #[test]
+    fn only_what_the_screen_shows_is_in_the_live_view() {
+        let (all, trace, counters) = ((true, true, true), (false, false, true), (false, false, false));
+        let attempts = [(0, 1), (1, 1), (1, 3), (1, 2)];
+        assert_eq!(shown(Some(1), &attempts), [trace, counters, all, counters]);
+        assert_eq!(shown(None, &attempts), [counters; 4]);
+        // However many are in flight.
+        let many: Vec<_> = (0..100).map(|case| (case, 1)).collect();
+        assert_eq!(shown(Some(99), &many)[99], all);
     }
 }

@@ -1,23 +1,17 @@
-//! The HTTP client, made so that it adds nothing to what is measured, and knows how long connecting took.
+//! The endpoint and the HTTP client, made so that it adds nothing to what is measured.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
-use tower_layer::Layer;
-use tower_service::Service;
+use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
 
+use super::clock::EngineClock;
+use super::connect::TimeConnect;
+use super::secrets::Secrets;
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
 use crate::protocol::request::Manner;
-
-/// How requests name the program.
-pub const USER_AGENT: &str = concat!("tokscope/", env!("CARGO_PKG_VERSION"));
 
 /// Where and how to ask.
 #[derive(Clone)]
@@ -48,14 +42,6 @@ impl fmt::Debug for EngineConfig {
 #[error("{0}")]
 pub struct InvalidConfig(pub String);
 
-/// A connection to be timed: when it was begun and when it stood.
-pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
-
-tokio::task_local! {
-    /// Where the attempt that is being polled wants its time to connect.
-    pub static CONNECT_TIMES: ConnectTimes;
-}
-
 /// The endpoint with its client and the run's clock.
 pub struct Endpoint {
     /// The client; it keeps connections alive.
@@ -70,33 +56,18 @@ pub struct Endpoint {
     pub run_id: String,
     /// Prompts go out as they are.
     pub warm: bool,
+    /// What must not come back in what the server says.
+    pub secrets: Secrets,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
     clock: EngineClock,
 }
 
-/// The run's clock on the engine's thread.
-#[derive(Clone, Copy, Debug)]
-pub struct EngineClock {
-    epoch: Instant,
-}
-
-impl EngineClock {
-    /// A clock that counts from `epoch`.
-    pub const fn new(epoch: Instant) -> Self {
-        Self { epoch }
-    }
-
-    /// Now.
-    pub fn now(self) -> Nanos {
-        let since = tokio::time::Instant::now().into_std().saturating_duration_since(self.epoch);
-        Nanos::default().plus(since)
-    }
-}
-
 /// What of an endpoint can be checked before its thread runs.
 pub struct Prepared {
     client: reqwest::Client,
+    fresh: Option<reqwest::Client>,
+    secrets: Secrets,
     headers: HeaderMap,
     base_url: String,
     api: &'static Api,
@@ -112,31 +83,36 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
+        let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url);
         let EngineConfig { base_url, api, run_id, warm, .. } = config;
-        let mut client = reqwest::Client::builder();
-        if transport::direct_host(&base_url).is_some() {
-            // What is measured goes straight to the server; so does what is asked around it.
-            client = client.no_proxy();
-        }
-        let client = client
-            .default_headers(headers.clone())
-            .connect_timeout(Duration::from_secs(10))
-            .pool_idle_timeout(Duration::from_secs(300))
-            .user_agent(USER_AGENT)
-            .redirect(reqwest::redirect::Policy::none())
-            .connector_layer(TimeConnect(clock))
-            .build()
-            .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))?;
-        Ok(Self { client, headers, base_url, api, run_id, warm, clock })
+        let build = |keeps: bool| {
+            let mut client = reqwest::Client::builder();
+            if transport::direct_host(&base_url).is_some() {
+                // What is measured goes straight to the server; so does what is asked around it.
+                client = client.no_proxy();
+            }
+            client
+                .default_headers(headers.clone())
+                .connect_timeout(Duration::from_secs(10))
+                .pool_idle_timeout(Duration::from_secs(300))
+                .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
+                .redirect(reqwest::redirect::Policy::none())
+                .connector_layer(TimeConnect(clock))
+                .build()
+                .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))
+        };
+        let client = build(true)?;
+        let fresh = if transport::direct_host(&base_url).is_some() { None } else { Some(build(false)?) };
+        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, headers, base_url, api, run_id, warm, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock);
-        Self { client, transport, base_url, api, run_id, warm, manner: std::cell::Cell::default(), clock }
+        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh);
+        Self { client, transport, base_url, api, run_id, warm, secrets, manner: std::cell::Cell::default(), clock }
     }
 
     /// Now, on the run's clock.
@@ -154,6 +130,7 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("text/event-stream, application/json"));
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokscope/", env!("CARGO_PKG_VERSION"))));
     let secret = |value: &str, what: &str| {
         let parsed = HeaderValue::from_str(value);
         let mut value = parsed.map_err(|_bad| InvalidConfig(format!("{what} holds characters no header may hold")))?;
@@ -176,71 +153,4 @@ fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {
         headers.insert(parsed, secret(value, &format!("the value of header '{name}'"))?);
     }
     Ok(headers)
-}
-
-/// All that an error of the client says, without the address (it may hold a password).
-pub fn describe(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut parts: Vec<String> = Vec::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(e) = cause {
-        let text = e.to_string();
-        cause = e.source();
-        // The libraries' own layers say nothing to people, unless there is nothing else.
-        let says_nothing = cause.is_some() && LAYERS.contains(&text.as_str());
-        if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
-            parts.push(text);
-        }
-    }
-    parts.join(": ")
-}
-
-/// How reqwest and hyper introduce the error that tells what happened.
-const LAYERS: [&str; 4] =
-    ["error sending request", "client error (Connect)", "client error (SendRequest)", "tcp connect error"];
-
-/// Times every connection and hands the times to the attempt that asked for it.
-#[derive(Clone, Copy)]
-struct TimeConnect(EngineClock);
-
-impl<S> Layer<S> for TimeConnect {
-    type Service = TimedConnect<S>;
-
-    fn layer(&self, inner: S) -> TimedConnect<S> {
-        TimedConnect { inner, clock: self.0 }
-    }
-}
-
-#[derive(Clone)]
-struct TimedConnect<S> {
-    inner: S,
-    clock: EngineClock,
-}
-
-impl<S, R> Service<R> for TimedConnect<S>
-where
-    S: Service<R>,
-    S::Future: Send + 'static,
-{
-    type Response = S::Response;
-    type Error = S::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
-
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
-        self.inner.poll_ready(cx)
-    }
-
-    fn call(&mut self, target: R) -> Self::Future {
-        // The client begins to connect on the task of the request that wants it.
-        let asked_by = CONNECT_TIMES.try_with(Arc::clone).ok();
-        let (clock, begun) = (self.clock, self.clock.now());
-        let connecting = self.inner.call(target);
-        Box::pin(async move {
-            let connection = connecting.await?;
-            if let Some(times) = asked_by {
-                *times.lock().unwrap_or_else(PoisonError::into_inner) = Some((begun, clock.now()));
-            }
-            Ok(connection)
-        })
-    }
 }

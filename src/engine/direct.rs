@@ -8,28 +8,29 @@
 use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Poll, ready};
 use std::time::Duration;
 
-use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+use reqwest::header::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
-use self::dechunk::{Dechunker, Framing};
-use super::client::EngineClock;
-use super::transport::Trouble;
+use self::dechunk::Dechunker;
+use self::head::Head;
+use super::clock::EngineClock;
+use super::failure::Trouble;
 use crate::domain::time::Nanos;
 
 mod dechunk;
+mod head;
 
 /// A connection that does not stand after this time is given up.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Status line and headers may be so long.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
-/// So many headers are read.
-const MAX_HEADERS: usize = 128;
 /// The buffer that all reads go through.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -39,6 +40,9 @@ pub struct Host {
     name: String,
     port: u16,
     clock: EngineClock,
+    stale_within: Duration,
+    /// Of the name, once it is looked up.
+    addresses: RefCell<Vec<SocketAddr>>,
     idle: RefCell<Vec<TcpStream>>,
     scratch: RefCell<Box<[u8]>>,
 }
@@ -72,18 +76,19 @@ pub struct DirectBody {
 }
 
 impl Host {
-    /// A host without connections yet.
-    pub fn new(name: String, port: u16, clock: EngineClock) -> Self {
+    /// A host without connections yet. A kept one that closes so soon after a request was closed before it.
+    pub fn new(name: String, port: u16, clock: EngineClock, stale_within: Duration) -> Self {
         let scratch = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
-        Self { name, port, clock, idle: RefCell::default(), scratch }
+        Self { name, port, clock, stale_within, addresses: RefCell::default(), idle: RefCell::default(), scratch }
     }
 
-    /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced and
-    /// the clock starts anew: many servers close one right after a stream, so that the close crosses the next request.
+    /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
+    /// by a new one, and the clock starts anew: many servers close one right after a stream, so that the close crosses
+    /// the next request. One that breaks later was at work on the request, which is not sent again.
     pub async fn send(self: &Rc<Self>, request: &[u8]) -> Result<DirectAnswer, Trouble> {
-        while let Some(kept) = self.take_kept() {
+        if let Some(kept) = self.take_kept() {
             match self.exchange(kept, request, None).await {
-                Err(Gone::BeforeAnswer(_)) => {}
+                Err(Gone::AtOnce(_)) => {}
                 Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
                 Ok(answer) => return Ok(answer),
             }
@@ -92,7 +97,7 @@ impl Host {
         let stream = self.connect().await.map_err(Trouble::Connect)?;
         let connect_ms = self.clock.now().millis_since(begun);
         self.exchange(stream, request, Some(connect_ms)).await.map_err(|gone| match gone {
-            Gone::BeforeAnswer(why) | Gone::Broken(why) => Trouble::Closed(why),
+            Gone::AtOnce(why) | Gone::Broken(why) => Trouble::Closed(why),
         })
     }
 
@@ -108,16 +113,34 @@ impl Host {
 
     async fn connect(&self) -> Result<TcpStream, String> {
         let place = || format!("{}:{}", self.name, self.port);
-        let connecting = TcpStream::connect((self.name.as_str(), self.port));
-        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
+        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, self.connect_anywhere()).await {
             Ok(Ok(stream)) => stream,
             Ok(Err(error)) => return Err(format!("no connection to {}: {error}", place())),
             Err(_elapsed) => {
+                self.addresses.borrow_mut().clear();
                 return Err(format!("no connection to {} within {} s", place(), CONNECT_TIMEOUT.as_secs()));
             }
         };
         // Without it the request works as well, only later.
         let _at_once = stream.set_nodelay(true);
+        Ok(stream)
+    }
+
+    /// The name is looked up for the first connection, and again once its addresses no longer work.
+    async fn connect_anywhere(&self) -> io::Result<TcpStream> {
+        let known = self.addresses.borrow().clone();
+        if !known.is_empty()
+            && let Ok(stream) = TcpStream::connect(&*known).await
+        {
+            return Ok(stream);
+        }
+        self.addresses.borrow_mut().clear();
+        let mut found: Vec<_> = tokio::net::lookup_host((self.name.as_str(), self.port)).await?.collect();
+        let stream = TcpStream::connect(&*found).await?;
+        // The one that answered comes first from now on: others were tried before it in vain.
+        let answered = stream.peer_addr()?;
+        found.sort_by_key(|address| *address != answered);
+        *self.addresses.borrow_mut() = found;
         Ok(stream)
     }
 
@@ -130,6 +153,12 @@ impl Host {
         let started = self.clock.now();
         // An error here is told by the read: the server may have answered before it closed.
         let written = stream.write_all(request).await;
+        // A request that could not even be written whole is not being worked on.
+        let is_unsent = written.is_err();
+        let without_answer = |why| {
+            let at_once = is_unsent || self.clock.now().since(started) <= self.stale_within;
+            if at_once { Gone::AtOnce(why) } else { Gone::Broken(why) }
+        };
         let mut head = Vec::new();
         loop {
             let mut at = started;
@@ -141,12 +170,12 @@ impl Host {
                 Ok(true) => {}
                 Ok(false) if head.is_empty() => {
                     let why = "the server closed the connection without an answer".to_owned();
-                    return Err(Gone::BeforeAnswer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
+                    return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
                     return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
                 }
-                Err(error) if head.is_empty() => return Err(Gone::BeforeAnswer(error.to_string())),
+                Err(error) if head.is_empty() => return Err(without_answer(error.to_string())),
                 Err(error) => return Err(Gone::Broken(error.to_string())),
             }
             while let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
@@ -173,11 +202,11 @@ impl Host {
         headers_at: Nanos,
         rest: Vec<u8>,
     ) -> DirectAnswer {
-        let (framing, keep) = head.framing();
+        let (end, keep) = head.body_end();
         let body = DirectBody {
             host: Rc::clone(self),
             stream: Some(stream),
-            dechunker: Dechunker::new(framing),
+            dechunker: Dechunker::new(end),
             keep,
             rest: Some((headers_at, rest)),
         };
@@ -242,60 +271,8 @@ impl DirectBody {
 
 /// How an exchange failed.
 enum Gone {
-    /// Not a byte came: over a kept connection, the server has closed it meanwhile.
-    BeforeAnswer(String),
-    /// Something came.
+    /// Not a byte came, and at once: a kept connection was closed before the request reached the server.
+    AtOnce(String),
+    /// Something came, or the server had the request for a while.
     Broken(String),
-}
-
-/// Status line and headers.
-struct Head {
-    status: u16,
-    headers: HeaderMap,
-    length: usize,
-    is_http_1_1: bool,
-}
-
-impl Head {
-    /// `None` while it is not complete.
-    fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
-        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut fields);
-        let length = match response.parse(bytes) {
-            Ok(httparse::Status::Complete(length)) => length,
-            Ok(httparse::Status::Partial) => return Ok(None),
-            Err(error) => return Err(format!("the answer is no HTTP/1.1 ({error}); is this an HTTP server?")),
-        };
-        let mut headers = HeaderMap::new();
-        for field in response.headers {
-            // What no header may hold is left out; nothing that counts here is.
-            if let (Ok(name), Ok(value)) = (HeaderName::try_from(field.name), HeaderValue::from_bytes(field.value)) {
-                headers.append(name, value);
-            }
-        }
-        let status = response.code.unwrap_or(0);
-        Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
-    }
-
-    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3).
-    fn framing(&self) -> (Framing, bool) {
-        let says = |name: &HeaderName, word: &str| {
-            let values = self.headers.get_all(name).iter();
-            values
-                .filter_map(|v| v.to_str().ok())
-                .flat_map(|v| v.split(','))
-                .any(|v| v.trim().eq_ignore_ascii_case(word))
-        };
-        let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
-        let length = self.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        if matches!(self.status, 204 | 304) {
-            (Framing::Length(0), keep)
-        } else if says(&TRANSFER_ENCODING, "chunked") {
-            (Framing::Chunked, keep)
-        } else if let Some(length) = length {
-            (Framing::Length(length), keep)
-        } else {
-            (Framing::UntilClose, false)
-        }
-    }
 }

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::client::{Endpoint, describe};
+use super::client::Endpoint;
+use super::failure::describe;
 use crate::domain::live::{EngineFact, ServerInfo};
+use crate::protocol::endpoint;
+use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
-use crate::protocol::{endpoint, failure};
 
 /// Pause between two tries; tests need no pause.
 const RETRY_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
 /// A model may take so long to be loaded.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
+/// An answer may be so long.
+const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
 /// A look-up may take so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -28,7 +32,8 @@ pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
             }
             Err(trouble) => {
                 let again = trouble.is_worth_a_try(retry, at.now().since(begun));
-                sink(EngineFact::Unreachable { reason: trouble.told(again), retrying: again });
+                let reason = at.secrets.redact(&capped(trouble.told(again)));
+                sink(EngineFact::Unreachable { reason, retrying: again });
                 if !again {
                     return;
                 }
@@ -67,13 +72,13 @@ impl Trouble {
 }
 
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
-    let url = format!("{}{}", at.base_url, at.api.models);
+    let url = endpoint::address_below(&at.base_url, at.api.models);
     let answer = at.client.get(&url).timeout(PATIENCE).send().await;
     let response = answer.map_err(|e| Trouble::Passing(describe(e)))?;
     let status = response.status();
     let headers = response.headers().clone();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let body = response.text().await.map_err(|e| Trouble::Passing(describe(e)))?;
+    let body = text(response).await.map_err(Trouble::Passing)?;
     // Some endpoints keep no list; then the model must be named.
     if matches!(status.as_u16(), 404 | 405 | 501) {
         let guess = endpoint::kind_from_models(&Value::Null, header("server").as_deref());
@@ -98,9 +103,22 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
     Ok((endpoint::model_names(&models), identify(at, guess).await))
 }
 
+/// The body, if it is not longer than any list of models.
+async fn text(mut response: reqwest::Response) -> Result<String, String> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = response.chunk().await.map_err(describe)? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MAX_BODY_BYTES {
+            return Err(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
+        }
+    }
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
 /// Asks where servers tell who they are. A cloud is not asked: it would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
-    let root = at.base_url.strip_suffix(at.api.root).unwrap_or(&at.base_url);
+    let (base, _query) = endpoint::split_query(&at.base_url);
+    let root = base.strip_suffix(at.api.root).unwrap_or(base);
     if at.base_url.starts_with("https://") && guess.kind.is_none() {
         return guess;
     }
@@ -114,11 +132,11 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
         if !response.status().is_success() {
             continue;
         }
-        let Ok(body) = response.text().await else { continue };
+        let Ok(body) = text(response).await else { continue };
         let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
         if let Some(version) = value.pointer(pointer).and_then(Value::as_str) {
             let kind = guess.kind.clone().or_else(|| proves.map(str::to_owned));
-            return ServerInfo { kind, version: Some(version.to_owned()) };
+            return ServerInfo { kind, version: Some(at.secrets.redact(&capped(version.to_owned()))) };
         }
     }
     guess

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
-use super::client::EngineClock;
+use super::clock::EngineClock;
 use crate::domain::live::EngineCommand;
 use crate::domain::time::Nanos;
 

@@ -19,7 +19,7 @@ pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 
 /// What an answer turned out to be: its first byte tells, since content types are often wrong.
-enum Body {
+enum Shape {
     /// Nothing but white space so far.
     Unknown(Vec<u8>),
     /// Server-sent events.
@@ -34,7 +34,7 @@ enum Body {
 
 /// Takes the reads of one answer.
 pub struct Intake {
-    body: Body,
+    shape: Shape,
     decoder: Option<Decoder>,
     reads: u64,
     bytes: u64,
@@ -48,7 +48,7 @@ impl Intake {
             let warning = "the server compressed the stream although nothing of the kind was asked for: these times are unreliable";
             recorder.record.warnings.push(warning.to_owned());
         }
-        Ok(Self { body: Body::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })
+        Ok(Self { shape: Shape::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })
     }
 
     /// What is taken from now on came with another read.
@@ -77,22 +77,22 @@ impl Intake {
         if self.bytes > MAX_BODY_BYTES {
             return Err(Failure::oversized("the server sent more than 512 MiB"));
         }
-        match &mut self.body {
-            Body::Events(events) => take_events(events, at, self.reads, bytes, recorder),
-            Body::Lines(lines) => take_lines(lines, at, self.reads, bytes, recorder),
-            Body::Document(document) => {
+        match &mut self.shape {
+            Shape::Events(events) => take_events(events, at, self.reads, bytes, recorder),
+            Shape::Lines(lines) => take_lines(lines, at, self.reads, bytes, recorder),
+            Shape::Document(document) => {
                 document.extend_from_slice(bytes);
                 if document.len() > MAX_DOCUMENT_BYTES {
                     return Err(Failure::oversized("the server answered with a JSON document of more than 16 MiB"));
                 }
                 Ok(())
             }
-            Body::Page(page) => {
+            Shape::Page(page) => {
                 let room = MAX_PAGE_BYTES.saturating_sub(page.len());
                 page.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
                 if page.len() < MAX_PAGE_BYTES { Ok(()) } else { Err(no_stream(page)) }
             }
-            Body::Unknown(before) => {
+            Shape::Unknown(before) => {
                 before.extend_from_slice(bytes);
                 let Some(kind) = recognise(before, recorder.api().framing) else {
                     // White space without end is no answer either.
@@ -100,7 +100,7 @@ impl Intake {
                 };
                 let before = std::mem::take(before);
                 self.bytes -= before.len() as u64;
-                self.body = kind;
+                self.shape = kind;
                 self.unpacked(at, &before, recorder)
             }
         }
@@ -108,8 +108,8 @@ impl Intake {
 
     /// The answer is over; `broken` when its connection broke.
     pub fn end(&mut self, at: Nanos, broken: Option<Failure>, recorder: &mut Recorder) -> Result<(), Failure> {
-        let outcome = match &mut self.body {
-            Body::Events(events) => {
+        let outcome = match &mut self.shape {
+            Shape::Events(events) => {
                 let mut outcome = Ok(());
                 events.finish(&mut |event| {
                     if outcome.is_ok() {
@@ -119,7 +119,7 @@ impl Intake {
                 recorder.replaced = events.replaced;
                 outcome
             }
-            Body::Lines(lines) => {
+            Shape::Lines(lines) => {
                 let mut outcome = Ok(());
                 lines.finish(&mut |line| {
                     if outcome.is_ok() {
@@ -130,10 +130,10 @@ impl Intake {
                 outcome
             }
             // A part of a document is none.
-            Body::Document(_) | Body::Page(_) if broken.is_some() => Ok(()),
-            Body::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
-            Body::Page(page) => Err(no_stream(page)),
-            Body::Unknown(_) => Ok(()),
+            Shape::Document(_) | Shape::Page(_) if broken.is_some() => Ok(()),
+            Shape::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
+            Shape::Page(page) => Err(no_stream(page)),
+            Shape::Unknown(_) => Ok(()),
         };
         match (outcome, broken) {
             // A connection that breaks after the answer was complete took nothing away.
@@ -144,17 +144,17 @@ impl Intake {
 }
 
 /// What the first byte that is no white space begins; `None` while there is none.
-fn recognise(bytes: &[u8], framing: Framing) -> Option<Body> {
+fn recognise(bytes: &[u8], framing: Framing) -> Option<Shape> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if bytes.len() < BOM.len() && BOM.starts_with(bytes) {
         return None;
     }
     let first = bytes.strip_prefix(BOM).unwrap_or(bytes).iter().find(|b| !b.is_ascii_whitespace())?;
     Some(match (first, framing) {
-        (b'{', Framing::Ndjson) => Body::Lines(LineReader::default()),
-        (b'{' | b'[', _) => Body::Document(Vec::new()),
-        (b'<', _) => Body::Page(Vec::new()),
-        _ => Body::Events(Box::default()),
+        (b'{', Framing::Ndjson) => Shape::Lines(LineReader::default()),
+        (b'{' | b'[', _) => Shape::Document(Vec::new()),
+        (b'<', _) => Shape::Page(Vec::new()),
+        _ => Shape::Events(Box::default()),
     })
 }
 
@@ -204,7 +204,8 @@ fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>
         "error" => {
             recorder.event_without_text();
             let message = failure::message_in_body(event.data);
-            Err(Failure::new(AttemptStatus::StreamError, "server", message))
+            let kind = failure::kind_in_body(event.data).unwrap_or("server");
+            Err(Failure::new(AttemptStatus::StreamError, kind, message))
         }
         // In chat completions a name is something foreign; the other APIs name all that they send.
         name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),

@@ -4,6 +4,7 @@ mod choices;
 mod warnings;
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use self::choices::Choices;
 use super::failure::Failure;
@@ -12,6 +13,7 @@ use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::protocol::chunk::Chunk;
+use crate::protocol::failure::{capped, kind_in_body};
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
@@ -25,6 +27,17 @@ const MAX_WARNINGS: usize = 16;
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
 const LIVE_GAPS: usize = 256;
+
+/// How much of an attempt the live view carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Detail {
+    /// What is counted.
+    Counters,
+    /// Its trace, too.
+    Trace,
+    /// Text and gaps, too.
+    All,
+}
 
 /// An attempt while it runs.
 #[derive(Debug)]
@@ -95,7 +108,10 @@ impl Recorder {
             return Ok(());
         }
         match self.api.read(data) {
-            Ok(Chunk { error: Some(error), .. }) => Err(Failure::new(AttemptStatus::StreamError, "server", error)),
+            Ok(Chunk { error: Some(error), .. }) => {
+                let kind = kind_in_body(data).unwrap_or("server");
+                Err(Failure::new(AttemptStatus::StreamError, kind, error))
+            }
             Ok(chunk) => self.take(at, index, coalesced, &chunk),
             Err(_) => {
                 self.malformed_events += u32::from(must_be_json);
@@ -134,7 +150,7 @@ impl Recorder {
         let record = &mut self.record;
         self.end_seen |= chunk.is_end;
         if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
-            record.finish_reason = Some(reason.clone().into_owned());
+            record.finish_reason = Some(capped(reason.clone().into_owned()));
             record.finish_at = Some(at);
         }
         if let Some(told) = chunk.usage {
@@ -142,7 +158,7 @@ impl Recorder {
         }
         self.choices.note(chunk);
         if let (Some(warning), true) = (&chunk.warning, record.warnings.len() < MAX_WARNINGS) {
-            record.warnings.push(warning.clone());
+            record.warnings.push(capped(warning.clone()));
         }
         if let Some(timings) = chunk.server_timings.as_deref() {
             record.server_timings = Some(*timings);
@@ -180,7 +196,8 @@ impl Recorder {
 
     /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
-        let failed = |message: String| Failure::new(AttemptStatus::HttpError, "json_error", message);
+        let kind = || kind_in_body(body).unwrap_or("json_error");
+        let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
         let chunk = self.api.read(body.trim_start_matches('\u{feff}'));
         let mut chunk = chunk.map_err(|e| failed(format!("the answer is no JSON: {e}")))?;
         if let Some(error) = chunk.error {
@@ -237,12 +254,11 @@ impl Recorder {
         self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
     }
 
-    /// What the screen needs; the text only with `with_text`.
-    pub fn in_flight(&self, with_text: bool) -> InFlight {
+    /// What the screen needs of it.
+    pub fn in_flight(&self, detail: Detail) -> InFlight {
         let record = &self.record;
         let arrivals = &record.arrivals;
-        let recent = &arrivals[arrivals.len().saturating_sub(LIVE_GAPS + 1)..];
-        InFlight {
+        let mut live = InFlight {
             id: record.id,
             phase: match arrivals.last().map(|a| a.kind) {
                 None => StreamPhase::Waiting,
@@ -252,11 +268,18 @@ impl Recorder {
             started: record.clock_start(),
             ttft_ms: record.time_to_first_token_ms(),
             content_events: arrivals.len() as u32,
-            trace: self.trace.clone(),
-            recent_gaps_ms: recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect(),
-            reasoning: if with_text { tail(&record.reasoning).into() } else { "".into() },
-            text: if with_text { tail(&record.text).into() } else { "".into() },
+            ..InFlight::default()
+        };
+        if detail >= Detail::Trace {
+            live.trace.clone_from(&self.trace);
         }
+        if detail >= Detail::All {
+            let recent = &arrivals[arrivals.len().saturating_sub(LIVE_GAPS + 1)..];
+            live.recent_gaps_ms = recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect();
+            (live.reasoning, live.reasoning_cut) = tail(&record.reasoning);
+            (live.text, live.text_cut) = tail(&record.text);
+        }
+        live
     }
 }
 
@@ -274,13 +297,13 @@ fn push(kept: &mut String, new: &str) -> bool {
     true
 }
 
-/// The end of a text, from a character's start.
-fn tail(text: &str) -> &str {
+/// The end of a text, from a character's start, and whether it is not the whole.
+fn tail(text: &str) -> (Arc<str>, bool) {
     let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
     while !text.is_char_boundary(from) {
         from += 1;
     }
-    text.split_at(from).1
+    (text.split_at(from).1.into(), from > 0)
 }
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
+use std::time::Duration;
 
 use super::*;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
@@ -40,13 +41,14 @@ fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
     (url, requests)
 }
 
-fn read_request(stream: &mut TcpStream) -> String {
+pub(in crate::engine) fn read_request(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     let mut block = [0; 4096];
     loop {
         let n = stream.read(&mut block).unwrap();
         bytes.extend_from_slice(&block[..n]);
         let text = String::from_utf8_lossy(&bytes).into_owned();
+        assert!(n > 0 || text.contains("\r\n\r\n"), "the connection closed within a request");
         let Some((head, body)) = text.split_once("\r\n\r\n") else { continue };
         let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
         if n == 0 || body.len() >= length.unwrap_or(0) {
@@ -64,15 +66,22 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
 }
 
 fn engine_for(url: &str, api: &'static Api, warm: bool) -> (Engine, Receiver<EngineFact>) {
-    let (sender, facts) = channel();
-    let config = EngineConfig {
+    engine_of(config(url, api, warm))
+}
+
+fn config(url: &str, api: &'static Api, warm: bool) -> EngineConfig {
+    EngineConfig {
         base_url: url.to_owned(),
         api,
         api_key: Some("sk-canary".to_owned()),
         headers: vec![("x-team".to_owned(), "ours".to_owned())],
         run_id: "run".to_owned(),
         warm,
-    };
+    }
+}
+
+fn engine_of(config: EngineConfig) -> (Engine, Receiver<EngineFact>) {
+    let (sender, facts) = channel();
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
     let engine = Engine::start(config, epoch, move |fact| drop(sender.send(fact))).unwrap();

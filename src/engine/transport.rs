@@ -5,27 +5,27 @@ use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
 use reqwest::Url;
-use reqwest::header::HeaderMap;
+use reqwest::header::{HOST, HeaderMap};
 
-use super::client::{CONNECT_TIMES, ConnectTimes, EngineClock, describe};
+use super::clock::EngineClock;
+use super::connect::{CONNECT_TIMES, ConnectTimes};
 use super::direct::{DirectBody, Host};
+use super::failure::{Trouble, describe};
+use crate::domain::address::is_loopback;
 use crate::domain::time::Nanos;
 
-/// So many kept connections may turn out to be closed before a request fails.
-const MAX_KEPT_CONNECTIONS: usize = 16;
-
-/// Why there is no answer.
-#[derive(Debug)]
-pub enum Trouble {
-    /// No connection.
-    Connect(String),
-    /// A connection, but no answer on it, or none in HTTP.
-    Closed(String),
-}
+/// What the server's log can be joined by.
+const REQUEST_ID: &str = "x-request-id";
+/// A kept connection that closes within this time of the request, and without a byte, was closed before the server saw
+/// it: the request goes out again, once, on a new connection. This happens at nearly every case with servers that close
+/// after each stream, costs no figure (the clock starts anew) and so gets no warning; that it happened shows in a time to
+/// connect. One that closes later may have worked on the prompt: the attempt fails. Tests wait for a busy machine.
+const STALE_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 100 });
 
 /// The head of an answer, and its body still to be read.
 #[derive(Debug)]
@@ -41,18 +41,18 @@ pub struct Answer {
     /// When the headers were in.
     pub headers_at: Nanos,
     /// What follows.
-    pub body: Body,
+    pub body: AnswerBody,
 }
 
 /// The body of an answer.
-pub enum Body {
+pub enum AnswerBody {
     /// From the socket.
     Direct(DirectBody),
     /// From the client library: what it hands over counts as a read.
     Library(EngineClock, Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>),
 }
 
-impl fmt::Debug for Body {
+impl fmt::Debug for AnswerBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Direct(_) => "Direct",
@@ -61,7 +61,7 @@ impl fmt::Debug for Body {
     }
 }
 
-impl Body {
+impl AnswerBody {
     /// Reads once. `each` gets the pieces of the body that came, with the read's time; false at the end of the body. An
     /// error says how the connection broke.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
@@ -85,31 +85,98 @@ impl Body {
 
 /// How requests reach the endpoint.
 #[derive(Debug)]
-pub enum Transport {
+pub struct Transport {
+    clock: EngineClock,
+    road: Road,
+}
+
+#[derive(Debug)]
+enum Road {
     /// Straight on the socket.
     Direct {
-        /// The endpoint's host.
         host: Rc<Host>,
         /// All headers but those of a single request, each line with its end.
         head: String,
+        /// The user's own stands in `head`.
+        has_request_id: bool,
     },
     /// Through the client library.
-    Library,
+    Library(Library),
+}
+
+/// The client library's way.
+#[derive(Debug)]
+struct Library {
+    /// Keeps connections alive.
+    pooled: reqwest::Client,
+    /// Makes a new connection for every request.
+    fresh: reqwest::Client,
+    /// The user's own is among the client's headers.
+    has_request_id: bool,
+    stale_within: Duration,
 }
 
 impl Transport {
-    /// The transport for this base address and these headers.
-    pub fn new(base_url: &str, headers: &HeaderMap, clock: EngineClock) -> Self {
-        let Some((host, port)) = direct_host(base_url) else { return Self::Library };
-        let authority = if port == 80 { host.clone() } else { format!("{host}:{port}") };
-        let mut head = format!("host: {authority}\r\nuser-agent: {}\r\n", super::client::USER_AGENT);
+    /// The transport for this base address and these headers. Of the clients, the second keeps no connection; there is
+    /// none where [`direct_host`] finds one.
+    pub fn new(
+        base_url: &str,
+        headers: &HeaderMap,
+        clock: EngineClock,
+        pooled: &reqwest::Client,
+        fresh: Option<reqwest::Client>,
+    ) -> Self {
+        let road = match direct_host(base_url) {
+            Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN),
+            None => Road::Library(Library {
+                pooled: pooled.clone(),
+                fresh: fresh.unwrap_or_else(|| pooled.clone()),
+                has_request_id: headers.contains_key(REQUEST_ID),
+                stale_within: STALE_WITHIN,
+            }),
+        };
+        Self { clock, road }
+    }
+
+    /// Sends the request that posts this body.
+    pub async fn post(&self, url: &str, request_id: &str, body: &str) -> Result<Answer, Trouble> {
+        match &self.road {
+            Road::Direct { host, head, has_request_id } => {
+                let target = Url::parse(url).map_err(|e| Trouble::Connect(e.to_string()))?;
+                let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
+                let length = body.len();
+                let id = if *has_request_id { String::new() } else { format!("x-request-id: {request_id}\r\n") };
+                let request =
+                    format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
+                let answer = host.send(request.as_bytes()).await?;
+                Ok(Answer {
+                    status: answer.status,
+                    headers: answer.headers,
+                    started: answer.started,
+                    connect_ms: answer.connect_ms,
+                    headers_at: answer.headers_at,
+                    body: AnswerBody::Direct(answer.body),
+                })
+            }
+            Road::Library(library) => library.post(self.clock, url, request_id, body).await,
+        }
+    }
+}
+
+impl Road {
+    fn direct(host: &str, port: u16, headers: &HeaderMap, clock: EngineClock, stale_within: Duration) -> Self {
+        let mut head = String::new();
+        if !headers.contains_key(HOST) {
+            let authority = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
+            head = format!("host: {authority}\r\n");
+        }
         for (name, value) in headers {
-            let Ok(value) = std::str::from_utf8(value.as_bytes()) else { return Self::Library };
-            head.extend([name.as_str(), ": ", value, "\r\n"]);
+            head.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
         }
         // An address in brackets is looked up without them.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        Self::Direct { host: Rc::new(Host::new(host, port, clock)), head }
+        let host = Rc::new(Host::new(host, port, clock, stale_within));
+        Self::Direct { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
     }
 }
 
@@ -131,102 +198,77 @@ pub fn direct_host(base_url: &str) -> Option<(String, u16)> {
     Some((host, url.port_or_known_default()?))
 }
 
-/// Whether the name is this machine's own.
-pub fn is_loopback(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    bare.eq_ignore_ascii_case("localhost") || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// Sends the request that posts this body.
-pub async fn post(
-    transport: &Transport,
-    client: &reqwest::Client,
-    clock: EngineClock,
-    url: &str,
-    request_id: &str,
-    body: &str,
-) -> Result<Answer, Trouble> {
-    match transport {
-        Transport::Direct { host, head } => {
-            let target = Url::parse(url).map_err(|e| Trouble::Connect(e.to_string()))?;
-            let path = target.path();
-            let length = body.len();
-            let request = format!(
-                "POST {path} HTTP/1.1\r\n{head}x-request-id: {request_id}\r\ncontent-length: {length}\r\n\r\n{body}"
-            );
-            let answer = host.send(request.as_bytes()).await?;
-            Ok(Answer {
-                status: answer.status,
-                headers: answer.headers,
-                started: answer.started,
-                connect_ms: answer.connect_ms,
-                headers_at: answer.headers_at,
-                body: Body::Direct(answer.body),
-            })
-        }
-        Transport::Library => {
-            let mut kept = 0;
-            loop {
-                let outcome = post_through_library(client, clock, url, request_id, body).await;
-                // A kept connection that turns out closed is replaced; many servers close one right after a stream.
-                match outcome {
-                    Err((Trouble::Closed(_), false)) if kept < MAX_KEPT_CONNECTIONS => kept += 1,
-                    other => return other.map_err(|(trouble, _connected)| trouble),
-                }
+impl Library {
+    async fn post(&self, clock: EngineClock, url: &str, request_id: &str, body: &str) -> Result<Answer, Trouble> {
+        let begun = clock.now();
+        match self.post_with(&self.pooled, clock, url, request_id, body).await {
+            Err(Lost { was_kept: true, trouble: Trouble::Closed(_), at }) if at.since(begun) <= self.stale_within => {
+                self.post_with(&self.fresh, clock, url, request_id, body).await
             }
+            outcome => outcome,
         }
+        .map_err(|lost| lost.trouble)
+    }
+
+    async fn post_with(
+        &self,
+        client: &reqwest::Client,
+        clock: EngineClock,
+        url: &str,
+        request_id: &str,
+        body: &str,
+    ) -> Result<Answer, Lost> {
+        let mut request = client.post(url).body(body.to_owned());
+        if !self.has_request_id {
+            request = request.header(REQUEST_ID, request_id);
+        }
+        let times = ConnectTimes::default();
+        let mut started = clock.now();
+        let result = CONNECT_TIMES.scope(Arc::clone(&times), request.send()).await;
+        let headers_at = clock.now();
+        let mut connect_ms = None;
+        if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
+            // Connecting stands by itself: the clock starts when the request could go out.
+            connect_ms = Some(connected.millis_since(begun));
+            started = started.max(connected);
+        }
+        let response = result.map_err(|e| {
+            let trouble = if e.is_connect() { Trouble::Connect } else { Trouble::Closed };
+            Lost { was_kept: connect_ms.is_none() && is_close(&e), trouble: trouble(describe(e)), at: headers_at }
+        })?;
+        Ok(Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            started,
+            connect_ms,
+            headers_at,
+            body: AnswerBody::Library(clock, Box::pin(response.bytes_stream())),
+        })
     }
 }
 
-/// An error comes with whether this request had to connect.
-async fn post_through_library(
-    client: &reqwest::Client,
-    clock: EngineClock,
-    url: &str,
-    request_id: &str,
-    body: &str,
-) -> Result<Answer, (Trouble, bool)> {
-    let request = client.post(url).header("x-request-id", request_id).body(body.to_owned());
-    let times = ConnectTimes::default();
-    let mut started = clock.now();
-    let result = CONNECT_TIMES.scope(Arc::clone(&times), request.send()).await;
-    let headers_at = clock.now();
-    let mut connect_ms = None;
-    if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
-        // Connecting stands by itself: the clock starts when the request could go out.
-        connect_ms = Some(connected.millis_since(begun));
-        started = started.max(connected);
+/// A request without an answer.
+struct Lost {
+    /// Its connection was a kept one that closed.
+    was_kept: bool,
+    trouble: Trouble,
+    at: Nanos,
+}
+
+/// Whether a connection closed, rather than said something wrong.
+fn is_close(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&dyn std::error::Error> = Some(error);
+    while let Some(e) = cause {
+        let by_http = e
+            .downcast_ref::<hyper::Error>()
+            .is_some_and(|e| e.is_incomplete_message() || e.is_canceled() || e.is_closed());
+        if by_http || e.is::<std::io::Error>() {
+            return true;
+        }
+        cause = e.source();
     }
-    let response = result.map_err(|e| {
-        let trouble = if e.is_connect() { Trouble::Connect } else { Trouble::Closed };
-        (trouble(describe(e)), connect_ms.is_some())
-    })?;
-    Ok(Answer {
-        status: response.status().as_u16(),
-        headers: response.headers().clone(),
-        started,
-        connect_ms,
-        headers_at,
-        body: Body::Library(clock, Box::pin(response.bytes_stream())),
-    })
+    false
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
-        assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
-        assert_eq!(direct_host("http://localhost/v1"), Some(("localhost".to_owned(), 80)));
-        assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
-        assert_eq!(direct_host("https://127.0.0.1/v1"), None);
-        assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
-    }
-
-    #[test]
-    fn loopback_by_name_and_by_number() {
-        assert!(is_loopback("LOCALHOST") && is_loopback("127.8.0.1") && is_loopback("[::1]"));
-        assert!(!is_loopback("localhost.example.org") && !is_loopback("10.0.0.1"));
-    }
-}
+mod tests;

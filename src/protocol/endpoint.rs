@@ -6,14 +6,16 @@ use super::api::{Api, CHAT, MESSAGES, OLLAMA, RESPONSES};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
 /// The base address without a slash at the end, from what a user may type, and the API to speak there: the one wanted,
-/// else the one whose path the address ends with, else chat completions. A bare host gets the API's usual path.
+/// else the one whose path the address ends with, else chat completions. A bare host gets the API's usual path; a query
+/// (Azure's `?api-version=…`) stays behind the path and goes out with every request.
 pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'static Api), String> {
     let typed = typed.trim();
     let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
     if !with_scheme.starts_with("http://") && !with_scheme.starts_with("https://") {
         return Err(format!("'{typed}' is no HTTP address; give one like http://localhost:8000/v1"));
     }
-    let plain = with_scheme.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
+    let (plain, query) = split_query(with_scheme.split('#').next().unwrap_or_default());
+    let plain = plain.trim_end_matches('/');
     let (scheme, rest) = plain.split_once("://").unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if host.is_empty() {
@@ -29,11 +31,24 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
         path.push_str(api.root);
     }
     // A path of its own is kept; only a bare host gets the usual one.
-    Ok((format!("{scheme}://{host}{}", if path.is_empty() { api.root } else { &path }), api))
+    Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
 }
 
-/// An address without the user name and password it may hold.
+/// An address up to its query, and the query with its `?`; an empty query is none.
+pub fn split_query(url: &str) -> (&str, &str) {
+    let (plain, query) = url.split_at(url.find('?').unwrap_or(url.len()));
+    (plain, if query == "?" { "" } else { query })
+}
+
+/// The address of a path below a base address, whose query stays at the end.
+pub fn address_below(base_url: &str, path: &str) -> String {
+    let (base, query) = split_query(base_url);
+    format!("{base}{path}{query}")
+}
+
+/// An address without what may be secret in it: user name, password and query.
 pub fn without_secrets(url: &str) -> String {
+    let (url, _query) = split_query(url);
     match url.split_once("://") {
         Some((scheme, rest)) => {
             let (host, path) = rest.split_once('/').map_or((rest, None), |(h, p)| (h, Some(p)));
@@ -125,7 +140,22 @@ mod tests {
     }
 
     #[test]
+    fn a_query_is_kept_behind_every_path() {
+        let azure = "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21#x";
+        let base = resolved(azure, None).0;
+        assert_eq!(base, "https://h/openai/deployments/d?api-version=2024-10-21");
+        assert_eq!(
+            address_below(&base, "/chat/completions"),
+            "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21"
+        );
+        assert_eq!(resolved("h/?a=/b&c", None).0, "http://h/v1?a=/b&c");
+        assert_eq!(resolved("h?", None).0, "http://h/v1");
+        assert_eq!(address_below("http://h/v1", "/models"), "http://h/v1/models");
+    }
+
+    #[test]
     fn secrets_leave_the_address() {
+        assert_eq!(without_secrets("http://u:p@h:1/v1?api-key=k/@"), "http://h:1/v1");
         assert_eq!(without_secrets("http://u:p@h:1/v1"), "http://h:1/v1");
         assert_eq!(without_secrets("http://h:1/a@b"), "http://h:1/a@b");
     }

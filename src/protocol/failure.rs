@@ -47,6 +47,15 @@ fn shorten(text: &str) -> String {
     if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
 }
 
+/// What a server says, up to 2048 characters: an event may hold millions.
+pub fn capped(said: String) -> String {
+    const LONGEST: usize = 2048;
+    match said.char_indices().nth(LONGEST) {
+        None => said,
+        Some((end, _)) => format!("{}…", said.split_at(end).0),
+    }
+}
+
 /// An answer with an HTTP error, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -58,11 +67,7 @@ pub struct Refusal {
 
 /// Reads an HTTP error; `header` looks one up by its lower-case name.
 pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
-    let kind = match http_status {
-        429 => "rate_limited",
-        503 => "unavailable",
-        _ => "http",
-    };
+    let kind = kind_of_status(http_status.into()).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
     let said = message_in_body(body);
     if !said.is_empty() {
@@ -75,6 +80,34 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
         message = format!("{message} (request {})", shorten(&id));
     }
     Refusal { kind, message }
+}
+
+/// Of the statuses that say to come again later; 529 is Anthropic's.
+const fn kind_of_status(status: u64) -> Option<&'static str> {
+    match status {
+        429 => Some("rate_limited"),
+        503 | 529 => Some("unavailable"),
+        _ => None,
+    }
+}
+
+/// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later: by its
+/// code, else by its type.
+pub fn kind_in_body(body: &str) -> Option<&'static str> {
+    let value: Value = serde_json::from_str(body).ok()?;
+    let error = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
+    let said = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));
+    let code = said("code").or_else(|| said("status"));
+    let number = code.and_then(|c| c.as_u64().or_else(|| c.as_str()?.parse().ok()));
+    number.and_then(kind_of_status).or_else(|| {
+        let words = ["type", "code", "error_type"].map(|name| said(name).and_then(Value::as_str).unwrap_or_default());
+        let any = |part: &str| words.iter().any(|word| word.contains(part));
+        match () {
+            () if any("rate_limit") => Some("rate_limited"),
+            () if any("overloaded") || any("unavailable") => Some("unavailable"),
+            () => None,
+        }
+    })
 }
 
 /// When the server wants to be asked again: milliseconds, seconds, or a date, which counts from the server's own.
@@ -149,6 +182,29 @@ mod tests {
                 ("rate_limited", expected.to_owned())
             );
         }
+    }
+
+    #[test]
+    fn what_is_said_is_bounded_in_characters() {
+        assert_eq!(capped("ä".repeat(2048)), "ä".repeat(2048));
+        assert_eq!(capped("ä".repeat(1 << 20)), format!("{}…", "ä".repeat(2048)));
+    }
+
+    #[test]
+    fn what_says_to_come_again_later_is_known_by_its_code_or_its_type() {
+        for (body, kind) in [
+            (r#"{"error":{"code":429,"message":"x"}}"#, Some("rate_limited")),
+            (r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#, Some("rate_limited")),
+            (r#"{"type":"error","error":{"type":"overloaded_error","message":"x"}}"#, Some("unavailable")),
+            (r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#, Some("rate_limited")),
+            (r#"{"object":"error","type":"x","code":503}"#, Some("unavailable")),
+            (r#"{"error":"x","error_type":"overloaded"}"#, Some("unavailable")),
+            (r#"{"error":{"code":500,"type":"server_error","message":"429"}}"#, None),
+            ("429", None),
+        ] {
+            assert_eq!(kind_in_body(body), kind, "{body}");
+        }
+        assert_eq!(told(529, &[], "").0, "unavailable");
     }
 
     #[test]

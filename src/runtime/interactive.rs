@@ -128,6 +128,7 @@ impl<'a> Screen<'a> {
 
     fn draw(&mut self) -> anyhow::Result<()> {
         let now = self.run.now();
+        self.run.engine.watch(Some(self.run.app.ui.selected));
         // What is shown is as new as the frame itself.
         let frame = Msg::Frame { now, live: self.run.engine.live() };
         // Requests that became due are sent; nothing else can come of a frame.

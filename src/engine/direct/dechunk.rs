@@ -2,7 +2,7 @@
 
 /// How a body's end is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Framing {
+pub enum BodyEnd {
     /// In chunks, each with its size.
     Chunked,
     /// After so many bytes.
@@ -45,12 +45,12 @@ enum State {
 
 impl Dechunker {
     /// At the begin of a body.
-    pub const fn new(framing: Framing) -> Self {
-        let state = match framing {
-            Framing::Chunked => State::Size { size: 0, digits: 0 },
-            Framing::Length(0) => State::Over,
-            Framing::Length(n) => State::Length(n),
-            Framing::UntilClose => State::UntilClose,
+    pub const fn new(end: BodyEnd) -> Self {
+        let state = match end {
+            BodyEnd::Chunked => State::Size { size: 0, digits: 0 },
+            BodyEnd::Length(0) => State::Over,
+            BodyEnd::Length(n) => State::Length(n),
+            BodyEnd::UntilClose => State::UntilClose,
         };
         Self { state, surplus: false }
     }
@@ -139,8 +139,8 @@ mod tests {
     use super::*;
 
     /// The body in these reads, and whether it is over.
-    fn body(framing: Framing, reads: &[&[u8]]) -> Result<(String, bool), String> {
-        let mut dechunker = Dechunker::new(framing);
+    fn body(end: BodyEnd, reads: &[&[u8]]) -> Result<(String, bool), String> {
+        let mut dechunker = Dechunker::new(end);
         let mut out = Vec::new();
         for read in reads {
             dechunker.take(read, &mut |piece| out.extend_from_slice(piece))?;
@@ -153,35 +153,35 @@ mod tests {
         let wire = b"5\r\nhello\r\n1;name=\"v\"\r\n \r\n00a \r\nworld67890\r\n0\r\nX-A: b\r\n\r\n";
         for at in 0..=wire.len() {
             let (a, b) = wire.split_at(at);
-            assert_eq!(body(Framing::Chunked, &[a, b]), Ok(("hello world67890".to_owned(), true)), "split at {at}");
+            assert_eq!(body(BodyEnd::Chunked, &[a, b]), Ok(("hello world67890".to_owned(), true)), "split at {at}");
         }
         let (unfinished, _) = wire.split_at(wire.len() - 1);
-        assert!(!body(Framing::Chunked, &[unfinished]).unwrap().1);
+        assert!(!body(BodyEnd::Chunked, &[unfinished]).unwrap().1);
     }
 
     #[test]
     fn bare_line_feeds_are_understood() {
-        assert_eq!(body(Framing::Chunked, &[b"3\nabc\n0\n\n"]), Ok(("abc".to_owned(), true)));
+        assert_eq!(body(BodyEnd::Chunked, &[b"3\nabc\n0\n\n"]), Ok(("abc".to_owned(), true)));
     }
 
     #[test]
     fn nonsense_is_refused() {
         for wire in [&b"xyz"[..], b"\r\n", b";a\r\n", b"2\r\nabc\r\n", b"11112222333344445\r\n"] {
-            assert!(body(Framing::Chunked, &[wire]).is_err(), "{:?}", String::from_utf8_lossy(wire));
+            assert!(body(BodyEnd::Chunked, &[wire]).is_err(), "{:?}", String::from_utf8_lossy(wire));
         }
     }
 
     #[test]
     fn a_length_ends_the_body_and_more_is_surplus() {
-        let mut dechunker = Dechunker::new(Framing::Length(3));
+        let mut dechunker = Dechunker::new(BodyEnd::Length(3));
         dechunker.take(b"ab", &mut |_| ()).unwrap();
         assert!(!dechunker.is_over() && !dechunker.may_end());
         dechunker.take(b"c", &mut |_| ()).unwrap();
         assert!(dechunker.is_over() && !dechunker.has_surplus());
         dechunker.take(b"HTTP", &mut |_| ()).unwrap();
         assert!(dechunker.has_surplus());
-        assert!(Dechunker::new(Framing::Length(0)).is_over());
-        assert_eq!(body(Framing::UntilClose, &[b"ab", b"c"]), Ok(("abc".to_owned(), false)));
+        assert!(Dechunker::new(BodyEnd::Length(0)).is_over());
+        assert_eq!(body(BodyEnd::UntilClose, &[b"ab", b"c"]), Ok(("abc".to_owned(), false)));
     }
 
     proptest! {
@@ -195,7 +195,7 @@ mod tests {
             }
             wire.extend_from_slice(b"0\r\n\r\n");
             let (a, b) = wire.split_at(cut.index(wire.len() + 1));
-            let mut dechunker = Dechunker::new(Framing::Chunked);
+            let mut dechunker = Dechunker::new(BodyEnd::Chunked);
             let mut out = Vec::new();
             for read in [a, b] {
                 dechunker.take(read, &mut |p| out.extend_from_slice(p)).unwrap();
@@ -206,7 +206,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_taken_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _either = body(Framing::Chunked, &[&bytes]);
+            let _either = body(BodyEnd::Chunked, &[&bytes]);
         }
     }
 }

@@ -20,8 +20,12 @@ fn an_overloaded_server_says_when_to_come_again_and_is_not_asked_by_itself() {
     let (record, requests) = measure(vec![limited.to_owned()]);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 12 s"));
     assert_eq!((record.error.as_ref().unwrap().kind.as_str(), requests.len()), ("rate_limited", 1));
-    let (record, _) = measure(vec![json("503 Service Unavailable", r#"{"error":"server busy"}"#)]);
-    assert_eq!(record.error.as_ref().unwrap().kind, "unavailable");
+    let body = r#"{"error":{"type":"overloaded_error","message":"busy","code":503}}"#;
+    let (in_stream, named) = (format!("data: {body}\n\n"), format!("event: error\ndata: {body}\n\n"));
+    let busy = json("503 Service Unavailable", r#"{"error":"server busy"}"#);
+    for answer in [busy, json("200 OK", body), sse(&[&in_stream]), sse(&[&named])] {
+        assert_eq!(measure(vec![answer]).0.error.as_ref().unwrap().kind, "unavailable");
+    }
 }
 
 #[test]
@@ -143,4 +147,62 @@ fn a_model_that_is_being_loaded_is_waited_for_without_being_told_to() {
     let (engine, facts) = engine(&url);
     engine.send(EngineCommand::Discover { retry: false });
     assert!(matches!(facts.recv().unwrap(), EngineFact::Unreachable { retrying: false, .. }));
+}
+
+#[test]
+fn a_query_of_the_address_goes_out_with_every_request() {
+    let models = json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#);
+    let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"1"}"#), sse(&[TEXT, FINISH])]);
+    let (engine, facts) = engine(&format!("{url}?api-version=1"));
+    engine.send(EngineCommand::Discover { retry: false });
+    while !matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }) {}
+    start(&engine, Duration::from_secs(30));
+    assert_eq!(failure(&end(&facts)).1, "");
+    let asked: Vec<String> = requests.try_iter().collect();
+    let lines: Vec<_> = asked.iter().map(|r| r.lines().next().unwrap()).collect();
+    assert_eq!(lines[0], "GET /v1/models?api-version=1 HTTP/1.1");
+    assert_eq!(lines.last(), Some(&"POST /v1/chat/completions?api-version=1 HTTP/1.1"));
+}
+
+#[test]
+fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
+    let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
+    // Nobody answers the second time.
+    let (record, _) = measure(vec![refusal]);
+    assert_eq!(record.status, AttemptStatus::ConnectError, "{record:?}");
+    assert_eq!((record.http_status, record.headers_at), (None, None));
+}
+
+#[test]
+fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
+    let key = "sk-canary";
+    let said = format!("you sent Bearer {key} and ours");
+    let body = format!(r#"{{"error":{{"message":"{said}"}}}}"#);
+    let in_stream = format!("data: {body}\n\n");
+    for answer in [json("401 Unauthorized", &body), sse(&[TEXT, &in_stream]), json("200 OK", &body)] {
+        let (record, _) = measure(vec![answer]);
+        let (_, message) = failure(&record);
+        assert!(message.contains("you sent Bearer [redacted] and ours"), "{message}");
+    }
+    let reason = format!("data: {{\"choices\":[{{\"finish_reason\":\"{key}{}\"}}]}}\n\n", "x".repeat(1 << 20));
+    let (record, _) = measure(vec![sse(&[TEXT, &reason])]);
+    let reason = record.finish_reason.clone().unwrap();
+    assert!(reason.starts_with("[redacted]x") && reason.ends_with("x…") && reason.len() < 3000, "{}", reason.len());
+    let long = format!("data: {{\"error\":\"{}\"}}\n\n", "y".repeat(1 << 20));
+    assert_eq!(failure(&measure(vec![sse(&[&long])]).0).1.chars().count(), 2049);
+
+    let (url, _requests) = serve(vec![json("401 Unauthorized", &body)]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(reason, "HTTP 401: you sent Bearer [redacted] and ours");
+}
+
+#[test]
+fn a_list_of_models_without_end_is_refused() {
+    let (url, _requests) = serve(vec![json("200 OK", &" ".repeat(5 << 20))]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
+    assert_eq!(reason, "its answer is longer than 4 MiB");
 }

@@ -218,6 +218,7 @@ impl Painter {
         if !self.pacer.is_due(now) {
             return Ok(());
         }
+        run.engine.watch(Some(run.app.ui.selected));
         drop(update(&mut run.app, Msg::Frame { now, live: run.engine.live() }));
         let view = View { app: &run.app, theme: Theme::ansi(), cache: &self.cache };
         self.screen.draw(|frame| screen::draw(frame, &view))?;

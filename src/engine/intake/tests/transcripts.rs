@@ -71,7 +71,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ("error-lm-studio.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-litellm.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-after-finish.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | stop"#, ""),
-    ("error-named.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
+    ("error-named.sse", "chat", r#"stream_error (unavailable: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     (
         "error-ollama-v1.sse",
         "chat",
@@ -104,7 +104,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     // ─── Messages ───
     ("messages.sse", "messages", r#"ok | 3:raa | "Hm" "Hi!" | 40/15/6/10 | end_turn"#, ""),
     ("messages-tool.sse", "messages", r#"ok | 1:aa | "" "" | 25/15/-/- | tool_use"#, ""),
-    ("messages-error.sse", "messages", r#"stream_error (server: boom) | 1:a | "" "Hi" | 25/-/-/- | -"#, ""),
+    ("messages-error.sse", "messages", r#"stream_error (unavailable: boom) | 1:a | "" "Hi" | 25/-/-/- | -"#, ""),
     ("messages-whole.json", "messages", r#"ok | -: | "" "Hi" | 25/3/-/- | max_tokens"#, "at once instead of streaming"),
     // ─── Ollama ───
     ("ollama.ndjson", "ollama", r#"ok | 0:raa | "Hm" "Hi you" | 26/5/-/- | stop"#, ""),

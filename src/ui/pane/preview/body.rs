@@ -21,8 +21,6 @@ use crate::ui::view::View;
 use crate::ui::widget::markdown;
 use crate::ui::widget::wrap::wrap;
 
-/// Of a live text only the end is there; one of this length has lost its start.
-const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// Columns of the rule over a section.
 const LABEL: usize = 32;
 /// Columns of a server's message that are shown.
@@ -105,17 +103,13 @@ fn sections(reasoning: &str, text: &str, columns: u16, theme: Theme, render: Ren
 }
 
 fn live_text(live: &InFlight, columns: u16, theme: Theme) -> Vec<Line<'static>> {
-    let is_cut = |text: &str| text.len() + 4 > LIVE_TEXT_BYTES;
-    let resumed = |text: &str| if is_cut(text) { markdown::resume(text) } else { text.to_owned() };
-    let (reasoning, text) = (resumed(&live.reasoning), resumed(&live.text));
+    let resumed = |text: &str, is_cut| if is_cut { markdown::resume(text) } else { text.to_owned() };
+    let reasoning = resumed(&live.reasoning, live.reasoning_cut);
+    let text = resumed(&live.text, live.text_cut);
     let mut lines = Vec::new();
-    if is_cut(&live.text) || is_cut(&live.reasoning) {
+    if live.text_cut || live.reasoning_cut {
         let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
         lines.push(Line::from(Span::styled(cut(&hint, usize::from(columns)), theme.muted())));
-    }
-    if text.is_empty() && reasoning.is_empty() {
-        let why = "Among so many in flight its text is shown once it has ended.";
-        lines.extend(wrap(&[Span::styled(why, theme.muted())], usize::from(columns)).into_iter().map(Line::from));
     }
     lines.extend(sections(&reasoning, &text, columns, theme, markdown::render_growing));
     lines

@@ -48,15 +48,6 @@ fn a_waiting_request_shows_what_was_asked() {
 }
 
 #[test]
-fn an_answer_whose_text_is_not_in_the_live_view_says_so() {
-    let mut app = running();
-    live(&mut app, 3000, stream(StreamPhase::Answering, "", ""));
-    assert!(text(&app, 80, 24, draw).contains("its text is shown once it has ended"));
-    live(&mut app, 3500, stream(StreamPhase::Answering, "", "Here"));
-    assert!(!text(&app, 80, 24, draw).contains("its text is shown once it has ended"));
-}
-
-#[test]
 fn reasoning_stands_back_before_the_answer() {
     let mut app = running();
     let thinking = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
@@ -189,9 +180,14 @@ fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
 fn a_live_text_without_its_start_says_so() {
     let mut app = running();
     let end_of_text = "word ".repeat(4 * 1024).split_off(4 * 1024);
-    live(&mut app, 2000, stream(StreamPhase::Answering, "", &end_of_text));
-    app.ui.preview_top = Some(0);
-    assert!(text(&app, 60, 6, draw).contains("… the whole of it is shown once it has ended"));
+    let hint = "… the whole of it is shown once it has ended";
+    for is_cut in [false, true] {
+        let shown =
+            crate::domain::live::InFlight { text_cut: is_cut, ..stream(StreamPhase::Answering, "", &end_of_text) };
+        live(&mut app, 2000, shown);
+        app.ui.preview_top = Some(0);
+        assert_eq!(text(&app, 60, 6, draw).contains(hint), is_cut);
+    }
 }
 
 #[test]

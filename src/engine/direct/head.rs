@@ -1,0 +1,81 @@
+//! Status line and headers of an answer, and what they say of its body. Pure.
+
+use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
+
+use super::dechunk::BodyEnd;
+
+/// So many headers are read.
+const MAX_HEADERS: usize = 128;
+
+/// Status line and headers.
+#[derive(Debug)]
+pub struct Head {
+    /// HTTP status code.
+    pub status: u16,
+    /// What no header may hold is left out.
+    pub headers: HeaderMap,
+    /// Bytes of the head itself.
+    pub length: usize,
+    is_http_1_1: bool,
+}
+
+impl Head {
+    /// `None` while it is not complete.
+    pub fn parse(bytes: &[u8]) -> Result<Option<Self>, String> {
+        let mut fields = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut response = httparse::Response::new(&mut fields);
+        let length = match response.parse(bytes) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(error) => return Err(format!("the answer is no HTTP/1.1 ({error}); is this an HTTP server?")),
+        };
+        let mut headers = HeaderMap::new();
+        for field in response.headers {
+            // What no header may hold is left out; nothing that counts here is.
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(field.name), HeaderValue::from_bytes(field.value)) {
+                headers.append(name, value);
+            }
+        }
+        let status = response.code.unwrap_or(0);
+        Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
+    }
+
+    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3).
+    pub fn body_end(&self) -> (BodyEnd, bool) {
+        let says = |name: &HeaderName, word: &str| {
+            let values = self.headers.get_all(name).iter();
+            values
+                .filter_map(|v| v.to_str().ok())
+                .flat_map(|v| v.split(','))
+                .any(|v| v.trim().eq_ignore_ascii_case(word))
+        };
+        let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
+        let length = self.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok());
+        if matches!(self.status, 204 | 304) {
+            (BodyEnd::Length(0), keep)
+        } else if says(&TRANSFER_ENCODING, "chunked") {
+            // Both ways to tell the end: one of them lies, so that the next answer's begin would be a guess.
+            (BodyEnd::Chunked, keep && !self.headers.contains_key(CONTENT_LENGTH))
+        } else if let Some(length) = length {
+            (BodyEnd::Length(length), keep)
+        } else {
+            (BodyEnd::UntilClose, false)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn body_end(head: &str) -> (BodyEnd, bool) {
+        Head::parse(head.as_bytes()).unwrap().unwrap().body_end()
+    }
+
+    #[test]
+    fn a_connection_that_tells_two_ends_of_a_body_is_not_used_again() {
+        let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n";
+        assert_eq!(body_end(&format!("{chunked}\r\n")), (BodyEnd::Chunked, true));
+        assert_eq!(body_end(&format!("{chunked}content-length: 3\r\n\r\n")), (BodyEnd::Chunked, false));
+    }
+}

@@ -1,0 +1,169 @@
+//! Both roads against a server on a loopback socket.
+
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread::{self, JoinHandle};
+
+use super::super::connect::TimeConnect;
+use super::super::tests::read_request;
+use super::*;
+
+#[test]
+fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
+    assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
+    assert_eq!(direct_host("http://localhost/v1?a=b"), Some(("localhost".to_owned(), 80)));
+    assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
+    assert_eq!(direct_host("https://127.0.0.1/v1"), None);
+    assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
+}
+
+const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const FOREVER: Duration = Duration::from_secs(3600);
+
+/// Both roads to there. What closes within `stale_within` was closed before.
+fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transport; 2] {
+    #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
+    let clock = EngineClock::new(std::time::Instant::now());
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let client = |idle| {
+        let client = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(idle);
+        client.default_headers(headers.clone()).connector_layer(TimeConnect(clock)).build().unwrap()
+    };
+    let has_request_id = headers.contains_key(REQUEST_ID);
+    let library = Library { pooled: client(9), fresh: client(0), has_request_id, stale_within };
+    let direct = Road::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within);
+    [Transport { clock, road: direct }, Transport { clock, road: Road::Library(library) }]
+}
+
+/// Posts there twice, the second time over the connection that was kept; returns what came of it.
+fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, Trouble> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let url = format!("http://{to}/v1/x?a=b");
+        let mut first = transport.post(&url, "one", "{}").await.unwrap();
+        while first.body.read(&mut |_, _| ()).await.unwrap() {}
+        for _ in 0..100 {
+            // The library puts the connection back in a task of its own.
+            tokio::task::yield_now().await;
+        }
+        transport.post(&url, "two", "{}").await.map(|answer| answer.connect_ms)
+    })
+}
+
+/// Answers one request, takes another over the same connection and closes; answers what comes over new ones until it is
+/// told the end. Hands out all requests.
+fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = thread::spawn(move || {
+        let (mut kept, _peer) = listener.accept().unwrap();
+        let mut requests = vec![read_request(&mut kept)];
+        kept.write_all(ANSWER).unwrap();
+        requests.push(read_request(&mut kept));
+        drop(kept);
+        loop {
+            let (mut fresh, _peer) = listener.accept().unwrap();
+            let request = read_request(&mut fresh);
+            if request.starts_with("END") {
+                return requests;
+            }
+            requests.push(request);
+            fresh.write_all(ANSWER).unwrap();
+        }
+    });
+    (address, server)
+}
+
+/// What came of the second request, and what the server was asked in all.
+fn with_the_second_dropped(road: usize, stale_within: Duration) -> (Result<Option<f64>, Trouble>, Vec<String>) {
+    let (to, server) = drops_the_second();
+    let outcome = post_twice(&roads(to, &HeaderMap::new(), stale_within)[road], to);
+    TcpStream::connect(to).unwrap().write_all(b"END\r\n\r\n").unwrap();
+    (outcome, server.join().unwrap())
+}
+
+#[test]
+fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_new_one() {
+    for road in [0, 1] {
+        let (outcome, requests) = with_the_second_dropped(road, FOREVER);
+        assert!(matches!(outcome, Ok(Some(_))), "{outcome:?}");
+        assert_eq!(requests.len(), 3);
+        assert!(requests[1] == requests[2] && requests[1].starts_with("POST /v1/x?a=b "), "{requests:?}");
+    }
+}
+
+#[test]
+fn a_request_that_the_server_had_for_a_while_is_not_sent_again() {
+    for road in [0, 1] {
+        let (outcome, requests) = with_the_second_dropped(road, Duration::ZERO);
+        assert!(matches!(outcome, Err(Trouble::Closed(_))), "{outcome:?}");
+        assert_eq!(requests.len(), 2, "{requests:?}");
+    }
+}
+
+/// Keeps two connections after an answer on each, and closes either at its next request; answers new ones. Tells all
+/// requests.
+fn drops_both_kept() -> (SocketAddr, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let (asked, requests) = channel();
+    thread::spawn(move || {
+        let kept = [(); 2].map(|()| listener.accept().unwrap().0);
+        for mut stream in kept {
+            let asked = asked.clone();
+            thread::spawn(move || {
+                asked.send(read_request(&mut stream)).unwrap();
+                stream.write_all(ANSWER).unwrap();
+                if stream.peek(&mut [0]).is_ok_and(|n| n > 0) {
+                    asked.send(read_request(&mut stream)).unwrap();
+                }
+            });
+        }
+        let (mut fresh, _peer) = listener.accept().unwrap();
+        asked.send(read_request(&mut fresh)).unwrap();
+        fresh.write_all(ANSWER).unwrap();
+    });
+    (address, requests)
+}
+
+#[test]
+fn the_new_connection_is_not_the_next_kept_one() {
+    for road in [0, 1] {
+        let (to, requests) = drops_both_kept();
+        let transport = &roads(to, &HeaderMap::new(), FOREVER)[road];
+        let url = format!("http://{to}/v1/x");
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let connect_ms = runtime.block_on(async {
+            let both = tokio::join!(transport.post(&url, "one", "{}"), transport.post(&url, "two", "{}"));
+            for mut answer in [both.0.unwrap(), both.1.unwrap()] {
+                while answer.body.read(&mut |_, _| ()).await.unwrap() {}
+            }
+            for _ in 0..100 {
+                tokio::task::yield_now().await;
+            }
+            transport.post(&url, "three", "{}").await.unwrap().connect_ms
+        });
+        assert!(connect_ms.is_some());
+        assert_eq!(requests.try_iter().count(), 4);
+    }
+}
+
+#[test]
+fn headers_of_the_user_stand_in_place_of_the_usual_ones() {
+    let mut headers = HeaderMap::new();
+    for (name, value) in [("host", "model.internal"), ("user-agent", "mine"), ("x-request-id", "theirs")] {
+        headers.insert(name, value.parse().unwrap());
+    }
+    for road in [0, 1] {
+        let (to, server) = drops_the_second();
+        let _lost = post_twice(&roads(to, &headers, Duration::ZERO)[road], to);
+        TcpStream::connect(to).unwrap().write_all(b"END\r\n\r\n").unwrap();
+        let request = server.join().unwrap()[0].to_lowercase();
+        for line in ["host: model.internal", "user-agent: mine", "x-request-id: theirs", "content-length: 2"] {
+            let (name, _) = line.split_once(' ').unwrap();
+            assert!(request.lines().any(|l| l == line), "{line} in {request}");
+            assert_eq!(request.lines().filter(|l| l.starts_with(name)).count(), 1, "{request}");
+        }
+    }
+}
