@@ -9,6 +9,7 @@ use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
 use crate::report::exporters::{EXPORTERS, Exporter};
+use crate::sim::FAULTS;
 
 /// What follows the options in the help.
 const EXAMPLES: &str = "\
@@ -49,9 +50,18 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Serve the built-in simulator by itself
+    #[command(after_help = faults_help())]
     Sim(SimArgs),
     /// Measure this program's own error on this machine
     Calibrate(CalibrateArgs),
+}
+
+/// The failures that can be asked for, from their table.
+fn faults_help() -> String {
+    let widest = FAULTS.iter().map(|fault| fault.name.len()).max().unwrap_or(0);
+    let rows: Vec<_> = FAULTS.iter().map(|fault| format!("  {:<widest$}  {}", fault.name, fault.does)).collect();
+    let how = "Failures, asked for in a case by extra = { tokscope_sim = { fault = \"cut\", after_tokens = 30 } }:";
+    format!("{how}\n{}", rows.join("\n"))
 }
 
 /// What is run, and how.

@@ -5,8 +5,8 @@ mod timeline;
 use self::timeline::Timeline;
 use super::attempt::{AttemptRecord, AttemptStatus};
 pub use super::finding::Finding;
+use super::finding::{ESTIMATED, USAGE_MISSING};
 use super::prefix_cache::PrefixCache;
-use super::token_count::ESTIMATED;
 
 /// One thing that is looked for.
 #[derive(Debug)]
@@ -43,8 +43,6 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row(WARM_PREFIX, "from the prefix cache", warm_prefix),
 ];
 
-/// Key of the finding that the server counted nothing.
-pub const USAGE_MISSING: &str = "usage_missing";
 /// Key of the finding that part of the prompt was in the server's cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
 

@@ -4,7 +4,6 @@ use serde::Serialize;
 
 use super::attempt::AttemptRecord;
 use super::random::{hash, mixed};
-use super::suite::CaseSpec;
 
 /// So few tokens in the cache are those of the chat template before the prompt, which no client can change.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -89,13 +88,6 @@ impl CacheDoubts {
             (0, unknown) => Some(of(unknown, "cache unknown")),
             (warm, unknown) => Some(format!("{}, {unknown} cache unknown", of(warm, "warm"))),
         }
-    }
-}
-
-impl CaseSpec {
-    /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
-    pub fn takes_nonce(&self) -> bool {
-        !self.messages.is_empty() && !self.extra.contains_key("messages")
     }
 }
 

@@ -38,6 +38,13 @@ pub struct CaseSpec {
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
 
+impl CaseSpec {
+    /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
+    pub fn takes_nonce(&self) -> bool {
+        !self.messages.is_empty() && !self.extra.contains_key("messages")
+    }
+}
+
 /// One message of a conversation.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

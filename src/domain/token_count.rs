@@ -1,10 +1,7 @@
 //! The user's own tokenizer beside the server's count.
 
 use super::attempt::{AttemptRecord, AttemptStatus};
-use super::diagnosis::USAGE_MISSING;
-
-/// Of a server without `usage`, before a tokenizer has counted.
-pub const ESTIMATED: &str = "the server told no usage: tokens are an estimate from the events";
+use super::finding::USAGE_MISSING;
 
 /// Server and tokenizer may differ by so many tokens: ends of turns and other marks are in no text.
 const MARKS: u64 = 5;
@@ -44,6 +41,7 @@ impl AttemptRecord {
 #[cfg(test)]
 mod tests {
     use super::super::attempt::{AttemptId, Usage};
+    use super::super::finding::ESTIMATED;
     use super::super::time::Nanos;
     use super::*;
 
