@@ -74,7 +74,7 @@ pub fn stages(session: &Session) -> Vec<Stage> {
 /// The place of the stage after which more load buys mostly waiting: the point of the curve of throughput over latency
 /// that lies farthest above the chord from its first to its last point, both axes scaled to 0 to 1 (the Kneedle method of
 /// Satopää et al. without its smoothing). The curve goes up to the stage with the highest throughput; where it does not bend,
-/// that stage is the knee, and likewise while the median latency has not grown by [`GROWN`]: its noise is no bend. `None`
+/// that stage is the knee, and likewise while the median latency has not grown by a fifth: its noise is no bend. `None`
 /// below three stages with figures, and where the last of them would be it: the server may take more yet.
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match bend(stages)? {

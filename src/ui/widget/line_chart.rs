@@ -9,7 +9,7 @@ use crate::ui::fit;
 /// Dots of a braille cell by column (2) and row from the top (4), as bits of the pattern.
 const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
 
-/// A line and its surroundings. `values` holds two figures per cell of width ([`LineChart::dots`]).
+/// A line and its surroundings. `values` holds two figures per cell of width.
 #[derive(Debug)]
 pub struct LineChart<'a> {
     /// One figure per dot column; `None` is a gap.
