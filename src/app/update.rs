@@ -208,10 +208,10 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     let selected = app.ui.selected;
     match action {
         Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
-        Action::TogglePauseCase => return session(app, SessionEvent::TogglePause(selected)),
-        Action::Rerun => return session(app, SessionEvent::Rerun(selected)),
+        Action::TogglePauseCase => return of_case(app, SessionEvent::TogglePause(selected)),
+        Action::Rerun => return of_case(app, SessionEvent::Rerun(selected)),
         Action::RerunFailed => return session(app, SessionEvent::RerunFailed),
-        Action::Cancel => return session(app, SessionEvent::Cancel(selected)),
+        Action::Cancel => return of_case(app, SessionEvent::Cancel(selected)),
         Action::Export => return vec![Effect::Export { exporter: 0 }],
         Action::ChooseExport => app.ui.overlay = Overlay::ExportMenu(0),
         Action::ToggleFreeze => {
@@ -239,6 +239,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Confirm => {}
     }
     Vec::new()
+}
+
+/// A wish about the selected case. The selection stays there: followed on to the next one that runs, the same key pressed
+/// again would mean another case.
+fn of_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+    app.ui.follows = false;
+    session(app, event)
 }
 
 /// What an action means while something lies over the panes; `None` when nothing does.

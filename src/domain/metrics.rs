@@ -36,7 +36,7 @@ pub const METRICS: &[Metric] = &[
         key: "time_to_first_token_ms",
         label: "TTFT",
         unit: Unit::Milliseconds,
-        help: "from sending the request, with `--rate` from its intended start, to the first event with generated text of any kind",
+        help: "from sending the request, with --rate from its intended start, to the first event with generated text of any kind",
         counts_output_tokens: false,
         get: AttemptRecord::time_to_first_token_ms,
     },

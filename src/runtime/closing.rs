@@ -155,7 +155,9 @@ fn summary(run: &Run) -> String {
     lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
     if summary.attempts > 0 {
         lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
-        lines.push(format!("Time                  {:.2} s", summary.total_time_s));
+        // One after another, the sum is what the run took; at once it is not.
+        let label = if session.plan.is_load() { "Time, all summed" } else { "Time" };
+        lines.push(format!("{label:<22}{:.2} s", summary.total_time_s));
     }
     lines.extend(load_lines(session, &summary));
     for (diagnosis, n) in &summary.findings {

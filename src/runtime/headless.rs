@@ -80,7 +80,8 @@ fn next(run: &Run) -> anyhow::Result<Wake> {
 fn greet(run: &Run, stderr: &mut impl Write) {
     let scene = &run.app.scene;
     let cases = scene.session.suite.cases.len();
-    say(stderr, &format!("{} · {cases} cases · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
+    let noun = if cases == 1 { "case" } else { "cases" };
+    say(stderr, &format!("{} · {cases} {noun} · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
     if scene.target.simulated {
         say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
     }

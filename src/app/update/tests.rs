@@ -270,3 +270,17 @@ fn a_notice_stays_as_long_as_ever_after_an_idle_time() {
     update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_FOR), live: Arc::default() });
     assert!(app.ui.notice.is_none());
 }
+
+#[test]
+fn the_same_key_again_means_the_same_case() {
+    let mut app = app(3);
+    discovered(&mut app, &["m"]);
+    let pause = |app: &mut App| update(app, Msg::Action(Nanos(7), Action::TogglePauseCase));
+    pause(&mut app);
+    ended(&mut app, 0, 1, AttemptStatus::Cancelled);
+    let next = AttemptId { case: 1, number: 1 };
+    update(&mut app, Msg::Engine(Nanos(9), EngineFact::Started { id: next, at: Nanos(9) }));
+    pause(&mut app);
+    let phases: Vec<_> = app.scene.session.cases.iter().map(|c| c.phase).collect();
+    assert_eq!(phases, [CasePhase::Queued, CasePhase::Running, CasePhase::Queued]);
+}

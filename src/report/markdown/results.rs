@@ -44,6 +44,10 @@ fn totals(view: &View<'_>, page: &mut Page) {
         strings(["Aggregate Throughput", &aggregate]),
         strings(["Request Throughput", &with_unit(s.request_throughput, 3, false, " req/s")]),
     ];
+    if view.report.session.plan.is_load() {
+        // Here the sum above is not what the run took.
+        rows.push(strings(["Wall Time", &seconds(view.report.duration_s().map(|s| s * 1000.0), 2)]));
+    }
     if view.report.session.plan.repeat > 1 || s.failed_attempts > 0 {
         rows.push(strings(["Measured Attempts", &s.attempts.to_string()]));
         rows.push(strings(["Failed Attempts", &failed_attempts(view)]));
