@@ -235,7 +235,8 @@ fn the_dashboard_leads_it() {
     screen.wait_for_line("Second", "queued");
     screen.send(" ");
     screen.wait_for_line("Second", "answering");
-    screen.send("p");
+    // The selection stayed at the case that was cancelled.
+    screen.send("jp");
     screen.wait_for_line("Second", "paused");
     screen.wait_for_line("Third", "done");
     screen.wait_for_line("Fourth", "done");
