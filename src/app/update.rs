@@ -357,8 +357,9 @@ pub fn is_possible(app: &App, action: Action) -> bool {
     let phase = session.cases.get(app.ui.selected).map(|c| c.phase);
     match action {
         Action::ToggleHold => matches!(session.mode, Mode::Running | Mode::Held),
-        Action::TogglePauseCase => matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)),
-        Action::Cancel => matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)),
+        Action::TogglePauseCase | Action::Cancel => {
+            matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused))
+        }
         Action::Rerun => {
             session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
         }
