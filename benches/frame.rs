@@ -23,6 +23,7 @@ use tokscope::domain::session::{Plan, Session};
 use tokscope::domain::suite::{CaseSpec, RatingScale, Suite};
 use tokscope::domain::time::Nanos;
 use tokscope::ui::cache::RenderCache;
+use tokscope::ui::keymap::Keymap;
 use tokscope::ui::screen;
 use tokscope::ui::theme::Theme;
 use tokscope::ui::view::View;
@@ -64,7 +65,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
         .map(|frame| {
             let begun = Instant::now();
             step(app, frame);
-            let view = View { app, theme: Theme::ansi(), cache: &cache };
+            let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
             begun.elapsed()
         })
@@ -125,6 +126,7 @@ fn app_sample(app: &mut App, now_ms: u64) {
             utilization_percent: Some(97.0),
             power_w: Some(421.0),
             temperature_c: Some(61.0),
+            ..GpuSample::default()
         };
         update(app, Msg::Gpu(GpuEvent::Sample(sample)));
     }

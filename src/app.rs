@@ -3,4 +3,5 @@
 pub mod load;
 pub mod message;
 pub mod model;
+pub mod text_field;
 pub mod update;

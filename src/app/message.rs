@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 use crate::domain::time::Nanos;
@@ -57,8 +58,8 @@ pub enum Signal {
 pub enum Msg {
     /// A key already resolved through the key table, and when it was taken.
     Action(Nanos, Action),
-    /// A character typed into the filter; backspace is `'\u{8}'`.
-    Typed(char),
+    /// The text that is being typed changes.
+    Edit(Edit),
     /// The frame clock, only while something is live.
     Frame {
         /// Now.

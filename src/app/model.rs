@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Load;
+use super::text_field::TextField;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
@@ -169,7 +170,7 @@ pub struct UiState {
     /// What lies over the panes.
     pub overlay: Overlay,
     /// Only cases whose name contains this are listed.
-    pub filter: String,
+    pub filter: TextField,
     /// The first line that is shown of the answer; `None` follows its end.
     pub preview_top: Option<usize>,
     /// What `preview_top` would be at the end, as the last frame had it.
@@ -186,7 +187,7 @@ impl Default for UiState {
             focus: PaneId::default(),
             zoomed: false,
             overlay: Overlay::default(),
-            filter: String::new(),
+            filter: TextField::default(),
             preview_top: None,
             preview_limit: 0,
             notice: None,
@@ -249,7 +250,7 @@ impl App {
 
     /// Indices of the cases that pass the filter.
     pub fn listed_cases(&self) -> Vec<usize> {
-        let wanted = self.ui.filter.to_lowercase();
+        let wanted = self.ui.filter.as_str().to_lowercase();
         let cases = &self.scene.session.suite.cases;
         (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
+use super::text_field::Edit;
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
 use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
@@ -36,8 +37,8 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.scene.now = app.scene.now.max(now);
             act(app, action)
         }
-        Msg::Typed(c) => {
-            type_into_filter(app, c);
+        Msg::Edit(edit) => {
+            edit_text(app, &edit);
             Vec::new()
         }
         Msg::Frame { now, live } => {
@@ -322,15 +323,16 @@ fn turn_focus(app: &mut App, by: usize) {
     app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];
 }
 
-fn type_into_filter(app: &mut App, c: char) {
-    if app.ui.overlay != Overlay::FilterInput {
-        return;
+/// Changes the text that is being typed: that of the overlay.
+fn edit_text(app: &mut App, edit: &Edit) {
+    if app.ui.overlay == Overlay::FilterInput {
+        app.ui.filter.edit(edit);
+        select_listed(app);
     }
-    if c == '\u{8}' {
-        app.ui.filter.pop();
-    } else if !c.is_control() && app.ui.filter.len() < 64 {
-        app.ui.filter.push(c);
-    }
+}
+
+/// What the filter hides is not selected.
+fn select_listed(app: &mut App) {
     let listed = app.listed_cases();
     match listed.first() {
         Some(&first) if !listed.contains(&app.ui.selected) => app.ui.selected = first,

@@ -17,6 +17,84 @@ pub struct GpuSample {
     pub power_w: Option<f64>,
     /// Core temperature, degrees Celsius.
     pub temperature_c: Option<f64>,
+    /// Memory that the driver keeps for itself, bytes.
+    pub memory_reserved_bytes: Option<u64>,
+    /// Clock of the streaming multiprocessors or shader engines, MHz.
+    pub sm_clock_mhz: Option<f64>,
+    /// Energy since some moment before the run, joules: only differences mean something.
+    pub energy_j: Option<f64>,
+    /// What slows it down now; `None` where it does not tell.
+    pub throttle: Option<Throttle>,
+}
+
+/// What holds a GPU's clocks down: a set of reasons.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Throttle(u16);
+
+impl Throttle {
+    /// The driver holds it at its power limit.
+    pub const POWER_CAP: Self = Self(1);
+    /// Software slows it down as it is too hot.
+    pub const SOFTWARE_THERMAL: Self = Self(1 << 1);
+    /// Hardware slows it down as it is too hot.
+    pub const HARDWARE_THERMAL: Self = Self(1 << 2);
+    /// Hardware slows it down as its supply asks for it.
+    pub const POWER_BRAKE: Self = Self(1 << 3);
+    /// Hardware slows it down, for heat or supply.
+    pub const HARDWARE_SLOWDOWN: Self = Self(1 << 4);
+    /// It follows the slowest of its group.
+    pub const SYNC_BOOST: Self = Self(1 << 5);
+    /// Someone set its clocks.
+    pub const CLOCKS_SET: Self = Self(1 << 6);
+
+    /// Each reason: its name in `results.json`, and the words on the screen.
+    pub const REASONS: [(Self, &'static str, &'static str); 7] = [
+        (Self::POWER_CAP, "sw_power_cap", "power cap"),
+        (Self::SOFTWARE_THERMAL, "sw_thermal_slowdown", "thermal"),
+        (Self::HARDWARE_THERMAL, "hw_thermal_slowdown", "overheated"),
+        (Self::POWER_BRAKE, "hw_power_brake_slowdown", "power brake"),
+        (Self::HARDWARE_SLOWDOWN, "hw_slowdown", "hw slowdown"),
+        (Self::SYNC_BOOST, "sync_boost", "sync boost"),
+        (Self::CLOCKS_SET, "applications_clocks_setting", "clocks set"),
+    ];
+
+    /// Both sets together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Nothing holds it down.
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Whether all of `other` are in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// The names in `results.json` of what is in it.
+    pub fn names(self) -> impl Iterator<Item = &'static str> {
+        Self::REASONS.into_iter().filter(move |(reason, ..)| self.has(*reason)).map(|(_, name, _)| name)
+    }
+
+    /// The words of what is in it.
+    pub fn words(self) -> impl Iterator<Item = &'static str> {
+        Self::REASONS.into_iter().filter(move |(reason, ..)| self.has(*reason)).map(|(.., words)| words)
+    }
+}
+
+/// What a GPU's memory is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MemoryKind {
+    /// Its own.
+    #[default]
+    Dedicated,
+    /// The machine's, shared with the processor.
+    Unified,
+    /// A slice of a GPU that is shared out (MIG).
+    Slice,
 }
 
 /// What does not change while a run lasts.
@@ -36,6 +114,14 @@ pub struct GpuInfo {
     pub memory_used_includes_reserved: bool,
     /// Enforced power limit, watts.
     pub power_limit_w: Option<f64>,
+    /// What its memory is.
+    pub memory_kind: MemoryKind,
+    /// The highest clock of the streaming multiprocessors or shader engines, MHz.
+    pub max_sm_clock_mhz: Option<f64>,
+    /// The machine it is in, where that is another one.
+    pub host: Option<String>,
+    /// The GPU that it is a slice of: its unique name.
+    pub parent_uuid: Option<String>,
 }
 
 /// What the sampler says.

@@ -10,10 +10,11 @@ use super::{Run, RunSpec, Wake, closing};
 use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
+use crate::ui::keymap::Keymap;
+use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
-use crate::ui::{keymap, screen};
 
 /// Shows the suite run until the user quits; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
@@ -97,7 +98,7 @@ impl<'a> Screen<'a> {
     fn wake(&mut self, wake: Wake) -> anyhow::Result<Option<u8>> {
         match wake {
             Wake::Msg(msg) => self.take(msg),
-            Wake::Input(Input::Key(key)) => match keymap::resolve(&self.run.app.ui.overlay, &key, self.run.now()) {
+            Wake::Input(Input::Key(key)) => match Keymap::standard().resolve(&self.run.app.ui, &key, self.run.now()) {
                 Some(msg) => self.take(msg),
                 None => Ok(None),
             },
@@ -133,7 +134,7 @@ impl<'a> Screen<'a> {
         let frame = Msg::Frame { now, live: self.run.engine.live() };
         // Requests that became due are sent; nothing else can come of a frame.
         drop(self.run.take(frame));
-        let view = View { app: &self.run.app, theme: self.theme, cache: &self.cache };
+        let view = View { app: &self.run.app, theme: self.theme, keymap: Keymap::standard(), cache: &self.cache };
         self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
         let (preview_limit, help_limit) = (self.cache.preview_limit(), self.cache.help_limit());
         drop(self.run.take(Msg::Drawn { preview_limit, help_limit }));

@@ -12,7 +12,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
 use super::fit::spans_width;
-use super::keymap::{Context, bindings_in};
+use super::keymap::Context;
 use super::theme::Theme;
 use super::view::View;
 use crate::app::model::Overlay;
@@ -54,13 +54,13 @@ fn centred(area: Rect, columns: usize, rows: usize) -> Rect {
 }
 
 /// The keys of a dialog that have a word for the footer.
-fn keys_of(context: Context, theme: Theme) -> Line<'static> {
+fn keys_of(context: Context, view: &View<'_>) -> Line<'static> {
     let mut spans = Vec::new();
-    for binding in bindings_in(context) {
-        let Some(label) = binding.footer else { continue };
-        let Some(key) = binding.keys.first() else { continue };
-        spans.push(Span::styled(format!(" {key}"), theme.key()));
-        spans.push(Span::styled(format!(" {label} "), theme.muted()));
+    for row in view.keymap.rows_in(context) {
+        let Some(label) = row.binding.footer else { continue };
+        let Some(key) = row.keys.first() else { continue };
+        spans.push(Span::styled(format!(" {key}"), view.theme.key()));
+        spans.push(Span::styled(format!(" {label} "), view.theme.muted()));
     }
     Line::from(spans)
 }

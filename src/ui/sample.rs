@@ -10,6 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::{Frame, style::Style};
 
 use super::cache::RenderCache;
+use super::keymap::Keymap;
 use super::theme::Theme;
 use super::view::View;
 use crate::app::message::{Action, Msg};
@@ -90,7 +91,7 @@ pub fn end(app: &mut App, case: usize, number: u32, change: impl FnOnce(&mut Att
 pub fn drawn(app: &App, theme: Theme, width: u16, height: u16, draw: Draw) -> Buffer {
     let cache = RenderCache::default();
     let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-    let view = View { app, theme, cache: &cache };
+    let view = View { app, theme, keymap: Keymap::standard(), cache: &cache };
     let frame = terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     frame.buffer.clone()
 }
@@ -139,7 +140,7 @@ fn rows(buffer: &Buffer, mut put: impl FnMut(Style, &mut String, &str)) -> Strin
 /// Draws at every size up to 20 × 5, at an offset, and beyond the screen: nothing may panic.
 pub fn survives_small_areas(app: &App, draw: Draw) {
     let cache = RenderCache::default();
-    let view = View { app, theme: Theme::ansi(), cache: &cache };
+    let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(24, 8)).unwrap();
     for width in 0..=20 {
         for height in 0..=5 {

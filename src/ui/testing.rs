@@ -11,6 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use unicode_width::UnicodeWidthStr;
 
+use super::keymap::Keymap;
 use super::theme::Theme;
 use super::view::View;
 use crate::app::message::{Action, Msg};
@@ -251,6 +252,7 @@ impl Stage {
                     utilization_percent: Some(if busy { 92.0 + (step % 7) as f64 } else { 0.0 }),
                     power_w: Some(if busy { 400.0 + (step * 13 % 90) as f64 } else { 71.0 }),
                     temperature_c: Some(48.0 + (step / 8).min(20) as f64),
+                    ..GpuSample::default()
                 })
             };
             self.send(Msg::Gpu(event));
@@ -286,7 +288,7 @@ impl Stage {
     ) -> Buffer {
         let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
         let cache = crate::ui::cache::RenderCache::default();
-        let view = View { app: &self.app, theme, cache: &cache };
+        let view = View { app: &self.app, theme, keymap: Keymap::standard(), cache: &cache };
         terminal.draw(|frame| draw(frame, frame.area(), &view)).unwrap();
         terminal.backend().buffer().clone()
     }

@@ -1,6 +1,7 @@
 //! What a pane gets to draw from.
 
 use super::cache::RenderCache;
+use super::keymap::Keymap;
 use super::theme::Theme;
 use crate::app::model::{App, PaneId, Scene};
 
@@ -11,6 +12,8 @@ pub struct View<'a> {
     pub app: &'a App,
     /// Styles.
     pub theme: Theme,
+    /// The keys.
+    pub keymap: &'a Keymap,
     /// What is kept from frame to frame.
     pub cache: &'a RenderCache,
 }

@@ -1,6 +1,7 @@
 use super::*;
 use crate::app::message::Signal;
 use crate::app::model::Target;
+use crate::app::text_field::{Edit, TextField};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -143,7 +144,7 @@ fn a_frozen_screen_stands_still_while_the_run_goes_on() {
 fn the_filter_narrows_the_list_and_moves_the_selection() {
     let mut app = app(3);
     update(&mut app, Msg::Action(Nanos(10), Action::Filter));
-    update(&mut app, Msg::Typed('2'));
+    update(&mut app, Msg::Edit(Edit::Insert('2')));
     assert_eq!((app.listed_cases(), app.ui.selected), (vec![2], 2));
     update(&mut app, Msg::Action(Nanos(10), Action::Confirm));
     update(&mut app, Msg::Action(Nanos(10), Action::Back));
@@ -201,7 +202,7 @@ fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
 fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
     let mut app = app(3);
     discovered(&mut app, &["m"]);
-    app.ui.filter = "case 0".to_owned();
+    app.ui.filter = TextField::new("case 0");
     let start = |case| {
         let id = AttemptId { case, number: 1 };
         Msg::Engine(Nanos(9), EngineFact::Started { id, at: Nanos(9) })

@@ -21,6 +21,7 @@ use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
 use crate::sim::monotonic_ns;
 use crate::ui::cache::RenderCache;
+use crate::ui::keymap::Keymap;
 use crate::ui::offscreen::OffScreen;
 use crate::ui::screen;
 use crate::ui::theme::Theme;
@@ -220,7 +221,7 @@ impl Painter {
         }
         run.engine.watch(Some(run.app.ui.selected));
         drop(update(&mut run.app, Msg::Frame { now, live: run.engine.live() }));
-        let view = View { app: &run.app, theme: Theme::ansi(), cache: &self.cache };
+        let view = View { app: &run.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
         self.screen.draw(|frame| screen::draw(frame, &view))?;
         self.pacer.drawn(now);
         Ok(())

@@ -123,6 +123,7 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
         utilization_percent: Some(0.0),
         power_w: Some(22.5),
         temperature_c: Some(38.0),
+        ..GpuSample::default()
     };
     assert_eq!(bench.first, [found, GpuEvent::Sample(idle)]);
 

@@ -1,11 +1,22 @@
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
+
 use super::*;
+use crate::app::message::Msg;
+use crate::app::text_field::Edit;
+use crate::domain::time::Nanos;
 
 fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
     KeyEvent::new(code, modifiers)
 }
 
+/// What a key means while this lies over the panes.
+fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
+    let ui = UiState { overlay: overlay.clone(), ..UiState::default() };
+    Keymap::standard().resolve(&ui, event, Nanos(7))
+}
+
 fn action(overlay: &Overlay, code: KeyCode, modifiers: KeyModifiers) -> Option<Action> {
-    match resolve(overlay, &press(code, modifiers), Nanos(7)) {
+    match resolve(overlay, &press(code, modifiers)) {
         Some(Msg::Action(Nanos(7), action)) => Some(action),
         _ => None,
     }
@@ -15,6 +26,7 @@ fn action(overlay: &Overlay, code: KeyCode, modifiers: KeyModifiers) -> Option<A
 fn no_key_means_two_things_in_one_place() {
     for (i, one) in BINDINGS.iter().enumerate() {
         for other in &BINDINGS[i + 1..] {
+            // A pane's own keys go before those of all panes: that is no conflict.
             let overlap = one.on == other.on || one.on == Context::Anywhere || other.on == Context::Anywhere;
             let shared: Vec<_> = one.keys.iter().filter(|k| other.keys.contains(k)).map(Key::to_string).collect();
             assert!(!overlap || shared.is_empty(), "{shared:?} is both '{}' and '{}'", one.help, other.help);
@@ -83,9 +95,9 @@ fn shift_may_be_told_in_any_way() {
 #[test]
 fn releases_mean_nothing_and_repeats_what_presses_do() {
     let of_kind = |kind| KeyEvent::new_with_kind(KeyCode::Char('j'), KeyModifiers::NONE, kind);
-    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release), Nanos(7)).is_none());
-    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat), Nanos(7)).is_some());
-    assert!(resolve(&Overlay::FilterInput, &of_kind(KeyEventKind::Release), Nanos(7)).is_none());
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Release)).is_none());
+    assert!(resolve(&Overlay::None, &of_kind(KeyEventKind::Repeat)).is_some());
+    assert!(resolve(&Overlay::FilterInput, &of_kind(KeyEventKind::Release)).is_none());
 }
 
 #[test]
@@ -97,14 +109,15 @@ fn a_second_ctrl_c_quits() {
 
 #[test]
 fn the_filter_takes_letters_that_are_keys_elsewhere() {
-    let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers), Nanos(7)) {
-        Some(Msg::Typed(c)) => Some(c),
+    let typed = |code, modifiers| match resolve(&Overlay::FilterInput, &press(code, modifiers)) {
+        Some(Msg::Edit(edit)) => Some(edit),
         _ => None,
     };
-    assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::NONE), Some('q'));
-    assert_eq!(typed(KeyCode::Char('R'), KeyModifiers::SHIFT), Some('R'));
-    assert_eq!(typed(KeyCode::Backspace, KeyModifiers::NONE), Some('\u{8}'));
+    assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::NONE), Some(Edit::Insert('q')));
+    assert_eq!(typed(KeyCode::Char('R'), KeyModifiers::SHIFT), Some(Edit::Insert('R')));
+    assert_eq!(typed(KeyCode::Backspace, KeyModifiers::NONE), Some(Edit::Backspace));
     assert_eq!(typed(KeyCode::Char('q'), KeyModifiers::CONTROL), None);
+    assert_eq!(typed(KeyCode::Char('w'), KeyModifiers::CONTROL), Some(Edit::DeleteWord));
     assert_eq!(action(&Overlay::FilterInput, KeyCode::Esc, KeyModifiers::NONE), Some(Action::Back));
     assert_eq!(action(&Overlay::FilterInput, KeyCode::Char('z'), KeyModifiers::CONTROL), Some(Action::Suspend));
 }
@@ -113,7 +126,7 @@ fn the_filter_takes_letters_that_are_keys_elsewhere() {
 fn keys_have_names_for_people() {
     let names = |action, on| {
         let row = BINDINGS.iter().find(|b| b.action == action && b.on == on).unwrap();
-        keys_label(row)
+        keys_label(row.keys)
     };
     assert_eq!(names(Action::Suspend, Context::Anywhere), "ctrl-z");
     assert_eq!(names(Action::SelectPrevious, Context::Panes), "k ↑");

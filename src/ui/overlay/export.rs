@@ -18,5 +18,5 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, chosen: usize, view: &View
         }
     };
     let lines: Vec<_> = view.app.export_labels.iter().enumerate().map(line).collect();
-    popup(frame, area, "Export as", keys_of(Context::ExportMenu, theme), lines, theme);
+    popup(frame, area, "Export as", keys_of(Context::ExportMenu, view), lines, theme);
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
 use crate::ui::fit::{spans_width, width};
-use crate::ui::keymap::{BINDINGS, Binding, Context, Group, is_live, keys_label};
+use crate::ui::keymap::{Context, Group, Row, is_live, keys_label};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
@@ -39,7 +39,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
         let blanks = widest.saturating_sub(spans_width(&first.spans));
         first.spans.push(Span::raw(" ".repeat(blanks)));
     }
-    let mut hint = keys_of(Context::Help, view.theme);
+    let mut hint = keys_of(Context::Help, view);
     let below = all - from - lines.len();
     if below > 0 {
         hint.spans.insert(0, Span::styled(format!(" {below} more lines "), view.theme.muted()));
@@ -49,25 +49,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
 
 /// The groups from the top down.
 fn column(groups: &[Group], columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
-    let keys_columns = BINDINGS.iter().map(|b| width(&keys_label(b))).max().unwrap_or(0) + 2;
+    let keys_columns = view.keymap.rows().iter().map(|r| width(&keys_label(&r.keys))).max().unwrap_or(0) + 2;
     let mut lines = Vec::new();
     for &group in groups {
         if !lines.is_empty() {
             lines.push(Line::default());
         }
         lines.push(Line::from(Span::styled(group.title(), view.theme.title(false))));
-        for binding in BINDINGS.iter().filter(|b| b.group == group) {
-            lines.extend(entry(binding, keys_columns, columns, view));
+        for row in view.keymap.rows().iter().filter(|r| r.binding.group == group) {
+            lines.extend(entry(row, keys_columns, columns, view));
         }
     }
     lines
 }
 
-fn entry(binding: &Binding, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
+fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
-    let live = is_live(view.app, binding);
+    let live = is_live(view.app, row.binding);
     let (key_style, text_style) = if live { (theme.key(), theme.text()) } else { (theme.muted(), theme.muted()) };
-    explained(&keys_label(binding), key_style, binding.help, text_style, keys_columns, columns)
+    explained(&keys_label(&row.keys), key_style, row.binding.help, text_style, keys_columns, columns)
 }
 
 /// The marks that stand before figures.

@@ -24,7 +24,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
             .to_owned(),
         view.theme.text(),
     );
-    popup(frame, area, "Quit?", keys_of(Context::ConfirmQuit, view.theme), lines, view.theme);
+    popup(frame, area, "Quit?", keys_of(Context::ConfirmQuit, view), lines, view.theme);
 }
 
 fn state(running: usize, waiting: usize) -> String {

@@ -95,7 +95,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 /// What stands at the right of the rule: the filter, or where in a long list this is.
 fn figures(view: &View<'_>, listed: &[usize], first: usize, seen: usize) -> Vec<Span<'static>> {
     let all = view.scene().session.cases.len();
-    let filter = sanitise_line(&view.app.ui.filter);
+    let filter = sanitise_line(view.app.ui.filter.as_str());
     if !filter.is_empty() {
         return vec![
             Span::styled(format!("/{filter}"), view.theme.key()),

@@ -8,7 +8,7 @@ use crate::app::message::Action;
 use crate::app::model::{Notice, Overlay};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
-use crate::ui::keymap::{Binding, Context, bindings_in, footer_label, is_live};
+use crate::ui::keymap::{Context, Row, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
@@ -24,7 +24,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let line = match (&ui.overlay, &ui.notice) {
         (Overlay::FilterInput, _) => filter_line(columns, view),
         (Overlay::None, Some(notice)) => notice_line(notice, columns, view),
-        (overlay, _) => Line::from(keys(Context::of(overlay), columns, view)),
+        _ => Line::from(keys(Context::of(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
 }
@@ -40,10 +40,12 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
 
 fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
+    let (before, after) = view.app.ui.filter.around_cursor();
     let mut spans = vec![
         Span::styled("/", theme.key()),
-        Span::styled(sanitise_line(&view.app.ui.filter), theme.value()),
+        Span::styled(sanitise_line(before), theme.value()),
         Span::styled("█", theme.accent()),
+        Span::styled(sanitise_line(after), theme.value()),
     ];
     let used = spans_width(&spans) + BETWEEN.len();
     let hints = keys(Context::FilterInput, columns.saturating_sub(used), view);
@@ -56,9 +58,9 @@ fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
 
 /// As many keys of the table as there is room for; of those of the panes, the one for the help is always there.
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
-    let shown = |b: &&Binding| is_live(view.app, b);
-    let is_help = |b: &&Binding| b.action == Action::Help;
-    let help = bindings_in(context).filter(is_help).find_map(|b| hint(b, view));
+    let shown = |r: &&Row| is_live(view.app, r.binding);
+    let is_help = |r: &&Row| r.binding.action == Action::Help;
+    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, view));
     let help_columns = help.as_ref().map_or(0, |h| spans_width(h) + BETWEEN.len());
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut push = |hint: Vec<Span<'static>>, room: usize| {
@@ -70,8 +72,8 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
             spans.extend(hint);
         }
     };
-    for binding in bindings_in(context).filter(shown).filter(|b| !is_help(b)) {
-        if let Some(hint) = hint(binding, view) {
+    for row in view.keymap.rows_in(context).filter(shown).filter(|r| !is_help(r)) {
+        if let Some(hint) = hint(row, view) {
             push(hint, columns.saturating_sub(help_columns));
         }
     }
@@ -81,9 +83,9 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
     spans
 }
 
-fn hint(binding: &Binding, view: &View<'_>) -> Option<Vec<Span<'static>>> {
-    let label = footer_label(view.app, binding)?;
-    let key = binding.keys.first()?.to_string();
+fn hint(row: &Row, view: &View<'_>) -> Option<Vec<Span<'static>>> {
+    let label = footer_label(view.app, row.binding)?;
+    let key = row.keys.first()?.to_string();
     Some(vec![Span::styled(key, view.theme.key()), Span::styled(format!(" {label}"), view.theme.muted())])
 }
 

@@ -1,5 +1,6 @@
 use super::*;
 use crate::app::message::Msg;
+use crate::app::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::time::Nanos;
 use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
@@ -45,7 +46,7 @@ fn the_filter_is_typed_here() {
     let mut app = running();
     act(&mut app, &[Action::Filter]);
     for c in "data".chars() {
-        update(&mut app, Msg::Typed(c));
+        update(&mut app, Msg::Edit(Edit::Insert(c)));
     }
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc drop");
     insta::assert_snapshot!(text(&app, 12, 1, draw), @"/data█");

@@ -14,7 +14,7 @@ use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
 use crate::ui::fit::{ELLIPSIS, cut, width};
-use crate::ui::keymap::{BINDINGS, Context};
+use crate::ui::keymap::{Context, Key, Keymap};
 use crate::ui::number::millis;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
@@ -43,7 +43,7 @@ impl Body {
     }
 
     fn made(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
-        let around = Around { columns: usize::from(columns), theme: view.theme };
+        let around = Around { columns: usize::from(columns), theme: view.theme, keymap: view.keymap };
         let key = |id, revision, text: &str, reasoning: &str| LayoutKey {
             id,
             revision,
@@ -150,12 +150,13 @@ fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
 
 // ─── What goes around it ───
 
-struct Around {
+struct Around<'a> {
     columns: usize,
     theme: Theme,
+    keymap: &'a Keymap,
 }
 
-impl Around {
+impl Around<'_> {
     fn say(&self, lines: &mut Vec<Line<'static>>, text: &str, style: Style) {
         let text: String = text.chars().take(2 * MAX_MESSAGE).collect();
         let text = cut(&sanitise_line(&text), MAX_MESSAGE);
@@ -173,7 +174,7 @@ impl Around {
         if let Some(error) = &record.error {
             self.say(&mut lines, &error.message, self.theme.text());
         }
-        self.say(&mut lines, &format!("{} reruns it.", key_of(Action::Rerun)), self.theme.muted());
+        self.say(&mut lines, &format!("{} reruns it.", self.key_of(Action::Rerun)), self.theme.muted());
         if !record.text.is_empty() || !record.reasoning.is_empty() {
             lines.push(Line::default());
             lines.push(label("what came", self.columns as u16, self.theme));
@@ -199,9 +200,9 @@ impl Around {
             _ => {}
         }
         if subject.state.phase == CasePhase::Paused {
-            self.say(&mut lines, &paused(), self.theme.warning());
+            self.say(&mut lines, &self.paused(), self.theme.warning());
         } else if record.status == AttemptStatus::Cancelled && subject.state.phase == CasePhase::Cancelled {
-            self.say(&mut lines, &cancelled(), self.theme.warning());
+            self.say(&mut lines, &self.cancelled(), self.theme.warning());
         }
         lines
     }
@@ -215,30 +216,29 @@ impl Around {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
                 self.say(&mut lines, &format!("waiting for the first token {waited}"), theme.accent());
             }
-            (_, CasePhase::Paused) => self.say(&mut lines, &paused(), theme.warning()),
-            (_, CasePhase::Cancelled) => self.say(&mut lines, &cancelled(), theme.warning()),
-            (_, CasePhase::Unreached) => self.say(&mut lines, &unreached(), theme.warning()),
+            (_, CasePhase::Paused) => self.say(&mut lines, &self.paused(), theme.warning()),
+            (_, CasePhase::Cancelled) => self.say(&mut lines, &self.cancelled(), theme.warning()),
+            (_, CasePhase::Unreached) => self.say(&mut lines, &self.unreached(), theme.warning()),
             (_, CasePhase::Running) => self.say(&mut lines, "The request is being sent.", theme.accent()),
             _ => self.say(&mut lines, "Not asked yet.", theme.muted()),
         }
         lines
     }
-}
 
-fn paused() -> String {
-    format!("Paused. {} resumes it with a fresh attempt.", key_of(Action::TogglePauseCase))
-}
+    fn paused(&self) -> String {
+        format!("Paused. {} resumes it with a fresh attempt.", self.key_of(Action::TogglePauseCase))
+    }
 
-fn cancelled() -> String {
-    format!("Cancelled. {} runs it again.", key_of(Action::Rerun))
-}
+    fn cancelled(&self) -> String {
+        format!("Cancelled. {} runs it again.", self.key_of(Action::Rerun))
+    }
 
-fn unreached() -> String {
-    format!("The run's time was over before its turn. {} runs it.", key_of(Action::Rerun))
-}
+    fn unreached(&self) -> String {
+        format!("The run's time was over before its turn. {} runs it.", self.key_of(Action::Rerun))
+    }
 
-/// The key of an action, as the table has it.
-fn key_of(action: Action) -> String {
-    let row = BINDINGS.iter().find(|b| b.action == action && b.on == Context::Panes);
-    row.and_then(|b| b.keys.first()).map_or_else(String::new, |k| format!("'{k}'"))
+    /// The key of an action, as it is now.
+    fn key_of(&self, action: Action) -> String {
+        self.keymap.key_of(action, Context::Panes).map_or_else(String::new, |key: &Key| format!("'{key}'"))
+    }
 }

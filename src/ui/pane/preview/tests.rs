@@ -11,6 +11,7 @@ use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus};
 use crate::domain::live::StreamPhase;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
+use crate::ui::keymap::Keymap;
 use crate::ui::sample::{act, end, live, running, styled, survives_small_areas, text};
 use crate::ui::theme::Theme;
 
@@ -195,7 +196,7 @@ fn a_long_answer_is_laid_out_once() {
     let mut app = running();
     end(&mut app, 0, 1, |r| r.text = numbered(20_000));
     let cache = RenderCache::default();
-    let view = View { app: &app, theme: Theme::ansi(), cache: &cache };
+    let view = View { app: &app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(60, 10)).unwrap();
     let subject = Subject::of(view.scene(), 0).unwrap();
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();

@@ -1,0 +1,149 @@
+//! The rows: which keys mean what, where. The footer shows them in this order.
+
+use crossterm::event::KeyCode;
+
+use super::{Binding, Context, Group, Key};
+use crate::app::message::Action;
+
+const fn row(
+    keys: &'static [Key],
+    action: Action,
+    on: Context,
+    group: Group,
+    footer: &'static str,
+    help: &'static str,
+) -> Binding {
+    let footer = if footer.is_empty() { None } else { Some(footer) };
+    Binding { keys, action, on, group, footer, undo: None, help }
+}
+
+const fn toggle(binding: Binding, undo: &'static str) -> Binding {
+    Binding { undo: Some(undo), ..binding }
+}
+
+const fn ch(c: char) -> Key {
+    Key::plain(KeyCode::Char(c))
+}
+
+const fn ctrl(c: char) -> Key {
+    Key::ctrl(c)
+}
+
+const UP: Key = Key::plain(KeyCode::Up);
+const DOWN: Key = Key::plain(KeyCode::Down);
+const HOME: Key = Key::plain(KeyCode::Home);
+const END: Key = Key::plain(KeyCode::End);
+const PAGE_UP: Key = Key::plain(KeyCode::PageUp);
+const PAGE_DOWN: Key = Key::plain(KeyCode::PageDown);
+const TAB: Key = Key::plain(KeyCode::Tab);
+const BACK_TAB: Key = Key::plain(KeyCode::BackTab);
+const ENTER: Key = Key::plain(KeyCode::Enter);
+const ESC: Key = Key::plain(KeyCode::Esc);
+
+/// All keys. The footer shows them in this order.
+pub const BINDINGS: &[Binding] = {
+    use self::{Context as C, Group as G};
+    use Action as A;
+    &[
+        // ─── The run ───
+        toggle(
+            row(
+                &[ch(' ')],
+                A::ToggleHold,
+                C::Panes,
+                G::Run,
+                "hold",
+                "Hold: start no new request, let those in flight end; again: go on",
+            ),
+            "resume",
+        ),
+        row(&[ch('R')], A::RerunFailed, C::Panes, G::Run, "", "Rerun every case that failed"),
+        // ─── The selected case ───
+        toggle(
+            row(
+                &[ch('p')],
+                A::TogglePauseCase,
+                C::Panes,
+                G::Case,
+                "pause",
+                "Pause: give its attempt up and wait; again: a fresh attempt",
+            ),
+            "unpause",
+        ),
+        row(&[ch('r')], A::Rerun, C::Panes, G::Case, "rerun", "Rerun: one more attempt, none is erased"),
+        row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel it"),
+        row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer to the terminal's clipboard"),
+        // ─── The report ───
+        row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report of what is measured so far"),
+        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export in another format"),
+        // ─── Moving about ───
+        row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case; in the answer one line down"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case; in the answer one line up"),
+        row(&[ch('g'), HOME], A::SelectFirst, C::Panes, G::Move, "", "First case"),
+        row(&[ch('G'), END], A::SelectLast, C::Panes, G::Move, "", "Last case"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Panes, G::Move, "", "Scroll the answer up"),
+        row(
+            &[PAGE_DOWN, ctrl('d')],
+            A::ScrollDown,
+            C::Panes,
+            G::Move,
+            "",
+            "Scroll the answer down, at its end follow it",
+        ),
+        // Here, as the footer should have room for it.
+        row(&[ch('q'), ctrl('c')], A::Quit, C::Panes, G::Screen, "quit", "Quit; asks while something runs"),
+        row(&[ENTER], A::Zoom, C::Panes, G::Move, "zoom", "Let the pane fill the screen"),
+        toggle(
+            row(
+                &[ESC],
+                A::Back,
+                C::Panes,
+                G::Move,
+                "back",
+                "Out of the zoom; drop the filter; follow the case that runs",
+            ),
+            "follow",
+        ),
+        row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "List only cases whose name contains what you type"),
+        // ─── The screen ───
+        row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "This help"),
+        toggle(
+            row(
+                &[ch('f')],
+                A::ToggleFreeze,
+                C::Panes,
+                G::Screen,
+                "freeze",
+                "Freeze the screen; the measuring goes on; again: back to now",
+            ),
+            "unfreeze",
+        ),
+        row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
+        row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", "Suspend; `fg` in the shell comes back"),
+        // Last, as they have the least claim to the footer.
+        row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
+        row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
+        // ─── While the filter is typed ───
+        row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
+        row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "drop", "Drop the filter"),
+        // ─── In a question, a menu, the help ───
+        row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: a line down"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: a line up"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: down"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: up"),
+        row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close it"),
+        row(&[ch('j'), DOWN], A::SelectNext, C::ExportMenu, G::Dialogs, "down", "Formats: next"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::ExportMenu, G::Dialogs, "up", "Formats: previous"),
+        row(&[ENTER], A::Confirm, C::ExportMenu, G::Dialogs, "export", "Formats: export in this one"),
+        row(&[ESC, ch('q'), ctrl('c')], A::Back, C::ExportMenu, G::Dialogs, "back", "Formats: export nothing"),
+        row(
+            &[ch('y'), ENTER, ctrl('c')],
+            A::Confirm,
+            C::ConfirmQuit,
+            G::Dialogs,
+            "quit",
+            "Quit question: quit although something runs",
+        ),
+        row(&[ch('n'), ESC], A::Back, C::ConfirmQuit, G::Dialogs, "stay", "Quit question: stay"),
+    ]
+};
