@@ -88,6 +88,10 @@ pub struct RunArgs {
     /// No server at hand: run against the built-in simulator
     #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
     pub demo: bool,
+    /// Read the server's own gauges each second: its page of metrics, or the one at this address
+    #[arg(long, value_name = "URL", help_heading = "Machine", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "")]
+    pub server_metrics: Option<String>,
 
     /// The suite [default: ./cases.toml if there is one, else the one built in]
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
@@ -169,7 +173,8 @@ pub fn options_markdown() -> String {
         let name = arg.get_long()?;
         let takes = arg.get_action().takes_values();
         let values = arg.get_value_names().filter(|_| takes).unwrap_or_default().join(" ");
-        let name = [name, &values].join(" ");
+        let may_be_left_out = arg.is_require_equals_set();
+        let name = if may_be_left_out { format!("{name}[={values}]") } else { [name, &values].join(" ") };
         let default = arg.get_default_values().first().filter(|_| takes);
         let default = default.map_or_else(String::new, |value| format!(" [default: {}]", value.to_string_lossy()));
         let meaning = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
@@ -317,6 +322,10 @@ mod tests {
               --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
               --header <NAME: VALUE>  A further header for every request; repeatable
               --demo                  No server at hand: run against the built-in simulator
+
+        Machine:
+              --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
+                                        the one at this address
 
         Suite:
               --cases <FILE>      The suite [default: ./cases.toml if there is one, else the one built in]

@@ -2,6 +2,7 @@
 
 mod address;
 mod exports;
+mod metrics;
 mod secrets;
 mod selection;
 pub mod suite_file;
@@ -60,6 +61,7 @@ pub fn run_spec(
             case.timeout = timeout;
         }
     }
+    let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
@@ -74,6 +76,7 @@ pub fn run_spec(
         suite,
         suite_source,
         plan: plan(args)?,
+        server_metrics: server_metrics.transpose()?.unwrap_or_default(),
         tokenizer,
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),

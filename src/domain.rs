@@ -15,6 +15,7 @@ pub mod prefix_cache;
 pub mod random;
 pub mod series;
 pub mod server_clock;
+pub mod server_gauges;
 pub mod server_timings;
 pub mod session;
 pub mod slo;

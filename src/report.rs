@@ -5,6 +5,7 @@ pub mod exporters;
 mod json;
 mod markdown;
 pub mod model;
+pub mod server_figures;
 pub mod spread;
 pub mod summary;
 pub mod sweep_chart;

@@ -21,19 +21,25 @@ use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
+use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
-use crate::telemetry::{Sampler, SamplerConfig};
+use crate::telemetry::{Sampler, SamplerConfig, watch_server};
 
 use self::counting::Facts;
 pub use self::spec::RunSpec;
 
 /// The time between two samples of the GPU.
 const GPU_INTERVAL: Duration = Duration::from_millis(250);
+/// The time between two looks at the server's metrics, each of which costs the server something.
+const SERVER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The first request waits so long for the first look at the server's metrics.
+const FIRST_LOOK_PATIENCE: Duration = Duration::from_millis(500);
 
 /// What wakes the main thread.
 #[derive(Debug)]
@@ -49,6 +55,7 @@ struct Run {
     app: App,
     engine: Engine,
     sampler: Sampler,
+    gauges: Option<Sampler>,
     inbox: Receiver<Wake>,
     sender: Sender<Wake>,
     epoch: Instant,
@@ -88,6 +95,11 @@ impl Run {
             move || now(epoch),
             move |event| drop(gpu_events.send(Wake::Msg(Msg::Gpu(event)))),
         );
+        let gauges = (!spec.server_metrics.is_empty()).then(|| {
+            let events = sender.clone();
+            let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gauges(event))));
+            watch_server(spec.server_metrics, SERVER_INTERVAL, move || now(epoch), deliver)
+        });
         signals::watch(sender.clone());
         let target = Target {
             url: without_secrets(&spec.base_url),
@@ -98,12 +110,30 @@ impl Run {
         };
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
-        let app = App::new(target, session, spec.model, labels);
-        Ok(Self { app, engine, sampler, inbox, sender, epoch, wall, id: run_id, api: spec.api, exports: spec.exports })
+        let mut app = App::new(target, session, spec.model, labels);
+        app.scene.gauges = gauges.is_some().then(GaugeHistory::default);
+        Ok(Self {
+            app,
+            engine,
+            sampler,
+            gauges,
+            inbox,
+            sender,
+            epoch,
+            wall,
+            id: run_id,
+            api: spec.api,
+            exports: spec.exports,
+        })
     }
 
     fn now(&self) -> Nanos {
         now(self.epoch)
+    }
+
+    /// All that looks at machine and server meanwhile.
+    fn telemetry(&self) -> impl Iterator<Item = &Sampler> {
+        std::iter::once(&self.sampler).chain(&self.gauges)
     }
 
     fn discover(&self, retry: bool) {
@@ -135,11 +165,14 @@ impl Run {
             for effect in std::mem::take(&mut todo) {
                 match effect {
                     Effect::Engine(command) => self.tell_engine(command),
-                    Effect::ResetGpuPeak => {
+                    Effect::BeginTelemetry => {
                         self.app.scene.gpu.begin_run();
+                        self.app.scene.gauges.iter_mut().for_each(GaugeHistory::begin_run);
                         self.sampler.sample_now();
+                        // What the server counts from now on is the run's: the first look comes before the first request.
+                        let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
                     }
-                    Effect::GpuActive(active) => self.sampler.set_active(active),
+                    Effect::TelemetryActive(active) => self.telemetry().for_each(|s| s.set_active(active)),
                     Effect::Export { exporter } => {
                         let result = self.export(exporter);
                         let now = self.now();

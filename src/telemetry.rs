@@ -1,16 +1,21 @@
-//! Floor 2: the GPUs, on a thread of their own.
+//! Floor 2: the GPUs and the server's own gauges, each on a thread of its own.
 
+mod attend;
 #[cfg(any(target_os = "linux", windows))]
 mod nvml;
 mod pace;
+mod page;
 mod sampler;
+mod server;
 mod source;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
-use self::sampler::{Command, Watch};
+use self::attend::Command;
+use self::sampler::Watch;
+pub use self::server::watch_server;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::time::Nanos;
 
@@ -81,7 +86,7 @@ fn start_with(
     let (give, take) = sync_channel(1);
     let thread = move || {
         if let Ok(sink) = take.recv() {
-            Watch::new(config, now, sink, inbox).run(open);
+            Watch::new(config, now, sink).run(&inbox, open);
         }
     };
     match std::thread::Builder::new().name("gpu".to_owned()).spawn(thread) {

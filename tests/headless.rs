@@ -191,6 +191,29 @@ fn what_was_found_stands_under_its_case_and_in_every_report() {
     assert!(markdown.contains("- no usage: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
 }
 
+/// The server's own count beside ours, and the reason where there is none.
+#[test]
+fn the_server_s_own_gauges_stand_in_the_report() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let out = tokscope(folder.path(), &[&sim.url(), "--server-metrics", "--export", "r.json", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let report = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let json: Value = serde_json::from_str(&report("r.json")).unwrap();
+    let told = &json["server_metrics"];
+    assert_eq!((&told["kind"], &told["sample_interval_ms"]), (&"tokscope-sim".into(), &1000.into()), "{told}");
+    assert_eq!((&told["generated_tokens"], &told["output_tokens_here"]), (&70.0.into(), &70.into()), "{told}");
+    assert!(told["samples"].as_u64().is_some_and(|n| n >= 2), "{told}");
+    assert_eq!((&told["kv_cache_usage_percent"], &told["warnings"]), (&Value::Null, &Value::Array(Vec::new())));
+    let markdown = report("r.md");
+    assert!(markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; 70 came here"));
+
+    let nowhere = format!("--server-metrics={}", sim.url().replace("/v1", "/nothing?key=secret"));
+    let out = tokscope(folder.path(), &[&sim.url(), &nowhere, "--case", "first", "--export", "none.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let markdown = report("none.md");
+    assert!(markdown.contains("/nothing: HTTP 404.*") && !markdown.contains("secret"), "{markdown}");
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let (folder, sim) = (folder_with(SUITE), simulator());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
+use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
 
 /// What the user means; never a key.
@@ -78,6 +79,8 @@ pub enum Msg {
     Engine(Nanos, EngineFact),
     /// A fact of the GPU sampler.
     Gpu(GpuEvent),
+    /// What the server says of itself.
+    Gauges(GaugeEvent),
     /// A report was written, or was not.
     Exported(Nanos, Result<PathBuf, String>),
     /// The screen has another size.
@@ -100,10 +103,10 @@ pub enum Effect {
     },
     /// Put text on the clipboard.
     Copy(String),
-    /// The run begins: the GPU's peak starts anew.
-    ResetGpuPeak,
-    /// Sample the GPU from now on, or stop: nothing is measured.
-    GpuActive(bool),
+    /// The run begins: what GPUs and server tell of it starts now.
+    BeginTelemetry,
+    /// Look at GPUs and server from now on, or stop: nothing is measured.
+    TelemetryActive(bool),
     /// Stop as `fg` can continue.
     Suspend,
     /// Paint everything again.

@@ -10,6 +10,7 @@ use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::series::Series;
+use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
@@ -73,6 +74,8 @@ pub struct Scene {
     pub load: Load,
     /// The GPUs.
     pub gpu: GpuHistory,
+    /// What the server says of itself; `None` where it is not asked.
+    pub gauges: Option<GaugeHistory>,
     /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
     pub throughput: Series,
     /// Tokens per content event, learnt from the answers whose usage is known; 1 until then.
@@ -229,6 +232,7 @@ impl App {
             session,
             live: Arc::default(),
             gpu: GpuHistory::default(),
+            gauges: None,
             throughput: Series::new(14_400),
             tokens_per_event: 1.0,
         };

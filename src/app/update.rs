@@ -25,7 +25,7 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let mut effects = handle(app, msg);
     let is_active = app.scene.session.is_active();
     if was_active != is_active {
-        effects.push(Effect::GpuActive(is_active));
+        effects.push(Effect::TelemetryActive(is_active));
     }
     effects
 }
@@ -58,6 +58,10 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Engine(now, fact) => engine_fact(app, now, fact),
         Msg::Gpu(event) => {
             app.scene.gpu.apply(event);
+            Vec::new()
+        }
+        Msg::Gauges(event) => {
+            app.scene.gauges.get_or_insert_default().apply(event);
             Vec::new()
         }
         Msg::Exported(now, result) => {
@@ -94,7 +98,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
                 Ok(model) => {
                     app.scene.target.model = Some(model);
                     app.scene.target.connection = Connection::Ready;
-                    let mut effects = vec![Effect::ResetGpuPeak];
+                    let mut effects = vec![Effect::BeginTelemetry];
                     effects.extend(session(app, SessionEvent::Begin(now)));
                     effects
                 }

@@ -163,6 +163,7 @@ pub fn report(session: Session) -> Report {
             cores: 16,
             memory_mib: Some(128_000),
         },
+        gauges: None,
         gpu: Ok(GpuReport {
             source: "nvml".into(),
             driver: Some("580.126.09".into()),

@@ -11,6 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
+use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
@@ -57,6 +58,8 @@ struct Document<'a> {
     environment: &'a Environment,
     gpu: Option<Gpu<'a>>,
     gpu_unavailable: Option<&'a str>,
+    server_metrics: Option<ServerFigures>,
+    server_metrics_unavailable: Option<String>,
     cases: Vec<Case<'a>>,
     summary: SummaryJson<'a>,
     sweep: Vec<load::StageJson>,
@@ -214,6 +217,11 @@ struct Lag {
 impl<'a> Document<'a> {
     fn of(report: &'a Report, summary: &'a Summary) -> Self {
         let lag = report.lag;
+        let (server_metrics, server_metrics_unavailable) = match ServerFigures::of(report) {
+            Some(Ok(figures)) => (Some(figures), None),
+            Some(Err(why)) => (None, Some(why)),
+            None => (None, Some("not asked for: --server-metrics reads them".to_owned())),
+        };
         Self {
             schema_version: SCHEMA_VERSION,
             tool: Tool { name: env!("CARGO_PKG_NAME"), version: env!("CARGO_PKG_VERSION") },
@@ -226,6 +234,8 @@ impl<'a> Document<'a> {
             },
             environment: &report.environment,
             gpu: report.gpu.as_ref().ok().map(gpu),
+            server_metrics,
+            server_metrics_unavailable,
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
             cases: case_list(report),
             summary: summary_json(summary, report),

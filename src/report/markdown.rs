@@ -8,6 +8,7 @@ mod load;
 mod method;
 mod page;
 mod results;
+mod server;
 
 use super::case::{CaseView, cases};
 use super::model::Report;
@@ -28,6 +29,7 @@ pub fn render(report: &Report) -> String {
     front::write(&view, &mut page);
     results::write(&view, &mut page);
     load::write(&view, &mut page);
+    server::write(&view, &mut page);
     details::write(&view, &mut page);
     method::write(&view, &mut page);
     page.text

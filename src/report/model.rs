@@ -2,6 +2,7 @@
 
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
+use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
@@ -31,6 +32,8 @@ pub struct Report {
     pub environment: Environment,
     /// GPU figures, or why there are none.
     pub gpu: Result<GpuReport, String>,
+    /// What the server said of itself; `None` where it was not asked.
+    pub gauges: Option<GaugeHistory>,
     /// The observer's own part.
     pub lag: EngineLag,
     /// What it was found to add on this machine, if that was measured.

@@ -16,8 +16,8 @@ use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
 /// What was given up leaves its record within this time after the one before, or not at all: a tokenizer may still have
 /// finished ones to count.
 const PATIENCE: Duration = Duration::from_millis(500);
-/// The driver may take so long for the last sample.
-const GPU_PATIENCE: Duration = Duration::from_millis(250);
+/// Driver and server may each take so long for the last sample.
+const TELEMETRY_PATIENCE: Duration = Duration::from_millis(250);
 
 /// Ends the run: the summary goes to stdout, what happened to the files to `stderr`. Returns the exit status, made worse
 /// by a file that could not be written.
@@ -55,7 +55,10 @@ fn give_up(run: &mut Run) {
         left = now_left;
     }
     if run.app.scene.session.began.is_some() {
-        run.sampler.sample_and_wait(GPU_PATIENCE);
+        // Who does not answer in time has no last sample, and nothing waits on.
+        for sampler in run.telemetry() {
+            let _in_time = sampler.sample_and_wait(TELEMETRY_PATIENCE);
+        }
     }
     while let Ok(wake) = run.inbox.try_recv() {
         take_fact(run, wake);
@@ -63,7 +66,7 @@ fn give_up(run: &mut Run) {
 }
 
 fn take_fact(run: &mut Run, wake: Wake) {
-    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_))) = wake {
+    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_))) = wake {
         drop(run.take(msg));
     }
 }

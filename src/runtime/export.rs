@@ -28,6 +28,7 @@ impl Run {
             calibration: super::calibrate::kept(&environment),
             environment,
             gpu: self.gpu_report(),
+            gauges: scene.gauges.clone(),
             lag: self.engine.live().lag,
             finished_at: self.now(),
         }

@@ -115,7 +115,7 @@ impl<'a> Screen<'a> {
                 Effect::Redraw => self.terminal.repaint()?,
                 Effect::Copy(text) => self.terminal.copy(&text)?,
                 Effect::Suspend => self.suspend()?,
-                Effect::Engine(_) | Effect::Export { .. } | Effect::ResetGpuPeak | Effect::GpuActive(_) => {}
+                Effect::Engine(_) | Effect::Export { .. } | Effect::BeginTelemetry | Effect::TelemetryActive(_) => {}
             }
         }
         Ok(None)

@@ -27,6 +27,8 @@ pub struct RunSpec {
     pub suite_source: SuiteSource,
     /// How much of it.
     pub plan: Plan,
+    /// Addresses where the server's metrics may be, in the order to ask; empty: they are not read.
+    pub server_metrics: Vec<String>,
     /// Counts the tokens of answers once they are there.
     pub tokenizer: Option<Tokenizer>,
     /// The same at these concurrencies in turn; empty without a sweep.

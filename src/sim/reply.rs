@@ -3,6 +3,8 @@
 use std::io;
 use std::iter::Peekable;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,19 +27,22 @@ const ENGINE_FAILED: &str = "The simulated engine failed while generating";
 
 /// Counts an answer as in flight until it is dropped.
 #[derive(Debug)]
-pub struct InFlight(watch::Sender<usize>);
+pub struct InFlight {
+    count: watch::Sender<usize>,
+    generated: Arc<AtomicU64>,
+}
 
 impl InFlight {
     /// From now on.
-    pub fn new(count: &watch::Sender<usize>) -> Self {
+    pub fn new(count: &watch::Sender<usize>, generated: &Arc<AtomicU64>) -> Self {
         count.send_modify(|n| *n += 1);
-        Self(count.clone())
+        Self { count: count.clone(), generated: Arc::clone(generated) }
     }
 }
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.send_modify(|n| *n -= 1);
+        self.count.send_modify(|n| *n -= 1);
     }
 }
 
@@ -62,7 +67,6 @@ pub struct Plan {
     /// What goes wrong.
     pub planned: Option<Planned>,
     /// Ends with the answer.
-    #[expect(dead_code, reason = "held, never read")]
     pub in_flight: InFlight,
 }
 
@@ -91,6 +95,7 @@ impl Generation {
 
     fn next_token(&mut self) -> Option<(Part, &'static str)> {
         let token = self.tokens.next()?;
+        self.plan.in_flight.generated.fetch_add(1, Ordering::Relaxed);
         self.counts.completion += 1;
         self.counts.reasoning += u64::from(token.0 == Part::Reasoning);
         Some(token)

@@ -32,6 +32,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 const NAME: HeaderValue = HeaderValue::from_static(concat!("tokscope-sim/", env!("CARGO_PKG_VERSION")));
 const EVENT_STREAM: HeaderValue = HeaderValue::from_static("text/event-stream; charset=utf-8");
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
 const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
@@ -58,6 +59,8 @@ pub struct State {
     had_503: Mutex<HashSet<u64>>,
     prefix_cache: Option<Mutex<PrefixCache>>,
     in_flight: watch::Sender<usize>,
+    generated_tokens: Arc<AtomicU64>,
+    prompt_tokens: AtomicU64,
     sent: SentLog,
 }
 
@@ -70,7 +73,10 @@ impl State {
         let started = (since_1970.as_secs(), Instant::now());
         let prefix_cache = config.prefix_cache.then(Mutex::default);
         let (requests, had_503) = (AtomicU64::new(0), Mutex::default());
-        let state = Self { config, started, requests, had_503, prefix_cache, in_flight, sent: SentLog::default() };
+        let (generated_tokens, prompt_tokens) = (Arc::default(), AtomicU64::new(0));
+        let sent = SentLog::default();
+        let state =
+            Self { config, started, requests, had_503, prefix_cache, in_flight, generated_tokens, prompt_tokens, sent };
         (Arc::new(state), watched)
     }
 
@@ -79,6 +85,18 @@ impl State {
         let cache = self.prefix_cache.as_ref();
         let cached = cache.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).take(&asked.conversation));
         cached.unwrap_or(0).min(asked.prompt_tokens.saturating_sub(1))
+    }
+
+    /// Its gauges, in Prometheus' format. Nothing ever waits in it.
+    fn metrics(&self) -> String {
+        let rows = [
+            ("requests_running", "gauge", *self.in_flight.borrow() as u64),
+            ("requests_waiting", "gauge", 0),
+            ("generated_tokens_total", "counter", self.generated_tokens.load(Ordering::Relaxed)),
+            ("prompt_tokens_total", "counter", self.prompt_tokens.load(Ordering::Relaxed)),
+        ];
+        let row = |(name, kind, value)| format!("# TYPE tokscope_sim:{name} {kind}\ntokscope_sim:{name} {value}\n");
+        rows.map(row).concat()
     }
 
     fn now_s(&self) -> u64 {
@@ -129,6 +147,7 @@ async fn route(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> 
         (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
         (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),
         (&Method::GET, "/version") => Ok(document(StatusCode::OK, &json!({ "version": VERSION }))),
+        (&Method::GET, "/metrics") => Ok(full(StatusCode::OK, EXPOSITION, state.metrics())),
         (&Method::GET, "/tokscope-sim/sent") if tap.is_some() => {
             Ok(document(StatusCode::OK, &json!(state.sent.take())))
         }
@@ -168,6 +187,7 @@ async fn chat(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> R
     }
     let writer = Writer::new(id, state.now_s(), state.config.model.clone());
     let streams = asked.stream && asked.planned.is_none_or(|p| p.fault != Fault::Json);
+    state.prompt_tokens.fetch_add(asked.prompt_tokens, Ordering::Relaxed);
     let cached = state.cached_tokens(&asked);
     let pace = Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any));
     let plan = Plan {
@@ -180,7 +200,7 @@ async fn chat(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> R
         max_tokens: asked.max_tokens,
         include_usage: asked.include_usage == Some(true) || !streams,
         planned: asked.planned,
-        in_flight: InFlight::new(&state.in_flight),
+        in_flight: InFlight::new(&state.in_flight, &state.generated_tokens),
     };
     if streams {
         let mut answer = Response::new(Either::Right(EventStream::new(plan)));

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -418,7 +419,7 @@ async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)>
         max_tokens: asked.max_tokens,
         include_usage: true,
         planned: None,
-        in_flight: InFlight::new(&count),
+        in_flight: InFlight::new(&count, &Arc::default()),
     });
     let mut seen = Vec::new();
     while let Some(frame) = stream.frame().await {

@@ -1,10 +1,12 @@
 //! What the thread does: asks the source at each tick and on request, and tells the sink.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::rc::Rc;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::SamplerConfig;
+use super::attend::{Command, attend};
 use super::pace::Pace;
 use super::source::{GpuSource, Trouble, Use};
 use crate::domain::gpu::{GpuEvent, GpuInfo};
@@ -12,15 +14,6 @@ use crate::domain::time::Nanos;
 
 /// How often a lost GPU is asked whether it is back.
 const ASK_LOST_EVERY: Duration = Duration::from_secs(5);
-
-/// What the thread is told. It ends when there is nobody left to tell it anything.
-#[derive(Debug)]
-pub(super) enum Command {
-    /// Take a sample out of turn, and answer when it is in the sink.
-    Sample(Option<Sender<()>>),
-    /// Tick, or do not.
-    Active(bool),
-}
 
 /// A GPU that stopped answering.
 #[derive(Debug)]
@@ -32,24 +25,25 @@ struct Lost {
 /// The thread's state.
 pub(super) struct Watch<Now, Sink> {
     config: SamplerConfig,
-    now: Now,
+    now: Rc<Now>,
     sink: Sink,
-    inbox: Receiver<Command>,
-    pace: Pace,
     told: Vec<GpuInfo>,
     lost: Vec<Option<Lost>>,
 }
 
 impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
-    pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink, inbox: Receiver<Command>) -> Self {
-        let pace = Pace::new(config.interval);
-        Self { config, now, sink, inbox, pace, told: Vec::new(), lost: Vec::new() }
+    pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink) -> Self {
+        Self { config, now: Rc::new(now), sink, told: Vec::new(), lost: Vec::new() }
     }
 
     /// Samples until the sampler is dropped. A panic, of ours or of the wrapper, costs the figures and nothing else.
-    pub(super) fn run(mut self, open: impl FnOnce(&SamplerConfig, Use<'_>) -> Result<(), String>) {
+    pub(super) fn run(
+        mut self,
+        inbox: &Receiver<Command>,
+        open: impl FnOnce(&SamplerConfig, Use<'_>) -> Result<(), String>,
+    ) {
         let config = self.config.clone();
-        match catch_unwind(AssertUnwindSafe(|| open(&config, &mut |source| self.serve(source)))) {
+        match catch_unwind(AssertUnwindSafe(|| open(&config, &mut |source| self.serve(source, inbox)))) {
             Ok(Ok(())) => {}
             Ok(Err(reason)) => (self.sink)(GpuEvent::Absent(reason)),
             Err(_panic) => self.fail("an internal error ended the reading of the GPUs"),
@@ -66,39 +60,11 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         }
     }
 
-    fn serve(&mut self, source: &mut dyn GpuSource) {
+    fn serve(&mut self, source: &mut dyn GpuSource, inbox: &Receiver<Command>) {
         self.tell(source);
         self.look(source);
-        loop {
-            let received = match self.pace.wait((self.now)()) {
-                None => self.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
-                Some(wait) => self.inbox.recv_timeout(wait),
-            };
-            let first = match received {
-                Ok(command) => Some(command),
-                Err(RecvTimeoutError::Timeout) => None,
-                Err(RecvTimeoutError::Disconnected) => return,
-            };
-            let mut asked = false;
-            let mut waiting = Vec::new();
-            // All that piled up behind a slow driver is one sample.
-            for command in first.into_iter().chain(self.inbox.try_iter()) {
-                match command {
-                    Command::Sample(answer) => {
-                        asked = true;
-                        waiting.extend(answer);
-                    }
-                    Command::Active(active) => self.pace.set_active(active, (self.now)()),
-                }
-            }
-            if self.pace.take((self.now)()) || asked {
-                self.look(source);
-            }
-            for answer in waiting {
-                // Who waited may have given up.
-                let _ = answer.send(());
-            }
-        }
+        let (mut pace, now) = (Pace::new(self.config.interval), Rc::clone(&self.now));
+        attend(inbox, &mut pace, || now(), || self.look(source));
     }
 
     /// Tells which GPUs there are, where that is news.

@@ -59,10 +59,10 @@ fn the_only_model_is_taken_and_the_run_begins() {
     let mut app = app(2);
     let effects = discovered(&mut app, &["m1"]);
     assert_eq!(started(&effects), vec![(AttemptId { case: 0, number: 1 }, "m1".to_owned())]);
-    assert!(effects.iter().any(|e| matches!(e, Effect::GpuActive(true))));
+    assert!(effects.iter().any(|e| matches!(e, Effect::TelemetryActive(true))));
     assert_eq!(started(&ended(&mut app, 0, 1, AttemptStatus::Ok)).len(), 1);
     // Nothing is left to measure, so the GPU is left alone.
-    assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::GpuActive(false)]));
+    assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::TelemetryActive(false)]));
     assert_eq!(app.exit_status(), 0);
 }
 

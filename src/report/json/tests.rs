@@ -54,6 +54,8 @@ const DOCUMENT: Fields = &[
     ("environment.memory_mib", Count, true),
     ("gpu", Object, true),
     ("gpu_unavailable", Text, true),
+    ("server_metrics", Object, true),
+    ("server_metrics_unavailable", Text, true),
     ("cases", List, false),
     ("summary", Object, false),
     ("sweep", List, false),

@@ -131,6 +131,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         suite_source: SuiteSource::Builtin,
         plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
         sweep: Vec::new(),
+        server_metrics: Vec::new(),
         tokenizer: None,
         exports: Vec::new(),
     }

@@ -1,0 +1,70 @@
+//! Where a server's metrics are.
+
+use super::ConfigError;
+use crate::domain::text::sanitise_line;
+use crate::protocol::api::Api;
+use crate::protocol::endpoint::split_query;
+use crate::protocol::server_metrics::PATHS;
+
+/// The addresses to ask in turn: the one that was typed, with the usual path where it has none; without one those below
+/// the endpoint's own host.
+pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<String>, ConfigError> {
+    if typed.is_empty() {
+        let (base, _query) = split_query(base_url);
+        let root = base.strip_suffix(api.root).unwrap_or(base);
+        return Ok(PATHS.iter().map(|path| format!("{root}{path}")).collect());
+    }
+    page(typed, "--server-metrics").map(|url| vec![url])
+}
+
+/// The address of a page of metrics, from what a user may type.
+fn page(typed: &str, option: &str) -> Result<String, ConfigError> {
+    let refuse = |why: &str| {
+        let typed = sanitise_line(crate::protocol::endpoint::without_secrets(typed).as_str());
+        ConfigError(format!("{option} '{typed}' {why}; give an address like http://localhost:8000/metrics"))
+    };
+    let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
+    let (scheme, rest) = with_scheme.split_once("://").unwrap_or_default();
+    if scheme != "http" && scheme != "https" {
+        return Err(refuse("is no HTTP address"));
+    }
+    let (plain, query) = split_query(rest);
+    let (host, path) = plain.split_once('/').unwrap_or((plain, ""));
+    if host.is_empty() {
+        return Err(refuse("names no host"));
+    }
+    let path = if path.is_empty() { "metrics" } else { path };
+    Ok(format!("{scheme}://{host}/{path}{query}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::api::{CHAT, OLLAMA};
+
+    fn one(typed: &str) -> String {
+        addresses(typed, "http://h/v1", &CHAT).unwrap().remove(0)
+    }
+
+    #[test]
+    fn the_endpoint_s_own_page_is_below_its_host() {
+        let own = |base: &str, api| addresses("", base, api).unwrap();
+        let expected = ["http://h:8000/metrics", "http://h:8000/prometheus/metrics", "http://h:8000/v1/metrics"];
+        assert_eq!(own("http://h:8000/v1?key=1", &CHAT), expected);
+        assert_eq!(own("http://h:1/api", &OLLAMA)[0], "http://h:1/metrics");
+        assert_eq!(own("https://h/proxy/v1", &CHAT)[0], "https://h/proxy/metrics");
+    }
+
+    #[test]
+    fn a_page_may_be_typed_in_any_way() {
+        assert_eq!(one("other:9090"), "http://other:9090/metrics");
+        assert_eq!(one("https://other/"), "https://other/metrics");
+        assert_eq!(one("http://other/a/b?c=d"), "http://other/a/b?c=d");
+        for typed in ["ftp://h/x", "http://", "http:///metrics"] {
+            let why = addresses(typed, "http://h/v1", &CHAT).unwrap_err().to_string();
+            assert!(why.starts_with(&format!("--server-metrics '{typed}'")), "{why}");
+        }
+        let why = addresses("ftp://me:secret@h/", "http://h/v1", &CHAT).unwrap_err().to_string();
+        assert!(!why.contains("secret"), "{why}");
+    }
+}

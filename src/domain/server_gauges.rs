@@ -1,0 +1,326 @@
+//! What a server says of itself while a run lasts: its own gauges, and what a run keeps of them.
+
+use super::series::Series;
+use super::time::Nanos;
+
+/// Points kept of each series: at one a second, eight hours.
+const HISTORY_POINTS: usize = 28_800;
+
+/// A figure that a server may tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meter {
+    /// Requests being worked on.
+    Running,
+    /// Requests that wait for a place.
+    Waiting,
+    /// The key-value cache in use, percent.
+    KvCache,
+    /// Prompt tokens found in the prefix cache over the server's own window, percent.
+    PrefixHitRate,
+    /// Requests thrown out of the batch, waiting to come back.
+    Retracted,
+    /// Prompt tokens (or blocks) found in the prefix cache, since the server began.
+    PrefixHits,
+    /// Prompt tokens (or blocks) looked up there, since the server began.
+    PrefixQueries,
+    /// Requests whose cache was taken away for others, since the server began.
+    Preemptions,
+    /// Tokens generated, since the server began.
+    GeneratedTokens,
+    /// Tokens of prompts worked on, since the server began.
+    PromptTokens,
+    /// Tokens drafted by speculation, since the server began.
+    DraftTokens,
+    /// Of those, the ones accepted, since the server began.
+    AcceptedTokens,
+    /// The sum of all times to first token, seconds, since the server began.
+    TtftSeconds,
+    /// How many those were.
+    TtftCount,
+    /// The sum of all times in the queue, seconds, since the server began.
+    QueueSeconds,
+    /// How many those were.
+    QueueCount,
+}
+
+impl Meter {
+    /// How many there are.
+    pub const COUNT: usize = Self::QueueCount as usize + 1;
+    /// Those that tell a state, which is kept over time.
+    pub const GAUGES: [Self; 5] = [Self::Running, Self::Waiting, Self::KvCache, Self::PrefixHitRate, Self::Retracted];
+}
+
+/// One look at a server. What it does not tell is `None`, never 0.
+#[derive(Clone, Copy, Debug, PartialEq, Default)]
+pub struct ServerGauges([Option<f64>; Meter::COUNT]);
+
+impl ServerGauges {
+    /// What it tells of that.
+    pub fn get(&self, meter: Meter) -> Option<f64> {
+        self.0.get(meter as usize).copied().flatten()
+    }
+
+    /// Notes what it tells of that.
+    pub fn set(&mut self, meter: Meter, value: f64) {
+        if let Some(place) = self.0.get_mut(meter as usize) {
+            *place = Some(value);
+        }
+    }
+
+    /// How many figures it tells.
+    pub fn told(&self) -> usize {
+        self.0.iter().flatten().count()
+    }
+}
+
+/// What the reader of a server's metrics says.
+#[derive(Clone, Debug, PartialEq)]
+pub enum GaugeEvent {
+    /// Whose metrics they are, where they were found, how often they are asked for.
+    Found {
+        /// The server's kind, as its metrics are named.
+        kind: &'static str,
+        /// Address of the page, without secrets.
+        url: String,
+        /// Time between two looks, milliseconds.
+        interval_ms: u64,
+        /// How looking disturbs that server, if it does.
+        warning: Option<&'static str>,
+    },
+    /// There is no page, or none that can be read, and why.
+    Absent(String),
+    /// One look.
+    Sample(Nanos, ServerGauges),
+    /// A look that gave nothing, and why.
+    Gap(Nanos, String),
+}
+
+/// What the run keeps of a server's metrics.
+#[derive(Clone, Debug)]
+pub struct GaugeHistory {
+    /// The server's kind, as its metrics are named.
+    pub kind: Option<&'static str>,
+    /// Address of the page, without secrets.
+    pub url: String,
+    /// Time between two looks, milliseconds.
+    pub interval_ms: u64,
+    /// How looking disturbs that server, if it does.
+    pub warning: Option<&'static str>,
+    /// Why there is nothing.
+    pub absent: Option<String>,
+    /// Why the last look gave nothing.
+    pub silent: Option<String>,
+    /// Looks since the run began.
+    pub samples: u64,
+    /// Looks since the run began that gave nothing.
+    pub missed: u64,
+    /// Tokens generated per second for all its clients, between two looks.
+    pub generated_per_s: Series,
+    gauges: [Series; Meter::GAUGES.len()],
+    first: Option<(Nanos, ServerGauges)>,
+    last: Option<(Nanos, ServerGauges)>,
+    restarted: bool,
+}
+
+impl Default for GaugeHistory {
+    fn default() -> Self {
+        let series = || Series::new(HISTORY_POINTS);
+        Self {
+            kind: None,
+            url: String::new(),
+            interval_ms: 0,
+            warning: None,
+            absent: None,
+            silent: None,
+            samples: 0,
+            missed: 0,
+            generated_per_s: series(),
+            gauges: std::array::from_fn(|_| series()),
+            first: None,
+            last: None,
+            restarted: false,
+        }
+    }
+}
+
+impl GaugeHistory {
+    /// Takes what the reader says.
+    pub fn apply(&mut self, event: GaugeEvent) {
+        match event {
+            GaugeEvent::Found { kind, url, interval_ms, warning } => {
+                self.kind = Some(kind);
+                self.url = url;
+                self.interval_ms = interval_ms;
+                self.warning = warning;
+                self.absent = None;
+            }
+            GaugeEvent::Absent(why) => self.absent = Some(why),
+            GaugeEvent::Sample(at, told) => self.sample(at, &told),
+            GaugeEvent::Gap(at, why) => {
+                self.gauges.iter_mut().chain([&mut self.generated_per_s]).for_each(|s| s.push(at, None));
+                self.silent = Some(why);
+                self.missed += 1;
+            }
+        }
+    }
+
+    /// The run begins: what the server counted before is none of it.
+    pub fn begin_run(&mut self) {
+        self.first = None;
+        self.last = None;
+        self.restarted = false;
+        (self.samples, self.missed) = (0, 0);
+    }
+
+    fn sample(&mut self, at: Nanos, told: &ServerGauges) {
+        for (series, meter) in self.gauges.iter_mut().zip(Meter::GAUGES) {
+            series.push(at, told.get(meter));
+        }
+        if let Some((before, last)) = &self.last {
+            let more = told.get(Meter::GeneratedTokens).zip(last.get(Meter::GeneratedTokens)).map(|(n, m)| n - m);
+            let seconds = at.since(*before).as_secs_f64();
+            // A counter that went back was begun anew.
+            self.restarted |= more.is_some_and(|n| n < 0.0);
+            self.generated_per_s.push(at, more.filter(|n| *n >= 0.0 && seconds > 0.0).map(|n| n / seconds));
+        }
+        self.first.get_or_insert((at, *told));
+        self.last = Some((at, *told));
+        self.silent = None;
+        self.samples += 1;
+    }
+
+    /// A gauge over time; `None` for a counter.
+    pub fn series(&self, meter: Meter) -> Option<&Series> {
+        let at = Meter::GAUGES.iter().position(|m| *m == meter)?;
+        self.gauges.get(at)
+    }
+
+    /// The last that was told of a gauge; `None` while the server is silent.
+    pub fn now(&self, meter: Meter) -> Option<f64> {
+        self.last.as_ref().filter(|_| self.silent.is_none()).and_then(|(_, told)| told.get(meter))
+    }
+
+    /// The highest that a gauge was since `from`.
+    pub fn highest(&self, meter: Meter, from: Nanos) -> Option<f64> {
+        self.series(meter)?.since(from).into_iter().filter_map(|(_, value)| value).reduce(f64::max)
+    }
+
+    /// The mean of a gauge since `from`.
+    pub fn mean(&self, meter: Meter, from: Nanos) -> Option<f64> {
+        let values: Vec<f64> = self.series(meter)?.since(from).into_iter().filter_map(|(_, value)| value).collect();
+        (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    /// By how much a counter grew since the run began; `None` with fewer than two looks, or when the server was restarted.
+    pub fn grown(&self, meter: Meter) -> Option<f64> {
+        let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
+        let grown = last.get(meter)? - first.get(meter)?;
+        (!self.restarted && self.samples > 1 && grown >= 0.0).then_some(grown)
+    }
+
+    /// The growth of one counter as a share of another's, percent; `None` when the other did not grow.
+    pub fn share(&self, part: Meter, whole: Meter) -> Option<f64> {
+        let whole = self.grown(whole).filter(|n| *n > 0.0)?;
+        Some(self.grown(part)? / whole * 100.0)
+    }
+
+    /// The mean of what was timed since the run began, milliseconds.
+    pub fn mean_ms(&self, seconds: Meter, count: Meter) -> Option<f64> {
+        let count = self.grown(count).filter(|n| *n > 0.0)?;
+        Some(self.grown(seconds)? / count * 1000.0)
+    }
+
+    /// When the first look since the run began was taken.
+    pub fn first_look(&self) -> Option<Nanos> {
+        self.first.as_ref().map(|(at, _)| *at)
+    }
+
+    /// The server was restarted during the run: its counters began anew.
+    pub const fn was_restarted(&self) -> bool {
+        self.restarted
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(pairs: &[(Meter, f64)]) -> ServerGauges {
+        let mut gauges = ServerGauges::default();
+        pairs.iter().for_each(|(meter, value)| gauges.set(*meter, *value));
+        gauges
+    }
+
+    fn history(samples: &[(u64, ServerGauges)]) -> GaugeHistory {
+        let mut history = GaugeHistory::default();
+        history.begin_run();
+        for (at_ms, gauges) in samples {
+            history.apply(GaugeEvent::Sample(Nanos::from_millis(*at_ms), *gauges));
+        }
+        history
+    }
+
+    #[test]
+    fn counters_are_differences_and_gauges_are_states() {
+        use Meter as M;
+        let history = history(&[
+            (
+                0,
+                told(&[
+                    (M::Running, 1.0),
+                    (M::GeneratedTokens, 1000.0),
+                    (M::PrefixHits, 5.0),
+                    (M::PrefixQueries, 50.0),
+                ]),
+            ),
+            (1000, told(&[(M::Running, 4.0), (M::GeneratedTokens, 1100.0)])),
+            (
+                3000,
+                told(&[
+                    (M::Running, 2.0),
+                    (M::GeneratedTokens, 1500.0),
+                    (M::PrefixHits, 25.0),
+                    (M::PrefixQueries, 90.0),
+                ]),
+            ),
+        ]);
+        let rates: Vec<_> = history.generated_per_s.iter().map(|p| p.1).collect();
+        assert_eq!(rates, [Some(100.0), Some(200.0)]);
+        assert_eq!(history.grown(M::GeneratedTokens), Some(500.0));
+        assert_eq!(history.share(M::PrefixHits, M::PrefixQueries), Some(50.0));
+        assert_eq!((history.now(M::Running), history.highest(M::Running, Nanos(0))), (Some(2.0), Some(4.0)));
+        assert_eq!(history.mean(M::Running, Nanos::from_millis(1000)), Some(3.0));
+        assert_eq!((history.grown(M::Preemptions), history.now(M::KvCache)), (None, None));
+        assert_eq!(history.share(M::AcceptedTokens, M::DraftTokens), None);
+    }
+
+    #[test]
+    fn a_mean_comes_from_a_sum_and_a_count() {
+        use Meter as M;
+        let history = history(&[
+            (0, told(&[(M::TtftSeconds, 10.0), (M::TtftCount, 40.0)])),
+            (1000, told(&[(M::TtftSeconds, 10.6), (M::TtftCount, 43.0)])),
+        ]);
+        assert!((history.mean_ms(M::TtftSeconds, M::TtftCount).unwrap() - 200.0).abs() < 1e-6);
+        assert_eq!(history.mean_ms(M::QueueSeconds, M::QueueCount), None);
+    }
+
+    #[test]
+    fn a_restart_makes_counts_unknown_and_no_rate_negative() {
+        let generated = |n| told(&[(Meter::GeneratedTokens, n)]);
+        let history = history(&[(0, generated(900.0)), (1000, generated(10.0)), (2000, generated(60.0))]);
+        assert!(history.was_restarted());
+        assert_eq!(history.grown(Meter::GeneratedTokens), None);
+        assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [None, Some(50.0)]);
+    }
+
+    #[test]
+    fn silence_is_a_gap_and_hides_the_last_figure() {
+        let mut history = history(&[(0, told(&[(Meter::Waiting, 3.0)]))]);
+        history.apply(GaugeEvent::Gap(Nanos::from_millis(1000), "timed out".to_owned()));
+        assert_eq!((history.now(Meter::Waiting), history.missed), (None, 1));
+        assert_eq!(history.series(Meter::Waiting).unwrap().last(), None);
+        assert_eq!(history.series(Meter::GeneratedTokens).map(|s| s.iter().count()), None);
+        assert_eq!(history.grown(Meter::GeneratedTokens), None);
+    }
+}

@@ -1,0 +1,194 @@
+//! What a report tells of the server's own gauges.
+
+use serde::Serialize;
+
+use super::model::Report;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::server_gauges::{GaugeHistory, Meter};
+use crate::domain::time::Nanos;
+
+/// Counts of the server and of this side that differ by more than this share are told.
+const TOLERANCE: f64 = 0.05;
+
+/// A first look that is later than this after the first request misses something.
+const LATE_MS: f64 = 100.0;
+
+/// A gauge over the run.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Level {
+    /// Its mean.
+    pub avg: f64,
+    /// Its highest.
+    pub max: f64,
+}
+
+/// The server's figures over the run; what it does not tell is `None`. As `results.json` has them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[expect(missing_docs, reason = "the names say it, with units where they are raw numbers")]
+pub struct ServerFigures {
+    pub kind: &'static str,
+    pub url: String,
+    pub sample_interval_ms: u64,
+    pub samples: u64,
+    pub missed: u64,
+    pub requests_running: Option<Level>,
+    pub requests_waiting: Option<Level>,
+    pub requests_retracted: Option<Level>,
+    pub kv_cache_usage_percent: Option<Level>,
+    pub prefix_cache_hit_percent: Option<f64>,
+    pub preemptions: Option<f64>,
+    pub prompt_tokens: Option<f64>,
+    pub generated_tokens: Option<f64>,
+    /// Output tokens of all requests of this run, however they ended.
+    pub output_tokens_here: Option<u64>,
+    pub draft_tokens: Option<f64>,
+    pub accepted_draft_percent: Option<f64>,
+    pub time_to_first_token_ms: Option<f64>,
+    pub queue_ms: Option<f64>,
+    /// What makes these figures less than clean, a sentence each.
+    pub warnings: Vec<String>,
+}
+
+impl ServerFigures {
+    /// The figures of a run; `None` when they were not asked for, else why there are none.
+    pub fn of(report: &Report) -> Option<Result<Self, String>> {
+        let history = report.gauges.as_ref()?;
+        let Some(kind) = history.kind else {
+            let why = history.absent.clone().unwrap_or_else(|| "the server's metrics have not answered yet".to_owned());
+            return Some(Err(why));
+        };
+        let from = report.session.began.unwrap_or_default();
+        let level = |meter| level(history, meter, from);
+        let here = output_tokens(report);
+        let mut figures = Self {
+            kind,
+            url: history.url.clone(),
+            sample_interval_ms: history.interval_ms,
+            samples: history.samples,
+            missed: history.missed,
+            requests_running: level(Meter::Running),
+            requests_waiting: level(Meter::Waiting),
+            requests_retracted: level(Meter::Retracted),
+            kv_cache_usage_percent: level(Meter::KvCache),
+            // A ratio that the server makes itself is one of its own window, not of the run: the mean is the best there is.
+            prefix_cache_hit_percent: history
+                .share(Meter::PrefixHits, Meter::PrefixQueries)
+                .or_else(|| history.mean(Meter::PrefixHitRate, from)),
+            preemptions: history.grown(Meter::Preemptions),
+            prompt_tokens: history.grown(Meter::PromptTokens),
+            generated_tokens: history.grown(Meter::GeneratedTokens),
+            output_tokens_here: here.map(|(tokens, _)| tokens),
+            draft_tokens: history.grown(Meter::DraftTokens),
+            accepted_draft_percent: history.share(Meter::AcceptedTokens, Meter::DraftTokens),
+            time_to_first_token_ms: history.mean_ms(Meter::TtftSeconds, Meter::TtftCount),
+            queue_ms: history.mean_ms(Meter::QueueSeconds, Meter::QueueCount),
+            warnings: Vec::new(),
+        };
+        figures.warnings = figures.doubts(history, report.session.began, here);
+        Some(Ok(figures))
+    }
+
+    fn doubts(&self, history: &GaugeHistory, began: Option<Nanos>, here: Option<(u64, bool)>) -> Vec<String> {
+        let mut doubts: Vec<String> = history.warning.map(str::to_owned).into_iter().collect();
+        let late = history.first_look().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
+        if late > LATE_MS {
+            doubts.push(format!(
+                "the first look came {late:.0} ms after the first request: what was counted before is missing"
+            ));
+        }
+        if history.was_restarted() {
+            doubts.push("the server was restarted during the run: what it counts is not known".to_owned());
+        }
+        // An estimate from events is no count to hold against the server's.
+        if let (Some(there), Some((here, true))) = (self.generated_tokens, here) {
+            let here = here as f64;
+            if there > here * (1.0 + TOLERANCE) {
+                doubts.push(format!(
+                    "the server generated {:.0} tokens more than came here: others used it during the run, or it generates what \
+                     it does not send",
+                    there - here
+                ));
+            } else if there < here * (1.0 - TOLERANCE) {
+                doubts.push(format!(
+                    "the server counted {:.0} tokens less than came here: these are not, or not all, the metrics of what answered",
+                    here - there
+                ));
+            }
+        }
+        doubts
+    }
+}
+
+fn level(history: &GaugeHistory, meter: Meter, from: Nanos) -> Option<Level> {
+    Some(Level { avg: history.mean(meter, from)?, max: history.highest(meter, from)? })
+}
+
+/// All output tokens that came, and whether every one of them was counted; `None` when none came.
+fn output_tokens(report: &Report) -> Option<(u64, bool)> {
+    let attempts = report.session.cases.iter().flat_map(|case| &case.attempts);
+    let records = attempts.filter_map(|attempt| attempt.record.as_deref());
+    let counts = records.filter_map(AttemptRecord::output_tokens);
+    counts
+        .map(|(tokens, source)| (tokens, source != TokenSource::Estimate))
+        .reduce(|(sum, all), (tokens, counted)| (sum + tokens, all && counted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::server_gauges::{GaugeEvent, ServerGauges};
+    use crate::report::fixture::{report, sample_session};
+
+    fn gauges(at: Nanos, pairs: &[(Meter, f64)]) -> GaugeEvent {
+        let mut told = ServerGauges::default();
+        pairs.iter().for_each(|(meter, value)| told.set(*meter, *value));
+        GaugeEvent::Sample(at, told)
+    }
+
+    /// The sample run, whose ten answers have 6,600 tokens, beside a server that generated so many.
+    fn beside(generated: f64) -> ServerFigures {
+        use Meter as M;
+        let mut r = report(sample_session());
+        let began = r.session.began.unwrap();
+        let mut history = GaugeHistory::default();
+        let url = "http://h/metrics".to_owned();
+        history.apply(GaugeEvent::Found { kind: "vLLM", url, interval_ms: 1000, warning: None });
+        history.apply(gauges(Nanos(0), &[(M::Running, 99.0)]));
+        history.begin_run();
+        let first = [(M::Running, 1.0), (M::KvCache, 10.0), (M::GeneratedTokens, 500.0), (M::Preemptions, 7.0)];
+        history.apply(gauges(began, &first));
+        let later = began.plus(std::time::Duration::from_secs(50));
+        let last = [(M::Running, 3.0), (M::KvCache, 30.0), (M::GeneratedTokens, 500.0 + generated)];
+        history.apply(gauges(later, &last));
+        r.gauges = Some(history);
+        ServerFigures::of(&r).unwrap().unwrap()
+    }
+
+    #[test]
+    fn the_run_s_own_part_is_told() {
+        let figures = beside(6600.0);
+        assert_eq!(figures.requests_running, Some(Level { avg: 2.0, max: 3.0 }));
+        assert_eq!(figures.kv_cache_usage_percent, Some(Level { avg: 20.0, max: 30.0 }));
+        assert_eq!((figures.generated_tokens, figures.output_tokens_here), (Some(6600.0), Some(6600)));
+        assert_eq!((figures.preemptions, figures.requests_waiting), (None, None));
+        assert!(figures.warnings.is_empty());
+    }
+
+    #[test]
+    fn other_people_s_tokens_are_told() {
+        let more = beside(7000.0).warnings.remove(0);
+        assert!(more.starts_with("the server generated 400 tokens more than came here"), "{more}");
+        let less = beside(100.0).warnings.remove(0);
+        assert!(less.starts_with("the server counted 6500 tokens less"), "{less}");
+    }
+
+    #[test]
+    fn nothing_asked_and_nothing_found_are_two_things() {
+        let mut r = report(sample_session());
+        assert_eq!(ServerFigures::of(&r), None);
+        let mut history = GaugeHistory::default();
+        history.apply(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned()));
+        r.gauges = Some(history);
+        assert_eq!(ServerFigures::of(&r), Some(Err("http://h/metrics: HTTP 404".to_owned())));
+    }
+}

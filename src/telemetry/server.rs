@@ -1,0 +1,203 @@
+//! The server's own gauges, read from its page of metrics on a thread of their own.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{channel, sync_channel};
+use std::time::Duration;
+
+use super::Sampler;
+use super::attend::attend;
+use super::pace::Pace;
+use super::page::Fetcher;
+use crate::domain::server_gauges::GaugeEvent;
+use crate::domain::time::Nanos;
+use crate::protocol::endpoint::without_secrets;
+use crate::protocol::server_metrics::{self, Told};
+
+/// A look costs the server something: never more often.
+pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Starts to read the first of these addresses that has metrics of a server. `now` is the run's clock; `sink` gets every
+/// event, from the reader's thread. The handle is used like that of the GPUs: no call waits for the server.
+pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
+    addresses: Vec<String>,
+    interval: Duration,
+    now: impl Fn() -> Nanos + Send + 'static,
+    sink: Sink,
+) -> Sampler {
+    let (commands, inbox) = channel();
+    // The sink follows the thread, so that it is still here when there is none.
+    let (give, take) = sync_channel::<Sink>(1);
+    let thread = move || {
+        let Ok(sink) = take.recv() else { return };
+        let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, interval, &now, &sink) {
+            Ok(mut reader) => {
+                let mut pace = Pace::new(reader.interval);
+                attend(&inbox, &mut pace, &now, || reader.look());
+            }
+            Err(why) => sink(GaugeEvent::Absent(why)),
+        }));
+        if ended.is_err() {
+            sink(GaugeEvent::Absent("an internal error ended the reading of the metrics".to_owned()));
+        }
+    };
+    match std::thread::Builder::new().name("metrics".to_owned()).spawn(thread) {
+        Ok(_) => drop(give.send(sink)),
+        Err(error) => sink(GaugeEvent::Absent(format!("the thread that reads metrics did not start: {error}"))),
+    }
+    Sampler { commands }
+}
+
+/// What the thread knows.
+struct Reader<'a> {
+    addresses: Vec<String>,
+    /// The one of them that has the page.
+    found: Option<usize>,
+    interval: Duration,
+    fetcher: Fetcher,
+    now: &'a dyn Fn() -> Nanos,
+    sink: &'a dyn Fn(GaugeEvent),
+}
+
+impl<'a> Reader<'a> {
+    fn new(
+        addresses: Vec<String>,
+        interval: Duration,
+        now: &'a dyn Fn() -> Nanos,
+        sink: &'a dyn Fn(GaugeEvent),
+    ) -> Result<Self, String> {
+        let interval = interval.max(SHORTEST_INTERVAL);
+        Ok(Self { addresses, found: None, interval, fetcher: Fetcher::new()?, now, sink })
+    }
+
+    fn look(&mut self) {
+        match self.found {
+            Some(at) => self.look_again(at),
+            None => self.search(),
+        }
+    }
+
+    /// Asks each address in turn until one has the page.
+    fn search(&mut self) {
+        let mut reasons = Vec::new();
+        for at in 0..self.addresses.len() {
+            match self.read(at) {
+                Ok((when, told)) => {
+                    self.found = Some(at);
+                    let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+                    let url = self.name(at);
+                    (self.sink)(GaugeEvent::Found { kind: told.kind, url, interval_ms, warning: told.warning });
+                    return (self.sink)(GaugeEvent::Sample(when, told.gauges));
+                }
+                Err(why) => reasons.push(format!("{}: {why}", self.name(at))),
+            }
+        }
+        (self.sink)(GaugeEvent::Absent(reasons.join("; ")));
+    }
+
+    fn look_again(&self, at: usize) {
+        (self.sink)(match self.read(at) {
+            Ok((when, told)) => GaugeEvent::Sample(when, told.gauges),
+            Err(why) => GaugeEvent::Gap((self.now)(), why),
+        });
+    }
+
+    /// What the page says, and when it was there.
+    fn read(&self, at: usize) -> Result<(Nanos, Told), String> {
+        let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
+        let page = self.fetcher.fetch(url)?;
+        let when = (self.now)();
+        let told = server_metrics::read(&page);
+        told.map(|told| (when, told)).ok_or_else(|| "the page has no metrics of a server that is known".to_owned())
+    }
+
+    fn name(&self, at: usize) -> String {
+        self.addresses.get(at).map(|url| without_secrets(url)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::{Ipv4Addr, TcpListener};
+    use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+    use super::*;
+    use crate::domain::server_gauges::Meter;
+
+    /// Longer than any test takes: it ends a wait that would not end.
+    const LIMIT: Duration = Duration::from_secs(60);
+
+    /// Answers each request with the next of these, head and all, then with nothing: the connection ends.
+    fn pages(answers: Vec<String>) -> String {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let mut answers = answers.into_iter();
+            for mut wire in listener.incoming().flatten() {
+                let mut head = Vec::new();
+                let mut byte = [0];
+                while !head.ends_with(b"\r\n\r\n") && wire.read(&mut byte).is_ok_and(|n| n > 0) {
+                    head.extend(byte);
+                }
+                let _gone = wire.write_all(answers.next().unwrap_or_default().as_bytes());
+            }
+        });
+        address
+    }
+
+    fn page(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    }
+
+    /// The events of so many looks, a second apart by the run's clock.
+    fn events(addresses: Vec<String>, looks: u64) -> Vec<GaugeEvent> {
+        let (sink, events) = channel();
+        let clock = AtomicU64::new(0);
+        let now = move || Nanos::from_millis(clock.fetch_add(1, SeqCst));
+        let reader = watch_server(addresses, LIMIT, now, move |event| drop(sink.send(event)));
+        for _ in 0..looks {
+            assert!(reader.sample_and_wait(LIMIT));
+        }
+        drop(reader);
+        events.iter().collect()
+    }
+
+    #[test]
+    fn the_first_address_with_metrics_is_the_one() {
+        let address = pages(vec![
+            page("404 Not Found", "no"),
+            page("200 OK", "go_goroutines 3\n"),
+            page("200 OK", "llamacpp:requests_processing 2\n"),
+            page("200 OK", "llamacpp:requests_processing 1\n"),
+            String::new(),
+            page("503 Service Unavailable", ""),
+        ]);
+        let addresses = vec![format!("{address}/a?key=secret"), format!("{address}/b"), format!("{address}/c")];
+        let events = events(addresses, 4);
+        let [GaugeEvent::Found { kind: "llama.cpp", url, warning: Some(_), .. }, rest @ ..] = events.as_slice() else {
+            panic!("{events:?}")
+        };
+        assert_eq!(url, &format!("{address}/c"));
+        let running: Vec<_> = rest
+            .iter()
+            .map(|event| match event {
+                GaugeEvent::Sample(_, gauges) => Ok(gauges.get(Meter::Running)),
+                GaugeEvent::Gap(_, why) => Err(why.clone()),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(running[..2], [Ok(Some(2.0)), Ok(Some(1.0))]);
+        assert!(running[2].is_err(), "{running:?}");
+        assert_eq!(running[3], Err("HTTP 503".to_owned()));
+    }
+
+    #[test]
+    fn where_there_is_none_each_address_says_why() {
+        let address = pages(vec![page("404 Not Found", "no"), page("200 OK", "<html>")]);
+        let events = events(vec![format!("{address}/metrics?key=secret"), format!("{address}/b")], 1);
+        let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
+        let expected =
+            format!("{address}/metrics: HTTP 404; {address}/b: the page has no metrics of a server that is known");
+        assert_eq!(why, &expected);
+    }
+}
