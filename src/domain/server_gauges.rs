@@ -90,7 +90,7 @@ pub enum GaugeEvent {
     /// There is no page, or none that can be read, and why.
     Absent(String),
     /// One look.
-    Sample(Nanos, ServerGauges),
+    Sample(Nanos, Box<ServerGauges>),
     /// A look that gave nothing, and why.
     Gap(Nanos, String),
 }
@@ -247,7 +247,9 @@ mod tests {
 
     fn told(pairs: &[(Meter, f64)]) -> ServerGauges {
         let mut gauges = ServerGauges::default();
-        pairs.iter().for_each(|(meter, value)| gauges.set(*meter, *value));
+        for (meter, value) in pairs {
+            gauges.set(*meter, *value);
+        }
         gauges
     }
 
@@ -255,7 +257,7 @@ mod tests {
         let mut history = GaugeHistory::default();
         history.begin_run();
         for (at_ms, gauges) in samples {
-            history.apply(GaugeEvent::Sample(Nanos::from_millis(*at_ms), *gauges));
+            history.apply(GaugeEvent::Sample(Nanos::from_millis(*at_ms), Box::new(*gauges)));
         }
         history
     }

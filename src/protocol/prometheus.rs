@@ -1,5 +1,5 @@
 //! Prometheus' text format, as far as reading a page of numbers takes: names, labels, values. Comments, types, time stamps and
-//! exemplars are passed over, and so is a line that is none; OpenMetrics pages read the same.
+//! exemplars are passed over, and so is a line that is none; those of `OpenMetrics` read the same.
 
 use std::borrow::Cow;
 
@@ -175,7 +175,7 @@ words are no number
             // A page is lines: a separator that ends a line in other alphabets does not end this one.
             prop_assume!(line.lines().count() == 1);
             let read = sample(&line).unwrap();
-            prop_assert!(read.value == value || read.value.is_nan() && value.is_nan());
+            prop_assert!(read.value.to_bits() == value.to_bits() || read.value.is_nan() && value.is_nan());
             let b = read.label("b");
             prop_assert_eq!(b.as_deref(), Some(label.as_str()));
         }

@@ -141,8 +141,10 @@ mod tests {
 
     fn gauges(at: Nanos, pairs: &[(Meter, f64)]) -> GaugeEvent {
         let mut told = ServerGauges::default();
-        pairs.iter().for_each(|(meter, value)| told.set(*meter, *value));
-        GaugeEvent::Sample(at, told)
+        for (meter, value) in pairs {
+            told.set(*meter, *value);
+        }
+        GaugeEvent::Sample(at, Box::new(told))
     }
 
     /// The sample run, whose ten answers have 6,600 tokens, beside a server that generated so many.

@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
                     let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
                     let url = self.name(at);
                     (self.sink)(GaugeEvent::Found { kind: told.kind, url, interval_ms, warning: told.warning });
-                    return (self.sink)(GaugeEvent::Sample(when, told.gauges));
+                    return (self.sink)(GaugeEvent::Sample(when, Box::new(told.gauges)));
                 }
                 Err(why) => reasons.push(format!("{}: {why}", self.name(at))),
             }
@@ -96,7 +96,7 @@ impl<'a> Reader<'a> {
 
     fn look_again(&self, at: usize) {
         (self.sink)(match self.read(at) {
-            Ok((when, told)) => GaugeEvent::Sample(when, told.gauges),
+            Ok((when, told)) => GaugeEvent::Sample(when, Box::new(told.gauges)),
             Err(why) => GaugeEvent::Gap((self.now)(), why),
         });
     }

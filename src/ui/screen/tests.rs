@@ -236,7 +236,7 @@ fn a_frozen_screen_stands_still() {
 
 #[test]
 fn every_pane_survives_every_size_in_every_state() {
-    let states = [
+    let states = vec![
         connecting(),
         unreachable(),
         running(),
