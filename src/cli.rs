@@ -85,6 +85,15 @@ pub struct RunArgs {
     /// A further header for every request; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
+    /// Send everything through this proxy; `env`: through the one that HTTPS_PROXY and the like name. Without it none is used
+    #[arg(long, value_name = "URL", help_heading = "Endpoint", conflicts_with = "demo")]
+    pub proxy: Option<String>,
+    /// Trust the issuers in this PEM file, too
+    #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "demo")]
+    pub cacert: Option<PathBuf>,
+    /// Do not verify the server's certificate: anyone on the way may answer, and read the key
+    #[arg(long, help_heading = "Endpoint", conflicts_with_all = ["demo", "cacert"])]
+    pub insecure: bool,
     /// No server at hand: run against the built-in simulator
     #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
     pub demo: bool,
@@ -98,6 +107,15 @@ pub struct RunArgs {
     /// Seconds after which an attempt is given up, instead of the suite's own
     #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
     pub timeout: Option<f64>,
+    /// Seconds a connection may take, TLS included [default: the suite's, else 10]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub connect_timeout: Option<f64>,
+    /// Seconds from the request to the first token [default: the suite's, else what --timeout leaves]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub first_token_timeout: Option<f64>,
+    /// Seconds an answer that has begun may be silent [default: the suite's, else what --timeout leaves]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub stall_timeout: Option<f64>,
     /// A Hugging Face tokenizer.json, which counts the tokens where the server tells no usage
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
     pub tokenizer: Option<PathBuf>,
@@ -111,6 +129,9 @@ pub struct RunArgs {
     /// Unmeasured requests before the first measured one
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub warmup: u32,
+    /// Send a request again, so often, that got no connection or HTTP 429 or 503; the last try is measured
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retries: u32,
     /// Send the prompts as they are, not each with a first line that no prefix cache can hold
     #[arg(long, help_heading = "Load")]
     pub warm: bool,
@@ -399,6 +420,11 @@ mod tests {
             &["--sweep", "1,2", "--rate", "1"],
             &["--sweep", "1,2", "--concurrency", "1"],
             &["--slo", "ttft<1ms"],
+            &["--stall-timeout", "0"],
+            &["--retries", "-1"],
+            &["--insecure", "--cacert", "ca.pem"],
+            &["--demo", "--insecure"],
+            &["--demo", "--proxy", "http://p"],
         ] {
             assert!(Cli::try_parse_from(["tokscope"].iter().chain(bad)).is_err(), "{bad:?}");
         }

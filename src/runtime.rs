@@ -21,9 +21,10 @@ use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
+use crate::domain::route::Route;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
-use crate::engine::{Engine, EngineConfig, InvalidConfig};
+use crate::engine::{Engine, EngineConfig, InvalidConfig, Network};
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
@@ -73,6 +74,7 @@ impl Run {
             headers: spec.headers,
             run_id: run_id.clone(),
             warm: spec.plan.warm,
+            network: spec.network.clone(),
         };
         let facts = sender.clone();
         // A send fails only when the main thread is gone, and then nobody wants the fact.
@@ -94,6 +96,7 @@ impl Run {
             model: spec.model.clone(),
             server: ServerInfo::default(),
             simulated: spec.simulated,
+            route: route(&spec.base_url, &spec.network),
             connection: Connection::Connecting,
         };
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
@@ -150,6 +153,14 @@ impl Run {
             }
         }
         left
+    }
+}
+
+/// What stands between here and this base address.
+fn route(base_url: &str, network: &Network) -> Route {
+    Route {
+        tls_verified: base_url.starts_with("https://").then_some(!network.insecure),
+        proxy: network.proxy.as_deref().map(without_secrets),
     }
 }
 

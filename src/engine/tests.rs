@@ -77,6 +77,7 @@ fn config(url: &str, api: &'static Api, warm: bool) -> EngineConfig {
         headers: vec![("x-team".to_owned(), "ours".to_owned())],
         run_id: "run".to_owned(),
         warm,
+        network: Network::default(),
     }
 }
 
@@ -100,6 +101,7 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
         max_tokens: 10,
         temperature: 0.0,
         timeout,
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let id = AttemptId { case: 0, number };

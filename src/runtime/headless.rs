@@ -19,6 +19,10 @@ use crate::domain::time::Nanos;
 /// Between two lines about the progress of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
+/// What `--insecure` means.
+const INSECURE: &str =
+    "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
+
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec)?;
@@ -84,6 +88,12 @@ fn greet(run: &Run, stderr: &mut impl Write) {
     say(stderr, &format!("{} · {cases} {noun} · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
     if scene.target.simulated {
         say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
+    }
+    if scene.target.route.is_unverified() {
+        say(stderr, INSECURE);
+    }
+    if let Some(proxy) = &scene.target.route.proxy {
+        say(stderr, &format!("through the proxy {}: its time is in every figure", sanitise_line(proxy)));
     }
 }
 
@@ -185,6 +195,7 @@ mod tests {
             model: None,
             server: ServerInfo::default(),
             simulated: false,
+            route: crate::domain::route::Route::default(),
             connection: Connection::Connecting,
         };
         let mut app = App::new(target, Session::new(Arc::new(suite), Plan::default()), None, Vec::new());

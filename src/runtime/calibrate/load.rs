@@ -113,6 +113,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
+        patience: crate::domain::suite::Patience::default(),
         extra,
     };
     RunSpec {
@@ -122,6 +123,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         model: None,
         api_key: None,
         headers: Vec::new(),
+        network: crate::engine::Network::default(),
         suite: Suite {
             name: "Calibration".to_owned(),
             rating: RatingScale::default(),

@@ -31,6 +31,9 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if scene.target.simulated {
         badges.push(" SIMULATED ".to_owned());
     }
+    if scene.target.route.is_unverified() {
+        badges.push(" TLS NOT VERIFIED ".to_owned());
+    }
     let mut right: Vec<Span<'_>> = Vec::new();
     for badge in badges {
         if !right.is_empty() {
