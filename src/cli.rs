@@ -1,10 +1,13 @@
 //! The command line.
 
+mod network;
+
 use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+pub use self::network::NetworkArgs;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
@@ -85,15 +88,9 @@ pub struct RunArgs {
     /// A further header for every request; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
-    /// Send everything through this proxy; `env`: through the one that HTTPS_PROXY and the like name. Without it none is used
-    #[arg(long, value_name = "URL", help_heading = "Endpoint", conflicts_with = "demo")]
-    pub proxy: Option<String>,
-    /// Trust the issuers in this PEM file, too
-    #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "demo")]
-    pub cacert: Option<PathBuf>,
-    /// Do not verify the server's certificate: anyone on the way may answer, and read the key
-    #[arg(long, help_heading = "Endpoint", conflicts_with_all = ["demo", "cacert"])]
-    pub insecure: bool,
+    /// The way there.
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// No server at hand: run against the built-in simulator
     #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
     pub demo: bool,
@@ -337,19 +334,34 @@ mod tests {
                                       chat, or what the end of the URL tells]
               --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
               --header <NAME: VALUE>  A further header for every request; repeatable
+              --proxy <URL>           Go through this proxy; `env`: through the one that HTTPS_PROXY and the
+                                      like name [default: none]
+              --cacert <FILE>         Trust the issuers in this PEM file, too
+              --insecure              Do not verify the server's certificate: anyone on the way may answer,
+                                      and read the key
               --demo                  No server at hand: run against the built-in simulator
 
         Suite:
-              --cases <FILE>      The suite [default: ./cases.toml if there is one, else the one built in]
-              --case <PATTERN>    Only cases whose name contains this, in any letter case; repeatable
-              --timeout <S>       Seconds after which an attempt is given up, instead of the suite's own
-              --tokenizer <FILE>  A Hugging Face tokenizer.json, which counts the tokens where the server
-                                  tells no usage
+              --cases <FILE>             The suite [default: ./cases.toml if there is one, else the one
+                                         built in]
+              --case <PATTERN>           Only cases whose name contains this, in any letter case; repeatable
+              --timeout <S>              Seconds after which an attempt is given up, instead of the suite's
+                                         own
+              --connect-timeout <S>      Seconds a connection may take, TLS included [default: the suite's,
+                                         else 10]
+              --first-token-timeout <S>  Seconds from the request to the first token [default: the suite's,
+                                         else what --timeout leaves]
+              --stall-timeout <S>        Seconds an answer that has begun may be silent [default: the
+                                         suite's, else what --timeout leaves]
+              --tokenizer <FILE>         A Hugging Face tokenizer.json, which counts the tokens where the
+                                         server tells no usage
 
         Load:
               --concurrency <N>    Requests in flight at once [default: 1; with --rate no limit]
               --repeat <N>         Measured attempts per case [default: 1]
               --warmup <N>         Unmeasured requests before the first measured one [default: 0]
+              --retries <N>        Send a request again, so often, that got no connection or HTTP 429 or
+                                   503; the last try is measured [default: 0]
               --warm               Send the prompts as they are, not each with a first line that no prefix
                                    cache can hold
               --duration <S>       Start cases in turn for so long, instead of --repeat

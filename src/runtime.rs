@@ -31,6 +31,7 @@ use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig};
 
 use self::counting::Facts;
+use self::signals::Suspension;
 pub use self::spec::RunSpec;
 
 /// The time between two samples of the GPU.
@@ -43,6 +44,8 @@ enum Wake {
     Msg(Msg),
     /// A key, or the screen.
     Input(crate::ui::input::Input),
+    /// The process is to be stopped for a while.
+    Suspend,
 }
 
 /// A run with its threads.
@@ -62,7 +65,7 @@ struct Run {
 impl Run {
     /// Starts the threads. Nothing is sent before [`Self::discover`].
     #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
-    fn start(spec: RunSpec) -> Result<Self, InvalidConfig> {
+    fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
         let epoch = Instant::now();
         let wall = jiff::ZonedDateTime::now();
         let run_id = format!("ts-{:x}", wall.timestamp().as_microsecond());
@@ -90,7 +93,7 @@ impl Run {
             move || now(epoch),
             move |event| drop(gpu_events.send(Wake::Msg(Msg::Gpu(event)))),
         );
-        signals::watch(sender.clone());
+        signals::watch(sender.clone(), suspension);
         let target = Target {
             url: without_secrets(&spec.base_url),
             model: spec.model.clone(),

@@ -24,13 +24,13 @@ pub(super) fn network(
     env: &dyn Fn(&str) -> Option<String>,
     folder: &Path,
 ) -> Result<Network, ConfigError> {
-    let cacert = args.cacert.as_deref().map(|path| cacert(path, folder)).transpose()?.unwrap_or_default();
-    let proxy = match args.proxy.as_deref() {
+    let cacert = args.network.cacert.as_deref().map(|path| cacert(path, folder)).transpose()?.unwrap_or_default();
+    let proxy = match args.network.proxy.as_deref() {
         None => None,
         Some(FROM_ENVIRONMENT) => from_environment(base_url, env)?,
         Some(url) => Some(checked(url).map_err(|why| ConfigError(format!("--proxy: {why}")))?),
     };
-    Ok(Network { insecure: args.insecure, cacert, proxy, retries: args.retries })
+    Ok(Network { insecure: args.network.insecure, cacert, proxy, retries: args.retries })
 }
 
 fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {

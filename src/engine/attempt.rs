@@ -29,7 +29,7 @@ use crate::protocol::request::Manner;
 /// An error body is read up to here,
 const MAX_ERROR_BYTES: usize = 64 * 1024;
 /// and no longer than this.
-const ERROR_WITHIN: Duration = Duration::from_secs(5);
+const ERROR_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5000 });
 
 /// What to ask.
 #[derive(Debug)]
@@ -196,4 +196,3 @@ async fn error_body(mut body: AnswerBody) -> String {
     let _ended_or_not = tokio::time::timeout(ERROR_WITHIN, read).await;
     String::from_utf8_lossy(&bytes).into_owned()
 }
-

@@ -203,7 +203,9 @@ impl Host {
                 if (100..200).contains(&parsed.status) {
                     interim += 1;
                     if interim > MAX_INTERIM {
-                        return Err(Gone::Broken(format!("more than {MAX_INTERIM} interim answers (1xx) and no other")));
+                        return Err(Gone::Broken(format!(
+                            "more than {MAX_INTERIM} interim answers (1xx) and no other"
+                        )));
                     }
                     head = rest;
                     continue;

@@ -77,13 +77,18 @@ fn kind(error: &reqwest::Error) -> &'static str {
 }
 
 /// An error and what lies below it.
-fn causes<'a>(error: &'a (dyn std::error::Error + 'static)) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |e| e.source())
 }
 
-/// The error of TLS, which travels inside one of the system's.
+/// The error of TLS, which travels inside one of the system's, or inside several.
 fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    error.downcast_ref().or_else(|| error.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref())
+    let inner = |e: &&'a (dyn std::error::Error + 'static)| -> Option<&'a (dyn std::error::Error + 'static)> {
+        Some(e.downcast_ref::<std::io::Error>()?.get_ref()?)
+    };
+    std::iter::successors(Some(error), inner).find_map(|e| e.downcast_ref())
 }
 
 /// What to do about an error of TLS.
@@ -111,7 +116,9 @@ pub fn describe(error: reqwest::Error) -> String {
         }
     }
     let said = parts.join(": ");
-    match causes(&error).find_map(tls).and_then(advice) {
+    let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse));
+    let no_http = || is_no_http().then_some("is this an HTTP server, and its address not https://?");
+    match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,
     }

@@ -79,7 +79,12 @@ mod tests {
             header("Proxy-Authorization", "Basic dXNlcjpwYXNz"),
             header("x-short", "v1"),
         ];
-        Secrets::new(Some("sk-key"), &headers, "http://u:hunter22@h/v1?api-version=2024-10-21&Api-Key=abcdef", Some("http://u:swordfish@proxy:3128"))
+        Secrets::new(
+            Some("sk-key"),
+            &headers,
+            "http://u:hunter22@h/v1?api-version=2024-10-21&Api-Key=abcdef",
+            Some("http://u:swordfish@proxy:3128"),
+        )
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
+mod faults;
 mod wire;
 
 use std::io::{Read, Write};
@@ -94,7 +95,14 @@ fn start(engine: &Engine, timeout: Duration) -> AttemptId {
 }
 
 fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
-    let case = CaseSpec {
+    let id = AttemptId { case: 0, number };
+    let case = Arc::new(case(timeout));
+    engine.send(EngineCommand::Start { id, case, model: "m".into(), warmup: false, due: None });
+    id
+}
+
+fn case(timeout: Duration) -> CaseSpec {
+    CaseSpec {
         name: "c".into(),
         model: None,
         messages: vec![Message { role: "user".into(), content: "hi".into() }],
@@ -103,10 +111,7 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
         timeout,
         patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
-    };
-    let id = AttemptId { case: 0, number };
-    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false, due: None });
-    id
+    }
 }
 
 fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {

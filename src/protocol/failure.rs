@@ -77,7 +77,9 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
     if !said.is_empty() {
         message = format!("{message}: {said}");
     }
-    if (300..400).contains(&http_status) && let Some(to) = header("location").filter(|to| !to.is_empty()) {
+    if (300..400).contains(&http_status)
+        && let Some(to) = header("location").filter(|to| !to.is_empty())
+    {
         // Followed, it would take the key to whoever is named, and its time would be a part of the figures.
         kind = "redirect";
         message = format!("HTTP {http_status}: redirects to {}, which is not followed", shorten(&without_secrets(&to)));

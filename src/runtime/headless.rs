@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::closing::{close, say};
+use super::signals::{Suspension, stop_process};
 use super::{Run, RunSpec, Wake};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::{Connection, Scene};
@@ -20,12 +21,11 @@ use crate::domain::time::Nanos;
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// What `--insecure` means.
-const INSECURE: &str =
-    "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
+const INSECURE: &str = "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
-    let mut run = Run::start(spec)?;
+    let mut run = Run::start(spec, Suspension::Told)?;
     let mut stderr = std::io::stderr();
     greet(&run, &mut stderr);
     run.discover(false);
@@ -33,7 +33,15 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let session = &run.app.scene.session;
     let mut load = (session.plan.is_load() || !session.sweep.is_empty()).then(LoadProgress::default);
     let status = loop {
-        let Wake::Msg(msg) = next(&run)? else { continue };
+        let msg = match next(&run)? {
+            Wake::Msg(msg) => msg,
+            Wake::Suspend => {
+                run.mark_suspended();
+                stop_process();
+                continue;
+            }
+            Wake::Input(_) => continue,
+        };
         let ended = match &msg {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
             _ => None,

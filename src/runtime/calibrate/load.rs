@@ -76,7 +76,7 @@ pub enum Outcome {
 /// Runs the load against a simulator.
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
-    let mut run = Run::start(spec(url, load))?;
+    let mut run = Run::start(spec(url, load), super::super::signals::Suspension::BySystem)?;
     let epoch_ns = on_shared_clock(run.epoch).context("this system has no clock that two processes share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
