@@ -9,6 +9,7 @@ pub mod headless;
 pub mod interactive;
 mod pace;
 pub mod process;
+mod route;
 mod signals;
 pub mod spec;
 
@@ -21,10 +22,9 @@ use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
-use crate::domain::route::Route;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
-use crate::engine::{Engine, EngineConfig, InvalidConfig, Network};
+use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
@@ -99,7 +99,7 @@ impl Run {
             model: spec.model.clone(),
             server: ServerInfo::default(),
             simulated: spec.simulated,
-            route: route(&spec.base_url, &spec.network),
+            route: route::route(&spec.base_url, &spec.network),
             connection: Connection::Connecting,
         };
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
@@ -156,14 +156,6 @@ impl Run {
             }
         }
         left
-    }
-}
-
-/// What stands between here and this base address.
-fn route(base_url: &str, network: &Network) -> Route {
-    Route {
-        tls_verified: base_url.starts_with("https://").then_some(!network.insecure),
-        proxy: network.proxy.as_deref().map(without_secrets),
     }
 }
 

@@ -26,7 +26,7 @@ const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> O
 /// All that is looked for, the gravest first. Keys are only ever added.
 pub const DIAGNOSES: &[Diagnosis] = &[
     row("observer_stalled", "tokscope itself stood still", observer_stalled),
-    row("retried", "needed retries", retried),
+    row(RETRIED, "needed retries", retried),
     row("fake_streaming", "made first, streamed after", fake_streaming),
     row("bursts", "events in bursts", bursts),
     row("pauses", "pauses in the stream", pauses),
@@ -46,6 +46,9 @@ pub const DIAGNOSES: &[Diagnosis] = &[
 
 /// Key of the finding that part of the prompt was in the server's cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
+
+/// Key of the finding that an attempt needed more than one try.
+pub const RETRIED: &str = "retried";
 
 /// Findings of an attempt that is over. Of one that the user gave up there are none.
 pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {

@@ -116,12 +116,17 @@ pub fn describe(error: reqwest::Error) -> String {
         }
     }
     let said = parts.join(": ");
-    let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(hyper::Error::is_parse));
+    let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));
     let no_http = || is_no_http().then_some("is this an HTTP server, and its address not https://?");
     match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,
     }
+}
+
+/// What came is no HTTP. Too much of it is another matter.
+fn no_http_said(error: &hyper::Error) -> bool {
+    error.is_parse() && !error.is_parse_too_large()
 }
 
 /// How reqwest and hyper introduce the error that tells what happened.

@@ -8,7 +8,7 @@ use anyhow::Context;
 
 use super::closing::{close, say};
 use super::signals::{Suspension, stop_process};
-use super::{Run, RunSpec, Wake};
+use super::{Run, RunSpec, Wake, route};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::{Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
@@ -19,9 +19,6 @@ use crate::domain::time::Nanos;
 
 /// Between two lines about the progress of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
-
-/// What `--insecure` means.
-const INSECURE: &str = "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
@@ -97,12 +94,7 @@ fn greet(run: &Run, stderr: &mut impl Write) {
     if scene.target.simulated {
         say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
     }
-    if scene.target.route.is_unverified() {
-        say(stderr, INSECURE);
-    }
-    if let Some(proxy) = &scene.target.route.proxy {
-        say(stderr, &format!("through the proxy {}: its time is in every figure", sanitise_line(proxy)));
-    }
+    route::tell(&scene.target.route, stderr);
 }
 
 fn tell_target(run: &Run, stderr: &mut impl Write) {

@@ -272,6 +272,12 @@ mod tests {
             let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
             assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
         }
+        // Nor whether anyone at all could have answered.
+        stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(false);
+        let shown = text(&stage.draw_with(60, 2, Theme::mono(), draw));
+        assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED "), "{shown}");
+        stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(true);
+        assert!(!text(&stage.draw_with(60, 2, Theme::mono(), draw)).contains("TLS"));
     }
 
     #[test]
