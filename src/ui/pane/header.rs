@@ -275,7 +275,7 @@ mod tests {
         // Nor whether anyone at all could have answered.
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(false);
         let shown = text(&stage.draw_with(60, 2, Theme::mono(), draw));
-        assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED "), "{shown}");
+        assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");
         stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(true);
         assert!(!text(&stage.draw_with(60, 2, Theme::mono(), draw)).contains("TLS"));
     }
