@@ -45,6 +45,7 @@ enum Wake {
     /// A key, or the screen.
     Input(crate::ui::input::Input),
     /// The process is to be stopped for a while.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such wish on this system"))]
     Suspend,
 }
 
