@@ -85,6 +85,7 @@ fn app(cases: usize, concurrency: usize) -> App {
         max_tokens: 600,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
+        patience: tokscope::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let suite = Suite {
@@ -98,6 +99,7 @@ fn app(cases: usize, concurrency: usize) -> App {
         model: None,
         server: ServerInfo::default(),
         simulated: false,
+        route: tokscope::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
     let plan = Plan { concurrency, ..Plan::default() };

@@ -82,6 +82,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         headers: Vec::new(),
         run_id: "bench".to_owned(),
         warm: false,
+        network: tokscope::engine::Network::default(),
     };
     let (begun, process_before) = (Instant::now(), threads_cpu(|_| true));
     let engine = Engine::start(config, begun, move |fact| drop(sender.send(fact))).unwrap();
@@ -94,6 +95,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: Duration::from_secs(300),
+        patience: tokscope::domain::suite::Patience::default(),
         extra,
     });
     let start = |index: usize| {

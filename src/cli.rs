@@ -1,10 +1,13 @@
 //! The command line.
 
+mod network;
+
 use std::path::PathBuf;
 
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+pub use self::network::NetworkArgs;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
@@ -85,6 +88,9 @@ pub struct RunArgs {
     /// A further header for every request; repeatable
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
+    /// The way there.
+    #[command(flatten)]
+    pub network: NetworkArgs,
     /// No server at hand: run against the built-in simulator
     #[arg(long, conflicts_with = "url", help_heading = "Endpoint")]
     pub demo: bool,
@@ -102,6 +108,15 @@ pub struct RunArgs {
     /// Seconds after which an attempt is given up, instead of the suite's own
     #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
     pub timeout: Option<f64>,
+    /// Seconds a connection may take, TLS included [default: the suite's, else 10]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub connect_timeout: Option<f64>,
+    /// Seconds from the request to the first token [default: the suite's, else what --timeout leaves]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub first_token_timeout: Option<f64>,
+    /// Seconds an answer that has begun may be silent [default: the suite's, else what --timeout leaves]
+    #[arg(long, value_name = "S", help_heading = "Suite", value_parser = seconds)]
+    pub stall_timeout: Option<f64>,
     /// A Hugging Face tokenizer.json, which counts the tokens where the server tells no usage
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
     pub tokenizer: Option<PathBuf>,
@@ -115,6 +130,9 @@ pub struct RunArgs {
     /// Unmeasured requests before the first measured one
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
     pub warmup: u32,
+    /// Send a request again, so often, that got no connection or HTTP 429 or 503; the last try is measured
+    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub retries: u32,
     /// Send the prompts as they are, not each with a first line that no prefix cache can hold
     #[arg(long, help_heading = "Load")]
     pub warm: bool,
@@ -321,6 +339,11 @@ mod tests {
                                       chat, or what the end of the URL tells]
               --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
               --header <NAME: VALUE>  A further header for every request; repeatable
+              --proxy <URL>           Go through this proxy; `env`: through the one that HTTPS_PROXY and the
+                                      like name [default: none]
+              --cacert <FILE>         Trust the issuers in this PEM file, too
+              --insecure              Do not verify the server's certificate: anyone on the way may answer,
+                                      and read the key
               --demo                  No server at hand: run against the built-in simulator
 
         Machine:
@@ -328,16 +351,26 @@ mod tests {
                                         the one at this address
 
         Suite:
-              --cases <FILE>      The suite [default: ./cases.toml if there is one, else the one built in]
-              --case <PATTERN>    Only cases whose name contains this, in any letter case; repeatable
-              --timeout <S>       Seconds after which an attempt is given up, instead of the suite's own
-              --tokenizer <FILE>  A Hugging Face tokenizer.json, which counts the tokens where the server
-                                  tells no usage
+              --cases <FILE>             The suite [default: ./cases.toml if there is one, else the one
+                                         built in]
+              --case <PATTERN>           Only cases whose name contains this, in any letter case; repeatable
+              --timeout <S>              Seconds after which an attempt is given up, instead of the suite's
+                                         own
+              --connect-timeout <S>      Seconds a connection may take, TLS included [default: the suite's,
+                                         else 10]
+              --first-token-timeout <S>  Seconds from the request to the first token [default: the suite's,
+                                         else what --timeout leaves]
+              --stall-timeout <S>        Seconds an answer that has begun may be silent [default: the
+                                         suite's, else what --timeout leaves]
+              --tokenizer <FILE>         A Hugging Face tokenizer.json, which counts the tokens where the
+                                         server tells no usage
 
         Load:
               --concurrency <N>    Requests in flight at once [default: 1; with --rate no limit]
               --repeat <N>         Measured attempts per case [default: 1]
               --warmup <N>         Unmeasured requests before the first measured one [default: 0]
+              --retries <N>        Send a request again, so often, that got no connection or HTTP 429 or
+                                   503; the last try is measured [default: 0]
               --warm               Send the prompts as they are, not each with a first line that no prefix
                                    cache can hold
               --duration <S>       Start cases in turn for so long, instead of --repeat
@@ -408,6 +441,11 @@ mod tests {
             &["--sweep", "1,2", "--rate", "1"],
             &["--sweep", "1,2", "--concurrency", "1"],
             &["--slo", "ttft<1ms"],
+            &["--stall-timeout", "0"],
+            &["--retries", "-1"],
+            &["--insecure", "--cacert", "ca.pem"],
+            &["--demo", "--insecure"],
+            &["--demo", "--proxy", "http://p"],
         ] {
             assert!(Cli::try_parse_from(["tokscope"].iter().chain(bad)).is_err(), "{bad:?}");
         }

@@ -3,6 +3,7 @@
 mod address;
 mod exports;
 mod metrics;
+mod network;
 mod secrets;
 mod selection;
 pub mod suite_file;
@@ -53,13 +54,22 @@ pub fn run_spec(
             secrets::headers(&args.headers)?,
         ),
     };
+    let network = network::network(args, &base_url, env, folder)?;
     let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
     selection::keep_matching(&mut suite, &args.case_patterns)?;
-    if let Some(timeout) = args.timeout {
-        let timeout = Duration::try_from_secs_f64(timeout).map_err(|e| ConfigError(format!("--timeout: {e}")))?;
-        for case in &mut suite.cases {
-            case.timeout = timeout;
-        }
+    let seconds = |name: &str, seconds: Option<f64>| {
+        let time = seconds.map(Duration::try_from_secs_f64).transpose();
+        time.map_err(|e| ConfigError(format!("--{name}: {e}")))
+    };
+    let whole = seconds("timeout", args.timeout)?;
+    let connect = seconds("connect-timeout", args.connect_timeout)?;
+    let first_token = seconds("first-token-timeout", args.first_token_timeout)?;
+    let stall = seconds("stall-timeout", args.stall_timeout)?;
+    for case in &mut suite.cases {
+        case.timeout = whole.unwrap_or(case.timeout);
+        case.patience.connect = connect.unwrap_or(case.patience.connect);
+        case.patience.first_token = first_token.or(case.patience.first_token);
+        case.patience.stall = stall.or(case.patience.stall);
     }
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
@@ -73,6 +83,7 @@ pub fn run_spec(
         model: args.model.clone(),
         api_key,
         headers,
+        network,
         suite,
         suite_source,
         plan: plan(args)?,

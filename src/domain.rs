@@ -13,6 +13,7 @@ pub mod metrics;
 pub mod open_loop;
 pub mod prefix_cache;
 pub mod random;
+pub mod route;
 pub mod series;
 pub mod server_clock;
 pub mod server_gauges;

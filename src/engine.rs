@@ -9,12 +9,16 @@ mod direct;
 mod discovery;
 mod dispatch;
 mod failure;
+mod follow;
 mod intake;
 mod lag;
+mod network;
 #[doc(hidden)]
 pub mod oracle;
+mod patience;
 mod pulse;
 mod recorder;
+mod retry;
 mod secrets;
 mod transport;
 
@@ -31,6 +35,7 @@ use self::board::{Board, Watched};
 use self::client::{Endpoint, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
 use self::clock::EngineClock;
+pub use self::network::{Network, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};

@@ -9,6 +9,7 @@ pub mod headless;
 pub mod interactive;
 mod pace;
 pub mod process;
+mod route;
 mod signals;
 pub mod spec;
 
@@ -31,6 +32,7 @@ use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig, watch_server};
 
 use self::counting::Facts;
+use self::signals::Suspension;
 pub use self::spec::RunSpec;
 
 /// The time between two samples of the GPU.
@@ -48,6 +50,9 @@ enum Wake {
     Msg(Msg),
     /// A key, or the screen.
     Input(crate::ui::input::Input),
+    /// The process is to be stopped for a while.
+    #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such wish on this system"))]
+    Suspend,
 }
 
 /// A run with its threads.
@@ -68,7 +73,7 @@ struct Run {
 impl Run {
     /// Starts the threads. Nothing is sent before [`Self::discover`].
     #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
-    fn start(spec: RunSpec) -> Result<Self, InvalidConfig> {
+    fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
         let epoch = Instant::now();
         let wall = jiff::ZonedDateTime::now();
         let run_id = format!("ts-{:x}", wall.timestamp().as_microsecond());
@@ -80,6 +85,7 @@ impl Run {
             headers: spec.headers,
             run_id: run_id.clone(),
             warm: spec.plan.warm,
+            network: spec.network.clone(),
         };
         let facts = sender.clone();
         // A send fails only when the main thread is gone, and then nobody wants the fact.
@@ -100,12 +106,13 @@ impl Run {
             let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gauges(event))));
             watch_server(spec.server_metrics, SERVER_INTERVAL, move || now(epoch), deliver)
         });
-        signals::watch(sender.clone());
+        signals::watch(sender.clone(), suspension);
         let target = Target {
             url: without_secrets(&spec.base_url),
             model: spec.model.clone(),
             server: ServerInfo::default(),
             simulated: spec.simulated,
+            route: route::route(&spec.base_url, &spec.network),
             connection: Connection::Connecting,
         };
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);

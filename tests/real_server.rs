@@ -34,6 +34,7 @@ fn engine_with(url: &str, warm: bool) -> (Engine, Receiver<EngineFact>) {
         headers: Vec::new(),
         run_id: "run".to_owned(),
         warm,
+        network: tokscope::engine::Network::default(),
     };
     #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
     let epoch = Instant::now();
@@ -49,6 +50,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
         max_tokens,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
+        patience: tokscope::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     }
 }

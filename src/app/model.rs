@@ -9,6 +9,7 @@ use super::text_field::TextField;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
+use crate::domain::route::Route;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
@@ -41,6 +42,8 @@ pub struct Target {
     pub server: ServerInfo,
     /// The built-in simulator: nothing shown is a model's.
     pub simulated: bool,
+    /// What stands in between.
+    pub route: Route,
     /// Whether it is there.
     pub connection: Connection,
 }
@@ -302,6 +305,7 @@ mod tests {
                 model: None,
                 server: ServerInfo::default(),
                 simulated: false,
+                route: crate::domain::route::Route::default(),
                 connection: Connection::Connecting,
             };
             target.is_local()

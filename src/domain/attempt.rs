@@ -95,6 +95,19 @@ pub struct Arrival {
     pub coalesced: bool,
 }
 
+/// A try that failed before any token and was followed by another one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FailedTry {
+    /// When its request went out, or was to be.
+    pub started: Nanos,
+    /// How it failed, as the kind of an error.
+    pub kind: String,
+    /// HTTP status, if there was an answer.
+    pub http_status: Option<u16>,
+    /// Time from its end to the next try, milliseconds.
+    pub waited_ms: f64,
+}
+
 /// Token counts as the server told them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -175,6 +188,8 @@ pub struct AttemptRecord {
     pub counted_tokens: Option<u64>,
     /// Reasoning and answer hold all that was generated: no tool calls beside them, nothing cut off.
     pub is_text_whole: bool,
+    /// The tries before the one that is measured.
+    pub retries: Vec<FailedTry>,
     /// What stood before the prompt to make it unique; `None`: it went out as it is.
     pub nonce: Option<String>,
     /// What the server says of its own time.
@@ -215,6 +230,7 @@ impl AttemptRecord {
             first_counted_at: None,
             counted_tokens: None,
             is_text_whole: true,
+            retries: Vec::new(),
             nonce: None,
             server_timings: None,
             text: String::new(),

@@ -26,6 +26,7 @@ const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> O
 /// All that is looked for, the gravest first. Keys are only ever added.
 pub const DIAGNOSES: &[Diagnosis] = &[
     row("observer_stalled", "tokscope itself stood still", observer_stalled),
+    row(RETRIED, "needed retries", retried),
     row("fake_streaming", "made first, streamed after", fake_streaming),
     row("bursts", "events in bursts", bursts),
     row("pauses", "pauses in the stream", pauses),
@@ -45,6 +46,9 @@ pub const DIAGNOSES: &[Diagnosis] = &[
 
 /// Key of the finding that part of the prompt was in the server's cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
+
+/// Key of the finding that an attempt needed more than one try.
+pub const RETRIED: &str = "retried";
 
 /// Findings of an attempt that is over. Of one that the user gave up there are none.
 pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
@@ -95,6 +99,29 @@ fn observer_stalled(s: &Subject<'_>) -> Option<String> {
     Some(format!(
         "tokscope itself stood still {times}, for {length} at most, {at} after the request: what came meanwhile is timed late"
     ))
+}
+
+fn retried(s: &Subject<'_>) -> Option<String> {
+    let record = s.record;
+    let mut kinds: Vec<(&str, Option<u16>, usize)> = Vec::new();
+    for failed in &record.retries {
+        match kinds.iter_mut().find(|(kind, status, _)| *kind == failed.kind && *status == failed.http_status) {
+            Some((_, _, n)) => *n += 1,
+            None => kinds.push((&failed.kind, failed.http_status, 1)),
+        }
+    }
+    let told = |(kind, status, n): &(&str, Option<u16>, usize)| match status {
+        Some(status) => format!("{n} × HTTP {status}"),
+        None => format!("{n} × {kind}"),
+    };
+    let before = kinds.iter().map(told).reduce(|a, b| format!("{a}, {b}"))?;
+    let last = record.retries.len() + 1;
+    let how = if record.is_ok() { "answered" } else { "failed, too," };
+    let clock = match record.intended {
+        Some(_) => "the times count from the intended start and hold all tries and waits",
+        None => "the times count from the last try",
+    };
+    Some(format!("{how} at try {last} after {before}; {clock}"))
 }
 
 fn fake_streaming(s: &Subject<'_>) -> Option<String> {

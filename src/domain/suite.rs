@@ -34,6 +34,8 @@ pub struct CaseSpec {
     pub temperature: f64,
     /// After this long without an end the attempt is a timeout.
     pub timeout: Duration,
+    /// The times allowed within it.
+    pub patience: Patience,
     /// Goes into the request body as it is.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
@@ -42,6 +44,25 @@ impl CaseSpec {
     /// Whether a nonce would go out with it: it needs a message, and `extra` may bring messages of its own.
     pub fn takes_nonce(&self) -> bool {
         !self.messages.is_empty() && !self.extra.contains_key("messages")
+    }
+}
+
+/// How long single steps of an attempt may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// A connection, TLS included, stands within this time.
+    pub connect: Duration,
+    /// From the request to the first generated text; `None`: whatever the whole leaves.
+    pub first_token: Option<Duration>,
+    /// Of the answer, from its first byte on, something comes at least so often; `None`: whatever the whole leaves.
+    pub stall: Option<Duration>,
+}
+
+impl Default for Patience {
+    /// A port where nobody answers is known within seconds. How long a prompt takes, and how long a server may pause
+    /// between two tokens, depends on both: only who asks can tell.
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), first_token: None, stall: None }
     }
 }
 

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use reqwest::header::CONTENT_ENCODING;
@@ -11,12 +12,13 @@ use tokio::sync::oneshot;
 
 use super::board::Board;
 use super::client::Endpoint;
-use super::clock::EngineClock;
-use super::failure::{Failure, Trouble};
+use super::failure::Failure;
+use super::follow::{KEPT_OPEN, follow};
 use super::intake::Intake;
 use super::recorder::Recorder;
-use super::transport::{Answer, AnswerBody};
-use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use super::transport::{Answer, AnswerBody, Post};
+use super::{patience, retry};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
@@ -24,8 +26,10 @@ use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
 
-/// An error body is read up to here.
+/// An error body is read up to here,
 const MAX_ERROR_BYTES: usize = 64 * 1024;
+/// and no longer than this.
+const ERROR_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5000 });
 
 /// What to ask.
 #[derive(Debug)]
@@ -70,12 +74,12 @@ pub async fn run(
             Ok(Ok(result)) => result,
             Ok(Err(_panic)) => Err(Failure::new(AttemptStatus::StreamError, "internal", "tokscope itself failed here")),
             Err(_elapsed) if recorder.borrow().has_ended() => {
-                let warning = "the server kept the connection open after its answer was complete";
-                recorder.borrow_mut().record.warnings.push(warning.to_owned());
+                recorder.borrow_mut().record.warnings.push(KEPT_OPEN.to_owned());
                 Ok(())
             }
-            Err(_elapsed) => Err(timed_out(&recorder.borrow().record, endpoint.now(), timeout)),
+            Err(_elapsed) => Err(patience::whole(timeout, endpoint.now(), &recorder.borrow())),
         },
+        overdue = patience::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
     };
 
     board.remove(&recorder);
@@ -92,49 +96,47 @@ pub async fn run(
     std::mem::replace(&mut recorder.record, nothing)
 }
 
-fn timed_out(record: &AttemptRecord, now: Nanos, timeout: std::time::Duration) -> Failure {
-    let limit = timeout.as_secs_f64();
-    let message = match record.arrivals.last() {
-        None => format!("no token within {limit} s"),
-        Some(last) => {
-            let silent = now.millis_since(last.at) / 1000.0;
-            format!("not finished within {limit} s; the last token came {silent:.1} s before that")
-        }
-    };
-    Failure::new(AttemptStatus::Timeout, "timeout", message)
-}
-
 async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>) -> Result<(), Failure> {
+    let begun = endpoint.now();
+    let mut tries = 1;
     let answer = loop {
         let manner = endpoint.manner.get();
-        match send(endpoint, order, recorder, manner).await {
+        let failure = match send(endpoint, order, recorder, manner).await {
             Ok(answer) => break answer,
-            Err(failure) => match manner.after_refusal(http_status(recorder), &failure.message) {
-                Some((next, told)) => {
-                    endpoint.manner.set(endpoint.manner.get().and(next));
-                    restart(endpoint, recorder, told);
-                }
-                None => return Err(failure),
-            },
+            Err(failure) => failure,
+        };
+        let http_status = recorder.borrow().record.http_status;
+        if let Some((next, told)) = manner.after_refusal(http_status.unwrap_or(0), &failure.message) {
+            endpoint.manner.set(endpoint.manner.get().and(next));
+            restart(endpoint, recorder);
+            recorder.borrow_mut().record.warnings.push(told);
+            continue;
         }
+        let left = order.case.timeout.saturating_sub(endpoint.now().since(begun));
+        let pause = (tries <= endpoint.retries).then(|| retry::pause(&failure, http_status, tries, left)).flatten();
+        let Some(pause) = pause else { return Err(failure) };
+        let (started, failed_at) = (recorder.borrow().record.started, endpoint.now());
+        tokio::time::sleep(pause).await;
+        tries += 1;
+        restart(endpoint, recorder);
+        let waited_ms = endpoint.now().millis_since(failed_at);
+        let failed = FailedTry { started, kind: failure.kind.to_owned(), http_status, waited_ms };
+        recorder.borrow_mut().record.retries.push(failed);
     };
     let encoding = answer.headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let intake = Intake::new(encoding, &mut recorder.borrow_mut())?;
     follow(answer.body, endpoint.clock(), recorder, intake).await
 }
 
-fn http_status(recorder: &RefCell<Recorder>) -> u16 {
-    recorder.borrow().record.http_status.unwrap_or(0)
-}
-
-/// The refused request must not count: the clock starts anew.
-fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>, told: String) {
-    let record = &mut recorder.borrow_mut().record;
+/// What was refused must not count: the clock starts anew.
+fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
+    let mut recorder = recorder.borrow_mut();
+    recorder.not_sent();
+    let record = &mut recorder.record;
     record.started = endpoint.now();
     record.connect_ms = None;
     record.headers_at = None;
     record.http_status = None;
-    record.warnings.push(told);
 }
 
 async fn send(
@@ -148,11 +150,14 @@ async fn send(
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.started = endpoint.now();
-    let sent = endpoint.transport.post(&url, &request_id, &body).await;
-    let answer = sent.map_err(|trouble| match trouble {
-        Trouble::Connect(why) => Failure::new(AttemptStatus::ConnectError, "connect", why),
-        Trouble::Closed(why) => Failure::new(AttemptStatus::ConnectError, "closed", why),
-    })?;
+    let post = Post {
+        url: &url,
+        id: &request_id,
+        body: &body,
+        connect_within: order.case.patience.connect,
+        sent: &|at| recorder.borrow_mut().sent(at),
+    };
+    let answer = endpoint.transport.post(post).await?;
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = answer.started;
@@ -166,49 +171,28 @@ async fn send(
     }
     let headers = answer.headers;
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let body = read_body(answer.body, MAX_ERROR_BYTES).await.unwrap_or_default();
+    let body = error_body(answer.body).await;
     let refusal = failure::refusal(status, &header, &body);
-    Err(Failure::new(AttemptStatus::HttpError, refusal.kind, refusal.message))
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, refusal.message);
+    failure.retry_after = failure::retry_after(&header);
+    Err(failure)
 }
 
-fn broken(why: &str) -> Failure {
-    Failure::new(AttemptStatus::Truncated, "cut", format!("the connection broke: {why}"))
-}
-
-async fn read_body(mut body: AnswerBody, limit: usize) -> Result<String, Failure> {
+/// What there is to read of an error, up to its limits: one that breaks off or never ends is still that error.
+async fn error_body(mut body: AnswerBody) -> String {
     let mut bytes = Vec::new();
-    let mut take = |_at, piece: &[u8]| {
-        let room = limit.saturating_sub(bytes.len());
-        bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
-        bytes.len() < limit
-    };
-    let mut go_on = true;
-    while go_on && body.read(&mut |at, piece| go_on &= take(at, piece)).await.map_err(|why| broken(&why))? {}
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Reads the answer to its end, also after `[DONE]`, so that the connection is free again.
-async fn follow(
-    mut body: AnswerBody,
-    clock: EngineClock,
-    recorder: &RefCell<Recorder>,
-    mut intake: Intake,
-) -> Result<(), Failure> {
-    let mut outcome = Ok(());
-    loop {
-        intake.next_read();
-        let mut take = |at, piece: &[u8]| {
-            if outcome.is_ok() {
-                outcome = intake.take(at, piece, &mut recorder.borrow_mut());
+    let read = async {
+        loop {
+            let mut take = |_at, piece: &[u8]| {
+                let room = MAX_ERROR_BYTES.saturating_sub(bytes.len());
+                bytes.extend_from_slice(piece.get(..room).unwrap_or(piece));
+            };
+            let more = body.read(&mut take).await;
+            if !more.unwrap_or(false) || bytes.len() >= MAX_ERROR_BYTES {
+                return;
             }
-        };
-        let read = body.read(&mut take).await;
-        std::mem::replace(&mut outcome, Ok(()))?;
-        let gone = match read {
-            Ok(true) => continue,
-            Ok(false) => None,
-            Err(why) => Some(broken(&why)),
-        };
-        return intake.end(clock.now(), gone, &mut recorder.borrow_mut());
-    }
+        }
+    };
+    let _ended_or_not = tokio::time::timeout(ERROR_WITHIN, read).await;
+    String::from_utf8_lossy(&bytes).into_owned()
 }

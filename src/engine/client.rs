@@ -7,6 +7,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
+use super::failure::describe;
+use super::network::Network;
 use super::secrets::Secrets;
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
@@ -28,6 +30,8 @@ pub struct EngineConfig {
     pub run_id: String,
     /// Prompts go out as they are, without the nonce that keeps them out of prefix caches.
     pub warm: bool,
+    /// What is asked of the network in between.
+    pub network: Network,
 }
 
 impl fmt::Debug for EngineConfig {
@@ -56,6 +60,8 @@ pub struct Endpoint {
     pub run_id: String,
     /// Prompts go out as they are.
     pub warm: bool,
+    /// So often a request is sent again that was refused for now, or got no connection.
+    pub retries: u32,
     /// What must not come back in what the server says.
     pub secrets: Secrets,
     /// How the server wants to be asked, as its refusals taught.
@@ -73,6 +79,7 @@ pub struct Prepared {
     api: &'static Api,
     run_id: String,
     warm: bool,
+    network: Network,
     clock: EngineClock,
 }
 
@@ -83,36 +90,36 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
-        let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url);
-        let EngineConfig { base_url, api, run_id, warm, .. } = config;
+        let proxy = config.network.proxy.as_deref();
+        let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url, proxy);
+        let EngineConfig { base_url, api, run_id, warm, network, .. } = config;
+        let is_plain = transport::direct_host(&base_url, network.proxy.is_some()).is_some();
         let build = |keeps: bool| {
-            let mut client = reqwest::Client::builder();
-            if transport::direct_host(&base_url).is_some() {
-                // What is measured goes straight to the server; so does what is asked around it.
-                client = client.no_proxy();
-            }
-            client
+            network
+                .apply(reqwest::Client::builder(), is_plain)?
                 .default_headers(headers.clone())
-                .connect_timeout(Duration::from_secs(10))
                 .pool_idle_timeout(Duration::from_secs(300))
                 .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
+                // Whoever is named in a redirect would get the key.
                 .redirect(reqwest::redirect::Policy::none())
                 .connector_layer(TimeConnect(clock))
                 .build()
-                .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {e}")))
+                .map_err(|e| InvalidConfig(format!("the HTTP client could not be set up: {}", describe(e))))
         };
         let client = build(true)?;
-        let fresh = if transport::direct_host(&base_url).is_some() { None } else { Some(build(false)?) };
-        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, clock })
+        let fresh = if is_plain { None } else { Some(build(false)?) };
+        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock, &client, fresh);
-        Self { client, transport, base_url, api, run_id, warm, secrets, manner: std::cell::Cell::default(), clock }
+        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, network.proxy.is_some());
+        let retries = network.retries;
+        let manner = std::cell::Cell::default();
+        Self { client, transport, base_url, api, run_id, warm, retries, secrets, manner, clock }
     }
 
     /// Now, on the run's clock.

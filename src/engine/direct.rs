@@ -27,10 +27,10 @@ use crate::domain::time::Nanos;
 mod dechunk;
 mod head;
 
-/// A connection that does not stand after this time is given up.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Status line and headers may be so long.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
+/// So many interim answers may precede the one that counts.
+const MAX_INTERIM: usize = 64;
 /// The buffer that all reads go through.
 const READ_BYTES: usize = 64 * 1024;
 
@@ -85,18 +85,24 @@ impl Host {
     /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
     /// by a new one, and the clock starts anew: many servers close one right after a stream, so that the close crosses
     /// the next request. One that breaks later was at work on the request, which is not sent again.
-    pub async fn send(self: &Rc<Self>, request: &[u8]) -> Result<DirectAnswer, Trouble> {
+    /// `connect` is the time a new one has; `sent` is told when the request begins to be written.
+    pub async fn send(
+        self: &Rc<Self>,
+        request: &[u8],
+        connect: Duration,
+        sent: &dyn Fn(Nanos),
+    ) -> Result<DirectAnswer, Trouble> {
         if let Some(kept) = self.take_kept() {
-            match self.exchange(kept, request, None).await {
+            match self.exchange(kept, request, None, sent).await {
                 Err(Gone::AtOnce(_)) => {}
                 Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
                 Ok(answer) => return Ok(answer),
             }
         }
         let begun = self.clock.now();
-        let stream = self.connect().await.map_err(Trouble::Connect)?;
+        let stream = self.connect(connect).await?;
         let connect_ms = self.clock.now().millis_since(begun);
-        self.exchange(stream, request, Some(connect_ms)).await.map_err(|gone| match gone {
+        self.exchange(stream, request, Some(connect_ms), sent).await.map_err(|gone| match gone {
             Gone::AtOnce(why) | Gone::Broken(why) => Trouble::Closed(why),
         })
     }
@@ -111,14 +117,17 @@ impl Host {
         }
     }
 
-    async fn connect(&self) -> Result<TcpStream, String> {
+    async fn connect(&self, limit: Duration) -> Result<TcpStream, Trouble> {
         let place = || format!("{}:{}", self.name, self.port);
-        let stream = match tokio::time::timeout(CONNECT_TIMEOUT, self.connect_anywhere()).await {
+        let stream = match tokio::time::timeout(limit, self.connect_anywhere()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return Err(format!("no connection to {}: {error}", place())),
+            Ok(Err((kind, error))) => {
+                return Err(Trouble::Connect(kind, format!("no connection to {}: {error}", place())));
+            }
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                return Err(format!("no connection to {} within {} s", place(), CONNECT_TIMEOUT.as_secs()));
+                let why = format!("no connection to {} within {} s", place(), limit.as_secs_f64());
+                return Err(Trouble::Connect("connect_timeout", why));
             }
         };
         // Without it the request works as well, only later.
@@ -127,7 +136,7 @@ impl Host {
     }
 
     /// The name is looked up for the first connection, and again once its addresses no longer work.
-    async fn connect_anywhere(&self) -> io::Result<TcpStream> {
+    async fn connect_anywhere(&self) -> Result<TcpStream, (&'static str, io::Error)> {
         let known = self.addresses.borrow().clone();
         if !known.is_empty()
             && let Ok(stream) = TcpStream::connect(&*known).await
@@ -135,10 +144,12 @@ impl Host {
             return Ok(stream);
         }
         self.addresses.borrow_mut().clear();
-        let mut found: Vec<_> = tokio::net::lookup_host((self.name.as_str(), self.port)).await?.collect();
-        let stream = TcpStream::connect(&*found).await?;
+        let looked_up = tokio::net::lookup_host((self.name.as_str(), self.port)).await;
+        let mut found: Vec<_> = looked_up.map_err(|e| ("dns", e))?.collect();
+        let refused = |e| ("connect", e);
+        let stream = TcpStream::connect(&*found).await.map_err(refused)?;
         // The one that answered comes first from now on: others were tried before it in vain.
-        let answered = stream.peer_addr()?;
+        let answered = stream.peer_addr().map_err(refused)?;
         found.sort_by_key(|address| *address != answered);
         *self.addresses.borrow_mut() = found;
         Ok(stream)
@@ -149,8 +160,10 @@ impl Host {
         mut stream: TcpStream,
         request: &[u8],
         connect_ms: Option<f64>,
+        sent: &dyn Fn(Nanos),
     ) -> Result<DirectAnswer, Gone> {
         let started = self.clock.now();
+        sent(started);
         // An error here is told by the read: the server may have answered before it closed.
         let written = stream.write_all(request).await;
         // A request that could not even be written whole is not being worked on.
@@ -160,28 +173,40 @@ impl Host {
             if at_once { Gone::AtOnce(why) } else { Gone::Broken(why) }
         };
         let mut head = Vec::new();
+        let mut interim = 0;
         loop {
             let mut at = started;
+            let mut may_be_whole = head.is_empty();
             let mut take = |read_at, bytes: &[u8]| {
                 at = read_at;
+                may_be_whole |= bytes.contains(&b'\n');
                 head.extend_from_slice(bytes);
             };
-            match self.read(&mut stream, &mut take).await {
+            let read = self.read(&mut stream, &mut take).await;
+            let nothing_came = head.is_empty() && interim == 0;
+            match read {
                 Ok(true) => {}
-                Ok(false) if head.is_empty() => {
+                Ok(false) if nothing_came => {
                     let why = "the server closed the connection without an answer".to_owned();
                     return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
                     return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
                 }
-                Err(error) if head.is_empty() => return Err(without_answer(error.to_string())),
+                Err(error) if nothing_came => return Err(without_answer(error.to_string())),
                 Err(error) => return Err(Gone::Broken(error.to_string())),
             }
-            while let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
+            // What ends no line makes no head whole: one that comes a byte at a time is not read all over with each.
+            while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
                 let rest = head.split_off(parsed.length);
                 // An interim answer precedes the one that counts.
                 if (100..200).contains(&parsed.status) {
+                    interim += 1;
+                    if interim > MAX_INTERIM {
+                        return Err(Gone::Broken(format!(
+                            "more than {MAX_INTERIM} interim answers (1xx) and no other"
+                        )));
+                    }
                     head = rest;
                     continue;
                 }

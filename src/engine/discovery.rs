@@ -74,7 +74,11 @@ impl Trouble {
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
     let url = endpoint::address_below(&at.base_url, at.api.models);
     let answer = at.client.get(&url).timeout(PATIENCE).send().await;
-    let response = answer.map_err(|e| Trouble::Passing(describe(e)))?;
+    let response = answer.map_err(|e| {
+        let is_late = e.is_timeout() && !e.is_connect();
+        let late = || format!("it did not answer within {} s", PATIENCE.as_secs());
+        Trouble::Passing(if is_late { late() } else { describe(e) })
+    })?;
     let status = response.status();
     let headers = response.headers().clone();
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);

@@ -86,6 +86,7 @@ mod tests {
             max_tokens: 1,
             temperature: 0.0,
             timeout: Duration::from_secs(1),
+            patience: crate::domain::suite::Patience::default(),
             extra: serde_json::Map::new(),
         };
         EngineCommand::Start {

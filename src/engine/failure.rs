@@ -1,5 +1,7 @@
 //! How an attempt failed, and why there was no answer.
 
+use std::time::Duration;
+
 use crate::domain::attempt::AttemptStatus;
 use crate::protocol::failure::capped;
 
@@ -12,12 +14,14 @@ pub struct Failure {
     pub kind: &'static str,
     /// What happened, for people, of bounded length.
     pub message: String,
+    /// The server wants to be left alone for so long.
+    pub retry_after: Option<Duration>,
 }
 
 impl Failure {
     /// A failure.
     pub fn new(status: AttemptStatus, kind: &'static str, message: impl Into<String>) -> Self {
-        Self { status, kind, message: capped(message.into()) }
+        Self { status, kind, message: capped(message.into()), retry_after: None }
     }
 
     /// More came than is kept in memory.
@@ -29,27 +33,100 @@ impl Failure {
 /// Why there is no answer.
 #[derive(Debug)]
 pub enum Trouble {
-    /// No connection.
-    Connect(String),
+    /// No connection: a short stable word, and what happened.
+    Connect(&'static str, String),
     /// A connection, but no answer on it, or none in HTTP.
     Closed(String),
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Connect(kind, why) => Self::new(AttemptStatus::ConnectError, kind, why),
+            Trouble::Closed(why) => Self::new(AttemptStatus::ConnectError, "closed", why),
+        }
+    }
+}
+
+/// A connection did not stand within the time it had, so long.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {} s", .0.as_secs_f64())]
+pub struct ConnectTimedOut(pub Duration);
+
+/// The kind of an error of the client that got no connection, and all that it says.
+pub fn without_connection(error: reqwest::Error) -> (&'static str, String) {
+    let kind = kind(&error);
+    let said = describe(error);
+    (kind, said)
+}
+
+/// `tls`, `dns`, `connect_timeout`, or `connect`.
+fn kind(error: &reqwest::Error) -> &'static str {
+    for cause in causes(error) {
+        if cause.is::<ConnectTimedOut>() {
+            return "connect_timeout";
+        }
+        if tls(cause).is_some() {
+            return "tls";
+        }
+        if cause.to_string() == "dns error" {
+            return "dns";
+        }
+    }
+    "connect"
+}
+
+/// An error and what lies below it.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |e| e.source())
+}
+
+/// The error of TLS, which travels inside one of the system's, or inside several.
+fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+    let inner = |e: &&'a (dyn std::error::Error + 'static)| -> Option<&'a (dyn std::error::Error + 'static)> {
+        Some(e.downcast_ref::<std::io::Error>()?.get_ref()?)
+    };
+    std::iter::successors(Some(error), inner).find_map(|e| e.downcast_ref())
+}
+
+/// What to do about an error of TLS.
+fn advice(error: &rustls::Error) -> Option<&'static str> {
+    match error {
+        rustls::Error::InvalidCertificate(_) => {
+            Some("--cacert names a file with an issuer to trust, --insecure goes without the proof")
+        }
+        rustls::Error::InvalidMessage(_) => Some("does the server speak TLS there, or plain http://?"),
+        _ => None,
+    }
 }
 
 /// All that an error of the client says, without the address (it may hold a password).
 pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut parts: Vec<String> = Vec::new();
-    let mut cause: Option<&dyn std::error::Error> = Some(&error);
-    while let Some(e) = cause {
+    for e in causes(&error) {
         let text = e.to_string();
-        cause = e.source();
+        let cause = e.source();
         // The libraries' own layers say nothing to people, unless there is nothing else.
         let says_nothing = cause.is_some() && LAYERS.contains(&text.as_str());
         if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }
     }
-    parts.join(": ")
+    let said = parts.join(": ");
+    let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));
+    let no_http = || is_no_http().then_some("is this an HTTP server, and its address not https://?");
+    match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
+        Some(advice) => format!("{said}; {advice}"),
+        None => said,
+    }
+}
+
+/// What came is no HTTP. Too much of it is another matter.
+fn no_http_said(error: &hyper::Error) -> bool {
+    error.is_parse() && !error.is_parse_too_large()
 }
 
 /// How reqwest and hyper introduce the error that tells what happened.

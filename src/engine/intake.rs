@@ -201,7 +201,8 @@ fn take_lines(
 
 fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
     match event.name {
-        "error" => {
+        // After the last word nothing counts.
+        "error" if !recorder.has_said_all() => {
             recorder.event_without_text();
             let message = failure::message_in_body(event.data);
             let kind = failure::kind_in_body(event.data).unwrap_or("server");

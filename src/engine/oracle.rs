@@ -76,20 +76,21 @@ fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     if a == b { Ok(()) } else { Err(format!("the reads make a difference: {a:?} and {b:?}")) }
 }
 
-/// All generated text of all events up to the first error is in the record, but for tags.
+/// All generated text of all events up to the first error, or the last word of the answer, is in the record, but for tags.
 fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Result<(), String> {
     if record.event_count == 0 {
         return Ok(());
     }
     let (mut content, mut reasoning_bytes, mut over) = (String::new(), 0, false);
     let mut add = |name: &str, data: &str| {
-        over |= name == "error";
+        over |= name == "error" || data.trim_ascii() == "[DONE]";
         if let (false, Ok(chunk)) = (over, api.read(data.trim_ascii())) {
             over |= chunk.error.is_some();
             if !over && chunk.others.is_empty() {
                 content.push_str(&chunk.text);
                 reasoning_bytes += chunk.reasoning.len();
             }
+            over |= chunk.is_end;
         }
     };
     let first = bytes.iter().find(|b| !b.is_ascii_whitespace());

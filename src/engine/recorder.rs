@@ -48,6 +48,11 @@ pub struct Recorder {
     pub replaced: u32,
     api: &'static Api,
     end_seen: bool,
+    /// Events that came after it.
+    after_end: u32,
+    /// The request is out, and what follows is the server's.
+    is_sent: bool,
+    last_bytes_at: Option<Nanos>,
     malformed_events: u32,
     last_read: Option<u64>,
     trace: Vec<u16>,
@@ -64,6 +69,9 @@ impl Recorder {
             replaced: 0,
             api,
             end_seen: false,
+            after_end: 0,
+            is_sent: false,
+            last_bytes_at: None,
             malformed_events: 0,
             last_read: None,
             trace: Vec::new(),
@@ -81,6 +89,37 @@ impl Recorder {
     /// Whether the answer is complete: what comes after it takes nothing away.
     pub const fn has_ended(&self) -> bool {
         self.end_seen || self.record.finish_reason.is_some()
+    }
+
+    /// Whether its last word is said: `[DONE]`, or what the API has in its place. The usage has come by then.
+    pub const fn has_said_all(&self) -> bool {
+        self.end_seen
+    }
+
+    /// The request begins to go out: from now on the server is waited for.
+    pub const fn sent(&mut self, at: Nanos) {
+        self.is_sent = true;
+        self.record.started = at;
+    }
+
+    /// It is to be sent again, later.
+    pub const fn not_sent(&mut self) {
+        self.is_sent = false;
+    }
+
+    /// Whether the request went out.
+    pub const fn is_sent(&self) -> bool {
+        self.is_sent
+    }
+
+    /// Bytes of the answer came, of whatever kind.
+    pub const fn bytes_came(&mut self, at: Nanos) {
+        self.last_bytes_at = Some(at);
+    }
+
+    /// When the last ones did.
+    pub const fn last_bytes_at(&self) -> Option<Nanos> {
+        self.last_bytes_at
     }
 
     /// Takes the data of one event that the read number `read`, returned at `at`, completed.
@@ -102,6 +141,10 @@ impl Recorder {
         let index = self.record.event_count;
         self.record.event_count += 1;
         let coalesced = self.last_read.replace(read) == Some(read);
+        if self.end_seen {
+            self.after_end += 1;
+            return Ok(());
+        }
         let data = data.trim_ascii();
         if data == "[DONE]" {
             self.end_seen = true;

@@ -17,8 +17,8 @@ pub struct Secrets {
 }
 
 impl Secrets {
-    /// The key, all values of headers, and what the address holds.
-    pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str) -> Self {
+    /// The key, all values of headers, and what the addresses of endpoint and proxy hold.
+    pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str, proxy: Option<&str>) -> Self {
         let mut values: Vec<&str> = api_key.into_iter().collect();
         for (name, value) in headers {
             values.push(value);
@@ -28,8 +28,11 @@ impl Secrets {
             }
         }
         let (base, query) = split_query(base_url);
-        let authority = base.split('/').nth(2).unwrap_or_default();
-        values.extend(authority.rsplit_once('@').and_then(|(user, _host)| user.split_once(':')).map(|(_name, p)| p));
+        for address in [Some(base), proxy].into_iter().flatten() {
+            let authority = address.split('/').nth(2).unwrap_or_default();
+            let user = authority.rsplit_once('@').and_then(|(user, _host)| user.split_once(':'));
+            values.extend(user.map(|(_name, password)| password));
+        }
         for (name, value) in query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('=')) {
             let name = name.to_ascii_lowercase();
             values.extend(SECRET_NAMES.iter().any(|secret| name.contains(secret)).then_some(value));
@@ -76,7 +79,12 @@ mod tests {
             header("Proxy-Authorization", "Basic dXNlcjpwYXNz"),
             header("x-short", "v1"),
         ];
-        Secrets::new(Some("sk-key"), &headers, "http://u:hunter22@h/v1?api-version=2024-10-21&Api-Key=abcdef")
+        Secrets::new(
+            Some("sk-key"),
+            &headers,
+            "http://u:hunter22@h/v1?api-version=2024-10-21&Api-Key=abcdef",
+            Some("http://u:swordfish@proxy:3128"),
+        )
     }
 
     #[test]
@@ -87,6 +95,7 @@ mod tests {
             ("got Basic dXNlcjpwYXNz", "got [redacted]"),
             ("got dXNlcjpwYXNz", "got [redacted]"),
             ("hunter22 at abcdef", "[redacted] at [redacted]"),
+            ("proxy refuses swordfish", "proxy refuses [redacted]"),
             ("no v1 in version 2024-10-21", "no v1 in version 2024-10-21"),
         ] {
             assert_eq!(secrets().redact(said), expected);

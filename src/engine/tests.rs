@@ -1,5 +1,6 @@
 //! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
+mod faults;
 mod wire;
 
 use std::io::{Read, Write};
@@ -77,6 +78,7 @@ fn config(url: &str, api: &'static Api, warm: bool) -> EngineConfig {
         headers: vec![("x-team".to_owned(), "ours".to_owned())],
         run_id: "run".to_owned(),
         warm,
+        network: Network::default(),
     }
 }
 
@@ -93,18 +95,23 @@ fn start(engine: &Engine, timeout: Duration) -> AttemptId {
 }
 
 fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
-    let case = CaseSpec {
+    let id = AttemptId { case: 0, number };
+    let case = Arc::new(case(timeout));
+    engine.send(EngineCommand::Start { id, case, model: "m".into(), warmup: false, due: None });
+    id
+}
+
+fn case(timeout: Duration) -> CaseSpec {
+    CaseSpec {
         name: "c".into(),
         model: None,
         messages: vec![Message { role: "user".into(), content: "hi".into() }],
         max_tokens: 10,
         temperature: 0.0,
         timeout,
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
-    };
-    let id = AttemptId { case: 0, number };
-    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false, due: None });
-    id
+    }
 }
 
 fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {

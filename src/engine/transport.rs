@@ -13,10 +13,9 @@ use reqwest::Url;
 use reqwest::header::{HOST, HeaderMap};
 
 use super::clock::EngineClock;
-use super::connect::{CONNECT_TIMES, ConnectTimes};
+use super::connect::{ConnectTimes, WANTED, Wanted};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe};
-use crate::domain::address::is_loopback;
+use super::failure::{Trouble, describe, without_connection};
 use crate::domain::time::Nanos;
 
 /// What the server's log can be joined by.
@@ -83,6 +82,21 @@ impl AnswerBody {
     }
 }
 
+/// A request that posts.
+#[derive(Clone, Copy)]
+pub struct Post<'a> {
+    /// Where to.
+    pub url: &'a str,
+    /// What the server's log can be joined by.
+    pub id: &'a str,
+    /// JSON.
+    pub body: &'a str,
+    /// A new connection stands within this time.
+    pub connect_within: Duration,
+    /// Told when the request begins to be sent, and again where it goes out once more. The library connects after that.
+    pub sent: &'a dyn Fn(Nanos),
+}
+
 /// How requests reach the endpoint.
 #[derive(Debug)]
 pub struct Transport {
@@ -125,8 +139,9 @@ impl Transport {
         clock: EngineClock,
         pooled: &reqwest::Client,
         fresh: Option<reqwest::Client>,
+        proxied: bool,
     ) -> Self {
-        let road = match direct_host(base_url) {
+        let road = match direct_host(base_url, proxied) {
             Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN),
             None => Road::Library(Library {
                 pooled: pooled.clone(),
@@ -138,17 +153,17 @@ impl Transport {
         Self { clock, road }
     }
 
-    /// Sends the request that posts this body.
-    pub async fn post(&self, url: &str, request_id: &str, body: &str) -> Result<Answer, Trouble> {
+    /// Sends a request; returns the head of its answer.
+    pub async fn post(&self, post: Post<'_>) -> Result<Answer, Trouble> {
         match &self.road {
             Road::Direct { host, head, has_request_id } => {
-                let target = Url::parse(url).map_err(|e| Trouble::Connect(e.to_string()))?;
+                let target = Url::parse(post.url).map_err(|e| Trouble::Connect("connect", e.to_string()))?;
                 let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
-                let length = body.len();
-                let id = if *has_request_id { String::new() } else { format!("x-request-id: {request_id}\r\n") };
+                let (body, length) = (post.body, post.body.len());
+                let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
                 let request =
                     format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
-                let answer = host.send(request.as_bytes()).await?;
+                let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
                 Ok(Answer {
                     status: answer.status,
                     headers: answer.headers,
@@ -158,7 +173,7 @@ impl Transport {
                     body: AnswerBody::Direct(answer.body),
                 })
             }
-            Road::Library(library) => library.post(self.clock, url, request_id, body).await,
+            Road::Library(library) => library.post(self.clock, post).await,
         }
     }
 }
@@ -181,50 +196,36 @@ impl Road {
 }
 
 /// Host and port to speak to directly; `None` where TLS, a password in the address or a proxy stands between.
-pub fn direct_host(base_url: &str) -> Option<(String, u16)> {
-    let url = Url::parse(base_url).ok()?;
+pub fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
+    let url = Url::parse(base_url).ok().filter(|_| !proxied)?;
     if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
         return None;
     }
-    let host = url.host_str()?.to_owned();
-    let is_proxied = || {
-        let named = ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
-        let by_system = cfg!(any(target_os = "macos", windows));
-        by_system || named.iter().any(|name| std::env::var_os(name).is_some_and(|v| !v.is_empty()))
-    };
-    if !is_loopback(&host) && is_proxied() {
-        return None;
-    }
-    Some((host, url.port_or_known_default()?))
+    Some((url.host_str()?.to_owned(), url.port_or_known_default()?))
 }
 
 impl Library {
-    async fn post(&self, clock: EngineClock, url: &str, request_id: &str, body: &str) -> Result<Answer, Trouble> {
+    async fn post(&self, clock: EngineClock, post: Post<'_>) -> Result<Answer, Trouble> {
         let begun = clock.now();
-        match self.post_with(&self.pooled, clock, url, request_id, body).await {
+        match self.post_with(&self.pooled, clock, post).await {
             Err(Lost { was_kept: true, trouble: Trouble::Closed(_), at }) if at.since(begun) <= self.stale_within => {
-                self.post_with(&self.fresh, clock, url, request_id, body).await
+                self.post_with(&self.fresh, clock, post).await
             }
             outcome => outcome,
         }
         .map_err(|lost| lost.trouble)
     }
 
-    async fn post_with(
-        &self,
-        client: &reqwest::Client,
-        clock: EngineClock,
-        url: &str,
-        request_id: &str,
-        body: &str,
-    ) -> Result<Answer, Lost> {
-        let mut request = client.post(url).body(body.to_owned());
+    async fn post_with(&self, client: &reqwest::Client, clock: EngineClock, post: Post<'_>) -> Result<Answer, Lost> {
+        let mut request = client.post(post.url).body(post.body.to_owned());
         if !self.has_request_id {
-            request = request.header(REQUEST_ID, request_id);
+            request = request.header(REQUEST_ID, post.id);
         }
         let times = ConnectTimes::default();
+        let wanted = Wanted { times: Arc::clone(&times), limit: post.connect_within };
         let mut started = clock.now();
-        let result = CONNECT_TIMES.scope(Arc::clone(&times), request.send()).await;
+        (post.sent)(started);
+        let result = WANTED.scope(wanted, request.send()).await;
         let headers_at = clock.now();
         let mut connect_ms = None;
         if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
@@ -233,8 +234,14 @@ impl Library {
             started = started.max(connected);
         }
         let response = result.map_err(|e| {
-            let trouble = if e.is_connect() { Trouble::Connect } else { Trouble::Closed };
-            Lost { was_kept: connect_ms.is_none() && is_close(&e), trouble: trouble(describe(e)), at: headers_at }
+            let was_kept = connect_ms.is_none() && is_close(&e);
+            let trouble = if e.is_connect() {
+                let (kind, why) = without_connection(e);
+                Trouble::Connect(kind, why)
+            } else {
+                Trouble::Closed(describe(e))
+            };
+            Lost { was_kept, trouble, at: headers_at }
         })?;
         Ok(Answer {
             status: response.status().as_u16(),

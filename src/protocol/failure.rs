@@ -1,6 +1,10 @@
 //! The server's own words about what went wrong.
 
+use std::time::Duration;
+
 use serde_json::Value;
+
+use super::endpoint::without_secrets;
 
 /// The message in an error body of any known shape, or the body's text with its tags stripped.
 pub fn message_in_body(body: &str) -> String {
@@ -59,7 +63,7 @@ pub fn capped(said: String) -> String {
 /// An answer with an HTTP error, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A short stable word: `rate_limited`, `unavailable`, or `http`.
+    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, or `http`.
     pub kind: &'static str,
     /// The status, what the server says, when to come again, and under which id the server knows the request.
     pub message: String,
@@ -67,13 +71,20 @@ pub struct Refusal {
 
 /// Reads an HTTP error; `header` looks one up by its lower-case name.
 pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
-    let kind = kind_of_status(http_status.into()).unwrap_or("http");
+    let mut kind = kind_of_status(http_status.into()).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
     let said = message_in_body(body);
     if !said.is_empty() {
         message = format!("{message}: {said}");
     }
-    if let Some(wait) = retry_after(header) {
+    if (300..400).contains(&http_status)
+        && let Some(to) = header("location").filter(|to| !to.is_empty())
+    {
+        // Followed, it would take the key to whoever is named, and its time would be a part of the figures.
+        kind = "redirect";
+        message = format!("HTTP {http_status}: redirects to {}, which is not followed", shorten(&without_secrets(&to)));
+    }
+    if let Some(wait) = when_again(header) {
         message = format!("{message}; {wait}");
     }
     if let Some(id) = ["x-request-id", "request-id"].iter().find_map(|name| header(name)).filter(|id| !id.is_empty()) {
@@ -110,25 +121,32 @@ pub fn kind_in_body(body: &str) -> Option<&'static str> {
     })
 }
 
-/// When the server wants to be asked again: milliseconds, seconds, or a date, which counts from the server's own.
-fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    let in_seconds = |seconds: f64| format!("retry after {} s", (seconds * 1000.0).round() / 1000.0);
-    let number = |name: &str| header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
-    if let Some(ms) = number("retry-after-ms") {
-        return Some(in_seconds(ms / 1000.0));
+/// When the server wants to be asked again, in words.
+fn when_again(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    match retry_after(header) {
+        Some(wait) => Some(format!("retry after {} s", (wait.as_secs_f64() * 1000.0).round() / 1000.0)),
+        // A date counts from the server's own, without which it is only repeated.
+        None => date(&header("retry-after")?).map(|then| format!("retry after {}", then.0)),
     }
-    if let Some(seconds) = number("retry-after") {
-        return Some(in_seconds(seconds));
-    }
-    let told = header("retry-after")?;
-    let date = |text: &str| jiff::fmt::rfc2822::parse(text.trim()).ok();
-    let then = date(&told)?;
-    Some(match header("date").and_then(|now| date(&now)) {
-        Some(now) => {
-            in_seconds((then.timestamp().as_millisecond() - now.timestamp().as_millisecond()).max(0) as f64 / 1000.0)
-        }
-        None => format!("retry after {}", told.trim()),
+}
+
+/// How long the server wants to be left alone: told in milliseconds, in seconds, or as a date, which counts from the
+/// server's own.
+pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
+    let number = |name: &str, in_a_second: f64| {
+        let told = header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)?;
+        Duration::try_from_secs_f64(told / in_a_second).ok()
+    };
+    number("retry-after-ms", 1000.0).or_else(|| number("retry-after", 1.0)).or_else(|| {
+        let ((_, then), (_, now)) = (date(&header("retry-after")?)?, date(&header("date")?)?);
+        Some(Duration::from_millis(u64::try_from(then - now).unwrap_or(0)))
     })
+}
+
+/// A date as it was written, and its milliseconds.
+fn date(text: &str) -> Option<(&str, i64)> {
+    let text = text.trim();
+    Some((text, jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond()))
 }
 
 /// Whether an HTTP error says that the model is being loaded: a wait, not a failure.
@@ -211,6 +229,10 @@ mod tests {
     fn kinds_of_refusal() {
         assert_eq!(told(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
         assert_eq!(told(500, &[], ""), ("http", "HTTP 500".to_owned()));
+        let location = ("location", "https://u:hunter2@other.example/v1?key=hunter2");
+        let redirect = "HTTP 307: redirects to https://other.example/v1, which is not followed";
+        assert_eq!(told(307, &[location], "<a>moved</a>"), ("redirect", redirect.to_owned()));
+        assert_eq!(told(304, &[], ""), ("http", "HTTP 304".to_owned()));
         let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
         assert!(is_loading(503, loading) && !is_loading(500, loading) && !is_loading(503, "server busy"));
     }

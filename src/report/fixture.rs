@@ -35,6 +35,7 @@ pub fn suite(names: &[&str]) -> Suite {
         max_tokens: 800,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let cases = names.iter().map(case).collect();
@@ -155,6 +156,7 @@ pub fn report(session: Session) -> Report {
         model: "glm-4.7-flash".into(),
         server: ServerInfo { kind: Some("vLLM".into()), version: Some("0.11.0".into()) },
         simulated: false,
+        route: crate::domain::route::Route::default(),
         run_id: "ts-64a1".into(),
         environment: Environment {
             hostname: "bench".into(),

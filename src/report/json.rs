@@ -101,6 +101,9 @@ struct Target<'a> {
     api: &'static str,
     model: Option<&'a str>,
     server: Server<'a>,
+    /// `null`: there is no TLS.
+    tls_verified: Option<bool>,
+    proxy: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -231,6 +234,8 @@ impl<'a> Document<'a> {
                 api: report.api,
                 model: known(&report.model),
                 server: Server { kind: report.server.kind.as_deref(), version: report.server.version.as_deref() },
+                tls_verified: report.route.tls_verified,
+                proxy: report.route.proxy.as_deref(),
             },
             environment: &report.environment,
             gpu: report.gpu.as_ref().ok().map(gpu),

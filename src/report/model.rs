@@ -2,6 +2,7 @@
 
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
+use crate::domain::route::Route;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -26,6 +27,8 @@ pub struct Report {
     pub server: ServerInfo,
     /// The built-in simulator answered, no model.
     pub simulated: bool,
+    /// What stood in between.
+    pub route: Route,
     /// Begins every request id.
     pub run_id: String,
     /// The machine tokscope ran on.

@@ -24,6 +24,7 @@ impl Run {
             model: scene.target.model.clone().unwrap_or_default(),
             server: scene.target.server.clone(),
             simulated: scene.target.simulated,
+            route: scene.target.route.clone(),
             run_id: self.id.clone(),
             calibration: super::calibrate::kept(&environment),
             environment,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use anyhow::Context;
 
 use super::closing::{close, say};
-use super::{Run, RunSpec, Wake};
+use super::signals::{Suspension, stop_process};
+use super::{Run, RunSpec, Wake, route};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::{Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
@@ -21,7 +22,7 @@ const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
-    let mut run = Run::start(spec)?;
+    let mut run = Run::start(spec, Suspension::Told)?;
     let mut stderr = std::io::stderr();
     greet(&run, &mut stderr);
     run.discover(false);
@@ -29,7 +30,15 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let session = &run.app.scene.session;
     let mut load = (session.plan.is_load() || !session.sweep.is_empty()).then(LoadProgress::default);
     let status = loop {
-        let Wake::Msg(msg) = next(&run)? else { continue };
+        let msg = match next(&run)? {
+            Wake::Msg(msg) => msg,
+            Wake::Suspend => {
+                run.mark_suspended();
+                stop_process();
+                continue;
+            }
+            Wake::Input(_) => continue,
+        };
         let ended = match &msg {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
             _ => None,
@@ -85,6 +94,7 @@ fn greet(run: &Run, stderr: &mut impl Write) {
     if scene.target.simulated {
         say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
     }
+    route::tell(&scene.target.route, stderr);
 }
 
 fn tell_target(run: &Run, stderr: &mut impl Write) {
@@ -185,6 +195,7 @@ mod tests {
             model: None,
             server: ServerInfo::default(),
             simulated: false,
+            route: crate::domain::route::Route::default(),
             connection: Connection::Connecting,
         };
         let mut app = App::new(target, Session::new(Arc::new(suite), Plan::default()), None, Vec::new());

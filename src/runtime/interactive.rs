@@ -6,7 +6,8 @@ use std::sync::mpsc::RecvTimeoutError;
 use anyhow::Context;
 
 use super::pace::FramePacer;
-use super::{Run, RunSpec, Wake, closing};
+use super::signals::Suspension;
+use super::{Run, RunSpec, Wake, closing, route};
 use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
@@ -18,7 +19,9 @@ use crate::ui::view::View;
 
 /// Shows the suite run until the user quits; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
-    let mut run = Run::start(spec)?;
+    let mut run = Run::start(spec, Suspension::BySystem)?;
+    // Seen before the screen comes, and again once it is gone.
+    route::tell(&run.app.scene.target.route, &mut std::io::stderr());
     terminal::install_panic_hook();
     let mut terminal = Terminal::enter().context("the terminal cannot be used; --headless needs none")?;
     let keys = run.sender.clone();
@@ -103,6 +106,10 @@ impl<'a> Screen<'a> {
                 None => Ok(None),
             },
             Wake::Input(Input::Resized) => self.take(Msg::Resized),
+            Wake::Suspend => {
+                self.suspend()?;
+                Ok(None)
+            }
             Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
         }
     }

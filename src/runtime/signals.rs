@@ -8,19 +8,28 @@ use tokio::signal::unix;
 use super::Wake;
 use crate::app::message::{Msg, Signal};
 
+/// What is done about a wish to be stopped for a while, as `ctrl-z` expresses it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspension {
+    /// The main thread is told, which marks what is in flight and stops the process itself.
+    Told,
+    /// The system stops the process, or the screen has it stopped.
+    BySystem,
+}
+
 /// Watches for signals on a thread of its own, which sleeps until one comes. From the return on, none ends the program
 /// behind its back.
-pub fn watch(sender: Sender<Wake>) {
+pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let watched = {
         let _context = runtime.enter();
-        Watched::register()
+        Watched::register(suspension)
     };
     let Ok(mut watched) = watched else { return };
     let run = move || {
         runtime.block_on(async {
-            while let Some(signal) = watched.next().await {
-                if sender.send(Wake::Msg(Msg::Signal(signal))).is_err() {
+            while let Some(wake) = watched.next().await {
+                if sender.send(wake).is_err() {
                     return;
                 }
             }
@@ -30,29 +39,52 @@ pub fn watch(sender: Sender<Wake>) {
     drop(std::thread::Builder::new().name("signals".to_owned()).spawn(run));
 }
 
+/// Stops the process as nothing can catch; returns once it goes on.
+#[cfg(unix)]
+pub fn stop_process() {
+    // Only a process that is gone cannot be stopped.
+    let _stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
+}
+
+/// There is no such wish on this system.
+#[cfg(not(unix))]
+pub fn stop_process() {}
+
 #[cfg(unix)]
 struct Watched {
     terminate: unix::Signal,
     hang_up: unix::Signal,
     interrupt: unix::Signal,
+    suspend: Option<unix::Signal>,
 }
 
 #[cfg(unix)]
 impl Watched {
-    fn register() -> std::io::Result<Self> {
+    fn register(suspension: Suspension) -> std::io::Result<Self> {
         use unix::{SignalKind, signal};
+        let suspend = || signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()));
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             hang_up: signal(SignalKind::hangup())?,
             interrupt: signal(SignalKind::interrupt())?,
+            suspend: (suspension == Suspension::Told).then(suspend).transpose()?,
         })
     }
 
-    async fn next(&mut self) -> Option<Signal> {
+    async fn next(&mut self) -> Option<Wake> {
+        let Self { terminate, hang_up, interrupt, suspend } = self;
+        let suspended = async {
+            match suspend {
+                Some(suspend) => suspend.recv().await,
+                None => std::future::pending().await,
+            }
+        };
+        let told = |signal| Wake::Msg(Msg::Signal(signal));
         tokio::select! {
-            got = self.terminate.recv() => got.map(|()| Signal::Terminate),
-            got = self.hang_up.recv() => got.map(|()| Signal::HangUp),
-            got = self.interrupt.recv() => got.map(|()| Signal::Interrupt),
+            got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
+            got = hang_up.recv() => got.map(|()| told(Signal::HangUp)),
+            got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
+            got = suspended => got.map(|()| Wake::Suspend),
         }
     }
 }
@@ -62,11 +94,11 @@ struct Watched;
 
 #[cfg(not(unix))]
 impl Watched {
-    fn register() -> std::io::Result<Self> {
+    fn register(_suspension: Suspension) -> std::io::Result<Self> {
         Ok(Self)
     }
 
-    async fn next(&mut self) -> Option<Signal> {
-        tokio::signal::ctrl_c().await.ok().map(|()| Signal::Interrupt)
+    async fn next(&mut self) -> Option<Wake> {
+        tokio::signal::ctrl_c().await.ok().map(|()| Wake::Msg(Msg::Signal(Signal::Interrupt)))
     }
 }

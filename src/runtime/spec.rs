@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
+use crate::engine::Network;
 use crate::protocol::api::Api;
 use crate::tokenizer::Tokenizer;
 
@@ -21,6 +22,8 @@ pub struct RunSpec {
     pub api_key: Option<String>,
     /// Further headers.
     pub headers: Vec<(String, String)>,
+    /// What is asked of the network in between.
+    pub network: Network,
     /// What is run.
     pub suite: Suite,
     /// Where it came from.

@@ -41,6 +41,7 @@ pub fn running() -> App {
         max_tokens: 500,
         temperature: 0.0,
         timeout: Duration::from_secs(60),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();
@@ -50,6 +51,7 @@ pub fn running() -> App {
         model: None,
         server: ServerInfo::default(),
         simulated: false,
+        route: crate::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
     let session = Session::new(Arc::new(suite), Plan::default());

@@ -107,6 +107,7 @@ impl Stage {
             max_tokens: if i % 3 == 0 { 400 } else { 300 },
             temperature: 0.7,
             timeout: Duration::from_secs(120),
+            patience: crate::domain::suite::Patience::default(),
             extra: serde_json::Map::new(),
         };
         let suite = Suite {
@@ -120,6 +121,7 @@ impl Stage {
             model: None,
             server: ServerInfo::default(),
             simulated: false,
+            route: crate::domain::route::Route::default(),
             connection: Connection::Connecting,
         };
         let app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);

@@ -4,6 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "the deadline of a condition is real time")]
 
 pub mod dashboard;
+pub mod faults;
 pub mod pty;
 pub mod real_server;
 pub mod server;
+pub mod tls;

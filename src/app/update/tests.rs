@@ -16,6 +16,7 @@ fn app(cases: usize) -> App {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let suite = Suite {
@@ -29,6 +30,7 @@ fn app(cases: usize) -> App {
         model: None,
         server: ServerInfo::default(),
         simulated: false,
+        route: crate::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
     App::new(target, Session::new(Arc::new(suite), Plan::default()), None, vec!["Markdown", "JSON"])

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::extra::read_extra;
 use super::mistake::{Mistakes, shown};
 use super::reader::{Bounds, Section, kind, nearest};
-use crate::domain::suite::{CaseSpec, Message};
+use crate::domain::suite::{CaseSpec, Message, Patience};
 
 const ROLES: &[&str] = &["system", "user", "assistant"];
 
@@ -18,13 +18,25 @@ pub(super) struct Params {
     max_tokens: Option<u32>,
     temperature: Option<f64>,
     timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    first_token_timeout: Option<Duration>,
+    stall_timeout: Option<Duration>,
     model: Option<String>,
     extra: Map<String, Value>,
 }
 
 impl Params {
     /// Their names.
-    pub(super) const KEYS: &[&str] = &["max_tokens", "temperature", "timeout_s", "model", "extra"];
+    pub(super) const KEYS: &[&str] = &[
+        "max_tokens",
+        "temperature",
+        "timeout_s",
+        "connect_timeout_s",
+        "first_token_timeout_s",
+        "stall_timeout_s",
+        "model",
+        "extra",
+    ];
     /// Where other keys belong, as the end of a sentence.
     pub(super) const HINT: &str = "; other parameters of the request go into extra = { … }";
 
@@ -34,6 +46,9 @@ impl Params {
             max_tokens: section.count("max_tokens", mistakes),
             temperature: section.number("temperature", &TEMPERATURE, mistakes).map(|(number, _at)| number),
             timeout: section.seconds("timeout_s", mistakes),
+            connect_timeout: section.seconds("connect_timeout_s", mistakes),
+            first_token_timeout: section.seconds("first_token_timeout_s", mistakes),
+            stall_timeout: section.seconds("stall_timeout_s", mistakes),
             model: section.text("model", mistakes).map(|(text, _at)| text.to_owned()),
             extra: read_extra(section, mistakes),
         }
@@ -61,6 +76,11 @@ pub(super) fn read_case(
         max_tokens: own.max_tokens.or(defaults.max_tokens).unwrap_or(600),
         temperature: own.temperature.or(defaults.temperature).unwrap_or(0.7),
         timeout: own.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(120)),
+        patience: Patience {
+            connect: own.connect_timeout.or(defaults.connect_timeout).unwrap_or(Patience::default().connect),
+            first_token: own.first_token_timeout.or(defaults.first_token_timeout),
+            stall: own.stall_timeout.or(defaults.stall_timeout),
+        },
         extra: defaults.extra.clone().into_iter().chain(own.extra).collect(),
     });
     (name, case)

@@ -81,6 +81,7 @@ fn a_case_needs_no_more_than_name_and_prompt() {
         max_tokens: 600,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
+        patience: crate::domain::suite::Patience::default(),
         extra: Map::new(),
     };
     assert_eq!(
@@ -96,6 +97,8 @@ fn a_case_has_the_last_word_over_the_defaults() {
         max_tokens = 0x10
         temperature = 0
         timeout_s = 1.5
+        connect_timeout_s = 0.5
+        first_token_timeout_s = 4
         model = "m"
         extra = { top_p = 0.5, seed = 1, kwargs = { a = 1, b = 2 } }
         [[case]]
@@ -107,6 +110,8 @@ fn a_case_has_the_last_word_over_the_defaults() {
         max_tokens = 5
         temperature = 2
         timeout_s = 3
+        first_token_timeout_s = 2.5
+        stall_timeout_s = 1
         model = "n"
         [case.extra]
         seed = 18446744073709551615
@@ -117,6 +122,12 @@ fn a_case_has_the_last_word_over_the_defaults() {
     let facts = |c: &CaseSpec| (c.max_tokens, c.temperature, c.timeout.as_millis(), c.model.clone());
     assert_eq!(facts(&cases[0]), (16, 0.0, 1500, Some("m".to_owned())));
     assert_eq!(facts(&cases[1]), (5, 2.0, 3000, Some("n".to_owned())));
+    let patience = |c: &CaseSpec| {
+        let millis = |t: Duration| t.as_millis();
+        (millis(c.patience.connect), c.patience.first_token.map(millis), c.patience.stall.map(millis))
+    };
+    assert_eq!(patience(&cases[0]), (500, Some(4000), None));
+    assert_eq!(patience(&cases[1]), (500, Some(2500), Some(1000)));
     let extra = |c: &CaseSpec| Value::Object(c.extra.clone());
     assert_eq!(extra(&cases[0]), json!({ "top_p": 0.5, "seed": 1, "kwargs": { "a": 1, "b": 2 } }));
     let list = json!([true, "x", -1, [2.5]]);

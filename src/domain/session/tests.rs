@@ -14,6 +14,7 @@ fn session(cases: usize, plan: Plan) -> Session {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let suite = Suite {

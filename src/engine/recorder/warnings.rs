@@ -10,6 +10,9 @@ impl Recorder {
         if self.malformed_events > 0 {
             warnings.push(format!("{} events were no valid JSON and were skipped", self.malformed_events));
         }
+        if self.after_end > 0 {
+            warnings.push(format!("{} events came after the end of the answer and were passed over", self.after_end));
+        }
         if self.replaced > 0 {
             warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
         }

@@ -11,14 +11,23 @@ use super::*;
 
 #[test]
 fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
+    let direct_host = |url| super::direct_host(url, false);
     assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
     assert_eq!(direct_host("http://localhost/v1?a=b"), Some(("localhost".to_owned(), 80)));
     assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
     assert_eq!(direct_host("https://127.0.0.1/v1"), None);
     assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
+    // The environment has no part in it.
+    assert_eq!(direct_host("http://gpu.example/v1"), Some(("gpu.example".to_owned(), 80)));
+    assert_eq!(super::direct_host("http://127.0.0.1:8000/v1", true), None);
 }
 
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+/// A request with this id.
+fn post<'a>(url: &'a str, id: &'a str) -> Post<'a> {
+    Post { url, id, body: "{}", connect_within: FOREVER, sent: &|_at| () }
+}
+
 const FOREVER: Duration = Duration::from_secs(3600);
 
 /// Both roads to there. What closes within `stale_within` was closed before.
@@ -41,13 +50,13 @@ fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, Trou
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let url = format!("http://{to}/v1/x?a=b");
-        let mut first = transport.post(&url, "one", "{}").await.unwrap();
+        let mut first = transport.post(post(&url, "one")).await.unwrap();
         while first.body.read(&mut |_, _| ()).await.unwrap() {}
         for _ in 0..100 {
             // The library puts the connection back in a task of its own.
             tokio::task::yield_now().await;
         }
-        transport.post(&url, "two", "{}").await.map(|answer| answer.connect_ms)
+        transport.post(post(&url, "two")).await.map(|answer| answer.connect_ms)
     })
 }
 
@@ -135,14 +144,14 @@ fn the_new_connection_is_not_the_next_kept_one() {
         let url = format!("http://{to}/v1/x");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let connect_ms = runtime.block_on(async {
-            let both = tokio::join!(transport.post(&url, "one", "{}"), transport.post(&url, "two", "{}"));
+            let both = tokio::join!(transport.post(post(&url, "one")), transport.post(post(&url, "two")));
             for mut answer in [both.0.unwrap(), both.1.unwrap()] {
                 while answer.body.read(&mut |_, _| ()).await.unwrap() {}
             }
             for _ in 0..100 {
                 tokio::task::yield_now().await;
             }
-            transport.post(&url, "three", "{}").await.unwrap().connect_ms
+            transport.post(post(&url, "three")).await.unwrap().connect_ms
         });
         assert!(connect_ms.is_some());
         assert_eq!(requests.try_iter().count(), 4);

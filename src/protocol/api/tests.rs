@@ -15,6 +15,7 @@ fn case() -> CaseSpec {
         max_tokens: 5,
         temperature: 1.5,
         timeout: Duration::from_secs(1),
+        patience: crate::domain::suite::Patience::default(),
         extra: json!({ "top_p": 0.9 }).as_object().unwrap().clone(),
     }
 }

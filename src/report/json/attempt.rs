@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::RFC_3339;
-use crate::domain::attempt::{AttemptError, AttemptRecord, TokenSource};
+use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -25,6 +25,8 @@ pub struct AttemptJson<'a> {
     error: Option<&'a AttemptError>,
     warnings: Vec<&'a str>,
     findings: &'a [Finding],
+    /// The tries before this one, oldest first.
+    retries: Vec<RetryJson<'a>>,
     /// From the intended start to `started_at`; only in an open loop.
     dispatch_delay_ms: Option<f64>,
     connect_ms: Option<f64>,
@@ -49,6 +51,14 @@ pub struct AttemptJson<'a> {
     server_timings: Option<ServerTimings>,
     text: &'a str,
     reasoning: &'a str,
+}
+
+#[derive(Serialize)]
+struct RetryJson<'a> {
+    started_at: String,
+    kind: &'a str,
+    http_status: Option<u16>,
+    waited_ms: f64,
 }
 
 #[derive(Serialize)]
@@ -85,19 +95,27 @@ impl Serialize for Figures<'_> {
 
 impl<'a> AttemptJson<'a> {
     pub fn of(report: &Report, r: &'a AttemptRecord) -> Self {
+        let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
+        let retry = |t: &'a FailedTry| RetryJson {
+            started_at: time(t.started),
+            kind: &t.kind,
+            http_status: t.http_status,
+            waited_ms: t.waited_ms,
+        };
         let gaps = r.inter_chunk_latency_ms();
         Self {
             number: r.id.number,
             request_id: &r.request_id,
             status: r.status.as_str(),
             warmup: r.warmup,
-            started_at: report.wall_time(r.started).strftime(RFC_3339).to_string(),
+            started_at: time(r.started),
             model: &r.model,
             http_status: r.http_status,
             finish_reason: r.finish_reason.as_deref(),
             error: r.error.as_ref(),
             warnings: r.notes().collect(),
             findings: &r.findings,
+            retries: r.retries.iter().map(retry).collect(),
             dispatch_delay_ms: r.dispatch_delay_ms(),
             connect_ms: r.connect_ms,
             time_to_headers_ms: r.time_to_headers_ms(),

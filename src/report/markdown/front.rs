@@ -28,6 +28,12 @@ fn marks(view: &View<'_>, page: &mut Page) {
              these figures says anything about a model or a GPU.",
         );
     }
+    if view.report.route.is_unverified() {
+        page.block(
+            "> **TLS not verified** (`--insecure`): the server did not have to prove who it is. Anyone on the way could \
+             have answered in its place.",
+        );
+    }
     if view.summary.partial {
         page.block(&format!("> **Partial run**: {}.", missing(view)));
     } else if view.summary.failed_attempts > 0 {
@@ -90,6 +96,12 @@ fn test(view: &View<'_>, page: &mut Page) {
     page.field("API URL", &inline(&report.url));
     if report.api != USUAL_API {
         page.field("API", report.api);
+    }
+    if report.route.is_unverified() {
+        page.field("TLS", "not verified (`--insecure`)");
+    }
+    if let Some(proxy) = &report.route.proxy {
+        page.field("Proxy", &format!("{} (its time is in every figure)", inline(proxy)));
     }
     page.field("Test Cases", &view.cases.len().to_string());
     page.field("Test Mode", &inline(&report.session.suite.name));

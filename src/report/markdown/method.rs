@@ -1,6 +1,7 @@
 //! How the numbers were taken, and the conclusion.
 
 use crate::domain::calibration::{Calibration, ErrorSpread};
+use crate::domain::diagnosis::RETRIED;
 use crate::domain::metrics::METRICS;
 
 use super::View;
@@ -55,6 +56,13 @@ fn how(view: &View<'_>, page: &mut Page) {
          marked `~`. Events are not tokens",
     );
     page.field("Prefix Cache", &prefix_cache(view));
+    if view.summary.findings.iter().any(|(found, _)| found.key == RETRIED) {
+        page.field(
+            "Retries",
+            "asked for (`--retries`). The clock of an attempt starts with its last try; with `--rate` at the intended \
+             start, so that the tries before and the waits between are in its figures. Each attempt that needed any says so",
+        );
+    }
     page.field("Events", &events(view));
     page.field(
         "Findings",

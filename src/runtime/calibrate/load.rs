@@ -76,7 +76,7 @@ pub enum Outcome {
 /// Runs the load against a simulator.
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
-    let mut run = Run::start(spec(url, load))?;
+    let mut run = Run::start(spec(url, load), super::super::signals::Suspension::BySystem)?;
     let epoch_ns = on_shared_clock(run.epoch).context("this system has no clock that two processes share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
@@ -113,6 +113,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
+        patience: crate::domain::suite::Patience::default(),
         extra,
     };
     RunSpec {
@@ -122,6 +123,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         model: None,
         api_key: None,
         headers: Vec::new(),
+        network: crate::engine::Network::default(),
         suite: Suite {
             name: "Calibration".to_owned(),
             rating: RatingScale::default(),

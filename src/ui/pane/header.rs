@@ -31,6 +31,9 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if scene.target.simulated {
         badges.push(" SIMULATED ".to_owned());
     }
+    if scene.target.route.is_unverified() {
+        badges.push(" TLS NOT VERIFIED ".to_owned());
+    }
     let mut right: Vec<Span<'_>> = Vec::new();
     for badge in badges {
         if !right.is_empty() {
@@ -269,6 +272,12 @@ mod tests {
             let shown = text(&stage.draw_with(width, 2, Theme::mono(), draw));
             assert!(shown.contains(" FROZEN at 0:00   SIMULATED"), "{shown}");
         }
+        // Nor whether anyone at all could have answered.
+        stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(false);
+        let shown = text(&stage.draw_with(60, 2, Theme::mono(), draw));
+        assert!(shown.contains(" SIMULATED   TLS NOT VERIFIED"), "{shown}");
+        stage.app.frozen.as_mut().unwrap().target.route.tls_verified = Some(true);
+        assert!(!text(&stage.draw_with(60, 2, Theme::mono(), draw)).contains("TLS"));
     }
 
     #[test]

@@ -56,7 +56,7 @@ fn unknown_keys() {
         (
             after_case("top_p = 1"),
             "cases.toml:4: unknown key 'top_p'; known here: name, prompt, messages, max_tokens, temperature, timeout_s, \
-             model, extra; other parameters of the request go into extra = { … }",
+             connect_timeout_s, first_token_timeout_s, stall_timeout_s, model, extra; other parameters of the request go into extra = { … }",
         ),
     ]);
 }
@@ -177,6 +177,15 @@ fn values_of_the_wrong_kind_or_size() {
         (
             before_case("[defaults]\ntimeout_s = 0"),
             "cases.toml:2: 'timeout_s' is 0; it must be a number of seconds from 0.001 to 86400",
+        ),
+        (
+            before_case("[defaults]\nstall_timeout_s = -1"),
+            "cases.toml:2: 'stall_timeout_s' is -1; it must be a number of seconds from 0.001 to 86400",
+        ),
+        (
+            after_case("first_token_timeout_s = \"5\""),
+            "cases.toml:4: 'first_token_timeout_s' is a string; it must be a number of seconds from 0.001 to 86400, \
+             without quotes",
         ),
         (
             before_case("[defaults]\ntimeout_s = inf"),

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::config::suite_file::parse;
-use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, Patience, RatingScale, Suite};
 
 /// A suite as the text of a file. JSON's strings are TOML's but for the delete character, which is not generated.
 fn written(suite: &Suite) -> String {
@@ -21,9 +21,18 @@ fn written(suite: &Suite) -> String {
         scale.fair
     );
     for case in &suite.cases {
-        let (millis, temperature) = (case.timeout.as_millis(), case.temperature);
+        let temperature = case.temperature;
         write!(out, "[[case]]\nname = {}\ntemperature = {temperature:?}\n", text(&case.name)).unwrap();
-        writeln!(out, "timeout_s = {}.{:03}\nmax_tokens = {}", millis / 1000, millis % 1000, case.max_tokens).unwrap();
+        writeln!(out, "max_tokens = {}", case.max_tokens).unwrap();
+        for (key, time) in [
+            ("timeout_s", Some(case.timeout)),
+            ("connect_timeout_s", Some(case.patience.connect)),
+            ("first_token_timeout_s", case.patience.first_token),
+            ("stall_timeout_s", case.patience.stall),
+        ] {
+            let Some(millis) = time.map(|t| t.as_millis()) else { continue };
+            writeln!(out, "{key} = {}.{:03}", millis / 1000, millis % 1000).unwrap();
+        }
         match case.messages.as_slice() {
             [only] if only.role == "user" => writeln!(out, "prompt = {}", text(&only.content)).unwrap(),
             list => {
@@ -80,10 +89,14 @@ prop_compose! {
         max_tokens in 1..=u32::MAX,
         temperature in 0.0..=2.0,
         timeout in 1..=86_400_000_u64,
+        (connect, first_token, stall) in (1..=60_000_u64, prop::option::of(1..=60_000_u64), prop::option::of(1..=60_000_u64)),
         extra in btree_map("x[^\u{7f}]{0,5}", json_value(), 0..3),
     ) -> CaseSpec {
         let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
-        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, extra }
+        let (connect, first_token, stall) =
+            (Duration::from_millis(connect), first_token.map(Duration::from_millis), stall.map(Duration::from_millis));
+        let patience = Patience { connect, first_token, stall };
+        CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
     }
 }
 

@@ -1,0 +1,135 @@
+//! Whom to trust on the way to the endpoint, and through whom to go.
+
+use std::path::Path;
+
+use hyper_util::client::proxy::matcher::Matcher;
+use reqwest::Url;
+
+use super::ConfigError;
+use crate::cli::RunArgs;
+use crate::domain::address::is_loopback;
+use crate::domain::text::sanitise_line;
+use crate::engine::{Network, certificates};
+use crate::protocol::endpoint::without_secrets;
+
+/// The value of `--proxy` that leaves the choice to the environment.
+const FROM_ENVIRONMENT: &str = "env";
+/// A larger file holds no certificates.
+const MAX_CACERT_BYTES: u64 = 4 * 1024 * 1024;
+
+/// What the command line asks of the network on the way to this base address.
+pub(super) fn network(
+    args: &RunArgs,
+    base_url: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+    folder: &Path,
+) -> Result<Network, ConfigError> {
+    let cacert = args.network.cacert.as_deref().map(|path| cacert(path, folder)).transpose()?.unwrap_or_default();
+    let proxy = match args.network.proxy.as_deref() {
+        None => None,
+        Some(FROM_ENVIRONMENT) => from_environment(base_url, env)?,
+        Some(url) => Some(checked(url).map_err(|why| ConfigError(format!("--proxy: {why}")))?),
+    };
+    Ok(Network { insecure: args.network.insecure, cacert, proxy, retries: args.retries })
+}
+
+fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {
+    use std::io::Read;
+    let named = sanitise_line(&path.to_string_lossy());
+    let failed = |why: String| ConfigError(format!("--cacert '{named}': {why}"));
+    let mut pem = Vec::new();
+    let read = std::fs::File::open(folder.join(path)).and_then(|f| f.take(MAX_CACERT_BYTES + 1).read_to_end(&mut pem));
+    read.map_err(|e| failed(format!("cannot be read: {e}")))?;
+    if pem.len() as u64 > MAX_CACERT_BYTES {
+        return Err(failed(format!("is larger than {} MiB", MAX_CACERT_BYTES / 1024 / 1024)));
+    }
+    if pem.is_empty() {
+        return Err(failed("is empty".to_owned()));
+    }
+    certificates(&pem).map_err(|e| failed(e.to_string()))?;
+    Ok(pem)
+}
+
+/// The proxy that the environment names for this address: none for this machine itself, nor for what `NO_PROXY` names.
+fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, ConfigError> {
+    let Ok(url) = Url::parse(base_url) else { return Ok(None) };
+    if is_loopback(url.host_str().unwrap_or_default()) {
+        return Ok(None);
+    }
+    let set = |name: &str| env(name).filter(|value| !value.trim().is_empty());
+    let names: &[&str] = if url.scheme() == "https" {
+        &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
+    } else {
+        &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
+    };
+    let Some((name, value)) = names.iter().find_map(|name| Some((name, set(name)?))) else { return Ok(None) };
+    let proxy = checked(&value).map_err(|why| ConfigError(format!("{name}: {why}")))?;
+    let exempt = set("no_proxy").or_else(|| set("NO_PROXY")).unwrap_or_default();
+    let matcher = Matcher::builder().all(proxy.as_str()).no(exempt).build();
+    let target = url.as_str().parse::<hyper::Uri>().ok();
+    Ok(target.is_none_or(|target| matcher.intercept(&target).is_some()).then_some(proxy))
+}
+
+/// The address of a proxy; one without a scheme is plain HTTP.
+fn checked(typed: &str) -> Result<String, String> {
+    let typed = typed.trim();
+    let whole = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
+    let shown = sanitise_line(&without_secrets(&whole));
+    match Url::parse(&whole) {
+        Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(whole),
+        Ok(url) if url.has_host() => Err(format!("'{shown}' is no HTTP proxy; give one like http://proxy:3128")),
+        _ => Err(format!("'{shown}' is no address; give one like http://proxy:3128, or env")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(base_url: &str, variables: &[(&str, &str)]) -> Option<String> {
+        let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
+        from_environment(base_url, &env).unwrap()
+    }
+
+    #[test]
+    fn the_environment_names_the_proxy_of_the_scheme_but_never_one_for_this_machine() {
+        let both = [("HTTPS_PROXY", "http://u:p@tls:1"), ("http_proxy", "plain:2"), ("ALL_PROXY", "http://all:3")];
+        for (url, variables, expected) in [
+            ("https://api.example/v1", &both[..], Some("http://u:p@tls:1")),
+            ("http://api.example/v1", &both, Some("http://plain:2")),
+            ("http://api.example/v1", &both[2..], Some("http://all:3")),
+            ("https://localhost:8443/v1", &both, None),
+            ("http://127.0.0.1/v1", &both, None),
+            ("http://[::1]/v1", &both, None),
+            ("https://api.example/v1", &[("HTTPS_PROXY", " ")], None),
+        ] {
+            assert_eq!(chosen(url, variables).as_deref(), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn no_proxy_exempts_hosts_domains_and_networks() {
+        for (url, exempt, proxied) in [
+            ("https://gpu.lab.example/v1", "lab.example", false),
+            ("https://gpu.lab.example/v1", ".lab.example, other", false),
+            ("https://notlab.example/v1", "lab.example", true),
+            ("https://10.1.2.3/v1", "10.0.0.0/8", false),
+            ("https://11.1.2.3/v1", "10.0.0.0/8", true),
+            ("https://gpu.lab.example/v1", "*", false),
+        ] {
+            let variables = [("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", exempt)];
+            assert_eq!(chosen(url, &variables).is_some(), proxied, "{url} {exempt}");
+        }
+    }
+
+    #[test]
+    fn a_bad_address_is_told_without_its_password() {
+        assert_eq!(checked("proxy:3128").as_deref(), Ok("http://proxy:3128"));
+        for (typed, expected) in [
+            ("socks5://u:hunter2@p:1", "'socks5://p:1' is no HTTP proxy; give one like http://proxy:3128"),
+            ("http://u:hunter2@", "'http://' is no address; give one like http://proxy:3128, or env"),
+        ] {
+            assert_eq!(checked(typed), Err(expected.to_owned()));
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! How long an attempt may take: the whole of it, the first token, and silence within the answer.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use super::clock::EngineClock;
+use super::failure::Failure;
+use super::recorder::Recorder;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::suite::Patience;
+use crate::domain::time::Nanos;
+
+/// Returns once the first token is overdue, or the answer is silent for too long. It looks when that could be the case at
+/// the earliest, so that nothing is done for it when an event comes.
+pub async fn watch(limits: Patience, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
+    loop {
+        let verdict = judge(limits, clock.now(), &recorder.borrow());
+        match verdict {
+            Verdict::Overdue(failure) => return failure,
+            Verdict::LookIn(time) => tokio::time::sleep(time).await,
+            Verdict::Never => std::future::pending().await,
+        }
+    }
+}
+
+/// What a look at an attempt tells.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It is given up.
+    Overdue(Failure),
+    /// It cannot be overdue before.
+    LookIn(Duration),
+    /// Nothing limits it.
+    Never,
+}
+
+fn judge(limits: Patience, now: Nanos, recorder: &Recorder) -> Verdict {
+    let record = &recorder.record;
+    let mut next: Option<Duration> = None;
+    if recorder.has_ended() {
+        return Verdict::Never;
+    }
+    if let Some(limit) = limits.first_token {
+        // Before the request went out again there is nothing to wait for; the start is looked at afresh each time.
+        let waited = now.since(record.started);
+        if record.arrivals.is_empty() {
+            if recorder.is_sent() && waited >= limit {
+                let message = format!("no token within {} s: {}", limit.as_secs_f64(), so_far(recorder, now));
+                return Verdict::Overdue(Failure::new(AttemptStatus::Timeout, "first_token_timeout", message));
+            }
+            next = Some(if recorder.is_sent() { limit.saturating_sub(waited) } else { limit });
+        }
+    }
+    if let Some(limit) = limits.stall {
+        let silent = recorder.last_bytes_at().map(|at| now.since(at));
+        if silent.is_some_and(|silent| silent >= limit) {
+            let message = format!("not a byte for {} s: {}", limit.as_secs_f64(), so_far(recorder, now));
+            return Verdict::Overdue(Failure::new(AttemptStatus::Timeout, "stall_timeout", message));
+        }
+        let left = limit.saturating_sub(silent.unwrap_or_default());
+        next = Some(next.map_or(left, |next| next.min(left)));
+    }
+    // Never at once again: a clock that stands must not make this spin.
+    next.map_or(Verdict::Never, |next| Verdict::LookIn(next.max(Duration::from_millis(1))))
+}
+
+/// The whole took too long.
+pub fn whole(limit: Duration, now: Nanos, recorder: &Recorder) -> Failure {
+    let limit = limit.as_secs_f64();
+    let so_far = so_far(recorder, now);
+    let message = if recorder.record.arrivals.is_empty() {
+        format!("no token within {limit} s of the whole: {so_far}")
+    } else {
+        format!("not finished within {limit} s: {so_far}")
+    };
+    Failure::new(AttemptStatus::Timeout, "timeout", message)
+}
+
+/// What had come by now, in words.
+fn so_far(recorder: &Recorder, now: Nanos) -> String {
+    let record = &recorder.record;
+    if let Some(last) = record.arrivals.last() {
+        let silent = now.millis_since(last.at) / 1000.0;
+        let events = record.arrivals.len();
+        let noun = if events == 1 { "event" } else { "events" };
+        return format!("{events} {noun} with text came, the last {silent:.1} s before that");
+    }
+    match (record.headers_at, recorder.last_bytes_at(), record.event_count) {
+        (None, ..) if !recorder.is_sent() => "there was no connection yet".to_owned(),
+        (None, ..) => "the server did not answer at all".to_owned(),
+        (Some(_), None, _) => format!("only headers came (HTTP {})", record.http_status.unwrap_or(0)),
+        (Some(_), Some(_), 0) => "headers came and no event".to_owned(),
+        (Some(_), Some(_), 1) => "1 event came, without text".to_owned(),
+        (Some(_), Some(_), n) => format!("{n} events came, none with text"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::attempt::{AttemptId, AttemptRecord};
+    use crate::protocol::api::CHAT;
+
+    const TEXT: &str = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+
+    /// An attempt whose request went out at 1 s.
+    fn sent() -> Recorder {
+        let record =
+            AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos::from_millis(1000));
+        let mut recorder = Recorder::new(record, &CHAT);
+        recorder.sent(Nanos::from_millis(1000));
+        recorder
+    }
+
+    fn limits(first_token_ms: Option<u64>, stall_ms: Option<u64>) -> Patience {
+        let (first_token, stall) = (first_token_ms.map(Duration::from_millis), stall_ms.map(Duration::from_millis));
+        Patience { first_token, stall, ..Patience::default() }
+    }
+
+    fn told(verdict: &Verdict) -> (&'static str, &str) {
+        match verdict {
+            Verdict::Overdue(failure) => (failure.kind, failure.message.as_str()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_first_token_is_waited_for_from_the_send_on() {
+        let mut recorder = sent();
+        let at = |ms| Nanos::from_millis(ms);
+        let limits = limits(Some(500), None);
+        assert_eq!(judge(limits, at(1400), &recorder), Verdict::LookIn(Duration::from_millis(100)));
+        let overdue = judge(limits, at(1500), &recorder);
+        assert_eq!(told(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
+        // Sent again at 1.4 s.
+        recorder.sent(at(1400));
+        assert_eq!(judge(limits, at(1500), &recorder), Verdict::LookIn(Duration::from_millis(400)));
+        // Comments are no token.
+        recorder.record.headers_at = Some(at(1450));
+        recorder.record.http_status = Some(200);
+        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
+        recorder.bytes_came(at(1890));
+        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
+        recorder.event(at(1891), 1, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap();
+        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
+        recorder.event(at(1892), 1, TEXT).unwrap();
+        assert_eq!(judge(limits, at(9000), &recorder), Verdict::Never);
+    }
+
+    #[test]
+    fn silence_counts_from_the_last_byte_of_the_answer() {
+        let mut recorder = sent();
+        let at = |ms| Nanos::from_millis(ms);
+        let limits = limits(None, Some(200));
+        // A prompt may take its time: nothing of the answer has come.
+        assert_eq!(judge(limits, at(9000), &recorder), Verdict::LookIn(Duration::from_millis(200)));
+        recorder.record.headers_at = Some(at(9000));
+        recorder.bytes_came(at(9100));
+        recorder.event(at(9100), 1, TEXT).unwrap();
+        assert_eq!(judge(limits, at(9250), &recorder), Verdict::LookIn(Duration::from_millis(50)));
+        // A comment, for instance.
+        recorder.bytes_came(at(9290));
+        assert_eq!(judge(limits, at(9400), &recorder), Verdict::LookIn(Duration::from_millis(90)));
+        let overdue = judge(limits, at(9500), &recorder);
+        let said = "not a byte for 0.2 s: 1 event with text came, the last 0.4 s before that";
+        assert_eq!(told(&overdue), ("stall_timeout", said));
+        recorder.event(at(9500), 2, "[DONE]").unwrap();
+        assert_eq!(judge(limits, at(99_000), &recorder), Verdict::Never);
+    }
+
+    #[test]
+    fn without_limits_only_the_whole_counts() {
+        let mut recorder = sent();
+        let at = |ms| Nanos::from_millis(ms);
+        assert_eq!(judge(Patience::default(), at(1_000_000), &recorder), Verdict::Never);
+        let whole = |recorder: &Recorder| whole(Duration::from_secs(3), at(4000), recorder).message;
+        assert_eq!(whole(&recorder), "no token within 3 s of the whole: the server did not answer at all");
+        for ms in [2000, 3500] {
+            recorder.event(at(ms), ms, TEXT).unwrap();
+        }
+        let said = "not finished within 3 s: 2 events with text came, the last 0.5 s before that";
+        assert_eq!(whole(&recorder), said);
+        assert_eq!(
+            super::whole(Duration::from_secs(3), at(4000), &{
+                let record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), at(0));
+                Recorder::new(record, &CHAT)
+            })
+            .message,
+            "no token within 3 s of the whole: there was no connection yet"
+        );
+    }
+}

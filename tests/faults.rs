@@ -1,0 +1,421 @@
+//! Servers that fail: each attempt ends in the right status with a reason that can be read, in bounded memory, and the
+//! run goes on. What a reset connection still hands out is as Linux has it.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::channel;
+
+use serde_json::Value;
+use tokscope::sim::{SimConfig, Simulator};
+
+use support::faults::{ANSWER, Fault, HEAD, Server, TOKEN, Wire, canary};
+use support::tls;
+
+/// A way to fail: its name, the limits of its case, the way, and how its attempt ends: status, kind of the error, and
+/// what must stand in the reason (of a whole answer: in its warnings).
+type Row = (&'static str, &'static str, Fault, &'static str, &'static str, &'static str);
+
+const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
+
+fn chunk(text: &str) -> String {
+    format!("{:x}\r\n{text}\r\n", text.len())
+}
+
+fn refuse(mut wire: Wire, status: &str, headers: &str, body: &str) {
+    let length = body.len();
+    wire.send(format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"));
+}
+
+/// The matrix.
+#[rustfmt::skip]
+const ROWS: &[Row] = &[
+    // ─── Connections that break ───
+    ("reset_at_once", "", |wire| wire.reset_after(""), "connect_error", "closed", "reset"),
+    ("closed_at_once", "", |mut wire| { wire.send(""); }, "connect_error", "closed", "closed the connection without an answer"),
+    ("half_closed_at_once", "", |mut wire| wire.half_close(), "connect_error", "closed", "closed the connection without an answer"),
+    ("reset_in_headers", "", |wire| wire.reset_after("HTTP/1.1 200 OK\r\ncontent-ty"), "connect_error", "closed", "reset"),
+    ("half_closed_in_headers", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-ty"); wire.half_close(); }, "connect_error", "closed", "within the headers"),
+    ("reset_in_stream", "", |wire| wire.reset_after(&format!("{HEAD}{TOKEN}")), "truncated", "cut", "reset"),
+    ("half_closed_in_stream", "", |mut wire| { wire.send(format!("{OPEN}{}", chunk(TOKEN))); wire.half_close(); }, "truncated", "cut", "closed in the middle of the answer"),
+    ("half_closed_until_close", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.half_close(); }, "truncated", "truncated", "without a finish reason"),
+    // ─── Silence and slowness ───
+    ("black_hole", "timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "timeout", "within 0.4 s of the whole: the server did not answer at all"),
+    ("black_hole_first_token", "first_token_timeout_s = 0.4", |mut wire| wire.hold(), "timeout", "first_token_timeout", "no token within 0.4 s: the server did not answer at all"),
+    ("slow_headers", "timeout_s = 0.4", |mut wire| { wire.send("HTTP/1.1 200 OK\r\nx: "); wire.trickle("y"); }, "timeout", "timeout", "0.4 s of the whole: the server did not answer at all"),
+    ("slow_body", "first_token_timeout_s = 0.6", |mut wire| { wire.send(format!("{HEAD}data: ")); wire.trickle("y"); }, "timeout", "first_token_timeout", "no token within 0.6 s: "),
+    ("comments_only", "first_token_timeout_s = 0.6\nstall_timeout_s = 60", |mut wire| { wire.send(HEAD); wire.trickle(": ping\n\n"); }, "timeout", "first_token_timeout", "no token within 0.6 s: "),
+    ("stall", "stall_timeout_s = 0.4", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.hold(); }, "timeout", "stall_timeout", "not a byte for 0.4 s: 1 event with text came"),
+    ("stall_in_prompt", "stall_timeout_s = 0.2\ntimeout_s = 0.8", |mut wire| { wire.send(HEAD); wire.hold(); }, "timeout", "timeout", "only headers came (HTTP 200)"),
+    // ─── More than any answer ───
+    ("endless_stream", "timeout_s = 1", |mut wire| { wire.send(HEAD); wire.trickle(TOKEN); }, "timeout", "timeout", "within 1 s"),
+    ("endless_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}")); wire.flood(TOKEN.repeat(999)); }, "ok", "", "went on sending after its answer was complete"),
+    ("open_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}")); wire.hold(); }, "ok", "", "kept the connection open after its answer was complete"),
+    ("error_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}data: {{\"error\":\"x\"}}\n\n")); }, "ok", "", "1 events came after the end of the answer"),
+    ("document_of_10_gib", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n{\"a\":\""); wire.flood(vec![b'x'; 1 << 20]); }, "stream_error", "oversized", "more than 16 MiB"),
+    ("event_of_10_gib", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\ndata: "); wire.flood(vec![b'x'; 1 << 20]); }, "stream_error", "oversized", "16 MiB"),
+    ("page_of_10_gib", "", |mut wire| { wire.send("HTTP/1.1 200 OK\r\ncontent-length: 10737418240\r\n\r\n<html>oh no "); wire.flood(vec![b'x'; 1 << 20]); }, "stream_error", "no_stream", "oh no"),
+    ("error_of_10_gib", "", |mut wire| { wire.send("HTTP/1.1 500 Oh\r\ncontent-length: 10737418240\r\n\r\noh no "); wire.flood(vec![b'x'; 1 << 20]); }, "http_error", "http", "HTTP 500: oh no"),
+    ("header_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n{ANSWER}", "y".repeat(1 << 20))); }, "connect_error", "closed", "headers are longer than 256 KiB"),
+    ("headers_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\n{}\r\n{ANSWER}", format!("x: {}\r\n", "y".repeat(100)).repeat(9999))); }, "connect_error", "closed", "more than 128 headers"),
+    ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim answers"),
+    // ─── HTTP that is none ───
+    ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
+    ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; is its address https://?"),
+    ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the answer is no number"),
+    ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
+    ("length_too_short", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n{ANSWER}")); wire.hold(); }, "truncated", "truncated", "without a finish reason"),
+    // ─── Refusals ───
+    ("limited", "", |wire| refuse(wire, "429 No", "retry-after: 3600\r\n", "{\"error\":\"slow down\"}"), "http_error", "rate_limited", "HTTP 429: slow down; retry after 3600 s"),
+    ("error_in_html", "", |wire| refuse(wire, "502 Bad", "", "<html><h1>Bad Gateway</h1></html>"), "http_error", "http", "HTTP 502: Bad Gateway"),
+    ("error_in_json", "", |wire| refuse(wire, "503 No", "", "{\"error\":{\"message\":\"busy\"}}"), "http_error", "unavailable", "HTTP 503: busy"),
+    ("error_without_a_body", "", |wire| refuse(wire, "500 Oh", "", ""), "http_error", "http", "HTTP 500"),
+    ("empty", "", |wire| refuse(wire, "200 OK", "", ""), "truncated", "truncated", "without a finish reason"),
+];
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokscope"));
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_STATE_HOME", folder).current_dir(folder);
+    command.args(["--headless", "--export", "r.json", "--export", "r.md"]).args(args);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn folder_with(suite: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), suite).unwrap();
+    folder
+}
+
+const ONE_CASE: &str = "[[case]]\nname = \"Only\"\nprompt = \"Go.\"\n";
+
+fn case_of(scenario: &str) -> String {
+    format!("[[case]]\nname = \"{scenario}\"\nprompt = \"This is scenario {scenario}.\"\n")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn report(folder: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+}
+
+/// Status, kind of the error, and its reason or else all warnings.
+fn outcome(attempt: &Value) -> (String, String, String) {
+    let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
+    let error = &attempt["error"];
+    let said = if error.is_null() { attempt["warnings"].to_string() } else { text(&error["message"]) };
+    (text(&attempt["status"]), text(&error["kind"]), said)
+}
+
+#[test]
+fn every_fault_has_its_status_and_a_reason_and_the_next_case_is_measured() {
+    let server = Server::start(ROWS.iter().map(|row| (row.0, row.2)).collect());
+    let mut suite = String::new();
+    for (name, limits, ..) in ROWS {
+        write!(suite, "{}{limits}\n{}", case_of(name), case_of(&format!("well_after_{name}"))).unwrap();
+    }
+    let folder = folder_with(&suite);
+    let out = command(folder.path(), &[&server.url()]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    let json = report(folder.path());
+    let attempts: Vec<&Value> = json["cases"].as_array().unwrap().iter().map(|c| &c["attempts"][0]).collect();
+    assert_eq!(attempts.len(), 2 * ROWS.len());
+    let mut wrong = Vec::new();
+    for (row, pair) in ROWS.iter().zip(attempts.chunks(2)) {
+        let (name, _, _, status, kind, says) = *row;
+        let (got, got_kind, said) = outcome(pair[0]);
+        if (got.as_str(), got_kind.as_str()) != (status, kind) || !said.contains(says) || said.len() > 3000 {
+            wrong.push(format!("{name}: {got} {got_kind}: {said}"));
+        }
+        if pair[1]["status"] != "ok" || pair[1]["text"] != "ab" {
+            wrong.push(format!("after {name}: {}", pair[1]));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // What was offered is 40 GiB and more.
+    let sent = server.sent.load(Ordering::SeqCst) >> 20;
+    assert!(sent < 256, "{sent} MiB were taken off the server, or wait in sockets");
+}
+
+#[test]
+fn tries_are_counted_told_and_no_part_of_a_number() {
+    let storm: Fault = |wire| {
+        if wire.number < 2 { refuse(wire, "429 No", "retry-after: 0\r\n", "no") } else { well(wire) }
+    };
+    let server = Server::start(vec![("storm", storm)]);
+    let folder = folder_with(&case_of("storm"));
+    let out = command(folder.path(), &[&server.url(), "--retries", "2"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let json = report(folder.path());
+    let attempt = &json["cases"][0]["attempts"][0];
+    let retries = attempt["retries"].as_array().unwrap();
+    let facts: Vec<_> = retries.iter().map(|r| (r["kind"].as_str().unwrap(), r["http_status"].as_u64())).collect();
+    assert_eq!(facts, [("rate_limited", Some(429)); 2]);
+    let start = |v: &Value| v["started_at"].as_str().unwrap().to_owned();
+    assert!(start(&retries[0]) <= start(&retries[1]) && start(&retries[1]) <= start(attempt));
+    let told = "answered at try 3 after 2 × HTTP 429; the times count from the last try";
+    assert!(attempt["warnings"].to_string().contains(told), "{attempt}");
+    assert!(text(&out.stderr).contains(told) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
+    assert_eq!(json["summary"]["findings"], serde_json::json!([{ "key": "retried", "attempts": 1 }]));
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("- needed retries: 1 of 1 attempt"));
+}
+
+fn well(mut wire: Wire) {
+    wire.send(format!("{HEAD}{ANSWER}"));
+}
+
+#[test]
+fn a_redirect_takes_nobody_s_key_to_another_host() {
+    use std::sync::OnceLock;
+    static ELSEWHERE: OnceLock<u16> = OnceLock::new();
+    let (port, came) = canary();
+    ELSEWHERE.set(port).unwrap();
+    let redirect: Fault = |wire| {
+        let to = format!("location: http://u:hunter22@127.0.0.1:{}/v1?key=hunter22\r\n", ELSEWHERE.get().unwrap());
+        refuse(wire, "307 Elsewhere", &to, "");
+    };
+    let server = Server::start(vec![("redirect", redirect)]);
+    let folder = folder_with(&case_of("redirect"));
+    let run = |url: &str| command(folder.path(), &[url]).env("OPENAI_API_KEY", "sk-canary").output().unwrap();
+    let out = run(&server.url());
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    let (status, kind, said) = outcome(&report(folder.path())["cases"][0]["attempts"][0]);
+    assert_eq!((status.as_str(), kind.as_str()), ("http_error", "redirect"));
+    assert_eq!(said, format!("HTTP 307: redirects to http://127.0.0.1:{port}/v1, which is not followed"));
+
+    // The list of models, to plain HTTP or anywhere.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let _asked = BufReader::new(stream.try_clone().unwrap())
+                .lines()
+                .take_while(|l| l.as_ref().is_ok_and(|l| !l.is_empty()))
+                .count();
+            let head = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{port}/v1/models\r\n");
+            let _gone = stream.write_all(format!("{head}connection: close\r\ncontent-length: 0\r\n\r\n").as_bytes());
+        }
+    });
+    let out = run(&url);
+    assert_eq!(out.status.code(), Some(3));
+    assert!(text(&out.stderr).contains("which is not followed"), "{}", text(&out.stderr));
+    assert_eq!(came.load(Ordering::SeqCst), 0);
+}
+
+/// Runs one case against this address; the status with stderr and, where there is one, the report.
+fn run_once(url: &str, args: &[&str]) -> (Option<i32>, String, Option<(Value, String)>) {
+    let folder = folder_with(ONE_CASE);
+    let out = command(folder.path(), &[&[url], args].concat()).output().unwrap();
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).ok();
+    (out.status.code(), text(&out.stderr), markdown.map(|md| (report(folder.path()), md)))
+}
+
+#[test]
+fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
+    let ca = tls::file("ca.pem");
+    let url = |port: u16| format!("https://localhost:{port}/v1");
+    let trusted = ["--cacert", ca.as_str()];
+    let (status, stderr, written) = run_once(&url(tls::serve("good.pem", "good.pem")), &trusted);
+    assert_eq!(status, Some(0), "{stderr}");
+    let (json, markdown) = written.unwrap();
+    assert_eq!((&json["target"]["tls_verified"], &json["target"]["proxy"]), (&Value::Bool(true), &Value::Null));
+    assert!(json["cases"][0]["attempts"][0]["connect_ms"].is_number());
+    assert!(!stderr.contains("insecure") && !markdown.contains("insecure"));
+
+    for (certificate, args, said) in [
+        ("good.pem", &[][..], "--cacert names a file with an issuer to trust"),
+        ("self-signed.pem", &trusted, "--insecure goes without the proof"),
+        ("expired.pem", &trusted, "expired"),
+        ("elsewhere.pem", &trusted, "elsewhere.example"),
+    ] {
+        let (status, stderr, written) = run_once(&url(tls::serve(certificate, certificate)), args);
+        assert_eq!((status, written.is_some()), (Some(3), false), "{certificate}: {stderr}");
+        assert!(stderr.contains("certificate") && stderr.contains(said), "{certificate}: {stderr}");
+        let (status, stderr, written) = run_once(&url(tls::serve(certificate, certificate)), &["--insecure"]);
+        assert_eq!(status, Some(0), "{certificate}: {stderr}");
+        assert!(stderr.contains("warning: --insecure: the server need not prove who it is"), "{stderr}");
+        let (json, markdown) = written.unwrap();
+        assert_eq!(json["target"]["tls_verified"], false);
+        assert!(markdown.contains("> **TLS not verified**") && markdown.contains("not verified (`--insecure`)"));
+    }
+}
+
+#[test]
+fn a_certificate_that_goes_bad_in_the_run_fails_its_attempt() {
+    let ca = tls::file("ca.pem");
+    let port = tls::serve("good.pem", "expired.pem");
+    let (status, stderr, written) =
+        run_once(&format!("https://localhost:{port}/v1"), &["--cacert", &ca, "--retries", "3"]);
+    assert_eq!(status, Some(1), "{stderr}");
+    let attempt = &written.unwrap().0["cases"][0]["attempts"][0];
+    let (status, kind, said) = outcome(attempt);
+    assert_eq!((status.as_str(), kind.as_str()), ("connect_error", "tls"));
+    assert!(said.contains("expired"), "{said}");
+    // It would not be better a second later.
+    assert_eq!(attempt["retries"], serde_json::json!([]));
+}
+
+#[test]
+fn the_wrong_protocol_is_told_either_way() {
+    let plain = Simulator::start(SimConfig::default()).unwrap();
+    let (status, stderr, _) = run_once(&plain.url().replace("http://", "https://"), &[]);
+    assert_eq!(status, Some(3), "{stderr}");
+    assert!(stderr.contains("does the server speak TLS there, or plain http://?"), "{stderr}");
+    let (status, stderr, _) = run_once(&format!("http://localhost:{}/v1", tls::serve("good.pem", "good.pem")), &[]);
+    assert_eq!(status, Some(3), "{stderr}");
+    assert!(stderr.contains("is this an HTTP server, and its address not https://?"), "{stderr}");
+    let (status, stderr, _) = run_once("http://nonexistent.invalid/v1", &[]);
+    assert_eq!(status, Some(3), "{stderr}");
+    assert!(stderr.contains("dns error"), "{stderr}");
+}
+
+#[test]
+fn a_file_without_certificates_is_a_mistake() {
+    let folder = folder_with(ONE_CASE);
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (content, said) in [
+        (Some(""), "is empty"),
+        (Some("DER?"), "holds no certificate in PEM"),
+        (Some(key), "holds no certificate in PEM"),
+        (Some(broken), "certificate 1 in it is none"),
+        (None, "cannot be read"),
+    ] {
+        let path = folder.path().join("ca.pem");
+        match content {
+            Some(content) => std::fs::write(&path, content).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        let out = command(folder.path(), &["https://localhost:1/v1", "--cacert", "ca.pem"]).output().unwrap();
+        let stderr = text(&out.stderr);
+        assert_eq!(out.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("--cacert 'ca.pem'") && stderr.contains(said), "{said} in {stderr}");
+    }
+}
+
+#[test]
+fn plain_http_needs_no_roots() {
+    let server = Server::start(Vec::new());
+    let folder = folder_with(ONE_CASE);
+    let mut command = command(folder.path(), &[&server.url()]);
+    let out = command.env("SSL_CERT_FILE", "/nonexistent").env("SSL_CERT_DIR", "/nonexistent").output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+}
+
+/// A proxy that answers all by itself, and tells what it was asked.
+fn proxy() -> (String, std::sync::mpsc::Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (asked, requests) = channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut lines = BufReader::new(stream.try_clone().unwrap());
+            let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
+            lines.read_line(&mut first).unwrap();
+            while lines.read_line(&mut line).unwrap_or(0) > 2 {
+                length =
+                    line.to_lowercase().strip_prefix("content-length: ").map_or(length, |l| l.trim().parse().unwrap());
+                line.clear();
+            }
+            lines.read_exact(&mut vec![0; length]).unwrap();
+            let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
+            let body = if first.starts_with("POST ") { ANSWER } else { models };
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            asked.send(first).unwrap();
+            let _gone = stream.write_all((head + body).as_bytes());
+        }
+    });
+    (address, requests)
+}
+
+fn run_with_proxies(url: &str, args: &[&str], proxy: &str) -> (Output, tempfile::TempDir) {
+    let folder = folder_with(ONE_CASE);
+    let mut command = command(folder.path(), &[&[url], args].concat());
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env(name, proxy);
+    }
+    (command.output().unwrap(), folder)
+}
+
+#[test]
+fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
+    let server = Server::start(Vec::new());
+    for args in [&[][..], &["--proxy", "env"]] {
+        // This machine itself is never asked through one that only the environment names.
+        let (address, requests) = proxy();
+        let (out, folder) = run_with_proxies(&server.url(), args, &format!("http://{address}"));
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        assert_eq!(requests.try_iter().count(), 0);
+        assert_eq!(report(folder.path())["target"]["proxy"], Value::Null);
+    }
+    let (address, requests) = proxy();
+    let (out, folder) =
+        run_with_proxies("http://model.invalid/v1", &["--proxy", "env"], &format!("http://u:hunter22@{address}"));
+    let stderr = text(&out.stderr);
+    assert_eq!(out.status.code(), Some(0), "{stderr}");
+    let asked: Vec<String> = requests.try_iter().collect();
+    assert!(asked.iter().any(|r| r.starts_with("POST http://model.invalid/v1/chat/completions ")), "{asked:?}");
+    let shown = format!("http://{address}");
+    assert_eq!(report(folder.path())["target"]["proxy"], shown);
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    assert!(stderr.contains(&format!("through the proxy {shown}")) && markdown.contains("**Proxy**"), "{markdown}");
+    let json = std::fs::read_to_string(folder.path().join("r.json")).unwrap();
+    assert!(![stderr, text(&out.stdout), markdown, json].iter().any(|t| t.contains("hunter22")));
+
+    // One that was named is used for this machine, too.
+    let (address, requests) = proxy();
+    let (status, stderr, _) = run_once(&server.url(), &["--proxy", &address]);
+    assert_eq!(status, Some(0), "{stderr}");
+    assert!(requests.try_iter().count() > 0);
+    let (status, stderr, _) = run_once(&server.url(), &["--proxy", "socks5://u:hunter22@h:1"]);
+    assert!(status == Some(2) && stderr.contains("is no HTTP proxy") && !stderr.contains("hunter22"), "{stderr}");
+}
+
+#[test]
+fn a_run_without_a_screen_that_is_suspended_marks_what_was_in_flight() {
+    use std::sync::{Mutex, OnceLock};
+    static GATE: OnceLock<Mutex<std::sync::mpsc::Receiver<()>>> = OnceLock::new();
+    static BEGUN: OnceLock<Mutex<std::sync::mpsc::Sender<()>>> = OnceLock::new();
+    let (open, gate) = channel();
+    let (begun, begins) = channel();
+    GATE.set(Mutex::new(gate)).unwrap();
+    BEGUN.set(Mutex::new(begun)).unwrap();
+    let gated: Fault = |mut wire| {
+        wire.send(HEAD);
+        BEGUN.get().unwrap().lock().unwrap().send(()).unwrap();
+        GATE.get().unwrap().lock().unwrap().recv().unwrap();
+        wire.send(ANSWER);
+    };
+    let server = Server::start(vec![("gated", gated)]);
+    let folder = folder_with(&format!("{}{}", case_of("gated"), case_of("well")));
+    let child = command(folder.path(), &[&server.url()]).spawn().unwrap();
+    begins.recv().unwrap();
+    let pid = child.id();
+    let signal = |name: &str| {
+        assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());
+    };
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    signal("TSTP");
+    while !state().contains(") T ") {
+        std::thread::yield_now();
+    }
+    open.send(()).unwrap();
+    signal("CONT");
+    let out = child.wait_with_output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let json = report(folder.path());
+    let warnings = |case: usize| json["cases"][case]["attempts"][0]["warnings"].to_string();
+    assert!(warnings(0).contains("suspended") && !warnings(1).contains("suspended"), "{} {}", warnings(0), warnings(1));
+}
