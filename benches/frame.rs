@@ -149,6 +149,8 @@ fn live(now_ms: u64) -> LiveSnapshot {
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
             reasoning_cut: false,
             text_cut: false,
+            thinking_ms: None,
+            asked: None,
         }
     };
     LiveSnapshot {

@@ -16,6 +16,7 @@ pub mod oracle;
 mod pulse;
 mod recorder;
 mod secrets;
+mod told;
 mod transport;
 
 use std::collections::HashMap;

@@ -8,6 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
 use super::secrets::Secrets;
+use super::told::Told;
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
@@ -58,6 +59,8 @@ pub struct Endpoint {
     pub warm: bool,
     /// What must not come back in what the server says.
     pub secrets: Secrets,
+    /// What records may tell of how it is asked.
+    pub told: Told,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
     clock: EngineClock,
@@ -112,7 +115,9 @@ impl Endpoint {
     pub fn new(prepared: Prepared) -> Self {
         let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh);
-        Self { client, transport, base_url, api, run_id, warm, secrets, manner: std::cell::Cell::default(), clock }
+        let told = Told::new(&base_url, api, &headers);
+        let manner = std::cell::Cell::default();
+        Self { client, transport, base_url, api, run_id, warm, secrets, told, manner, clock }
     }
 
     /// Now, on the run's clock.

@@ -6,6 +6,7 @@ use ratatui::text::{Line, Span};
 
 use crate::app::message::Action;
 use crate::app::model::{Notice, Overlay};
+use crate::app::text_field::TextField;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
 use crate::ui::keymap::{Context, Row, footer_label, is_live};
@@ -22,7 +23,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let ui = &view.app.ui;
     let columns = usize::from(area.width);
     let line = match (&ui.overlay, &ui.notice) {
-        (Overlay::FilterInput, _) => filter_line(columns, view),
+        (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
+        (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
         (Overlay::None, Some(notice)) => notice_line(notice, columns, view),
         _ => Line::from(keys(Context::of(ui), columns, view)),
     };
@@ -38,9 +40,9 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
     }
 }
 
-fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
+fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let (before, after) = view.app.ui.filter.around_cursor();
+    let (before, after) = field.around_cursor();
     let mut spans = vec![
         Span::styled("/", theme.key()),
         Span::styled(sanitise_line(before), theme.value()),
@@ -48,7 +50,7 @@ fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
         Span::styled(sanitise_line(after), theme.value()),
     ];
     let used = spans_width(&spans) + BETWEEN.len();
-    let hints = keys(Context::FilterInput, columns.saturating_sub(used), view);
+    let hints = keys(context, columns.saturating_sub(used), view);
     if !hints.is_empty() {
         spans.push(Span::raw(BETWEEN));
         spans.extend(hints);
