@@ -209,7 +209,8 @@ impl Search {
         }
         let first = matches.iter().position(|&line| line >= from).unwrap_or(0);
         let at = if self.is_new { first } else { self.at.min(count - 1) };
-        let at = (at as isize).saturating_add(self.steps).rem_euclid(count as isize) as usize;
+        let count = count.cast_signed();
+        let at = at.cast_signed().saturating_add(self.steps).rem_euclid(count).cast_unsigned();
         (at, self.is_new || self.steps != 0)
     }
 }

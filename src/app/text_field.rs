@@ -119,7 +119,9 @@ mod tests {
 
     fn typed(edits: &[Edit]) -> (String, String) {
         let mut field = TextField::default();
-        edits.iter().for_each(|e| field.edit(e));
+        for e in edits {
+            field.edit(e);
+        }
         let (before, after) = field.around_cursor();
         (before.to_owned(), after.to_owned())
     }

@@ -35,11 +35,14 @@ pub struct LayoutKey {
     pub theme: Theme,
 }
 
+/// A layout, what was searched in it, and where that stands.
+type Found = (LayoutKey, String, Rc<[Match]>);
+
 /// Layouts of the last frames, and how far what they show can be scrolled. It belongs to the screen, not to the state.
 #[derive(Debug, Default)]
 pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
-    found: RefCell<Option<(LayoutKey, String, Rc<[Match]>)>>,
+    found: RefCell<Option<Found>>,
     answer: Cell<answer::Drawn>,
     help_limit: Cell<u16>,
 }

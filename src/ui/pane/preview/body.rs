@@ -62,9 +62,11 @@ impl Body {
         };
         let prompt = AttemptId { case: subject.index, number: 0 };
         let key = match subject.shown {
-            Shown::Live(live) if !subject.is_prompt() || answer.form == Form::Exchange => {
-                key(live.id, live.content_events, &live.text, &live.reasoning)
+            // Known a moment after the attempt is.
+            Shown::Live(live) if answer.form == Form::Exchange => {
+                key(live.id, live.content_events, live.asked.as_ref().map_or("", |asked| &asked.body), "")
             }
+            Shown::Live(live) if !subject.is_prompt() => key(live.id, live.content_events, &live.text, &live.reasoning),
             Shown::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
             // An attempt's number begins at 1: 0 is the prompt.
             Shown::Live(_) | Shown::Prompt => key(prompt, u32::MAX, "", ""),

@@ -10,6 +10,7 @@ use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::statistics::{Stats, enough_for, needed_for};
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
 use crate::ui::number::{UNKNOWN, grouped, millis, rate};
@@ -125,7 +126,7 @@ impl Side {
             let marked = mark.as_ref().is_some_and(|mark| self.mark(&mut line, mark));
             self.lines.extend(split(&line, self.columns).into_iter().map(Line::from));
             if let (true, Some(mark)) = (marked, &mark) {
-                let told = format!("▲ {mark} is new in every attempt: no cache holds the prompt");
+                let told = format!("▲ {mark} is new in every attempt and keeps it out of prefix caches");
                 self.say(&told, self.theme.reasoning());
             }
         }
@@ -176,9 +177,10 @@ impl Side {
             self.field(metric.label, &figure(metric, record));
         }
         let gaps = record.inter_chunk_latency_ms();
-        let gap = |get: fn(&crate::domain::statistics::Stats) -> f64| millis(gaps.as_ref().map(get));
+        let gap = |get: fn(&Stats) -> f64| millis(gaps.as_ref().map(get));
         self.field("Gaps p50", &gap(|s| s.p50));
-        self.field("Gaps p99", &gap(|s| s.p99));
+        let few = !enough_for(record.content_events().saturating_sub(1), 99);
+        self.field("Gaps p99", &if few { format!("n<{}", needed_for(99)) } else { gap(|s| s.p99) });
         self.field("Gaps max", &gap(|s| s.max));
         if let Some(late) = record.dispatch_delay_ms() {
             self.field("Sent late", &millis(Some(late)));
@@ -186,11 +188,15 @@ impl Side {
         let told: Vec<_> = record.server_timings.iter().flat_map(|t| t.sentences(record)).collect();
         if !told.is_empty() {
             self.section("the server's own clock");
-            told.iter().for_each(|said| self.say(said, self.theme.text()));
+            for said in &told {
+                self.say(said, self.theme.text());
+            }
         }
         if record.notes().next().is_some() {
             self.section("notes");
-            record.notes().for_each(|note| self.say(&format!("! {note}"), self.theme.text()));
+            for note in record.notes() {
+                self.say(&format!("! {note}"), self.theme.text());
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::domain::suite::CaseSpec;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{ELLIPSIS, cut, width};
 use crate::ui::keymap::Context;
-use crate::ui::number::grouped;
+use crate::ui::number::{grouped, millis};
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 use crate::ui::widget::markdown;
@@ -108,7 +108,7 @@ impl Paper {
             let ending = if n == 1 { "" } else { "s" };
             format!(", {} word{ending}", grouped(n as u64))
         });
-        let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {:.1} s", ms / 1000.0));
+        let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
         let said = cut(&format!("▸ thinking{words}{time} · {} shows it", self.key), usize::from(self.columns));
         Line::from(Span::styled(said, self.theme.reasoning()))
     }

@@ -172,6 +172,7 @@ fn shown(app: &mut App, width: u16, height: u16) -> String {
 fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
     let mut app = running();
     live(&mut app, 2000, stream(StreamPhase::Answering, "", &numbered(100)));
+    app.ui.focus = PaneId::Preview;
     let end = shown(&mut app, 60, 6);
     assert!(end.contains("line 100") && end.contains("▼ following"), "{end}");
     // A paragraph is two lines, of which the last has one; five lines are shown: 194 above them.
@@ -269,7 +270,7 @@ fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     live(&mut app, 3050, thinking(ANSWER));
     let folded = shown(&mut app, 80, 24);
-    assert!(folded.contains("▸ thinking, 18 words, 3.1 s · z shows it") && !folded.contains("shared"), "{folded}");
+    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z shows it") && !folded.contains("shared"), "{folded}");
     act(&mut app, &[Action::ToggleThinking]);
     assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
     // It stays so, also once it has ended.
@@ -280,7 +281,7 @@ fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
     // Where the front of it is left out, its words are not known.
     live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
     app.ui.selected = 1;
-    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.1 s · z shows it"));
+    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z shows it"));
 }
 
 #[test]
@@ -310,6 +311,8 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     act(&mut app, &[Action::ToggleExchange]);
     let said = text(&app, 80, 24, draw);
     assert!(said.contains("It was not sent.") && said.contains("Nothing came yet."), "{said}");
+    live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
+    assert!(shown(&mut app, 80, 24).contains("It was not sent."));
     live(&mut app, 2000, InFlight { asked: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
     let said = text(&app, 120, 30, draw);
     assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
@@ -362,7 +365,7 @@ fn a_hundred_thousand_tokens_are_searched_and_scrolled() {
 fn the_raw_text_keeps_its_marks_and_indents_and_nothing_else() {
     let mut app = answered();
     end(&mut app, 1, 1, |r| {
-        r.text = "# A **b**\n\n    indented code that is long enough to be wrapped\u{1b}[2J\n\tx\u{202e}y".into()
+        r.text = "# A **b**\n\n    indented code that is long enough to be wrapped\u{1b}[2J\n\tx\u{202e}y".into();
     });
     app.ui.selected = 1;
     act(&mut app, &[Action::ToggleRaw]);

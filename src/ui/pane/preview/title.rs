@@ -70,8 +70,8 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
             all => Span::styled(format!("{}/{all}", drawn.at + 1), theme.accent()),
         });
     }
-    if drawn.limit > 0 {
-        let at_end = drawn.from >= drawn.limit;
+    let at_end = drawn.from >= drawn.limit;
+    if drawn.limit > 0 && (!at_end || view.is_focused(PaneId::Preview)) {
         let grows = matches!(subject.shown, Shown::Live(_)) && !drawn.home_is_start;
         let place =
             if at_end && grows { "▼ following".to_owned() } else { format!("{} %", drawn.from * 100 / drawn.limit) };

@@ -187,8 +187,8 @@ fn token(text: &str, language: &Language, theme: Theme) -> (usize, Style) {
         return (first.len_utf8(), Style::new());
     }
     let is_number = first.is_ascii_digit();
-    let in_word = |c: char| is_word(c) || (is_number && c == '.');
-    let word = text.split_at(text.find(|c| !in_word(c)).unwrap_or(text.len())).0;
+    let goes_on = |c: char| is_word(c) || (is_number && c == '.');
+    let word = text.split_at(text.find(|c| !goes_on(c)).unwrap_or(text.len())).0;
     let is = |keyword: &str| keyword == word || (language.any_case && keyword.eq_ignore_ascii_case(word));
     let style = if is_number {
         theme.code_number()
