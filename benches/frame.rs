@@ -75,7 +75,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
     let cache = RenderCache::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
-    let mut times: Vec<Duration> = (0..FRAMES)
+    let times: Vec<Duration> = (0..FRAMES)
         .map(|frame| {
             let begun = Instant::now();
             step(app, frame);

@@ -9,7 +9,7 @@ use crate::app::model::{Notice, Overlay};
 use crate::app::text_field::TextField;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
-use crate::ui::keymap::{Context, Row, footer_label, is_live};
+use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
@@ -62,7 +62,7 @@ fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
     let shown = |r: &&Row| is_live(view.app, r.binding);
     let is_help = |r: &&Row| r.binding.action == Action::Help;
-    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, view));
+    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, context, view));
     let help_columns = help.as_ref().map_or(0, |h| spans_width(h) + BETWEEN.len());
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut push = |hint: Vec<Span<'static>>, room: usize| {
@@ -75,7 +75,7 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
         }
     };
     for row in view.keymap.rows_in(context).filter(shown).filter(|r| !is_help(r)) {
-        if let Some(hint) = hint(row, view) {
+        if let Some(hint) = hint(row, context, view) {
             push(hint, columns.saturating_sub(help_columns));
         }
     }
@@ -85,9 +85,14 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
     spans
 }
 
-fn hint(row: &Row, view: &View<'_>) -> Option<Vec<Span<'static>>> {
+fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
     let label = footer_label(view.app, row.binding)?;
-    let key = row.keys.first()?.to_string();
+    // A key that means something else there, as a pane's own, does not do this.
+    let means_this = |key: &&Key| {
+        let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));
+        first.is_some_and(|first| std::ptr::eq(first, row))
+    };
+    let key = row.keys.iter().find(means_this)?.to_string();
     Some(vec![Span::styled(key, view.theme.key()), Span::styled(format!(" {label}"), view.theme.muted())])
 }
 
