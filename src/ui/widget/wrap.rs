@@ -90,7 +90,8 @@ impl Wrapper {
             self.end_word();
         }
         self.word.push(text, style, columns);
-        self.opened = OPENING.contains(text);
+        // They are all wide: a narrow one need not be looked for.
+        self.opened = ideograph && OPENING.contains(text);
         self.after_ideograph = ideograph;
     }
 }
