@@ -2,7 +2,8 @@
 //!
 //!     cargo bench --bench frame
 //!
-//! 16 streams that run, each frame with new text; and a finished suite of 200 cases, of which each frame selects another.
+//! 16 streams that run, each frame with new text; a finished suite of 200 cases, of which each frame selects another; and
+//! an answer as long as a hundred thousand tokens.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
 use tokscope::app::message::{Action, Msg};
-use tokscope::app::model::{App, Connection, Target};
+use tokscope::app::model::{App, Connection, PaneId, Target};
+use tokscope::app::text_field::Edit;
 use tokscope::app::update::update;
 use tokscope::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use tokscope::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
@@ -35,7 +37,7 @@ const ANSWER: &str = include_str!("../assets/sim/backend.md");
 const GAP_MS: u64 = 9;
 
 fn main() {
-    println!("{:<34}{:>10}{:>12}{:>12}", "", "size", "median µs", "worst µs");
+    println!("{:<40}{:>10}{:>12}{:>12}", "", "size", "median µs", "worst µs");
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut running = app(200, STREAMS);
         measure("16 streams running", width, height, &mut running, |app, frame| {
@@ -53,6 +55,18 @@ fn main() {
             update(app, Msg::Action(Nanos::default(), step));
         });
         measure("200 cases finished, drawn again", width, height, &mut finished, |_, _| {});
+        let mut long = app(1, 1);
+        end_with(&mut long, 0, &ANSWER.repeat(500_000 / ANSWER.len()));
+        (long.ui.focus, long.ui.zoomed) = (PaneId::Preview, true);
+        measure("an answer of 500 kB, scrolled", width, height, &mut long, |app, _| {
+            update(app, Msg::Action(Nanos::default(), Action::ScrollUp));
+        });
+        update(&mut long, Msg::Action(Nanos::default(), Action::Search));
+        update(&mut long, Msg::Edit(Edit::Paste("database".to_owned())));
+        measure_anew("an answer of 500 kB, laid out, searched", width, height, &long);
+        measure("an answer of 500 kB, next match", width, height, &mut long, |app, _| {
+            update(app, Msg::Action(Nanos::default(), Action::NextMatch));
+        });
     }
 }
 
@@ -61,20 +75,39 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
     let cache = RenderCache::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
-    let mut times: Vec<Duration> = (0..FRAMES)
+    let times: Vec<Duration> = (0..FRAMES)
         .map(|frame| {
             let begun = Instant::now();
             step(app, frame);
             let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
+            update(app, Msg::Drawn { answer: cache.answer(), help_limit: 0 });
             begun.elapsed()
         })
         .skip(20)
         .collect();
+    tell(what, (width, height), times);
+}
+
+/// Draws frames of which none keeps anything for the next.
+fn measure_anew(what: &str, width: u16, height: u16, app: &App) {
+    let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
+    let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
+    let frame = |_| {
+        let cache = RenderCache::default();
+        let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
+        let begun = Instant::now();
+        terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
+        begun.elapsed()
+    };
+    tell(what, (width, height), (0..9).map(frame).collect());
+}
+
+fn tell(what: &str, (width, height): (u16, u16), mut times: Vec<Duration>) {
     times.sort();
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     let (median, worst) = (micros(times[times.len() / 2]), micros(times[times.len() - 1]));
-    println!("{what:<34}{:>10}{median:>12.0}{worst:>12.0}", format!("{width}x{height}"));
+    println!("{what:<40}{:>10}{median:>12.0}{worst:>12.0}", format!("{width}x{height}"));
 }
 
 fn app(cases: usize, concurrency: usize) -> App {
@@ -151,6 +184,8 @@ fn live(now_ms: u64) -> LiveSnapshot {
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
             reasoning_cut: false,
             text_cut: false,
+            thinking_ms: None,
+            asked: None,
         }
     };
     LiveSnapshot {
@@ -163,6 +198,10 @@ fn live(now_ms: u64) -> LiveSnapshot {
 
 /// A case ends, whole: 600 tokens.
 fn end(app: &mut App, case: usize) {
+    end_with(app, case, ANSWER);
+}
+
+fn end_with(app: &mut App, case: usize, answer: &str) {
     let id = AttemptId { case, number: 1 };
     let began = case as u64 / STREAMS as u64 * 6_000;
     let mut record =
@@ -178,7 +217,7 @@ fn end(app: &mut App, case: usize) {
     record.finish_reason = Some("stop".to_owned());
     record.usage.prompt_tokens = Some(85);
     record.usage.completion_tokens = Some(600);
-    record.text.push_str(ANSWER);
+    record.text.push_str(answer);
     let now = record.ended;
     update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
 }

@@ -1,5 +1,6 @@
 //! Floor 1: the program's state and how it changes. Pure: messages in, effects out.
 
+pub mod answer;
 pub mod load;
 pub mod message;
 pub mod model;

@@ -1,6 +1,7 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
 pub mod address;
+pub mod asked;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;

@@ -20,6 +20,7 @@ mod pulse;
 mod recorder;
 mod retry;
 mod secrets;
+mod told;
 mod transport;
 
 use std::collections::HashMap;

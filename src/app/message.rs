@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::answer;
 use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -39,6 +40,17 @@ pub enum Action {
     Redraw,
     Suspend,
     Quit,
+    // ─── The answer ───
+    LineDown,
+    LineUp,
+    ToTop,
+    ToEnd,
+    ToggleThinking,
+    ToggleRaw,
+    ToggleExchange,
+    Search,
+    NextMatch,
+    PreviousMatch,
     // ─── In a question or a menu ───
     Confirm,
 }
@@ -70,8 +82,8 @@ pub enum Msg {
     },
     /// A frame was drawn.
     Drawn {
-        /// The first line of the answer that was shown, or would have been at its end.
-        preview_limit: usize,
+        /// What it showed of the answer.
+        answer: answer::Drawn,
         /// Lines that the help can be scrolled down.
         help_limit: u16,
     },

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answer::Answer;
 use super::load::Load;
 use super::text_field::TextField;
 use crate::domain::address::is_loopback;
@@ -149,6 +150,8 @@ pub enum Overlay {
     ExportMenu(usize),
     /// The filter is being typed.
     FilterInput,
+    /// The search through the answer is being typed.
+    SearchInput,
 }
 
 /// A line that tells what just happened.
@@ -177,10 +180,8 @@ pub struct UiState {
     pub overlay: Overlay,
     /// Only cases whose name contains this are listed.
     pub filter: TextField,
-    /// The first line that is shown of the answer; `None` follows its end.
-    pub preview_top: Option<usize>,
-    /// What `preview_top` would be at the end, as the last frame had it.
-    pub preview_limit: usize,
+    /// How the answer is looked at.
+    pub answer: Answer,
     /// What just happened.
     pub notice: Option<Notice>,
 }
@@ -194,8 +195,7 @@ impl Default for UiState {
             zoomed: false,
             overlay: Overlay::default(),
             filter: TextField::default(),
-            preview_top: None,
-            preview_limit: 0,
+            answer: Answer::default(),
             notice: None,
         }
     }

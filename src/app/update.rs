@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::answer::{Form, PAGE, copy};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
 use super::text_field::Edit;
@@ -14,8 +15,6 @@ use crate::domain::time::Nanos;
 
 /// Distance of two points of the throughput series.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
-/// Lines of a page of text.
-const PAGE: isize = 10;
 /// Over how long a point of it is taken.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 
@@ -45,10 +44,8 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             frame(app, now, live);
             session(app, SessionEvent::Tick(now))
         }
-        Msg::Drawn { preview_limit, help_limit } => {
-            app.ui.preview_limit = preview_limit;
-            // A text that has become shorter is followed.
-            app.ui.preview_top = app.ui.preview_top.filter(|top| *top < preview_limit);
+        Msg::Drawn { answer, help_limit } => {
+            app.ui.answer.drawn(answer);
             // Scrolled beyond the end, the way back would begin there.
             if let Overlay::Help(line) = &mut app.ui.overlay {
                 *line = help_limit.min(*line);
@@ -80,7 +77,8 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
 }
 
-fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
+/// Tells what just happened.
+pub(super) fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
     app.scene.now = app.scene.now.max(at);
     app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, at });
 }
@@ -117,7 +115,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
         EngineFact::Started { id, .. } => {
             if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
                 app.ui.selected = id.case;
-                app.ui.preview_top = None;
+                app.ui.answer.go_home();
             }
             Vec::new()
         }
@@ -226,11 +224,25 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::SelectPrevious => select(app, -1),
         Action::SelectFirst => select(app, isize::MIN),
         Action::SelectLast => select(app, isize::MAX),
-        Action::ScrollDown => scroll(app, -PAGE),
-        Action::ScrollUp => scroll(app, PAGE),
+        Action::ScrollDown => app.ui.answer.scroll(PAGE),
+        Action::ScrollUp => app.ui.answer.scroll(-PAGE),
+        Action::LineDown => app.ui.answer.scroll(1),
+        Action::LineUp => app.ui.answer.scroll(-1),
+        Action::ToTop => app.ui.answer.to_top(),
+        Action::ToEnd => app.ui.answer.to_end(),
+        Action::ToggleThinking => app.ui.answer.toggle_thinking(),
+        Action::ToggleRaw => app.ui.answer.toggle_form(Form::Raw),
+        Action::ToggleExchange => app.ui.answer.toggle_form(Form::Exchange),
+        Action::Search => {
+            app.ui.answer.begin_search();
+            app.ui.overlay = Overlay::SearchInput;
+        }
+        Action::NextMatch => app.ui.answer.step(1),
+        Action::PreviousMatch => app.ui.answer.step(-1),
         Action::NextPane => turn_focus(app, 1),
         Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
         Action::Zoom => app.ui.zoomed = true,
+        Action::Back if is_searched(app) => app.ui.answer.drop_search(),
         Action::Back if app.ui.zoomed => app.ui.zoomed = false,
         Action::Back if !app.ui.filter.is_empty() => app.ui.filter.clear(),
         Action::Back => follow(app),
@@ -282,8 +294,12 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
             app.ui.filter.clear();
             Overlay::None
         }
-        (Overlay::FilterInput, Action::Zoom | Action::Confirm) => Overlay::None,
-        (Overlay::FilterInput, _) => Overlay::FilterInput,
+        (Overlay::SearchInput, Action::Back) => {
+            app.ui.answer.drop_search();
+            Overlay::None
+        }
+        (Overlay::FilterInput | Overlay::SearchInput, Action::Zoom | Action::Confirm) => Overlay::None,
+        (Overlay::FilterInput | Overlay::SearchInput, _) => app.ui.overlay.clone(),
         (Overlay::ExportMenu(at), action) if !matches!(action, Action::Back | Action::Quit) => Overlay::ExportMenu(*at),
         (Overlay::ConfirmQuit, action) if !matches!(action, Action::Back) => Overlay::ConfirmQuit,
         (_, _) => Overlay::None,
@@ -292,16 +308,13 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
 }
 
 fn select(app: &mut App, by: isize) {
-    if app.ui.focus == PaneId::Preview && by.unsigned_abs() <= 1 {
-        return scroll(app, -by);
-    }
     app.ui.follows = false;
     let listed = app.listed_cases();
     let at = listed.iter().position(|&i| i == app.ui.selected).unwrap_or(0);
     let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
     if let Some(&case) = listed.get(to) {
         if case != app.ui.selected {
-            app.ui.preview_top = None;
+            app.ui.answer.go_home();
         }
         app.ui.selected = case;
     }
@@ -310,16 +323,9 @@ fn select(app: &mut App, by: isize) {
 /// The selection goes to the case that runs, and with each one that starts.
 fn follow(app: &mut App) {
     app.ui.follows = true;
-    app.ui.preview_top = None;
+    app.ui.answer.go_home();
     let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
     app.ui.selected = running.unwrap_or(app.ui.selected);
-}
-
-fn scroll(app: &mut App, lines_up: isize) {
-    let (top, limit) = (app.ui.preview_top, app.ui.preview_limit);
-    let top = top.unwrap_or(limit).saturating_add_signed(-lines_up);
-    // What is written meanwhile does not move what is read; at the end the end is followed.
-    app.ui.preview_top = (top < limit).then_some(top);
 }
 
 fn turn_focus(app: &mut App, by: usize) {
@@ -329,9 +335,13 @@ fn turn_focus(app: &mut App, by: usize) {
 
 /// Changes the text that is being typed: that of the overlay.
 fn edit_text(app: &mut App, edit: &Edit) {
-    if app.ui.overlay == Overlay::FilterInput {
-        app.ui.filter.edit(edit);
-        select_listed(app);
+    match app.ui.overlay {
+        Overlay::FilterInput => {
+            app.ui.filter.edit(edit);
+            select_listed(app);
+        }
+        Overlay::SearchInput => app.ui.answer.edit_search(edit),
+        _ => {}
     }
 }
 
@@ -344,17 +354,9 @@ fn select_listed(app: &mut App) {
     }
 }
 
-fn copy(app: &mut App) -> Vec<Effect> {
-    let scene = app.shown();
-    let live = scene.in_flight_of(app.ui.selected).map(|f| f.text.to_string());
-    let text = live.or_else(|| scene.session.cases.get(app.ui.selected)?.shown().map(|r| r.text.clone()));
-    let now = app.scene.now;
-    let Some(text) = text.filter(|t| !t.is_empty()) else {
-        notice(app, now, "There is no answer to copy yet", true);
-        return Vec::new();
-    };
-    notice(app, now, "Answer sent to the terminal's clipboard", false);
-    vec![Effect::Copy(text)]
+/// Whether keys go to an answer that is searched: the way back drops the search first.
+pub fn is_searched(app: &App) -> bool {
+    app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
 
 /// Whether an action would do something now: what footer and help show as possible.
@@ -372,8 +374,12 @@ pub fn is_possible(app: &App, action: Action) -> bool {
         Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
         Action::Back => {
             let ui = &app.ui;
-            ui.zoomed || !ui.filter.is_empty() || !ui.follows || ui.preview_top.is_some() || ui.overlay != Overlay::None
+            let away = !ui.follows || ui.answer.is_scrolled();
+            ui.zoomed || !ui.filter.is_empty() || away || is_searched(app) || ui.overlay != Overlay::None
         }
+        Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => app.ui.answer.can_scroll(),
+        Action::ToggleThinking => app.ui.answer.can_fold(),
+        Action::NextMatch | Action::PreviousMatch => app.ui.answer.has_matches(),
         _ => true,
     }
 }

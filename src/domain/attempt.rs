@@ -1,7 +1,10 @@
 //! One attempt at a case: the recorder that follows its stream, and the record it leaves.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::asked::Asked;
 use super::finding::Finding;
 use super::server_timings::ServerTimings;
 use super::statistics::Stats;
@@ -152,6 +155,8 @@ pub struct AttemptRecord {
     pub findings: Vec<Finding>,
     /// The model that was asked.
     pub model: String,
+    /// The request as it went out; `None` before that, and once the record is condensed.
+    pub asked: Option<Arc<Asked>>,
     /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
     pub intended: Option<Nanos>,
     /// When it was sent; in a closed loop the clock starts here.
@@ -212,6 +217,7 @@ impl AttemptRecord {
             warnings: Vec::new(),
             findings: Vec::new(),
             model,
+            asked: None,
             intended: None,
             started,
             ended: started,
@@ -288,6 +294,13 @@ impl AttemptRecord {
             None => self.arrivals.iter().find(|a| a.kind == TextKind::Answer).map(|a| a.at),
         };
         Some(first?.millis_since(self.clock_start()))
+    }
+
+    /// From the first reasoning to the first of the answer, else to the last of the reasoning; `None` without reasoning.
+    pub fn thinking_ms(&self) -> Option<f64> {
+        let first = self.arrivals.first().filter(|a| a.kind == TextKind::Reasoning)?;
+        let answer = self.arrivals.iter().find(|a| a.kind == TextKind::Answer);
+        Some(answer.or(self.arrivals.last())?.at.millis_since(first.at))
     }
 
     /// To the last event with generated text or the finish reason.
@@ -385,6 +398,7 @@ impl AttemptRecord {
             };
             self.condensed = Some(Box::new(condensed));
             (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());
+            self.asked = None;
         }
         self
     }

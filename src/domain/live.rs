@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::asked::Asked;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::suite::CaseSpec;
 use super::time::Nanos;
@@ -120,6 +121,10 @@ pub struct InFlight {
     pub reasoning_cut: bool,
     /// The front of the answer is left out.
     pub text_cut: bool,
+    /// How long it has been thinking, or thought before the answer, milliseconds.
+    pub thinking_ms: Option<f64>,
+    /// The request, once it went out.
+    pub asked: Option<Arc<Asked>>,
 }
 
 /// The engine's view of now; the latest wins.

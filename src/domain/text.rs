@@ -11,7 +11,8 @@ pub fn sanitise(text: &str) -> String {
             '\u{9b}' => skip_csi(&mut chars),
             '\n' | '\t' => out.push(c),
             c if c.is_control() => {}
-            '\u{200b}'
+            '\u{061c}'
+            | '\u{200b}'
             | '\u{200c}'
             | '\u{200e}'
             | '\u{200f}'
@@ -73,6 +74,14 @@ mod tests {
         assert_eq!(sanitise("a\u{1b}[31mb\u{1b}]0;title\u{7}c\u{202e}d\r\n\te"), "abcd\n\te");
         assert_eq!(sanitise("\u{9b}2Jx\u{1b}]8;;http://x\u{1b}\\y"), "xy");
         assert_eq!(sanitise_line("a\nb"), "a b");
+    }
+
+    /// What Unicode has for turning the direction of text: marks, embeddings, overrides, isolates.
+    #[test]
+    fn nothing_turns_the_direction_of_text() {
+        let controls =
+            "\u{61c}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}";
+        assert_eq!(sanitise(&format!("a{controls}שלום{controls}b")), "aשלוםb");
     }
 
     proptest! {

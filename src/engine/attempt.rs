@@ -149,6 +149,7 @@ async fn send(
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
+    recorder.borrow_mut().record.asked = Some(Arc::new(endpoint.told.asked(request_id.clone(), &body, nonce)));
     recorder.borrow_mut().record.started = endpoint.now();
     let post = Post {
         url: &url,

@@ -10,6 +10,7 @@ use super::connect::TimeConnect;
 use super::failure::describe;
 use super::network::Network;
 use super::secrets::Secrets;
+use super::told::Told;
 use super::transport::{self, Transport};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
@@ -64,6 +65,8 @@ pub struct Endpoint {
     pub retries: u32,
     /// What must not come back in what the server says.
     pub secrets: Secrets,
+    /// What records may tell of how it is asked.
+    pub told: Told,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
     clock: EngineClock,
@@ -117,9 +120,10 @@ impl Endpoint {
     pub fn new(prepared: Prepared) -> Self {
         let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, network.proxy.is_some());
+        let told = Told::new(&base_url, api, &headers);
         let retries = network.retries;
         let manner = std::cell::Cell::default();
-        Self { client, transport, base_url, api, run_id, warm, retries, secrets, manner, clock }
+        Self { client, transport, base_url, api, run_id, warm, retries, secrets, told, manner, clock }
     }
 
     /// Now, on the run's clock.

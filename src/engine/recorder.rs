@@ -321,6 +321,8 @@ impl Recorder {
             live.recent_gaps_ms = recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect();
             (live.reasoning, live.reasoning_cut) = tail(&record.reasoning);
             (live.text, live.text_cut) = tail(&record.text);
+            live.thinking_ms = record.thinking_ms();
+            live.asked.clone_from(&record.asked);
         }
         live
     }

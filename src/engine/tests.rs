@@ -252,6 +252,23 @@ fn every_attempt_s_prompt_is_unique_unless_it_shall_be_warm() {
 }
 
 #[test]
+fn a_record_holds_its_request_as_it_went_out_and_no_secret() {
+    let (url, requests) = serve(vec![sse(&[TEXT, FINISH, USAGE])]);
+    let (engine, facts) = engine(&format!("{url}?api-key=sk-canary"));
+    start(&engine, Duration::from_secs(30));
+    let record = end(&facts);
+    let sent = requests.recv().unwrap();
+    assert!(sent.contains("sk-canary") && sent.contains("ours"), "{sent}");
+    let asked = record.asked.as_ref().unwrap();
+    assert_eq!(sent.split_once("\r\n\r\n").unwrap().1, &*asked.body);
+    assert_eq!(&*asked.url, format!("{url}/chat/completions"));
+    let names = asked.headers.iter().map(|(name, _)| name.as_str());
+    assert_eq!(names.filter(|name| ["authorization", "x-team"].contains(name)).count(), 2);
+    let told = format!("{record:?}");
+    assert!(!told.contains("sk-canary") && !told.contains("ours"), "{told}");
+}
+
+#[test]
 fn every_way_to_fail_says_why_in_the_servers_words() {
     let overloaded = json("503 Service Unavailable", r#"{"error":"server busy"}"#);
     assert_eq!(failure(&measure(vec![overloaded]).0), (AttemptStatus::HttpError, "HTTP 503: server busy"));

@@ -143,8 +143,8 @@ impl<'a> Screen<'a> {
         drop(self.run.take(frame));
         let view = View { app: &self.run.app, theme: self.theme, keymap: Keymap::standard(), cache: &self.cache };
         self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
-        let (preview_limit, help_limit) = (self.cache.preview_limit(), self.cache.help_limit());
-        drop(self.run.take(Msg::Drawn { preview_limit, help_limit }));
+        let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
+        drop(self.run.take(Msg::Drawn { answer, help_limit }));
         self.pacer.drawn(now);
         Ok(())
     }

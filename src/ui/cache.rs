@@ -7,6 +7,8 @@ use std::rc::Rc;
 use ratatui::text::Line;
 
 use super::theme::Theme;
+use super::widget::find::Match;
+use crate::app::answer;
 use crate::domain::attempt::AttemptId;
 
 /// Layouts kept: those of the cases between which one goes to and fro.
@@ -23,17 +25,25 @@ pub struct LayoutKey {
     pub text_len: usize,
     /// Bytes of the reasoning.
     pub reasoning_len: usize,
+    /// Its form.
+    pub form: answer::Form,
+    /// The thinking is shown, not folded.
+    pub unfolded: bool,
     /// Columns.
     pub width: u16,
     /// Styles.
     pub theme: Theme,
 }
 
+/// A layout, what was searched in it, and where that stands.
+type Found = (LayoutKey, String, Rc<[Match]>);
+
 /// Layouts of the last frames, and how far what they show can be scrolled. It belongs to the screen, not to the state.
 #[derive(Debug, Default)]
 pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
-    preview_limit: Cell<usize>,
+    found: RefCell<Option<Found>>,
+    answer: Cell<answer::Drawn>,
     help_limit: Cell<u16>,
 }
 
@@ -52,14 +62,27 @@ impl RenderCache {
         lines
     }
 
-    /// Lines that the preview could be scrolled up in the last frame.
-    pub fn preview_limit(&self) -> usize {
-        self.preview_limit.get()
+    /// Where `wanted` stands in the layout of `key`, looked for now if it was not yet.
+    pub fn found(&self, key: LayoutKey, wanted: &str, look: impl FnOnce() -> Vec<Match>) -> Rc<[Match]> {
+        let mut found = self.found.borrow_mut();
+        match &*found {
+            Some((k, w, matches)) if *k == key && w == wanted => Rc::clone(matches),
+            _ => {
+                let matches: Rc<[_]> = look().into();
+                *found = Some((key, wanted.to_owned(), Rc::clone(&matches)));
+                matches
+            }
+        }
     }
 
-    /// Remembers how far the preview can be scrolled up.
-    pub fn set_preview_limit(&self, lines: usize) {
-        self.preview_limit.set(lines);
+    /// What the last frame showed of the answer.
+    pub fn answer(&self) -> answer::Drawn {
+        self.answer.get()
+    }
+
+    /// Remembers what is shown of the answer.
+    pub fn set_answer(&self, drawn: answer::Drawn) {
+        self.answer.set(drawn);
     }
 
     /// Lines that the help could be scrolled down in the last frame that showed it.
@@ -79,7 +102,16 @@ mod tests {
 
     fn key(case: usize, revision: u32) -> LayoutKey {
         let id = AttemptId { case, number: 1 };
-        LayoutKey { id, revision, text_len: 0, reasoning_len: 0, width: 9, theme: Theme::mono() }
+        LayoutKey {
+            id,
+            revision,
+            text_len: 0,
+            reasoning_len: 0,
+            form: answer::Form::Rendered,
+            unfolded: false,
+            width: 9,
+            theme: Theme::mono(),
+        }
     }
 
     #[test]
@@ -89,6 +121,15 @@ mod tests {
         let again = cache.layout(key(0, u32::MAX), || panic!("made twice"));
         assert_eq!(again.len(), 1);
         assert_eq!(cache.layout(LayoutKey { width: 8, ..key(0, u32::MAX) }, Vec::new).len(), 0);
+    }
+
+    #[test]
+    fn a_search_is_made_once() {
+        let cache = RenderCache::default();
+        let look = || vec![Match::default()];
+        assert_eq!(cache.found(key(0, 1), "a", look).len(), 1);
+        assert_eq!(cache.found(key(0, 1), "a", || panic!("searched twice")).len(), 1);
+        assert_eq!(cache.found(key(0, 1), "b", Vec::new).len() + cache.found(key(0, 2), "b", look).len(), 1);
     }
 
     #[test]

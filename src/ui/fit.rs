@@ -14,6 +14,13 @@ const MAX_GRAPHEME: usize = 64;
 /// The graphemes with the cells they take, as the terminal library puts them into cells. Controls are left out, and of
 /// an endless heap of marks the base alone remains.
 pub fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    // Most text is ASCII, of which each character is a grapheme of one cell: that need not be looked up.
+    let (plain, rich) = if text.is_ascii() { (text, "") } else { ("", text) };
+    let one = move |at| plain.get(at..=at).filter(|c| !c.bytes().any(|b| b.is_ascii_control()));
+    (0..plain.len()).filter_map(one).map(|c| (c, 1)).chain(rich_graphemes(rich))
+}
+
+fn rich_graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
     text.graphemes(true).filter(|g| !g.chars().any(char::is_control)).map(|g| {
         let first = g.chars().next().map_or(0, char::len_utf8);
         let g = if g.len() > MAX_GRAPHEME { g.get(..first).unwrap_or_default() } else { g };
@@ -103,6 +110,12 @@ mod tests {
         assert_eq!(cut("abc", 0), "");
         assert_eq!(cut("abc", 1), "…");
         assert_eq!(left("", 2), "  ");
+    }
+
+    #[test]
+    fn the_short_way_through_ascii_is_no_other() {
+        let all: String = (0..=127_u8).map(char::from).chain("\r\n\ta b".chars()).collect();
+        assert!(graphemes(&all).eq(rich_graphemes(&all)));
     }
 
     proptest::proptest! {

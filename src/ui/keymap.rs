@@ -7,9 +7,10 @@ mod table;
 pub use self::key::Key;
 pub use self::map::{Keymap, Row};
 pub use self::table::BINDINGS;
+use crate::app::answer::Form;
 use crate::app::message::Action;
 use crate::app::model::{App, Overlay, PaneId, UiState};
-use crate::app::update::is_possible;
+use crate::app::update::{is_possible, is_searched};
 use crate::domain::session::{CasePhase, Mode};
 
 /// Where a key means something.
@@ -29,6 +30,8 @@ pub enum Context {
     ExportMenu,
     /// While the filter is typed.
     FilterInput,
+    /// While the search through the answer is typed.
+    SearchInput,
 }
 
 impl Context {
@@ -43,12 +46,13 @@ impl Context {
             Overlay::ConfirmQuit => Self::ConfirmQuit,
             Overlay::ExportMenu(_) => Self::ExportMenu,
             Overlay::FilterInput => Self::FilterInput,
+            Overlay::SearchInput => Self::SearchInput,
         }
     }
 
     /// Keys without a meaning there are typed into a text.
     pub const fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput)
+        matches!(self, Self::FilterInput | Self::SearchInput)
     }
 
     /// Whether a place lies around the other.
@@ -70,9 +74,11 @@ pub enum Group {
     Case,
     /// Moving about.
     Move,
+    /// The answer, while keys go to it.
+    Answer,
     /// The screen and the program.
     Screen,
-    /// The filter, while it is typed.
+    /// The filter or the search, while it is typed.
     Filter,
     /// Questions and menus.
     Dialogs,
@@ -80,7 +86,8 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Run, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Case, Self::Move, Self::Answer, Self::Screen, Self::Filter, Self::Dialogs];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
@@ -88,8 +95,9 @@ impl Group {
             Self::Run => "Run",
             Self::Case => "Selected case",
             Self::Move => "Moving about",
+            Self::Answer => "In the answer",
             Self::Screen => "Screen",
-            Self::Filter => "While typing a filter",
+            Self::Filter => "While typing a filter or a search",
             Self::Dialogs => "Help, menus, questions",
         }
     }
@@ -127,7 +135,10 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
         Action::ToggleFreeze => app.frozen.is_some(),
-        Action::Back => !app.ui.zoomed && app.ui.filter.is_empty(),
+        Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !is_searched(app),
+        Action::ToggleThinking => app.ui.answer.is_folded(),
+        Action::ToggleRaw => app.ui.answer.form == Form::Raw,
+        Action::ToggleExchange => app.ui.answer.form == Form::Exchange,
         _ => false,
     };
     binding.undo.filter(|_| is_on).or(binding.footer)

@@ -21,8 +21,8 @@ use crate::app::model::Overlay;
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
     match view.app.ui.overlay {
-        // The filter is typed in the footer.
-        Overlay::None | Overlay::FilterInput => {}
+        // Filter and search are typed in the footer.
+        Overlay::None | Overlay::FilterInput | Overlay::SearchInput => {}
         Overlay::Help(line) => help::draw(frame, area, usize::from(line), view),
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
         Overlay::ExportMenu(at) => export::draw(frame, area, at, view),

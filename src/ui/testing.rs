@@ -315,8 +315,8 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
         recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),
         reasoning: "The user wants a backend.".into(),
         text: "# A heading\n\nSome text".into(),
-        reasoning_cut: false,
-        text_cut: false,
+        thinking_ms: record.thinking_ms(),
+        ..InFlight::default()
     }
 }
 

@@ -113,6 +113,28 @@ impl Theme {
     pub fn link(self) -> Style {
         self.fg(Color::Blue).add_modifier(Modifier::UNDERLINED)
     }
+
+    // ─── Code, by what its words are ───
+
+    /// A keyword.
+    pub fn code_keyword(self) -> Style {
+        if self.colour { self.fg(Color::Magenta) } else { Style::new().add_modifier(Modifier::BOLD) }
+    }
+
+    /// A string.
+    pub fn code_string(self) -> Style {
+        if self.colour { self.fg(Color::Green) } else { Style::new().add_modifier(Modifier::ITALIC) }
+    }
+
+    /// A comment.
+    pub fn code_comment(self) -> Style {
+        self.muted().add_modifier(Modifier::ITALIC)
+    }
+
+    /// A number.
+    pub fn code_number(self) -> Style {
+        self.fg(Color::Cyan)
+    }
 }
 
 #[cfg(test)]
@@ -140,6 +162,10 @@ mod tests {
             mono.heading(),
             mono.key(),
             mono.series(1),
+            mono.code_keyword(),
+            mono.code_string(),
+            mono.code_comment(),
+            mono.code_number(),
         ];
         for style in roles {
             assert_eq!((style.fg, style.bg), (None, None));

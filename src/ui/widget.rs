@@ -1,6 +1,7 @@
 //! Reusable drawings.
 
 pub mod bar;
+pub mod find;
 pub mod histogram;
 pub mod line_chart;
 pub mod markdown;

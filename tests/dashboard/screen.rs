@@ -85,6 +85,46 @@ fn the_answer_follows_again_after_scrolling_beyond_its_start() {
 }
 
 #[test]
+fn an_answer_is_searched_folded_shown_raw_and_copied() {
+    let server = Server::start(&["m"], |mut asked| {
+        asked.send("data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Let me think.\"}}]}\n\n");
+        asked.answer(&["# Title\n\n", "The **race** is here", ", and a race there."]);
+    });
+    let args = [&*server.url(), "--header", "x-secret: canary-of-a-key"];
+    let mut screen = Dashboard::start_with(&suite(&["First"], ""), &args, &[], ROOMY);
+    screen.wait_for_text("finished");
+    screen.send("\t\r");
+    screen.wait_for_line("▸ thinking, 3 words", "z shows it");
+    screen.send("z");
+    screen.wait_for_text("Let me think.");
+    screen.send("z/RACE");
+    screen.wait_for_line("Answer", "1/2");
+    screen.wait_for_text("/RACE");
+    screen.send("\rn");
+    screen.wait_for_line("Answer", "2/2");
+    let is_reversed = |screen: &vt100::Screen| {
+        let (rows, cols) = (screen.size().0.get(), screen.size().1.get());
+        let cell = |row, col| screen.cell(row, col).is_some_and(|c| c.inverse() && c.contents() == "r");
+        (0..rows).any(|row| (0..cols).any(|col| cell(row, col)))
+    };
+    screen.wait_for("the match reversed", is_reversed);
+    screen.send("\u{1b}");
+    screen.wait_for("no search", |s| !s.contents().contains("2/2"));
+    screen.send("w");
+    screen.wait_for_text("The **race** is here");
+    screen.send("y");
+    screen.wait_for_text("Answer sent to the terminal's clipboard: 48 characters, 3 lines");
+    screen.send("d");
+    screen.wait_for_line("POST http://", "/chat/completions");
+    screen.wait_for_line("x-secret: (not shown)", "│");
+    screen.wait_for_text("HTTP 200");
+    let raw = quit(screen);
+    // "# Title" in base64.
+    assert!(raw.contains("\u{1b}]52;c;IyBUaXRsZ"), "{raw:?}");
+    assert!(!raw.contains("canary-of-a-key"));
+}
+
+#[test]
 fn a_storm_of_sizes_ends_with_a_right_screen() {
     let gated = Gated::start(1);
     let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());

@@ -1,7 +1,9 @@
 use super::*;
+use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
 use crate::app::model::Target;
 use crate::app::text_field::{Edit, TextField};
+use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -195,7 +197,7 @@ fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
     for _ in 0..5 {
         update(&mut app, Msg::Action(Nanos(10), Action::ScrollDown));
     }
-    update(&mut app, Msg::Drawn { preview_limit: 0, help_limit: 12 });
+    update(&mut app, Msg::Drawn { answer: Drawn::default(), help_limit: 12 });
     update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.overlay, Overlay::Help(11));
 }
@@ -286,4 +288,75 @@ fn the_same_key_again_means_the_same_case() {
     pause(&mut app);
     let phases: Vec<_> = app.scene.session.cases.iter().map(|c| c.phase).collect();
     assert_eq!(phases, [CasePhase::Queued, CasePhase::Running, CasePhase::Queued]);
+}
+
+/// What `y` sends, and what it tells.
+fn copied(app: &mut App) -> (Option<String>, String) {
+    let effects = update(app, Msg::Action(Nanos(10), Action::Copy));
+    let text = effects.into_iter().find_map(|e| if let Effect::Copy(text) = e { Some(text) } else { None });
+    (text, app.ui.notice.as_ref().unwrap().text.clone())
+}
+
+#[test]
+fn what_is_shown_is_copied_and_how_much_is_told() {
+    let mut app = app(1);
+    discovered(&mut app, &["m"]);
+    assert_eq!(copied(&mut app), (None, "There is no answer to copy yet".to_owned()));
+    let id = AttemptId { case: 0, number: 1 };
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
+    record.status = AttemptStatus::Ok;
+    record.text = "# Ä\n\u{1b}[31mred".to_owned();
+    record.reasoning = "Hm.".to_owned();
+    record.asked = Some(Arc::new(Asked {
+        url: "u".into(),
+        headers: Arc::new([]),
+        request_id: "r".into(),
+        body: r#"{"a":1}"#.into(),
+        nonce: None,
+    }));
+    update(&mut app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }));
+    let told = |what: &str, size: &str| format!("{what} sent to the terminal's clipboard: {size}");
+    // As it came, control characters and all: a clipboard runs nothing.
+    let whole = "# Ä\n\u{1b}[31mred".to_owned();
+    assert_eq!(copied(&mut app), (Some(whole), told("Answer", "12 characters, 2 lines")));
+    update(&mut app, Msg::Action(Nanos(10), Action::ToggleRaw));
+    assert_eq!(copied(&mut app).0.as_deref(), Some("# Ä\nred"));
+    app.ui.answer.unfolded = Some(true);
+    assert_eq!(copied(&mut app).0.as_deref(), Some("Hm.\n\n# Ä\nred"));
+    update(&mut app, Msg::Action(Nanos(10), Action::ToggleExchange));
+    assert_eq!(copied(&mut app), (Some("{\n  \"a\": 1\n}".to_owned()), told("Request", "12 characters, 3 lines")));
+}
+
+#[test]
+fn what_no_terminal_takes_is_not_copied_by_half() {
+    for (bytes, is_copied) in [(MAX_COPY_BYTES, true), (MAX_COPY_BYTES + 1, false)] {
+        let mut app = app(1);
+        discovered(&mut app, &["m"]);
+        let id = AttemptId { case: 0, number: 1 };
+        let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
+        record.text = "x".repeat(bytes);
+        update(&mut app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }));
+        let (text, told) = copied(&mut app);
+        assert_eq!((text.is_some(), told.starts_with("Nothing copied: 75 kB")), (is_copied, !is_copied), "{told}");
+    }
+}
+
+#[test]
+fn the_way_back_drops_the_search_first() {
+    let mut app = app(1);
+    app.ui.focus = PaneId::Preview;
+    app.ui.zoomed = true;
+    let act = |app: &mut App, action| update(app, Msg::Action(Nanos(10), action));
+    act(&mut app, Action::Search);
+    update(&mut app, Msg::Edit(Edit::Insert('a')));
+    assert_eq!((app.ui.overlay.clone(), app.ui.answer.search.field.as_str()), (Overlay::SearchInput, "a"));
+    act(&mut app, Action::Confirm);
+    act(&mut app, Action::Back);
+    assert!(app.ui.answer.search.field.is_empty() && app.ui.zoomed);
+    act(&mut app, Action::Back);
+    assert!(!app.ui.zoomed);
+    act(&mut app, Action::Search);
+    update(&mut app, Msg::Edit(Edit::Insert('b')));
+    act(&mut app, Action::Back);
+    assert!(app.ui.answer.search.field.is_empty() && app.ui.overlay == Overlay::None);
 }

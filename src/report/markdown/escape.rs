@@ -10,6 +10,11 @@ pub const UNKNOWN: &str = "–";
 const LONGEST_LINE: usize = 500;
 /// Length of a preview, in characters.
 const PREVIEW_CHARS: usize = 300;
+/// Of those, what the thinking before an answer takes.
+const THINKING_CHARS: usize = 100;
+/// Stands before it, and before the answer.
+const THINKING: &str = "Thinking:\n";
+const ANSWER: &str = "\n\nAnswer:\n";
 
 /// Text for a line or a table cell, in which nothing is markup. Blanks are joined.
 pub fn inline(text: &str) -> String {
@@ -53,11 +58,21 @@ pub fn fenced(text: &str) -> String {
     format!("{fence}\n{text}\n{fence}")
 }
 
-/// The first characters an attempt produced, reasoning before answer; `None` when it produced nothing to see.
+/// The beginning of what an attempt produced: of the answer, and before it that of the thinking, each under its name;
+/// `None` when it produced nothing to see.
 pub fn preview(record: &AttemptRecord) -> Option<String> {
-    let parts = [&record.reasoning, &record.text].map(|t| sanitise(t).trim_matches('\n').trim_end().to_owned());
-    let whole = parts.into_iter().filter(|t| !t.is_empty()).collect::<Vec<_>>().join("\n\n");
-    (!whole.is_empty()).then(|| shorten(&whole, PREVIEW_CHARS))
+    let seen = |text: &str| sanitise(text).trim_matches('\n').trim_end().to_owned();
+    let (thinking, answer) = (seen(&record.reasoning), seen(&record.text));
+    match (thinking.is_empty(), answer.is_empty()) {
+        (true, true) => None,
+        (true, false) => Some(shorten(&answer, PREVIEW_CHARS)),
+        (false, true) => Some(format!("{THINKING}{}", shorten(&thinking, PREVIEW_CHARS - THINKING.len()))),
+        (false, false) => {
+            let start = format!("{THINKING}{}{ANSWER}", shorten(&thinking, THINKING_CHARS));
+            let room = PREVIEW_CHARS.saturating_sub(start.chars().count());
+            Some(start + &shorten(&answer, room))
+        }
+    }
 }
 
 fn one_line(text: &str) -> String {
@@ -155,12 +170,18 @@ mod tests {
     }
 
     #[test]
-    fn a_preview_is_the_beginning_of_the_reasoning() {
+    fn a_preview_is_the_beginning_of_the_answer_and_of_the_thinking_by_its_name() {
         assert_eq!(preview(&record("", " \n ")), None);
         assert_eq!(preview(&record("", "\n\nHi\n")), Some("Hi".to_owned()));
-        assert_eq!(preview(&record("Think.\n", "Hi")), Some("Think.\n\nHi".to_owned()));
+        assert_eq!(
+            preview(&record("Think\n\nhard.\n", "Hi")),
+            Some("Thinking:\nThink\n\nhard.\n\nAnswer:\nHi".to_owned())
+        );
         let long = "ä".repeat(301);
-        assert_eq!(preview(&record(&long, "Hi")), Some("ä".repeat(300) + "..."));
+        assert_eq!(preview(&record("", &long)), Some("ä".repeat(300) + "..."));
+        assert_eq!(preview(&record(&long, "")), Some(format!("Thinking:\n{}...", "ä".repeat(290))));
+        let both = preview(&record(&long, &"ö".repeat(301))).unwrap();
+        assert_eq!(both, format!("Thinking:\n{}...\n\nAnswer:\n{}...", "ä".repeat(100), "ö".repeat(177)));
         assert_eq!(preview(&record("", &"ä".repeat(300))), Some("ä".repeat(300)));
     }
 

@@ -4,6 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::{Binding, Context, Group, Key};
 use crate::app::message::Action;
+use crate::app::model::PaneId;
 
 const fn row(
     keys: &'static [Key],
@@ -42,6 +43,7 @@ const ESC: Key = Key::plain(KeyCode::Esc);
 
 /// All keys. The footer shows them in this order.
 pub const BINDINGS: &[Binding] = {
+    const ANSWER: Context = Context::In(PaneId::Preview);
     use self::{Context as C, Group as G};
     use Action as A;
     &[
@@ -72,13 +74,20 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(&[ch('r')], A::Rerun, C::Panes, G::Case, "rerun", "Rerun: one more attempt, none is erased"),
         row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel it"),
-        row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer to the terminal's clipboard"),
+        row(
+            &[ch('y')],
+            A::Copy,
+            C::Panes,
+            G::Case,
+            "",
+            "Copy the answer, or the request that is shown, to the terminal's clipboard",
+        ),
         // ─── The report ───
         row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report of what is measured so far"),
         row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export in another format"),
         // ─── Moving about ───
-        row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case; in the answer one line down"),
-        row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case; in the answer one line up"),
+        row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case"),
         row(&[ch('g'), HOME], A::SelectFirst, C::Panes, G::Move, "", "First case"),
         row(&[ch('G'), END], A::SelectLast, C::Panes, G::Move, "", "Last case"),
         row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Panes, G::Move, "", "Scroll the answer up"),
@@ -100,11 +109,54 @@ pub const BINDINGS: &[Binding] = {
                 C::Panes,
                 G::Move,
                 "back",
-                "Out of the zoom; drop the filter; follow the case that runs",
+                "Drop the search; out of the zoom; drop the filter; follow the case that runs",
             ),
             "follow",
         ),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "List only cases whose name contains what you type"),
+        // ─── The answer ───
+        toggle(
+            row(
+                &[ch('z')],
+                A::ToggleThinking,
+                ANSWER,
+                G::Answer,
+                "fold",
+                "Fold the thinking to a line; again: show it",
+            ),
+            "unfold",
+        ),
+        toggle(
+            row(
+                &[ch('w')],
+                A::ToggleRaw,
+                ANSWER,
+                G::Answer,
+                "raw",
+                "The text as it came; again: its Markdown rendered",
+            ),
+            "rendered",
+        ),
+        toggle(
+            row(
+                &[ch('d')],
+                A::ToggleExchange,
+                ANSWER,
+                G::Answer,
+                "request",
+                "The request as it was sent, and the response; again: the answer",
+            ),
+            "answer",
+        ),
+        row(&[ch('/')], A::Search, ANSWER, G::Answer, "search", "Search what is shown"),
+        row(&[ch('n')], A::NextMatch, ANSWER, G::Answer, "next", "Next match"),
+        row(&[ch('N')], A::PreviousMatch, ANSWER, G::Answer, "previous", "Previous match"),
+        row(&[ch('j'), DOWN], A::LineDown, ANSWER, G::Answer, "down", "A line down"),
+        row(&[ch('k'), UP], A::LineUp, ANSWER, G::Answer, "up", "A line up"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, ANSWER, G::Answer, "", "Some lines down, at the end follow it"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, ANSWER, G::Answer, "", "Some lines up"),
+        row(&[ch('g'), HOME], A::ToTop, ANSWER, G::Answer, "top", "To its first line"),
+        row(&[ch('G'), END], A::ToEnd, ANSWER, G::Answer, "end", "To its end, and follow it"),
         // ─── The screen ───
         row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "This help"),
         toggle(
@@ -126,6 +178,8 @@ pub const BINDINGS: &[Binding] = {
         // ─── While the filter is typed ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
         row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "drop", "Drop the filter"),
+        row(&[ENTER], A::Confirm, C::SearchInput, G::Filter, "keep", "Keep the search"),
+        row(&[ESC, ctrl('c')], A::Back, C::SearchInput, G::Filter, "drop", "Drop the search"),
         // ─── In a question, a menu, the help ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: a line down"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: a line up"),

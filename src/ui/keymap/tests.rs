@@ -63,12 +63,22 @@ fn every_action_has_a_key() {
             A::Help => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
-            A::Quit => A::Confirm,
+            A::Quit => A::LineDown,
+            A::LineDown => A::LineUp,
+            A::LineUp => A::ToTop,
+            A::ToTop => A::ToEnd,
+            A::ToEnd => A::ToggleThinking,
+            A::ToggleThinking => A::ToggleRaw,
+            A::ToggleRaw => A::ToggleExchange,
+            A::ToggleExchange => A::Search,
+            A::Search => A::NextMatch,
+            A::NextMatch => A::PreviousMatch,
+            A::PreviousMatch => A::Confirm,
             A::Confirm => return None,
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 25);
+    assert_eq!(all.len(), 35);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -6,9 +6,10 @@ use ratatui::text::{Line, Span};
 
 use crate::app::message::Action;
 use crate::app::model::{Notice, Overlay};
+use crate::app::text_field::TextField;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
-use crate::ui::keymap::{Context, Row, footer_label, is_live};
+use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
@@ -22,7 +23,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let ui = &view.app.ui;
     let columns = usize::from(area.width);
     let line = match (&ui.overlay, &ui.notice) {
-        (Overlay::FilterInput, _) => filter_line(columns, view),
+        (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
+        (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
         (Overlay::None, Some(notice)) => notice_line(notice, columns, view),
         _ => Line::from(keys(Context::of(ui), columns, view)),
     };
@@ -38,9 +40,9 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
     }
 }
 
-fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
+fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let (before, after) = view.app.ui.filter.around_cursor();
+    let (before, after) = field.around_cursor();
     let mut spans = vec![
         Span::styled("/", theme.key()),
         Span::styled(sanitise_line(before), theme.value()),
@@ -48,7 +50,7 @@ fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
         Span::styled(sanitise_line(after), theme.value()),
     ];
     let used = spans_width(&spans) + BETWEEN.len();
-    let hints = keys(Context::FilterInput, columns.saturating_sub(used), view);
+    let hints = keys(context, columns.saturating_sub(used), view);
     if !hints.is_empty() {
         spans.push(Span::raw(BETWEEN));
         spans.extend(hints);
@@ -60,7 +62,7 @@ fn filter_line(columns: usize, view: &View<'_>) -> Line<'static> {
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
     let shown = |r: &&Row| is_live(view.app, r.binding);
     let is_help = |r: &&Row| r.binding.action == Action::Help;
-    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, view));
+    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, context, view));
     let help_columns = help.as_ref().map_or(0, |h| spans_width(h) + BETWEEN.len());
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut push = |hint: Vec<Span<'static>>, room: usize| {
@@ -73,7 +75,7 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
         }
     };
     for row in view.keymap.rows_in(context).filter(shown).filter(|r| !is_help(r)) {
-        if let Some(hint) = hint(row, view) {
+        if let Some(hint) = hint(row, context, view) {
             push(hint, columns.saturating_sub(help_columns));
         }
     }
@@ -83,9 +85,14 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
     spans
 }
 
-fn hint(row: &Row, view: &View<'_>) -> Option<Vec<Span<'static>>> {
+fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
     let label = footer_label(view.app, row.binding)?;
-    let key = row.keys.first()?.to_string();
+    // A key that means something else there, as a pane's own, does not do this.
+    let means_this = |key: &&Key| {
+        let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));
+        first.is_some_and(|first| std::ptr::eq(first, row))
+    };
+    let key = row.keys.iter().find(means_this)?.to_string();
     Some(vec![Span::styled(key, view.theme.key()), Span::styled(format!(" {label}"), view.theme.muted())])
 }
 

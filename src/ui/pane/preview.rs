@@ -1,21 +1,29 @@
-//! The answer of the selected case: as it comes, as it came, or what will be asked.
+//! The answer of the selected case: as it comes, as it came, or what will be asked; or the request and its response.
 
 mod body;
+mod exchange;
+mod paper;
 #[cfg(test)]
 mod tests;
 mod title;
 
+use std::rc::Rc;
+
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use self::body::Body;
+use crate::app::answer::{Drawn, Form};
 use crate::app::model::Scene;
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::live::InFlight;
+use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::session::{CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::ui::view::View;
+use crate::ui::widget::find::Match;
 
 /// Below this width the text takes the margins, too.
 const MARGINS_FROM: u16 = 24;
@@ -52,6 +60,25 @@ impl<'a> Subject<'a> {
         };
         Some(Self { index, spec, state, shown })
     }
+
+    /// Nothing was generated yet: what is shown is the prompt.
+    fn is_prompt(&self) -> bool {
+        match self.shown {
+            Shown::Live(live) => live.phase == StreamPhase::Waiting,
+            Shown::Prompt => true,
+            Shown::Ended(_) => false,
+        }
+    }
+
+    /// What it thought, where that is not nothing, and whether the answer has begun.
+    fn thinking(&self) -> Option<bool> {
+        let (reasoning, text) = match self.shown {
+            Shown::Live(live) => (&*live.reasoning, &*live.text),
+            Shown::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
+            Shown::Prompt => return None,
+        };
+        (!reasoning.trim().is_empty()).then_some(!text.is_empty())
+    }
 }
 
 /// Draws it.
@@ -69,17 +96,29 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let margins = area.width >= MARGINS_FROM;
     let columns = if margins { area.width - 3 } else { area.width };
     let body = Body::of(&subject, columns, view);
+    let answer = &view.app.ui.answer;
     let total = body.len();
     let limit = total.saturating_sub(rows);
-    view.cache.set_preview_limit(limit);
-    let from = view.app.ui.preview_top.map_or(limit, |top| top.min(limit));
-    let below = limit - from;
+    let matches = matches(&body, columns, view);
+    let lines: Vec<usize> = matches.iter().map(|m| m.line() + body.offset()).collect();
+    let home_is_start = subject.is_prompt() || answer.form == Form::Exchange;
+    let thinking = subject.thinking().filter(|_| answer.form != Form::Exchange);
+    let drawn = Drawn {
+        thinking: thinking.map(|has_answer| answer.shows_thinking(has_answer)),
+        ..answer.place(&lines, limit, rows, home_is_start)
+    };
+    view.cache.set_answer(drawn);
+    let from = drawn.from;
 
-    title::draw(frame, area, &title::about(&subject), title::figures(&subject, below, view), view);
+    title::draw(frame, area, &title::about(&subject, view), title::figures(&subject, drawn, view), view);
     let x = area.x + if margins { 2 } else { 0 };
     let buffer = frame.buffer_mut();
     for (y, line) in (inner.y..inner.bottom()).zip(body.lines().skip(from)) {
         buffer.set_line(x, y, line, columns);
+    }
+    let text = Rect { x, width: columns, ..inner };
+    for (i, found) in matches.iter().enumerate() {
+        mark(buffer, text, from, body.offset(), found, i == drawn.at);
     }
     if margins && limit > 0 {
         let thumb = (rows * rows / total).max(1);
@@ -87,5 +126,35 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         for row in top..(top + thumb).min(rows) {
             buffer.set_line(inner.right() - 1, inner.y + row as u16, &Line::styled("▐", view.theme.muted()), 1);
         }
+    }
+}
+
+/// Whether request and response have room beside each other.
+const fn is_wide(columns: u16) -> bool {
+    // The pane's margins are not among them.
+    columns >= 97
+}
+
+/// What the search finds.
+fn matches(body: &Body, columns: u16, view: &View<'_>) -> Rc<[Match]> {
+    let answer = &view.app.ui.answer;
+    let wanted = answer.search.field.as_str();
+    if wanted.trim().is_empty() {
+        return Rc::new([]);
+    }
+    let beside = answer.form == Form::Exchange && is_wide(columns);
+    body.found(wanted, (!beside).then_some(usize::from(columns)), view)
+}
+
+/// Marks a match: the one that is gone to reversed, the others underlined.
+fn mark(buffer: &mut Buffer, text: Rect, from: usize, offset: usize, found: &Match, is_current: bool) {
+    let modifier = if is_current { Modifier::REVERSED } else { Modifier::UNDERLINED };
+    for &(line, left, right) in &found.parts {
+        let Some(row) = (line + offset).checked_sub(from).filter(|row| *row < usize::from(text.height)) else {
+            continue;
+        };
+        let (left, right) = (left.min(usize::from(text.width)), right.min(usize::from(text.width)));
+        let part = Rect { x: text.x + left as u16, y: text.y + row as u16, width: (right - left) as u16, height: 1 };
+        buffer.set_style(part, Style::new().add_modifier(modifier | Modifier::BOLD));
     }
 }

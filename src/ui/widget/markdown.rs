@@ -3,6 +3,7 @@
 
 mod block;
 mod guard;
+mod highlight;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -17,15 +18,26 @@ use self::table::Table;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit;
 use crate::ui::theme::Theme;
+use crate::ui::widget::wrap::expand_tabs;
 
 /// `text` as lines of at most `width` columns, styled upon `base`.
 pub fn render(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
-    render_clean(&guard::tame(&sanitise(text)), width, theme, base)
+    render_clean(&guard::tame(&sanitise(text)), false, width, theme, base)
+}
+
+/// Lines of code in the colours of their language, upon `base`. They must be clean.
+pub fn code_lines(code: &str, language: &str, theme: Theme, base: Style) -> Vec<Vec<Span<'static>>> {
+    highlight::lines(code, language, theme, base)
 }
 
 /// [`render`] for the start of a text that still grows: what is opened and not closed yet looks as if it were.
 pub fn render_growing(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
-    render_clean(&unfinished::close(&guard::tame(&sanitise(text))), width, theme, base)
+    let text = sanitise(text);
+    let text = guard::tame(&text);
+    let text = unfinished::close(&text);
+    // What a line of code is may change with the next one, and colours that jump disturb: plain until it is closed.
+    let is_open = unfinished::is_in_code(&text);
+    render_clean(&text, is_open, width, theme, base)
 }
 
 /// The end of a text whose start is lost, so that it can be rendered.
@@ -33,7 +45,7 @@ pub fn resume(end: &str) -> String {
     unfinished::resume(end)
 }
 
-fn render_clean(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
+fn render_clean(text: &str, ends_in_code: bool, width: u16, theme: Theme, base: Style) -> Vec<Line<'static>> {
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut renderer = Renderer {
         page: Page::new(usize::from(width), theme.muted(), base),
@@ -44,9 +56,14 @@ fn render_clean(text: &str, width: u16, theme: Theme, base: Style) -> Vec<Line<'
         lists: Vec::new(),
         links: Vec::new(),
         block: Block::Text,
+        highlights: true,
+        language: String::new(),
         table: None,
     };
-    for event in Parser::new_ext(text, options) {
+    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+        if ends_in_code && range.end >= text.trim_end().len() && matches!(event, Event::Start(Tag::CodeBlock(_))) {
+            renderer.highlights = false;
+        }
         renderer.event(event);
         if renderer.page.is_full() {
             break;
@@ -80,6 +97,10 @@ struct Renderer {
     lists: Vec<Option<u64>>,
     links: Vec<Link>,
     block: Block,
+    /// The code that comes is whole.
+    highlights: bool,
+    /// Of the block of code.
+    language: String,
     table: Option<Table>,
 }
 
@@ -164,9 +185,8 @@ impl Renderer {
             Tag::CodeBlock(kind) => {
                 self.flush();
                 self.page.gap();
-                if let CodeBlockKind::Fenced(info) = &kind {
-                    self.page.code_label(&language(info));
-                }
+                self.language = if let CodeBlockKind::Fenced(info) = &kind { language(info) } else { String::new() };
+                self.page.code_label(&self.language);
                 self.block = Block::Code(String::new());
             }
             Tag::HtmlBlock => {
@@ -213,7 +233,12 @@ impl Renderer {
                 self.page.close();
             }
             TagEnd::CodeBlock | TagEnd::HtmlBlock => match std::mem::replace(&mut self.block, Block::Text) {
-                Block::Code(code) => self.page.code(&code, self.base),
+                Block::Code(code) => {
+                    let code = code.strip_suffix('\n').unwrap_or(&code);
+                    let code = code.split('\n').map(expand_tabs).collect::<Vec<_>>().join("\n");
+                    let language = if self.highlights { self.language.as_str() } else { "" };
+                    self.page.code(&highlight::lines(&code, language, self.theme, self.base));
+                }
                 Block::Html(html) => self.page.text(&[Span::styled(
                     html.trim_end_matches('\n').to_owned(),
                     self.style().patch(self.theme.muted()),

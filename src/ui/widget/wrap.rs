@@ -90,7 +90,8 @@ impl Wrapper {
             self.end_word();
         }
         self.word.push(text, style, columns);
-        self.opened = OPENING.contains(text);
+        // They are all wide: a narrow one need not be looked for.
+        self.opened = ideograph && OPENING.contains(text);
         self.after_ideograph = ideograph;
     }
 }
@@ -127,24 +128,24 @@ pub fn wrap(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
     wrapper.lines
 }
 
-/// Cuts a line of code into pieces of at most `width` columns wherever they are full; tabs are already blanks.
-pub fn split(text: &str, width: usize) -> Vec<String> {
-    let mut pieces = vec![String::new()];
-    let mut used = 0;
+/// Cuts a line of code into pieces of at most `width` columns wherever they are full; tabs are already blanks. Nothing at
+/// all for a width of 0, and one empty piece for no text.
+pub fn split(spans: &[Span<'_>], width: usize) -> Vec<Vec<Span<'static>>> {
+    let mut pieces = Vec::new();
     if width == 0 {
-        return Vec::new();
+        return pieces;
     }
-    for (grapheme, columns) in graphemes(text) {
-        let (grapheme, columns) = if columns > width { (ELLIPSIS, 1) } else { (grapheme, columns) };
-        if used + columns > width {
-            pieces.push(String::new());
-            used = 0;
+    let mut piece = Runs::default();
+    for span in spans {
+        for (grapheme, columns) in graphemes(&span.content) {
+            let (grapheme, columns) = if columns > width { (ELLIPSIS, 1) } else { (grapheme, columns) };
+            if piece.width + columns > width {
+                pieces.push(std::mem::take(&mut piece).spans);
+            }
+            piece.push(grapheme, span.style, columns);
         }
-        if let Some(piece) = pieces.last_mut() {
-            piece.push_str(grapheme);
-        }
-        used += columns;
     }
+    pieces.push(piece.spans);
     pieces
 }
 
@@ -240,8 +241,9 @@ mod tests {
             let kept: String = wrapped.iter().flatten().map(|s| s.content.as_ref()).collect();
             prop_assert_eq!(letters(&kept), letters(&text));
             prop_assert!(crate::ui::fit::width(&cut(&text, width)) <= width);
-            for piece in split(&expand_tabs(&text.replace('\n', " ")), width) {
-                prop_assert!(crate::ui::fit::width(&piece) <= width);
+            let line = expand_tabs(&text.replace('\n', " "));
+            for piece in split(&[Span::raw(line.as_str())], width) {
+                prop_assert!(spans_width(&piece) <= width);
             }
         }
     }

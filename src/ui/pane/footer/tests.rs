@@ -1,5 +1,6 @@
 use super::*;
 use crate::app::message::Msg;
+use crate::app::model::PaneId;
 use crate::app::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::time::Nanos;
@@ -17,6 +18,15 @@ fn keys_that_do_something_now() {
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  tab pane  ? help");
     end(&mut app, 0, 1, |_| {});
     insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}?{DarkGray} help");
+}
+
+#[test]
+fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
+    let mut app = running();
+    app.ui.focus = PaneId::Preview;
+    let footer = text(&app, 160, 1, draw);
+    assert!(footer.starts_with("w raw  d request  / search  space hold"), "{footer}");
+    assert!(!footer.contains("filter") && footer.contains("tab pane"), "{footer}");
 }
 
 #[test]

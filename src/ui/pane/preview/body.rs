@@ -5,24 +5,23 @@ use std::rc::Rc;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use super::exchange;
+use super::paper::{Paper, label};
 use super::{Shown, Subject};
+use crate::app::answer::Form;
 use crate::app::message::Action;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::session::CasePhase;
-use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
-use crate::ui::fit::{ELLIPSIS, cut, width};
+use crate::ui::fit::cut;
 use crate::ui::keymap::{Context, Key, Keymap};
 use crate::ui::number::millis;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
-use crate::ui::widget::markdown;
+use crate::ui::widget::find::{Match, find};
 use crate::ui::widget::wrap::wrap;
 
-/// Columns of the rule over a section.
-const LABEL: usize = 32;
 /// Columns of a server's message that are shown.
 const MAX_MESSAGE: usize = 1200;
 
@@ -31,6 +30,7 @@ pub(super) struct Body {
     before: Vec<Line<'static>>,
     pub(super) text: Rc<[Line<'static>]>,
     after: Vec<Line<'static>>,
+    key: LayoutKey,
 }
 
 impl Body {
@@ -43,36 +43,63 @@ impl Body {
     }
 
     fn made(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
-        let around = Around { columns: usize::from(columns), theme: view.theme, keymap: view.keymap };
+        let around = Around {
+            columns: usize::from(columns),
+            form: view.app.ui.answer.form,
+            theme: view.theme,
+            keymap: view.keymap,
+        };
+        let answer = &view.app.ui.answer;
         let key = |id, revision, text: &str, reasoning: &str| LayoutKey {
             id,
             revision,
             text_len: text.len(),
             reasoning_len: reasoning.len(),
+            form: answer.form,
+            unfolded: answer.shows_thinking(!text.is_empty()),
             width: columns,
             theme: view.theme,
         };
-        match subject.shown {
-            Shown::Live(live) if live.phase != StreamPhase::Waiting => {
-                let key = key(live.id, live.content_events, &live.text, &live.reasoning);
-                let text = view.cache.layout(key, || live_text(live, columns, view.theme));
-                Self { before: Vec::new(), text, after: Vec::new() }
+        let prompt = AttemptId { case: subject.index, number: 0 };
+        let key = match subject.shown {
+            // Known a moment after the attempt is.
+            Shown::Live(live) if answer.form == Form::Exchange => {
+                key(live.id, live.content_events, live.asked.as_ref().map_or("", |asked| &asked.body), "")
             }
-            Shown::Ended(record) => {
-                let key = key(record.id, u32::MAX, &record.text, &record.reasoning);
-                let text = view
-                    .cache
-                    .layout(key, || sections(&record.reasoning, &record.text, columns, view.theme, markdown::render));
-                Self { before: around.failure(record), text, after: around.notes(subject, record) }
-            }
-            Shown::Live(_) | Shown::Prompt => {
-                // An attempt's number begins at 1: 0 is the prompt.
-                let key = key(AttemptId { case: subject.index, number: 0 }, u32::MAX, "", "");
-                let is_unique = !view.scene().session.plan.warm && subject.spec.takes_nonce();
-                let text = view.cache.layout(key, || prompt(subject.spec, is_unique, columns, view.theme));
-                Self { before: Vec::new(), text, after: around.waiting(subject, view) }
-            }
+            Shown::Live(live) if !subject.is_prompt() => key(live.id, live.content_events, &live.text, &live.reasoning),
+            Shown::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
+            // An attempt's number begins at 1: 0 is the prompt.
+            Shown::Live(_) | Shown::Prompt => key(prompt, u32::MAX, "", ""),
+        };
+        let paper = Paper::new(columns, key.unfolded, view);
+        let is_prompt = subject.is_prompt();
+        let text = view.cache.layout(key, || match (answer.form, subject.shown) {
+            (Form::Exchange, _) => exchange::lines(subject, columns, view),
+            (form, Shown::Live(live)) if !is_prompt => paper.live(live, form),
+            (form, Shown::Ended(record)) => paper.ended(record, form),
+            (_, Shown::Live(_) | Shown::Prompt) => paper.prompt(subject.spec, is_unique(subject, view)),
+        });
+        let is_exchange = answer.form == Form::Exchange;
+        let (mut before, after) = match subject.shown {
+            Shown::Ended(record) if is_exchange => (around.failure(record), Vec::new()),
+            Shown::Ended(record) => (around.failure(record), around.notes(subject, record)),
+            _ if is_prompt => (around.waiting(subject, view), Vec::new()),
+            _ => (Vec::new(), Vec::new()),
+        };
+        if !before.is_empty() && (is_prompt || is_exchange) {
+            before.push(Line::default());
         }
+        Self { before, text, after, key }
+    }
+
+    /// Where the text stands that is searched for, with the lines above it counted.
+    pub(super) fn found(&self, wanted: &str, columns: Option<usize>, view: &View<'_>) -> Rc<[Match]> {
+        view.cache.found(self.key, wanted, || find(&self.text, wanted, columns))
+    }
+
+    /// Lines above what is searched.
+    pub(super) fn offset(&self) -> usize {
+        self.before.len()
     }
 
     pub(super) fn len(&self) -> usize {
@@ -84,74 +111,16 @@ impl Body {
     }
 }
 
-// ─── What was written ───
-
-type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
-
-fn sections(reasoning: &str, text: &str, columns: u16, theme: Theme, render: Render) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    if !reasoning.trim().is_empty() {
-        lines.push(label("thinking", columns, theme));
-        lines.extend(dimmed(render(reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
-        if !text.is_empty() {
-            lines.push(Line::default());
-            lines.push(label("answer", columns, theme));
-        }
-    }
-    lines.extend(render(text, columns, theme, theme.text()));
-    lines
-}
-
-fn live_text(live: &InFlight, columns: u16, theme: Theme) -> Vec<Line<'static>> {
-    let resumed = |text: &str, is_cut| if is_cut { markdown::resume(text) } else { text.to_owned() };
-    let reasoning = resumed(&live.reasoning, live.reasoning_cut);
-    let text = resumed(&live.text, live.text_cut);
-    let mut lines = Vec::new();
-    if live.text_cut || live.reasoning_cut {
-        let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
-        lines.push(Line::from(Span::styled(cut(&hint, usize::from(columns)), theme.muted())));
-    }
-    lines.extend(sections(&reasoning, &text, columns, theme, markdown::render_growing));
-    lines
-}
-
-fn prompt(case: &CaseSpec, is_unique: bool, columns: u16, theme: Theme) -> Vec<Line<'static>> {
-    let mut lines = Vec::new();
-    for message in &case.messages {
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        let is_first = lines.is_empty();
-        lines.push(label(&sanitise_line(&message.role), columns, theme));
-        if is_first && is_unique {
-            let line = [Span::styled("[a line that is new in every attempt]", theme.reasoning())];
-            lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
-        }
-        lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
-    }
-    lines
-}
-
-/// `─ thinking ────────`
-fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
-    let columns = usize::from(columns).min(LABEL);
-    let start = cut(&format!("─ {word} "), columns);
-    let rest = "─".repeat(columns - width(&start));
-    Line::from(Span::styled(start + &rest, theme.muted()))
-}
-
-/// Takes colours back that would draw the eye.
-fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
-    for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
-        span.style = span.style.patch(style);
-    }
-    lines
+/// Every attempt's prompt begins with a line of its own.
+fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
+    !view.scene().session.plan.warm && subject.spec.takes_nonce()
 }
 
 // ─── What goes around it ───
 
 struct Around<'a> {
     columns: usize,
+    form: Form,
     theme: Theme,
     keymap: &'a Keymap,
 }
@@ -175,7 +144,7 @@ impl Around<'_> {
             self.say(&mut lines, &error.message, self.theme.text());
         }
         self.say(&mut lines, &format!("{} reruns it.", self.key_of(Action::Rerun)), self.theme.muted());
-        if !record.text.is_empty() || !record.reasoning.is_empty() {
+        if self.form != Form::Exchange && (!record.text.is_empty() || !record.reasoning.is_empty()) {
             lines.push(Line::default());
             lines.push(label("what came", self.columns as u16, self.theme));
         }
@@ -207,7 +176,7 @@ impl Around<'_> {
         lines
     }
 
-    /// Below a prompt: what it waits for.
+    /// Above a prompt: what it waits for.
     fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let theme = self.theme;

@@ -1,4 +1,5 @@
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -6,8 +7,10 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::model::{App, PaneId};
+use crate::app::text_field::Edit;
 use crate::app::update::update;
-use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus};
+use crate::domain::asked::Asked;
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind};
 use crate::domain::live::StreamPhase;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -55,6 +58,7 @@ fn reasoning_stands_back_before_the_answer() {
     live(&mut app, 3000, stream(StreamPhase::Answering, thinking, ANSWER));
     act(&mut app, &[Action::NextPane]);
     assert_eq!(app.ui.focus, PaneId::Preview);
+    app.ui.answer.unfolded = Some(true);
     insta::assert_snapshot!("reasoning_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("reasoning_styles", styled(&app, Theme::ansi(), 60, 22, draw));
     insta::assert_snapshot!("reasoning_styles_mono", styled(&app, Theme::mono(), 60, 22, draw));
@@ -153,28 +157,39 @@ fn an_old_live_view_does_not_hide_the_record() {
     assert!(text(&app, 60, 4, draw).contains("whole"));
 }
 
+/// What is drawn, told to the state as the program does.
+fn shown(app: &mut App, width: u16, height: u16) -> String {
+    let cache = RenderCache::default();
+    let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+    let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
+    terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
+    let drawn = cache.answer();
+    update(app, Msg::Drawn { answer: drawn, help_limit: 0 });
+    text(app, width, height, draw)
+}
+
 #[test]
 fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
     let mut app = running();
     live(&mut app, 2000, stream(StreamPhase::Answering, "", &numbered(100)));
-    let screen = |app: &App| text(app, 40, 6, draw);
-    assert!(screen(&app).contains("line 100"));
-    // A paragraph is two lines, of which the last has one; five lines are shown.
-    update(&mut app, Msg::Drawn { preview_limit: 199 - 5, help_limit: 0 });
+    app.ui.focus = PaneId::Preview;
+    let end = shown(&mut app, 60, 6);
+    assert!(end.contains("line 100") && end.contains("▼ following"), "{end}");
+    // A paragraph is two lines, of which the last has one; five lines are shown: 194 above them.
     act(&mut app, &[Action::ScrollUp]);
-    let up = screen(&app);
-    assert!(up.contains("10 lines below") && up.contains("line 95") && !up.contains("line 96"), "{up}");
+    let up = shown(&mut app, 60, 6);
+    assert!(up.contains(" 94 %") && up.contains("line 95") && !up.contains("line 96"), "{up}");
     // What comes meanwhile does not move it.
     live(&mut app, 2050, stream(StreamPhase::Answering, "", &numbered(110)));
-    let grown = screen(&app);
-    assert!(grown.contains("30 lines below") && grown.contains("line 95") && !grown.contains("line 96"), "{grown}");
-    act(&mut app, &[Action::ScrollUp; 90]);
-    let top = screen(&app);
-    assert!(top.contains("line 1 ") && top.contains("214 lines below"), "{top}");
-    act(&mut app, &[Action::ScrollDown]);
-    assert!(screen(&app).contains("204 lines below"));
-    act(&mut app, &[Action::ScrollDown; 90]);
-    assert!(screen(&app).contains("line 110"));
+    let grown = shown(&mut app, 60, 6);
+    assert!(grown.contains(" 85 %") && grown.contains("line 95") && !grown.contains("line 96"), "{grown}");
+    act(&mut app, &[Action::ToTop]);
+    let top = shown(&mut app, 60, 6);
+    assert!(top.contains("line 1 ") && top.contains(" 0 %"), "{top}");
+    act(&mut app, &[Action::LineUp, Action::LineDown, Action::LineDown, Action::LineUp, Action::ScrollDown]);
+    assert!(shown(&mut app, 60, 6).contains("line 7"));
+    act(&mut app, &[Action::ToEnd]);
+    assert!(shown(&mut app, 60, 6).contains("▼ following"));
 }
 
 #[test]
@@ -183,11 +198,11 @@ fn a_live_text_without_its_start_says_so() {
     let end_of_text = "word ".repeat(4 * 1024).split_off(4 * 1024);
     let hint = "… the whole of it is shown once it has ended";
     for is_cut in [false, true] {
-        let shown =
-            crate::domain::live::InFlight { text_cut: is_cut, ..stream(StreamPhase::Answering, "", &end_of_text) };
-        live(&mut app, 2000, shown);
-        app.ui.preview_top = Some(0);
-        assert_eq!(text(&app, 60, 6, draw).contains(hint), is_cut);
+        let cut = InFlight { text_cut: is_cut, ..stream(StreamPhase::Answering, "", &end_of_text) };
+        live(&mut app, 2000, cut);
+        shown(&mut app, 60, 6);
+        act(&mut app, &[Action::ToTop]);
+        assert_eq!(shown(&mut app, 60, 6).contains(hint), is_cut);
     }
 }
 
@@ -203,7 +218,172 @@ fn a_long_answer_is_laid_out_once() {
     let first = Body::of(&subject, 57, &view);
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     assert!(std::rc::Rc::ptr_eq(&first.text, &Body::of(&subject, 57, &view).text));
-    assert_eq!(cache.preview_limit(), 39_999 - 9);
+    assert_eq!(cache.answer().limit, 39_999 - 9);
+}
+
+const THINKING: &str = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
+const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
+
+fn asked() -> Asked {
+    let header = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+    let body = serde_json::json!({
+        "model": "m",
+        "messages": [{ "role": "user", "content": "[3f9a1c07]\nFind the **race** in this scraper:\u{1b}[31m\n\nfor u in urls:" }],
+        "max_tokens": 500,
+        "stream": true,
+    });
+    Asked {
+        url: "http://localhost:8000/v1/chat/completions".into(),
+        headers: Arc::new([header("accept", Some("text/event-stream")), header("authorization", None)]),
+        request_id: "run-1-1".into(),
+        body: body.to_string().into(),
+        nonce: Some("3f9a1c07".into()),
+    }
+}
+
+/// An answer that was thought over, with all that is known of it; keys go to it.
+fn answered() -> App {
+    let mut app = running();
+    end(&mut app, 0, 1, |r| {
+        r.text = ANSWER.into();
+        r.reasoning = THINKING.into();
+        r.arrivals[0].kind = TextKind::Reasoning;
+        r.http_status = Some(200);
+        r.headers_at = Some(Nanos::from_millis(1100));
+        r.event_count = 5;
+        r.first_token_event_index = Some(1);
+        (r.usage.prompt_tokens, r.usage.reasoning_tokens) = (Some(85), Some(1));
+        r.warnings.push("the server sends its tokens in bursts".into());
+        r.asked = Some(Arc::new(asked()));
+    });
+    app.ui.focus = PaneId::Preview;
+    shown(&mut app, 80, 24);
+    app
+}
+
+#[test]
+fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
+    let mut app = running();
+    app.ui.focus = PaneId::Preview;
+    let thinking = |answer| InFlight { thinking_ms: Some(3140.0), ..stream(StreamPhase::Reasoning, THINKING, answer) };
+    live(&mut app, 3000, thinking(""));
+    assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
+    live(&mut app, 3050, thinking(ANSWER));
+    let folded = shown(&mut app, 80, 24);
+    assert!(folded.contains("▸ thinking, 18 words, 3.14 s · z shows it") && !folded.contains("shared"), "{folded}");
+    act(&mut app, &[Action::ToggleThinking]);
+    assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
+    // It stays so, also once it has ended.
+    end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (ANSWER.into(), THINKING.into()));
+    assert!(shown(&mut app, 80, 24).contains("1. it is shared"));
+    act(&mut app, &[Action::ToggleThinking]);
+    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 18 words · z shows it"));
+    // Where the front of it is left out, its words are not known.
+    live(&mut app, 3100, InFlight { id: AttemptId { case: 1, number: 1 }, reasoning_cut: true, ..thinking(ANSWER) });
+    app.ui.selected = 1;
+    assert!(shown(&mut app, 80, 24).contains("▸ thinking, 3.14 s · z shows it"));
+}
+
+#[test]
+fn every_form_at_every_size() {
+    for (width, height) in SIZES {
+        let mut app = answered();
+        let mut snap = |name: &str, actions: &[Action]| {
+            act(&mut app, actions);
+            shown(&mut app, width, height);
+            insta::assert_snapshot!(format!("{name}_{width}x{height}"), text(&app, width, height, draw));
+        };
+        snap("folded", &[]);
+        snap("unfolded", &[Action::ToggleThinking]);
+        snap("raw", &[Action::ToggleRaw]);
+        snap("exchange", &[Action::ToggleExchange]);
+    }
+    let mut app = answered();
+    insta::assert_snapshot!("folded_styles", styled(&app, Theme::ansi(), 60, 18, draw));
+    insta::assert_snapshot!("folded_styles_mono", styled(&app, Theme::mono(), 60, 18, draw));
+    act(&mut app, &[Action::ToggleExchange]);
+    insta::assert_snapshot!("exchange_styles", styled(&app, Theme::ansi(), 120, 20, draw));
+}
+
+#[test]
+fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
+    let mut app = running();
+    act(&mut app, &[Action::ToggleExchange]);
+    let said = text(&app, 80, 24, draw);
+    assert!(said.contains("It was not sent.") && said.contains("Nothing came yet."), "{said}");
+    live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
+    assert!(shown(&mut app, 80, 24).contains("It was not sent."));
+    live(&mut app, 2000, InFlight { asked: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
+    let said = text(&app, 120, 30, draw);
+    assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
+    assert!(said.contains("waiting for the first token"), "{said}");
+    end(&mut app, 0, 1, |r| {
+        r.status = AttemptStatus::HttpError;
+        r.http_status = Some(503);
+        r.error = Some(AttemptError { kind: "http".into(), message: "server busy".into() });
+    });
+    let said = text(&app, 120, 30, draw);
+    assert!(said.contains("server busy") && said.contains("HTTP 503 · http_error"), "{said}");
+}
+
+fn search(app: &mut App, wanted: &str) {
+    act(app, &[Action::Search]);
+    update(app, Msg::Edit(Edit::Clear));
+    update(app, Msg::Edit(Edit::Paste(wanted.to_owned())));
+    act(app, &[Action::Confirm]);
+}
+
+#[test]
+fn a_search_marks_what_it_finds_and_walks_through_it() {
+    let mut app = answered();
+    search(&mut app, "SEEN");
+    assert!(shown(&mut app, 80, 24).contains("1/3"));
+    insta::assert_snapshot!("search_styles_mono", styled(&app, Theme::mono(), 80, 14, draw));
+    act(&mut app, &[Action::PreviousMatch]);
+    assert!(shown(&mut app, 80, 24).contains("3/3"));
+    act(&mut app, &[Action::ToggleRaw]);
+    assert!(shown(&mut app, 80, 24).contains("1/3"));
+    search(&mut app, "nowhere");
+    assert!(shown(&mut app, 80, 24).contains("no match"));
+    act(&mut app, &[Action::Back]);
+    assert!(!shown(&mut app, 80, 24).contains("no match"));
+}
+
+#[test]
+fn a_hundred_thousand_tokens_are_searched_and_scrolled() {
+    let mut app = answered();
+    end(&mut app, 1, 1, |r| r.text = numbered(30_000));
+    app.ui.selected = 1;
+    search(&mut app, "line 12345");
+    let found = shown(&mut app, 80, 12);
+    assert!(found.contains("line 12345") && found.contains("1/1") && found.contains("41 %"), "{found}");
+    act(&mut app, &[Action::ScrollDown]);
+    assert!(shown(&mut app, 80, 12).contains("line 12350"));
+}
+
+#[test]
+fn the_raw_text_keeps_its_marks_and_indents_and_nothing_else() {
+    let mut app = answered();
+    end(&mut app, 1, 1, |r| {
+        r.text = "# A **b**\n\n    indented code that is long enough to be wrapped\u{1b}[2J\n\tx\u{202e}y".into();
+    });
+    app.ui.selected = 1;
+    act(&mut app, &[Action::ToggleRaw]);
+    let raw = text(&app, 40, 8, draw);
+    let lines: Vec<_> = raw.lines().skip(1).take(6).collect();
+    let expected =
+        ["  # A **b**", "", "      indented code that is long enough", "      to be wrapped", "      xy", ""];
+    assert_eq!(lines, expected, "{raw}");
+}
+
+#[test]
+fn a_prompt_is_read_from_its_start() {
+    let mut app = running();
+    act(&mut app, &[Action::SelectNext, Action::SelectNext]);
+    let first = shown(&mut app, 80, 7);
+    assert!(first.contains("Not asked yet.") && first.contains("─ system ─"), "{first}");
+    act(&mut app, &[Action::ScrollDown]);
+    assert!(shown(&mut app, 80, 7).contains("Thread(target=get"));
 }
 
 #[test]
@@ -213,6 +393,10 @@ fn small_areas() {
     live(&mut app, 2000, stream(StreamPhase::Answering, "think", ANSWER));
     survives_small_areas(&app, draw);
     end(&mut app, 0, 1, |r| r.status = AttemptStatus::Empty);
+    survives_small_areas(&app, draw);
+    act(&mut app, &[Action::ToggleExchange]);
+    survives_small_areas(&app, draw);
+    act(&mut app, &[Action::ToggleRaw]);
     survives_small_areas(&app, draw);
     app.ui.selected = 99;
     survives_small_areas(&app, draw);
@@ -230,6 +414,7 @@ fn nothing_hostile_reaches_a_cell() {
         r.text = format!("{BAD}\n\n```{BAD}\n{BAD}\n```\n\n[{BAD}](<{BAD}>) &#x202e;&#27;");
         r.reasoning = BAD.into();
     });
+    app.ui.answer.unfolded = Some(true);
     let screen = text(&app, 60, 24, draw);
     assert_eq!(screen.matches("abcde").count(), 8, "{screen}");
     assert_eq!(crate::domain::text::sanitise(&screen), screen);

@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::{Shown, Subject};
+use crate::app::answer::{Drawn, Form};
 use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{InFlight, StreamPhase};
@@ -35,8 +36,13 @@ pub(super) fn draw(
 }
 
 /// The case and, where there is more than one, the attempt.
-pub(super) fn about(subject: &Subject<'_>) -> String {
+pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
     let name = sanitise_line(&subject.spec.name);
+    let name = match view.app.ui.answer.form {
+        Form::Rendered => name,
+        Form::Raw => format!("{name} · raw"),
+        Form::Exchange => format!("{name} · request and response"),
+    };
     let number = match subject.shown {
         Shown::Live(live) => live.id.number,
         Shown::Ended(record) => record.id.number,
@@ -54,12 +60,22 @@ pub(super) fn about(subject: &Subject<'_>) -> String {
     }
 }
 
-/// How much lies below the screen, where it stands, its tokens: the most important first.
-pub(super) fn figures(subject: &Subject<'_>, below: usize, view: &View<'_>) -> Vec<Span<'static>> {
+/// The search, how far it is scrolled, where it stands, its tokens: the most important first.
+pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> Vec<Span<'static>> {
     let theme = view.theme;
     let mut spans = Vec::new();
-    if below > 0 {
-        spans.push(Span::styled(format!("{} lines below", grouped(below as u64)), theme.accent()));
+    if !view.app.ui.answer.search.field.is_empty() {
+        spans.push(match drawn.matches {
+            0 => Span::styled("no match", theme.warning()),
+            all => Span::styled(format!("{}/{all}", drawn.at + 1), theme.accent()),
+        });
+    }
+    let at_end = drawn.from >= drawn.limit;
+    if drawn.limit > 0 && (!at_end || view.is_focused(PaneId::Preview)) {
+        let grows = matches!(subject.shown, Shown::Live(_)) && !drawn.home_is_start;
+        let place =
+            if at_end && grows { "▼ following".to_owned() } else { format!("{} %", drawn.from * 100 / drawn.limit) };
+        spans.push(Span::styled(place, theme.accent()));
     }
     let waits = match subject.state.phase {
         CasePhase::Queued => Some("queued"),

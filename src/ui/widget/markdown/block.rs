@@ -168,17 +168,15 @@ impl Page {
     }
 
     /// A block of code: a bar before each line, a broken one before what did not fit and goes on.
-    pub(super) fn code(&mut self, code: &str, style: Style) {
+    pub(super) fn code(&mut self, lines: &[Vec<Span<'static>>]) {
         let bar_columns = if self.columns() > 2 { 2 } else { 0 };
         let columns = self.columns() - bar_columns;
-        for source in code.strip_suffix('\n').unwrap_or(code).split('\n') {
-            for (i, piece) in wrap::split(&wrap::expand_tabs(source), columns).into_iter().enumerate() {
-                let mut spans = Vec::with_capacity(2);
+        for source in lines {
+            for (i, mut piece) in wrap::split(source, columns).into_iter().enumerate() {
                 if bar_columns > 0 {
-                    spans.push(Span::styled(if i == 0 { "│ " } else { "┊ " }, self.frame));
+                    piece.insert(0, Span::styled(if i == 0 { "│ " } else { "┊ " }, self.frame));
                 }
-                spans.push(Span::styled(piece, style));
-                self.line(spans);
+                self.line(piece);
             }
             if self.is_full() {
                 return;

@@ -62,6 +62,23 @@ fn code_that_does_not_fit_goes_on_under_a_broken_bar() {
 }
 
 #[test]
+fn code_has_colours_once_its_block_is_closed() {
+    let code = "```rust\nlet a = 1;\n";
+    let coloured = |text: &str| {
+        let lines = render_growing(text, 60, Theme::ansi(), Style::new());
+        lines.iter().filter(|l| text_of(l).contains("let")).map(|l| l.spans.len() > 2).collect::<Vec<_>>()
+    };
+    assert_eq!(coloured(code), [false]);
+    assert_eq!(coloured(&format!("{code}```\n")), [true]);
+    // What stands above an open block stays in colour.
+    assert_eq!(coloured(&format!("{code}```\n\n{code}")), [true, false]);
+    assert_eq!(
+        styled("```py\nif x: # y\n```", 60, Theme::mono(), Style::new()),
+        "{DIM: ┌ py}\n{DIM: │ }{BOLD: if} x: {DIM | ITALIC: # y}"
+    );
+}
+
+#[test]
 fn a_table_too_wide_for_its_columns_becomes_a_list() {
     let table = "| a | b | c |\n|---|---|---|\n| 1 | 2 | 3 |\n| 4 | | 6 |";
     assert_eq!(shown(table, 10), ["a: 1", "b: 2", "c: 3", "", "a: 4", "c: 6"]);

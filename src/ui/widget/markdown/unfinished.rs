@@ -23,6 +23,11 @@ pub(super) fn close(text: &str) -> Cow<'_, str> {
     if closed == line { Cow::Borrowed(text) } else { Cow::Owned(format!("{before}{closed}")) }
 }
 
+/// Whether the text ends within a block of code.
+pub(super) fn is_in_code(text: &str) -> bool {
+    open_fence(text).is_some()
+}
+
 /// Longer than this, the rest of the line that was cut is worth keeping.
 const MAX_DROPPED: usize = 200;
 

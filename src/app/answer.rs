@@ -1,0 +1,267 @@
+//! The answer as it is looked at: which form of it, scrolled to where, searched for what; and copying it.
+
+use super::message::Effect;
+use super::model::App;
+use super::text_field::{Edit, TextField};
+use super::update::notice;
+use crate::domain::text::sanitise;
+
+/// Lines of a page of text.
+pub const PAGE: isize = 10;
+/// Terminals take a clipboard sequence of about 100 000 bytes, which base64 makes of these; a longer one they cut or drop
+/// without a word.
+pub const MAX_COPY_BYTES: usize = 74_000;
+
+/// In which form the answer is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// Its Markdown rendered.
+    #[default]
+    Rendered,
+    /// The text as it came.
+    Raw,
+    /// The request that was sent, and what came back beside the text.
+    Exchange,
+}
+
+/// A search through what is shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Search {
+    /// What for; empty for no search.
+    pub field: TextField,
+    /// The match that is gone to, counted from 0.
+    pub at: usize,
+    /// The search has changed: the first match from here on is to be gone to.
+    is_new: bool,
+    /// Matches to go on by, back if negative.
+    steps: isize,
+    /// How many there were in the last frame.
+    count: usize,
+}
+
+/// How the answer is looked at.
+#[derive(Clone, Debug, Default)]
+pub struct Answer {
+    /// Its form.
+    pub form: Form,
+    /// The thinking is shown or folded as the user chose; `None`: shown until the answer begins.
+    pub unfolded: Option<bool>,
+    /// The search.
+    pub search: Search,
+    /// The first line that is shown; `None` is home: the end, which is followed, or the start of what was not generated.
+    top: Option<usize>,
+    /// What the last frame showed.
+    drawn: Drawn,
+}
+
+/// What a frame showed of the answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Drawn {
+    /// The first line that was shown.
+    pub from: usize,
+    /// The first line that would be shown at the end.
+    pub limit: usize,
+    /// There is a thinking to fold, and whether it was shown.
+    pub thinking: Option<bool>,
+    /// The match that was gone to.
+    pub at: usize,
+    /// Matches of the search.
+    pub matches: usize,
+    /// Home is the start, not the end.
+    pub home_is_start: bool,
+    /// It was gone to a match.
+    pub sought: bool,
+}
+
+impl Answer {
+    /// Where a frame begins that shows `rows` of the lines up to `limit` + `rows`, and to which of the matches it goes;
+    /// `matches` has the line of each.
+    pub fn place(&self, matches: &[usize], limit: usize, rows: usize, home_is_start: bool) -> Drawn {
+        let home = if home_is_start { 0 } else { limit };
+        let from = self.top.map_or(home, |top| top.min(limit));
+        let (at, sought) = self.search.target(matches, from);
+        let seen = |line: usize| (from..from + rows).contains(&line);
+        let from = match matches.get(at) {
+            // A third of the screen above it, so that it is read in its place.
+            Some(&line) if sought && !seen(line) => line.saturating_sub(rows / 3).min(limit),
+            _ => from,
+        };
+        Drawn { from, limit, at, matches: matches.len(), home_is_start, sought, thinking: None }
+    }
+
+    /// A frame showed this.
+    pub fn drawn(&mut self, drawn: Drawn) {
+        self.drawn = drawn;
+        self.search.count = drawn.matches;
+        self.search.at = drawn.at;
+        if drawn.sought {
+            (self.search.is_new, self.search.steps) = (false, 0);
+            self.go(drawn.from);
+        }
+        // A text that has become shorter is followed.
+        if self.top.is_some_and(|top| top >= drawn.limit) {
+            self.go(drawn.limit);
+        }
+    }
+
+    /// Another text: from its home.
+    pub const fn go_home(&mut self) {
+        self.top = None;
+    }
+
+    /// The search is to be typed.
+    pub const fn begin_search(&mut self) {
+        self.search.is_new = true;
+    }
+
+    /// No search any more.
+    pub fn drop_search(&mut self) {
+        self.search = Search::default();
+    }
+
+    /// Changes what is searched for.
+    pub fn edit_search(&mut self, edit: &Edit) {
+        self.search.field.edit(edit);
+        self.search.is_new = true;
+    }
+
+    /// On to another match.
+    pub const fn step(&mut self, by: isize) {
+        if self.has_matches() {
+            self.search.steps = self.search.steps.saturating_add(by);
+        }
+    }
+
+    /// Scrolls down by so many lines, up if negative. What is written meanwhile does not move what is read; at the end
+    /// the end is followed.
+    pub fn scroll(&mut self, lines: isize) {
+        let from = self.top.unwrap_or(if self.drawn.home_is_start { 0 } else { self.drawn.limit });
+        self.go(from.saturating_add_signed(lines));
+    }
+
+    fn go(&mut self, to: usize) {
+        let Drawn { limit, home_is_start, .. } = self.drawn;
+        let home = if home_is_start { to == 0 } else { to >= limit };
+        self.top = if home { None } else { Some(to.min(limit)) };
+    }
+
+    /// To the first line.
+    pub fn to_top(&mut self) {
+        self.go(0);
+    }
+
+    /// To the last, which is followed.
+    pub fn to_end(&mut self) {
+        self.go(self.drawn.limit);
+    }
+
+    /// Folds the thinking, or shows it.
+    pub fn toggle_thinking(&mut self) {
+        if let Some(is_shown) = self.drawn.thinking {
+            self.unfolded = Some(!is_shown);
+        }
+    }
+
+    /// Shows it in that form, or rendered again.
+    pub fn toggle_form(&mut self, form: Form) {
+        self.form = if self.form == form { Form::Rendered } else { form };
+        self.search.is_new = !self.search.field.is_empty();
+        self.go_home();
+    }
+
+    /// Whether the thinking is shown, where the answer has begun or not.
+    pub fn shows_thinking(&self, has_answer: bool) -> bool {
+        self.unfolded.unwrap_or(!has_answer)
+    }
+
+    /// It stands where it was scrolled to.
+    pub const fn is_scrolled(&self) -> bool {
+        self.top.is_some()
+    }
+
+    /// There is more than is shown.
+    pub const fn can_scroll(&self) -> bool {
+        self.drawn.limit > 0
+    }
+
+    /// There is a thinking that could be folded or shown.
+    pub const fn can_fold(&self) -> bool {
+        self.drawn.thinking.is_some()
+    }
+
+    /// The thinking is folded now.
+    pub fn is_folded(&self) -> bool {
+        self.drawn.thinking == Some(false)
+    }
+
+    /// A search has found something.
+    pub const fn has_matches(&self) -> bool {
+        self.search.count > 0
+    }
+}
+
+impl Search {
+    /// The match to show, and whether it must be gone to.
+    fn target(&self, matches: &[usize], from: usize) -> (usize, bool) {
+        let count = matches.len();
+        if count == 0 {
+            return (0, false);
+        }
+        let first = matches.iter().position(|&line| line >= from).unwrap_or(0);
+        let at = if self.is_new { first } else { self.at.min(count - 1) };
+        let count = count.cast_signed();
+        let at = at.cast_signed().saturating_add(self.steps).rem_euclid(count).cast_unsigned();
+        (at, self.is_new || self.steps != 0)
+    }
+}
+
+// ─── Copying ───
+
+/// What `y` would copy: a name for it, and the text.
+fn shown_text(app: &App) -> Option<(&'static str, String)> {
+    let scene = app.shown();
+    let case = app.ui.selected;
+    let answer = &app.ui.answer;
+    let live = scene.in_flight_of(case);
+    let record = scene.session.cases.get(case).and_then(|c| c.shown());
+    let (asked, reasoning, text, is_cut) = match (live, record) {
+        (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
+        (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),
+        (None, None) => return None,
+    };
+    let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());
+    let (what, text) = match answer.form {
+        Form::Exchange => ("Request", asked.as_ref()?.pretty_body()),
+        Form::Raw if is_shown => ("Thinking and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
+        Form::Raw => ("Answer", sanitise(text)),
+        Form::Rendered => ("Answer", text.to_owned()),
+    };
+    let what = if is_cut && answer.form != Form::Exchange { "The last part of the answer" } else { what };
+    (!text.is_empty()).then_some((what, text))
+}
+
+/// Puts what is shown on the clipboard: the answer as it came, in the other forms what they show.
+pub fn copy(app: &mut App) -> Vec<Effect> {
+    let now = app.scene.now;
+    let Some((what, text)) = shown_text(app) else {
+        let what = if app.ui.answer.form == Form::Exchange { "request" } else { "answer" };
+        notice(app, now, &format!("There is no {what} to copy yet"), true);
+        return Vec::new();
+    };
+    let bytes = text.len();
+    if bytes > MAX_COPY_BYTES {
+        // Half an answer on the clipboard would pass for a whole one.
+        let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
+        let told = format!("Nothing copied: {size} kB, and terminals take {most} kB; a JSON export has all of it");
+        notice(app, now, &told, true);
+        return Vec::new();
+    }
+    let (characters, lines) = (text.chars().count(), text.lines().count());
+    let ending = if lines == 1 { "" } else { "s" };
+    let told = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines} line{ending}");
+    notice(app, now, &told, false);
+    vec![Effect::Copy(text)]
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,90 @@
+use super::*;
+
+/// Ten lines are shown of 110.
+fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
+    let drawn = answer.place(matches, 100, 10, false);
+    answer.drawn(drawn);
+    (drawn.from, drawn.at)
+}
+
+#[test]
+fn scrolling_stays_within_and_the_end_is_followed() {
+    let mut answer = Answer::default();
+    assert_eq!(drawn(&mut answer, &[]), (100, 0));
+    answer.scroll(-3);
+    assert_eq!((drawn(&mut answer, &[]), answer.is_scrolled()), ((97, 0), true));
+    answer.scroll(-1000);
+    assert_eq!(drawn(&mut answer, &[]), (0, 0));
+    answer.scroll(100);
+    assert_eq!((drawn(&mut answer, &[]), answer.is_scrolled()), ((100, 0), false));
+    // A text that has become shorter is followed.
+    answer.scroll(-50);
+    let shorter = answer.place(&[], 20, 10, false);
+    answer.drawn(shorter);
+    assert_eq!((shorter.from, answer.is_scrolled()), (20, false));
+}
+
+#[test]
+fn what_was_not_generated_begins_at_its_start() {
+    let mut answer = Answer::default();
+    let place = |answer: &mut Answer| {
+        let drawn = answer.place(&[], 100, 10, true);
+        answer.drawn(drawn);
+        drawn.from
+    };
+    assert_eq!(place(&mut answer), 0);
+    answer.scroll(30);
+    assert_eq!(place(&mut answer), 30);
+    answer.to_end();
+    assert_eq!((place(&mut answer), answer.is_scrolled()), (100, true));
+    answer.to_top();
+    assert_eq!((place(&mut answer), answer.is_scrolled()), (0, false));
+}
+
+#[test]
+fn a_search_goes_to_the_next_match_from_here_and_around() {
+    let mut answer = Answer::default();
+    drawn(&mut answer, &[]);
+    answer.scroll(-60);
+    let matches = [5, 48, 49, 90];
+    answer.begin_search();
+    answer.edit_search(&Edit::Insert('a'));
+    // Seen already: nothing moves.
+    assert_eq!(drawn(&mut answer, &matches), (40, 1));
+    answer.step(1);
+    assert_eq!(drawn(&mut answer, &matches), (40, 2));
+    answer.step(1);
+    assert_eq!(drawn(&mut answer, &matches), (87, 3));
+    // Two keys before a frame.
+    answer.step(1);
+    answer.step(1);
+    assert_eq!(drawn(&mut answer, &matches), (45, 1));
+    answer.step(-2);
+    assert_eq!(drawn(&mut answer, &matches), (87, 3));
+    // The next frame stays, also where one scrolls away.
+    answer.scroll(-80);
+    assert_eq!(drawn(&mut answer, &matches), (7, 3));
+    answer.drop_search();
+    assert_eq!((drawn(&mut answer, &[]), answer.has_matches()), ((7, 0), false));
+}
+
+#[test]
+fn a_step_without_a_match_is_none() {
+    let mut answer = Answer::default();
+    drawn(&mut answer, &[]);
+    answer.step(1);
+    assert_eq!(drawn(&mut answer, &[3, 4]), (100, 0));
+}
+
+#[test]
+fn thinking_is_shown_until_the_answer_begins_unless_the_user_chose() {
+    let mut answer = Answer::default();
+    assert!(answer.shows_thinking(false) && !answer.shows_thinking(true) && !answer.can_fold());
+    answer.drawn(Drawn { thinking: Some(false), ..Drawn::default() });
+    assert!(answer.is_folded());
+    answer.toggle_thinking();
+    assert!(answer.shows_thinking(false) && answer.shows_thinking(true));
+    answer.drawn(Drawn { thinking: Some(true), ..Drawn::default() });
+    answer.toggle_thinking();
+    assert!(!answer.shows_thinking(false) && !answer.shows_thinking(true));
+}

@@ -1,0 +1,245 @@
+//! The request as it was sent, and the response beside its text: side by side where there is room, else one below the
+//! other.
+
+use ratatui::style::{Modifier, Style};
+use ratatui::text::{Line, Span};
+
+use super::paper::label;
+use super::{Shown, Subject, is_wide};
+use crate::domain::asked::Asked;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::statistics::{Stats, enough_for, needed_for};
+use crate::domain::text::{sanitise, sanitise_line};
+use crate::ui::fit::{cut, left, spans_width};
+use crate::ui::number::{UNKNOWN, grouped, millis, rate};
+use crate::ui::theme::Theme;
+use crate::ui::view::View;
+use crate::ui::widget::markdown;
+use crate::ui::widget::wrap::{split, wrap};
+
+/// Columns of the names before values.
+const NAMES: usize = 15;
+/// Columns of a server's word or message that are shown.
+const MAX_WORD: usize = 1200;
+/// Between the two sides.
+const GUTTER: usize = 3;
+
+/// All of it.
+pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec<Line<'static>> {
+    let theme = view.theme;
+    let columns = usize::from(columns);
+    let wide = is_wide(columns as u16);
+    // What was sent has the longer lines.
+    let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
+    let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
+    let mut request = Side::new("request", request_columns, theme);
+    request.request(match subject.shown {
+        Shown::Live(live) => live.asked.as_deref(),
+        Shown::Ended(record) => record.asked.as_deref(),
+        Shown::Prompt => None,
+    });
+    let mut response = Side::new("response", response_columns, theme);
+    match subject.shown {
+        Shown::Live(live) => response.growing(live),
+        Shown::Ended(record) => response.whole(record),
+        Shown::Prompt => response.say("Nothing came yet.", theme.muted()),
+    }
+    if wide {
+        return beside(request.lines, response.lines, request_columns, theme);
+    }
+    let mut lines = request.lines;
+    lines.push(Line::default());
+    lines.extend(response.lines);
+    lines
+}
+
+fn beside(
+    request: Vec<Line<'static>>,
+    response: Vec<Line<'static>>,
+    columns: usize,
+    theme: Theme,
+) -> Vec<Line<'static>> {
+    let rows = request.len().max(response.len());
+    let mut request = request.into_iter();
+    let mut response = response.into_iter();
+    let row = |_| {
+        let mut spans = request.next().unwrap_or_default().spans;
+        let blanks = columns.saturating_sub(spans_width(&spans));
+        spans.push(Span::raw(" ".repeat(blanks)));
+        spans.push(Span::styled(" │ ", theme.muted()));
+        spans.extend(response.next().unwrap_or_default().spans);
+        Line::from(spans)
+    };
+    (0..rows).map(row).collect()
+}
+
+/// One of the two, as it is written.
+struct Side {
+    columns: usize,
+    theme: Theme,
+    lines: Vec<Line<'static>>,
+}
+
+impl Side {
+    fn new(name: &str, columns: usize, theme: Theme) -> Self {
+        Self { columns, theme, lines: vec![label(name, columns as u16, theme)] }
+    }
+
+    fn section(&mut self, name: &str) {
+        self.lines.push(Line::default());
+        self.lines.push(label(name, self.columns as u16, self.theme));
+    }
+
+    fn say(&mut self, text: &str, style: Style) {
+        let text = cut(&sanitise_line(text), MAX_WORD);
+        self.lines.extend(wrap(&[Span::styled(text, style)], self.columns).into_iter().map(Line::from));
+    }
+
+    /// `TTFT            84.1 ms`
+    fn field(&mut self, name: &str, value: &str) {
+        let value = cut(&sanitise_line(value), MAX_WORD);
+        let names = NAMES.min(self.columns / 2);
+        for (i, wrapped) in wrap(&[Span::raw(value)], self.columns - names).into_iter().enumerate() {
+            let name = Span::styled(left(if i == 0 { name } else { "" }, names), self.theme.muted());
+            self.lines.push(Line::from([vec![name], wrapped].concat()));
+        }
+    }
+
+    // ─── The request ───
+
+    fn request(&mut self, asked: Option<&Asked>) {
+        let Some(asked) = asked else { return self.say("It was not sent.", self.theme.muted()) };
+        self.say(&format!("POST {}", asked.url), self.theme.value());
+        for (name, value) in asked.headers.iter() {
+            let value = value.as_deref().unwrap_or("(not shown)");
+            self.say(&format!("{name}: {value}"), self.theme.muted());
+        }
+        if !asked.headers.iter().any(|(name, _)| name == "x-request-id") {
+            self.say(&format!("x-request-id: {}", asked.request_id), self.theme.muted());
+        }
+        self.lines.push(Line::default());
+        let body = sanitise(&asked.pretty_body());
+        let mark = asked.nonce.as_deref().map(|nonce| format!("[{nonce}]"));
+        for mut line in markdown::code_lines(&body, "json", self.theme, self.theme.text()) {
+            let marked = mark.as_ref().is_some_and(|mark| self.mark(&mut line, mark));
+            self.lines.extend(split(&line, self.columns).into_iter().map(Line::from));
+            if let (true, Some(mark)) = (marked, &mark) {
+                let told = format!("▲ {mark} is new in every attempt and keeps it out of prefix caches");
+                self.say(&told, self.theme.reasoning());
+            }
+        }
+    }
+
+    /// Sets the first of what makes the prompt unique off from the text; `false` where it is not in this line.
+    fn mark(&self, line: &mut Vec<Span<'static>>, mark: &str) -> bool {
+        let start = format!("\"{mark}\\n");
+        let Some(at) = line.iter().position(|span| span.content.starts_with(&start)) else { return false };
+        let span = line.remove(at);
+        let (quote, rest) = span.content.split_at(1);
+        let (mark, rest) = rest.split_at(mark.len());
+        let set_off = self.theme.warning().add_modifier(Modifier::UNDERLINED);
+        let parts = [(quote, span.style), (mark, set_off), (rest, span.style)];
+        line.splice(at..at, parts.map(|(text, style)| Span::styled(text.to_owned(), style)));
+        true
+    }
+
+    // ─── The response ───
+
+    fn growing(&mut self, live: &InFlight) {
+        let phase = match live.phase {
+            StreamPhase::Waiting => "waiting for the first token",
+            StreamPhase::Reasoning => "thinking",
+            StreamPhase::Answering => "answering",
+        };
+        self.say(phase, self.theme.accent());
+        self.field("TTFT", &millis(live.ttft_ms));
+        self.field("Events", &format!("{} with text so far", grouped(u64::from(live.content_events))));
+        self.say("The rest is known once it has ended.", self.theme.muted());
+    }
+
+    fn whole(&mut self, record: &AttemptRecord) {
+        let status = record.http_status.map_or_else(|| "no HTTP status".to_owned(), |code| format!("HTTP {code}"));
+        self.say(&format!("{status} · {}", record.status.as_str()), self.theme.value());
+        self.field("Finish reason", record.finish_reason.as_deref().unwrap_or(UNKNOWN));
+        self.field("Request id", &record.request_id);
+        self.field("Model", &record.model);
+        self.field("Prompt", &prompt_tokens(record));
+        self.field("Output", &output_tokens(record));
+        self.field("Events", &events(record));
+        self.section("timings");
+        let connect = millis(record.connect_ms);
+        let reused = record.connect_ms.is_none() && record.headers_at.is_some();
+        self.field("Connect", if reused { "on a kept connection" } else { &connect });
+        self.field("Headers", &millis(record.time_to_headers_ms()));
+        for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
+            self.field(metric.label, &figure(metric, record));
+        }
+        let gaps = record.inter_chunk_latency_ms();
+        let gap = |get: fn(&Stats) -> f64| millis(gaps.as_ref().map(get));
+        self.field("Gaps p50", &gap(|s| s.p50));
+        let few = !enough_for(record.content_events().saturating_sub(1), 99);
+        self.field("Gaps p99", &if few { format!("n<{}", needed_for(99)) } else { gap(|s| s.p99) });
+        self.field("Gaps max", &gap(|s| s.max));
+        if let Some(late) = record.dispatch_delay_ms() {
+            self.field("Sent late", &millis(Some(late)));
+        }
+        let told: Vec<_> = record.server_timings.iter().flat_map(|t| t.sentences(record)).collect();
+        if !told.is_empty() {
+            self.section("the server's own clock");
+            for said in &told {
+                self.say(said, self.theme.text());
+            }
+        }
+        if record.notes().next().is_some() {
+            self.section("notes");
+            for note in record.notes() {
+                self.say(&format!("! {note}"), self.theme.text());
+            }
+        }
+    }
+}
+
+fn tokens(n: Option<u64>) -> String {
+    n.map_or_else(|| UNKNOWN.to_owned(), |n| format!("{} tokens", grouped(n)))
+}
+
+fn prompt_tokens(record: &AttemptRecord) -> String {
+    let cached = record.usage.cached_tokens.map_or_else(String::new, |n| format!(", {} from the cache", grouped(n)));
+    tokens(record.usage.prompt_tokens) + &cached
+}
+
+fn output_tokens(record: &AttemptRecord) -> String {
+    let Some((n, source)) = record.output_tokens() else { return UNKNOWN.to_owned() };
+    let (mark, from) = match source {
+        TokenSource::Usage => ("", "usage"),
+        TokenSource::Tokenizer => ("", "tokenizer"),
+        TokenSource::Estimate => ("~", "events"),
+    };
+    let reasoning = record.usage.reasoning_tokens.filter(|n| *n > 0);
+    let reasoning = reasoning.map_or_else(String::new, |n| format!(", {} reasoning", grouped(n)));
+    format!("{mark}{}{reasoning} (by {from})", tokens(Some(n)))
+}
+
+fn events(record: &AttemptRecord) -> String {
+    let first = record.first_token_event_index.map_or_else(String::new, |at| format!(", the first is no. {at}"));
+    let coalesced = match record.coalesced_events() {
+        0 => String::new(),
+        n => format!(", {} in one read with another", grouped(n as u64)),
+    };
+    let with_text = grouped(record.content_events() as u64);
+    format!("{}, {with_text} with text{first}{coalesced}", grouped(u64::from(record.event_count)))
+}
+
+fn figure(metric: &Metric, record: &AttemptRecord) -> String {
+    let value = (metric.get)(record);
+    let is_estimate = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
+    let mark = if metric.counts_output_tokens && is_estimate && value.is_some() { "~" } else { "" };
+    let shown = match metric.unit {
+        Unit::Milliseconds => millis(value),
+        Unit::TokensPerSecond if value.is_some() => format!("{} tok/s", rate(value)),
+        Unit::TokensPerSecond | Unit::Tokens => rate(value),
+    };
+    format!("{mark}{shown}")
+}

@@ -1,0 +1,174 @@
+//! What was written, or will be asked, as lines: rendered or as it came, the thinking shown or folded.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::app::answer::Form;
+use crate::app::message::Action;
+use crate::app::model::PaneId;
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::live::InFlight;
+use crate::domain::suite::CaseSpec;
+use crate::domain::text::{sanitise, sanitise_line};
+use crate::ui::fit::{ELLIPSIS, cut, width};
+use crate::ui::keymap::Context;
+use crate::ui::number::{grouped, millis};
+use crate::ui::theme::Theme;
+use crate::ui::view::View;
+use crate::ui::widget::markdown;
+use crate::ui::widget::wrap::{expand_tabs, wrap};
+
+/// Columns of the rule over a section.
+const LABEL: usize = 32;
+/// Text as it came is shown up to here, as the rendered one is.
+const MAX_RAW_BYTES: usize = 1024 * 1024;
+
+type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
+
+/// Thinking and answer on their way into lines.
+struct Written<'a> {
+    reasoning: &'a str,
+    /// `None`: the front of it is left out.
+    words: Option<usize>,
+    thinking_ms: Option<f64>,
+    text: &'a str,
+}
+
+/// How it is laid out.
+pub(super) struct Paper {
+    columns: u16,
+    theme: Theme,
+    unfolded: bool,
+    /// The key that shows the thinking.
+    key: String,
+}
+
+impl Paper {
+    pub(super) fn new(columns: u16, unfolded: bool, view: &View<'_>) -> Self {
+        let key = view.keymap.key_of(Action::ToggleThinking, Context::In(PaneId::Preview));
+        Self { columns, theme: view.theme, unfolded, key: key.map_or_else(String::new, ToString::to_string) }
+    }
+
+    /// An attempt that is over.
+    pub(super) fn ended(&self, record: &AttemptRecord, form: Form) -> Vec<Line<'static>> {
+        let written = Written {
+            reasoning: &record.reasoning,
+            words: Some(record.reasoning.split_whitespace().count()),
+            thinking_ms: record.thinking_ms(),
+            text: &record.text,
+        };
+        self.sections(&written, if form == Form::Raw { raw } else { markdown::render })
+    }
+
+    /// An attempt in flight.
+    pub(super) fn live(&self, live: &InFlight, form: Form) -> Vec<Line<'static>> {
+        let resumed = |text: &str, is_cut: bool| match form {
+            Form::Rendered if is_cut => markdown::resume(text),
+            _ => text.to_owned(),
+        };
+        let mut lines = Vec::new();
+        if live.text_cut || live.reasoning_cut {
+            let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
+            lines.push(Line::from(Span::styled(cut(&hint, usize::from(self.columns)), self.theme.muted())));
+        }
+        let written = Written {
+            reasoning: &resumed(&live.reasoning, live.reasoning_cut),
+            words: (!live.reasoning_cut).then(|| live.reasoning.split_whitespace().count()),
+            thinking_ms: live.thinking_ms,
+            text: &resumed(&live.text, live.text_cut),
+        };
+        lines.extend(self.sections(&written, if form == Form::Raw { raw } else { markdown::render_growing }));
+        lines
+    }
+
+    fn sections(&self, written: &Written<'_>, render: Render) -> Vec<Line<'static>> {
+        let Self { columns, theme, .. } = *self;
+        let mut lines = Vec::new();
+        if !written.reasoning.trim().is_empty() {
+            if self.unfolded {
+                lines.push(label("thinking", columns, theme));
+                lines.extend(dimmed(render(written.reasoning, columns, theme, theme.reasoning()), theme.reasoning()));
+            } else {
+                lines.push(self.folded(written));
+            }
+            if !written.text.is_empty() {
+                lines.push(Line::default());
+            }
+            if self.unfolded && !written.text.is_empty() {
+                lines.push(label("answer", columns, theme));
+            }
+        }
+        lines.extend(render(written.text, columns, theme, theme.text()));
+        lines
+    }
+
+    /// `▸ thinking, 812 words, 3.1 s · z shows it`
+    fn folded(&self, written: &Written<'_>) -> Line<'static> {
+        let words = written.words.map_or_else(String::new, |n| {
+            let ending = if n == 1 { "" } else { "s" };
+            format!(", {} word{ending}", grouped(n as u64))
+        });
+        let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
+        let said = cut(&format!("▸ thinking{words}{time} · {} shows it", self.key), usize::from(self.columns));
+        Line::from(Span::styled(said, self.theme.reasoning()))
+    }
+
+    /// What will be asked.
+    pub(super) fn prompt(&self, case: &CaseSpec, is_unique: bool) -> Vec<Line<'static>> {
+        let Self { columns, theme, .. } = *self;
+        let mut lines = Vec::new();
+        for message in &case.messages {
+            if !lines.is_empty() {
+                lines.push(Line::default());
+            }
+            let is_first = lines.is_empty();
+            lines.push(label(&sanitise_line(&message.role), columns, theme));
+            if is_first && is_unique {
+                let line = [Span::styled("[a line that is new in every attempt]", theme.reasoning())];
+                lines.extend(wrap(&line, usize::from(columns)).into_iter().map(Line::from));
+            }
+            lines.extend(dimmed(markdown::render(&message.content, columns, theme, theme.muted()), theme.muted()));
+        }
+        lines
+    }
+}
+
+/// Text as it came, wrapped under the indent of each of its lines.
+fn raw(text: &str, columns: u16, _theme: Theme, style: Style) -> Vec<Line<'static>> {
+    let columns = usize::from(columns);
+    let mut lines = Vec::new();
+    let mut end = text.len().min(MAX_RAW_BYTES);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let clean = sanitise(text.split_at(end).0);
+    for line in clean.trim_end_matches('\n').split('\n') {
+        let line = expand_tabs(line);
+        let rest = line.trim_start_matches(' ');
+        let indent = (line.len() - rest.len()).min(columns / 2);
+        for wrapped in wrap(&[Span::styled(rest, style)], columns - indent) {
+            let indent = (indent > 0 && !wrapped.is_empty()).then(|| Span::raw(" ".repeat(indent)));
+            lines.push(Line::from(indent.into_iter().chain(wrapped).collect::<Vec<_>>()));
+        }
+    }
+    if end < text.len() {
+        lines.push(Line::styled(ELLIPSIS, style));
+    }
+    lines
+}
+
+/// `─ thinking ────────`
+pub(super) fn label(word: &str, columns: u16, theme: Theme) -> Line<'static> {
+    let columns = usize::from(columns).min(LABEL);
+    let start = cut(&format!("─ {word} "), columns);
+    let rest = "─".repeat(columns - width(&start));
+    Line::from(Span::styled(start + &rest, theme.muted()))
+}
+
+/// Takes colours back that would draw the eye.
+fn dimmed(mut lines: Vec<Line<'static>>, style: Style) -> Vec<Line<'static>> {
+    for span in lines.iter_mut().flat_map(|l| &mut l.spans) {
+        span.style = span.style.patch(style);
+    }
+    lines
+}
