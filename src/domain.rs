@@ -4,6 +4,7 @@ pub mod address;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;
+pub mod difference;
 pub mod finding;
 pub mod gpu;
 pub mod gpu_history;

@@ -3,12 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::cases::{choose_case, fold, follow, select_listed, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
+pub use super::possible::is_possible;
+use super::possible::obstacle;
 use super::text_field::Edit;
-use crate::domain::attempt::TokenSource;
+use crate::domain::attempt::{AttemptId, TokenSource};
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
-use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
+use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -78,7 +81,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
 
 fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
     app.scene.now = app.scene.now.max(at);
-    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, at });
+    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, remedy: None, at });
 }
 
 // ─── The engine ───
@@ -112,8 +115,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
         }
         EngineFact::Started { id, .. } => {
             if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
-                app.ui.selected = id.case;
-                app.ui.preview_top = None;
+                choose_case(app, id.case);
             }
             Vec::new()
         }
@@ -206,6 +208,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if let Some(effects) = act_in_overlay(app, action) {
         return effects;
     }
+    if let Some(obstacle) = obstacle(app, action) {
+        // A key that does nothing says why.
+        let now = app.scene.now;
+        notice(app, now, &obstacle.why, false);
+        if let Some(notice) = &mut app.ui.notice {
+            notice.remedy = obstacle.remedy;
+        }
+        return Vec::new();
+    }
     let selected = app.ui.selected;
     match action {
         Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
@@ -232,6 +243,14 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
         Action::Copy => return copy(app),
+        Action::SortByNext => sort_by_next(app),
+        Action::ReverseSort => app.ui.cases.reversed = !app.ui.cases.reversed,
+        Action::Unfold => unfold(app),
+        Action::Fold => fold(app),
+        Action::ToggleBaseline => {
+            let (now, text) = (app.scene.now, toggle_baseline(app));
+            notice(app, now, &text, false);
+        }
         Action::Help => app.ui.overlay = Overlay::Help(0),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
@@ -291,24 +310,7 @@ fn select(app: &mut App, by: isize) {
     if app.ui.focus == PaneId::Preview && by.unsigned_abs() <= 1 {
         return scroll(app, -by);
     }
-    app.ui.follows = false;
-    let listed = app.listed_cases();
-    let at = listed.iter().position(|&i| i == app.ui.selected).unwrap_or(0);
-    let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
-    if let Some(&case) = listed.get(to) {
-        if case != app.ui.selected {
-            app.ui.preview_top = None;
-        }
-        app.ui.selected = case;
-    }
-}
-
-/// The selection goes to the case that runs, and with each one that starts.
-fn follow(app: &mut App) {
-    app.ui.follows = true;
-    app.ui.preview_top = None;
-    let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
-    app.ui.selected = running.unwrap_or(app.ui.selected);
+    super::cases::select(app, by);
 }
 
 fn scroll(app: &mut App, lines_up: isize) {
@@ -331,19 +333,26 @@ fn edit_text(app: &mut App, edit: &Edit) {
     }
 }
 
-/// What the filter hides is not selected.
-fn select_listed(app: &mut App) {
-    let listed = app.listed_cases();
-    match listed.first() {
-        Some(&first) if !listed.contains(&app.ui.selected) => app.ui.selected = first,
-        _ => {}
+/// The answer of the selected row as far as it is there.
+fn answer(app: &App) -> Option<String> {
+    let (scene, row) = (app.shown(), app.selected_row());
+    let live = match row.attempt {
+        Some(number) => scene.in_flight().find(|f| f.id == AttemptId { case: row.case, number }),
+        None => scene.in_flight_of(row.case),
+    };
+    if let Some(live) = live {
+        return Some(live.text.to_string());
     }
+    let state = scene.session.cases.get(row.case)?;
+    let record = match row.attempt {
+        Some(number) => state.attempts.iter().find(|a| a.number == number)?.record.as_ref(),
+        None => state.shown(),
+    };
+    record.map(|r| r.text.clone())
 }
 
 fn copy(app: &mut App) -> Vec<Effect> {
-    let scene = app.shown();
-    let live = scene.in_flight_of(app.ui.selected).map(|f| f.text.to_string());
-    let text = live.or_else(|| scene.session.cases.get(app.ui.selected)?.shown().map(|r| r.text.clone()));
+    let text = answer(app);
     let now = app.scene.now;
     let Some(text) = text.filter(|t| !t.is_empty()) else {
         notice(app, now, "There is no answer to copy yet", true);
@@ -353,26 +362,5 @@ fn copy(app: &mut App) -> Vec<Effect> {
     vec![Effect::Copy(text)]
 }
 
-/// Whether an action would do something now: what footer and help show as possible.
-pub fn is_possible(app: &App, action: Action) -> bool {
-    let session = &app.scene.session;
-    let phase = session.cases.get(app.ui.selected).map(|c| c.phase);
-    match action {
-        Action::ToggleHold => matches!(session.mode, Mode::Running | Mode::Held),
-        Action::TogglePauseCase | Action::Cancel => {
-            matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused))
-        }
-        Action::Rerun => {
-            session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
-        }
-        Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
-        Action::Back => {
-            let ui = &app.ui;
-            ui.zoomed || !ui.filter.is_empty() || !ui.follows || ui.preview_top.is_some() || ui.overlay != Overlay::None
-        }
-        _ => true,
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
