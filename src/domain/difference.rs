@@ -5,8 +5,8 @@ use super::interval::mean_half_width;
 use super::metrics::{METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
-/// From so many figures on, their own spread tells what chance does.
-const ENOUGH: usize = 3;
+/// From so many figures on, their own spread tells what chance does. Of two it tells little: the bounds are wide then.
+const ENOUGH: usize = 2;
 /// With fewer: less than so much of the figure before is no difference.
 const NOISE: f64 = 0.02;
 
@@ -112,16 +112,23 @@ fn half_width(values: &[f64]) -> Option<f64> {
     if values.len() >= ENOUGH { mean_half_width([values]) } else { None }
 }
 
-/// The mean of some whole answers against that of earlier ones. Chance is, where both have three figures, what the 95 %
-/// intervals of the two means leave open; else two per cent. `None` where either has no figure, and for what is neither
-/// good nor bad.
+/// The mean of some whole answers against that of earlier ones. Chance is what the 95 % intervals of the two means leave
+/// open; where only one of them has two figures, its spread stands for both; where neither has, two per cent. `None` where
+/// either has no figure, and for what is neither good nor bad.
 pub fn of_means(metric: &Metric, now: &[&AttemptRecord], before: &Figures) -> Option<Difference> {
     let (a, b) = (values(metric, now), before.of_metric(metric));
-    let chance = half_width(&a).zip(half_width(b)).map(|(a, b)| a.hypot(b));
+    // From the mean's interval, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).
+    let alone = |half: f64, of: &[f64], other: &[f64]| half * (1.0 + of.len() as f64 / other.len() as f64).sqrt();
+    let chance = match (half_width(&a), half_width(b)) {
+        (Some(half_a), Some(half_b)) => Some(half_a.hypot(half_b)),
+        (Some(half), None) => Some(alone(half, &a, b)),
+        (None, Some(half)) => Some(alone(half, b, &a)),
+        (None, None) => None,
+    };
     judged(metric, (mean(&a)?, Told::of(now)), (mean(b)?, before.told), chance)
 }
 
-/// The last of whole answers, oldest first, against the one before it. Chance is, where three came before it, what 95 % of
+/// The last of whole answers, oldest first, against the one before it. Chance is, where two came before it, what 95 % of
 /// two single figures with their spread keep within; else two per cent. `None` as for [`of_means`].
 pub fn of_last(metric: &Metric, records: &[&AttemptRecord]) -> Option<Difference> {
     let [earlier @ .., last] = records else { return None };
@@ -213,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn with_three_figures_their_own_spread_is_chance() {
+    fn with_more_figures_their_own_spread_is_chance() {
         // s = 10, t = 4.3027: two single ones may be 60.8 apart, two means of three 35.1.
         let before = [answer(490), answer(500), answer(510)];
         let with = |ms| [&before[..], &[answer(ms)]].concat();
@@ -222,6 +229,14 @@ mod tests {
         let moved = |by: u64| [answer(490 + by), answer(500 + by), answer(510 + by)];
         assert_eq!(verdict(means(TTFT, &moved(35), &before)), Some(Verdict::Same));
         assert_eq!(verdict(means(TTFT, &moved(36), &before)), Some(Verdict::Worse));
+        // One against them: t·s·√(1/3 + 1), so 49.7.
+        assert_eq!(verdict(means(TTFT, &[answer(549)], &before)), Some(Verdict::Same));
+        assert_eq!(verdict(means(TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
+        assert_eq!(verdict(means(TTFT, &before, &[answer(549)])), Some(Verdict::Same));
+        // Of two the spread is hardly known: s = 5 · √2, t = 12.7062, and 127 lie within.
+        let two = |ms| [answer(500), answer(510), answer(ms)];
+        assert_eq!(verdict(last(TTFT, &two(510 + 127))), Some(Verdict::Same));
+        assert_eq!(verdict(last(TTFT, &two(510 + 128))), Some(Verdict::Worse));
         // Without any spread the least is a difference.
         let still = [answer(500), answer(500), answer(500), answer(501)];
         assert_eq!(verdict(last(TTFT, &still)), Some(Verdict::Worse));

@@ -20,7 +20,7 @@ fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
         asked.token(&format!("reply-{} ", asked.number));
         asked.finish(TOKENS[asked.number]);
     });
-    let mut screen = Dashboard::start(&suite(&["First", "Second", "Third"], ""), &server.url());
+    let mut screen = Dashboard::start_with(&suite(&["First", "Second", "Third"], ""), &[&server.url()], &[], (200, 60));
     screen.wait_for_text("finished  3/3");
 
     // Name, state, TTFT, speed, tokens.

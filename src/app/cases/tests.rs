@@ -66,6 +66,20 @@ fn what_has_no_figure_comes_last_whichever_way() {
 }
 
 #[test]
+fn a_failed_one_has_no_figure_wherever_it_stands_in_the_suite() {
+    let mut app = app(4);
+    discovered(&mut app, &["m"]);
+    ended(&mut app, 0, 1, AttemptStatus::Timeout);
+    for (case, ttft_ms) in [(1, 30), (2, 10), (3, 20)] {
+        end(&mut app, case, 1, ttft_ms);
+    }
+    sort_by(&mut app, TTFT);
+    assert_eq!(app.listed_cases(), [2, 3, 1, 0]);
+    act(&mut app, Action::ReverseSort);
+    assert_eq!(app.listed_cases(), [1, 3, 2, 0]);
+}
+
+#[test]
 fn equal_ones_stay_in_the_order_of_the_suite() {
     let mut app = measured([20, 10, 20]);
     sort_by(&mut app, TTFT);

@@ -21,7 +21,7 @@ pub(super) fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
         },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
         // Whole, but not to the end of what it had to say.
-        CasePhase::Done if row.is_at_length() => word("✓", "length", theme.warning()),
+        CasePhase::Done if row.is_at_length() => word("✓", "length", theme.good()),
         CasePhase::Done => word("✓", "done", theme.good()),
         CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), failure), theme.bad()),
         CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),

@@ -80,7 +80,11 @@ fn styles_of_differences() {
 #[test]
 fn sorted_by_a_figure() {
     let mut stage = ten_cases(6);
-    for _ in 0..3 {
+    stage.act(Action::ReverseSort);
+    assert!(shown(&stage, 78, 13).contains("Suite order ↓"));
+    stage.act(Action::SortByNext);
+    assert!(shown(&stage, 78, 13).contains("Case ↑"));
+    for _ in 0..2 {
         stage.act(Action::SortByNext);
     }
     assert_snapshot!("sorted_78", shown(&stage, 78, 13));

@@ -154,7 +154,8 @@ fn a_baseline_stands_still_while_new_attempts_come() {
     assert_eq!(case(&stage, "TTFT Δbase"), "+100 %");
     assert_eq!(attempt(&stage, "TTFT Δbase", 2), "+50.0 %");
     stage.act(Action::ToggleBaseline);
-    assert_eq!(case(&stage, "TTFT Δlast"), "+33.3 %");
+    // After 100 and 150 ms, 200 ms may well be chance.
+    assert_eq!(case(&stage, "TTFT Δlast"), "≈");
 }
 
 #[test]
