@@ -40,10 +40,6 @@ pub(super) struct Column {
     pub(super) width: usize,
     /// At the left; numbers stand at the right.
     pub(super) is_text: bool,
-    /// The word of the row's state.
-    pub(super) is_state: bool,
-    /// Shown also where a reason takes the place of figures.
-    pub(super) survives_failure: bool,
     /// The rows are in its order.
     pub(super) is_sorted: bool,
     /// What it shows.
@@ -56,17 +52,7 @@ pub(super) struct Column {
 
 impl Column {
     fn new(heading: &str, width: usize, rank: u8, kind: Kind) -> Self {
-        Self {
-            heading: heading.to_owned(),
-            width,
-            is_text: false,
-            is_state: false,
-            survives_failure: false,
-            is_sorted: false,
-            kind,
-            rank,
-            sort: None,
-        }
+        Self { heading: heading.to_owned(), width, is_text: false, is_sorted: false, kind, rank, sort: None }
     }
 
     fn text(self) -> Self {
@@ -75,6 +61,16 @@ impl Column {
 
     fn sorts(self, by: SortBy) -> Self {
         Self { sort: Some(by), ..self }
+    }
+
+    /// Shows the word of the row's state.
+    pub(super) const fn is_state(&self) -> bool {
+        matches!(self.kind, Kind::State)
+    }
+
+    /// Shown also where a reason takes the place of figures.
+    pub(super) const fn survives_failure(&self) -> bool {
+        matches!(self.kind, Kind::State | Kind::Attempts)
     }
 
     /// `text` in this column's cells.
@@ -96,11 +92,19 @@ pub(super) struct Table {
 struct Needs {
     /// Some case has several attempts, or is unfolded.
     attempts: bool,
-    /// Some case has two whole answers to compare.
-    differences: bool,
-    baseline: bool,
+    /// What figures are compared with.
+    compared: Compared,
     /// Some TTFT has a mark of what the prefix cache may have shortened.
     doubts: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Compared {
+    /// No case has two whole answers.
+    Nothing,
+    /// The attempt before.
+    Last,
+    Baseline,
 }
 
 impl Needs {
@@ -108,10 +112,14 @@ impl Needs {
         let cases = &app.shown().session.cases;
         let in_doubt = |case: &CaseState| case.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
         let table = &app.ui.cases;
+        let compared = match &table.baseline {
+            Some(_) => Compared::Baseline,
+            None if cases.iter().any(has_two_answers) => Compared::Last,
+            None => Compared::Nothing,
+        };
         Self {
             attempts: !table.unfolded.is_empty() || cases.iter().any(|c| c.attempts.len() > 1),
-            differences: table.baseline.is_some() || cases.iter().any(has_two_answers),
-            baseline: table.baseline.is_some(),
+            compared,
             doubts: cases.iter().any(in_doubt),
         }
     }
@@ -124,11 +132,16 @@ fn has_two_answers(case: &CaseState) -> bool {
 
 /// All columns in their order, with a trace of so many cells.
 fn all(needs: &Needs, trace: usize) -> Vec<Column> {
-    let state = Column::new("State", 9, 0, Kind::State).text().sorts(SortBy::State);
-    let mut all = vec![Column { is_state: true, survives_failure: true, ..state }];
+    let mut all = vec![Column::new("State", 9, 0, Kind::State).text().sorts(SortBy::State)];
     if needs.attempts {
-        all.push(Column { survives_failure: true, ..Column::new("Att.", 5, 6, Kind::Attempts) });
+        all.push(Column::new("Att.", 5, 6, Kind::Attempts));
     }
+    // Who sets a baseline wants to see it before all else.
+    let difference = match needs.compared {
+        Compared::Nothing => None,
+        Compared::Last => Some((7, "last")),
+        Compared::Baseline => Some((3, "base")),
+    };
     let doubt = if needs.doubts { 2 } else { 0 };
     for metric in order::metrics() {
         let (rank, heading) = place(metric);
@@ -141,9 +154,7 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
         let width = if metric.key == super::cell::TTFT { width + doubt } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
         all.push(column.sorts(SortBy::Metric(metric.key)));
-        if needs.differences && COMPARED.contains(&metric.key) {
-            // Who sets a baseline wants to see it before all else.
-            let (rank, to) = if needs.baseline { (3, "base") } else { (7, "last") };
+        if let Some((rank, to)) = difference.filter(|_| COMPARED.contains(&metric.key)) {
             let heading = format!("{heading} Δ{to}");
             all.push(Column::new(&heading, fit::width(&heading), rank, Kind::Difference(metric)));
         }
@@ -176,7 +187,7 @@ pub(super) const fn arrow(reversed: bool) -> &'static str {
 /// The columns that `cells` have room for, where a name would like `wanted_name`.
 pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
     let needs = Needs::of(app);
-    let mut columns = all(&needs, if cells >= ROOMY && !needs.differences { 12 } else { 8 });
+    let mut columns = all(&needs, if cells >= ROOMY && needs.compared == Compared::Nothing { 12 } else { 8 });
     let sorting = &app.ui.cases;
     if let Some(sorted) = columns.iter_mut().find(|c| c.sort == Some(sorting.sort)) {
         // It is there whatever the width: the order would tell nothing without it.

@@ -138,13 +138,13 @@ pub(super) fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, vie
     for (at, column) in table.columns.iter().enumerate() {
         spans.push(Span::raw(" ".repeat(GAP)));
         match &failure {
-            Some(why) if !column.survives_failure => {
+            Some(why) if !column.survives_failure() => {
                 let rest = &table.columns[at..];
                 let room = rest.iter().map(|c| c.width + GAP).sum::<usize>() - GAP;
                 spans.push(Span::styled(fit::cut(why, room), theme.text()));
                 break;
             }
-            _ if column.is_state => spans.extend(state(row, &word, column.width, style, theme)),
+            _ if column.is_state() => spans.extend(state(row, &word, column.width, style, theme)),
             _ => spans.extend(column.cell(row, theme)),
         }
     }

@@ -45,7 +45,7 @@ fn differences_come_with_a_second_answer_and_before_all_else_with_a_baseline() {
 
 #[test]
 fn every_column_that_sorts_is_in_the_circle_in_the_order_it_stands_in_and_all_of_the_circle_is_there() {
-    let needs = Needs { attempts: true, differences: true, baseline: false, doubts: false };
+    let needs = Needs { attempts: true, compared: Compared::Last, doubts: false };
     let columns: Vec<SortBy> = all(&needs, 8).iter().filter_map(|c| c.sort).collect();
     assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::circle());
 }
