@@ -5,6 +5,7 @@ pub mod asked;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;
+pub mod difference;
 pub mod finding;
 pub mod gpu;
 pub mod gpu_history;

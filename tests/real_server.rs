@@ -240,8 +240,8 @@ fn the_dashboard_leads_it() {
     // The selection stayed at the case that was cancelled.
     screen.send("jp");
     screen.wait_for_line("Second", "paused");
-    screen.wait_for_line("Third", "done");
-    screen.wait_for_line("Fourth", "done");
+    screen.wait_for_text("✓ Third");
+    screen.wait_for_text("✓ Fourth");
     screen.send("Gr");
     // Resumed, the second is measured anew; given up, the rerun has its turn.
     screen.wait_for_line("3/4", "0:");

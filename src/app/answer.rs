@@ -4,6 +4,7 @@ use super::message::Effect;
 use super::model::App;
 use super::text_field::{Edit, TextField};
 use super::update::notice;
+use crate::domain::attempt::AttemptId;
 use crate::domain::text::sanitise;
 
 /// Lines of a page of text.
@@ -219,11 +220,17 @@ impl Search {
 
 /// What `y` would copy: a name for it, and the text.
 fn shown_text(app: &App) -> Option<(&'static str, String)> {
-    let scene = app.shown();
-    let case = app.ui.selected;
+    let (scene, row) = (app.shown(), app.selected_row());
     let answer = &app.ui.answer;
-    let live = scene.in_flight_of(case);
-    let record = scene.session.cases.get(case).and_then(|c| c.shown());
+    let live = match row.attempt {
+        Some(number) => scene.in_flight().find(|f| f.id == AttemptId { case: row.case, number }),
+        None => scene.in_flight_of(row.case),
+    };
+    let state = scene.session.cases.get(row.case)?;
+    let record = match row.attempt {
+        Some(number) => state.attempts.iter().find(|a| a.number == number)?.record.as_ref(),
+        None => state.shown(),
+    };
     let (asked, reasoning, text, is_cut) = match (live, record) {
         (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
         (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),

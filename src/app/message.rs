@@ -36,6 +36,13 @@ pub enum Action {
     Back,
     Filter,
     Copy,
+    // ─── The table of cases ───
+    SortByNext,
+    ReverseSort,
+    Unfold,
+    Fold,
+    ToggleBaseline,
+    // ─── The program ───
     Help,
     Redraw,
     Suspend,

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::Answer;
+use super::cases::CaseTable;
 use super::load::Load;
+use super::message::Action;
 use super::text_field::TextField;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
@@ -161,6 +163,8 @@ pub struct Notice {
     pub text: String,
     /// It went wrong.
     pub is_error: bool,
+    /// What would help, told with its key.
+    pub remedy: Option<Action>,
     /// When it came; it goes after some seconds.
     pub at: Nanos,
 }
@@ -170,6 +174,10 @@ pub struct Notice {
 pub struct UiState {
     /// Index of the selected case in the suite.
     pub selected: usize,
+    /// The number of its attempt that is selected; `None` is the case, which shows the one that is reported.
+    pub selected_attempt: Option<u32>,
+    /// The table of cases.
+    pub cases: CaseTable,
     /// The selection goes with the case that runs, until the user selects one.
     pub follows: bool,
     /// The pane that keys go to.
@@ -190,6 +198,8 @@ impl Default for UiState {
     fn default() -> Self {
         Self {
             selected: 0,
+            selected_attempt: None,
+            cases: CaseTable::default(),
             follows: true,
             focus: PaneId::default(),
             zoomed: false,
@@ -253,18 +263,6 @@ impl App {
     /// What the screen shows: the frozen run if there is one.
     pub fn shown(&self) -> &Scene {
         self.frozen.as_deref().unwrap_or(&self.scene)
-    }
-
-    /// Indices of the cases that pass the filter.
-    pub fn listed_cases(&self) -> Vec<usize> {
-        let wanted = self.ui.filter.as_str().to_lowercase();
-        let cases = &self.scene.session.suite.cases;
-        (0..cases.len()).filter(|&i| cases[i].name.to_lowercase().contains(&wanted)).collect()
-    }
-
-    /// Whether a case passes the filter.
-    pub fn is_listed(&self, case: usize) -> bool {
-        self.ui.filter.is_empty() || self.listed_cases().contains(&case)
     }
 
     /// Whether the picture moves by itself: something is in flight, or was a moment ago.

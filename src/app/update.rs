@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Form, PAGE, copy};
+use super::cases::{choose_case, fold, follow, select_listed, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
+pub use super::possible::is_possible;
+use super::possible::obstacle;
 use super::text_field::Edit;
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
-use crate::domain::session::{CasePhase, Mode, SessionCommand, SessionEvent};
+use crate::domain::session::{SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -80,7 +83,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
 /// Tells what just happened.
 pub(super) fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
     app.scene.now = app.scene.now.max(at);
-    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, at });
+    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, remedy: None, at });
 }
 
 // ─── The engine ───
@@ -114,8 +117,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
         }
         EngineFact::Started { id, .. } => {
             if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
-                app.ui.selected = id.case;
-                app.ui.answer.go_home();
+                choose_case(app, id.case);
             }
             Vec::new()
         }
@@ -208,6 +210,15 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if let Some(effects) = act_in_overlay(app, action) {
         return effects;
     }
+    if let Some(obstacle) = obstacle(app, action) {
+        // A key that does nothing says why.
+        let now = app.scene.now;
+        notice(app, now, &obstacle.why, false);
+        if let Some(notice) = &mut app.ui.notice {
+            notice.remedy = obstacle.remedy;
+        }
+        return Vec::new();
+    }
     let selected = app.ui.selected;
     match action {
         Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
@@ -248,6 +259,14 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
         Action::Copy => return copy(app),
+        Action::SortByNext => sort_by_next(app),
+        Action::ReverseSort => app.ui.cases.reversed = !app.ui.cases.reversed,
+        Action::Unfold => unfold(app),
+        Action::Fold => fold(app),
+        Action::ToggleBaseline => {
+            let (now, text) = (app.scene.now, toggle_baseline(app));
+            notice(app, now, &text, false);
+        }
         Action::Help => app.ui.overlay = Overlay::Help(0),
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
@@ -308,24 +327,7 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
 }
 
 fn select(app: &mut App, by: isize) {
-    app.ui.follows = false;
-    let listed = app.listed_cases();
-    let at = listed.iter().position(|&i| i == app.ui.selected).unwrap_or(0);
-    let to = at.saturating_add_signed(by).min(listed.len().saturating_sub(1));
-    if let Some(&case) = listed.get(to) {
-        if case != app.ui.selected {
-            app.ui.answer.go_home();
-        }
-        app.ui.selected = case;
-    }
-}
-
-/// The selection goes to the case that runs, and with each one that starts.
-fn follow(app: &mut App) {
-    app.ui.follows = true;
-    app.ui.answer.go_home();
-    let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
-    app.ui.selected = running.unwrap_or(app.ui.selected);
+    super::cases::select(app, by);
 }
 
 fn turn_focus(app: &mut App, by: usize) {
@@ -345,44 +347,10 @@ fn edit_text(app: &mut App, edit: &Edit) {
     }
 }
 
-/// What the filter hides is not selected.
-fn select_listed(app: &mut App) {
-    let listed = app.listed_cases();
-    match listed.first() {
-        Some(&first) if !listed.contains(&app.ui.selected) => app.ui.selected = first,
-        _ => {}
-    }
-}
-
 /// Whether keys go to an answer that is searched: the way back drops the search first.
 pub fn is_searched(app: &App) -> bool {
     app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
 
-/// Whether an action would do something now: what footer and help show as possible.
-pub fn is_possible(app: &App, action: Action) -> bool {
-    let session = &app.scene.session;
-    let phase = session.cases.get(app.ui.selected).map(|c| c.phase);
-    match action {
-        Action::ToggleHold => matches!(session.mode, Mode::Running | Mode::Held),
-        Action::TogglePauseCase | Action::Cancel => {
-            matches!(phase, Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused))
-        }
-        Action::Rerun => {
-            session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
-        }
-        Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
-        Action::Back => {
-            let ui = &app.ui;
-            let away = !ui.follows || ui.answer.is_scrolled();
-            ui.zoomed || !ui.filter.is_empty() || away || is_searched(app) || ui.overlay != Overlay::None
-        }
-        Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => app.ui.answer.can_scroll(),
-        Action::ToggleThinking => app.ui.answer.can_fold(),
-        Action::NextMatch | Action::PreviousMatch => app.ui.answer.has_matches(),
-        _ => true,
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -72,6 +72,8 @@ pub enum Group {
     Run,
     /// The selected case.
     Case,
+    /// The table of cases, while keys go to it.
+    Cases,
     /// Moving about.
     Move,
     /// The answer, while keys go to it.
@@ -86,14 +88,15 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the help.
-    pub const ALL: [Self; 7] =
-        [Self::Run, Self::Case, Self::Move, Self::Answer, Self::Screen, Self::Filter, Self::Dialogs];
+    pub const ALL: [Self; 8] =
+        [Self::Run, Self::Case, Self::Cases, Self::Move, Self::Answer, Self::Screen, Self::Filter, Self::Dialogs];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Run => "Run",
             Self::Case => "Selected case",
+            Self::Cases => "Table of cases",
             Self::Move => "Moving about",
             Self::Answer => "In the answer",
             Self::Screen => "Screen",
@@ -129,6 +132,11 @@ pub fn is_live(app: &App, binding: &Binding) -> bool {
 
 /// The word the footer has for a row now.
 pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
+    // Where there is but one attempt, the case's own row shows it.
+    let has_one = || app.scene.session.cases.get(app.ui.selected).is_none_or(|c| c.attempts.len() < 2);
+    if binding.action == Action::Unfold && has_one() {
+        return None;
+    }
     let is_on = match binding.action {
         Action::ToggleHold => app.scene.session.mode == Mode::Held,
         Action::TogglePauseCase => {

@@ -7,10 +7,14 @@ pub const WARM: &str = "w";
 /// Before a TTFT that it may have made short.
 pub const CACHE_UNKNOWN: &str = "?";
 
+/// In place of a difference that may be chance.
+pub const SAME: &str = "≈";
+
 /// All marks, as help lists them.
 pub const MARKS: &[(&str, &str)] = &[
     (ESTIMATED, "Rests on an estimated number of tokens"),
     (WARM, "Warm TTFT: the server had the prompt in its cache"),
     (CACHE_UNKNOWN, "The server does not tell, and the prompt was sent as it is (--warm): the TTFT may be warm"),
+    (SAME, "In place of a difference: no more than chance"),
     ("", "No mark: a cold TTFT. The server says so, or nothing of a prompt that was made unique"),
 ];

@@ -86,7 +86,7 @@ fn with_the_plug_pulled_a_case_fails_with_its_reason_and_is_measured_again_when_
 
     let _back = simulator(port, 5000.0);
     screen.send("r");
-    screen.wait_for_line("Second", "done");
+    screen.wait_for_line("Second", "length");
     screen.send("R");
     screen.wait_for_text("finished  3/3");
     screen.send("q");

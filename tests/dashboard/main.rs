@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
 mod controls;
 mod endpoint;
 #[cfg(target_os = "linux")]

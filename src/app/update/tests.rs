@@ -7,10 +7,10 @@ use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
 use crate::domain::open_loop::{OpenLoop, Process};
-use crate::domain::session::{Plan, Session};
+use crate::domain::session::{CasePhase, Mode, Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 
-fn app(cases: usize) -> App {
+pub(in crate::app) fn app(cases: usize) -> App {
     let case = |i| CaseSpec {
         name: format!("case {i}"),
         model: None,
@@ -38,12 +38,12 @@ fn app(cases: usize) -> App {
     App::new(target, Session::new(Arc::new(suite), Plan::default()), None, vec!["Markdown", "JSON"])
 }
 
-fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
+pub(in crate::app) fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
     let models = models.iter().map(|m| (*m).to_owned()).collect();
     update(app, Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default() }))
 }
 
-fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
+pub(in crate::app) fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
     let id = AttemptId { case, number };
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
     record.status = status;

@@ -32,6 +32,8 @@ const fn ctrl(c: char) -> Key {
 
 const UP: Key = Key::plain(KeyCode::Up);
 const DOWN: Key = Key::plain(KeyCode::Down);
+const LEFT: Key = Key::plain(KeyCode::Left);
+const RIGHT: Key = Key::plain(KeyCode::Right);
 const HOME: Key = Key::plain(KeyCode::Home);
 const END: Key = Key::plain(KeyCode::End);
 const PAGE_UP: Key = Key::plain(KeyCode::PageUp);
@@ -46,6 +48,7 @@ pub const BINDINGS: &[Binding] = {
     const ANSWER: Context = Context::In(PaneId::Preview);
     use self::{Context as C, Group as G};
     use Action as A;
+    use PaneId as P;
     &[
         // ─── The run ───
         toggle(
@@ -81,6 +84,26 @@ pub const BINDINGS: &[Binding] = {
             G::Case,
             "",
             "Copy the answer, or the request that is shown, to the terminal's clipboard",
+        ),
+        // ─── In the table of cases ───
+        row(&[ch('s')], A::SortByNext, C::In(P::Cases), G::Cases, "sort", "Sort by the next column"),
+        row(&[ch('S')], A::ReverseSort, C::In(P::Cases), G::Cases, "", "Sort the other way round"),
+        row(
+            &[ch('l'), RIGHT],
+            A::Unfold,
+            C::In(P::Cases),
+            G::Cases,
+            "attempts",
+            "Unfold the case: a row for each attempt",
+        ),
+        row(&[ch('h'), LEFT], A::Fold, C::In(P::Cases), G::Cases, "fold", "Fold it again"),
+        row(
+            &[ch('b')],
+            A::ToggleBaseline,
+            C::In(P::Cases),
+            G::Cases,
+            "",
+            "Baseline: compare with the figures as they are now; again: with the attempt before",
         ),
         // ─── The report ───
         row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report of what is measured so far"),

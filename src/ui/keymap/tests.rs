@@ -59,7 +59,12 @@ fn every_action_has_a_key() {
             A::Zoom => A::Back,
             A::Back => A::Filter,
             A::Filter => A::Copy,
-            A::Copy => A::Help,
+            A::Copy => A::SortByNext,
+            A::SortByNext => A::ReverseSort,
+            A::ReverseSort => A::Unfold,
+            A::Unfold => A::Fold,
+            A::Fold => A::ToggleBaseline,
+            A::ToggleBaseline => A::Help,
             A::Help => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
@@ -78,7 +83,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 35);
+    assert_eq!(all.len(), 40);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

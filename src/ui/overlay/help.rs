@@ -101,7 +101,7 @@ fn explained(
 }
 
 fn in_two_columns(view: &View<'_>) -> Vec<Line<'static>> {
-    let (left, right) = Group::ALL.split_at(3);
+    let (left, right) = Group::ALL.split_at(4);
     let (mut left, mut right) = (column(left, COLUMN, view), column(right, COLUMN, view));
     right.extend(marks(COLUMN - 1, view));
     let rows = left.len().max(right.len());

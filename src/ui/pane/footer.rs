@@ -32,12 +32,20 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static> {
-    let text = sanitise_line(&notice.text);
+    let remedy = notice.remedy.and_then(|action| remedy(action, view));
+    let text = format!("{}{}", sanitise_line(&notice.text), remedy.unwrap_or_default());
     if notice.is_error {
         Line::styled(cut(&format!("! {text}"), columns), view.theme.bad())
     } else {
         Line::styled(cut(&text, columns), view.theme.accent())
     }
+}
+
+/// What helps, with its key: ` · x cancel`.
+fn remedy(action: Action, view: &View<'_>) -> Option<String> {
+    let row = view.keymap.rows_in(Context::of(&view.app.ui)).find(|r| r.binding.action == action)?;
+    let label = footer_label(view.app, row.binding)?;
+    Some(format!(" · {} {label}", row.keys.first()?))
 }
 
 fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'_>) -> Line<'static> {

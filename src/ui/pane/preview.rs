@@ -18,7 +18,7 @@ use ratatui::text::Line;
 use self::body::Body;
 use crate::app::answer::{Drawn, Form};
 use crate::app::model::Scene;
-use crate::domain::attempt::AttemptRecord;
+use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::session::{CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
@@ -47,12 +47,29 @@ enum Shown<'a> {
     Prompt,
 }
 
+impl<'a> Shown<'a> {
+    /// One attempt that was selected.
+    fn attempt(scene: &'a Scene, state: &'a CaseState, id: AttemptId) -> Self {
+        let over = state.attempts.iter().find(|a| a.number == id.number).and_then(|a| a.record.as_ref());
+        let live = scene.in_flight().find(|f| f.id == id);
+        match (over, live) {
+            (Some(record), _) => Self::Ended(record),
+            (None, Some(live)) => Self::Live(live),
+            (None, None) => Self::Prompt,
+        }
+    }
+}
+
 impl<'a> Subject<'a> {
-    fn of(scene: &'a Scene, index: usize) -> Option<Self> {
+    fn of(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
         // The live view may lag behind the record.
         let is_over = |f: &&InFlight| state.attempts.iter().any(|a| a.number == f.id.number && a.record.is_some());
+        if let Some(number) = attempt {
+            let shown = Shown::attempt(scene, state, AttemptId { case: index, number });
+            return Some(Self { index, spec, state, shown });
+        }
         let shown = match (scene.in_flight_of(index).filter(|f| !is_over(f)), state.shown()) {
             (Some(live), _) => Shown::Live(live),
             (None, Some(record)) if state.phase != CasePhase::Running => Shown::Ended(record),
@@ -87,7 +104,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.is_empty() {
         return;
     }
-    let Some(subject) = Subject::of(view.scene(), view.app.ui.selected) else {
+    let Some(subject) = Subject::of(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
         title::draw(frame, area, "", Vec::new(), view);
         return;
     };

@@ -2,7 +2,7 @@
 
 use ratatui::style::Style;
 
-use super::Row;
+use super::row::Row;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::live::StreamPhase;
 use crate::domain::session::CasePhase;
@@ -11,22 +11,19 @@ use crate::ui::theme::Theme;
 /// The glyph, the word and their style. The glyph tells the states apart without colour.
 pub(super) fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
-    match row.state.phase {
+    match row.phase {
         CasePhase::Queued => word("·", "queued", theme.muted()),
-        CasePhase::Running => {
-            let warmup = row.state.attempts.iter().any(|a| a.warmup && a.record.is_none());
-            match row.live.map(|l| l.phase).unwrap_or_default() {
-                _ if warmup => word("○", "warm-up", theme.accent()),
-                StreamPhase::Waiting => word("○", "waiting", theme.accent()),
-                StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
-                StreamPhase::Answering => word("●", "answering", theme.accent()),
-            }
-        }
+        CasePhase::Running => match row.live.map(|l| l.phase).unwrap_or_default() {
+            _ if row.is_warming() => word("○", "warm-up", theme.accent()),
+            StreamPhase::Waiting => word("○", "waiting", theme.accent()),
+            StreamPhase::Reasoning => word("◐", "thinking", theme.accent()),
+            StreamPhase::Answering => word("●", "answering", theme.accent()),
+        },
         CasePhase::Paused => word("‖", "paused", theme.warning()),
+        // Whole, but not to the end of what it had to say.
+        CasePhase::Done if row.is_at_length() => word("✓", "length", theme.good()),
         CasePhase::Done => word("✓", "done", theme.good()),
-        CasePhase::Failed => {
-            ("✗", row.state.last_ended().map_or_else(|| "failed".to_owned(), |r| failure(r)), theme.bad())
-        }
+        CasePhase::Failed => ("✗", row.ended().map_or_else(|| "failed".to_owned(), failure), theme.bad()),
         CasePhase::Cancelled => word("⊘", "cancelled", theme.muted()),
         CasePhase::Unreached => word("–", "no turn", theme.muted()),
     }

@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use super::Row;
+use super::row::Row;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::ui::theme::Theme;

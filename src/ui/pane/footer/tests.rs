@@ -10,14 +10,14 @@ use crate::ui::theme::Theme;
 #[test]
 fn keys_that_do_something_now() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  f freeze  tab pane  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  ? help");
-    insta::assert_snapshot!(text(&app, 30, 1, draw), @"space hold  p pause  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  q quit  enter zoom  ? help");
+    insta::assert_snapshot!(text(&app, 30, 1, draw), @"s sort  space hold  ? help");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}?{DarkGray} help");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}?{DarkGray} help{}");
 }
 
 #[test]
@@ -38,6 +38,16 @@ fn a_notice_takes_the_place_of_the_keys() {
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Err("'x.md':\u{1b}[31m no space left on device".into())));
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"! 'x.md': no space left on device");
     insta::assert_snapshot!(text(&app, 20, 1, draw), @"! 'x.md': no space …");
+}
+
+#[test]
+fn a_notice_names_the_key_that_would_help() {
+    let mut app = running();
+    act(&mut app, &[Action::Rerun]);
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is running · x cancel");
+    end(&mut app, 0, 1, |_| {});
+    act(&mut app, &[Action::TogglePauseCase]);
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is done · r rerun");
 }
 
 #[test]

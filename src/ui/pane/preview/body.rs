@@ -154,6 +154,13 @@ impl Around<'_> {
     /// Below a record: what makes it less than clean, and what became of later attempts.
     fn notes(&self, subject: &Subject<'_>, record: &AttemptRecord) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
+        if record.condensed.is_some() {
+            self.say(
+                &mut lines,
+                "Its figures were kept, its text was not: only the last attempts keep theirs.",
+                self.theme.muted(),
+            );
+        }
         for note in record.notes() {
             self.say(&mut lines, &format!("! {note}"), self.theme.muted());
         }

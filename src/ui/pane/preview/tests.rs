@@ -213,7 +213,7 @@ fn a_long_answer_is_laid_out_once() {
     let cache = RenderCache::default();
     let view = View { app: &app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(60, 10)).unwrap();
-    let subject = Subject::of(view.scene(), 0).unwrap();
+    let subject = Subject::of(view.scene(), 0, None).unwrap();
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let first = Body::of(&subject, 57, &view);
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
@@ -418,4 +418,23 @@ fn nothing_hostile_reaches_a_cell() {
     let screen = text(&app, 60, 24, draw);
     assert_eq!(screen.matches("abcde").count(), 8, "{screen}");
     assert_eq!(crate::domain::text::sanitise(&screen), screen);
+}
+
+#[test]
+fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
+    let mut app = running();
+    end(&mut app, 0, 1, |record| record.text = "the first".into());
+    for case in 1..3 {
+        end(&mut app, case, 1, |_| {});
+    }
+    act(&mut app, &[Action::SelectFirst, Action::Rerun]);
+    end(&mut app, 0, 2, |record| record.text = "the second".into());
+    assert!(text(&app, 60, 8, draw).contains("the second"));
+    app.ui.selected_attempt = Some(1);
+    let shown = text(&app, 60, 8, draw);
+    assert!(shown.contains("attempt 1 of 2") && shown.contains("the first"), "{shown}");
+    let attempt = &mut app.scene.session.cases[0].attempts[0];
+    attempt.record = attempt.record.take().map(|r| std::sync::Arc::new(std::sync::Arc::unwrap_or_clone(r).condense()));
+    let shown = text(&app, 90, 8, draw);
+    assert!(!shown.contains("the first") && shown.contains("its text was not"), "{shown}");
 }

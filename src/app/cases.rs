@@ -1,0 +1,175 @@
+//! The table of cases: its order, what is unfolded and selected in it, and the baseline.
+
+pub mod order;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
+
+use self::order::SortBy;
+use super::model::{App, Scene};
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::difference::Figures;
+use crate::domain::session::{AttemptState, CasePhase, CaseState};
+
+/// What the table keeps.
+#[derive(Clone, Debug, Default)]
+pub struct CaseTable {
+    /// What it is sorted by.
+    pub sort: SortBy,
+    /// The other way round.
+    pub reversed: bool,
+    /// Cases whose attempts have rows of their own.
+    pub unfolded: BTreeSet<usize>,
+    /// The figures of all cases as they were when the user set them as the baseline.
+    pub baseline: Option<Vec<Figures>>,
+}
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RowId {
+    /// Index of the case in the suite.
+    pub case: usize,
+    /// One of its attempts; `None` is the case itself.
+    pub attempt: Option<u32>,
+}
+
+impl App {
+    /// Indices of the cases that pass the filter, in the order of the table. This is the one place that orders them.
+    pub fn listed_cases(&self) -> Vec<usize> {
+        let wanted = self.ui.filter.as_str().to_lowercase();
+        let Scene { session, .. } = self.shown();
+        let specs = &session.suite.cases;
+        let mut listed: Vec<usize> =
+            (0..specs.len()).filter(|&i| specs[i].name.to_lowercase().contains(&wanted)).collect();
+        let CaseTable { sort, reversed, .. } = self.ui.cases;
+        order::sort(&mut listed, sort, reversed, specs, &session.cases);
+        listed
+    }
+
+    /// Whether a case passes the filter.
+    pub fn is_listed(&self, case: usize) -> bool {
+        self.ui.filter.is_empty() || self.listed_cases().contains(&case)
+    }
+
+    /// The rows of the table: the cases, and beneath each that is unfolded its attempts, the newest last.
+    pub fn table_rows(&self) -> Vec<RowId> {
+        let mut rows = Vec::new();
+        for case in self.listed_cases() {
+            rows.push(RowId { case, attempt: None });
+            if self.ui.cases.unfolded.contains(&case) {
+                let attempts = self.shown().session.cases.get(case).map_or(&[][..], |c| &c.attempts);
+                rows.extend(attempts.iter().map(|a| RowId { case, attempt: Some(a.number) }));
+            }
+        }
+        rows
+    }
+
+    /// The row that is selected.
+    pub const fn selected_row(&self) -> RowId {
+        RowId { case: self.ui.selected, attempt: self.ui.selected_attempt }
+    }
+}
+
+// ─── Selecting ───
+
+/// Selects a row. What is read anew is read from its end, as it comes.
+pub(super) fn choose(app: &mut App, row: RowId) {
+    if row != app.selected_row() {
+        app.ui.answer.go_home();
+    }
+    (app.ui.selected, app.ui.selected_attempt) = (row.case, row.attempt);
+}
+
+/// Selects a case.
+pub(super) fn choose_case(app: &mut App, case: usize) {
+    choose(app, RowId { case, attempt: None });
+}
+
+/// Selects the row so many rows further down.
+pub(super) fn select(app: &mut App, by: isize) {
+    app.ui.follows = false;
+    let rows = app.table_rows();
+    let at = rows.iter().position(|row| *row == app.selected_row()).unwrap_or(0);
+    let to = at.saturating_add_signed(by).min(rows.len().saturating_sub(1));
+    if let Some(&row) = rows.get(to) {
+        choose(app, row);
+    }
+}
+
+/// What the filter hides is not selected.
+pub(super) fn select_listed(app: &mut App) {
+    let listed = app.listed_cases();
+    match listed.first() {
+        Some(&first) if !listed.contains(&app.ui.selected) => choose_case(app, first),
+        _ => {}
+    }
+}
+
+/// The selection goes to the case that runs, and with each one that starts.
+pub(super) fn follow(app: &mut App) {
+    app.ui.follows = true;
+    app.ui.answer.go_home();
+    let running = app.scene.session.cases.iter().rposition(|c| c.phase == CasePhase::Running);
+    choose_case(app, running.unwrap_or(app.ui.selected));
+}
+
+// ─── Sorting and unfolding ───
+
+/// Sorts by the next column.
+pub(super) fn sort_by_next(app: &mut App) {
+    let table = &mut app.ui.cases;
+    (table.sort, table.reversed) = (table.sort.next(), false);
+}
+
+/// Gives the selected case's attempts rows of their own. The selection stays with it.
+pub(super) fn unfold(app: &mut App) {
+    app.ui.follows = false;
+    app.ui.cases.unfolded.insert(app.ui.selected);
+}
+
+/// Takes them away again.
+pub(super) fn fold(app: &mut App) {
+    app.ui.cases.unfolded.remove(&app.ui.selected);
+    choose_case(app, app.ui.selected);
+}
+
+// ─── The baseline ───
+
+/// So many answers are enough to compare with: a long run has thousands, and each frame compares.
+const ENOUGH: usize = 200;
+
+/// The whole answers of a case that count, of many the last.
+pub fn reported(state: &CaseState) -> Vec<&AttemptRecord> {
+    let all = state.reported();
+    let from = all.len().saturating_sub(ENOUGH);
+    all.into_iter().skip(from).map(AsRef::as_ref).collect()
+}
+
+/// The last whole, measured answers up to the attempt of a number, that included, oldest first: what it is compared with.
+pub fn whole_until(attempts: &[AttemptState], number: u32) -> Vec<&AttemptRecord> {
+    const ENOUGH: usize = 30;
+    let until = attempts.partition_point(|a| a.number <= number);
+    let newest_first = attempts.iter().take(until).rev().filter(|a| !a.warmup);
+    let whole = newest_first.filter_map(|a| a.record.as_deref()).filter(|r| r.is_ok()).take(ENOUGH);
+    let mut whole: Vec<_> = whole.collect();
+    whole.reverse();
+    whole
+}
+
+/// Remembers the figures of all cases, or forgets them; returns what to tell.
+pub(super) fn toggle_baseline(app: &mut App) -> String {
+    if app.ui.cases.baseline.take().is_some() {
+        return "Baseline dropped: differences are to the attempt before".to_owned();
+    }
+    let figures: Vec<Figures> = app.scene.session.cases.iter().map(|c| Figures::of(&reported(c))).collect();
+    let known = figures.iter().filter(|f| !f.is_empty()).count();
+    let all = figures.len();
+    app.ui.cases.baseline = Some(figures);
+    format!("Baseline set: the figures of {known} of {all} cases; differences are to it from now on")
+}
+
+/// Whether there is anything to remember, or to forget.
+pub(super) fn has_baseline_or_figures(app: &App) -> bool {
+    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| !c.reported().is_empty())
+}

@@ -1,0 +1,180 @@
+//! What stands in a cell: a figure as it was measured or as it comes, a difference, progress.
+
+use ratatui::text::Span;
+
+use super::columns::{Column, Kind};
+use super::row::Row;
+use super::trace;
+use crate::app::cases::{reported, whole_until};
+use crate::app::model::Scene;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::difference::{Difference, Verdict, of_last, of_means};
+use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::metrics::{Metric, Unit};
+use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::session::CasePhase;
+use crate::domain::text::sanitise_line;
+use crate::ui::mark::{CACHE_UNKNOWN, ESTIMATED, SAME, WARM};
+use crate::ui::number;
+use crate::ui::theme::Theme;
+use crate::ui::widget::bar::Bar;
+
+pub(super) const TTFT: &str = "time_to_first_token_ms";
+pub(super) const SPEED: &str = "output_token_throughput";
+/// Cells of the progress: bar, blank, share.
+pub(super) const PROGRESS: usize = 13;
+/// Of those, cells of the share: `~100 %`.
+const SHARE: usize = 6;
+
+impl Column {
+    /// What stands in this column of a row.
+    pub(super) fn cell(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
+        let text = match self.kind {
+            Kind::State => String::new(),
+            Kind::Metric(metric) => return vec![self.metric(metric, row, theme)],
+            Kind::Difference(metric) => return vec![self.difference(metric, row, theme)],
+            Kind::Progress => return self.progress(row, theme),
+            Kind::Attempts => attempts(row),
+            Kind::Finish => finish(row),
+            Kind::Trace => return trace::spans(row, self.width, theme),
+        };
+        vec![Span::styled(self.aligned(&text), theme.muted())]
+    }
+
+    fn metric(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
+        let figure = match (row.live, row.record) {
+            _ if row.phase == CasePhase::Running && row.live.is_none() => None,
+            (Some(live), _) => live_figure(metric.key, live, row.scene),
+            (None, Some(record)) => Some(measured(metric, record)),
+            (None, None) => None,
+        };
+        let text = figure.unwrap_or_default();
+        let style = if metric.key == SPEED { theme.value() } else { theme.text() };
+        let style = if text.is_empty() || text == number::UNKNOWN { theme.muted() } else { style };
+        Span::styled(self.aligned(&text), style)
+    }
+
+    /// How far it is from the baseline, else from the attempt before: sign and share, or `≈` where that may be
+    /// chance.
+    fn difference(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
+        let (text, style) = match difference(metric, row) {
+            None => (String::new(), theme.muted()),
+            Some(Difference::OtherCache) => ("cache".to_owned(), theme.muted()),
+            Some(Difference::Of { verdict: Verdict::Same, .. }) => (SAME.to_owned(), theme.muted()),
+            Some(Difference::Of { share, verdict, estimated }) => {
+                let style = if verdict == Verdict::Better { theme.good() } else { theme.bad() };
+                (signed(share, estimated), style)
+            }
+        };
+        Span::styled(self.aligned(&text), style)
+    }
+
+    fn progress(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
+        let (tokens, estimated) = match (row.live, row.record) {
+            (Some(live), _) if live.phase == StreamPhase::Waiting => {
+                return vec![Span::styled(self.aligned("first token…"), theme.muted())];
+            }
+            (Some(live), _) => (f64::from(live.content_events) * row.scene.tokens_per_event, true),
+            (None, Some(record)) if row.phase != CasePhase::Running => match record.output_tokens() {
+                Some((n, source)) => (n as f64, source == TokenSource::Estimate),
+                None => return vec![Span::styled(self.aligned(number::UNKNOWN), theme.muted())],
+            },
+            (None, _) => return vec![Span::raw(" ".repeat(self.width))],
+        };
+        let share = tokens / f64::from(row.spec.max_tokens.max(1));
+        let filled = if row.live.is_some() { theme.accent() } else { theme.muted() };
+        let bar = Bar { share, tick: None, filled, rest: theme.muted(), ticked: filled };
+        let mark = if estimated { ESTIMATED } else { "" };
+        let mut spans = bar.spans(self.width.saturating_sub(SHARE + 1));
+        let share = crate::ui::fit::right(&format!("{mark}{:.0} %", share * 100.0), SHARE + 1);
+        spans.push(Span::styled(share, theme.muted()));
+        spans
+    }
+}
+
+/// The server's finish reason, once there is one.
+fn finish(row: &Row<'_>) -> String {
+    let record = row.record.filter(|_| row.phase != CasePhase::Running);
+    record.and_then(|r| r.finish_reason.as_deref()).map(sanitise_line).unwrap_or_default()
+}
+
+/// `+12.3 %`, `−4.0 %`, `~+3.1 %`.
+fn signed(share: f64, estimated: bool) -> String {
+    let percent = (share * 100.0).abs();
+    let sign = if share < 0.0 { "−" } else { "+" };
+    let mark = if estimated { ESTIMATED } else { "" };
+    if percent < 99.95 { format!("{mark}{sign}{percent:.1} %") } else { format!("{mark}{sign}{percent:.0} %") }
+}
+
+fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
+    // Of an attempt that is not whole, or still comes, there is no figure to compare.
+    row.record.filter(|r| row.live.is_none() && !r.warmup)?;
+    match (row.baseline, row.attempt) {
+        (Some(baseline), Some(_)) => of_means(metric, row.record.as_slice(), baseline),
+        (Some(baseline), None) => of_means(metric, &reported(row.state), baseline),
+        (None, attempt) => of_last(metric, &whole_until(&row.state.attempts, attempt.map_or(u32::MAX, |a| a.number))),
+    }
+}
+
+/// How many there are, and whether they are shown.
+pub(super) fn attempts(row: &Row<'_>) -> String {
+    if row.attempt.is_some() {
+        return String::new();
+    }
+    let count = row.state.attempts.iter().filter(|a| !a.warmup).count();
+    match (row.is_unfolded, count) {
+        (true, count) => format!("▾{count}×"),
+        (false, 0 | 1) => String::new(),
+        (false, count) => format!("{count}×"),
+    }
+}
+
+/// What the server's prefix cache had of its prompt, in a word; `None` where nobody says and a unique prompt kept it out.
+pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
+    match record.prefix_cache() {
+        PrefixCache::Cold => Some("cold"),
+        PrefixCache::Warm => Some("warm"),
+        PrefixCache::Unknown => record.nonce.is_none().then_some("cache ?"),
+    }
+}
+
+/// A figure of a whole answer. What rests on an estimated number of tokens says `~`.
+pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
+    let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
+    let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
+    match (metric.key, record.prefix_cache()) {
+        (TTFT, PrefixCache::Warm) => format!("{WARM} {figure}"),
+        (TTFT, PrefixCache::Unknown) if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
+        _ => figure,
+    }
+}
+
+fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
+    let text = match unit {
+        Unit::Milliseconds => number::millis(value),
+        Unit::TokensPerSecond => number::rate(value),
+        Unit::Tokens => value.map_or_else(|| number::UNKNOWN.to_owned(), |n| number::grouped(n.round() as u64)),
+    };
+    if estimated && value.is_some() { format!("{ESTIMATED}{text}") } else { text }
+}
+
+/// A figure of an answer that still comes; `None` for what is only known at its end.
+pub(super) fn live_figure(key: &str, live: &InFlight, scene: &Scene) -> Option<String> {
+    let elapsed_ms = scene.now.millis_since(live.started);
+    let tokens = f64::from(live.content_events) * scene.tokens_per_event;
+    let per_s = |tokens: f64, ms: f64| (tokens > 0.0 && ms >= 250.0).then(|| tokens / ms * 1000.0);
+    let since_first = live.ttft_ms.map_or(0.0, |ttft| elapsed_ms - ttft);
+    let decode = per_s(tokens - scene.tokens_per_event, since_first);
+    match key {
+        "time_to_first_token_ms" => Some(number::millis(Some(live.ttft_ms?))),
+        "output_token_throughput" => Some(text(Unit::TokensPerSecond, Some(per_s(tokens, elapsed_ms)?), true)),
+        "output_token_throughput_per_user" => Some(text(Unit::TokensPerSecond, Some(decode?), true)),
+        "inter_token_latency_ms" => Some(text(Unit::Milliseconds, Some(1000.0 / decode?), true)),
+        "output_sequence_length" => (tokens > 0.0).then(|| text(Unit::Tokens, Some(tokens), true)),
+        "request_latency_ms" => Some(format!("{:.1} s", elapsed_ms / 1000.0)),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,168 @@
+use super::*;
+use crate::app::cases::RowId;
+use crate::app::message::Action;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::metrics::METRICS;
+use crate::domain::session::Plan;
+use crate::ui::pane::cases::columns::choose;
+use crate::ui::testing::{Script, Stage, script_of, ten_cases};
+
+fn row(stage: &Stage, case: usize) -> Row<'_> {
+    Row::of(&stage.app, RowId { case, attempt: None }).unwrap()
+}
+
+/// What the column of this heading shows of a row, where there is room for all.
+fn cell(stage: &Stage, heading: &str, id: RowId) -> String {
+    let table = choose(260, 20, &stage.app);
+    let column = table.columns.iter().find(|c| c.heading == heading).unwrap();
+    let row = Row::of(&stage.app, id).unwrap();
+    let text: String = column.cell(&row, Theme::ansi()).iter().map(|s| s.content.to_string()).collect();
+    assert_eq!(crate::ui::fit::width(&text), column.width, "{heading}: '{text}'");
+    text.trim().to_owned()
+}
+
+fn case(stage: &Stage, heading: &str) -> String {
+    cell(stage, heading, RowId { case: 0, attempt: None })
+}
+
+fn attempt(stage: &Stage, heading: &str, number: u32) -> String {
+    cell(stage, heading, RowId { case: 0, attempt: Some(number) })
+}
+
+/// Attempts of one case with exactly these TTFTs: all their tokens come at once.
+fn measured_with(ttfts_ms: &[u64]) -> Stage {
+    let mut stage = Stage::new(&["one"], Plan { repeat: ttfts_ms.len() as u32, ..Plan::default() });
+    stage.connect();
+    again(&mut stage, ttfts_ms);
+    stage
+}
+
+fn again(stage: &mut Stage, ttfts_ms: &[u64]) {
+    for ttft_ms in ttfts_ms {
+        let number = stage.app.scene.session.cases[0].attempts.len() as u32;
+        stage.start(0, number, Script::plain(*ttft_ms, 0, 50));
+        stage.finish(0);
+    }
+}
+
+#[test]
+fn attempts_are_counted_and_an_unfolded_case_is_marked() {
+    let mut stage = measured_with(&[100, 100]);
+    assert_eq!(case(&stage, "Att."), "2×");
+    stage.act(Action::Unfold);
+    assert_eq!((case(&stage, "Att."), attempt(&stage, "Att.", 1)), ("▾2×".to_owned(), String::new()));
+    assert_eq!(attempts(&row(&ten_cases(1), 0)), "");
+}
+
+#[test]
+fn figures_of_a_stream_are_estimates_and_say_so() {
+    let mut stage = ten_cases(0);
+    stage.start(0, 1, script_of(0));
+    stage.app.scene.tokens_per_event = 2.0;
+    stage.pass(40);
+    let figure = |stage: &Stage, key| live_figure(key, stage.app.scene.in_flight_of(0).unwrap(), &stage.app.scene);
+    assert_eq!(figure(&stage, "time_to_first_token_ms"), None);
+    assert_eq!(figure(&stage, "output_sequence_length"), None);
+    stage.pass(1960);
+    // 80 ms to the first of one event every 8 ms: some 240 events after two seconds.
+    let events = stage.app.scene.in_flight_of(0).unwrap().content_events;
+    assert!((238..=241).contains(&events), "{events}");
+    assert_eq!(figure(&stage, "output_sequence_length"), Some(format!("~{}", events * 2)));
+    assert_eq!(figure(&stage, "output_token_throughput"), Some(format!("~{events}.0")));
+    assert_eq!(figure(&stage, "request_latency_ms"), Some("2.0 s".to_owned()));
+    assert_eq!(figure(&stage, "input_sequence_length"), None);
+}
+
+#[test]
+fn a_warm_ttft_and_one_that_may_be_are_marked_and_a_cold_one_is_not() {
+    let mut stage = ten_cases(0);
+    let states =
+        [(Some(0), None), (Some(70), None), (None, None), (None, Some("0a1b2c3d")), (Some(70), Some("0a1b2c3d"))];
+    for (case, (cached, nonce)) in states.into_iter().enumerate() {
+        stage.start(case, 1, script_of(case));
+        stage.pass(3000);
+        stage.end(case, |record| {
+            record.status = AttemptStatus::Ok;
+            (record.usage.prompt_tokens, record.usage.cached_tokens) = (Some(85), cached);
+            record.nonce = nonce.map(str::to_owned);
+        });
+    }
+    let ttft = |case| cell(&stage, "TTFT", RowId { case, attempt: None });
+    let marks: Vec<String> = (0..5).map(|i| ttft(i).chars().take(2).collect()).collect();
+    assert_eq!((marks[1].as_str(), marks[2].as_str(), marks[4].as_str()), ("w ", "? ", "w "));
+    for cold in [0, 3] {
+        assert!(ttft(cold).starts_with(|c: char| c.is_ascii_digit()), "{}", ttft(cold));
+    }
+    let words = [0, 1, 2, 3].map(|case| cache(row(&stage, case).record.unwrap()));
+    assert_eq!(words, [Some("cold"), Some("warm"), Some("cache ?"), None]);
+}
+
+#[test]
+fn figures_that_rest_on_counted_events_say_so() {
+    let mut stage = ten_cases(0);
+    stage.start(0, 1, script_of(0));
+    stage.pass(3000);
+    stage.end(0, |record| record.status = AttemptStatus::Ok);
+    let row = row(&stage, 0);
+    for metric in METRICS {
+        let text = measured(metric, row.record.unwrap());
+        let estimated =
+            matches!(metric.unit, Unit::Tokens | Unit::TokensPerSecond) || metric.key == "inter_token_latency_ms";
+        assert_eq!(text.starts_with('~'), estimated && metric.key != "input_sequence_length", "{} {text}", metric.key);
+    }
+}
+
+#[test]
+fn progress_is_the_share_of_what_may_be_generated() {
+    let mut stage = ten_cases(0);
+    stage.start(0, 1, Script::plain(1000, 10, 400));
+    stage.pass(900);
+    assert_eq!(case(&stage, "of max"), "first token…");
+    // A hundred events into an answer of 400 tokens at most.
+    stage.pass(1095);
+    assert_eq!(case(&stage, "of max"), "━╸────  ~25 %");
+    stage.finish(0);
+    assert_eq!(case(&stage, "of max"), "━━━━━━  100 %");
+    stage.start(1, 1, Script::plain(100, 10, 30));
+    stage.pass(2000);
+    stage.end(1, |record| record.status = AttemptStatus::Ok);
+    assert_eq!(cell(&stage, "of max", RowId { case: 1, attempt: None }), "╸─────  ~10 %");
+    assert_eq!(cell(&stage, "of max", RowId { case: 2, attempt: None }), "");
+}
+
+#[test]
+fn an_attempt_is_compared_with_the_whole_one_before_it() {
+    let mut stage = measured_with(&[200, 100, 101]);
+    assert_eq!(case(&stage, "TTFT Δlast"), "≈");
+    assert_eq!([1, 2, 3].map(|n| attempt(&stage, "TTFT Δlast", n)), ["", "−50.0 %", "≈"]);
+    // One that failed has no figure, and the next is compared with the last whole one.
+    stage.act(Action::Rerun);
+    stage.start(0, 4, Script::plain(100, 10, 50));
+    stage.fail(0, AttemptStatus::Timeout, None, "too late");
+    assert_eq!(attempt(&stage, "TTFT Δlast", 4), "");
+}
+
+#[test]
+fn a_baseline_stands_still_while_new_attempts_come() {
+    let mut stage = measured_with(&[100]);
+    stage.act(Action::ToggleBaseline);
+    assert_eq!(case(&stage, "TTFT Δbase"), "≈");
+    for ttft_ms in [150, 200] {
+        stage.act(Action::Rerun);
+        again(&mut stage, &[ttft_ms]);
+    }
+    assert_eq!(case(&stage, "TTFT Δbase"), "+100 %");
+    assert_eq!(attempt(&stage, "TTFT Δbase", 2), "+50.0 %");
+    stage.act(Action::ToggleBaseline);
+    // After 100 and 150 ms, 200 ms may well be chance.
+    assert_eq!(case(&stage, "TTFT Δlast"), "≈");
+}
+
+#[test]
+fn a_share_has_its_sign_and_no_more_digits_than_it_bears() {
+    assert_eq!(
+        [0.123, -0.04, 0.99949, 0.9996, 12.0].map(|s| signed(s, false)),
+        ["+12.3 %", "−4.0 %", "+99.9 %", "+100 %", "+1200 %"]
+    );
+    assert_eq!(signed(-0.031, true), "~−3.1 %");
+}

@@ -1,0 +1,85 @@
+use super::*;
+use crate::app::message::Action;
+use crate::domain::metrics::METRICS;
+use crate::domain::session::Plan;
+use crate::ui::testing::{Script, Stage, script_of, ten_cases};
+
+fn chosen(app: &App, cells: usize) -> (usize, Vec<String>) {
+    let table = choose(cells, 26, app);
+    (table.name, table.columns.into_iter().map(|c| c.heading).collect())
+}
+
+fn headings(cells: usize) -> (usize, Vec<String>) {
+    chosen(&ten_cases(1).app, cells)
+}
+
+/// A case with two whole answers.
+fn twice() -> Stage {
+    let mut stage = Stage::new(&["one"], Plan { repeat: 2, ..Plan::default() });
+    stage.connect();
+    for number in 1..=2 {
+        stage.start(0, number, Script::plain(100, 10, 50));
+        stage.finish(0);
+    }
+    stage
+}
+
+#[test]
+fn columns_come_with_the_width_and_the_name_is_whole_before_the_luxuries() {
+    assert_eq!(headings(31), (20, vec!["State".to_owned()]));
+    assert_eq!(headings(55), (26, ["State", "TTFT", "tok/s"].map(str::to_owned).to_vec()));
+    assert_eq!(headings(75), (20, ["State", "TTFT", "tok/s", "Tokens", "Time", "Trace"].map(str::to_owned).to_vec()));
+    let (name, all) = headings(240);
+    assert_eq!((name, all.len()), (26, METRICS.len() + 4));
+}
+
+#[test]
+fn differences_come_with_a_second_answer_and_before_all_else_with_a_baseline() {
+    let has = |app: &App, cells, heading: &str| chosen(app, cells).1.iter().any(|h| h == heading);
+    let mut stage = twice();
+    assert!(!has(&ten_cases(1).app, 240, "TTFT Δlast") && has(&stage.app, 240, "TTFT Δlast"));
+    assert!(!has(&stage.app, 75, "TTFT Δlast") && has(&stage.app, 75, "Time"));
+    stage.act(Action::ToggleBaseline);
+    assert!(has(&stage.app, 75, "TTFT Δbase") && has(&stage.app, 75, "tok/s Δbase") && !has(&stage.app, 75, "Time"));
+}
+
+#[test]
+fn every_column_that_sorts_is_in_the_circle_in_the_order_it_stands_in_and_all_of_the_circle_is_there() {
+    let needs = Needs { attempts: true, compared: Compared::Last, doubts: false };
+    let columns: Vec<SortBy> = all(&needs, 8).iter().filter_map(|c| c.sort).collect();
+    assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::circle());
+}
+
+#[test]
+fn the_sorted_column_is_marked_and_there_at_every_width() {
+    let mut stage = ten_cases(1);
+    stage.app.ui.cases.sort = SortBy::Metric("inter_token_latency_ms");
+    assert!(chosen(&stage.app, 75).1.contains(&"ITL↑".to_owned()));
+    stage.act(Action::ReverseSort);
+    let table = choose(50, 20, &stage.app);
+    let marked: Vec<_> = table.columns.iter().filter(|c| c.is_sorted).map(|c| c.heading.as_str()).collect();
+    assert_eq!(marked, ["ITL↓"]);
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_table_is_never_wider_than_its_place(
+        cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..11, twice_answered in proptest::bool::ANY
+    ) {
+        let mut stage = if twice_answered { twice() } else { ten_cases(0) };
+        stage.app.ui.cases.sort = SortBy::circle()[sort];
+        let table = choose(cells, name, &stage.app);
+        let width = table.name + table.columns.iter().map(|c| c.width + GAP).sum::<usize>();
+        proptest::prop_assert!(width <= cells, "{} > {}", width, cells);
+    }
+}
+
+#[test]
+fn attempts_are_counted_once_some_case_has_several() {
+    let mut stage = ten_cases(10);
+    let has = |stage: &Stage| chosen(&stage.app, 200).1.iter().any(|h| h == "Att.");
+    assert!(!has(&stage));
+    stage.act(Action::Rerun);
+    stage.start(0, 2, script_of(0));
+    assert!(has(&stage));
+}

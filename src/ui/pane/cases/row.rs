@@ -1,0 +1,162 @@
+//! A row: a case, or one attempt of one that is unfolded.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{GAP, LEAD, MARK, cell, columns, status};
+use crate::app::cases::RowId;
+use crate::app::model::{App, PaneId, Scene};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::difference::Figures;
+use crate::domain::live::InFlight;
+use crate::domain::session::{AttemptState, CasePhase, CaseState};
+use crate::domain::suite::CaseSpec;
+use crate::domain::text::sanitise_line;
+use crate::ui::fit;
+use crate::ui::theme::Theme;
+use crate::ui::view::View;
+
+/// What a row needs.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    pub(super) scene: &'a Scene,
+    pub(super) spec: &'a CaseSpec,
+    pub(super) state: &'a CaseState,
+    /// The attempt this row is of; `None` is the case.
+    pub(super) attempt: Option<&'a AttemptState>,
+    /// Where the case stands, or the attempt.
+    pub(super) phase: CasePhase,
+    /// The request in flight.
+    pub(super) live: Option<&'a InFlight>,
+    /// The whole answer: of a case the one that is reported.
+    pub(super) record: Option<&'a AttemptRecord>,
+    /// What ended last, whole or not.
+    ended: Option<&'a AttemptRecord>,
+    /// Its attempts have rows of their own.
+    pub(super) is_unfolded: bool,
+    /// The case's figures in the baseline, if there is one.
+    pub(super) baseline: Option<&'a Figures>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn of(app: &'a App, id: RowId) -> Option<Self> {
+        let scene = app.shown();
+        let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
+        let whole = |r: &&AttemptRecord| r.is_ok();
+        let case = Self {
+            scene,
+            spec,
+            state,
+            attempt: None,
+            phase: state.phase,
+            live: (state.phase == CasePhase::Running).then(|| scene.in_flight_of(id.case)).flatten(),
+            record: state.shown().map(AsRef::as_ref).filter(whole),
+            ended: state.last_ended().map(AsRef::as_ref),
+            is_unfolded: app.ui.cases.unfolded.contains(&id.case),
+            baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
+        };
+        let Some(number) = id.attempt else { return Some(case) };
+        let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
+        let record = attempt.record.as_deref();
+        let is_this = |f: &&InFlight| f.id == AttemptId { case: id.case, number };
+        Some(Self {
+            attempt: Some(attempt),
+            phase: phase(attempt),
+            live: scene.in_flight().find(is_this),
+            record: record.filter(whole),
+            ended: record,
+            is_unfolded: false,
+            ..case
+        })
+    }
+
+    /// The row of a failure.
+    pub(super) const fn ended(&self) -> Option<&'a AttemptRecord> {
+        self.ended
+    }
+
+    /// Ended because it had generated all it might.
+    pub(super) fn is_at_length(&self) -> bool {
+        self.phase == CasePhase::Done && self.record.is_some_and(|r| r.finish_reason.as_deref() == Some("length"))
+    }
+
+    /// An unmeasured attempt is in flight.
+    pub(super) fn is_warming(&self) -> bool {
+        let warms = |a: &AttemptState| a.warmup && a.record.is_none();
+        self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
+    }
+
+    /// The reason that stands in place of figures.
+    fn failure(&self) -> Option<String> {
+        if self.phase != CasePhase::Failed || self.record.is_some() {
+            return None;
+        }
+        let record = self.ended?;
+        let error = record.error.as_ref()?;
+        let message = if error.message.is_empty() { &error.kind } else { &error.message };
+        let came = record.content_events();
+        let after = if came > 0 { format!(" · after {came} events") } else { String::new() };
+        Some(format!("{}{after}", sanitise_line(message)))
+    }
+
+    /// The case's name, or the attempt's number, and what kind of attempt it was.
+    fn name(&self) -> String {
+        let Some(attempt) = self.attempt else { return sanitise_line(&self.spec.name) };
+        let is_last = self.state.attempts.len() == attempt.number as usize;
+        let warmup = if attempt.warmup { " · warm-up" } else { "" };
+        let cache = self.record.and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
+        format!("{} {}{warmup}{cache}", if is_last { "└" } else { "├" }, attempt.number)
+    }
+}
+
+/// Where an attempt stands.
+fn phase(attempt: &AttemptState) -> CasePhase {
+    match attempt.record.as_deref().map(|r| r.status) {
+        None if attempt.abandoned => CasePhase::Cancelled,
+        None => CasePhase::Running,
+        Some(AttemptStatus::Ok) => CasePhase::Done,
+        Some(AttemptStatus::Cancelled) => CasePhase::Cancelled,
+        Some(_) => CasePhase::Failed,
+    }
+}
+
+pub(super) fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_>) -> Line<'static> {
+    let theme = view.theme;
+    let (glyph, word, style) = status::of(row, theme);
+    let name_style = match row.phase {
+        _ if is_selected => theme.title(view.is_focused(PaneId::Cases)),
+        _ if row.attempt.is_some() => theme.muted(),
+        CasePhase::Queued | CasePhase::Cancelled | CasePhase::Unreached => theme.muted(),
+        _ => theme.text(),
+    };
+    let mut spans = vec![
+        if is_selected { Span::styled("▸", theme.key()) } else { Span::raw(" ") },
+        Span::styled(fit::left(glyph, LEAD - 1), style),
+        Span::styled(fit::left(&row.name(), table.name), name_style),
+    ];
+    let failure = row.failure();
+    for (at, column) in table.columns.iter().enumerate() {
+        spans.push(Span::raw(" ".repeat(GAP)));
+        match &failure {
+            Some(why) if !column.survives_failure() => {
+                let rest = &table.columns[at..];
+                let room = rest.iter().map(|c| c.width + GAP).sum::<usize>() - GAP;
+                spans.push(Span::styled(fit::cut(why, room), theme.text()));
+                break;
+            }
+            _ if column.is_state() => spans.extend(state(row, &word, column.width, style, theme)),
+            _ => spans.extend(column.cell(row, theme)),
+        }
+    }
+    Line::from(spans)
+}
+
+/// The word of a row's state, and a quiet mark behind it where its answer has findings: the preview says which.
+fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
+    let marked = row.phase == CasePhase::Done && row.record.is_some_and(|r| !r.findings.is_empty());
+    let room = cells.saturating_sub(fit::width(word));
+    if !marked || room < MARK.len() {
+        return vec![Span::styled(fit::left(word, cells), style)];
+    }
+    vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
+}

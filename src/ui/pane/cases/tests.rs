@@ -1,0 +1,191 @@
+use insta::assert_snapshot;
+
+use super::*;
+use crate::app::message::Action;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::diagnosis::Finding;
+use crate::domain::session::Plan;
+use crate::ui::testing::{Script, Stage, script_of, styles, ten_cases, text};
+use crate::ui::theme::Theme;
+
+/// Three cases of different luck, all unfolded, with the second attempt of the first selected; the third still runs.
+fn repeated() -> Stage {
+    let names = ["Full Backend System", "Debug Task", "ML Project", "Database Optimization"];
+    let mut stage = Stage::new(&names, Plan { repeat: 3, warmup: 1, ..Plan::default() });
+    stage.connect();
+    stage.start(0, 1, Script::plain(400, 9, 40));
+    stage.pass(1000);
+    stage.end(0, |r| (r.status, r.warmup) = (AttemptStatus::Ok, true));
+    for (number, script) in [(2, Script::plain(200, 8, 300)), (3, Script::plain(120, 8, 300))] {
+        stage.start(0, number, script);
+        stage.finish(0);
+    }
+    stage.start(0, 4, Script::plain(121, 10, 300));
+    stage.finish(0);
+    for number in 1..=2 {
+        stage.start(1, number, Script::plain(90 + u64::from(number) * 30, 9, 250));
+        stage.finish(1);
+    }
+    stage.start(1, 3, script_of(3));
+    stage.pass(500);
+    stage.fail(1, AttemptStatus::HttpError, Some(503), "503: the model is overloaded");
+    stage.start(2, 1, Script::plain(90, 10, 300));
+    stage.pass(4000);
+    stage.end(2, |r| {
+        r.status = AttemptStatus::Ok;
+        r.finish_reason = Some("length".to_owned());
+        r.usage.completion_tokens = Some(300);
+        (r.usage.prompt_tokens, r.usage.cached_tokens) = (Some(100), Some(90));
+    });
+    stage.start(2, 2, Script::plain(90, 10, 300));
+    stage.pass(1500);
+    for case in (0..3).rev() {
+        stage.act(Action::SelectFirst);
+        for _ in 0..case {
+            stage.act(Action::SelectNext);
+        }
+        stage.act(Action::Unfold);
+    }
+    stage.act(Action::SelectNext);
+    stage.act(Action::SelectNext);
+    stage
+}
+
+fn shown(stage: &Stage, width: u16, height: u16) -> String {
+    text(&stage.draw_with(width, height, Theme::ansi(), draw))
+}
+
+#[test]
+fn attempts_unfolded() {
+    assert_snapshot!("unfolded_78", shown(&repeated(), 78, 15));
+    assert_snapshot!("unfolded_118", shown(&repeated(), 118, 15));
+    assert_snapshot!("unfolded_198", shown(&repeated(), 198, 15));
+}
+
+#[test]
+fn selection_and_differences_without_colour() {
+    let mut stage = repeated();
+    let styles = styles(&stage.draw_with(118, 15, Theme::mono(), draw));
+    assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
+    assert_snapshot!("unfolded_styles_mono", styles);
+    stage.act(Action::ToggleBaseline);
+    assert_snapshot!("baseline_78", shown(&stage, 78, 15));
+}
+
+#[test]
+fn styles_of_differences() {
+    assert_snapshot!("unfolded_styles", styles(&repeated().draw_with(118, 15, Theme::ansi(), draw)));
+}
+
+#[test]
+fn sorted_by_a_figure() {
+    let mut stage = ten_cases(6);
+    stage.act(Action::ReverseSort);
+    assert!(shown(&stage, 78, 13).contains("Suite order ↓"));
+    stage.act(Action::SortByNext);
+    assert!(shown(&stage, 78, 13).contains("Case ↑"));
+    for _ in 0..2 {
+        stage.act(Action::SortByNext);
+    }
+    assert_snapshot!("sorted_78", shown(&stage, 78, 13));
+    stage.act(Action::ReverseSort);
+    let reversed = shown(&stage, 78, 13);
+    assert!(reversed.contains("TTFT↓"), "{reversed}");
+    // Those without a figure are last again.
+    let states: Vec<bool> = reversed.lines().skip(2).take(10).map(|line| line.contains("done")).collect();
+    assert_eq!(states, [[true; 6].as_slice(), &[false; 4]].concat(), "{reversed}");
+}
+
+#[test]
+fn names_of_the_world_shift_no_column() {
+    let names = [
+        "数据库优化与查询计划的完整分析报告以及建议",
+        "🚀 Launch 👩‍👩‍👧‍👦 plan",
+        "تحليل البيانات",
+        "e\u{301}tude de cas",
+        "a very long name that nobody would give a case, but somebody did, and it goes on and on",
+    ];
+    let mut stage = Stage::new(&names, Plan::default());
+    stage.connect();
+    for case in 0..5 {
+        stage.start(case, 1, script_of(case));
+        stage.finish(case);
+    }
+    assert_snapshot!("world_78", shown(&stage, 78, 7));
+    assert_snapshot!("world_118", shown(&stage, 118, 7));
+    for width in [58, 78, 118, 198] {
+        let buffer = stage.draw_with(width, 7, Theme::ansi(), draw);
+        // The state begins in the same cell of every row.
+        let starts: Vec<_> = (2..7)
+            .map(|y| {
+                (0..width).find(|&x| {
+                    buffer[(x, y)].symbol() == "d"
+                        && buffer[(x + 1, y)].symbol() == "o"
+                        && buffer[(x + 2, y)].symbol() == "n"
+                })
+            })
+            .collect();
+        assert!(starts[0].is_some() && starts.iter().all(|at| *at == starts[0]), "{width}: {starts:?}");
+    }
+}
+
+#[test]
+fn five_hundred_attempts_scroll_with_the_selection() {
+    let mut stage = Stage::new(&["one", "two"], Plan { repeat: 500, ..Plan::default() });
+    stage.connect();
+    for number in 1..=500 {
+        stage.start(0, number, Script::plain(1, 1, 2));
+        stage.end(0, |r| r.status = AttemptStatus::Ok);
+    }
+    stage.act(Action::SelectFirst);
+    stage.act(Action::Unfold);
+    for selected in 0..=501 {
+        let shown = shown(&stage, 78, 12);
+        let marked: Vec<&str> = shown.lines().filter(|l| l.starts_with('▸')).collect();
+        let expected = match selected {
+            0 => "one".to_owned(),
+            501 => "two".to_owned(),
+            number => format!(" {number} "),
+        };
+        assert!(marked.len() == 1 && marked[0].contains(&expected), "{selected}: {shown}");
+        stage.act(Action::SelectNext);
+    }
+    assert!(shown(&stage, 78, 12).contains("rows 493–502 of 502"), "{}", shown(&stage, 78, 12));
+}
+
+#[test]
+fn no_cases_and_no_match_say_so() {
+    let mut stage = Stage::new(&[], Plan::default());
+    stage.connect();
+    assert!(shown(&stage, 78, 4).contains("The suite has no cases."));
+    let mut stage = ten_cases(1);
+    stage.app.ui.filter = crate::app::text_field::TextField::new("nothing like it");
+    let shown = shown(&stage, 78, 4);
+    assert!(shown.contains("No case matches the filter.") && shown.contains("/nothing like it  0 of 10"), "{shown}");
+}
+
+#[test]
+fn a_filter_that_leaves_much_tells_where_this_is() {
+    let mut stage = ten_cases(1);
+    stage.app.ui.filter = crate::app::text_field::TextField::new("e");
+    let shown = shown(&stage, 78, 6);
+    assert!(shown.contains("/e  10 of 10  1–4 of 10"), "{shown}");
+}
+
+#[test]
+fn a_case_with_findings_has_a_mark_and_the_others_have_none() {
+    let mut stage = ten_cases(0);
+    for case in 0..2 {
+        stage.start(case, 1, script_of(case));
+        stage.pass(60_000);
+        stage.end(case, |r| {
+            r.status = AttemptStatus::Ok;
+            if case == 1 {
+                r.findings.push(Finding { key: "pauses", message: "it paused".into() });
+            }
+        });
+    }
+    let shown = shown(&stage, 100, 14);
+    let rows: Vec<&str> = shown.lines().filter(|l| l.contains("done")).collect();
+    assert_eq!(rows.iter().map(|r| r.contains("done !")).collect::<Vec<_>>(), [false, true], "{shown}");
+}

@@ -1,0 +1,66 @@
+//! The table of cases as one works in it.
+
+use super::support::dashboard::{Dashboard, suite};
+use super::support::server::Server;
+
+/// The cases in the order of their rows.
+fn order(screen: &vt100::Screen) -> Vec<String> {
+    let text = screen.contents();
+    let rows = text.lines().filter(|line| line.contains("done"));
+    rows.filter_map(|line| ["First", "Second", "Third"].into_iter().find(|name| line.contains(name)))
+        .map(str::to_owned)
+        .collect()
+}
+
+#[test]
+fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
+    // Tokens of the answers in the order they are asked for; the fourth is the rerun.
+    const TOKENS: [usize; 4] = [5, 2, 9, 3];
+    let server = Server::start(&["m"], |mut asked| {
+        asked.token(&format!("reply-{} ", asked.number));
+        asked.finish(TOKENS[asked.number]);
+    });
+    let mut screen = Dashboard::start_with(&suite(&["First", "Second", "Third"], ""), &[&server.url()], &[], (200, 60));
+    screen.wait_for_text("finished  3/3");
+
+    // Name, state, TTFT, speed, tokens.
+    screen.send("sssss");
+    screen.wait_for_text("Tokens↑");
+    screen.wait_for("the fewest tokens first", |s| order(s) == ["Second", "First", "Third"]);
+    screen.send("S");
+    screen.wait_for("the most tokens first", |s| order(s) == ["Third", "First", "Second"]);
+    // The selection goes through the rows as they stand.
+    screen.send("G");
+    screen.wait_for_line("Answer", "Second");
+    screen.wait_for_text("reply-1");
+
+    screen.send("r");
+    screen.wait_for_line("Answer", "attempt 2 of 2");
+    screen.wait_for_line("Second", "2×");
+    screen.wait_for_text("reply-3");
+    screen.send("lj");
+    screen.wait_for_line("Second", "▾2×");
+    screen.wait_for_line("▸✓ ├ 1", "done");
+    screen.wait_for_line("Answer", "attempt 1 of 2");
+    screen.wait_for_text("reply-1");
+    screen.send("j");
+    screen.wait_for_line("▸✓ └ 2", "done");
+    screen.wait_for_text("reply-3");
+    screen.send("h");
+    screen.wait_for("the case alone", |s| !s.contents().contains("├ 1"));
+    screen.wait_for_line("▸✓ Second", "done");
+
+    screen.wait_for_text("TTFT Δlast");
+    screen.send("b");
+    screen.wait_for_text("Baseline set: the figures of 3 of 3 cases");
+    screen.wait_for_text("TTFT Δbase");
+    screen.wait_for_line("▸✓ Second", "≈");
+    screen.send("b");
+    screen.wait_for_text("TTFT Δlast");
+
+    // What is not possible says why, and which key would help.
+    screen.send("x");
+    screen.wait_for_text("'Second' is done · r rerun");
+    screen.send("q");
+    assert_eq!((screen.end().0.status, server.asked()), (0, 4));
+}
