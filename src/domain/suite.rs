@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::slo::Slo;
 
 /// A named list of cases with the scale its result is rated by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// The report's "Test Mode".
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Suite {
 }
 
 /// One prompt with the parameters it is asked with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseSpec {
     /// Unique in its suite.
     pub name: String,
@@ -77,7 +77,7 @@ pub struct Message {
 }
 
 /// Tokens per second from which a run earns each word.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RatingScale {
     /// From here "Excellent".
     pub excellent: f64,
