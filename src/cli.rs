@@ -75,6 +75,7 @@ fn faults_help() -> String {
 
 /// What is run, and how.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunArgs {
     /// Base URL of the endpoint.
     #[arg(help = "Base URL of the endpoint, like http://localhost:8000/v1")]

@@ -223,7 +223,7 @@ fn what_cannot_be_saved_is_told_and_the_run_goes_on() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     std::fs::write(place.state.path().join("tokscope"), "").unwrap();
     let (stdout, stderr) = place.run(&[&server.url()], 0);
-    assert!(stdout.contains("1/1") && stderr.contains("this run was not saved: '"), "{stdout}\n{stderr}");
+    assert!(stdout.contains("1/1") && stderr.contains("this run was not saved whole: '"), "{stdout}\n{stderr}");
 }
 
 #[test]
@@ -242,14 +242,15 @@ fn a_full_disk_is_told_on_the_screen_and_the_run_goes_on() {
     screen.send("q");
     let (ended, _) = screen.end();
     assert_eq!(ended.status, 0);
-    assert!(ended.raw.contains("this run was not saved: "), "{}", ended.text);
+    assert!(ended.raw.contains("this run was not saved whole: "), "{}", ended.text);
 }
 
 #[test]
 fn the_dashboard_saves_too_and_no_save_does_not() {
     let server = server();
     for (args, saves) in [(&["--no-save"][..], false), (&[], true)] {
-        let args = [&[server.url().as_str()][..], args].concat();
+        let url = server.url();
+        let args = [&[url.as_str()][..], args].concat();
         let state = tempfile::tempdir().unwrap();
         let env = [("XDG_STATE_HOME", state.path().to_str().unwrap())];
         let mut screen = Dashboard::start_with(&suite(&["First"], ""), &args, &env, (120, 40));

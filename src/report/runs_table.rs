@@ -138,15 +138,12 @@ pub fn text(runs: &[Listed], folder: &str) -> String {
     }
     let head = ["RUN", "DATE", "MODEL", "ENDPOINT", "SUITE", "CASES", "TOK/S", "STATE"].map(str::to_owned);
     let rows: Vec<[String; 8]> = std::iter::once(head).chain(runs.iter().map(Listed::cells)).collect();
-    let mut out = table(&rows, &[6]);
-    for run in runs {
-        if let Some(why) = &run.error {
-            out.push_str(&format!("{}: {why}\n", sanitise_line(&run.id)));
-        }
-    }
-    let bytes: u64 = runs.iter().map(|r| r.bytes).sum();
-    let noun = if runs.len() == 1 { "run" } else { "runs" };
-    out + &format!("{} {noun}, {:.1} MiB in '{folder}'; TOK/S is the median\n", runs.len(), bytes as f64 / 1_048_576.0)
+    let why = |run: &Listed| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
+    let unreadable: String = runs.iter().filter_map(why).collect();
+    let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
+    let (table, n) = (table(&rows, &[6]), runs.len());
+    let noun = if n == 1 { "run" } else { "runs" };
+    format!("{table}{unreadable}{n} {noun}, {mib:.1} MiB in '{folder}'; TOK/S is the median\n")
 }
 
 /// Rows of cells in columns, those in `right` set to the right.
@@ -163,8 +160,8 @@ pub(super) fn table<const N: usize>(rows: &[[String; N]], right: &[usize]) -> St
         for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
             let gap = if i == 0 { "" } else { "  " };
-            line += gap;
-            line += &if right.contains(&i) { blanks + cell } else { format!("{cell}{blanks}") };
+            let (before, after) = if right.contains(&i) { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+            line.extend([gap, before, cell, after]);
         }
         out += line.trim_end();
         out.push('\n');

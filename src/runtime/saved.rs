@@ -134,10 +134,13 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     Ok(0)
 }
 
+/// Reads a report that was written before.
+type Import = fn(&str) -> Result<Side, ImportError>;
+
 fn side(wanted: &str) -> anyhow::Result<Side> {
     let path = Path::new(wanted);
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    let import: Option<fn(&str) -> Result<Side, ImportError>> = match extension.as_deref() {
+    let import: Option<Import> = match extension.as_deref() {
         Some("json") => Some(import::results::read),
         Some("md" | "markdown") => Some(import::markdown::read),
         _ => None,

@@ -194,16 +194,18 @@ impl Run {
         self.saving.keep(&self.app, now, self.engine.live().lag, true);
         let journal = match std::mem::replace(&mut self.saving.state, State::Off) {
             State::Open(journal) => journal,
-            State::Failed(why) => return Some(format!("tokscope: this run was not saved: {}", sanitise_line(&why))),
+            State::Failed(why) => return Some(not_whole(&why)),
             State::Waiting | State::Off => return None,
         };
         journal.append(true, Box::new(move || journal::end(now, status)));
-        let path = journal.path().to_owned();
         let id = &self.id;
-        Some(if journal.close(PATIENCE) {
-            format!("Saved as run {id} (tokscope report {id})")
-        } else {
-            format!("tokscope: the run is not saved whole: '{}' could not be written to its end", path.display())
+        Some(match journal.close(PATIENCE) {
+            Ok(()) => format!("Saved as run {id} (tokscope report {id})"),
+            Err(why) => not_whole(&why),
         })
     }
+}
+
+fn not_whole(why: &str) -> String {
+    format!("tokscope: this run was not saved whole: {}", sanitise_line(why))
 }

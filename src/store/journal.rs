@@ -24,7 +24,7 @@ struct Job {
 #[derive(Debug)]
 pub struct Journal {
     jobs: SyncSender<Job>,
-    closed: Receiver<bool>,
+    closed: Receiver<Result<(), String>>,
     path: PathBuf,
 }
 
@@ -66,41 +66,32 @@ impl Journal {
         let (close, closed) = sync_channel(1);
         let named = path.clone();
         let run = move || {
-            let outcome = open().and_then(|tail| write_all(tail, &inbox));
-            let whole = outcome.is_ok();
-            if let Err(e) = outcome {
-                failed(explain(&named, &e));
+            let outcome = open().and_then(|tail| write_all(tail, &inbox)).map_err(|e| explain(&named, &e));
+            if let Err(why) = &outcome {
+                failed(why.clone());
                 // Whoever sends on must not find the queue full.
                 while inbox.recv().is_ok() {}
             }
-            let _nobody_waits = close.send(whole);
+            let _nobody_waits = close.send(outcome);
         };
         std::thread::Builder::new().name("journal".to_owned()).spawn(run)?;
         Ok(Self { jobs, closed, path })
     }
 
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// Has a line appended; a `durable` one is on the disk as soon as the disk allows. False: too many lines wait for the disk,
     /// and this one is not kept.
     pub fn append(&self, durable: bool, make: MakeLine) -> bool {
-        match self.jobs.try_send(Job { make, durable }) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => false,
-            // The thread told what happened when it ended.
-            Err(TrySendError::Disconnected(_)) => true,
-        }
+        // A thread that is gone told what happened.
+        !matches!(self.jobs.try_send(Job { make, durable }), Err(TrySendError::Full(_)))
     }
 
-    /// Waits until all is on the disk, at most so long; whether it is.
-    pub fn close(self, patience: Duration) -> bool {
+    /// Waits until all is on the disk, at most so long; why it is not.
+    pub fn close(self, patience: Duration) -> Result<(), String> {
         drop(self.jobs);
         match self.closed.recv_timeout(patience) {
-            Ok(whole) => whole,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => false,
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout) => Err(format!("'{}': the disk is too slow", self.path.display())),
+            Err(RecvTimeoutError::Disconnected) => Err(format!("'{}': its thread is gone", self.path.display())),
         }
     }
 }
@@ -217,7 +208,7 @@ mod tests {
             for text in lines {
                 assert!(journal.append(true, line(text)));
             }
-            let whole = journal.close(PATIENCE);
+            let whole = journal.close(PATIENCE).is_ok();
             let told: Vec<_> = told.try_iter().collect();
             let text = String::from_utf8(disk.0.lock().unwrap().0.clone()).unwrap();
             assert!(
@@ -244,9 +235,9 @@ mod tests {
             journal.append(true, Box::new(move || format!("{n}\n")));
         }
         go.send(()).unwrap();
-        assert!(journal.close(PATIENCE));
+        assert_eq!(journal.close(PATIENCE), Ok(()));
         let disk = disk.0.lock().unwrap();
-        let expected: String = (0..100).map(|n| format!("{n}\n")).collect();
+        let expected = (0..100).map(|n| n.to_string()).collect::<Vec<_>>().join("\n") + "\n";
         assert_eq!(String::from_utf8_lossy(&disk.0), expected);
         assert_eq!(disk.1, 2, "one for all, one at the end");
     }
@@ -264,7 +255,7 @@ mod tests {
         // One more may be in the thread's hands than waits.
         let kept = (0..=MOST_WAITING + 1).take_while(|_| journal.append(false, Box::new(String::new))).count();
         assert!((MOST_WAITING - 1..=MOST_WAITING).contains(&kept), "{kept}");
-        assert!(!journal.close(Duration::ZERO));
+        assert_eq!(journal.close(Duration::ZERO).unwrap_err(), "'/j': the disk is too slow");
         drop(go);
     }
 
@@ -274,7 +265,7 @@ mod tests {
         let path = home.path().join("a/b/x.jsonl");
         let journal = Journal::start(path.clone(), |why| panic!("{why}")).unwrap();
         journal.append(true, line("x"));
-        assert!(journal.close(PATIENCE));
+        assert_eq!(journal.close(PATIENCE), Ok(()));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
         #[cfg(unix)]
         {
@@ -285,7 +276,7 @@ mod tests {
         let (tell, told) = channel();
         let journal = Journal::start(path.clone(), move |why| tell.send(why).unwrap()).unwrap();
         assert!(journal.append(true, line("y")));
-        assert!(!journal.close(PATIENCE));
+        assert!(journal.close(PATIENCE).unwrap_err().contains("x.jsonl"));
         assert!(told.recv().unwrap().contains("x.jsonl"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
     }

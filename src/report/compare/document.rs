@@ -9,22 +9,21 @@ use crate::report::markdown::inline;
 
 /// As Markdown.
 pub fn markdown(comparison: &Comparison) -> String {
-    let mut out = "# Comparison of two runs\n\n".to_owned();
-    for (letter, side) in [('A', &comparison.a), ('B', &comparison.b)] {
-        out += &format!("- **{letter}**: {}\n", inline(&about(side)));
-    }
+    let mut lines = vec!["# Comparison of two runs".to_owned(), String::new()];
+    let sides = [('A', &comparison.a), ('B', &comparison.b)];
+    lines.extend(sides.map(|(letter, side)| format!("- **{letter}**: {}", inline(&about(side)))));
     for warning in &comparison.warnings {
-        out += &format!("\n> {}\n", inline(warning));
+        lines.extend([String::new(), format!("> {}", inline(warning))]);
     }
     for block in &comparison.blocks {
-        let c = block.compared;
-        out += &format!("\n## {}\n\n| Case | A | B | Difference | Judgement |\n|---|---|---|---|---|\n", c.label);
+        lines.extend([String::new(), format!("## {}", block.compared.label), String::new()]);
+        lines.extend(["| Case | A | B | Difference | Judgement |", "|---|---|---|---|---|"].map(str::to_owned));
         for row in &block.rows {
-            let cells = cells(row, c).map(|cell| inline(&cell));
-            out += &format!("| {} |\n", cells.join(" | "));
+            lines.push(format!("| {} |", cells(row, block.compared).map(|cell| inline(&cell)).join(" | ")));
         }
     }
-    out + "\n" + &METHOD.join(" ") + "\n"
+    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    lines.join("\n")
 }
 
 #[derive(Serialize)]

@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::metrics::metric;
 use crate::report::fixture::{answer, report, run, suite};
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {

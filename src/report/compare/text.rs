@@ -14,20 +14,18 @@ pub(super) const METHOD: [&str; 2] = [
 
 /// The whole comparison.
 pub fn text(comparison: &Comparison) -> String {
-    let mut out = String::new();
-    for (letter, side) in [('A', &comparison.a), ('B', &comparison.b)] {
-        out += &format!("{letter}  {}\n", about(side));
-    }
-    for warning in &comparison.warnings {
-        out += &format!("!  {}\n", sanitise_line(warning));
-    }
+    let sides = [('A', &comparison.a), ('B', &comparison.b)];
+    let mut lines: Vec<String> = sides.map(|(letter, side)| format!("{letter}  {}", about(side))).to_vec();
+    lines.extend(comparison.warnings.iter().map(|warning| format!("!  {}", sanitise_line(warning))));
+    lines.push(String::new());
     for block in &comparison.blocks {
         let c = block.compared;
-        let head = [c.label.to_owned(), "A".into(), "B".into(), "DIFF".into(), String::new()];
+        let head = [c.label, "A", "B", "DIFF", ""].map(str::to_owned);
         let rows: Vec<[String; 5]> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
-        out += &format!("\n{}", table(&rows, &[1, 2, 3]));
+        lines.push(table(&rows, &[1, 2, 3]));
     }
-    out + "\n" + &METHOD.join("\n") + "\n"
+    lines.extend(METHOD.map(str::to_owned));
+    lines.join("\n") + "\n"
 }
 
 /// A run in one line.

@@ -3,7 +3,7 @@
 
 use super::ImportError;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, Side};
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Side};
 
 /// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
 const COLUMNS: &[(&str, &str, f64)] = &[
@@ -65,7 +65,8 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
             None => columns = heading(&cells),
             Some(_) if cells.iter().all(|c| !c.is_empty() && c.trim_matches(['-', ':', ' ']).is_empty()) => {}
             Some(columns) => {
-                side.cases.extend(row(&cells, columns).map_err(|why| ImportError(format!("line {}: {why}", i + 1)))?)
+                let case = row(&cells, columns).map_err(|why| ImportError(format!("line {}: {why}", i + 1)))?;
+                side.cases.push(case);
             }
         }
     }
@@ -137,14 +138,14 @@ fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
     columns.iter().any(Option::is_some).then_some(columns)
 }
 
-fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Option<Case>, String> {
+fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
     let Some(name) = cells.first().filter(|n| !n.is_empty()) else {
         return Err("a row without a case's name".to_owned());
     };
     if cells.len() > columns.len() {
         return Err(format!("{} cells under {} headings", cells.len(), columns.len()));
     }
-    let mut figures = [None; COMPARED.len()];
+    let mut figures = [None; METRICS];
     for (cell, column) in cells.iter().zip(columns).skip(1) {
         if let Some((place, factor)) = column
             && let Some(figure) = figures.get_mut(*place)
@@ -152,7 +153,7 @@ fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Option<Case>, Str
             *figure = number(cell, *factor)?;
         }
     }
-    Ok(Some(Case { name: plain(name), figures }))
+    Ok(Case { name: plain(name), figures })
 }
 
 /// Without what Markdown needs.
@@ -264,7 +265,7 @@ mod tests {
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
         assert!(why("").contains("4 lines hold no table of cases"));
         let side = read("| Case | Time |\n| a \\| b | N/A |\n").unwrap();
-        assert_eq!((side.cases[0].name.as_str(), side.cases[0].figures), ("a | b", [None; COMPARED.len()]));
+        assert_eq!((side.cases[0].name.as_str(), side.cases[0].figures), ("a | b", [None; METRICS]));
     }
 
     proptest! {

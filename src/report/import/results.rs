@@ -7,7 +7,7 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, Plan, Side, cache_note};
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Plan, Side, cache_note};
 
 /// The version of the document that is understood.
 const SCHEMA_VERSION: u64 = 1;
@@ -62,7 +62,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, cases, .. } = document;
-    let mut all: [Vec<Vec<f64>>; COMPARED.len()] = Default::default();
+    let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
     let (mut estimated, mut warm, mut attempts) = (false, 0, 0);
     let mut sides = Vec::new();
     for case in &cases {
@@ -72,7 +72,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         estimated |= is_estimated;
         warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
         attempts += good.len();
-        let mut figures = [None; COMPARED.len()];
+        let mut figures = [None; METRICS];
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
             let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
             values.sort_by(f64::total_cmp);
@@ -81,7 +81,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         }
         sides.push(Case { name: case.name.clone(), figures });
     }
-    let mut total = [None; COMPARED.len()];
+    let mut total = [None; METRICS];
     for ((compared, figure), all) in COMPARED.iter().zip(&mut total).zip(&all) {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
         *figure = figure_of(&groups, estimated && compared.counts_tokens);

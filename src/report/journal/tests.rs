@@ -8,7 +8,7 @@ use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, At
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::live::EngineLag;
-use crate::domain::open_loop::OpenLoop;
+use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::restore::AttemptFacts;
 use crate::domain::session::{Session, SessionEvent};
@@ -107,7 +107,7 @@ fn interrupted() -> Session {
 }
 
 fn load() -> Session {
-    let open_loop = Some(OpenLoop { rate_per_s: 1e9, process: Default::default(), seed: 3 });
+    let open_loop = Some(OpenLoop { rate_per_s: 1e9, process: Process::default(), seed: 3 });
     let plan = Plan { concurrency: 1, open_loop, repeat: 700, ..Plan::default() };
     run(suite(&["only"]), plan, |id, now| {
         let mut record = answer(id, now, 10 + u64::from(id.number), 5, 4);
