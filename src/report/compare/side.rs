@@ -101,7 +101,7 @@ impl Side {
             plan: Some(plan(session)),
             total: figures(&|key| summary.spread(key), summary.estimated),
             cases: views.iter().map(case).collect(),
-            notes: cache_note(summary.cache.warm, summary.attempts).into_iter().collect(),
+            notes: cache_note(summary.cache.warm, summary.attempts).into_iter().chain(sweep_note(session)).collect(),
         }
     }
 }
@@ -110,6 +110,12 @@ impl Side {
 pub fn cache_note(warm: usize, all: usize) -> Option<String> {
     (warm > 0)
         .then(|| format!("{warm} of {all} answers came out of the server's prefix cache: their TTFT is no cold one"))
+}
+
+fn sweep_note(session: &Session) -> Option<String> {
+    let at_once = session.plan.concurrency;
+    let note = || format!("a sweep: its figures are those of its last stage, {at_once} at once");
+    (!session.sweep.is_empty()).then(note)
 }
 
 fn plan(session: &Session) -> Plan {

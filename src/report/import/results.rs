@@ -20,6 +20,7 @@ struct Document {
     run: Run,
     target: Target,
     cases: Vec<CaseJson>,
+    sweep: Vec<Value>,
 }
 
 #[derive(Deserialize, Default)]
@@ -61,7 +62,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         Some(newer) => return Err(ImportError(format!("schema_version {newer} is not known here; update tokscope"))),
         None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
     }
-    let Document { run, target, cases, .. } = document;
+    let Document { run, target, cases, sweep, .. } = document;
     let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
     let (mut estimated, mut warm, mut attempts) = (false, 0, 0);
     let mut sides = Vec::new();
@@ -86,6 +87,8 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
         *figure = figure_of(&groups, estimated && compared.counts_tokens);
     }
+    let mixed = "a sweep: its figures are those of all its stages together";
+    let mixed = (!sweep.is_empty()).then(|| mixed.to_owned());
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -105,7 +108,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         plan: Some(plan),
         total,
         cases: sides,
-        notes: cache_note(warm, attempts).into_iter().collect(),
+        notes: cache_note(warm, attempts).into_iter().chain(mixed).collect(),
     })
 }
 
@@ -152,6 +155,15 @@ mod tests {
             }
         }
         assert_eq!(read.cases.len(), 2);
+    }
+
+    #[test]
+    fn a_sweep_says_which_stages_its_figures_are_of() {
+        let report = report(crate::report::fixture::sweep_session(&[1, 4]));
+        let text = (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+        assert_eq!(read(&text).unwrap().notes, ["a sweep: its figures are those of all its stages together"]);
+        assert_eq!(Side::of(&report).notes, ["a sweep: its figures are those of its last stage, 4 at once"]);
+        assert_eq!(read(&results().1).unwrap().notes, [""; 0]);
     }
 
     #[test]
