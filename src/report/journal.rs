@@ -59,6 +59,9 @@ pub struct RunHeader {
     /// The machine tokscope ran on.
     #[serde(default)]
     pub environment: Environment,
+    /// The server's own gauges were read beside the run. They are not kept.
+    #[serde(default)]
+    pub gauges: bool,
     /// What the observer was found to add there.
     #[serde(default)]
     pub calibration: Option<Calibration>,

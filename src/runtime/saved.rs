@@ -43,6 +43,7 @@ pub fn report_of(saved: Saved) -> Report {
     let Saved { run, session, gpu, lag, last_at, .. } = saved;
     Report {
         gpu: gpu_report(run.simulated, run.local, &gpu, session.began),
+        gauges: None,
         session,
         epoch: run.epoch,
         url: run.url,

@@ -162,6 +162,7 @@ impl Run {
             server: scene.target.server.clone(),
             simulated: scene.target.simulated,
             local: scene.target.is_local(),
+            gauges: scene.gauges.is_some(),
             suite: Arc::clone(&scene.session.suite),
             plan: scene.session.plan,
             sweep: scene.session.sweep.clone(),

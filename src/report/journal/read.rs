@@ -18,6 +18,8 @@ use crate::domain::session::restore::Restoring;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
+/// What is told of a run that read the server's gauges.
+const NO_GAUGES: &str = "the server's own gauges are not kept, and left out";
 /// So many broken lines are told one by one.
 const MOST_TOLD: usize = 20;
 /// Points kept of the throughput, as a run keeps them.
@@ -127,7 +129,7 @@ impl Reader {
             lag: EngineLag::default(),
             last_at: Nanos::default(),
             ended: None,
-            warnings: Vec::new(),
+            warnings: run.gauges.then(|| NO_GAUGES.to_owned()).into_iter().collect(),
             broken: 0,
             run,
         }

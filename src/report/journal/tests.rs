@@ -29,6 +29,7 @@ fn header_of(report: &Report) -> RunHeader {
         server: report.server.clone(),
         simulated: report.simulated,
         local: true,
+        gauges: false,
         suite: Arc::clone(&report.session.suite),
         plan: first_plan(&report.session),
         sweep: report.session.sweep.clone(),
@@ -69,6 +70,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         run_id: saved.run.id,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
+        gauges: beside.gauges.clone(),
         lag: saved.lag,
         calibration: saved.run.calibration,
         finished_at: saved.last_at,
@@ -357,4 +359,11 @@ fn the_lag_and_the_time_are_those_of_the_end() {
     let text = journal_of(&live) + &state(late, &live.session.standing(), lag);
     let saved = read(text.as_bytes()).unwrap();
     assert_eq!((saved.lag, saved.last_at, saved.ended), (lag, late, None), "gone on with, and not ended again");
+}
+
+#[test]
+fn gauges_that_are_not_kept_are_told() {
+    let run = RunHeader { gauges: true, ..header_of(&report(failing())) };
+    let saved = read(header(&run).as_bytes()).unwrap();
+    assert_eq!(saved.warnings, ["the server's own gauges are not kept, and left out"]);
 }
