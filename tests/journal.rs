@@ -75,15 +75,15 @@ fn server() -> Server {
 
 /// Answers the first so many at once; the next waits in the middle of its answer until what is returned is dropped.
 fn stalling(after: usize) -> (Server, Sender<()>) {
-    let (hold, held) = channel::<()>();
-    let held = Mutex::new(Some(held));
+    let (hold, gate) = channel::<()>();
+    let gate = Mutex::new(Some(gate));
     let server = Server::start(&["lone-model"], move |mut asked: Asked| {
         if asked.number < after {
             return asked.answer(&["one", " two", " three"]);
         }
         asked.token("one");
-        let held = held.lock().unwrap().take();
-        let _dropped = held.map(|held| held.recv());
+        let gate = gate.lock().unwrap().take();
+        let _dropped = gate.map(|gate| gate.recv());
     });
     (server, hold)
 }
