@@ -35,6 +35,7 @@ pub struct CaseSpec {
     /// After this long without an end the attempt is a timeout.
     pub timeout: Duration,
     /// The times allowed within it.
+    #[serde(default)]
     pub patience: Patience,
     /// Goes into the request body as it is.
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -48,7 +49,8 @@ impl CaseSpec {
 }
 
 /// How long single steps of an attempt may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Patience {
     /// A connection, TLS included, stands within this time.
     pub connect: Duration,

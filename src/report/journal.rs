@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::model::Environment;
 use crate::domain::calibration::Calibration;
 use crate::domain::live::ServerInfo;
+use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
@@ -49,6 +50,9 @@ pub struct RunHeader {
     /// The address names the machine that tokscope ran on.
     #[serde(default)]
     pub local: bool,
+    /// What stood in between.
+    #[serde(default)]
+    pub route: Route,
     /// What is run.
     pub suite: Arc<Suite>,
     /// How much of it.

@@ -44,6 +44,7 @@ pub fn report_of(saved: Saved) -> Report {
     Report {
         gpu: gpu_report(run.simulated, run.local, &gpu, session.began),
         gauges: None,
+        route: run.route,
         session,
         epoch: run.epoch,
         url: run.url,

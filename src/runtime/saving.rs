@@ -163,6 +163,7 @@ impl Run {
             simulated: scene.target.simulated,
             local: scene.target.is_local(),
             gauges: scene.gauges.is_some(),
+            route: scene.target.route.clone(),
             suite: Arc::clone(&scene.session.suite),
             plan: scene.session.plan,
             sweep: scene.session.sweep.clone(),

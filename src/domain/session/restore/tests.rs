@@ -14,6 +14,7 @@ fn suite(cases: usize) -> Arc<Suite> {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     Arc::new(Suite {
