@@ -57,6 +57,12 @@ pub enum Command {
     Sim(SimArgs),
     /// Measure this program's own error on this machine
     Calibrate(CalibrateArgs),
+    /// List the saved runs
+    Runs(RunsArgs),
+    /// Render a saved run again, in any format
+    Report(ReportArgs),
+    /// Two runs side by side
+    Compare(CompareArgs),
 }
 
 /// The failures that can be asked for, from their table.
@@ -69,6 +75,7 @@ fn faults_help() -> String {
 
 /// What is run, and how.
 #[derive(Args, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunArgs {
     /// Base URL of the endpoint.
     #[arg(help = "Base URL of the endpoint, like http://localhost:8000/v1")]
@@ -164,6 +171,9 @@ pub struct RunArgs {
     /// The reports that are written at the end; in the dashboard also what `e` writes.
     #[arg(long = "export", value_name = "PATH", help_heading = "Output", help = export_help(EXPORTERS))]
     pub exports: Vec<PathBuf>,
+    /// Do not keep the run; else `tokscope runs` lists it
+    #[arg(long, help_heading = "Output")]
+    pub no_save: bool,
 }
 
 fn api_help() -> String {
@@ -224,6 +234,36 @@ pub struct CalibrateArgs {
     /// Write the result as JSON, too
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
+}
+
+/// How the saved runs are listed.
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is rendered.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The run: its id, the begin of it, `last`, or the path of its journal
+    pub run: String,
+    /// Write it there, in the format of the extension, instead of Markdown on stdout; repeatable
+    #[arg(long = "export", value_name = "PATH")]
+    pub exports: Vec<PathBuf>,
+}
+
+/// What is compared.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// A saved run, a results.json, or a Markdown report: what the differences count from
+    pub a: String,
+    /// The other
+    pub b: String,
+    /// Write the comparison there, too (.md .json); repeatable
+    #[arg(long = "export", value_name = "PATH")]
+    pub exports: Vec<PathBuf>,
 }
 
 /// How the simulator behaves.
@@ -315,7 +355,7 @@ mod tests {
         ];
         let cli = Cli::command().mut_arg("exports", |export| export.help(export_help(FORMATS)));
         let page = cli.term_width(100).try_get_matches_from(["tokscope", "--help"]).unwrap_err();
-        insta::assert_snapshot!(page, @r#"
+        insta::assert_snapshot!(page, @r"
         An oscilloscope for LLM tokens: a live terminal benchmark of any OpenAI-compatible chat endpoint
 
         Usage: tokscope [OPTIONS] [URL]
@@ -324,6 +364,9 @@ mod tests {
         Commands:
           sim        Serve the built-in simulator by itself
           calibrate  Measure this program's own error on this machine
+          runs       List the saved runs
+          report     Render a saved run again, in any format
+          compare    Two runs side by side
           help       Print this message or the help of the given subcommand(s)
 
         Arguments:
@@ -385,6 +428,7 @@ mod tests {
               --headless       No dashboard: progress on stderr, the summary on stdout
               --export <PATH>  Write a report at the end, in the format of the extension (.md .json); in the
                                dashboard also what `e` writes; repeatable
+              --no-save        Do not keep the run; else `tokscope runs` lists it
 
         Examples:
           tokscope --demo                        nothing set up: a run against the built-in simulator
@@ -403,7 +447,7 @@ mod tests {
           2    the command line, the suite file or an export is at fault
           3    the endpoint was not reachable, or refused before the first case
           130  interrupted; what was measured is still reported
-        "#);
+        ");
     }
 
     #[test]

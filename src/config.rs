@@ -91,6 +91,7 @@ pub fn run_spec(
         tokenizer,
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
+        saves: !args.no_save,
     })
 }
 

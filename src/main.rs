@@ -8,7 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tokscope::cli::{CalibrateArgs, Cli, Command, RunArgs, SimArgs};
 use tokscope::config;
-use tokscope::runtime::{calibrate, headless, interactive, process};
+use tokscope::runtime::{calibrate, headless, interactive, process, saved};
 use tokscope::sim::{SimConfig, Simulator};
 
 /// Usage, configuration, or a terminal that cannot be used.
@@ -19,6 +19,9 @@ fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
+        Some(Command::Runs(args)) => saved::list(args.json),
+        Some(Command::Report(args)) => saved::report(&args.run, &args.exports),
+        Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports),
         None => run(&cli.run),
     };
     let status = outcome.unwrap_or_else(|error| {

@@ -1,10 +1,14 @@
 //! Floor 1: a run as text. Pure.
 
 pub mod case;
+pub mod compare;
 pub mod exporters;
+pub mod import;
+pub mod journal;
 mod json;
 mod markdown;
 pub mod model;
+pub mod runs_table;
 pub mod server_figures;
 pub mod spread;
 pub mod summary;

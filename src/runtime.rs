@@ -10,6 +10,8 @@ pub mod interactive;
 mod pace;
 pub mod process;
 mod route;
+pub mod saved;
+mod saving;
 mod signals;
 pub mod spec;
 
@@ -32,6 +34,7 @@ use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig, watch_server};
 
 use self::counting::Facts;
+use self::saving::Saving;
 use self::signals::Suspension;
 pub use self::spec::RunSpec;
 
@@ -68,6 +71,7 @@ struct Run {
     id: String,
     api: &'static Api,
     exports: Vec<PathBuf>,
+    saving: Saving,
 }
 
 impl Run {
@@ -119,6 +123,7 @@ impl Run {
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let mut app = App::new(target, session, spec.model, labels);
         app.scene.gauges = gauges.is_some().then(GaugeHistory::default);
+        let saving = Saving::new(spec.saves);
         Ok(Self {
             app,
             engine,
@@ -131,6 +136,7 @@ impl Run {
             id: run_id,
             api: spec.api,
             exports: spec.exports,
+            saving,
         })
     }
 
@@ -167,6 +173,7 @@ impl Run {
     /// Takes a message; returns what only the caller can carry out.
     fn take(&mut self, msg: Msg) -> Vec<Effect> {
         let mut left = Vec::new();
+        let kept = self.saving.note(&self.app, &msg);
         let mut todo = update(&mut self.app, msg);
         while !todo.is_empty() {
             for effect in std::mem::take(&mut todo) {
@@ -189,6 +196,7 @@ impl Run {
                 }
             }
         }
+        self.save(kept);
         left
     }
 }

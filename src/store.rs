@@ -1,4 +1,6 @@
 //! Floor 2: the disk.
 
 pub mod file;
+pub mod journal;
+pub mod runs;
 pub mod state;

@@ -190,6 +190,7 @@ fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
         .args([server.url(), "--headless", "--export", "r.json"])
         .current_dir(folder.path())
+        .env("XDG_STATE_HOME", folder.path())
         .output()
         .unwrap();
     assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));

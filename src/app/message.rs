@@ -102,6 +102,8 @@ pub enum Msg {
     Gauges(GaugeEvent),
     /// A report was written, or was not.
     Exported(Nanos, Result<PathBuf, String>),
+    /// The run is no longer saved, and why.
+    NotSaved(Nanos, String),
     /// The screen has another size.
     Resized,
     /// A signal.

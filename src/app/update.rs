@@ -71,6 +71,10 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Msg::NotSaved(now, why) => {
+            notice(app, now, &format!("This run is not being saved: {why}"), true);
+            Vec::new()
+        }
         Msg::Resized => Vec::new(),
         Msg::Closing => session(app, SessionEvent::Abort),
         Msg::Signal(_) => {

@@ -1,8 +1,10 @@
 //! One attempt at a case: the recorder that follows its stream, and the record it leaves.
 
+mod arrivals;
+
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
 use super::finding::Finding;
@@ -11,7 +13,7 @@ use super::statistics::Stats;
 use super::time::Nanos;
 
 /// Which attempt of which case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct AttemptId {
     /// Index of the case in its suite.
     pub case: usize,
@@ -20,7 +22,7 @@ pub struct AttemptId {
 }
 
 /// How an attempt ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptStatus {
     /// A whole answer.
@@ -70,7 +72,7 @@ pub enum TokenSource {
 }
 
 /// What failed, for people.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptError {
     /// A short stable word.
     pub kind: String,
@@ -99,7 +101,7 @@ pub struct Arrival {
 }
 
 /// A try that failed before any token and was followed by another one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct FailedTry {
     /// When its request went out, or was to be.
     pub started: Nanos,
@@ -112,7 +114,8 @@ pub struct FailedTry {
 }
 
 /// Token counts as the server told them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: Option<u64>,
@@ -125,7 +128,7 @@ pub struct Usage {
 }
 
 /// What figures need of text and arrivals that were not kept.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Condensed {
     first: Option<Nanos>,
     first_answer: Option<Nanos>,
@@ -136,8 +139,9 @@ pub struct Condensed {
     had_reasoning: bool,
 }
 
-/// All that is known of an attempt once it is over.
-#[derive(Clone, Debug)]
+/// All that is known of an attempt once it is over. It is kept in files: what is added must have a default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct AttemptRecord {
     /// Which attempt.
     pub id: AttemptId,
@@ -156,6 +160,7 @@ pub struct AttemptRecord {
     /// The model that was asked.
     pub model: String,
     /// The request as it went out; `None` before that, and once the record is condensed.
+    #[serde(skip)]
     pub asked: Option<Arc<Asked>>,
     /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
     pub intended: Option<Nanos>,
@@ -174,6 +179,7 @@ pub struct AttemptRecord {
     /// When the finish reason came.
     pub finish_at: Option<Nanos>,
     /// All arrivals of generated text, in order; empty once it is condensed.
+    #[serde(with = "arrivals")]
     pub arrivals: Vec<Arrival>,
     /// What is left of text and arrivals when only the figures were kept.
     pub condensed: Option<Box<Condensed>>,
@@ -203,6 +209,12 @@ pub struct AttemptRecord {
     pub text: String,
     /// The reasoning.
     pub reasoning: String,
+}
+
+impl Default for AttemptRecord {
+    fn default() -> Self {
+        Self::started(AttemptId::default(), false, String::new(), String::new(), Nanos::default())
+    }
 }
 
 impl AttemptRecord {

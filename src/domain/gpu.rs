@@ -1,9 +1,12 @@
 //! GPU samples and what a run keeps of them.
 
+use serde::{Deserialize, Serialize};
+
 use super::time::Nanos;
 
 /// One look at one GPU. A sensor that is missing is `None`, never 0.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GpuSample {
     /// On the run's clock.
     pub at: Nanos,
@@ -28,7 +31,7 @@ pub struct GpuSample {
 }
 
 /// What holds a GPU's clocks down: a set of reasons.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Throttle(u16);
 
 impl Throttle {
@@ -86,7 +89,8 @@ impl Throttle {
 }
 
 /// What a GPU's memory is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum MemoryKind {
     /// Its own.
     #[default]
@@ -98,7 +102,8 @@ pub enum MemoryKind {
 }
 
 /// What does not change while a run lasts.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct GpuInfo {
     /// Position in the driver's list.
     pub index: u32,
@@ -125,7 +130,8 @@ pub struct GpuInfo {
 }
 
 /// What the sampler says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GpuEvent {
     /// The GPUs there are. Told at the start, and again when more is known of one that did not answer then.
     Found {

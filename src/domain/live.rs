@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::asked::Asked;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::suite::CaseSpec;
@@ -40,7 +42,8 @@ pub enum EngineCommand {
 pub const SIMULATOR_KIND: &str = "tokscope-sim";
 
 /// What a server tells about itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ServerInfo {
     /// `vLLM`, `llama.cpp`, …; `None` when it does not tell.
     pub kind: Option<String>,
@@ -142,7 +145,8 @@ pub struct LiveSnapshot {
 
 /// How late the engine's thread took a wake that another thread sends it 20 times a second while it works, in
 /// milliseconds: what the observer itself may have added to a figure. The maximum is exact, percentiles to one per cent.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub struct EngineLag {
     pub p50_ms: Option<f64>,

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::random::Random;
 
 /// Requests at a rate of their own. A closed loop waits for an answer before it asks again, so that a slow server is
 /// asked less; here the queue grows instead, and is measured.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct OpenLoop {
     /// Requests per second in the mean; above 0.
     pub rate_per_s: f64,
@@ -17,7 +19,8 @@ pub struct OpenLoop {
 }
 
 /// How starts are spread over time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Process {
     /// Exponential gaps: users that know nothing of each other.
     #[default]

@@ -1,7 +1,8 @@
 //! What stands between this program and the endpoint.
 
 /// The way that requests take.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 pub struct Route {
     /// Whether the server had to prove who it is; `None`: there is no TLS.
     pub tls_verified: Option<bool>,

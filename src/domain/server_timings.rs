@@ -1,9 +1,9 @@
 //! The times that a server told of itself.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Who told the times, and so what they mean.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the servers' own")]
 pub enum TimingSource {
     #[serde(rename = "llama.cpp")]
@@ -35,7 +35,7 @@ impl TimingSource {
 }
 
 /// What a server says of the time it took, by its own clock. What it did not say is `None`.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ServerTimings {
     /// Who says so.
     pub source: TimingSource,

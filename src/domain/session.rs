@@ -2,10 +2,13 @@
 
 mod case;
 mod pace;
+pub mod restore;
 mod standing;
 
 use std::sync::Arc;
 use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
 
 pub use self::case::{AttemptState, CasePhase, CaseState};
 use self::pace::Pace;
@@ -26,7 +29,8 @@ const WHOLE_RECORDS_OF_CASE: usize = 8;
 pub const NO_LIMIT: usize = usize::MAX;
 
 /// How much is run.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Plan {
     /// Requests in flight at once: as many in a closed loop, no more in an open one, where it may be [`NO_LIMIT`].
     pub concurrency: usize,
@@ -71,7 +75,8 @@ impl Plan {
 }
 
 /// The state of the whole run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Mode {
     /// The endpoint has not answered yet.
     Waiting,
@@ -292,12 +297,17 @@ impl Session {
     }
 
     fn ended(&mut self, id: AttemptId, record: Arc<AttemptRecord>) {
-        let keep = (WHOLE_RECORDS / self.cases.len().max(1)).max(WHOLE_RECORDS_OF_CASE);
+        let keep = self.whole_records_of_case();
         let ended = record.ended;
         if self.cases.get_mut(id.case).is_some_and(|state| state.end(id.number, record, keep)) {
             self.last_ended = Some(ended);
             self.now = self.now.max(ended);
         }
+    }
+
+    /// So many attempts of a case keep text and arrivals.
+    fn whole_records_of_case(&self) -> usize {
+        (WHOLE_RECORDS / self.cases.len().max(1)).max(WHOLE_RECORDS_OF_CASE)
     }
 
     fn fill_slots(&mut self, out: &mut Vec<SessionCommand>) {

@@ -203,7 +203,8 @@ impl SloUnit {
 }
 
 /// One threshold.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub struct Slo {
     /// What it is about.
     pub subject: Subject,

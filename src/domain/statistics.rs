@@ -1,9 +1,9 @@
 //! Exact statistics over a set of figures.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Average, spread and percentiles of a set of figures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[expect(missing_docs, reason = "the names are the field's own")]
 pub struct Stats {
     pub avg: f64,

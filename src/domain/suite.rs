@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::slo::Slo;
 
 /// A named list of cases with the scale its result is rated by.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Suite {
     /// The report's "Test Mode".
     pub name: String,
@@ -20,7 +20,7 @@ pub struct Suite {
 }
 
 /// One prompt with the parameters it is asked with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseSpec {
     /// Unique in its suite.
     pub name: String,
@@ -35,6 +35,7 @@ pub struct CaseSpec {
     /// After this long without an end the attempt is a timeout.
     pub timeout: Duration,
     /// The times allowed within it.
+    #[serde(default)]
     pub patience: Patience,
     /// Goes into the request body as it is.
     pub extra: serde_json::Map<String, serde_json::Value>,
@@ -48,7 +49,8 @@ impl CaseSpec {
 }
 
 /// How long single steps of an attempt may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Patience {
     /// A connection, TLS included, stands within this time.
     pub connect: Duration,
@@ -77,7 +79,7 @@ pub struct Message {
 }
 
 /// Tokens per second from which a run earns each word.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RatingScale {
     /// From here "Excellent".
     pub excellent: f64,

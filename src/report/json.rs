@@ -35,7 +35,7 @@ pub fn render(report: &Report) -> String {
 
 /// Writes what could steer a terminal or hide in a line as `\uXXXX`: it then stands in the file, and does nothing when
 /// the file is printed. All such characters stand inside strings, where JSON allows that.
-fn escape_hidden(json: &str) -> String {
+pub(super) fn escape_hidden(json: &str) -> String {
     let mut out = String::with_capacity(json.len());
     let mut buffer = [0; 4];
     for c in json.chars() {

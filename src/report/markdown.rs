@@ -13,6 +13,7 @@ mod server;
 use super::case::{CaseView, cases};
 use super::model::Report;
 use super::summary::Summary;
+pub(super) use escape::inline;
 use page::Page;
 
 /// A report with what is computed from it once.

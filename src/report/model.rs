@@ -65,7 +65,8 @@ impl Report {
 }
 
 /// The machine tokscope ran on; what could not be found is `None`.
-#[derive(Clone, Debug, Default, serde::Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Environment {
     pub hostname: String,

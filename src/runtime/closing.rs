@@ -27,6 +27,9 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
         return status;
     }
     say(&mut std::io::stdout(), &summary(run));
+    if let Some(saved) = run.end_saving(status) {
+        say(stderr, &saved);
+    }
     let mut status = status;
     for result in run.export_all() {
         match result {
@@ -66,7 +69,7 @@ fn give_up(run: &mut Run) {
 }
 
 fn take_fact(run: &mut Run, wake: Wake) {
-    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_))) = wake {
+    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_) | Msg::NotSaved(..))) = wake {
         drop(run.take(msg));
     }
 }

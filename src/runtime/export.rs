@@ -3,8 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::app::model::Scene;
-use crate::domain::gpu_history::GpuTrack;
+use crate::domain::gpu_history::{GpuHistory, GpuTrack};
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
@@ -28,36 +27,11 @@ impl Run {
             run_id: self.id.clone(),
             calibration: super::calibrate::kept(&environment),
             environment,
-            gpu: self.gpu_report(),
+            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, scene.session.began),
             gauges: scene.gauges.clone(),
             lag: self.engine.live().lag,
             finished_at: self.now(),
         }
-    }
-
-    /// What the GPUs of this machine did, if they can have done the work.
-    fn gpu_report(&self) -> Result<GpuReport, String> {
-        let Scene { target, gpu, session, .. } = &self.app.scene;
-        if target.simulated {
-            return Err("the simulator answered, which uses no GPU".to_owned());
-        }
-        if !target.is_local() {
-            return Err("the endpoint is not on this machine, so that its GPUs are not seen".to_owned());
-        }
-        if let Some(why) = &gpu.absent {
-            return Err(why.clone());
-        }
-        if gpu.gpus.is_empty() {
-            return Err("the GPU driver has not answered yet".to_owned());
-        }
-        Ok(GpuReport {
-            driver: gpu.driver.clone(),
-            sample_interval_ms: gpu.interval_ms,
-            samples: gpu.samples,
-            missed: gpu.missed,
-            source: "nvml".to_owned(),
-            devices: gpu.gpus.iter().map(|track| device(track, session.began)).collect(),
-        })
     }
 
     /// Writes in the format of the exporters' table: to the file asked for with that format, else to one named after
@@ -90,8 +64,37 @@ impl Run {
 }
 
 /// Where the requests of an API go.
-fn request_url(base: &str, api: &Api) -> String {
+pub(super) fn request_url(base: &str, api: &Api) -> String {
     format!("{base}{}", api.path)
+}
+
+/// What the GPUs of this machine did, if they can have done the work.
+pub(super) fn gpu_report(
+    simulated: bool,
+    is_local: bool,
+    gpu: &GpuHistory,
+    began: Option<Nanos>,
+) -> Result<GpuReport, String> {
+    if simulated {
+        return Err("the simulator answered, which uses no GPU".to_owned());
+    }
+    if !is_local {
+        return Err("the endpoint is not on this machine, so that its GPUs are not seen".to_owned());
+    }
+    if let Some(why) = &gpu.absent {
+        return Err(why.clone());
+    }
+    if gpu.gpus.is_empty() {
+        return Err("the GPU driver has not answered yet".to_owned());
+    }
+    Ok(GpuReport {
+        driver: gpu.driver.clone(),
+        sample_interval_ms: gpu.interval_ms,
+        samples: gpu.samples,
+        missed: gpu.missed,
+        source: "nvml".to_owned(),
+        devices: gpu.gpus.iter().map(|track| device(track, began)).collect(),
+    })
 }
 
 fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {

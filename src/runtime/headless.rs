@@ -43,6 +43,9 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
             _ => None,
         };
+        if let Msg::NotSaved(_, why) = &msg {
+            say(&mut stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
+        }
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
         let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
         if found {

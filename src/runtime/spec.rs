@@ -38,6 +38,8 @@ pub struct RunSpec {
     pub sweep: Vec<usize>,
     /// Files to be written at the end; the first Markdown one names what `e` writes.
     pub exports: Vec<PathBuf>,
+    /// The run is kept while it happens.
+    pub saves: bool,
 }
 
 /// Where a suite came from.

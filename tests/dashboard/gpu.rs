@@ -81,6 +81,7 @@ fn headless(driver: &Driver, url: &str) -> Value {
     let status = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
         .args([url, "--headless", "--export", "r.json"])
         .current_dir(folder.path())
+        .env("XDG_STATE_HOME", folder.path())
         .env(key, library)
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())

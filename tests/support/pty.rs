@@ -25,6 +25,8 @@ pub struct Pty {
     master: Box<dyn MasterPty + Send>,
     child: Box<dyn Child + Send + Sync>,
     termios_before: String,
+    /// What it keeps: never among the user's own.
+    state: tempfile::TempDir,
 }
 
 impl Pty {
@@ -40,6 +42,8 @@ impl Pty {
             command.env_remove(name);
         }
         command.env("TERM", "xterm-256color");
+        let state = tempfile::tempdir().unwrap();
+        command.env("XDG_STATE_HOME", state.path());
         for (name, value) in env {
             command.env(name, value);
         }
@@ -63,7 +67,7 @@ impl Pty {
             shared.1.notify_all();
         });
         drop(slave);
-        Self { seen, writer, master: pair.master, child, termios_before }
+        Self { seen, writer, master: pair.master, child, termios_before, state }
     }
 
     /// Types.
@@ -121,6 +125,11 @@ impl Pty {
     pub fn signal(&self, name: &str) {
         let pid = self.child.process_id().unwrap().to_string();
         assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// The folder in which it keeps its runs; gone with this.
+    pub fn state(&self) -> &Path {
+        self.state.path()
     }
 
     /// The process's id.

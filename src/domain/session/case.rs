@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::time::Nanos;
 
 /// The state of a case.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CasePhase {
     /// Waits for its turn.
     Queued,
@@ -26,7 +29,7 @@ pub enum CasePhase {
 }
 
 /// An attempt in flight or over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct AttemptState {
     /// Counted from 1.
     pub number: u32,
@@ -213,6 +216,27 @@ impl CaseState {
         } else {
             CasePhase::Done
         };
+    }
+
+    /// Takes an attempt that was over when the session was kept, as [`Self::end`] took it.
+    pub(super) fn put(&mut self, attempt: AttemptState, keep: usize) {
+        let Some(record) = &attempt.record else { return };
+        let (number, kind) = (attempt.number, usize::from(!record.is_ok()));
+        if let Some(place) = self.attempts.get_mut(number as usize - 1) {
+            *place = attempt;
+            self.condense_beyond(keep, kind, number);
+        }
+    }
+
+    /// Stands where it stood, with nothing in flight.
+    pub(super) fn stand(&mut self, phase: CasePhase, remaining: u32, (round, stage): (u32, usize)) {
+        (self.phase, self.remaining, self.round, self.stage) = (phase, remaining, round, stage);
+        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && is_failed(a));
+    }
+
+    /// The round and the stage that run.
+    pub const fn place(&self) -> (u32, usize) {
+        (self.round, self.stage)
     }
 
     fn condense_beyond(&mut self, keep: usize, kind: usize, number: u32) {

@@ -38,6 +38,20 @@ impl FromStr for Slo {
     }
 }
 
+impl TryFrom<String> for Slo {
+    type Error = InvalidSlo;
+
+    fn try_from(written: String) -> Result<Self, InvalidSlo> {
+        written.parse()
+    }
+}
+
+impl From<Slo> for String {
+    fn from(slo: Slo) -> Self {
+        slo.text
+    }
+}
+
 fn comparison(rest: &str) -> (Comparison, &str) {
     let signs =
         [("<=", Comparison::AtMost), (">=", Comparison::AtLeast), ("<", Comparison::Below), (">", Comparison::Above)];

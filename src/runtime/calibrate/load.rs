@@ -136,6 +136,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         server_metrics: Vec::new(),
         tokenizer: None,
         exports: Vec::new(),
+        saves: false,
     }
 }
 

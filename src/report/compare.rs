@@ -1,0 +1,150 @@
+//! Two runs side by side.
+
+mod document;
+mod row;
+mod side;
+mod text;
+
+pub use self::document::{json, markdown};
+pub use self::row::{Judgement, Row};
+pub(super) use self::side::cache_note;
+pub use self::side::{Case, Figure, Figures, Plan, Side};
+pub use self::text::text;
+
+/// A metric that is compared.
+#[derive(Debug)]
+pub struct Compared {
+    /// Its key in the metrics' table.
+    pub key: &'static str,
+    /// For people, with its unit.
+    pub label: &'static str,
+    /// Digits after the point.
+    pub digits: usize,
+    /// What is good of it.
+    pub good: Good,
+    /// Rests on the number of output tokens: an estimate where that is one.
+    pub counts_tokens: bool,
+}
+
+/// Which of two figures is the better one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Good {
+    /// The lower.
+    Low,
+    /// The higher.
+    High,
+    /// Neither.
+    Neither,
+}
+
+const fn row(key: &'static str, label: &'static str, digits: usize, good: Good, counts_tokens: bool) -> Compared {
+    Compared { key, label, digits, good, counts_tokens }
+}
+
+/// So many are.
+pub const METRICS: usize = 5;
+/// All that is compared, in this order.
+pub static COMPARED: [Compared; METRICS] = [
+    row("time_to_first_token_ms", "TTFT, ms", 0, Good::Low, false),
+    row("inter_token_latency_ms", "Inter-token latency, ms", 2, Good::Low, true),
+    row("output_token_throughput", "Speed, tok/s", 1, Good::High, true),
+    row("output_sequence_length", "Output tokens", 0, Good::Neither, true),
+    row("request_latency_ms", "Latency, ms", 0, Good::Low, false),
+];
+
+/// A metric of both runs: its cases, those of A first, then both as a whole.
+#[derive(Debug)]
+pub struct Block {
+    /// Which.
+    pub compared: &'static Compared,
+    /// At least one.
+    pub rows: Vec<Row>,
+}
+
+/// Two runs side by side.
+#[derive(Debug)]
+pub struct Comparison {
+    /// The first: the base of the differences.
+    pub a: Side,
+    /// The second.
+    pub b: Side,
+    /// A metric each; what neither has is left out.
+    pub blocks: Vec<Block>,
+    /// What makes the two less than comparable, for people.
+    pub warnings: Vec<String>,
+}
+
+impl Comparison {
+    /// Of two runs.
+    pub fn of(a: Side, b: Side) -> Self {
+        let names = a.cases.iter().map(|c| &c.name);
+        let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
+        let names: Vec<String> = names.chain(only_b).cloned().collect();
+        let both = a.cases.iter().filter(|c| b.cases.iter().any(|other| other.name == c.name)).count();
+        let of_case = |side: &Side, name: &str, place: usize| {
+            side.cases.iter().find(|c| c.name == name).and_then(|c| c.figures.get(place).copied().flatten())
+        };
+        let block = |(place, compared): (usize, &'static Compared)| {
+            let case = |name: &String| Row {
+                case: Some(name.clone()),
+                a: of_case(&a, name, place),
+                b: of_case(&b, name, place),
+                is_of_same: true,
+            };
+            let total = |side: &Side| side.total.get(place).copied().flatten();
+            let whole = Row { case: None, a: total(&a), b: total(&b), is_of_same: names.len() == both };
+            let rows: Vec<Row> = names.iter().map(case).chain([whole]).collect();
+            rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
+        };
+        let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
+        let warnings = warnings(&a, &b);
+        Self { a, b, blocks, warnings }
+    }
+}
+
+/// What is different beside the figures.
+fn warnings(a: &Side, b: &Side) -> Vec<String> {
+    let mut out = Vec::new();
+    for (side, letter) in [(a, 'A'), (b, 'B')] {
+        if side.simulated {
+            out.push(format!("{letter} is SIMULATED: its figures come from the built-in simulator, not from a model"));
+        }
+        if side.partial {
+            out.push(format!("{letter} is partial: not all that was asked for was measured"));
+        }
+        out.extend(side.notes.iter().map(|note| format!("{letter}: {note}")));
+    }
+    let words = |what: &str, a: &Option<String>, b: &Option<String>| {
+        let (a, b) = (a.as_ref()?, b.as_ref()?);
+        (a != b).then(|| format!("the {what} differs: '{a}' and '{b}'"))
+    };
+    out.extend(words("model", &a.model, &b.model));
+    out.extend(words("suite", &a.suite, &b.suite));
+    let missing =
+        |from: &Side, other: &Side| from.cases.iter().filter(|c| !other.cases.iter().any(|o| o.name == c.name)).count();
+    match (missing(a, b), missing(b, a)) {
+        (0, 0) => {}
+        (of_a, of_b) => out.push(format!(
+            "the cases differ: {of_a} only in A, {of_b} only in B; the rows of all cases rest on different ones"
+        )),
+    }
+    if let Some((a, b)) = a.plan.zip(b.plan) {
+        let number = |n: Option<u64>| n.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
+        let seconds = |n: Option<f64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
+        let cache = |warm| if warm { "as they are" } else { "made unique" }.to_owned();
+        for (what, a, b) in [
+            ("concurrency", number(a.concurrency), number(b.concurrency)),
+            ("rate, requests per second,", seconds(a.rate), seconds(b.rate)),
+            ("duration, seconds,", seconds(a.duration_s), seconds(b.duration_s)),
+            ("way the prompts went out", cache(a.warm), cache(b.warm)),
+        ] {
+            if a != b {
+                out.push(format!("the {what} differs: {a} and {b}"));
+            }
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,123 @@
+//! A comparison as a file.
+
+use serde::Serialize;
+
+use super::text::{METHOD, about, cells};
+use super::{Comparison, Figure, Side};
+use crate::report::json::escape_hidden;
+use crate::report::markdown::inline;
+
+/// As Markdown.
+pub fn markdown(comparison: &Comparison) -> String {
+    let mut lines = vec!["# Comparison of two runs".to_owned(), String::new()];
+    let sides = [('A', &comparison.a), ('B', &comparison.b)];
+    lines.extend(sides.map(|(letter, side)| format!("- **{letter}**: {}", inline(&about(side)))));
+    for warning in &comparison.warnings {
+        lines.extend([String::new(), format!("> {}", inline(warning))]);
+    }
+    for block in &comparison.blocks {
+        lines.extend([String::new(), format!("## {}", block.compared.label), String::new()]);
+        lines.extend(["| Case | A | B | Difference | Judgement |", "|---|---|---|---|---|"].map(str::to_owned));
+        for row in &block.rows {
+            lines.push(format!("| {} |", cells(row, block.compared).map(|cell| inline(&cell)).join(" | ")));
+        }
+    }
+    lines.extend([String::new(), METHOD.join(" "), String::new()]);
+    lines.join("\n")
+}
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema_version: u32,
+    a: SideJson<'a>,
+    b: SideJson<'a>,
+    warnings: &'a [String],
+    metrics: Vec<BlockJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct SideJson<'a> {
+    name: &'a str,
+    kind: &'a str,
+    started_at: Option<&'a str>,
+    model: Option<&'a str>,
+    url: Option<&'a str>,
+    suite: Option<&'a str>,
+    simulated: bool,
+    partial: bool,
+}
+
+#[derive(Serialize)]
+struct BlockJson<'a> {
+    key: &'a str,
+    rows: Vec<RowJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct RowJson<'a> {
+    /// `null`: the run as a whole.
+    case: Option<&'a str>,
+    a: Option<FigureJson>,
+    b: Option<FigureJson>,
+    difference_percent: Option<f64>,
+    /// `null`: the samples do not allow one.
+    judgement: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct FigureJson {
+    mean: f64,
+    n: usize,
+    ci95_half_width: Option<f64>,
+    estimated: bool,
+}
+
+impl FigureJson {
+    const fn of(f: Figure) -> Self {
+        Self { mean: f.mean, n: f.n, ci95_half_width: f.half_width, estimated: f.estimated }
+    }
+}
+
+fn side(side: &Side) -> SideJson<'_> {
+    SideJson {
+        name: &side.name,
+        kind: side.kind,
+        started_at: side.started_at.as_deref(),
+        model: side.model.as_deref(),
+        url: side.url.as_deref(),
+        suite: side.suite.as_deref(),
+        simulated: side.simulated,
+        partial: side.partial,
+    }
+}
+
+/// As JSON.
+pub fn json(comparison: &Comparison) -> String {
+    let metrics = comparison
+        .blocks
+        .iter()
+        .map(|block| BlockJson {
+            key: block.compared.key,
+            rows: block
+                .rows
+                .iter()
+                .map(|row| RowJson {
+                    case: row.case.as_deref(),
+                    a: row.a.map(FigureJson::of),
+                    b: row.b.map(FigureJson::of),
+                    difference_percent: row.difference_percent(),
+                    judgement: row.judge(block.compared.good).map(super::Judgement::words).filter(|w| !w.is_empty()),
+                })
+                .collect(),
+        })
+        .collect();
+    let document = Document {
+        schema_version: 1,
+        a: side(&comparison.a),
+        b: side(&comparison.b),
+        warnings: &comparison.warnings,
+        metrics,
+    };
+    // Only maps with keys that are no text can fail, and there are none.
+    escape_hidden(&serde_json::to_string_pretty(&document).unwrap_or_default()) + "\n"
+}

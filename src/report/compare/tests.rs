@@ -1,0 +1,120 @@
+use super::*;
+use crate::domain::metrics::metric;
+use crate::report::fixture::{answer, report, run, suite};
+
+fn figure(mean: f64, half_width: Option<f64>) -> Figure {
+    Figure { mean, n: 3, half_width, estimated: false }
+}
+
+fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
+    Row { case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true }
+}
+
+#[test]
+fn a_judgement_needs_intervals_that_do_not_meet() {
+    let wide = |mean| (mean, Some(2.0));
+    assert_eq!(pair(wide(10.0), wide(14.0)).judge(Good::Low), Some(Judgement::NoDifferenceShown), "they touch");
+    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Good::Low), Some(Judgement::Worse));
+    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Good::High), Some(Judgement::Better));
+    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Good::Low), Some(Judgement::Better));
+    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Good::Neither), Some(Judgement::Differs));
+    assert_eq!(pair(wide(10.0), (99.0, None)).judge(Good::Low), Some(Judgement::TooFew));
+    assert_eq!(Row { a: None, ..pair(wide(1.0), wide(2.0)) }.judge(Good::Low), None);
+    assert_eq!(Row { is_of_same: false, ..pair(wide(10.0), wide(99.0)) }.judge(Good::Low), None);
+}
+
+#[test]
+fn the_difference_is_of_the_first() {
+    assert_eq!(pair((10.0, None), (12.5, None)).difference_percent(), Some(25.0));
+    assert_eq!(pair((10.0, None), (5.0, None)).difference_percent(), Some(-50.0));
+    assert_eq!(pair((0.0, None), (5.0, None)).difference_percent(), None);
+}
+
+#[test]
+fn what_is_compared_are_metrics_and_the_token_mark_is_theirs() {
+    for compared in &COMPARED {
+        let metric = metric(compared.key).unwrap();
+        assert_eq!(compared.counts_tokens, metric.counts_output_tokens, "{}", compared.key);
+    }
+}
+
+/// Three answers a case, each of its own time.
+fn side(id: &str, cases: &[&str], millis: u64) -> Side {
+    let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
+    let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
+    Side { name: id.to_owned(), ..Side::of(&report(session)) }
+}
+
+#[test]
+fn two_runs_stand_side_by_side() {
+    let mut b = side("ts-2", &["Second", "Third\u{1b}[2J"], 2000);
+    b.model = Some("other | model".into());
+    b.simulated = true;
+    b.plan = b.plan.map(|p| Plan { concurrency: Some(4), ..p });
+    let comparison = Comparison::of(side("ts-1", &["First", "Second"], 1000), b);
+    let text = text(&comparison);
+    assert!(!text.contains('\u{1b}'));
+    insta::assert_snapshot!(text, @r"
+    A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
+    B  ts-2 (saved run) · other | model · 2026-02-06 21:49:41 · Complex Comprehensive · SIMULATED
+    !  B is SIMULATED: its figures come from the built-in simulator, not from a model
+    !  the model differs: 'glm-4.7-flash' and 'other | model'
+    !  the cases differ: 1 only in A, 1 only in B; the rows of all cases rest on different ones
+    !  the concurrency differs: 1 and 4
+
+    TTFT, ms         A        B     DIFF
+    First      102 ± 2        –        –
+    Second     102 ± 2  202 ± 2  +98.0 %  worse
+    Third            –  202 ± 2        –
+    all cases  102 ± 1  202 ± 1  +98.0 %
+
+    Inter-token latency, ms            A             B     DIFF
+    First                    9.27 ± 0.23             –        –
+    Second                   9.27 ± 0.23  18.36 ± 0.23  +98.0 %  worse
+    Third                              –  18.36 ± 0.23        –
+    all cases                9.27 ± 0.10  18.36 ± 0.10  +98.0 %
+
+    Speed, tok/s           A           B     DIFF
+    First         98.0 ± 2.4           –        –
+    Second        98.0 ± 2.4  49.5 ± 0.6  -49.5 %  worse
+    Third                  –  49.5 ± 0.6        –
+    all cases     98.0 ± 1.1  49.5 ± 0.3  -49.5 %
+
+    Output tokens        A        B    DIFF
+    First          100 ± 0        –       –
+    Second         100 ± 0  100 ± 0  +0.0 %  no difference shown
+    Third                –  100 ± 0       –
+    all cases      100 ± 0  100 ± 0  +0.0 %
+
+    Latency, ms          A          B     DIFF
+    First        1020 ± 25          –        –
+    Second       1020 ± 25  2020 ± 25  +98.0 %  worse
+    Third                –  2020 ± 25        –
+    all cases    1020 ± 11  2020 ± 11  +98.0 %
+
+    Figures are means; ± is half of the mean's 95 % interval (Student's t within cases).
+    A difference is called better or worse only where the intervals do not meet.
+    ");
+    let markdown = markdown(&comparison);
+    let rows: Vec<_> = markdown.lines().filter(|l| l.starts_with("| ")).collect();
+    assert!(rows.iter().all(|row| row.replace("\\|", "").matches('|').count() == 6), "{rows:#?}");
+    assert!(markdown.contains("other \\| model"), "{markdown}");
+    let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
+    let ttft = &json["metrics"][0];
+    assert_eq!((&ttft["key"], ttft["rows"].as_array().unwrap().len()), (&"time_to_first_token_ms".into(), 4));
+    assert_eq!((&ttft["rows"][0]["b"], &ttft["rows"][1]["judgement"]), (&serde_json::Value::Null, &"worse".into()));
+    assert_eq!(json["b"]["simulated"], true);
+}
+
+#[test]
+fn a_run_beside_itself_shows_nothing() {
+    let side = side("ts-1", &["First"], 1000);
+    let comparison = Comparison::of(side.clone(), side);
+    assert_eq!(comparison.warnings, [""; 0]);
+    for block in &comparison.blocks {
+        for row in &block.rows {
+            assert_eq!(row.difference_percent(), Some(0.0));
+            assert_eq!(row.judge(block.compared.good), Some(Judgement::NoDifferenceShown));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! A comparison for the terminal.
+
+use super::{Compared, Comparison, Figure, Row, Side};
+use crate::domain::text::sanitise_line;
+use crate::report::runs_table::table;
+
+/// What the rows of whole runs are called.
+pub(super) const ALL: &str = "all cases";
+/// How the judgement is made.
+pub(super) const METHOD: [&str; 2] = [
+    "Figures are means; ± is half of the mean's 95 % interval (Student's t within cases).",
+    "A difference is called better or worse only where the intervals do not meet.",
+];
+
+/// The whole comparison.
+pub fn text(comparison: &Comparison) -> String {
+    let sides = [('A', &comparison.a), ('B', &comparison.b)];
+    let mut lines: Vec<String> = sides.map(|(letter, side)| format!("{letter}  {}", about(side))).to_vec();
+    lines.extend(comparison.warnings.iter().map(|warning| format!("!  {}", sanitise_line(warning))));
+    lines.push(String::new());
+    for block in &comparison.blocks {
+        let c = block.compared;
+        let head = [c.label, "A", "B", "DIFF", ""].map(str::to_owned);
+        let rows: Vec<[String; 5]> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
+        lines.push(table(&rows, &[1, 2, 3]));
+    }
+    lines.extend(METHOD.map(str::to_owned));
+    lines.join("\n") + "\n"
+}
+
+/// A run in one line.
+pub(super) fn about(side: &Side) -> String {
+    let simulated = side.simulated.then(|| "SIMULATED".to_owned());
+    let of_kind = Some(format!("{} ({})", side.name, side.kind));
+    let parts = [of_kind, side.model.clone(), side.started_at.clone(), side.suite.clone(), simulated];
+    sanitise_line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
+}
+
+/// Case, A, B, difference, judgement.
+pub(super) fn cells(row: &Row, compared: &Compared) -> [String; 5] {
+    let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
+    let difference = row.difference_percent().map_or_else(|| "–".to_owned(), |d| format!("{d:+.1} %"));
+    let judged = row.judge(compared.good).map_or("", super::Judgement::words).to_owned();
+    [name, figure(row.a, compared.digits), figure(row.b, compared.digits), difference, judged]
+}
+
+fn figure(figure: Option<Figure>, digits: usize) -> String {
+    let Some(f) = figure else { return "–".to_owned() };
+    let about = if f.estimated { "~" } else { "" };
+    let half = f.half_width.map_or_else(String::new, |half| format!(" ± {half:.digits$}"));
+    format!("{about}{:.digits$}{half}", f.mean)
+}

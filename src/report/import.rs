@@ -1,0 +1,9 @@
+//! Runs out of reports that were written before.
+
+pub mod markdown;
+pub mod results;
+
+/// Why a report cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ImportError(pub(crate) String);

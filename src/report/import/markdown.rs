@@ -1,0 +1,286 @@
+//! A Markdown report as people make by script, and our own, read for a comparison: the fields of its head, and the table
+//! with a row for each case.
+
+use super::ImportError;
+use crate::domain::text::sanitise_line;
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Side};
+
+/// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
+const COLUMNS: &[(&str, &str, f64)] = &[
+    ("time", "request_latency_ms", 1000.0),
+    ("completion", "output_sequence_length", 1.0),
+    ("tokens", "output_sequence_length", 1.0),
+    ("speed", "output_token_throughput", 1.0),
+    ("ttft", "time_to_first_token_ms", 1.0),
+    ("inter-token", "inter_token_latency_ms", 1.0),
+];
+/// A time to first token that was not measured.
+const GUESSED: &str = "ttft (est.)";
+
+/// Reads one. A field or a cell that is missing is no error; a report without a table of cases is.
+pub fn read(text: &str) -> Result<Side, ImportError> {
+    let mut side = Side { kind: "Markdown report", ..Side::default() };
+    let (mut guesses, mut in_head) = (false, true);
+    let mut columns: Option<Vec<Option<Column>>> = None;
+    let mut fence = None;
+    for (i, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if let Some(open) = fence {
+            // Inside an answer nothing is a field or a table.
+            if line.starts_with(open) && line.trim_matches(['`', '~']).is_empty() {
+                fence = None;
+            }
+            continue;
+        }
+        if let Some(opened) = opened_fence(line) {
+            fence = Some(opened);
+            continue;
+        }
+        side.simulated |= line.starts_with("> **SIMULATED**");
+        if let Some(title) = line.strip_prefix("## ") {
+            in_head = title == "Test Information";
+        }
+        if let Some((name, value)) = field(line) {
+            guesses |= name == GUESSED;
+            if !in_head {
+                continue;
+            }
+            let place = match name.as_str() {
+                "model" => &mut side.model,
+                "api url" => &mut side.url,
+                "test time" => &mut side.started_at,
+                "test mode" => &mut side.suite,
+                _ => continue,
+            };
+            if place.is_none() {
+                *place = Some(value);
+            }
+            continue;
+        }
+        let Some(cells) = cells(line) else {
+            columns = None;
+            continue;
+        };
+        match &columns {
+            None => columns = heading(&cells),
+            Some(_) if cells.iter().all(|c| !c.is_empty() && c.trim_matches(['-', ':', ' ']).is_empty()) => {}
+            Some(columns) => {
+                let case = row(&cells, columns).map_err(|why| ImportError(format!("line {}: {why}", i + 1)))?;
+                side.cases.push(case);
+            }
+        }
+    }
+    if side.cases.is_empty() {
+        return Err(ImportError(format!(
+            "{} lines hold no table of cases: its head is like | Test Case | Time | Completion | Speed |",
+            text.lines().count()
+        )));
+    }
+    if guesses {
+        side.notes.push("its TTFT is a guess from the time, and left out".to_owned());
+    }
+    total(&mut side);
+    Ok(side)
+}
+
+/// A metric's place in [`COMPARED`], and what its cells are multiplied by.
+type Column = (usize, f64);
+
+fn opened_fence(line: &str) -> Option<&'static str> {
+    ["```", "~~~"].into_iter().find(|fence| line.starts_with(fence))
+}
+
+/// `- **Name**: value`.
+fn field(line: &str) -> Option<(String, String)> {
+    let (name, value) = line.strip_prefix("- **")?.split_once("**:")?;
+    let value = sanitise_line(value.trim().trim_matches('`'));
+    (!value.is_empty() && value != "N/A").then(|| (name.trim().to_lowercase(), value))
+}
+
+/// The cells of a table's row. An escaped bar is none between cells.
+fn cells(line: &str) -> Option<Vec<String>> {
+    let inner = line.strip_prefix('|')?;
+    let mut cells = vec![String::new()];
+    let mut chars = inner.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '|' => cells.push(String::new()),
+            c => {
+                if let Some(cell) = cells.last_mut() {
+                    cell.push(c);
+                    if c == '\\' {
+                        cell.extend(chars.next());
+                    }
+                }
+            }
+        }
+    }
+    // What follows the last bar is no cell.
+    if cells.last().is_some_and(|c| c.trim().is_empty()) {
+        cells.pop();
+    }
+    Some(cells.into_iter().map(|c| c.trim().to_owned()).collect())
+}
+
+/// The columns of a table of cases; `None` if it is another table.
+fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
+    let names: Vec<String> = cells.iter().map(|c| c.replace("**", "").to_lowercase()).collect();
+    if names.first().is_none_or(|n| n != "test case" && n != "case") {
+        return None;
+    }
+    let place = |name: &String| {
+        // Ours have the unit behind the name.
+        let name = name.split_whitespace().next()?;
+        let (_, key, factor) = COLUMNS.iter().find(|(n, ..)| *n == name)?;
+        Some((COMPARED.iter().position(|c| c.key == *key)?, *factor))
+    };
+    let columns: Vec<_> = names.iter().map(place).collect();
+    columns.iter().any(Option::is_some).then_some(columns)
+}
+
+fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
+    let Some(name) = cells.first().filter(|n| !n.is_empty()) else {
+        return Err("a row without a case's name".to_owned());
+    };
+    if cells.len() > columns.len() {
+        return Err(format!("{} cells under {} headings", cells.len(), columns.len()));
+    }
+    let mut figures = [None; METRICS];
+    for (cell, column) in cells.iter().zip(columns).skip(1) {
+        if let Some((place, factor)) = column
+            && let Some(figure) = figures.get_mut(*place)
+        {
+            *figure = number(cell, *factor)?;
+        }
+    }
+    Ok(Case { name: plain(name), figures })
+}
+
+/// Without what Markdown needs.
+fn plain(cell: &str) -> String {
+    let mut out = String::new();
+    let mut chars = cell.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => out.extend(chars.next()),
+            c => out.push(c),
+        }
+    }
+    sanitise_line(&out)
+}
+
+/// `7.03s`, `**113.7** tok/s`, `~800`, `12 ms`; a dash or `N/A` is none.
+fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
+    let bare = cell.replace(['*', '\u{a0}'], "");
+    let bare = bare.trim();
+    if bare.is_empty() || bare.starts_with(['–', '-', '—']) || bare.eq_ignore_ascii_case("n/a") {
+        return Ok(None);
+    }
+    let estimated = bare.starts_with('~');
+    let bare = bare.trim_start_matches('~');
+    let end = bare.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(bare.len());
+    let (digits, unit) = bare.split_at(end);
+    let shown = || sanitise_line(cell);
+    let value: f64 = digits.parse().map_err(|_bad| format!("'{}' is no figure", shown()))?;
+    let unit = unit.split_whitespace().next().unwrap_or_default();
+    let factor = match unit {
+        "ms" => 1.0,
+        "s" => 1000.0,
+        _ => factor,
+    };
+    let mean = value * factor;
+    Ok(mean.is_finite().then_some(Figure { mean, n: 1, half_width: None, estimated }))
+}
+
+/// Of all cases, each with its one figure.
+fn total(side: &mut Side) {
+    for (place, total) in side.total.iter_mut().enumerate() {
+        let figures: Vec<Figure> = side.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
+        let n = figures.len();
+        let mean = figures.iter().map(|f| f.mean).sum::<f64>() / n as f64;
+        let estimated = figures.iter().any(|f| f.estimated);
+        *total = (n > 0).then_some(Figure { mean, n, half_width: None, estimated });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::exporters::EXPORTERS;
+    use crate::report::fixture::{SAMPLE, report, sample_session};
+
+    const SCRIPTED: &str = include_str!("../../../tests/data/scripted-report.md");
+
+    fn figure(case: &Case, key: &str) -> Option<f64> {
+        case.figures[COMPARED.iter().position(|c| c.key == key).unwrap()].map(|f| f.mean)
+    }
+
+    #[test]
+    fn a_scripted_report_is_read_but_for_its_guesses() {
+        let side = read(SCRIPTED).unwrap();
+        assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
+        assert_eq!(side.url.as_deref(), Some("http://localhost:8000/v1/chat/completions"));
+        assert_eq!(side.suite.as_deref(), Some("Complex Comprehensive"));
+        let names: Vec<_> = side.cases.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["Full Backend System", "Debug Task", "ML Project"]);
+        assert_eq!(figure(&side.cases[1], "request_latency_ms"), Some(4370.0));
+        assert_eq!(figure(&side.cases[1], "output_sequence_length"), Some(500.0));
+        assert_eq!(figure(&side.cases[1], "output_token_throughput"), Some(114.5));
+        assert_eq!(figure(&side.cases[1], "time_to_first_token_ms"), None);
+        assert_eq!((side.notes.len(), side.simulated), (1, false));
+    }
+
+    #[test]
+    fn our_own_report_is_read_with_its_measured_ttft() {
+        let report = report(sample_session());
+        let side = read(&(EXPORTERS[0].render)(&report)).unwrap();
+        assert_eq!(side.cases.len(), SAMPLE.len());
+        assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
+        for (case, (name, millis, _, tokens)) in side.cases.iter().zip(SAMPLE) {
+            assert_eq!((case.name.as_str(), figure(case, "output_sequence_length")), (name, Some(tokens as f64)));
+            let off = figure(case, "request_latency_ms").unwrap() - millis as f64;
+            assert!(off.abs() <= 5.001, "{name} {off}");
+            let off = figure(case, "time_to_first_token_ms").unwrap() - millis as f64 / 10.0;
+            assert!(off.abs() <= 0.51, "{name} {off}");
+        }
+        assert_eq!(side.notes, [""; 0]);
+    }
+
+    #[test]
+    fn what_an_answer_holds_is_no_table() {
+        let table = "| Test Case | Speed |\n|---|---|\n| a | 1 tok/s |\n";
+        let text = format!("```\n{table}- **Model**: no\n```\n{table}");
+        let side = read(&text).unwrap();
+        assert_eq!((side.cases.len(), side.model), (1, None));
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_line() {
+        let why =
+            |rows: &str| read(&format!("# R\n\n| Test Case | Time |\n|---|---|\n{rows}")).unwrap_err().to_string();
+        assert_eq!(why("| a | 1s |\n| b | fast |"), "line 6: 'fast' is no figure");
+        assert_eq!(why("|  | 1s |"), "line 5: a row without a case's name");
+        assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
+        assert!(why("").contains("4 lines hold no table of cases"));
+        let side = read("| Case | Time |\n| a \\| b | N/A |\n").unwrap();
+        assert_eq!((side.cases[0].name.as_str(), side.cases[0].figures), ("a | b", [None; METRICS]));
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(
+            parts in prop::collection::vec(prop_oneof![
+                Just("|".to_owned()), Just("\n".to_owned()), Just("| Test Case | Time | Speed |\n".to_owned()),
+                Just("```".to_owned()), Just("- **Model**: ".to_owned()), Just("\\".to_owned()), Just("1e999s".to_owned()),
+                any::<String>(),
+            ], 0..40),
+        ) {
+            if let Ok(side) = read(&parts.concat()) {
+                prop_assert!(!side.cases.is_empty());
+                prop_assert!(side.cases.iter().flat_map(|c| c.figures).flatten().all(|f| f.mean.is_finite()));
+            }
+        }
+    }
+}

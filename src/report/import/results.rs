@@ -1,0 +1,199 @@
+//! A `results.json`, read for a comparison.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::ImportError;
+use crate::domain::interval::mean_half_width;
+use crate::domain::statistics::Stats;
+use crate::domain::text::sanitise_line;
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Plan, Side, cache_note};
+
+/// The version of the document that is understood.
+const SCHEMA_VERSION: u64 = 1;
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Document {
+    schema_version: Option<u64>,
+    run: Run,
+    target: Target,
+    cases: Vec<CaseJson>,
+    sweep: Vec<Value>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Run {
+    id: Option<String>,
+    started_at: Option<String>,
+    suite: Option<String>,
+    concurrency: Option<u64>,
+    repeat: Option<u64>,
+    rate: Option<f64>,
+    duration_limit_s: Option<f64>,
+    warm: bool,
+    simulated: bool,
+    partial: bool,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Target {
+    url: Option<String>,
+    model: Option<String>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CaseJson {
+    name: String,
+    attempts: Vec<Value>,
+}
+
+/// Reads one. The failed and the unmeasured attempts count for nothing.
+pub fn read(text: &str) -> Result<Side, ImportError> {
+    let document: Document = serde_json::from_str(text).map_err(|e| {
+        ImportError(format!("line {}: it is no results.json: {}", e.line(), sanitise_line(&e.to_string())))
+    })?;
+    match document.schema_version {
+        Some(SCHEMA_VERSION) => {}
+        Some(newer) => return Err(ImportError(format!("schema_version {newer} is not known here; update tokscope"))),
+        None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
+    }
+    let Document { run, target, cases, sweep, .. } = document;
+    let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
+    let (mut estimated, mut warm, mut attempts) = (false, 0, 0);
+    let mut sides = Vec::new();
+    for case in &cases {
+        let good = |a: &&Value| a["status"] == "ok" && a["warmup"] != true;
+        let good: Vec<&Value> = case.attempts.iter().filter(good).collect();
+        let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
+        estimated |= is_estimated;
+        warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
+        attempts += good.len();
+        let mut figures = [None; METRICS];
+        for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
+            let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
+            values.sort_by(f64::total_cmp);
+            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens);
+            all.push(values);
+        }
+        sides.push(Case { name: case.name.clone(), figures });
+    }
+    let mut total = [None; METRICS];
+    for ((compared, figure), all) in COMPARED.iter().zip(&mut total).zip(&all) {
+        let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
+        *figure = figure_of(&groups, estimated && compared.counts_tokens);
+    }
+    let mixed = "a sweep: its figures are those of all its stages together";
+    let mixed = (!sweep.is_empty()).then(|| mixed.to_owned());
+    let plan = Plan {
+        concurrency: run.concurrency,
+        repeat: run.repeat,
+        rate: run.rate,
+        duration_s: run.duration_limit_s,
+        warm: run.warm,
+    };
+    Ok(Side {
+        name: run.id.unwrap_or_default(),
+        kind: "results.json",
+        started_at: run.started_at,
+        model: target.model,
+        url: target.url,
+        suite: run.suite,
+        simulated: run.simulated,
+        partial: run.partial,
+        plan: Some(plan),
+        total,
+        cases: sides,
+        notes: cache_note(warm, attempts).into_iter().chain(mixed).collect(),
+    })
+}
+
+/// The mean of all figures, those of a case in ascending order.
+fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
+    let stats = Stats::of(groups.iter().flat_map(|g| g.iter().copied()))?;
+    let n = groups.iter().map(|g| g.len()).sum();
+    let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
+    Some(Figure { mean: stats.avg, n, half_width, estimated })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::exporters::EXPORTERS;
+    use crate::report::fixture::{answer, report, run, suite};
+
+    fn results() -> (crate::report::model::Report, String) {
+        let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
+        let session = run(suite(&["a", "b"]), plan, |id, now| {
+            Some(answer(id, now, 1000 + 100 * u64::from(id.number) + 700 * id.case as u64, 10, 100))
+        });
+        let report = report(session);
+        let text = (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+        (report, text)
+    }
+
+    #[test]
+    fn what_was_written_compares_as_the_run_itself() {
+        let (report, text) = results();
+        let (read, own) = (read(&text).unwrap(), Side::of(&report));
+        assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
+        for (a, b) in
+            read.cases.iter().zip(&own.cases).map(|(a, b)| (a.figures, b.figures)).chain([(read.total, own.total)])
+        {
+            for (a, b) in a.iter().zip(&b) {
+                let (a, b) = (a.unwrap(), b.unwrap());
+                assert!((a.mean - b.mean).abs() < 1e-9 && a.n == b.n, "{a:?} {b:?}");
+                assert_eq!(a.half_width.is_some(), b.half_width.is_some());
+                let widths = a.half_width.zip(b.half_width);
+                assert!(widths.is_none_or(|(a, b)| (a - b).abs() < 1e-9), "{widths:?}");
+            }
+        }
+        assert_eq!(read.cases.len(), 2);
+    }
+
+    #[test]
+    fn a_sweep_says_which_stages_its_figures_are_of() {
+        let report = report(crate::report::fixture::sweep_session(&[1, 4]));
+        let text = (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+        assert_eq!(read(&text).unwrap().notes, ["a sweep: its figures are those of all its stages together"]);
+        assert_eq!(Side::of(&report).notes, ["a sweep: its figures are those of its last stage, 4 at once"]);
+        assert_eq!(read(&results().1).unwrap().notes, [""; 0]);
+    }
+
+    #[test]
+    fn what_is_none_says_where() {
+        let why = |text: &str| read(text).unwrap_err().to_string();
+        assert!(why("{\n\"run\": 3}").starts_with("line 2: it is no results.json"), "{}", why("{\n\"run\": 3}"));
+        assert!(why("{}").contains("schema_version is missing"));
+        assert!(why("{\"schema_version\": 9}").contains("schema_version 9"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_makes_it_panic(value in prop::sample::select(VALUES), at in 0_usize..6) {
+            let at = ["case", "attempts", "name", "status", "time_to_first_token_ms", "token_count_source"][at];
+            let attempt = r#"{"status":"ok","token_count_source":"usage","time_to_first_token_ms":1e308}"#;
+            let text = format!(r#"{{"schema_version":1,"case":1,"cases":[{{"name":"a","attempts":[{attempt},{attempt}]}}]}}"#);
+            let value = format!("\"{at}\":{value},\"x\":");
+            if let Ok(side) = read(&text.replace(&format!("\"{at}\":"), &value)) {
+                prop_assert!(side.total.iter().flatten().all(|f| f.n > 0));
+            }
+        }
+    }
+
+    const VALUES: &[&str] = &["null", "[]", "{}", "-1", "1e400", "\"ok\"", "true", "[[]]", "[{\"status\":[]}]"];
+
+    #[test]
+    fn a_torn_document_is_an_error() {
+        let (_, text) = results();
+        for at in (0..text.len() - 2).step_by(97) {
+            assert!(text.get(..at).is_none_or(|part| read(part).is_err()), "{at}");
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Lines of bounded length out of a reader.
+
+use std::io::{self, BufRead};
+
+/// No line that is written is nearly so long.
+pub const LONGEST: usize = 64 << 20;
+
+/// What came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Came {
+    /// A line, without its end.
+    Line,
+    /// A line that is too long; it was passed over.
+    TooLong,
+    /// What has no end: whoever wrote it was cut off.
+    Torn,
+    /// No more.
+    Nothing,
+}
+
+/// Takes the next line into `line`, of which `longest` bytes are kept at most.
+pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<Came> {
+    line.clear();
+    let (mut length, mut ended) = (0_usize, false);
+    while !ended {
+        let block = match from.fill_buf() {
+            Ok(block) => block,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
+            Err(e) => return Err(e),
+        };
+        if block.is_empty() {
+            return Ok(if length == 0 { Came::Nothing } else { Came::Torn });
+        }
+        let end = memchr::memchr(b'\n', block);
+        let (part, _) = block.split_at(end.unwrap_or(block.len()));
+        length = length.saturating_add(part.len());
+        if length <= longest {
+            line.extend_from_slice(part);
+        }
+        let taken = part.len() + usize::from(end.is_some());
+        // An empty line that is cut off is nothing lost.
+        ended = end.is_some();
+        from.consume(taken);
+    }
+    Ok(if length > longest { Came::TooLong } else { Came::Line })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_whole_and_what_is_too_long_or_torn_is_told() {
+        // A block smaller than a line, so that lines come in pieces.
+        let mut from = io::BufReader::with_capacity(3, &b"ab\n\nabcdef\nabcdefg\nxy"[..]);
+        let mut line = Vec::new();
+        let mut came = || {
+            let came = next(&mut from, &mut line, 6).unwrap();
+            (came, String::from_utf8(line.clone()).unwrap())
+        };
+        assert_eq!(came(), (Came::Line, "ab".to_owned()));
+        assert_eq!(came(), (Came::Line, String::new()));
+        assert_eq!(came(), (Came::Line, "abcdef".to_owned()));
+        assert_eq!(came().0, Came::TooLong);
+        assert_eq!(came().0, Came::Torn);
+        assert_eq!(came().0, Came::Nothing);
+    }
+}

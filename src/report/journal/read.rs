@@ -1,0 +1,218 @@
+//! A journal, read.
+
+use std::borrow::Cow;
+use std::io::{self, BufRead};
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::line::{Attempt, End, Header, State, Throughput};
+use super::lines::{self, Came};
+use super::{RunHeader, VERSION};
+use crate::domain::gpu::GpuEvent;
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::live::EngineLag;
+use crate::domain::series::Series;
+use crate::domain::session::Session;
+use crate::domain::session::restore::Restoring;
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+
+/// What is told of a run that read the server's gauges.
+const NO_GAUGES: &str = "the server's own gauges are not kept, and left out";
+/// So many broken lines are told one by one.
+const MOST_TOLD: usize = 20;
+/// Points kept of the throughput, as a run keeps them.
+const THROUGHPUT_POINTS: usize = 14_400;
+
+/// A run out of its journal.
+#[derive(Clone, Debug)]
+pub struct Saved {
+    /// What was run, where.
+    pub run: RunHeader,
+    /// As it stood; nothing is in flight.
+    pub session: Session,
+    /// The GPUs over the run.
+    pub gpu: GpuHistory,
+    /// Tokens per second over the run.
+    pub throughput: Series,
+    /// How late the engine has been.
+    pub lag: EngineLag,
+    /// The last time that stands in it, on the run's clock.
+    pub last_at: Nanos,
+    /// The exit status, if the program ended in order.
+    pub ended: Option<u8>,
+    /// What could not be read, for people.
+    pub warnings: Vec<String>,
+}
+
+/// Why a journal is none.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// Its first line is not whole.
+    #[error("it ends in its first line: the run was cut off before anything was kept")]
+    Empty,
+    /// Its first line is no header.
+    #[error("its first line is no journal's: {0}")]
+    NoJournal(String),
+    /// A newer program wrote it.
+    #[error("a newer tokscope wrote it (journal version {0}; this one reads {VERSION}); update tokscope")]
+    Newer(u32),
+}
+
+/// Reads a journal. Broken lines are left out and told in [`Saved::warnings`]; what a newer program added is passed over.
+pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
+    let mut line = Vec::new();
+    let run = match lines::next(&mut from, &mut line, lines::LONGEST)? {
+        Came::Line => read_header(&line)?,
+        Came::TooLong => return Err(JournalError::NoJournal("it is too long".to_owned())),
+        Came::Torn if !line.starts_with(b"{\"tokscope_journal\"") => {
+            return Err(JournalError::NoJournal("it has no end".to_owned()));
+        }
+        Came::Torn | Came::Nothing => return Err(JournalError::Empty),
+    };
+    let mut reader = Reader::new(run);
+    for number in 2_usize.. {
+        match lines::next(&mut from, &mut line, lines::LONGEST)? {
+            Came::Line if line.is_empty() => {}
+            Came::Line => {
+                if let Err(why) = reader.line(&line) {
+                    reader.broken(number, &why);
+                }
+            }
+            Came::TooLong => reader.broken(number, "it is too long"),
+            Came::Torn => {
+                reader.warnings.push(format!("the last line ({number}) is cut off and left out"));
+                break;
+            }
+            Came::Nothing => break,
+        }
+    }
+    Ok(reader.finish())
+}
+
+fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
+    #[derive(Deserialize)]
+    struct Version {
+        tokscope_journal: u32,
+    }
+    let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
+    let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
+    if version.tokscope_journal > VERSION {
+        return Err(JournalError::Newer(version.tokscope_journal));
+    }
+    let header: Header<'_> = serde_json::from_slice(line).map_err(|e| none(&e))?;
+    Ok(header.run.into_owned())
+}
+
+struct Reader {
+    run: RunHeader,
+    session: Restoring,
+    gpu: GpuHistory,
+    throughput: Series,
+    lag: EngineLag,
+    last_at: Nanos,
+    ended: Option<u8>,
+    warnings: Vec<String>,
+    broken: usize,
+}
+
+impl Reader {
+    fn new(run: RunHeader) -> Self {
+        Self {
+            session: Restoring::new(run.suite.clone(), run.plan, run.sweep.clone()),
+            gpu: GpuHistory::default(),
+            throughput: Series::new(THROUGHPUT_POINTS),
+            lag: EngineLag::default(),
+            last_at: Nanos::default(),
+            ended: None,
+            warnings: run.gauges.then(|| NO_GAUGES.to_owned()).into_iter().collect(),
+            broken: 0,
+            run,
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Type<'a> {
+            #[serde(borrow)]
+            r#type: Cow<'a, str>,
+        }
+        let kind: Type<'_> = parse(line)?;
+        match &*kind.r#type {
+            "attempt" => {
+                let attempt: Attempt<'_> = parse(line)?;
+                self.last_at = self.last_at.max(attempt.record.ended);
+                let done = self.session.attempt(attempt.facts, attempt.record.into_owned());
+                done.map_err(|e| e.to_string())?;
+            }
+            "state" => {
+                let state: State<'_> = parse(line)?;
+                self.last_at = self.last_at.max(state.at);
+                self.lag = state.lag;
+                self.session.standing(state.standing.into_owned()).map_err(|e| e.to_string())?;
+            }
+            "gpu" => self.gpu_events(line)?,
+            "throughput" => {
+                let throughput: Throughput<'_> = parse(line)?;
+                for &(at, value) in throughput.points.iter() {
+                    self.throughput.push(at, value);
+                }
+            }
+            "end" => {
+                let end: End = parse(line)?;
+                self.last_at = self.last_at.max(end.at);
+                self.ended = Some(end.status);
+                return Ok(());
+            }
+            _ => return Ok(()),
+        }
+        // A run that is gone on with has not ended.
+        self.ended = None;
+        Ok(())
+    }
+
+    /// Each by itself: one that a newer program added does not take the others with it.
+    fn gpu_events(&mut self, line: &[u8]) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Events<'a> {
+            #[serde(borrow)]
+            events: Vec<&'a RawValue>,
+        }
+        let events: Events<'_> = parse(line)?;
+        for event in events.events.iter().filter_map(|e| serde_json::from_str::<GpuEvent>(e.get()).ok()) {
+            self.gpu.apply(event);
+        }
+        Ok(())
+    }
+
+    fn broken(&mut self, number: usize, why: &str) {
+        self.broken += 1;
+        if self.broken <= MOST_TOLD {
+            self.warnings.push(format!("line {number} is left out: {}", sanitise_line(why)));
+        }
+    }
+
+    fn finish(mut self) -> Saved {
+        if self.broken > MOST_TOLD {
+            self.warnings.push(format!("{} more lines are left out", self.broken - MOST_TOLD));
+        }
+        Saved {
+            run: self.run,
+            session: self.session.finish(),
+            gpu: self.gpu,
+            throughput: self.throughput,
+            lag: self.lag,
+            last_at: self.last_at,
+            ended: self.ended,
+            warnings: self.warnings,
+        }
+    }
+}
+
+fn parse<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, String> {
+    serde_json::from_slice(line).map_err(|e| e.to_string())
+}

@@ -1,0 +1,201 @@
+//! The list of saved runs.
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::model::Report;
+use super::summary::Summary;
+use crate::domain::text::sanitise_line;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// All that was asked for was measured.
+    Whole,
+    /// It ended in order with something missing.
+    Partial,
+    /// It did not end in order, or has not yet.
+    Unfinished,
+    /// Its journal cannot be read.
+    Unreadable,
+}
+
+impl Outcome {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Partial => "partial",
+            Self::Unfinished => "not ended",
+            Self::Unreadable => "unreadable",
+        }
+    }
+}
+
+/// A saved run in a few figures.
+#[derive(Clone, Debug, Serialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Listed {
+    pub id: String,
+    pub started_at: Option<String>,
+    pub model: Option<String>,
+    pub url: Option<String>,
+    pub suite: Option<String>,
+    pub simulated: bool,
+    pub cases: usize,
+    pub ok: usize,
+    pub failed: usize,
+    /// Over all reported attempts, tokens per second.
+    pub output_token_throughput_p50: Option<f64>,
+    /// That rests on an estimate of the tokens.
+    pub estimated: bool,
+    pub state: Outcome,
+    pub bytes: u64,
+    /// Why it cannot be read.
+    pub error: Option<String>,
+}
+
+impl Listed {
+    /// Of a run that could be read.
+    pub fn of(report: &Report, state: Outcome, bytes: u64) -> Self {
+        let summary = Summary::of(&report.session);
+        Self {
+            id: report.run_id.clone(),
+            started_at: Some(report.started_at().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
+            model: Some(report.model.clone()),
+            url: Some(report.url.clone()),
+            suite: Some(report.session.suite.name.clone()),
+            simulated: report.simulated,
+            cases: report.session.cases.len(),
+            ok: summary.ok,
+            failed: summary.failed,
+            output_token_throughput_p50: summary.stats("output_token_throughput").map(|s| s.p50),
+            estimated: summary.estimated,
+            state,
+            bytes,
+            error: None,
+        }
+    }
+
+    /// Of one that could not.
+    pub fn unreadable(id: String, bytes: u64, why: &str) -> Self {
+        Self {
+            id,
+            started_at: None,
+            model: None,
+            url: None,
+            suite: None,
+            simulated: false,
+            cases: 0,
+            ok: 0,
+            failed: 0,
+            output_token_throughput_p50: None,
+            estimated: false,
+            state: Outcome::Unreadable,
+            bytes,
+            error: Some(sanitise_line(why)),
+        }
+    }
+
+    fn cells(&self) -> [String; 8] {
+        let text = |value: &Option<String>| value.as_deref().map_or_else(|| "–".to_owned(), |t| cut(&sanitise_line(t)));
+        let date = self.started_at.as_deref().map_or_else(|| "–".to_owned(), |t| t.chars().take(16).collect());
+        let about = if self.estimated { "~" } else { "" };
+        let speed = self.output_token_throughput_p50.map_or_else(|| "–".to_owned(), |v| format!("{about}{v:.1}"));
+        let cases = match (self.state, self.failed) {
+            (Outcome::Unreadable, _) => "–".to_owned(),
+            (_, 0) => format!("{}/{} ok", self.ok, self.cases),
+            (_, failed) => format!("{}/{} ok, {failed} failed", self.ok, self.cases),
+        };
+        let state =
+            if self.simulated { format!("{}, simulated", self.state.word()) } else { self.state.word().to_owned() };
+        let date = date.replace('T', " ");
+        [sanitise_line(&self.id), date, text(&self.model), text(&self.url), text(&self.suite), cases, speed, state]
+    }
+}
+
+/// Longest cell, columns.
+const WIDEST: usize = 44;
+
+fn cut(text: &str) -> String {
+    if text.width() <= WIDEST {
+        return text.to_owned();
+    }
+    let mut out = String::new();
+    for c in text.chars() {
+        if out.width() + 2 > WIDEST {
+            break;
+        }
+        out.push(c);
+    }
+    out + "…"
+}
+
+/// A table for people.
+pub fn text(runs: &[Listed], folder: &str) -> String {
+    if runs.is_empty() {
+        return format!("No run was saved yet in '{folder}'\n");
+    }
+    let head = ["RUN", "DATE", "MODEL", "ENDPOINT", "SUITE", "CASES", "TOK/S", "STATE"].map(str::to_owned);
+    let rows: Vec<[String; 8]> = std::iter::once(head).chain(runs.iter().map(Listed::cells)).collect();
+    let why = |run: &Listed| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
+    let unreadable: String = runs.iter().filter_map(why).collect();
+    let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
+    let (table, n) = (table(&rows, &[6]), runs.len());
+    let noun = if n == 1 { "run" } else { "runs" };
+    format!("{table}{unreadable}{n} {noun}, {mib:.1} MiB in '{folder}'; TOK/S is the median\n")
+}
+
+/// Rows of cells in columns, those in `right` set to the right.
+pub(super) fn table<const N: usize>(rows: &[[String; N]], right: &[usize]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.width().max(*width);
+        }
+    }
+    let mut out = String::new();
+    for row in rows {
+        let mut line = String::new();
+        for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+            let blanks = " ".repeat(width.saturating_sub(cell.width()));
+            let gap = if i == 0 { "" } else { "  " };
+            let (before, after) = if right.contains(&i) { (blanks.as_str(), "") } else { ("", blanks.as_str()) };
+            line.extend([gap, before, cell, after]);
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+/// The same as JSON.
+pub fn json(runs: &[Listed]) -> String {
+    // Only maps with keys that are no text can fail, and there are none.
+    super::json::escape_hidden(&serde_json::to_string_pretty(runs).unwrap_or_default()) + "\n"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::{report, sample_session};
+
+    #[test]
+    fn the_table_tells_what_there_is_and_what_cannot_be_read() {
+        let mut run = Listed::of(&report(sample_session()), Outcome::Whole, 3 << 19);
+        run.model = Some("evil\u{1b}[2J\u{202e}model".into());
+        let runs = [run, Listed::unreadable("ts-1".into(), 1 << 19, "its first line is no journal's")];
+        insta::assert_snapshot!(text(&runs, "/state/runs"), @r"
+        RUN      DATE              MODEL      ENDPOINT                                   SUITE                  CASES     TOK/S  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  http://localhost:8000/v1/chat/completions  Complex Comprehensive  10/10 ok  114.5  whole
+        ts-1     –                 –          –                                          –                      –             –  unreadable
+        ts-1: its first line is no journal's
+        2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median
+        ");
+        let json = json(&runs);
+        assert!(!json.contains(['\u{1b}', '\u{202e}']));
+        let back: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!((&back[0]["ok"], &back[1]["state"]), (&10.into(), &"unreadable".into()));
+        assert_eq!(text(&[], "/x"), "No run was saved yet in '/x'\n");
+    }
+}

@@ -1,0 +1,159 @@
+//! Runs that were kept, out of their journals again.
+
+use std::fs::File;
+use std::io::{BufReader, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use super::closing::say;
+use super::export::gpu_report;
+use crate::domain::text::sanitise_line;
+use crate::protocol::api::by_name;
+use crate::report::compare::{self, Comparison, Side};
+use crate::report::exporters::{EXPORTERS, exporter_for_path};
+use crate::report::import::{self, ImportError};
+use crate::report::journal::{self, JournalError, Saved};
+use crate::report::model::Report;
+use crate::report::runs_table::{self, Listed, Outcome};
+use crate::store::file::write_new;
+use crate::store::runs::{self, Kept};
+
+/// The run that is meant: a path to a journal, an id or its begin, or `last`.
+pub fn load(wanted: &str) -> anyhow::Result<Saved> {
+    let path = Path::new(wanted);
+    if path.is_file() {
+        return read(path).with_context(|| format!("'{}'", path.display()));
+    }
+    let kept = runs::list(&folder()?)?;
+    let found = runs::find(&kept, wanted)?;
+    read(&found.path).with_context(|| format!("run {}", found.id))
+}
+
+fn folder() -> anyhow::Result<PathBuf> {
+    runs::folder().context("this user has no home folder, and so no saved runs")
+}
+
+fn read(path: &Path) -> Result<Saved, JournalError> {
+    journal::read(BufReader::with_capacity(1 << 16, File::open(path)?))
+}
+
+/// The report that the run would have made at its end.
+pub fn report_of(saved: Saved) -> Report {
+    let Saved { run, session, gpu, lag, last_at, .. } = saved;
+    Report {
+        gpu: gpu_report(run.simulated, run.local, &gpu, session.began),
+        gauges: None,
+        route: run.route,
+        session,
+        epoch: run.epoch,
+        url: run.url,
+        api: by_name(&run.api).map_or("unknown", |api| api.name),
+        model: run.model,
+        server: run.server,
+        simulated: run.simulated,
+        run_id: run.id,
+        environment: run.environment,
+        lag,
+        calibration: run.calibration,
+        finished_at: last_at,
+    }
+}
+
+/// Renders a run again: to these files, else as Markdown on stdout. Returns the exit status.
+pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
+    let mut stderr = std::io::stderr();
+    let formats: Vec<_> = exports.iter().map(|path| (path, exporter_for_path(path))).collect();
+    if let Some((path, _)) = formats.iter().find(|(_, format)| format.is_none()) {
+        let known: Vec<_> = EXPORTERS.iter().map(|e| format!(".{}", e.extension)).collect();
+        bail!("--export '{}': no format has this extension; there are {}", path.display(), known.join(" "));
+    }
+    let saved = load(wanted)?;
+    for warning in &saved.warnings {
+        say(&mut stderr, &format!("{}: {warning}", saved.run.id));
+    }
+    if saved.ended.is_none() {
+        say(&mut stderr, &format!("{}: the run did not end in order; this is what was saved of it", saved.run.id));
+    }
+    let report = report_of(saved);
+    if exports.is_empty() {
+        let markdown = EXPORTERS.first().map(|e| (e.render)(&report)).unwrap_or_default();
+        // A reader that is gone wants no more.
+        drop(std::io::stdout().write_all(markdown.as_bytes()));
+        return Ok(0);
+    }
+    for (path, exporter) in formats {
+        let text = exporter.map(|e| (e.render)(&report)).unwrap_or_default();
+        let written = write_new(path, &text)?;
+        say(&mut stderr, &format!("Report written to '{}'", written.display()));
+    }
+    Ok(0)
+}
+
+/// Lists the runs that were kept, the newest first. Returns the exit status.
+pub fn list(json: bool) -> anyhow::Result<u8> {
+    let folder = folder()?;
+    let kept = runs::list(&folder).with_context(|| format!("'{}'", folder.display()))?;
+    let listed: Vec<Listed> = kept.iter().map(look).collect();
+    let text = if json { runs_table::json(&listed) } else { runs_table::text(&listed, &folder.display().to_string()) };
+    drop(std::io::stdout().write_all(text.as_bytes()));
+    Ok(0)
+}
+
+fn look(kept: &Kept) -> Listed {
+    let (id, bytes) = (kept.id.clone(), kept.bytes);
+    match read(&kept.path) {
+        Ok(saved) => {
+            let outcome = match saved.ended {
+                None => Outcome::Unfinished,
+                Some(_) if saved.session.is_partial() => Outcome::Partial,
+                Some(_) => Outcome::Whole,
+            };
+            Listed::of(&report_of(saved), outcome, bytes)
+        }
+        Err(e) => Listed::unreadable(id, bytes, &e.to_string()),
+    }
+}
+
+/// Two runs side by side: saved ones, files `results.json`, or Markdown reports. To these files, else to stdout. Returns
+/// the exit status.
+pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
+    type Render = fn(&Comparison) -> String;
+    let format = |path: &PathBuf| -> anyhow::Result<Render> {
+        match path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase).as_deref() {
+            Some("md") => Ok(compare::markdown),
+            Some("json") => Ok(compare::json),
+            _ => bail!("--export '{}': a comparison is written as .md or .json", path.display()),
+        }
+    };
+    let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
+    let comparison = Comparison::of(side(a)?, side(b)?);
+    drop(std::io::stdout().write_all(compare::text(&comparison).as_bytes()));
+    for (path, render) in exports.iter().zip(formats) {
+        let written = write_new(path, &render(&comparison))?;
+        say(&mut std::io::stderr(), &format!("Comparison written to '{}'", written.display()));
+    }
+    Ok(0)
+}
+
+/// Reads a report that was written before.
+type Import = fn(&str) -> Result<Side, ImportError>;
+
+fn side(wanted: &str) -> anyhow::Result<Side> {
+    let path = Path::new(wanted);
+    let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
+    let import: Option<Import> = match extension.as_deref() {
+        Some("json") => Some(import::results::read),
+        Some("md" | "markdown") => Some(import::markdown::read),
+        _ => None,
+    };
+    let Some(import) = import else {
+        let saved = load(wanted)?;
+        let notes = saved.warnings.clone();
+        return Ok(Side { notes, ..Side::of(&report_of(saved)) });
+    };
+    let named = sanitise_line(wanted);
+    let text = std::fs::read_to_string(path).with_context(|| format!("'{named}'"))?;
+    let side = import(&text).with_context(|| format!("'{named}'"))?;
+    Ok(Side { name: named, ..side })
+}
