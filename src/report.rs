@@ -2,6 +2,7 @@
 
 pub mod case;
 pub mod exporters;
+pub mod gpu;
 mod json;
 mod markdown;
 pub mod model;

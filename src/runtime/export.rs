@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use super::Run;
 use crate::app::model::Scene;
-use crate::domain::gpu_history::GpuTrack;
-use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
-use crate::report::model::{GpuDeviceReport, GpuReport, Report};
+use crate::report::gpu::GpuReport;
+use crate::report::model::Report;
 use crate::store::file::{default_name, write_new};
 
 impl Run {
@@ -35,29 +34,13 @@ impl Run {
         }
     }
 
-    /// What the GPUs of this machine did, if they can have done the work.
+    /// What the GPUs did, if they can have done the work.
     fn gpu_report(&self) -> Result<GpuReport, String> {
         let Scene { target, gpu, session, .. } = &self.app.scene;
         if target.simulated {
             return Err("the simulator answered, which uses no GPU".to_owned());
         }
-        if !target.is_local() {
-            return Err("the endpoint is not on this machine, so that its GPUs are not seen".to_owned());
-        }
-        if let Some(why) = &gpu.absent {
-            return Err(why.clone());
-        }
-        if gpu.gpus.is_empty() {
-            return Err("the GPU driver has not answered yet".to_owned());
-        }
-        Ok(GpuReport {
-            driver: gpu.driver.clone(),
-            sample_interval_ms: gpu.interval_ms,
-            samples: gpu.samples,
-            missed: gpu.missed,
-            source: "nvml".to_owned(),
-            devices: gpu.gpus.iter().map(|track| device(track, session.began)).collect(),
-        })
+        GpuReport::of(gpu, session, target.is_local(), self.now())
     }
 
     /// Writes in the format of the exporters' table: to the file asked for with that format, else to one named after
@@ -92,23 +75,6 @@ impl Run {
 /// Where the requests of an API go.
 fn request_url(base: &str, api: &Api) -> String {
     format!("{base}{}", api.path)
-}
-
-fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {
-    let began = began.unwrap_or_default();
-    GpuDeviceReport {
-        index: track.info.index,
-        uuid: track.info.uuid.clone(),
-        model: track.info.model.clone(),
-        memory_total_mib: track.memory_total_mib(),
-        memory_used_start_mib: track.used_at_start_mib,
-        memory_peak_mib: track.peak_mib.map(|(peak, _)| peak),
-        memory_peak_at_s: track.peak_mib.map(|(_, at)| at.since(began).as_secs_f64()),
-        memory_used_includes_reserved: track.info.memory_used_includes_reserved,
-        memory_unknown_because: track.info.memory_unknown_because.clone(),
-        utilization_max_percent: track.load_percent.since(began).iter().filter_map(|p| p.1).reduce(f64::max),
-        lost: track.lost.clone(),
-    }
 }
 
 #[cfg(test)]
