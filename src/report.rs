@@ -3,6 +3,7 @@
 pub mod case;
 pub mod compare;
 pub mod exporters;
+pub mod gpu;
 pub mod import;
 pub mod journal;
 mod json;

@@ -31,15 +31,13 @@ use crate::engine::{Engine, EngineConfig, InvalidConfig};
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
-use crate::telemetry::{Sampler, SamplerConfig, watch_server};
+use crate::telemetry::{Endpoint, Sampler, SamplerConfig, watch_server};
 
 use self::counting::Facts;
 use self::saving::Saving;
 use self::signals::Suspension;
 pub use self::spec::RunSpec;
 
-/// The time between two samples of the GPU.
-const GPU_INTERVAL: Duration = Duration::from_millis(250);
 /// The time between two looks at the server's metrics, each of which costs the server something.
 const SERVER_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -101,7 +99,7 @@ impl Run {
         let engine = Engine::start(config, epoch, move |fact| facts(now(epoch), fact))?;
         let gpu_events = sender.clone();
         let sampler = crate::telemetry::start(
-            SamplerConfig { interval: GPU_INTERVAL, lib_path: None },
+            SamplerConfig { endpoint: place(&spec.base_url).filter(|_| !spec.simulated), ..SamplerConfig::default() },
             move || now(epoch),
             move |event| drop(gpu_events.send(Wake::Msg(Msg::Gpu(event)))),
         );
@@ -180,13 +178,21 @@ impl Run {
                 match effect {
                     Effect::Engine(command) => self.tell_engine(command),
                     Effect::BeginTelemetry => {
-                        self.app.scene.gpu.begin_run();
+                        let now = self.now();
+                        self.app.scene.gpu.begin_run(now);
                         self.app.scene.gauges.iter_mut().for_each(GaugeHistory::begin_run);
                         self.sampler.sample_now();
                         // What the server counts from now on is the run's: the first look comes before the first request.
                         let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
                     }
-                    Effect::TelemetryActive(active) => self.telemetry().for_each(|s| s.set_active(active)),
+                    Effect::TelemetryActive(active) => {
+                        let now = self.now();
+                        self.app.scene.gpu.set_active(active, now);
+                        self.telemetry().for_each(|s| s.set_active(active));
+                        if !active {
+                            self.sampler.sample_now();
+                        }
+                    }
                     Effect::Export { exporter } => {
                         let result = self.export(exporter);
                         let now = self.now();
@@ -199,6 +205,12 @@ impl Run {
         self.save(kept);
         left
     }
+}
+
+/// The host and port of a base address.
+fn place(base_url: &str) -> Option<Endpoint> {
+    let url = reqwest::Url::parse(base_url).ok()?;
+    Some(Endpoint { host: url.host_str()?.to_owned(), port: url.port_or_known_default()? })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the run's clock")]

@@ -1,11 +1,14 @@
 //! Floor 2: the GPUs and the server's own gauges, each on a thread of its own.
 
 mod attend;
+#[cfg(target_os = "linux")]
+mod listener;
 #[cfg(any(target_os = "linux", windows))]
 mod nvml;
 mod pace;
 mod page;
 mod sampler;
+mod scope;
 mod server;
 mod source;
 
@@ -32,6 +35,26 @@ pub struct SamplerConfig {
     pub interval: Duration,
     /// The driver's library, where it is not in its usual place.
     pub lib_path: Option<PathBuf>,
+    /// The endpoint whose GPUs are looked for; `None`: it is not asked whether these are its own.
+    pub endpoint: Option<Endpoint>,
+    /// Where Linux tells of processes and memory.
+    pub proc_root: PathBuf,
+}
+
+impl Default for SamplerConfig {
+    /// Four samples a second, beyond which most sensors have nothing new.
+    fn default() -> Self {
+        Self { interval: Duration::from_millis(250), lib_path: None, endpoint: None, proc_root: PathBuf::from("/proc") }
+    }
+}
+
+/// Where requests go.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// A name or an address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
 }
 
 /// The sampler's thread, seen from outside. No call waits for the driver, which may hang for ever; dropping this tells

@@ -1,20 +1,27 @@
 //! The stand-in driver as the loader finds it, and what the telemetry's own tests do not ask of it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 #[path = "support/nvml.rs"]
 mod nvml;
+#[path = "support/server.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod server;
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use nvml_wrapper::Nvml;
 use nvml_wrapper::enums::device::UsedGpuMemory;
+use nvml_wrapper::error::NvmlError;
+use serde_json::{Value, json};
 use tokscope::domain::gpu::GpuEvent;
 use tokscope::domain::time::Nanos;
 use tokscope::telemetry::{SamplerConfig, start};
 
 use self::nvml::Driver;
+use self::server::Server;
 
 /// Longer than any test takes.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -41,7 +48,7 @@ fn the_library_is_found_by_its_name_like_a_real_one() {
 
 fn expect_stand_in() {
     let (sink, events) = channel();
-    let config = SamplerConfig { interval: LIMIT, lib_path: None };
+    let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
     let _sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
     let found = events.recv().expect("the thread says something");
     let GpuEvent::Found { driver, gpus, .. } = &found else { panic!("{found:?}") };
@@ -81,10 +88,164 @@ fn two_drivers_in_one_process_know_nothing_of_each_other() {
 }
 
 #[test]
+fn slices_are_where_the_driver_says_and_nowhere_else() {
+    let driver =
+        Driver::install("gpu 0 name=A100 migmode=1\nmig 0 2 name=1g.5gb uuid=MIG-1 total=9 used=1\ngpu 1 name=RTX");
+    let nvml = Nvml::builder().lib_path(driver.library.path().as_os_str()).init().unwrap();
+    let whole = nvml.device_by_index(0).unwrap();
+    assert_eq!((whole.mig_mode().unwrap().current, whole.mig_device_count().unwrap()), (1, 7));
+    let slices: Vec<_> = (0..7).map(|slot| whole.mig_device_by_index(slot)).collect();
+    assert!(
+        slices.iter().enumerate().all(|(slot, s)| slot == 2 || matches!(s, Err(NvmlError::NotFound))),
+        "{slices:?}"
+    );
+    assert_eq!(slices[2].as_ref().unwrap().uuid().unwrap(), "MIG-1");
+    assert!(matches!(nvml.device_by_index(1).unwrap().mig_mode(), Err(NvmlError::NotSupported)));
+}
+
+/// The reports of a run without a screen.
+struct Reports {
+    json: Value,
+    markdown: String,
+}
+
+/// Runs the program as it is, one case, beside that driver.
+fn run(driver: &Driver, url: &str) -> Reports {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), "[[case]]\nname = \"Alone\"\nprompt = \"p\"\n").unwrap();
+    let (key, library) = driver.env();
+    let status = Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args([url, "--headless", "--export", "r.json", "--export", "r.md"])
+        .current_dir(folder.path())
+        .env(key, library)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    Reports { json: serde_json::from_str(&read("r.json")).unwrap(), markdown: read("r.md") }
+}
+
+/// A server that takes so long to answer.
+fn slow_server(time: Duration, tokens: usize) -> Server {
+    Server::start(&["lone-model"], move |mut asked| {
+        asked.token("word");
+        // Nobody sends: it is the time that matters, for a run must be long enough for what is measured.
+        let (_kept, nothing) = channel::<()>();
+        assert!(nothing.recv_timeout(time).is_err());
+        asked.finish(tokens);
+    })
+}
+
+const MIB: u64 = 1 << 20;
+
+#[test]
+fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
+    let server = slow_server(Duration::from_secs(6), 2882);
+    let port = server.url().rsplit_once(':').unwrap().1.trim_end_matches("/v1").to_owned();
+    let pid = std::process::id();
+    // The clock counts the driver's calls: some fifty open the GPUs and take the run's first samples, then twelve or so a
+    // tick. The counter stands at 1000 J, then at 2441 J.
+    let driver = Driver::install(&format!(
+        "driver 580.95.05
+         clock calls
+         gpu 0 name=NVIDIA_GeForce_RTX_4090 uuid=GPU-a total={total} reserved={reserved} used={used} plimit=450000
+         gpu 0 util=98 temp=61 smclock=2610 maxsmclock=3105 throttle=4 energy=1000000
+         gpu 1 name=NVIDIA_RTX_A6000 uuid=GPU-b total={other} used={little} power=300000 plimit=300000
+         proc 0 0 99999999 {pid} 21300000000 C
+         at 70 gpu 0 used={peak}
+         at 70 gpu 1 used={more}
+         at 110 gpu 0 used={used}
+         at 130 gpu 0 energy=2441000
+         at 130 gpu 1 lost=1",
+        total = 24_564 * MIB,
+        reserved = 483 * MIB,
+        used = 20_480 * MIB,
+        peak = 22_016 * MIB,
+        other = 49_140 * MIB,
+        little = 10_240 * MIB,
+        more = 11_264 * MIB,
+    ));
+    // On a machine that is busy enough the readings do not reach the ends of the run: then there is no energy, and rightly.
+    let known = |reports: &Reports| reports.json["gpu"]["devices"][0]["energy_j"].is_number();
+    let Reports { json, markdown } = (0..3).map(|_| run(&driver, &server.url())).find(known).expect("energy, once");
+
+    let gpu = &json["gpu"];
+    assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("nvml"), &json!("580.95.05")));
+    assert_eq!(gpu["scope"], "endpoint-host", "{gpu}");
+    assert_eq!(gpu["scope_evidence"], format!("pid {pid} owns :{port} and uses GPU-a"));
+    let devices = gpu["devices"].as_array().unwrap();
+    let expected = [
+        json!({
+            "index": 0, "uuid": "GPU-a", "model": "NVIDIA GeForce RTX 4090", "serves": true, "memory_kind": "dedicated",
+            "memory_total_mib": 24_564.0, "memory_reserved_mib": 483.0, "memory_used_start_mib": 20_480.0,
+            "memory_used_peak_mib": 22_016.0, "utilization_mean_percent": 98.0, "utilization_max_percent": 98.0,
+            "power_max_w": null, "power_limit_w": 450.0, "energy_j": 1441.0, "energy_method": "counter",
+            "throttled": ["sw_power_cap"], "throttled_share": { "sw_power_cap": 1.0 }, "lost": null, "lost_at_s": null,
+        }),
+        json!({
+            "index": 1, "uuid": "GPU-b", "model": "NVIDIA RTX A6000", "serves": false, "memory_total_mib": 49_140.0,
+            "memory_used_start_mib": 10_240.0, "memory_used_peak_mib": 11_264.0, "utilization_max_percent": null,
+            "power_mean_w": 300.0, "power_max_w": 300.0, "energy_j": null, "throttled": null,
+            "energy_unknown_because": "it was lost during the run", "lost": "the GPU fell off the bus",
+        }),
+    ];
+    for (device, expected) in devices.iter().zip(&expected) {
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&device[key], value, "{key} of {device}");
+        }
+    }
+    assert_eq!(devices.len(), 2);
+    assert!(devices[1]["lost_at_s"].as_f64().is_some_and(|at| at > 0.0), "{}", devices[1]);
+    assert!(gpu["missed"].as_u64().is_some_and(|missed| missed > 0) && gpu["driver_silent_s"].is_null(), "{gpu}");
+    // 2882 tokens for 1441 J; the GPU that is lost served nobody, and is no reason to know nothing.
+    let summary = &json["summary"];
+    assert_eq!((&summary["output_tokens_per_joule"], &summary["joules_per_output_token"]), (&json!(2.0), &json!(0.5)));
+    for line in [
+        "- **Peak Memory**: 22016 MiB (",
+        "- **Peak Memory**: 11264 MiB (",
+        "20480 MiB in use at its start)",
+        "- **Energy**: 1441 J (its own counter)",
+        "- **Energy**: N/A (`it was lost during the run`)",
+        "- **Throttled**: power cap in 100 % of the samples",
+        " s into the run: `the GPU fell off the bus`",
+        "**Energy per output token**: 0.500 J (2.00 output tokens per joule; 1441 J for 2882 tokens).",
+        &format!("These are the endpoint's GPUs: `pid {pid} owns :{port} and uses GPU-a`"),
+    ] {
+        assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
+    }
+}
+
+#[test]
+fn a_driver_that_hangs_in_the_run_holds_up_neither_it_nor_the_exit() {
+    let server = slow_server(Duration::from_secs(4), 1);
+    // It hangs for an hour, some ticks after the run's begin.
+    let driver = Driver::install(
+        "clock calls\ngpu 0 uuid=GPU-a total=900 used=20 power=1000\ndelay nvmlDeviceGetPowerUsage 3600000000 30",
+    );
+    let Reports { json, markdown } = run(&driver, &server.url());
+    let gpu = &json["gpu"];
+    assert_eq!(json["summary"]["ok"], 1);
+    assert!(gpu["samples"].as_u64().is_some_and(|samples| samples > 0), "{gpu}");
+    assert!(gpu["driver_silent_s"].as_f64().is_some_and(|seconds| seconds > 1.0), "{gpu}");
+    assert!(markdown.contains("The GPU driver was silent for "), "{markdown}");
+}
+
+#[test]
+fn a_driver_that_hangs_from_the_start_is_a_reason() {
+    let server = slow_server(Duration::ZERO, 1);
+    let driver = Driver::install("gpu 0 total=900 used=20\ndelay nvmlDeviceGetCount_v2 3600000000");
+    let json = run(&driver, &server.url()).json;
+    let why = json["gpu_unavailable"].as_str().unwrap();
+    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
+}
+
+#[test]
 #[ignore = "needs an NVIDIA GPU and its driver"]
 fn a_real_driver_tells_its_memory() {
     let (sink, events) = channel();
-    let config = SamplerConfig { interval: LIMIT, lib_path: None };
+    let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
     let sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
     assert!(sampler.sample_and_wait(LIMIT));
     let events: Vec<_> = events.try_iter().collect();

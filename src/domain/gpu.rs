@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::gpu_scope::GpuScope;
 use super::time::Nanos;
 
 /// One look at one GPU. A sensor that is missing is `None`, never 0.
@@ -101,11 +102,22 @@ pub enum MemoryKind {
     Slice,
 }
 
+impl MemoryKind {
+    /// Its name in `results.json`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dedicated => "dedicated",
+            Self::Unified => "unified",
+            Self::Slice => "slice",
+        }
+    }
+}
+
 /// What does not change while a run lasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct GpuInfo {
-    /// Position in the driver's list.
+    /// Position in the driver's list; slices follow the whole ones.
     pub index: u32,
     /// The driver's unique name of it.
     pub uuid: Option<String>,
@@ -117,6 +129,8 @@ pub struct GpuInfo {
     pub memory_unknown_because: Option<String>,
     /// Memory in use includes what the driver keeps for itself: an older driver tells only the sum.
     pub memory_used_includes_reserved: bool,
+    /// Why its load is not told; `None` while it may be.
+    pub utilization_unknown_because: Option<String>,
     /// Enforced power limit, watts.
     pub power_limit_w: Option<f64>,
     /// What its memory is.
@@ -152,7 +166,11 @@ pub enum GpuEvent {
         at: Nanos,
         /// Which.
         index: u32,
+        /// It is gone, not only silent: what it counts may begin anew.
+        lost: bool,
         /// Why.
         reason: String,
     },
+    /// Whether these GPUs are the endpoint's, as far as is known now.
+    Scope(GpuScope),
 }

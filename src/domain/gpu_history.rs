@@ -1,83 +1,16 @@
 //! What the run keeps of the GPUs: history, peak, what was in use at the start, and why something is missing.
 
-use super::gpu::{GpuEvent, GpuInfo, GpuSample};
-use super::series::Series;
+use std::time::Duration;
+
+use super::gpu::{GpuEvent, MemoryKind};
+use super::gpu_scope::GpuScope;
+use super::gpu_track::{GpuTrack, Span};
 use super::time::Nanos;
 
-/// Points kept of each sensor: at four a second, two hours.
-const HISTORY_POINTS: usize = 28_800;
-/// Bytes of a MiB, the unit that `nvidia-smi` speaks.
-const MIB: f64 = 1_048_576.0;
+/// After so many intervals without a word, the driver is silent.
+pub const SILENT_INTERVALS: u64 = 4;
 
-/// One GPU over the run.
-#[derive(Clone, Debug)]
-pub struct GpuTrack {
-    /// What does not change.
-    pub info: GpuInfo,
-    /// Memory in use, MiB.
-    pub memory_used_mib: Series,
-    /// Load, percent.
-    pub load_percent: Series,
-    /// Board power, watts.
-    pub power_w: Series,
-    /// Core temperature, degrees Celsius.
-    pub temperature_c: Series,
-    /// Memory in use at the first sample since the run began, MiB.
-    pub used_at_start_mib: Option<f64>,
-    /// The most memory in use since the run began, MiB, and when it was first seen.
-    pub peak_mib: Option<(f64, Nanos)>,
-    /// Why the last look gave nothing; `None` while it answers.
-    pub lost: Option<String>,
-    /// When the last sample was taken.
-    pub sampled_at: Option<Nanos>,
-}
-
-impl GpuTrack {
-    fn new(info: GpuInfo) -> Self {
-        let series = || Series::new(HISTORY_POINTS);
-        Self {
-            info,
-            memory_used_mib: series(),
-            load_percent: series(),
-            power_w: series(),
-            temperature_c: series(),
-            used_at_start_mib: None,
-            peak_mib: None,
-            lost: None,
-            sampled_at: None,
-        }
-    }
-
-    /// All memory, MiB.
-    pub fn memory_total_mib(&self) -> Option<f64> {
-        self.info.memory_total_bytes.map(|b| b as f64 / MIB)
-    }
-
-    fn sample(&mut self, sample: &GpuSample) {
-        let used_mib = sample.memory_used_bytes.map(|b| b as f64 / MIB);
-        self.memory_used_mib.push(sample.at, used_mib);
-        self.load_percent.push(sample.at, sample.utilization_percent);
-        self.power_w.push(sample.at, sample.power_w);
-        self.temperature_c.push(sample.at, sample.temperature_c);
-        self.lost = None;
-        self.sampled_at = Some(sample.at);
-        if let Some(used) = used_mib {
-            self.used_at_start_mib.get_or_insert(used);
-            if self.peak_mib.is_none_or(|(peak, _)| used > peak) {
-                self.peak_mib = Some((used, sample.at));
-            }
-        }
-    }
-
-    fn gap(&mut self, at: Nanos, reason: String) {
-        for series in [&mut self.memory_used_mib, &mut self.load_percent, &mut self.power_w, &mut self.temperature_c] {
-            series.push(at, None);
-        }
-        self.lost = Some(reason);
-    }
-}
-
-/// All GPUs of this machine over the run.
+/// All GPUs over the run.
 #[derive(Clone, Debug, Default)]
 pub struct GpuHistory {
     /// Driver version.
@@ -86,12 +19,19 @@ pub struct GpuHistory {
     pub gpus: Vec<GpuTrack>,
     /// Why there is nothing to show at all.
     pub absent: Option<String>,
+    /// Whether they are the endpoint's; `None` until it was looked at.
+    pub scope: Option<GpuScope>,
     /// Time between two samples, milliseconds.
     pub interval_ms: u64,
     /// Samples since the run began, over all GPUs.
     pub samples: u64,
     /// Looks since the run began that gave none.
     pub missed: u64,
+    span: Span,
+    /// The spans of the run before this one: it was resumed.
+    ran_before: Duration,
+    looked_at: Option<Nanos>,
+    longest_silence: Duration,
 }
 
 impl GpuHistory {
@@ -103,7 +43,12 @@ impl GpuHistory {
                 self.interval_ms = interval_ms;
                 let mut known = std::mem::take(&mut self.gpus);
                 for info in gpus {
-                    let track = match known.iter().position(|g| g.info.index == info.index) {
+                    // The name that the driver gives is the GPU's own; its place in the list is not.
+                    let same = |g: &GpuTrack| match (&g.info.uuid, &info.uuid) {
+                        (Some(a), Some(b)) => a == b,
+                        _ => g.info.index == info.index,
+                    };
+                    let track = match known.iter().position(same) {
                         Some(at) => GpuTrack { info, ..known.swap_remove(at) },
                         None => GpuTrack::new(info),
                     };
@@ -112,29 +57,93 @@ impl GpuHistory {
                 self.absent = None;
             }
             GpuEvent::Absent(reason) => self.absent = Some(reason),
+            GpuEvent::Scope(scope) => {
+                self.scope = Some(match self.scope.take() {
+                    Some(before) => before.and_then(scope),
+                    None => scope,
+                });
+            }
             GpuEvent::Sample(sample) => {
+                self.looked(sample.at);
+                let span = self.span;
                 if let Some(gpu) = self.track(sample.index) {
-                    gpu.sample(&sample);
-                    self.samples += 1;
+                    self.samples += u64::from(gpu.sample(&sample, span));
                 }
             }
-            GpuEvent::Gap { at, index, reason } => {
+            GpuEvent::Gap { at, index, lost, reason } => {
+                self.looked(at);
+                let span = self.span;
                 if let Some(gpu) = self.track(index) {
-                    gpu.gap(at, reason);
-                    self.missed += 1;
+                    self.missed += u64::from(gpu.gap(at, lost, reason, span));
                 }
             }
         }
     }
 
-    /// The run begins: start and peak are taken from the samples that come from now on.
-    pub fn begin_run(&mut self) {
+    /// The run begins: what is told of it is taken from the samples that come from now on.
+    pub fn begin_run(&mut self, at: Nanos) {
         self.samples = 0;
         self.missed = 0;
+        self.span = Span { from: at, until: None };
+        self.ran_before = Duration::ZERO;
+        self.longest_silence = Duration::ZERO;
         for gpu in &mut self.gpus {
-            gpu.used_at_start_mib = None;
-            gpu.peak_mib = None;
+            gpu.begin_run();
         }
+    }
+
+    /// Something is measured from now on, or nothing any more: then the next sample is the run's last.
+    pub fn set_active(&mut self, active: bool, at: Nanos) {
+        match (active, self.span.until) {
+            (true, Some(until)) => {
+                self.ran_before += until.since(self.span.from);
+                self.span = Span { from: at, until: None };
+                for gpu in &mut self.gpus {
+                    gpu.resume();
+                }
+            }
+            (false, None) => self.span.until = Some(at),
+            (true, None) | (false, Some(_)) => {}
+        }
+    }
+
+    /// How long something was measured, until `now` if it still is.
+    pub fn ran(&self, now: Nanos) -> Duration {
+        self.ran_before + self.span.until.unwrap_or(now).since(self.span.from)
+    }
+
+    /// The longest time of the run in which the driver said nothing at all, until `now` if the run goes on; `None` while
+    /// it was never silent for more than a few intervals.
+    pub fn silence(&self, now: Nanos) -> Option<Duration> {
+        let end = self.span.until.unwrap_or(now);
+        let last = end.since(self.looked_at.unwrap_or_default().max(self.span.from));
+        let longest = self.longest_silence.max(last);
+        (longest > self.patience()).then_some(longest)
+    }
+
+    /// Whether a GPU is shared out: others of the list are slices of it.
+    pub fn is_shared_out(&self, gpu: &GpuTrack) -> bool {
+        let uuid = gpu.info.uuid.as_deref();
+        uuid.is_some() && self.gpus.iter().any(|g| g.info.parent_uuid.as_deref() == uuid)
+    }
+
+    /// Whether a GPU's energy is nobody's own: that of a GPU that is shared out is its slices' together.
+    pub fn shares_its_energy(&self, gpu: &GpuTrack) -> bool {
+        gpu.info.memory_kind == MemoryKind::Slice || self.is_shared_out(gpu)
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_millis(self.interval_ms.max(100) * SILENT_INTERVALS)
+    }
+
+    /// A look at that time ends a silence.
+    fn looked(&mut self, at: Nanos) {
+        let from = self.looked_at.unwrap_or_default().max(self.span.from);
+        if at >= self.span.from && self.span.until.is_none_or(|until| from < until) {
+            let silent = self.span.until.unwrap_or(at).min(at).since(from);
+            self.longest_silence = self.longest_silence.max(silent);
+        }
+        self.looked_at = Some(self.looked_at.map_or(at, |before| before.max(at)));
     }
 
     fn track(&mut self, index: u32) -> Option<&mut GpuTrack> {
@@ -145,6 +154,8 @@ impl GpuHistory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::energy::EnergyMethod;
+    use crate::domain::gpu::{GpuInfo, GpuSample, Throttle};
 
     const GIB: u64 = 1 << 30;
 
@@ -165,7 +176,7 @@ mod tests {
     fn the_peak_is_the_highest_of_the_run_not_the_last_and_not_from_before() {
         let mut h = history();
         sample(&mut h, 0, Some(9));
-        h.begin_run();
+        h.begin_run(Nanos::from_millis(1));
         for (ms, gib) in [(250, 2), (500, 5), (750, 5), (1000, 3)] {
             sample(&mut h, ms, Some(gib));
         }
@@ -178,7 +189,7 @@ mod tests {
     fn a_lost_gpu_leaves_gaps_and_keeps_its_peak() {
         let mut h = history();
         sample(&mut h, 0, Some(4));
-        h.apply(GpuEvent::Gap { at: Nanos::from_millis(250), index: 0, reason: "lost".into() });
+        h.apply(GpuEvent::Gap { at: Nanos::from_millis(250), index: 0, lost: true, reason: "lost".into() });
         assert_eq!(h.gpus[0].memory_used_mib.last(), None);
         assert_eq!(h.gpus[0].peak_mib.map(|p| p.0), Some(4096.0));
         assert_eq!((h.gpus[0].lost.as_deref(), h.missed), (Some("lost"), 1));
@@ -202,5 +213,119 @@ mod tests {
         let mut h = history();
         h.apply(GpuEvent::Sample(GpuSample { index: 7, ..GpuSample::default() }));
         assert_eq!(h.samples, 0);
+    }
+
+    fn look(h: &mut GpuHistory, s: u64, sample: &GpuSample) {
+        h.apply(GpuEvent::Sample(GpuSample { at: Nanos::from_millis(s * 1000), ..sample.clone() }));
+    }
+
+    fn joules(j: f64) -> GpuSample {
+        GpuSample { energy_j: Some(j), power_w: Some(j), utilization_percent: Some(j / 10.0), ..GpuSample::default() }
+    }
+
+    fn begin(h: &mut GpuHistory, s: u64) {
+        h.begin_run(Nanos::from_millis(s * 1000));
+    }
+
+    fn set_active(h: &mut GpuHistory, active: bool, s: u64) {
+        h.set_active(active, Nanos::from_millis(s * 1000));
+    }
+
+    #[test]
+    fn the_run_ends_with_the_first_sample_after_it_and_leaves_out_what_lies_between() {
+        let mut h = history();
+        look(&mut h, 0, &joules(1.0));
+        begin(&mut h, 2);
+        look(&mut h, 1, &joules(5.0));
+        for (s, j) in [(2, 100.0), (7, 600.0)] {
+            look(&mut h, s, &joules(j));
+        }
+        set_active(&mut h, false, 8);
+        // Taken before the end, and come after it.
+        look(&mut h, 7, &joules(650.0));
+        look(&mut h, 8, &joules(700.0));
+        look(&mut h, 60, &joules(9000.0));
+        assert_eq!((h.samples, h.ran(Nanos::from_millis(60_000))), (4, Duration::from_secs(6)));
+        let gpu = &h.gpus[0];
+        assert_eq!((gpu.power.max(), gpu.load.mean()), (Some(700.0), Some((10.0 + 60.0 + 65.0 + 70.0) / 4.0)));
+        assert_eq!(
+            gpu.energy.energy(Duration::from_secs(6)).map(|e| (e.joules, e.method)),
+            Ok((600.0, EnergyMethod::Counter))
+        );
+        set_active(&mut h, true, 70);
+        look(&mut h, 70, &joules(9500.0));
+        set_active(&mut h, false, 75);
+        look(&mut h, 75, &joules(9700.0));
+        assert_eq!(h.ran(Nanos(u64::MAX)), Duration::from_secs(11));
+        assert_eq!(h.gpus[0].energy.energy(Duration::from_secs(11)).map(|e| e.joules), Ok(800.0));
+    }
+
+    #[test]
+    fn throttling_is_told_with_its_share_of_the_samples_that_tell() {
+        let mut h = history();
+        assert_eq!(h.gpus[0].throttled.shares(), None);
+        let both = Throttle::POWER_CAP.and(Throttle::SOFTWARE_THERMAL);
+        let told = [Some(Throttle::default()), Some(Throttle::POWER_CAP), None, Some(both), Some(Throttle::default())];
+        for (s, throttle) in (0..).zip(told) {
+            look(&mut h, s, &GpuSample { throttle, ..GpuSample::default() });
+        }
+        let shares = [("sw_power_cap", "power cap", 0.5), ("sw_thermal_slowdown", "thermal", 0.25)];
+        assert_eq!(h.gpus[0].throttled.shares().as_deref(), Some(&shares[..]));
+        begin(&mut h, 5);
+        look(&mut h, 5, &GpuSample { throttle: Some(Throttle::default()), ..GpuSample::default() });
+        assert_eq!(h.gpus[0].throttled.shares(), Some(Vec::new()));
+    }
+
+    #[test]
+    fn a_gpu_that_was_lost_says_when_and_has_no_energy_also_when_it_is_back() {
+        let mut h = history();
+        begin(&mut h, 0);
+        look(&mut h, 0, &joules(0.0));
+        for s in [3, 4] {
+            let at = Nanos::from_millis(s * 1000);
+            h.apply(GpuEvent::Gap { at, index: 0, lost: true, reason: "gone".into() });
+        }
+        look(&mut h, 10, &joules(100.0));
+        let gpu = &h.gpus[0];
+        assert_eq!((gpu.lost_at, gpu.lost.as_ref()), (Some(Nanos::from_millis(3000)), None));
+        assert!(gpu.energy.energy(Duration::from_secs(10)).is_err());
+    }
+
+    #[test]
+    fn a_silent_driver_is_told_by_its_longest_silence_within_the_run() {
+        let mut h = history();
+        begin(&mut h, 10);
+        look(&mut h, 11, &joules(0.0));
+        let at = |s: u64| Nanos::from_millis(s * 1000);
+        assert_eq!(h.silence(at(12)), None, "no more than four intervals");
+        assert_eq!(h.silence(at(15)), Some(Duration::from_secs(4)));
+        look(&mut h, 18, &joules(0.0));
+        assert_eq!(h.silence(at(18)), Some(Duration::from_secs(7)));
+        set_active(&mut h, false, 20);
+        look(&mut h, 90, &joules(0.0));
+        assert_eq!(h.silence(at(95)), Some(Duration::from_secs(7)), "what comes after the run is no silence");
+        begin(&mut h, 100);
+        assert_eq!(h.silence(at(103)), Some(Duration::from_secs(3)), "also before the first sample");
+    }
+
+    #[test]
+    fn the_whole_of_a_slice_is_shared_out() {
+        let mut h = GpuHistory::default();
+        let gpu = |index, uuid: &str, parent: Option<&str>| GpuInfo {
+            index,
+            uuid: Some(uuid.to_owned()),
+            parent_uuid: parent.map(str::to_owned),
+            memory_kind: if parent.is_some() { MemoryKind::Slice } else { MemoryKind::Dedicated },
+            ..GpuInfo::default()
+        };
+        let gpus = vec![gpu(0, "A", None), gpu(1, "B", None), gpu(2, "M", Some("A"))];
+        h.apply(GpuEvent::Found { driver: None, gpus: gpus.clone(), interval_ms: 250 });
+        let shares = |h: &GpuHistory| h.gpus.iter().map(|g| h.shares_its_energy(g)).collect::<Vec<_>>();
+        assert_eq!(shares(&h), [true, false, true]);
+        // The same GPUs in another order are the same.
+        h.apply(GpuEvent::Sample(GpuSample { index: 1, power_w: Some(7.0), ..GpuSample::default() }));
+        let turned = vec![GpuInfo { index: 1, ..gpus[0].clone() }, GpuInfo { index: 0, ..gpus[1].clone() }];
+        h.apply(GpuEvent::Found { driver: None, gpus: turned, interval_ms: 250 });
+        assert_eq!(h.gpus.iter().map(|g| g.power.max()).collect::<Vec<_>>(), [None, Some(7.0)]);
     }
 }

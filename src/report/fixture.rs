@@ -4,12 +4,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use crate::domain::energy::{Efficiency, Energy, EnergyMethod};
+use crate::domain::gpu::MemoryKind;
+use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
 
-use super::model::{Environment, GpuDeviceReport, GpuReport, Report, USUAL_API};
+use super::gpu::{GpuDeviceReport, GpuReport};
+use super::model::{Environment, Report, USUAL_API};
 
 /// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
 /// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum
@@ -134,19 +138,6 @@ pub fn sweep_session(concurrencies: &[usize]) -> Session {
 
 /// A report of a session on the sample's machine.
 pub fn report(session: Session) -> Report {
-    let device = GpuDeviceReport {
-        index: 0,
-        uuid: Some("GPU-6f3c".into()),
-        model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".into(),
-        memory_total_mib: Some(97887.0),
-        memory_used_start_mib: Some(60000.0),
-        memory_peak_mib: Some(62123.4),
-        memory_peak_at_s: Some(2.44),
-        memory_used_includes_reserved: false,
-        memory_unknown_because: None,
-        utilization_max_percent: Some(98.0),
-        lost: None,
-    };
     Report {
         finished_at: session.last_ended.unwrap_or_default(),
         session,
@@ -166,15 +157,52 @@ pub fn report(session: Session) -> Report {
             memory_mib: Some(128_000),
         },
         gauges: None,
-        gpu: Ok(GpuReport {
-            source: "nvml".into(),
-            driver: Some("580.126.09".into()),
-            sample_interval_ms: 250,
-            samples: 235,
-            missed: 0,
-            devices: vec![device],
-        }),
+        gpu: Ok(gpu()),
         lag: EngineLag { p50_ms: Some(0.02), p99_ms: Some(0.4), max_ms: Some(1.9) },
         calibration: None,
+    }
+}
+
+/// The sample's GPU.
+fn gpu() -> GpuReport {
+    let device = GpuDeviceReport {
+        index: 0,
+        uuid: Some("GPU-6f3c".into()),
+        parent_uuid: None,
+        model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".into(),
+        serves: Some(true),
+        memory_kind: MemoryKind::Dedicated,
+        memory_total_mib: Some(97887.0),
+        memory_reserved_mib: Some(636.0),
+        memory_used_start_mib: Some(60000.0),
+        memory_peak_mib: Some(62123.4),
+        memory_peak_at_s: Some(2.44),
+        memory_used_includes_reserved: false,
+        memory_unknown_because: None,
+        utilization_mean_percent: Some(91.4),
+        utilization_max_percent: Some(98.0),
+        utilization_unknown_because: None,
+        power_mean_w: Some(402.5),
+        power_max_w: Some(598.0),
+        power_limit_w: Some(600.0),
+        energy: Ok(Energy { joules: 23_616.0, method: EnergyMethod::Counter }),
+        throttled: Some(vec![("sw_power_cap", "power cap", 0.25)]),
+        lost: None,
+        lost_at_s: None,
+    };
+    GpuReport {
+        source: "nvml".into(),
+        scope: GpuScope::EndpointHost {
+            evidence: "pid 4242 owns :8000 and uses GPU-6f3c".into(),
+            gpus: vec!["GPU-6f3c".into()],
+        },
+        driver: Some("580.126.09".into()),
+        sample_interval_ms: 250,
+        samples: 235,
+        missed: 0,
+        driver_silent_s: None,
+        devices: vec![device],
+        efficiency: Ok(Efficiency { joules: 23_616.0, output_tokens: 6600 }),
+        tokens_estimated: false,
     }
 }

@@ -2,6 +2,7 @@
 //! want of one.
 
 mod attempt;
+mod gpu;
 mod load;
 mod spread;
 
@@ -10,7 +11,7 @@ use serde::ser::{SerializeMap, Serializer};
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
-use super::model::{Environment, GpuDeviceReport, GpuReport, Report};
+use super::model::{Environment, Report};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
@@ -56,7 +57,7 @@ struct Document<'a> {
     run: Run<'a>,
     target: Target<'a>,
     environment: &'a Environment,
-    gpu: Option<Gpu<'a>>,
+    gpu: Option<gpu::GpuJson<'a>>,
     gpu_unavailable: Option<&'a str>,
     server_metrics: Option<ServerFigures>,
     server_metrics_unavailable: Option<String>,
@@ -113,33 +114,6 @@ struct Server<'a> {
 }
 
 #[derive(Serialize)]
-struct Gpu<'a> {
-    source: &'a str,
-    scope: &'static str,
-    scope_evidence: &'static str,
-    driver_version: Option<&'a str>,
-    sample_interval_ms: u64,
-    samples: u64,
-    missed: u64,
-    devices: Vec<GpuDevice<'a>>,
-}
-
-#[derive(Serialize)]
-struct GpuDevice<'a> {
-    index: u32,
-    uuid: Option<&'a str>,
-    model: &'a str,
-    memory_total_mib: Option<f64>,
-    memory_used_start_mib: Option<f64>,
-    memory_used_peak_mib: Option<f64>,
-    memory_peak_at_s: Option<f64>,
-    memory_used_includes_reserved: bool,
-    memory_unknown_because: Option<&'a str>,
-    utilization_max_percent: Option<f64>,
-    lost: Option<&'a str>,
-}
-
-#[derive(Serialize)]
 struct Case<'a> {
     name: &'a str,
     model: Option<&'a str>,
@@ -167,6 +141,8 @@ struct SummaryJson<'a> {
     busy_time_s: Option<f64>,
     output_token_throughput: Option<f64>,
     request_throughput: Option<f64>,
+    #[serde(flatten)]
+    energy: gpu::EfficiencyJson<'a>,
     rating: Option<&'static str>,
     findings: Vec<FindingCount>,
     #[serde(flatten)]
@@ -238,7 +214,7 @@ impl<'a> Document<'a> {
                 proxy: report.route.proxy.as_deref(),
             },
             environment: &report.environment,
-            gpu: report.gpu.as_ref().ok().map(gpu),
+            gpu: report.gpu.as_ref().ok().map(gpu::GpuJson::of),
             server_metrics,
             server_metrics_unavailable,
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
@@ -282,40 +258,6 @@ fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     }
 }
 
-fn gpu(gpu: &GpuReport) -> Gpu<'_> {
-    let evidence = if gpu.were_idle() {
-        "the endpoint's address is loopback, but no GPU here was busy: it may be a tunnel's"
-    } else {
-        "the endpoint's address is loopback, which a tunnel's is too"
-    };
-    Gpu {
-        source: &gpu.source,
-        scope: "unknown",
-        scope_evidence: evidence,
-        driver_version: gpu.driver.as_deref(),
-        sample_interval_ms: gpu.sample_interval_ms,
-        samples: gpu.samples,
-        missed: gpu.missed,
-        devices: gpu.devices.iter().map(gpu_device).collect(),
-    }
-}
-
-fn gpu_device(device: &GpuDeviceReport) -> GpuDevice<'_> {
-    GpuDevice {
-        index: device.index,
-        uuid: device.uuid.as_deref(),
-        model: &device.model,
-        memory_total_mib: device.memory_total_mib,
-        memory_used_start_mib: device.memory_used_start_mib,
-        memory_used_peak_mib: device.memory_peak_mib,
-        memory_peak_at_s: device.memory_peak_at_s,
-        memory_used_includes_reserved: device.memory_used_includes_reserved,
-        memory_unknown_because: device.memory_unknown_because.as_deref(),
-        utilization_max_percent: device.utilization_max_percent,
-        lost: device.lost.as_deref(),
-    }
-}
-
 fn case_list(report: &Report) -> Vec<Case<'_>> {
     let both = report.session.suite.cases.iter().zip(&report.session.cases);
     both.map(|(spec, state)| Case {
@@ -356,6 +298,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         busy_time_s: measured.then_some(summary.busy_time_s),
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
+        energy: gpu::EfficiencyJson::of(report),
         rating: summary.rating,
         load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),

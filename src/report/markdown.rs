@@ -4,6 +4,7 @@
 mod details;
 mod escape;
 mod front;
+mod gpu;
 mod load;
 mod method;
 mod page;

@@ -7,6 +7,8 @@ use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
+use super::gpu::GpuReport;
+
 /// The API that goes without saying.
 pub const USUAL_API: &str = "chat";
 
@@ -74,56 +76,6 @@ pub struct Environment {
     pub cpu: Option<String>,
     pub cores: usize,
     pub memory_mib: Option<u64>,
-}
-
-/// The GPUs of the machine that tokscope ran on and the endpoint's address names, over the run.
-#[derive(Clone, Debug, Default)]
-pub struct GpuReport {
-    /// Where the figures come from: `nvml`.
-    pub source: String,
-    /// Driver version.
-    pub driver: Option<String>,
-    /// Time between two samples, milliseconds.
-    pub sample_interval_ms: u64,
-    /// Samples over all GPUs.
-    pub samples: u64,
-    /// Looks that gave none.
-    pub missed: u64,
-    /// In the driver's order.
-    pub devices: Vec<GpuDeviceReport>,
-}
-
-impl GpuReport {
-    /// Whether all that tell their load were idle: then the endpoint's address is likely to be a tunnel's.
-    pub fn were_idle(&self) -> bool {
-        let busy: Vec<f64> = self.devices.iter().filter_map(|d| d.utilization_max_percent).collect();
-        !busy.is_empty() && busy.iter().all(|percent| *percent < IDLE_PERCENT)
-    }
-}
-
-/// A GPU that generates is busier than this.
-pub const IDLE_PERCENT: f64 = 5.0;
-
-/// One GPU over the run. 1 MiB = 2^20 bytes.
-#[derive(Clone, Debug, Default)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct GpuDeviceReport {
-    pub index: u32,
-    pub uuid: Option<String>,
-    pub model: String,
-    pub memory_total_mib: Option<f64>,
-    pub memory_used_start_mib: Option<f64>,
-    pub memory_peak_mib: Option<f64>,
-    /// Seconds from the run's begin to the peak.
-    pub memory_peak_at_s: Option<f64>,
-    /// Memory in use includes what the driver keeps for itself.
-    pub memory_used_includes_reserved: bool,
-    /// Why there is no figure for its memory; `None` while there is one.
-    pub memory_unknown_because: Option<String>,
-    /// The highest load seen during the run.
-    pub utilization_max_percent: Option<f64>,
-    /// Why it stopped answering, if it did.
-    pub lost: Option<String>,
 }
 
 #[cfg(test)]

@@ -3,11 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
-use crate::domain::gpu_history::{GpuHistory, GpuTrack};
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
-use crate::report::model::{GpuDeviceReport, GpuReport, Report};
+use crate::report::gpu::GpuReport;
+use crate::report::model::Report;
 use crate::store::file::{default_name, write_new};
 
 impl Run {
@@ -27,7 +29,7 @@ impl Run {
             run_id: self.id.clone(),
             calibration: super::calibrate::kept(&environment),
             environment,
-            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, scene.session.began),
+            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, self.now()),
             gauges: scene.gauges.clone(),
             lag: self.engine.live().lag,
             finished_at: self.now(),
@@ -68,50 +70,18 @@ pub(super) fn request_url(base: &str, api: &Api) -> String {
     format!("{base}{}", api.path)
 }
 
-/// What the GPUs of this machine did, if they can have done the work.
+/// What the GPUs did, if they can have done the work.
 pub(super) fn gpu_report(
     simulated: bool,
     is_local: bool,
     gpu: &GpuHistory,
-    began: Option<Nanos>,
+    session: &Session,
+    now: Nanos,
 ) -> Result<GpuReport, String> {
     if simulated {
         return Err("the simulator answered, which uses no GPU".to_owned());
     }
-    if !is_local {
-        return Err("the endpoint is not on this machine, so that its GPUs are not seen".to_owned());
-    }
-    if let Some(why) = &gpu.absent {
-        return Err(why.clone());
-    }
-    if gpu.gpus.is_empty() {
-        return Err("the GPU driver has not answered yet".to_owned());
-    }
-    Ok(GpuReport {
-        driver: gpu.driver.clone(),
-        sample_interval_ms: gpu.interval_ms,
-        samples: gpu.samples,
-        missed: gpu.missed,
-        source: "nvml".to_owned(),
-        devices: gpu.gpus.iter().map(|track| device(track, began)).collect(),
-    })
-}
-
-fn device(track: &GpuTrack, began: Option<Nanos>) -> GpuDeviceReport {
-    let began = began.unwrap_or_default();
-    GpuDeviceReport {
-        index: track.info.index,
-        uuid: track.info.uuid.clone(),
-        model: track.info.model.clone(),
-        memory_total_mib: track.memory_total_mib(),
-        memory_used_start_mib: track.used_at_start_mib,
-        memory_peak_mib: track.peak_mib.map(|(peak, _)| peak),
-        memory_peak_at_s: track.peak_mib.map(|(_, at)| at.since(began).as_secs_f64()),
-        memory_used_includes_reserved: track.info.memory_used_includes_reserved,
-        memory_unknown_because: track.info.memory_unknown_because.clone(),
-        utilization_max_percent: track.load_percent.since(began).iter().filter_map(|p| p.1).reduce(f64::max),
-        lost: track.lost.clone(),
-    }
+    GpuReport::of(gpu, session, is_local, now)
 }
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ fn read(path: &Path) -> Result<Saved, JournalError> {
 pub fn report_of(saved: Saved) -> Report {
     let Saved { run, session, gpu, lag, last_at, .. } = saved;
     Report {
-        gpu: gpu_report(run.simulated, run.local, &gpu, session.began),
+        gpu: gpu_report(run.simulated, run.local, &gpu, &session, last_at),
         gauges: None,
         route: run.route,
         session,

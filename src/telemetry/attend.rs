@@ -14,8 +14,9 @@ pub(super) enum Command {
     Active(bool),
 }
 
-/// Looks at each tick and on request, until nobody is left who could request anything.
-pub(super) fn attend(inbox: &Receiver<Command>, pace: &mut Pace, now: impl Fn() -> Nanos, mut look: impl FnMut()) {
+/// Looks at each tick and on request, until nobody is left who could request anything. The look is told which it is: `true`
+/// on request.
+pub(super) fn attend(inbox: &Receiver<Command>, pace: &mut Pace, now: impl Fn() -> Nanos, mut look: impl FnMut(bool)) {
     loop {
         let received = match pace.wait(now()) {
             None => inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
@@ -39,7 +40,7 @@ pub(super) fn attend(inbox: &Receiver<Command>, pace: &mut Pace, now: impl Fn() 
             }
         }
         if pace.take(now()) || asked {
-            look();
+            look(asked);
         }
         for answer in waiting {
             // Who waited may have given up.

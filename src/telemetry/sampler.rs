@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::SamplerConfig;
 use super::attend::{Command, attend};
 use super::pace::Pace;
+use super::scope::ScopeWatch;
 use super::source::{GpuSource, Trouble, Use};
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::time::Nanos;
@@ -29,11 +30,13 @@ pub(super) struct Watch<Now, Sink> {
     sink: Sink,
     told: Vec<GpuInfo>,
     lost: Vec<Option<Lost>>,
+    scope: ScopeWatch,
 }
 
 impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
     pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink) -> Self {
-        Self { config, now: Rc::new(now), sink, told: Vec::new(), lost: Vec::new() }
+        let scope = ScopeWatch::new(&config);
+        Self { config, now: Rc::new(now), sink, told: Vec::new(), lost: Vec::new(), scope }
     }
 
     /// Samples until the sampler is dropped. A panic, of ours or of the wrapper, costs the figures and nothing else.
@@ -56,15 +59,15 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
             (self.sink)(GpuEvent::Absent(reason.to_owned()));
         }
         for gpu in &self.told {
-            (self.sink)(GpuEvent::Gap { at: (self.now)(), index: gpu.index, reason: reason.to_owned() });
+            (self.sink)(GpuEvent::Gap { at: (self.now)(), index: gpu.index, lost: false, reason: reason.to_owned() });
         }
     }
 
     fn serve(&mut self, source: &mut dyn GpuSource, inbox: &Receiver<Command>) {
         self.tell(source);
-        self.look(source);
+        self.look(source, false);
         let (mut pace, now) = (Pace::new(self.config.interval), Rc::clone(&self.now));
-        attend(inbox, &mut pace, || now(), || self.look(source));
+        attend(inbox, &mut pace, || now(), |asked| self.look(source, asked));
     }
 
     /// Tells which GPUs there are, where that is news.
@@ -78,13 +81,17 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         }
     }
 
-    /// Takes one sample of each GPU.
-    fn look(&mut self, source: &mut dyn GpuSource) {
+    /// Takes one sample of each GPU. One that was asked for stands at the start or the end of something: then it is also of
+    /// interest who uses the GPUs.
+    fn look(&mut self, source: &mut dyn GpuSource, asked: bool) {
         for position in 0..self.told.len() {
             let event = self.look_at(source, position);
             // A GPU that came back may just have told its name.
             self.tell(source);
             (self.sink)(event);
+        }
+        if let Some(scope) = self.scope.look((self.now)(), asked, source) {
+            (self.sink)(GpuEvent::Scope(scope));
         }
     }
 
@@ -92,13 +99,13 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         let at = (self.now)();
         let index = self.told[position].index;
         if let Some(lost) = self.lost[position].as_ref().filter(|l| at.since(l.asked) < ASK_LOST_EVERY) {
-            return GpuEvent::Gap { at, index, reason: lost.reason.clone() };
+            return GpuEvent::Gap { at, index, lost: true, reason: lost.reason.clone() };
         }
         let (lost, event) = match source.sample(position, at) {
             Ok(sample) => (None, GpuEvent::Sample(sample)),
-            Err(Trouble::Silent(reason)) => (None, GpuEvent::Gap { at, index, reason }),
+            Err(Trouble::Silent(reason)) => (None, GpuEvent::Gap { at, index, lost: false, reason }),
             Err(Trouble::Lost(reason)) => {
-                (Some(Lost { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, reason })
+                (Some(Lost { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, lost: true, reason })
             }
         };
         self.lost[position] = lost;

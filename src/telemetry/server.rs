@@ -32,7 +32,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
         let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, interval, &now, &sink) {
             Ok(mut reader) => {
                 let mut pace = Pace::new(reader.interval);
-                attend(&inbox, &mut pace, &now, || reader.look());
+                attend(&inbox, &mut pace, &now, |_asked| reader.look());
             }
             Err(why) => sink(GaugeEvent::Absent(why)),
         }));

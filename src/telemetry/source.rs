@@ -24,6 +24,21 @@ pub(super) trait GpuSource {
 
     /// Looks at the GPU at that position of [`Self::gpus`]. While it is lost, a look costs one call of the driver.
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble>;
+
+    /// The processes on each GPU that tells them. An error says why there is no such list, in words for people.
+    fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
+        Err("it is not told which processes use the GPUs".to_owned())
+    }
+}
+
+/// The processes on a GPU.
+#[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux tells who listens on a port"))]
+pub(super) struct GpuUsers {
+    /// The GPU's unique name.
+    pub(super) uuid: String,
+    /// As the driver numbers them: outside of all containers.
+    pub(super) pids: Vec<u32>,
 }
 
 /// What is done with an open source.

@@ -158,7 +158,7 @@ impl Stage {
         let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
         let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };
         self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
-        self.app.scene.gpu.begin_run();
+        self.app.scene.gpu.begin_run(Nanos::from_millis(self.now_ms));
     }
 
     /// The driver tells of so many GPUs of 96 GiB.
@@ -245,7 +245,7 @@ impl Stage {
             let busy = !self.in_flight.is_empty();
             let step = self.now_ms / FRAME_MS + u64::from(index);
             let event = if self.silent_gpu == Some(index) {
-                GpuEvent::Gap { at, index, reason: "GPU is lost (fell off the bus)".to_owned() }
+                GpuEvent::Gap { at, index, lost: true, reason: "GPU is lost (fell off the bus)".to_owned() }
             } else {
                 GpuEvent::Sample(GpuSample {
                     at,

@@ -1,7 +1,8 @@
 //! GPU figures end to end: the driver's library as the loader finds it, the pane, the reports.
 //!
 //! The stand-in's clock counts the calls of the driver, so that what a sample sees does not hang on how fast the
-//! machine is: five calls open the GPU, each sample is four more, and its first call reads the memory.
+//! machine is: seven calls open the GPU, its first sample is seven more, each of the others four, of which the first reads
+//! the memory; what sensors it lacks is asked once. Who uses it is asked with two, now and then.
 
 use serde_json::{Value, json};
 
@@ -45,7 +46,7 @@ fn assert_device(report: &Value, start_mib: f64, peak_mib: f64) {
 #[test]
 fn the_peak_in_the_middle_is_on_the_screen_and_in_the_reports() {
     // High for some samples, then lower than the peak and higher than at the start.
-    let driver = driver(&format!("at 30 gpu 0 used={}\nat 42 gpu 0 used={}", 22_016 * MIB, 21_000 * MIB));
+    let driver = driver(&format!("at 40 gpu 0 used={}\nat 52 gpu 0 used={}", 22_016 * MIB, 21_000 * MIB));
     let gated = Gated::start(1);
     let mut screen = start(&driver, &[&gated.url()]);
     screen.wait_for_line("GPU", "driver 580.95.05");
@@ -94,7 +95,7 @@ fn headless(driver: &Driver, url: &str) -> Value {
 #[test]
 fn a_run_shorter_than_a_tick_still_has_a_sample_at_its_end() {
     // Only the sample at the run's begin is before it.
-    let driver = driver(&format!("at 10 gpu 0 used={}", 22_016 * MIB));
+    let driver = driver(&format!("at 20 gpu 0 used={}", 22_016 * MIB));
     let server = Server::start(&["lone-model"], |mut asked| asked.answer(&["word"]));
     // A driver that is slower than the whole run takes the samples of its begin and its end as one: then once more.
     let mut reports = (0..20).map(|_| headless(&driver, &server.url()));
@@ -117,4 +118,20 @@ fn the_gpus_of_this_machine_are_not_the_simulators() {
     screen.wait_for_line("GPU · this machine", "driver 580.95.05");
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
+}
+
+#[test]
+fn a_driver_that_hangs_holds_up_neither_the_screen_nor_the_exit() {
+    let driver = driver("delay nvmlDeviceGetTemperature 3600000000 30");
+    let gated = Gated::start(1);
+    let mut screen = start(&driver, &[&gated.url()]);
+    // It says so itself while the run goes on.
+    screen.wait_for_text("driver silent");
+    gated.open(0);
+    screen.wait_for_text("finished  1/1");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    assert_eq!(ended.status, 0);
+    let gpu = &report.unwrap()["gpu"];
+    assert!(gpu["driver_silent_s"].as_f64().is_some_and(|seconds| seconds > 1.0), "{gpu}");
 }

@@ -168,7 +168,7 @@ fn gpus_and_throughput_are_kept_with_their_gaps() {
     let events = [
         GpuEvent::Found { driver: Some("5".into()), gpus: vec![info], interval_ms: 250 },
         GpuEvent::Sample(sample(1000, 9)),
-        GpuEvent::Gap { at: Nanos::from_millis(1250), index: 0, reason: "lost".into() },
+        GpuEvent::Gap { at: Nanos::from_millis(1250), index: 0, lost: true, reason: "lost".into() },
     ];
     let newer = r#"{"type":"gpu","events":[{"melted":{"index":0}},{"sample":{"index":0,"at":1500000000,"memory_used_bytes":3145728,"new":1}}]}"#;
     let points = [(Nanos(1), Some(0.1 + 0.2)), (Nanos(2), None), (Nanos(3), Some(3.0))];

@@ -68,6 +68,8 @@ const DOCUMENT: Fields = &[
 const GPU: Fields = &[
     ("source", Text, false),
     ("scope", Text, false),
+    ("scope_evidence", Text, false),
+    ("driver_silent_s", Number, true),
     ("driver_version", Text, true),
     ("sample_interval_ms", Count, false),
     ("samples", Count, false),
@@ -83,6 +85,22 @@ const GPU: Fields = &[
     ("devices.0.memory_used_includes_reserved", Bool, false),
     ("devices.0.memory_unknown_because", Text, true),
     ("devices.0.utilization_max_percent", Number, true),
+    ("devices.0.parent_uuid", Text, true),
+    ("devices.0.serves", Bool, true),
+    ("devices.0.memory_kind", Text, false),
+    ("devices.0.memory_reserved_mib", Number, true),
+    ("devices.0.utilization_mean_percent", Number, true),
+    ("devices.0.utilization_unknown_because", Text, true),
+    ("devices.0.power_mean_w", Number, true),
+    ("devices.0.power_max_w", Number, true),
+    ("devices.0.power_limit_w", Number, true),
+    ("devices.0.energy_j", Number, true),
+    ("devices.0.energy_method", Text, true),
+    ("devices.0.energy_unknown_because", Text, true),
+    ("devices.0.throttled", List, true),
+    ("devices.0.throttled_share", Object, true),
+    ("devices.0.lost", Text, true),
+    ("devices.0.lost_at_s", Number, true),
 ];
 
 const CASE: Fields =
@@ -143,6 +161,9 @@ const SUMMARY: Fields = &[
     ("total_time_s", Number, true),
     ("output_token_throughput", Number, true),
     ("request_throughput", Number, true),
+    ("output_tokens_per_joule", Number, true),
+    ("joules_per_output_token", Number, true),
+    ("efficiency_unknown_because", Text, true),
     ("rating", Text, true),
     ("findings", List, false),
     ("measured_requests", Count, false),
@@ -299,7 +320,14 @@ fn a_whole_run_has_the_contract_s_shape_and_the_sample_s_figures() {
     assert_eq!((&debug["prefix_cache"], &debug["prompt_nonce"]), (&"unknown".into(), &"3f9a1c07".into()));
     assert_eq!((&summary["unknown_cache_attempts"], &summary["cold_attempts"]), (&10.into(), &0.into()));
     assert!(summary["time_to_first_token_ms_cold"].is_null() && summary["time_to_first_token_ms_warm"].is_null());
-    assert_eq!(value["gpu"]["devices"][0]["memory_used_peak_mib"], 62123.4);
+    let device = &value["gpu"]["devices"][0];
+    assert_eq!((&device["memory_used_peak_mib"], &device["serves"]), (&62123.4.into(), &true.into()));
+    assert_eq!((&device["energy_j"], &device["energy_method"]), (&23_616.0.into(), &"counter".into()));
+    assert_eq!(device["throttled"], serde_json::json!(["sw_power_cap"]));
+    assert_eq!(device["throttled_share"], serde_json::json!({ "sw_power_cap": 0.25 }));
+    assert_eq!(value["gpu"]["scope"], "endpoint-host");
+    assert!(close(&summary["joules_per_output_token"], 23_616.0 / 6600.0));
+    assert!(close(&summary["output_tokens_per_joule"], 6600.0 / 23_616.0));
 }
 
 #[test]
@@ -323,6 +351,7 @@ fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
     let value = parse(&report);
     let run = &value["run"];
     assert_eq!((&run["simulated"], &run["partial"], &run["finished_at"]), (&true.into(), &true.into(), &Value::Null));
+    assert_eq!(value["summary"]["efficiency_unknown_because"], "no NVIDIA driver");
     assert_eq!((&value["gpu_unavailable"], &value["target"]["model"]), (&"no NVIDIA driver".into(), &Value::Null));
     let of_a = value["cases"][0]["attempts"].as_array().unwrap();
     assert_eq!((&of_a[0]["warmup"], &of_a[1]["warmup"]), (&true.into(), &false.into()));

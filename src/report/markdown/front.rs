@@ -3,21 +3,18 @@
 use std::collections::BTreeMap;
 
 use crate::domain::sweep::stages;
-use crate::report::model::{GpuDeviceReport, IDLE_PERCENT, USUAL_API};
+use crate::report::model::USUAL_API;
 
-use super::View;
-use super::escape::{UNKNOWN, code, inline};
-use super::page::{Page, count, with_unit};
-
-/// What a field of the GPU section says without a figure.
-const NOT_AVAILABLE: &str = "N/A";
+use super::escape::{UNKNOWN, inline};
+use super::page::{Page, count};
+use super::{View, gpu};
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let simulated = if view.report.simulated { " (SIMULATED)" } else { "" };
     page.block(&format!("# {} Performance Benchmark Report{simulated}", inline(&view.report.model)));
     marks(view, page);
     test(view, page);
-    gpu(view, page);
+    gpu::write(view, page);
 }
 
 /// The lines nobody may miss: no model was measured; not all was measured.
@@ -160,64 +157,4 @@ fn cache(view: &View<'_>) -> String {
     let how =
         if view.report.session.plan.warm { "prompts sent as they are (`--warm`)" } else { "each prompt made unique" };
     format!("{}; {how}", view.summary.cache.words())
-}
-
-fn gpu(view: &View<'_>, page: &mut Page) {
-    page.block("## GPU Information");
-    let gpu = match &view.report.gpu {
-        Ok(gpu) if !gpu.devices.is_empty() => gpu,
-        other => {
-            let why = other.as_ref().map_or_else(String::as_str, |_| "the driver lists no GPU");
-            for name in ["Model", "Memory", "Driver", "Peak Memory"] {
-                page.field(name, NOT_AVAILABLE);
-            }
-            page.line("");
-            return page.block(&format!("No GPU figures: {}", code(why)));
-        }
-    };
-    let driver = gpu.driver.as_deref().map_or_else(|| NOT_AVAILABLE.to_owned(), inline);
-    for device in &gpu.devices {
-        if gpu.devices.len() > 1 {
-            page.block(&format!("### GPU {}", device.index));
-        }
-        page.field("Model", &inline(&device.model));
-        page.field("Memory", &memory(device));
-        page.field("Driver", &driver);
-        page.field("Peak Memory", &peak(device));
-        if let Some(why) = &device.lost {
-            page.field("Lost", &code(why));
-        }
-        page.line("");
-    }
-    if gpu.were_idle() {
-        page.block(&format!(
-            "No GPU of this machine was more than {IDLE_PERCENT} % busy during the run: the endpoint's address may be a \
-             tunnel's, and the work done elsewhere."
-        ));
-    }
-}
-
-fn memory(device: &GpuDeviceReport) -> String {
-    match (&device.memory_total_mib, &device.memory_unknown_because) {
-        (None, Some(why)) => format!("{NOT_AVAILABLE} ({})", code(why)),
-        (total, _) => mib(*total),
-    }
-}
-
-fn mib(value: Option<f64>) -> String {
-    value.map_or_else(|| NOT_AVAILABLE.to_owned(), |v| format!("{v:.0} MiB"))
-}
-
-fn peak(device: &GpuDeviceReport) -> String {
-    let Some(peak) = device.memory_peak_mib else {
-        let why = device.memory_unknown_because.as_deref().map(code);
-        let why = why.unwrap_or_else(|| "no sample of the memory in use during the run".to_owned());
-        return format!("{NOT_AVAILABLE} ({why})");
-    };
-    let at = with_unit(device.memory_peak_at_s, 1, false, " s into the run");
-    let start = device.memory_used_start_mib.map(|start| format!("{start:.0} MiB in use at its start"));
-    let reserved = device.memory_used_includes_reserved.then(|| "incl. what the driver reserves".to_owned());
-    let notes: Vec<_> = device.memory_peak_at_s.map(|_| at).into_iter().chain(start).chain(reserved).collect();
-    let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
-    format!("{peak:.0} MiB{notes}")
 }

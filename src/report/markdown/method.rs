@@ -74,7 +74,8 @@ fn how(view: &View<'_>, page: &mut Page) {
             "GPU",
             &format!(
                 "read from {} every {} ms: {} samples, {} missed. The peak is the highest sample; what rose and fell \
-                 between two is not seen",
+                 between two is not seen. Energy is that of the boards alone, idle power included: by their own counter, \
+                 where they have none the area under their power",
                 inline(&gpu.source),
                 gpu.sample_interval_ms,
                 gpu.samples,

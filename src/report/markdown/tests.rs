@@ -121,60 +121,6 @@ fn a_simulated_run_says_so_at_every_place_one_could_start_to_read() {
 }
 
 #[test]
-fn no_gpu_leaves_the_fields_and_says_why() {
-    let mut r = report(sample_session());
-    r.gpu = Err("libnvidia-ml.so.1 not found".into());
-    let text = render(&r);
-    let part = text.split_once("## GPU Information\n\n").unwrap().1;
-    let expected = "- **Model**: N/A\n- **Memory**: N/A\n- **Driver**: N/A\n- **Peak Memory**: N/A\n\n\
-                    No GPU figures: `libnvidia-ml.so.1 not found`\n\n## Test Results";
-    assert!(part.starts_with(expected), "{part}");
-}
-
-#[test]
-fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
-    let mut r = report(sample_session());
-    let gpu = r.gpu.as_mut().unwrap();
-    let mut second = gpu.devices[0].clone();
-    (second.index, second.memory_peak_mib, second.lost) = (1, None, Some("GPU is lost".into()));
-    gpu.devices.push(second);
-    let mut third = gpu.devices[0].clone();
-    (third.index, third.memory_used_includes_reserved) = (2, true);
-    gpu.devices.push(third);
-    let mut fourth = gpu.devices[0].clone();
-    fourth.index = 3;
-    (fourth.memory_total_mib, fourth.memory_peak_mib) = (None, None);
-    fourth.memory_unknown_because = Some("it shares the machine's memory".into());
-    gpu.devices.push(fourth);
-    let text = render(&r);
-    assert!(
-        section(&text, "GPU 0").contains(
-            "- **Peak Memory**: 62123 MiB (2.4 s into the run; 60000 MiB in use at its start)\n\n### GPU 1\n"
-        )
-    );
-    let second = section(&text, "GPU 1");
-    assert!(second.contains("- **Peak Memory**: N/A (no sample"), "{second}");
-    assert!(second.contains("- **Lost**: `GPU is lost`"), "{second}");
-    let third = section(&text, "GPU 2");
-    assert!(third.contains("60000 MiB in use at its start; incl. what the driver reserves)"), "{third}");
-    let fourth = section(&text, "GPU 3");
-    for field in ["Memory", "Peak Memory"] {
-        assert!(fourth.contains(&format!("- **{field}**: N/A (`it shares the machine's memory`)")), "{fourth}");
-    }
-}
-
-#[test]
-fn idle_gpus_beside_an_endpoint_on_loopback_are_told() {
-    let mut r = report(sample_session());
-    assert!(!render(&r).contains("may be a tunnel's"));
-    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = Some(4.0);
-    assert!(render(&r).contains("No GPU of this machine was more than 5 % busy"));
-    // Not to tell its load is not to be idle.
-    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = None;
-    assert!(!render(&r).contains("may be a tunnel's"));
-}
-
-#[test]
 fn estimated_tokens_are_marked_wherever_they_show() {
     let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 10, 100);

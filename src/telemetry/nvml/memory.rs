@@ -1,10 +1,12 @@
-//! Asking for the memory. There are two queries, and their figures differ.
+//! Asking for the memory. There are two queries, and their figures differ; and some GPUs have no memory of their own.
+
+use std::path::Path;
 
 use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
 use nvml_wrapper::{Device, Nvml};
 
 use super::error::{is_absent, speaks_only_v1, words};
-use crate::domain::gpu::GpuInfo;
+use crate::domain::gpu::{GpuInfo, MemoryKind};
 
 /// How this GPU is asked. Chosen at the first answer and then kept, so that one run's figures mean one thing.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -13,27 +15,40 @@ pub(super) enum Memory {
     Untried,
     V2,
     V1,
+    /// It uses the system's: what its processes have of it is all there is to know.
+    Unified,
     /// It has no figure.
     Unknown,
 }
 
-/// All memory and what is in use, bytes.
+/// All memory, what is in use and what the driver keeps for itself, bytes.
 #[derive(Clone, Copy, Debug)]
-struct Reading {
+pub(super) struct Reading {
     total: u64,
-    used: u64,
+    pub(super) used: u64,
+    /// `None`: it is part of what is in use.
+    pub(super) reserved: Option<u64>,
+}
+
+/// What a GPU's answer says of its memory.
+enum Answer {
+    Own(Reading),
+    Systems,
+    None(String),
 }
 
 impl Memory {
-    /// Memory in use, bytes; `None`: there is no figure for it. What is learned by asking goes into `info`.
+    /// What is in use; `None`: there is no such figure. What is learned by asking goes into `info`. `system_bytes` is the
+    /// memory of the machine.
     pub(super) fn read(
         &mut self,
         nvml: &Nvml,
         device: &Device<'_>,
         info: &mut GpuInfo,
-    ) -> Result<Option<u64>, NvmlError> {
+        system_bytes: Option<u64>,
+    ) -> Result<Option<Reading>, NvmlError> {
         let reading = match *self {
-            Self::Unknown => return Ok(None),
+            Self::Unified | Self::Unknown => return Ok(None),
             Self::V2 => v2(device),
             Self::V1 => v1(nvml, device),
             Self::Untried => match v2(device) {
@@ -41,28 +56,63 @@ impl Memory {
                 other => other.inspect(|_| *self = Self::V2),
             },
         };
-        let why = match reading {
-            Ok(Reading { total: 0, .. }) => "this GPU has no memory of its own: it shares the system's".to_owned(),
-            Ok(Reading { total, used }) => {
-                info.memory_total_bytes = Some(total);
+        match judge(reading, info, system_bytes)? {
+            Answer::Own(reading) => {
+                info.memory_total_bytes = Some(reading.total);
                 info.memory_used_includes_reserved = *self == Self::V1;
-                return Ok(Some(used));
+                return Ok(Some(reading));
             }
-            Err(NvmlError::NotSupported) => {
-                "the driver does not tell this GPU's memory: it may share the system's".to_owned()
+            Answer::Systems => {
+                *self = Self::Unified;
+                info.memory_kind = MemoryKind::Unified;
+                info.memory_total_bytes = system_bytes;
             }
-            Err(error) if is_absent(&error) => words(&error),
-            Err(error) => return Err(error),
-        };
-        *self = Self::Unknown;
-        info.memory_unknown_because = Some(why);
+            Answer::None(why) => {
+                *self = Self::Unknown;
+                info.memory_unknown_because = Some(why);
+            }
+        }
         Ok(None)
     }
 }
 
+/// What the answer means. Drivers say in three ways that a GPU has no memory of its own: that they cannot tell, that it is
+/// none, and that it is the system's. Of a card that is known to have its own none of them is believed.
+fn judge(reading: Result<Reading, NvmlError>, info: &GpuInfo, system_bytes: Option<u64>) -> Result<Answer, NvmlError> {
+    let may_share = info.memory_kind != MemoryKind::Slice && !is_discrete(&info.model);
+    let is_systems = |total: u64| system_bytes.is_some_and(|all| total <= all && total >= all / 10 * 9);
+    Ok(match reading {
+        Ok(Reading { total: 0, .. }) | Err(NvmlError::NotSupported) if may_share => Answer::Systems,
+        Ok(reading) if may_share && is_systems(reading.total) => Answer::Systems,
+        Ok(Reading { total: 0, .. }) => Answer::None("the driver says that it has none".to_owned()),
+        Ok(reading) => Answer::Own(reading),
+        Err(NvmlError::NotSupported) => Answer::None("the driver does not tell it".to_owned()),
+        Err(error) if is_absent(&error) => Answer::None(words(&error)),
+        Err(error) => return Err(error),
+    })
+}
+
+/// Whether the name is that of a card with memory of its own: `GeForce`, `RTX`, `A100`, `L40S`; not `GB10`, `Thor`.
+fn is_discrete(model: &str) -> bool {
+    const LINES: [&str; 7] = ["GeForce", "Quadro", "RTX", "GTX", "TITAN", "Tesla", "GRID"];
+    let is_data_centre = |word: &str| {
+        let mut letters = word.chars();
+        letters.next().is_some_and(|c| "ABHKLMPTV".contains(c)) && letters.next().is_some_and(|c| c.is_ascii_digit())
+    };
+    model.split([' ', '-']).any(|word| LINES.contains(&word) || is_data_centre(word))
+}
+
+/// The machine's memory, bytes, where `/proc` is at `root`.
+pub(super) fn of_system(root: &Path) -> Option<u64> {
+    let text = std::fs::read_to_string(root.join("meminfo")).ok()?;
+    let kib: u64 =
+        text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
 /// In use without what the driver keeps for itself, as `nvidia-smi` shows it.
 fn v2(device: &Device<'_>) -> Result<Reading, NvmlError> {
-    device.memory_info().map(|m| Reading { total: m.total, used: m.used })
+    device.memory_info().map(|m| Reading { total: m.total, used: m.used, reserved: Some(m.reserved) })
 }
 
 /// In use with what the driver keeps for itself: all that drivers before R510 tell, and some under WSL.
@@ -76,5 +126,29 @@ fn v1(nvml: &Nvml, device: &Device<'_>) -> Result<Reading, NvmlError> {
         nvml_try(query(device.handle(), &raw mut memory))?;
         memory
     };
-    Ok(Reading { total: memory.total, used: memory.used })
+    Ok(Reading { total: memory.total, used: memory.used, reserved: None })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_card_is_known_by_its_name() {
+        for card in ["NVIDIA GeForce RTX 4090", "NVIDIA A100-SXM4-40GB", "Tesla T4", "NVIDIA L40S", "NVIDIA H100 PCIe"]
+        {
+            assert!(is_discrete(card), "{card}");
+        }
+        for chip in ["NVIDIA GB10", "NVIDIA Thor", "Orin (nvgpu)", "NVIDIA GPU", ""] {
+            assert!(!is_discrete(chip), "{chip}");
+        }
+    }
+
+    #[test]
+    fn the_systems_memory_is_in_kibibytes() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(of_system(root.path()), None);
+        std::fs::write(root.path().join("meminfo"), "MemTotal:       125513340 kB\nMemFree: 1 kB\n").unwrap();
+        assert_eq!(of_system(root.path()), Some(125_513_340 * 1024));
+    }
 }

@@ -10,7 +10,9 @@ use fake_nvml::StandIn;
 
 use super::super::{Sampler, SamplerConfig, start};
 use super::*;
-use crate::domain::gpu::GpuEvent;
+
+mod shared;
+use crate::domain::gpu::{GpuEvent, MemoryKind, Throttle};
 use crate::domain::gpu_history::GpuHistory;
 
 /// Longer than any test takes: it ends a wait that would not end.
@@ -35,7 +37,9 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let driver = StandIn::install(folder.path(), &format!("clock manual\n{trace}"));
         let clock = Arc::new(AtomicU64::new(0));
-        let (sampler, events) = sample(driver.path(), &clock);
+        // The memory of its machine.
+        std::fs::write(folder.path().join("meminfo"), "MemTotal:       1024 kB\n").unwrap();
+        let (sampler, events) = sample(driver.path(), folder.path(), &clock);
         let mut first = Vec::new();
         let mut left = 0;
         loop {
@@ -45,6 +49,7 @@ impl Bench {
                 GpuEvent::Found { .. } => {}
                 GpuEvent::Sample(_) | GpuEvent::Gap { .. } => left -= 1,
                 GpuEvent::Absent(why) => panic!("{why}"),
+                GpuEvent::Scope(scope) => panic!("nobody asked: {scope:?}"),
             }
             first.push(event);
             if left == 0 {
@@ -76,17 +81,22 @@ impl Bench {
     }
 }
 
-fn sample(lib: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Receiver<GpuEvent>) {
+fn sample(lib: &Path, proc_root: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Receiver<GpuEvent>) {
     let (sink, events) = channel();
     let time = Arc::clone(clock);
-    let config = SamplerConfig { interval: LIMIT, lib_path: Some(lib.to_owned()) };
+    let config = SamplerConfig {
+        interval: LIMIT,
+        lib_path: Some(lib.to_owned()),
+        proc_root: proc_root.to_owned(),
+        ..SamplerConfig::default()
+    };
     let now = move || Nanos::from_millis(time.load(SeqCst));
     (start(config, now, move |event| drop(sink.send(event))), events)
 }
 
 /// What is said with a library that is of no use.
 fn absent(lib: &Path) -> String {
-    let (sampler, events) = sample(lib, &Arc::default());
+    let (sampler, events) = sample(lib, Path::new("/proc"), &Arc::default());
     drop(sampler);
     match events.iter().collect::<Vec<_>>().as_slice() {
         [GpuEvent::Absent(reason)] => reason.clone(),
@@ -104,8 +114,8 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
     let bench = Bench::start(
         "driver 580.95.05
          gpu 0 name=NVIDIA_GeForce_RTX_4090 uuid=GPU-6f3c total=25757220864 reserved=506855424 used=12582912
-         gpu 0 power=22500 plimit=450000 temp=38 util=0
-         at 1000 gpu 0 used=21474836480 util=98 power=421000 temp=61
+         gpu 0 power=22500 plimit=450000 temp=38 util=0 smclock=210 maxsmclock=3105 throttle=1 energy=7000
+         at 1000 gpu 0 used=21474836480 util=98 power=421000 temp=61 smclock=2610 throttle=36
          at 1250 gpu 0 used=20971520000",
     );
     let info = GpuInfo {
@@ -113,6 +123,7 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
         model: "NVIDIA GeForce RTX 4090".to_owned(),
         memory_total_bytes: Some(25_757_220_864),
         power_limit_w: Some(450.0),
+        max_sm_clock_mhz: Some(3105.0),
         ..GpuInfo::default()
     };
     let found = GpuEvent::Found { driver: Some("580.95.05".to_owned()), gpus: vec![info], interval_ms: 60_000 };
@@ -123,13 +134,16 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
         utilization_percent: Some(0.0),
         power_w: Some(22.5),
         temperature_c: Some(38.0),
-        ..GpuSample::default()
+        memory_reserved_bytes: Some(506_855_424),
+        sm_clock_mhz: Some(210.0),
+        energy_j: Some(7.0),
+        throttle: Some(Throttle::default()),
     };
     assert_eq!(bench.first, [found, GpuEvent::Sample(idle)]);
 
     let mut history = GpuHistory::default();
     bench.first.iter().cloned().for_each(|e| history.apply(e));
-    history.begin_run();
+    history.begin_run(Nanos::from_millis(500));
     for ms in [500, 1000, 1250] {
         bench.at(ms).into_iter().for_each(|e| history.apply(e));
     }
@@ -140,6 +154,11 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
     assert_eq!(
         (gpu.load_percent.last(), gpu.power_w.last(), gpu.temperature_c.last()),
         (Some(98.0), Some(421.0), Some(61.0))
+    );
+    // An idle GPU is not held down; of the two bits later one is the power cap, the other heat.
+    assert_eq!(
+        (gpu.sm_clock_mhz.last(), gpu.throttle.map(|t| t.names().collect())),
+        (Some(2610.0), Some(vec!["sw_power_cap", "sw_thermal_slowdown"]))
     );
     assert_eq!(bench.driver.calls(V1), 0);
 
@@ -182,30 +201,17 @@ fn a_sensor_that_is_not_there_is_asked_once() {
     }
     let calls = |function| bench.driver.calls(function);
     assert_eq!((calls("nvmlDeviceGetPowerUsage"), calls("nvmlDeviceGetUtilizationRates")), (1, 1));
+    assert_eq!((calls("nvmlDeviceGetClockInfo"), calls("nvmlDeviceGetTotalEnergyConsumption")), (1, 1));
+    assert_eq!((calls("nvmlDeviceGetCurrentClocksThrottleReasons"), calls("nvmlDeviceGetMigMode")), (1, 1));
     assert_eq!((calls("nvmlDeviceGetEnforcedPowerLimit"), calls("nvmlDeviceGetName")), (1, 1));
     assert_eq!(calls("nvmlDeviceGetTemperature"), 3, "the sensor that is there, at each look");
 }
 
 #[test]
-fn memory_that_is_shared_with_the_system_is_unknown_and_the_rest_is_shown() {
-    for (gpu, why) in [
-        ("gpu 0 temp=40", "the driver does not tell this GPU's memory: it may share the system's"),
-        ("gpu 0 temp=40 total=0 used=0", "this GPU has no memory of its own: it shares the system's"),
-    ] {
-        let bench = Bench::start(gpu);
-        let info = bench.infos().remove(0);
-        assert_eq!((info.memory_total_bytes, info.memory_unknown_because.as_deref()), (None, Some(why)));
-        let sample = bench.sample_at(250);
-        assert_eq!((sample.memory_used_bytes, sample.temperature_c), (None, Some(40.0)));
-        assert_eq!(bench.driver.calls(V2), 1);
-    }
-}
-
-#[test]
 fn a_gpu_that_says_nothing_at_all_is_a_gap() {
-    let bench = Bench::start("gpu 0 name=X");
+    let bench = Bench::start("gpu 0 name=RTX_X");
     let reason = "the driver has no sensor of this GPU".to_owned();
-    assert_eq!(bench.at(250).pop(), Some(GpuEvent::Gap { at: Nanos::from_millis(250), index: 0, reason }));
+    assert_eq!(bench.at(250).pop(), Some(GpuEvent::Gap { at: Nanos::from_millis(250), index: 0, lost: false, reason }));
     let bench = Bench::start("gpu 0 total=900 used=20\nerr * 27 250 500");
     assert!(matches!(bench.at(250)[..], [GpuEvent::Gap { .. }]));
     assert_eq!(bench.sample_at(500).memory_used_bytes, Some(20));
@@ -227,7 +233,10 @@ fn a_lost_gpu_gives_gaps_at_one_call_in_five_seconds_and_comes_back() {
         let at = Nanos::from_millis(ms);
         let GpuEvent::Sample(well) = &events[0] else { panic!("{events:?}") };
         assert_eq!((well.index, well.memory_used_bytes), (0, Some(20)));
-        assert_eq!(events[1..], [GpuEvent::Gap { at, index: 1, reason: "the GPU fell off the bus".to_owned() }]);
+        assert_eq!(
+            events[1..],
+            [GpuEvent::Gap { at, index: 1, lost: true, reason: "the GPU fell off the bus".to_owned() }]
+        );
         assert_eq!(sensors() - before, calls, "at {ms}");
         before = sensors();
     }

@@ -63,7 +63,7 @@ impl Bench {
                 then(&mut script);
                 Ok(())
             },
-            SamplerConfig { interval: LIMIT, lib_path: None },
+            SamplerConfig { interval: LIMIT, ..SamplerConfig::default() },
             move || Nanos::from_millis(time.load(SeqCst)),
             move |event| drop(sink.send(event)),
         );
@@ -97,7 +97,7 @@ fn sample(ms: u64, index: u32) -> GpuEvent {
 }
 
 fn gap(ms: u64, index: u32, reason: &str) -> GpuEvent {
-    GpuEvent::Gap { at: Nanos::from_millis(ms), index, reason: reason.to_owned() }
+    GpuEvent::Gap { at: Nanos::from_millis(ms), index, lost: reason == "gone", reason: reason.to_owned() }
 }
 
 fn samples(events: &[GpuEvent]) -> usize {
@@ -151,7 +151,7 @@ fn active_it_ticks_and_inactive_it_only_obeys() {
         then(&mut script);
         Ok(())
     };
-    let config = SamplerConfig { interval: Duration::from_millis(1), lib_path: None };
+    let config = SamplerConfig { interval: Duration::from_millis(1), ..SamplerConfig::default() };
     let sampler = start_with(open, config, now, move |event| drop(sink.send(event)));
     sampler.set_active(true);
     let ticks = events.iter().filter(|e| matches!(e, GpuEvent::Sample(_))).take(4).count();
@@ -201,7 +201,7 @@ fn a_panic_leaves_gaps_and_a_sampler_that_answers() {
 fn no_source_is_a_reason_and_so_is_a_panic_before_the_first_gpu() {
     let absent = |open: fn(&SamplerConfig, Use<'_>) -> Result<(), String>| {
         let (sink, events) = channel();
-        let config = SamplerConfig { interval: LIMIT, lib_path: None };
+        let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
         let sampler = start_with(open, config, Nanos::default, move |event| drop(sink.send(event)));
         let said = events.recv_timeout(LIMIT);
         assert_eq!(events.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "that was all");

@@ -1,11 +1,15 @@
 //! The library's C functions, with the traps of the real one.
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, reason = "the names and the contract are NVIDIA's")]
 
-use std::ffi::{CStr, c_char, c_uint, c_void};
+use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::state::State;
+use crate::trace::Which;
+
+mod mig;
+mod processes;
 
 type Device = *mut c_void;
 
@@ -13,6 +17,7 @@ const SUCCESS: c_uint = 0;
 const UNINITIALIZED: c_uint = 1;
 const INVALID_ARGUMENT: c_uint = 2;
 const NOT_SUPPORTED: c_uint = 3;
+const NOT_FOUND: c_uint = 6;
 const INSUFFICIENT_SIZE: c_uint = 7;
 const GPU_IS_LOST: c_uint = 15;
 const ARGUMENT_VERSION_MISMATCH: c_uint = 25;
@@ -22,6 +27,8 @@ const UNKNOWN: c_uint = 999;
 const MEMORY_V2_VERSION: c_uint = 0x0200_0028;
 /// The only sensor that `nvmlDeviceGetTemperature` knows.
 const TEMPERATURE_GPU: c_uint = 0;
+/// The clock of the streaming multiprocessors, the only one that traces have.
+const CLOCK_SM: c_uint = 1;
 
 #[repr(C)]
 pub struct Memory {
@@ -45,24 +52,20 @@ pub struct Utilization {
     memory: c_uint,
 }
 
-#[repr(C)]
-pub struct ProcessInfo {
-    pid: c_uint,
-    bytes: u64,
-    gpu_instance: c_uint,
-    compute_instance: c_uint,
-}
-
-/// A GPU at a moment.
+/// A GPU or a slice at a moment.
 struct Gpu {
     state: &'static State,
-    index: u32,
+    which: Which,
     at: u64,
 }
 
 impl Gpu {
     fn number(&self, key: &str) -> Option<u64> {
-        self.state.trace.number(self.index, key, self.at)
+        self.state.trace.number(self.which, key, self.at)
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.state.trace.text(self.which, key, self.at)
     }
 
     /// Total, reserved, used, free: bytes.
@@ -79,15 +82,31 @@ fn call(function: &str, answer: impl FnOnce(&'static State) -> c_uint) -> c_uint
 }
 
 fn device_call(function: &str, device: Device, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
-    enter(function, true, |state, at| match u32::try_from(device.addr()) {
-        Ok(handle) if (1..=state.trace.gpus()).contains(&handle) => on_gpu(state, handle - 1, at, answer),
+    enter(function, true, |state, at| match which(device) {
+        Some(which) if which.gpu < state.trace.gpus => on_gpu(state, which, at, answer),
         _ => INVALID_ARGUMENT,
     })
 }
 
-fn on_gpu(state: &'static State, index: u32, at: u64, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
-    let gpu = Gpu { state, index, at };
-    if gpu.number("lost") == Some(1) { GPU_IS_LOST } else { answer(&gpu) }
+/// Slots of handles: a GPU itself has the first.
+const SLOTS: usize = 1 << 8;
+
+/// What a handle stands for: no handle is zero.
+fn which(device: Device) -> Option<Which> {
+    let number = device.addr().checked_sub(1)?;
+    let slot = u32::try_from(number % SLOTS).ok()?.checked_sub(1);
+    Some(Which { gpu: (number / SLOTS).try_into().ok()?, slot })
+}
+
+fn handle(which: Which) -> Device {
+    let slot = which.slot.map_or(0, |slot| slot as usize + 1);
+    std::ptr::without_provenance_mut(which.gpu as usize * SLOTS + slot + 1)
+}
+
+/// A slice is lost with the GPU that it is of.
+fn on_gpu(state: &'static State, which: Which, at: u64, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
+    let whole = Which { slot: None, ..which };
+    if state.trace.number(whole, "lost", at) == Some(1) { GPU_IS_LOST } else { answer(&Gpu { state, which, at }) }
 }
 
 fn enter(function: &str, of_device: bool, answer: impl FnOnce(&'static State, u64) -> c_uint) -> c_uint {
@@ -133,24 +152,6 @@ fn text(to: *mut c_char, length: c_uint, text: Option<&str>) -> c_uint {
     SUCCESS
 }
 
-fn processes(function: &str, device: Device, kind: char, count: *mut c_uint, to: *mut ProcessInfo) -> c_uint {
-    device_call(function, device, |gpu| {
-        let list = gpu.state.trace.processes(gpu.index, kind, gpu.at);
-        // SAFETY: NVML's contract: `count` is valid, and says how many records `to` holds.
-        unsafe {
-            let room = count.replace(list.len().try_into().unwrap_or(c_uint::MAX));
-            if list.len() > room as usize || to.is_null() && !list.is_empty() {
-                return INSUFFICIENT_SIZE;
-            }
-            for (i, p) in list.iter().enumerate() {
-                let bytes = p.bytes.unwrap_or(u64::MAX);
-                to.add(i).write(ProcessInfo { pid: p.pid, bytes, gpu_instance: u32::MAX, compute_instance: u32::MAX });
-            }
-        }
-        SUCCESS
-    })
-}
-
 #[unsafe(no_mangle)]
 pub extern "C" fn nvmlInit_v2() -> c_uint {
     call("nvmlInit_v2", |state| {
@@ -173,28 +174,36 @@ pub unsafe extern "C" fn nvmlSystemGetDriverVersion(version: *mut c_char, length
 }
 
 #[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlSystemGetCudaDriverVersion(version: *mut c_int) -> c_uint {
+    call("nvmlSystemGetCudaDriverVersion", |state| {
+        answer(version, state.trace.cuda.and_then(|cuda| cuda.try_into().ok()))
+    })
+}
+
+#[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetCount_v2(count: *mut c_uint) -> c_uint {
-    call("nvmlDeviceGetCount_v2", |state| answer(count, Some(state.trace.gpus())))
+    call("nvmlDeviceGetCount_v2", |state| answer(count, Some(state.trace.gpus)))
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, device: *mut Device) -> c_uint {
     enter("nvmlDeviceGetHandleByIndex_v2", true, |state, at| {
-        if index >= state.trace.gpus() {
+        if index >= state.trace.gpus {
             return INVALID_ARGUMENT;
         }
-        on_gpu(state, index, at, |_| answer(device, Some(std::ptr::without_provenance_mut(index as usize + 1))))
+        let which = Which { gpu: index, slot: None };
+        on_gpu(state, which, at, |_| answer(device, Some(handle(which))))
     })
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetName(device: Device, name: *mut c_char, length: c_uint) -> c_uint {
-    device_call("nvmlDeviceGetName", device, |gpu| text(name, length, gpu.state.trace.text(gpu.index, "name", gpu.at)))
+    device_call("nvmlDeviceGetName", device, |gpu| text(name, length, gpu.text("name")))
 }
 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetUUID(device: Device, uuid: *mut c_char, length: c_uint) -> c_uint {
-    device_call("nvmlDeviceGetUUID", device, |gpu| text(uuid, length, gpu.state.trace.text(gpu.index, "uuid", gpu.at)))
+    device_call("nvmlDeviceGetUUID", device, |gpu| text(uuid, length, gpu.text("uuid")))
 }
 
 #[unsafe(no_mangle)]
@@ -252,21 +261,25 @@ pub unsafe extern "C" fn nvmlDeviceGetEnforcedPowerLimit(device: Device, milliwa
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetComputeRunningProcesses_v3(
-    device: Device,
-    count: *mut c_uint,
-    to: *mut ProcessInfo,
-) -> c_uint {
-    processes("nvmlDeviceGetComputeRunningProcesses_v3", device, 'C', count, to)
+pub unsafe extern "C" fn nvmlDeviceGetClockInfo(device: Device, clock: c_uint, mhz: *mut c_uint) -> c_uint {
+    number("nvmlDeviceGetClockInfo", device, if clock == CLOCK_SM { "smclock" } else { "" }, mhz)
 }
 
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn nvmlDeviceGetGraphicsRunningProcesses_v3(
-    device: Device,
-    count: *mut c_uint,
-    to: *mut ProcessInfo,
-) -> c_uint {
-    processes("nvmlDeviceGetGraphicsRunningProcesses_v3", device, 'G', count, to)
+pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(device: Device, clock: c_uint, mhz: *mut c_uint) -> c_uint {
+    number("nvmlDeviceGetMaxClockInfo", device, if clock == CLOCK_SM { "maxsmclock" } else { "" }, mhz)
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetTotalEnergyConsumption(device: Device, millijoules: *mut u64) -> c_uint {
+    device_call("nvmlDeviceGetTotalEnergyConsumption", device, |gpu| {
+        answer(millijoules, gpu.state.trace.energy_mj(gpu.which, gpu.at))
+    })
+}
+
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn nvmlDeviceGetCurrentClocksThrottleReasons(device: Device, reasons: *mut u64) -> c_uint {
+    device_call("nvmlDeviceGetCurrentClocksThrottleReasons", device, |gpu| answer(reasons, gpu.number("throttle")))
 }
 
 #[unsafe(no_mangle)]

@@ -32,10 +32,30 @@ impl Rule {
     }
 }
 
+/// A GPU, or the slice in a slot of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Which {
+    pub(crate) gpu: u32,
+    pub(crate) slot: Option<u32>,
+}
+
+impl Which {
+    /// `0`, or `0.2` for a slice.
+    fn parse(word: &str) -> Option<Self> {
+        match word.split_once('.') {
+            Some((gpu, slot)) => Some(Self { gpu: gpu.parse().ok()?, slot: Some(slot.parse().ok()?) }),
+            None => Some(Self { gpu: word.parse().ok()?, slot: None }),
+        }
+    }
+}
+
+/// Key to its values, each with the time from which it holds, in that order.
+type Keys = BTreeMap<String, Vec<(u64, String)>>;
+
 /// One process on a GPU.
 #[derive(Debug)]
 pub(crate) struct Process {
-    gpu: u32,
+    on: Which,
     when: Range<u64>,
     pub(crate) pid: u32,
     /// `None`: the driver cannot tell.
@@ -47,26 +67,44 @@ pub(crate) struct Process {
 #[derive(Debug)]
 pub(crate) struct Trace {
     pub(crate) driver: Option<String>,
+    pub(crate) cuda: Option<u32>,
     pub(crate) clock: Clock,
     pub(crate) missing: Vec<String>,
-    /// Per GPU: key to its values, each with the time from which it holds, in that order.
-    gpus: Vec<BTreeMap<String, Vec<(u64, String)>>>,
+    /// How many GPUs the trace names.
+    pub(crate) gpus: u32,
+    devices: BTreeMap<Which, Keys>,
     errors: Vec<Rule>,
     delays: Vec<Rule>,
     processes: Vec<Process>,
 }
 
 const TEXTS: [&str; 2] = ["name", "uuid"];
-const NUMBERS: [&str; 8] = ["total", "reserved", "used", "power", "plimit", "temp", "util", "lost"];
+const NUMBERS: [&str; 13] = [
+    "total",
+    "reserved",
+    "used",
+    "power",
+    "plimit",
+    "temp",
+    "util",
+    "smclock",
+    "maxsmclock",
+    "throttle",
+    "energy",
+    "migmode",
+    "lost",
+];
 
 impl Trace {
     /// Reads a trace; the error names the line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut trace = Self {
             driver: None,
+            cuda: None,
             clock: Clock::Wall,
             missing: Vec::new(),
-            gpus: Vec::new(),
+            gpus: 0,
+            devices: BTreeMap::new(),
             errors: Vec::new(),
             delays: Vec::new(),
             processes: Vec::new(),
@@ -83,16 +121,17 @@ impl Trace {
         match words {
             [] => {}
             ["driver", version] => self.driver = Some((*version).to_owned()),
+            ["cuda", version] => self.cuda = Some(version.parse().ok()?),
             ["clock", "wall"] => self.clock = Clock::Wall,
             ["clock", "calls"] => self.clock = Clock::Calls,
             ["clock", "manual"] => self.clock = Clock::Manual,
             ["missing", function] => self.missing.push((*function).to_owned()),
-            ["gpu", index, pairs @ ..] => self.set(0, index, pairs)?,
-            ["at", time, "gpu", index, pairs @ ..] => self.set(time.parse().ok()?, index, pairs)?,
+            ["at", time, rest @ ..] => self.set(time.parse().ok()?, rest)?,
+            ["gpu" | "mig", ..] => self.set(0, words)?,
             ["err", rule @ ..] => self.errors.push(Rule::parse(rule)?),
             ["delay", rule @ ..] => self.delays.push(Rule::parse(rule)?),
-            ["proc", gpu, from, to, pid, bytes, kind @ ("C" | "G")] => self.processes.push(Process {
-                gpu: gpu.parse().ok()?,
+            ["proc", on, from, to, pid, bytes, kind @ ("C" | "G")] => self.processes.push(Process {
+                on: Which::parse(on)?,
                 when: from.parse().ok()?..to.parse().ok()?,
                 pid: pid.parse().ok()?,
                 bytes: if *bytes == "-1" { None } else { Some(bytes.parse().ok()?) },
@@ -103,35 +142,51 @@ impl Trace {
         Some(())
     }
 
-    fn set(&mut self, from: u64, index: &str, pairs: &[&str]) -> Option<()> {
-        let index: usize = index.parse().ok()?;
-        if index >= self.gpus.len() {
-            self.gpus.resize_with(index + 1, BTreeMap::new);
-        }
+    fn set(&mut self, from: u64, words: &[&str]) -> Option<()> {
+        let (which, pairs) = match words {
+            ["gpu", gpu, pairs @ ..] => (Which { gpu: gpu.parse().ok()?, slot: None }, pairs),
+            ["mig", gpu, slot, pairs @ ..] => (Which { gpu: gpu.parse().ok()?, slot: Some(slot.parse().ok()?) }, pairs),
+            _ => return None,
+        };
+        self.gpus = self.gpus.max(which.gpu + 1);
+        let keys = self.devices.entry(which).or_default();
         for pair in pairs {
             let (key, value) = pair.split_once('=')?;
             let known = TEXTS.contains(&key) || NUMBERS.contains(&key) && value.parse::<u64>().is_ok();
-            let values = self.gpus[index].entry(known.then(|| key.to_owned())?).or_default();
+            let values = keys.entry(known.then(|| key.to_owned())?).or_default();
             values.push((from, value.replace('_', " ")));
             values.sort_by_key(|v| v.0);
         }
         Some(())
     }
 
-    /// How many GPUs the trace names.
-    pub(crate) fn gpus(&self) -> u32 {
-        u32::try_from(self.gpus.len()).unwrap_or(u32::MAX)
+    /// Whether there is a slice in that slot.
+    pub(crate) fn has(&self, which: Which) -> bool {
+        self.devices.contains_key(&which)
     }
 
     /// A key's value at that time.
-    pub(crate) fn text(&self, gpu: u32, key: &str, at: u64) -> Option<&str> {
-        let values = self.gpus.get(gpu as usize)?.get(key)?;
+    pub(crate) fn text(&self, of: Which, key: &str, at: u64) -> Option<&str> {
+        let values = self.devices.get(&of)?.get(key)?;
         values.iter().rev().find(|v| v.0 <= at).map(|v| v.1.as_str())
     }
 
     /// A key's value at that time, as the number it is.
-    pub(crate) fn number(&self, gpu: u32, key: &str, at: u64) -> Option<u64> {
-        self.text(gpu, key, at)?.parse().ok()
+    pub(crate) fn number(&self, of: Which, key: &str, at: u64) -> Option<u64> {
+        self.text(of, key, at)?.parse().ok()
+    }
+
+    /// The energy counter at that time, millijoules: what `energy` set it to, and the power since.
+    pub(crate) fn energy_mj(&self, of: Which, at: u64) -> Option<u64> {
+        let keys = self.devices.get(&of)?;
+        let (set, base) = keys.get("energy")?.iter().rev().find(|v| v.0 <= at)?;
+        let power = keys.get("power").map_or(&[][..], Vec::as_slice);
+        let ends = power.iter().skip(1).map(|v| v.0).chain([u64::MAX]);
+        let microjoules = power.iter().zip(ends).map(|((from, milliwatts), to)| {
+            let milliwatts: u64 = milliwatts.parse().unwrap_or(0);
+            milliwatts * to.min(at).saturating_sub(*from.max(set))
+        });
+        Some(base.parse::<u64>().ok()? + microjoules.sum::<u64>() / 1000)
     }
 
     /// The code that a function is told to answer.
@@ -146,7 +201,23 @@ impl Trace {
     }
 
     /// The processes of a kind on a GPU.
-    pub(crate) fn processes(&self, gpu: u32, kind: char, at: u64) -> Vec<&Process> {
-        self.processes.iter().filter(|p| p.gpu == gpu && p.kind == kind && p.when.contains(&at)).collect()
+    pub(crate) fn processes(&self, on: Which, kind: char, at: u64) -> Vec<&Process> {
+        self.processes.iter().filter(|p| p.on == on && p.kind == kind && p.when.contains(&at)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_energy_is_the_area_under_the_power_since_it_was_set() {
+        let trace =
+            Trace::parse("gpu 0 power=100000 energy=5000\nat 2000 gpu 0 power=300000\nat 4000 gpu 0 energy=0").unwrap();
+        let energy = |at| trace.energy_mj(Which { gpu: 0, slot: None }, at);
+        // 100 W for 2 s, then 300 W; from 4 s on it counts anew.
+        let expected = [5000, 105_000, 205_000, 505_000, 0, 300_000].map(Some);
+        assert_eq!([0, 1000, 2000, 3000, 4000, 5000].map(energy), expected);
+        assert_eq!(trace.energy_mj(Which { gpu: 0, slot: Some(1) }, 0), None);
     }
 }

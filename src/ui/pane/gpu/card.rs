@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::domain::gpu_history::GpuTrack;
+use crate::domain::gpu_track::GpuTrack;
 use crate::domain::series::Series;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;

@@ -1,0 +1,224 @@
+//! One GPU over a run: its history, and what the run made of it.
+
+use super::energy::EnergyMeter;
+use super::gpu::{GpuInfo, GpuSample, Throttle};
+use super::series::Series;
+use super::time::Nanos;
+
+/// Points kept of each sensor: at four a second, two hours.
+const HISTORY_POINTS: usize = 28_800;
+/// Bytes of a MiB, the unit that `nvidia-smi` speaks.
+const MIB: f64 = 1_048_576.0;
+
+/// One GPU over the run.
+#[derive(Clone, Debug)]
+pub struct GpuTrack {
+    /// What does not change.
+    pub info: GpuInfo,
+    /// Memory in use, MiB.
+    pub memory_used_mib: Series,
+    /// Load, percent.
+    pub load_percent: Series,
+    /// Board power, watts.
+    pub power_w: Series,
+    /// Core temperature, degrees Celsius.
+    pub temperature_c: Series,
+    /// Clock of the streaming multiprocessors or shader engines, MHz.
+    pub sm_clock_mhz: Series,
+    /// What held it down at the last sample; `None` where it does not tell.
+    pub throttle: Option<Throttle>,
+    /// Memory that the driver keeps for itself, MiB, as last told.
+    pub memory_reserved_mib: Option<f64>,
+    /// Memory in use at the first sample since the run began, MiB.
+    pub used_at_start_mib: Option<f64>,
+    /// The most memory in use since the run began, MiB, and when it was first seen.
+    pub peak_mib: Option<(f64, Nanos)>,
+    /// The run's load, percent.
+    pub load: MeanAndMax,
+    /// The run's power, watts.
+    pub power: MeanAndMax,
+    /// What held it down during the run.
+    pub throttled: Throttled,
+    /// Its energy during the run.
+    pub energy: EnergyMeter,
+    /// Why the last look gave nothing; `None` while it answers.
+    pub lost: Option<String>,
+    /// When it was lost during the run, the last time; it may have come back since.
+    pub lost_at: Option<Nanos>,
+    /// When the last sample was taken.
+    pub sampled_at: Option<Nanos>,
+    pub(super) is_gone: bool,
+    /// The sample that ends the run is taken.
+    pub(super) closed: bool,
+}
+
+/// Mean and maximum of the samples of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct MeanAndMax {
+    sum: f64,
+    count: u64,
+    max: Option<f64>,
+}
+
+impl MeanAndMax {
+    fn add(&mut self, value: Option<f64>) {
+        if let Some(value) = value {
+            self.sum += value;
+            self.count += 1;
+            self.max = Some(self.max.map_or(value, |max| max.max(value)));
+        }
+    }
+
+    /// `None` without a sample.
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
+
+    /// `None` without a sample.
+    pub const fn max(&self) -> Option<f64> {
+        self.max
+    }
+}
+
+/// How often what was seen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Throttled {
+    seen: [u64; Throttle::REASONS.len()],
+    samples: u64,
+}
+
+impl Throttled {
+    fn add(&mut self, throttle: Option<Throttle>) {
+        let Some(throttle) = throttle else { return };
+        self.samples += 1;
+        for (seen, (reason, ..)) in self.seen.iter_mut().zip(Throttle::REASONS) {
+            *seen += u64::from(throttle.has(reason));
+        }
+    }
+
+    /// Each reason that was seen: its name in `results.json`, its words, and its share of the samples that told; `None`
+    /// where none did.
+    pub fn shares(&self) -> Option<Vec<(&'static str, &'static str, f64)>> {
+        let share = |seen: u64| seen as f64 / self.samples as f64;
+        let all = Throttle::REASONS.into_iter().zip(self.seen).filter(|(_, seen)| *seen > 0);
+        (self.samples > 0).then(|| all.map(|((_, name, words), seen)| (name, words, share(seen))).collect())
+    }
+}
+
+/// The time in which what a sample says is the run's.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    pub(super) from: Nanos,
+    /// `None`: it goes on. The first sample that is not earlier is its last.
+    pub(super) until: Option<Nanos>,
+}
+
+impl GpuTrack {
+    pub(super) fn new(info: GpuInfo) -> Self {
+        let series = || Series::new(HISTORY_POINTS);
+        Self {
+            info,
+            memory_used_mib: series(),
+            load_percent: series(),
+            power_w: series(),
+            temperature_c: series(),
+            sm_clock_mhz: series(),
+            throttle: None,
+            memory_reserved_mib: None,
+            used_at_start_mib: None,
+            peak_mib: None,
+            load: MeanAndMax::default(),
+            power: MeanAndMax::default(),
+            throttled: Throttled::default(),
+            energy: EnergyMeter::default(),
+            lost: None,
+            lost_at: None,
+            sampled_at: None,
+            is_gone: false,
+            closed: false,
+        }
+    }
+
+    /// All memory, MiB.
+    pub fn memory_total_mib(&self) -> Option<f64> {
+        self.info.memory_total_bytes.map(|b| b as f64 / MIB)
+    }
+
+    /// Forgets what the run made of it, and keeps its history.
+    pub(super) fn begin_run(&mut self) {
+        self.used_at_start_mib = None;
+        self.peak_mib = None;
+        self.load = MeanAndMax::default();
+        self.power = MeanAndMax::default();
+        self.throttled = Throttled::default();
+        self.energy = EnergyMeter::default();
+        // One that is gone is lost to this run with its next gap.
+        self.is_gone = false;
+        self.lost_at = None;
+        self.closed = false;
+    }
+
+    /// The run goes on after it had ended.
+    pub(super) const fn resume(&mut self) {
+        if self.closed {
+            self.energy.pause();
+        }
+        self.closed = false;
+    }
+
+    /// Whether the sample is one of the run's.
+    pub(super) fn sample(&mut self, sample: &GpuSample, span: Span) -> bool {
+        let used_mib = sample.memory_used_bytes.map(|b| b as f64 / MIB);
+        self.memory_used_mib.push(sample.at, used_mib);
+        self.load_percent.push(sample.at, sample.utilization_percent);
+        self.power_w.push(sample.at, sample.power_w);
+        self.temperature_c.push(sample.at, sample.temperature_c);
+        self.sm_clock_mhz.push(sample.at, sample.sm_clock_mhz);
+        self.throttle = sample.throttle;
+        self.memory_reserved_mib = sample.memory_reserved_bytes.map(|b| b as f64 / MIB).or(self.memory_reserved_mib);
+        self.lost = None;
+        self.is_gone = false;
+        self.sampled_at = Some(sample.at);
+        let is_of_run = sample.at >= span.from && !self.closed;
+        if is_of_run {
+            if let Some(used) = used_mib {
+                self.used_at_start_mib.get_or_insert(used);
+                if self.peak_mib.is_none_or(|(peak, _)| used > peak) {
+                    self.peak_mib = Some((used, sample.at));
+                }
+            }
+            self.load.add(sample.utilization_percent);
+            self.power.add(sample.power_w);
+            self.throttled.add(sample.throttle);
+            self.energy.sample(sample.at, sample.energy_j, sample.power_w);
+            self.closed = span.until.is_some_and(|until| sample.at >= until);
+        }
+        is_of_run
+    }
+
+    /// Whether the gap is one of the run's.
+    pub(super) fn gap(&mut self, at: Nanos, lost: bool, reason: String, span: Span) -> bool {
+        let all = [
+            &mut self.memory_used_mib,
+            &mut self.load_percent,
+            &mut self.power_w,
+            &mut self.temperature_c,
+            &mut self.sm_clock_mhz,
+        ];
+        for series in all {
+            series.push(at, None);
+        }
+        self.throttle = None;
+        self.lost = Some(reason);
+        let is_of_run = at >= span.from && !self.closed;
+        if is_of_run {
+            self.energy.gap(lost);
+            if lost && !self.is_gone {
+                self.lost_at = Some(at);
+            }
+            self.closed = span.until.is_some_and(|until| at >= until);
+        }
+        self.is_gone = lost;
+        is_of_run
+    }
+}

@@ -1,0 +1,201 @@
+//! What the GPUs did over a run, as a report tells it.
+
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::energy::{Efficiency, Energy};
+use crate::domain::gpu::MemoryKind;
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::gpu_scope::GpuScope;
+use crate::domain::gpu_track::GpuTrack;
+use crate::domain::session::Session;
+use crate::domain::time::Nanos;
+
+/// A GPU that generates is busier than this.
+pub const IDLE_PERCENT: f64 = 5.0;
+
+/// The GPUs of the endpoint, or of the machine that its address names, over the run.
+#[derive(Clone, Debug)]
+pub struct GpuReport {
+    /// Where the figures come from: `nvml`.
+    pub source: String,
+    /// Whether they are the endpoint's.
+    pub scope: GpuScope,
+    /// Driver version.
+    pub driver: Option<String>,
+    /// Time between two samples, milliseconds.
+    pub sample_interval_ms: u64,
+    /// Samples over all GPUs.
+    pub samples: u64,
+    /// Looks that gave none.
+    pub missed: u64,
+    /// The longest time of the run in which the driver said nothing, seconds; `None` while it kept to the interval.
+    pub driver_silent_s: Option<f64>,
+    /// In the driver's order.
+    pub devices: Vec<GpuDeviceReport>,
+    /// What the output tokens cost, or why that is not known.
+    pub efficiency: Result<Efficiency, String>,
+    /// Some of those tokens are an estimate.
+    pub tokens_estimated: bool,
+}
+
+/// One GPU over the run. 1 MiB = 2^20 bytes.
+#[derive(Clone, Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct GpuDeviceReport {
+    pub index: u32,
+    pub uuid: Option<String>,
+    pub parent_uuid: Option<String>,
+    pub model: String,
+    /// Whether it serves the endpoint; `None`: not known.
+    pub serves: Option<bool>,
+    pub memory_kind: MemoryKind,
+    pub memory_total_mib: Option<f64>,
+    pub memory_reserved_mib: Option<f64>,
+    pub memory_used_start_mib: Option<f64>,
+    pub memory_peak_mib: Option<f64>,
+    /// Seconds from the run's begin to the peak.
+    pub memory_peak_at_s: Option<f64>,
+    /// Memory in use includes what the driver keeps for itself.
+    pub memory_used_includes_reserved: bool,
+    /// Why there is no figure for its memory; `None` while there is one.
+    pub memory_unknown_because: Option<String>,
+    pub utilization_mean_percent: Option<f64>,
+    /// The highest load seen during the run.
+    pub utilization_max_percent: Option<f64>,
+    pub utilization_unknown_because: Option<String>,
+    pub power_mean_w: Option<f64>,
+    pub power_max_w: Option<f64>,
+    pub power_limit_w: Option<f64>,
+    /// Its energy during the run, or why there is no figure.
+    pub energy: Result<Energy, String>,
+    /// What held it down, by name and by words, with its share of the samples; `None` where it does not tell.
+    pub throttled: Option<Vec<(&'static str, &'static str, f64)>>,
+    /// Why it stopped answering, if it does not.
+    pub lost: Option<String>,
+    /// Seconds from the run's begin to the last time it was lost; it may have come back since.
+    pub lost_at_s: Option<f64>,
+}
+
+impl GpuReport {
+    /// Of a run as it stands at `now`; an error says why these GPUs tell nothing of it. `is_local`: the address names this
+    /// machine by itself.
+    pub fn of(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
+        let scope = match &gpu.scope {
+            Some(scope) => scope.clone(),
+            None if is_local => {
+                GpuScope::Unknown { why: "the endpoint's address is loopback, which a tunnel's is too".to_owned() }
+            }
+            None => GpuScope::ClientHost,
+        };
+        if scope == GpuScope::ClientHost {
+            return Err(scope.words().to_owned());
+        }
+        if let Some(why) = &gpu.absent {
+            return Err(why.clone());
+        }
+        if gpu.gpus.is_empty() {
+            return Err(format!("the GPU driver gave no answer in {:.1} s", now.as_secs_f64()));
+        }
+        let devices: Vec<_> = gpu.gpus.iter().map(|track| device(track, gpu, &scope, session, now)).collect();
+        let (output_tokens, tokens_estimated) = output_tokens(session);
+        Ok(Self {
+            source: "nvml".to_owned(),
+            efficiency: efficiency(&devices, &scope, session, output_tokens),
+            scope,
+            driver: gpu.driver.clone(),
+            sample_interval_ms: gpu.interval_ms,
+            samples: gpu.samples,
+            missed: gpu.missed,
+            driver_silent_s: gpu.silence(now).map(|silence| silence.as_secs_f64()),
+            devices,
+            tokens_estimated,
+        })
+    }
+
+    /// Whether all that tell their load were idle, of those that serve where that is known: then the work is likely to
+    /// have been done elsewhere.
+    pub fn were_idle(&self) -> bool {
+        let busy: Vec<f64> = self.working().filter_map(|d| d.utilization_max_percent).collect();
+        !busy.is_empty() && busy.iter().all(|percent| *percent < IDLE_PERCENT)
+    }
+
+    /// Who was idle then: `no GPU that serves the endpoint`.
+    pub const fn none_of_them(&self) -> &'static str {
+        match self.scope {
+            GpuScope::EndpointHost { .. } => "no GPU that serves the endpoint",
+            GpuScope::ClientHost | GpuScope::Unknown { .. } => "no GPU of this machine",
+        }
+    }
+
+    /// The GPUs that serve; all, where it is not known which.
+    pub fn working(&self) -> impl Iterator<Item = &GpuDeviceReport> {
+        self.devices.iter().filter(|d| d.serves != Some(false))
+    }
+
+    /// The energy of those, joules; `None` where one of them has no figure.
+    pub fn energy_j(&self) -> Option<f64> {
+        self.working().map(|d| d.energy.as_ref().ok().map(|e| e.joules)).sum()
+    }
+}
+
+fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Session, now: Nanos) -> GpuDeviceReport {
+    let began = session.began.unwrap_or_default();
+    let into_run = |at: Nanos| at.since(began).as_secs_f64();
+    let info = &track.info;
+    let energy = if gpu.shares_its_energy(track) {
+        Err("it is told of all slices together (MIG)".to_owned())
+    } else {
+        track.energy.energy(gpu.ran(now))
+    };
+    GpuDeviceReport {
+        index: info.index,
+        uuid: info.uuid.clone(),
+        parent_uuid: info.parent_uuid.clone(),
+        model: info.model.clone(),
+        serves: scope.serves(info),
+        memory_kind: info.memory_kind,
+        memory_total_mib: track.memory_total_mib(),
+        memory_reserved_mib: track.memory_reserved_mib,
+        memory_used_start_mib: track.used_at_start_mib,
+        memory_peak_mib: track.peak_mib.map(|(peak, _)| peak),
+        memory_peak_at_s: track.peak_mib.map(|(_, at)| into_run(at)),
+        memory_used_includes_reserved: info.memory_used_includes_reserved,
+        memory_unknown_because: info.memory_unknown_because.clone(),
+        utilization_mean_percent: track.load.mean(),
+        utilization_max_percent: track.load.max(),
+        utilization_unknown_because: info.utilization_unknown_because.clone(),
+        power_mean_w: track.power.mean(),
+        power_max_w: track.power.max(),
+        power_limit_w: info.power_limit_w,
+        energy,
+        throttled: track.throttled.shares(),
+        lost: track.lost.clone(),
+        lost_at_s: track.lost_at.map(into_run),
+    }
+}
+
+/// All output tokens of the run, and whether some are an estimate: what did not count in the end took energy too.
+fn output_tokens(session: &Session) -> (u64, bool) {
+    let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
+    let tokens: Vec<_> = records.filter_map(AttemptRecord::output_tokens).collect();
+    let sum = tokens.iter().fold(0_u64, |sum, (n, _)| sum.saturating_add(*n));
+    (sum, tokens.iter().any(|(_, source)| *source == TokenSource::Estimate))
+}
+
+fn efficiency(
+    devices: &[GpuDeviceReport],
+    scope: &GpuScope,
+    session: &Session,
+    output_tokens: u64,
+) -> Result<Efficiency, String> {
+    if !matches!(scope, GpuScope::EndpointHost { .. }) {
+        return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.words()));
+    }
+    if session.in_flight() > 0 {
+        return Err("the tokens of what is in flight are not counted yet".to_owned());
+    }
+    let serving: Vec<_> = devices.iter().filter(|d| d.serves == Some(true)).map(|d| d.energy.clone()).collect();
+    Efficiency::of(&serving, output_tokens)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+use std::time::Duration;
+
+use super::super::fixture::sample_session;
+use super::*;
+use crate::domain::energy::EnergyMethod;
+use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
+
+/// GPUs with these names, of which a sample a second tells 100 W, from the begin of the run to the end of its ten seconds.
+fn history(gpus: &[(&str, Option<&str>)]) -> GpuHistory {
+    let mut history = GpuHistory::default();
+    let info = |(index, (uuid, parent)): (u32, &(&str, Option<&str>))| GpuInfo {
+        index,
+        uuid: Some((*uuid).to_owned()),
+        parent_uuid: parent.map(str::to_owned),
+        memory_kind: if parent.is_some() { MemoryKind::Slice } else { MemoryKind::Dedicated },
+        ..GpuInfo::default()
+    };
+    let infos = (0..).zip(gpus).map(info).collect();
+    history.apply(GpuEvent::Found { driver: None, gpus: infos, interval_ms: 1000 });
+    history.begin_run(Nanos(0));
+    for s in 0..=10 {
+        if s == 10 {
+            history.set_active(false, Nanos::from_millis(10_000));
+        }
+        for index in 0..gpus.len() as u32 {
+            let at = Nanos::from_millis(s * 1000);
+            history.apply(GpuEvent::Sample(GpuSample { at, index, power_w: Some(100.0), ..GpuSample::default() }));
+        }
+    }
+    history
+}
+
+fn serve(history: &mut GpuHistory, gpus: &[&str]) {
+    let gpus = gpus.iter().map(|&g| g.to_owned()).collect();
+    history.apply(GpuEvent::Scope(GpuScope::EndpointHost { evidence: "seen".to_owned(), gpus }));
+}
+
+fn of(history: &GpuHistory, is_local: bool) -> Result<GpuReport, String> {
+    GpuReport::of(history, &sample_session(), is_local, Nanos::from_millis(60_000))
+}
+
+#[test]
+fn only_the_gpus_that_serve_pay_for_the_tokens() {
+    let mut history = history(&[("A", None), ("B", None), ("C", None)]);
+    serve(&mut history, &["A", "C"]);
+    let report = of(&history, true).unwrap();
+    assert_eq!(report.devices.iter().map(|d| d.serves).collect::<Vec<_>>(), [true, false, true].map(Some));
+    let each = Energy { joules: 1000.0, method: EnergyMethod::Integrated };
+    assert!(report.devices.iter().all(|d| d.energy == Ok(each)));
+    assert_eq!((report.energy_j(), report.tokens_estimated), (Some(2000.0), false));
+    assert_eq!(report.efficiency, Ok(Efficiency { joules: 2000.0, output_tokens: 6600 }));
+}
+
+#[test]
+fn without_evidence_no_token_has_a_price() {
+    let mut history = history(&[("A", None)]);
+    let report = of(&history, true).unwrap();
+    assert_eq!((report.scope.as_str(), report.devices[0].serves), ("unknown", None));
+    let why =
+        "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, which a tunnel's is too";
+    assert_eq!(report.efficiency, Err(why.to_owned()));
+    history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "nobody listens".to_owned() }));
+    // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
+    assert_eq!(of(&history, false).unwrap().scope.words(), "nobody listens");
+}
+
+#[test]
+fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
+    let mut history = history(&[("A", None), ("MIG-1", Some("A"))]);
+    serve(&mut history, &["MIG-1"]);
+    let report = of(&history, true).unwrap();
+    let why = "it is told of all slices together (MIG)";
+    assert!(report.devices.iter().all(|d| d.energy == Err(why.to_owned())));
+    assert_eq!(report.efficiency, Err(format!("of a GPU that served: {why}")));
+}
+
+#[test]
+fn gpus_of_another_machine_are_left_out_with_one_line() {
+    let elsewhere = "the endpoint is not on this machine, so that its GPUs are not seen";
+    let mut history = history(&[("A", None)]);
+    assert_eq!(of(&history, false).err().as_deref(), Some(elsewhere));
+    history.apply(GpuEvent::Scope(GpuScope::ClientHost));
+    assert_eq!(of(&history, true).err().as_deref(), Some(elsewhere));
+    history = GpuHistory::default();
+    assert_eq!(of(&history, true).err().as_deref(), Some("the GPU driver gave no answer in 60.0 s"));
+    history.apply(GpuEvent::Absent("no driver".to_owned()));
+    assert_eq!(of(&history, true).err().as_deref(), Some("no driver"));
+    assert_eq!(of(&history, false).err().as_deref(), Some(elsewhere));
+}
+
+#[test]
+fn a_silence_of_the_driver_is_told() {
+    let mut history = history(&[("A", None)]);
+    assert_eq!(of(&history, true).unwrap().driver_silent_s, None);
+    history.begin_run(Nanos::from_millis(20_000));
+    history.set_active(false, Nanos::from_millis(29_500));
+    assert_eq!(of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
+}

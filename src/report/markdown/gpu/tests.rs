@@ -1,0 +1,135 @@
+use super::super::render;
+use crate::domain::energy::{Energy, EnergyMethod};
+use crate::domain::gpu_scope::GpuScope;
+use crate::report::fixture::{report, sample_session};
+
+/// The block of a GPU, to the end of the page.
+fn section<'a>(text: &'a str, name: &str) -> &'a str {
+    text.split_once(&format!("\n### {name}\n")).unwrap_or_else(|| panic!("no section '{name}'")).1
+}
+
+fn part(text: &str) -> &str {
+    text.split_once("## GPU Information\n\n").unwrap().1.split_once("\n\n## ").unwrap().0
+}
+
+#[test]
+fn one_gpu_is_a_block_with_what_it_did_and_what_a_token_cost() {
+    insta::assert_snapshot!(part(&render(&report(sample_session()))));
+}
+
+#[test]
+fn no_gpu_leaves_the_fields_and_says_why() {
+    let mut r = report(sample_session());
+    r.gpu = Err("libnvidia-ml.so.1 not found".into());
+    let text = render(&r);
+    let part = text.split_once("## GPU Information\n\n").unwrap().1;
+    let expected = "- **Model**: N/A\n- **Memory**: N/A\n- **Driver**: N/A\n- **Peak Memory**: N/A\n\n\
+                    No GPU figures: `libnvidia-ml.so.1 not found`\n\n## Test Results";
+    assert!(part.starts_with(expected), "{part}");
+}
+
+#[test]
+fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
+    let mut r = report(sample_session());
+    let gpu = r.gpu.as_mut().unwrap();
+    let mut second = gpu.devices[0].clone();
+    (second.index, second.memory_peak_mib, second.lost) = (1, None, Some("GPU is lost".into()));
+    (second.lost_at_s, second.energy) = (Some(5.02), Err("it was lost during the run".into()));
+    gpu.devices.push(second);
+    let mut third = gpu.devices[0].clone();
+    (third.index, third.memory_used_includes_reserved, third.lost_at_s) = (2, true, Some(5.0));
+    third.throttled = Some(Vec::new());
+    gpu.devices.push(third);
+    let mut fourth = gpu.devices[0].clone();
+    (fourth.index, fourth.throttled) = (3, None);
+    (fourth.memory_total_mib, fourth.memory_peak_mib) = (None, None);
+    fourth.memory_unknown_because = Some("it shares the machine's memory".into());
+    gpu.devices.push(fourth);
+    let text = render(&r);
+    assert!(
+        section(&text, "GPU 0")
+            .contains("- **Peak Memory**: 62123 MiB (2.4 s into the run; 60000 MiB in use at its start)\n")
+    );
+    let second = section(&text, "GPU 1");
+    assert!(second.contains("- **Peak Memory**: N/A (no sample"), "{second}");
+    assert!(second.contains("- **Lost**: 5.0 s into the run: `GPU is lost`"), "{second}");
+    assert!(second.contains("- **Energy**: N/A (`it was lost during the run`)"), "{second}");
+    let third = section(&text, "GPU 2");
+    assert!(third.contains("60000 MiB in use at its start; incl. what the driver reserves)"), "{third}");
+    assert!(third.contains("- **Lost**: 5.0 s into the run, and came back\n"), "{third}");
+    assert!(third.contains("- **Throttled**: no\n"), "{third}");
+    let fourth = section(&text, "GPU 3");
+    assert!(fourth.contains("- **Throttled**: N/A\n"), "{fourth}");
+    // Memory of those that tell it; one of the four has no energy, and so has their sum.
+    assert!(
+        text.contains(
+            "**The 4 GPUs that serve together**: 293661 MiB of memory, 124247 MiB in use at their peaks, energy not known."
+        ),
+        "{text}"
+    );
+    for field in ["Memory", "Peak Memory"] {
+        assert!(fourth.contains(&format!("- **{field}**: N/A (`it shares the machine's memory`)")), "{fourth}");
+    }
+}
+
+#[test]
+fn idle_gpus_beside_an_endpoint_on_loopback_are_told() {
+    let mut r = report(sample_session());
+    assert!(!render(&r).contains("may be a tunnel's"));
+    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = Some(4.0);
+    assert!(render(&r).contains("No GPU that serves the endpoint was more than 5 % busy"));
+    r.gpu.as_mut().unwrap().scope = GpuScope::Unknown { why: "a tunnel?".into() };
+    assert!(render(&r).contains("No GPU of this machine was more than 5 % busy"));
+    // Not to tell its load is not to be idle.
+    r.gpu.as_mut().unwrap().devices[0].utilization_max_percent = None;
+    assert!(!render(&r).contains("may be a tunnel's"));
+}
+
+#[test]
+fn the_sum_is_that_of_the_gpus_that_serve() {
+    let mut r = report(sample_session());
+    let gpu = r.gpu.as_mut().unwrap();
+    let mut second = gpu.devices[0].clone();
+    (second.index, second.energy) = (1, Ok(Energy { joules: 384.0, method: EnergyMethod::Integrated }));
+    let mut idle = second.clone();
+    (idle.index, idle.serves, idle.utilization_max_percent) = (2, Some(false), Some(0.0));
+    gpu.devices.extend([second, idle]);
+    let text = render(&r);
+    assert!(text.contains(
+        "**The 2 GPUs that serve together**: 195774 MiB of memory, 124247 MiB in use at their peaks, 24000 J."
+    ));
+    assert!(section(&text, "GPU 1").contains("- **Energy**: 384 J (from its power, sample by sample)"), "{text}");
+    assert!(section(&text, "GPU 2").contains("- **Serves The Endpoint**: no"), "{text}");
+}
+
+#[test]
+fn only_the_gpus_that_serve_have_to_be_busy() {
+    let mut r = report(sample_session());
+    let gpu = r.gpu.as_mut().unwrap();
+    let mut second = gpu.devices[0].clone();
+    second.serves = Some(false);
+    gpu.devices.push(second);
+    gpu.devices[0].utilization_max_percent = Some(1.0);
+    assert!(gpu.were_idle(), "the busy one serves somebody else");
+    gpu.devices[1].serves = Some(true);
+    assert!(!gpu.were_idle());
+}
+
+#[test]
+fn what_casts_doubt_is_told() {
+    let mut r = report(sample_session());
+    let gpu = r.gpu.as_mut().unwrap();
+    gpu.scope = GpuScope::Unknown { why: "nobody is seen to listen on :8000".into() };
+    gpu.devices[0].serves = None;
+    gpu.efficiency = Err("it is not known which GPUs serve the endpoint".into());
+    gpu.driver_silent_s = Some(3.24);
+    let text = render(&r);
+    for line in [
+        "It is not known whether these are the endpoint's GPUs: `nobody is seen to listen on :8000`",
+        "**Energy per output token**: N/A (`it is not known which GPUs serve the endpoint`)",
+        "The GPU driver was silent for 3.2 s of the run, or tokscope stood still: what happened meanwhile is not in these figures.",
+    ] {
+        assert!(text.lines().any(|l| l == line), "no '{line}' in\n{text}");
+    }
+    assert!(!text.contains("Serves The Endpoint"));
+}
