@@ -6,6 +6,7 @@ mod metrics;
 mod secrets;
 mod selection;
 pub mod suite_file;
+pub mod toml_file;
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,8 +27,8 @@ use crate::tokenizer::Tokenizer;
 #[error("{0}")]
 pub struct ConfigError(String);
 
-impl From<suite_file::SuiteError> for ConfigError {
-    fn from(error: suite_file::SuiteError) -> Self {
+impl From<toml_file::FileError> for ConfigError {
+    fn from(error: toml_file::FileError) -> Self {
         Self(error.to_string())
     }
 }
