@@ -4,4 +4,5 @@ pub mod load;
 pub mod message;
 pub mod model;
 pub mod text_field;
+pub mod theme;
 pub mod update;

@@ -31,7 +31,7 @@ use crate::report::exporters::EXPORTERS;
 use crate::telemetry::{Sampler, SamplerConfig, watch_server};
 
 use self::counting::Facts;
-pub use self::spec::RunSpec;
+pub use self::spec::{RunSpec, ScreenSpec};
 
 /// The time between two samples of the GPU.
 const GPU_INTERVAL: Duration = Duration::from_millis(250);

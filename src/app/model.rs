@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::load::Load;
 use super::text_field::TextField;
+use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
@@ -180,6 +181,8 @@ pub struct UiState {
     pub preview_limit: usize,
     /// What just happened.
     pub notice: Option<Notice>,
+    /// How it looks.
+    pub theme: ThemeName,
 }
 
 impl Default for UiState {
@@ -194,6 +197,7 @@ impl Default for UiState {
             preview_top: None,
             preview_limit: 0,
             notice: None,
+            theme: ThemeName::default(),
         }
     }
 }

@@ -241,6 +241,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
+        Action::NextTheme => next_theme(app),
         Action::Confirm => {}
     }
     Vec::new()
@@ -320,6 +321,12 @@ fn scroll(app: &mut App, lines_up: isize) {
     let top = top.unwrap_or(limit).saturating_add_signed(-lines_up);
     // What is written meanwhile does not move what is read; at the end the end is followed.
     app.ui.preview_top = (top < limit).then_some(top);
+}
+
+fn next_theme(app: &mut App) {
+    app.ui.theme = app.ui.theme.next();
+    let now = app.scene.now;
+    notice(app, now, &format!("Theme: {}", app.ui.theme.as_str()), false);
 }
 
 fn turn_focus(app: &mut App, by: usize) {

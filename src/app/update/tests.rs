@@ -2,6 +2,7 @@ use super::*;
 use crate::app::message::Signal;
 use crate::app::model::Target;
 use crate::app::text_field::{Edit, TextField};
+use crate::app::theme::ThemeName;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -284,4 +285,13 @@ fn the_same_key_again_means_the_same_case() {
     pause(&mut app);
     let phases: Vec<_> = app.scene.session.cases.iter().map(|c| c.phase).collect();
     assert_eq!(phases, [CasePhase::Queued, CasePhase::Running, CasePhase::Queued]);
+}
+
+#[test]
+fn the_next_theme_is_named() {
+    let mut app = app(1);
+    assert_eq!(app.ui.theme, ThemeName::Auto);
+    update(&mut app, Msg::Action(Nanos(5), Action::NextTheme));
+    assert_eq!(app.ui.theme, ThemeName::Dark);
+    assert_eq!(app.ui.notice.as_ref().map(|n| (n.text.as_str(), n.is_error)), Some(("Theme: dark", false)));
 }

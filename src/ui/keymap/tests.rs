@@ -63,12 +63,13 @@ fn every_action_has_a_key() {
             A::Help => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
-            A::Quit => A::Confirm,
+            A::Quit => A::NextTheme,
+            A::NextTheme => A::Confirm,
             A::Confirm => return None,
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 25);
+    assert_eq!(all.len(), 26);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }
