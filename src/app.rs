@@ -7,4 +7,5 @@ pub mod message;
 pub mod model;
 pub mod possible;
 pub mod text_field;
+pub mod theme;
 pub mod update;

@@ -1,6 +1,8 @@
 //! The command line.
 
 mod network;
+mod pages;
+mod screen;
 
 use std::path::PathBuf;
 
@@ -8,6 +10,8 @@ use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::network::NetworkArgs;
+pub use self::pages::{CompletionsArgs, completions, man_page};
+pub use self::screen::ScreenArgs;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
@@ -25,7 +29,8 @@ Examples:
 Environment:
   TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
   OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
-  NO_COLOR                               no colours
+  TOKSCOPE_CONFIG                        the config file, where --config names no other
+  NO_COLOR                               no colours, unless a theme is named
 
 Exit status:
   0    all was measured
@@ -35,7 +40,11 @@ Exit status:
   130  interrupted; what was measured is still reported";
 
 /// The most requests in flight at once that can be asked for.
-const MAX_CONCURRENCY: i64 = 65_536;
+pub(crate) const MAX_CONCURRENCY: u32 = 65_536;
+/// The most attempts per case.
+pub(crate) const MAX_REPEAT: u32 = 100_000;
+/// The most requests before the first measured one.
+pub(crate) const MAX_WARMUP: u32 = 1000;
 
 /// An oscilloscope for LLM tokens: benchmarks any OpenAI-compatible chat endpoint, live in the terminal.
 #[derive(Debug, Parser)]
@@ -47,6 +56,9 @@ pub struct Cli {
     /// The run.
     #[command(flatten)]
     pub run: RunArgs,
+    /// What the dashboard looks like, and where that is written down.
+    #[command(flatten)]
+    pub screen: ScreenArgs,
 }
 
 /// Other things the program does.
@@ -63,6 +75,10 @@ pub enum Command {
     Report(ReportArgs),
     /// Two runs side by side
     Compare(CompareArgs),
+    /// Write the completions for a shell to stdout
+    Completions(CompletionsArgs),
+    /// Write the man page to stdout
+    Man,
 }
 
 /// The failures that can be asked for, from their table.
@@ -129,14 +145,14 @@ pub struct RunArgs {
     pub tokenizer: Option<PathBuf>,
 
     /// Requests in flight at once [default: 1; with --rate no limit]
-    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=MAX_CONCURRENCY))]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONCURRENCY)))]
     pub concurrency: Option<u32>,
-    /// Measured attempts per case
-    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100_000))]
-    pub repeat: u32,
-    /// Unmeasured requests before the first measured one
-    #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=1000))]
-    pub warmup: u32,
+    /// Measured attempts per case [default: 1]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_REPEAT)))]
+    pub repeat: Option<u32>,
+    /// Unmeasured requests before the first measured one [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_WARMUP)))]
+    pub warmup: Option<u32>,
     /// Send a request again, so often, that got no connection or HTTP 429 or 503; the last try is measured
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: u32,
@@ -226,7 +242,7 @@ prints by how much the engine's times are off, at several numbers of streams at 
 Takes about a minute. The reports of later runs on this machine tell the result.")]
 pub struct CalibrateArgs {
     /// Numbers of streams at once
-    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=MAX_CONCURRENCY))]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', default_values_t = [1, 16, 128, 1024], value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_CONCURRENCY)))]
     pub streams: Vec<u32>,
     /// Some answers only: shows that it works, not how well; not kept for reports
     #[arg(long)]
@@ -362,12 +378,14 @@ mod tests {
                tokscope <COMMAND>
 
         Commands:
-          sim        Serve the built-in simulator by itself
-          calibrate  Measure this program's own error on this machine
-          runs       List the saved runs
-          report     Render a saved run again, in any format
-          compare    Two runs side by side
-          help       Print this message or the help of the given subcommand(s)
+          sim          Serve the built-in simulator by itself
+          calibrate    Measure this program's own error on this machine
+          runs         List the saved runs
+          report       Render a saved run again, in any format
+          compare      Two runs side by side
+          completions  Write the completions for a shell to stdout
+          man          Write the man page to stdout
+          help         Print this message or the help of the given subcommand(s)
 
         Arguments:
           [URL]  Base URL of the endpoint, like http://localhost:8000/v1
@@ -430,6 +448,14 @@ mod tests {
                                dashboard also what `e` writes; repeatable
               --no-save        Do not keep the run; else `tokscope runs` lists it
 
+        Dashboard:
+              --theme <NAME>    Colours: auto, dark, light, high-contrast, mono [default: auto]
+              --ascii           Only ASCII on the screen; by itself where the locale is not UTF-8
+              --reduced-motion  The screen changes by itself at most twice a second
+              --config <FILE>   Theme, keys, defaults of options [default: ~/.config/tokscope/config.toml]
+              --print-config    Print what is in force as such a file, and where each value comes from
+              --print-keys      Print all keys, and the names that such a file gives to what they do
+
         Examples:
           tokscope --demo                        nothing set up: a run against the built-in simulator
           tokscope http://localhost:8000/v1      the suite against a server, in the dashboard
@@ -439,7 +465,8 @@ mod tests {
         Environment:
           TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
           OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
-          NO_COLOR                               no colours
+          TOKSCOPE_CONFIG                        the config file, where --config names no other
+          NO_COLOR                               no colours, unless a theme is named
 
         Exit status:
           0    all was measured

@@ -1,16 +1,20 @@
 //! Floor 4: from the command line, the environment and the suite file to what a run needs.
 
 mod address;
+mod config_file;
 mod exports;
 mod metrics;
 mod network;
 mod secrets;
 mod selection;
+mod settings;
 pub mod suite_file;
+pub mod toml_file;
 
 use std::path::Path;
 use std::time::Duration;
 
+pub use self::settings::Settings;
 use crate::cli::RunArgs;
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::{NO_LIMIT, Plan};
@@ -27,8 +31,8 @@ use crate::tokenizer::Tokenizer;
 #[error("{0}")]
 pub struct ConfigError(String);
 
-impl From<suite_file::SuiteError> for ConfigError {
-    fn from(error: suite_file::SuiteError) -> Self {
+impl From<toml_file::FileError> for ConfigError {
+    fn from(error: toml_file::FileError) -> Self {
         Self(error.to_string())
     }
 }
@@ -127,8 +131,8 @@ fn plan(args: &RunArgs) -> Result<Plan, ConfigError> {
     let duration = args.duration.map(Duration::try_from_secs_f64).transpose();
     Ok(Plan {
         concurrency: args.concurrency.map_or(unlimited, |n| n as usize),
-        repeat: args.repeat,
-        warmup: args.warmup,
+        repeat: args.repeat.unwrap_or(1),
+        warmup: args.warmup.unwrap_or(0),
         warm: args.warm,
         open_loop,
         duration: duration.map_err(|e| ConfigError(format!("--duration: {e}")))?,

@@ -1,13 +1,13 @@
 //! The program: reads the command line, runs what it asks for, turns the outcome into the exit status.
 
-use std::io::{IsTerminal, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context;
 use clap::Parser;
-use tokscope::cli::{CalibrateArgs, Cli, Command, RunArgs, SimArgs};
-use tokscope::config;
+use tokscope::cli::{CalibrateArgs, Cli, Command, SimArgs, completions, man_page};
+use tokscope::config::{self, Settings};
 use tokscope::runtime::{calibrate, headless, interactive, process, saved};
 use tokscope::sim::{SimConfig, Simulator};
 
@@ -22,31 +22,52 @@ fn main() -> ExitCode {
         Some(Command::Runs(args)) => saved::list(args.json),
         Some(Command::Report(args)) => saved::report(&args.run, &args.exports),
         Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports),
-        None => run(&cli.run),
+        Some(Command::Completions(args)) => print(&completions(args)),
+        Some(Command::Man) => man_page().map_err(Into::into).and_then(|page| print(&page)),
+        None => run(cli),
     };
     let status = outcome.unwrap_or_else(|error| {
         // Nobody reads what cannot be written.
-        drop(writeln!(std::io::stderr(), "tokscope: {error:#}"));
+        drop(writeln!(io::stderr(), "tokscope: {error:#}"));
         USAGE
     });
     ExitCode::from(status)
 }
 
-fn run(args: &RunArgs) -> anyhow::Result<u8> {
+fn run(cli: Cli) -> anyhow::Result<u8> {
+    let Cli { run: mut args, screen: look, .. } = cli;
+    let env = |name: &str| std::env::var(name).ok();
+    let settings = Settings::of(&args, &look, &env)?;
+    if look.print_config || look.print_keys {
+        let config = look.print_config.then(|| settings.listing());
+        let keys = look.print_keys.then(|| settings.keys_table());
+        let texts: Vec<String> = config.into_iter().chain(keys).collect();
+        return print(texts.join("\n").as_bytes());
+    }
+    settings.complete(&mut args);
+    let args = &args;
     // Kept until the run is over: dropping it stops it.
     let simulator =
         args.demo.then(|| Simulator::start(SimConfig { prefix_cache: true, ..SimConfig::default() })).transpose();
     let simulator = simulator.context("the simulator did not start")?;
-    let spec = config::run_spec(
-        args,
-        &|name| std::env::var(name).ok(),
-        Path::new("."),
-        simulator.as_ref().map(Simulator::url),
-    )?;
+    let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
-    if args.headless || !std::io::stdout().is_terminal() { headless::run(spec) } else { interactive::run(spec) }
+    if args.headless || !io::stdout().is_terminal() {
+        headless::run(spec)
+    } else {
+        interactive::run(spec, &settings.screen())
+    }
+}
+
+/// Writes a text to stdout. Whoever closes the other end has seen enough: that is no error.
+fn print(text: &[u8]) -> anyhow::Result<u8> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text).and_then(|()| stdout.flush()) {
+        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("stdout cannot be written"),
+        Ok(()) | Err(_) => Ok(0),
+    }
 }
 
 fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {
@@ -70,7 +91,7 @@ fn simulate(args: SimArgs) -> anyhow::Result<u8> {
         prefix_cache,
         records_sent_times: record_sent_times,
     })?;
-    let mut stdout = std::io::stdout();
+    let mut stdout = io::stdout();
     writeln!(stdout, "simulator on {} (no model: figures mean nothing)", simulator.url())?;
     stdout.flush()?;
     simulator.join()?;

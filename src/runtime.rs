@@ -36,7 +36,7 @@ use crate::telemetry::{Endpoint, Sampler, SamplerConfig, watch_server};
 use self::counting::Facts;
 use self::saving::Saving;
 use self::signals::Suspension;
-pub use self::spec::RunSpec;
+pub use self::spec::{RunSpec, ScreenSpec};
 
 /// The time between two looks at the server's metrics, each of which costs the server something.
 const SERVER_INTERVAL: Duration = Duration::from_secs(1);

@@ -1,5 +1,6 @@
 //! Floor 2: the terminal. Draws what the state says and turns keys into actions.
 
+pub mod ascii;
 pub mod cache;
 pub mod fit;
 pub mod input;

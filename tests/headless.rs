@@ -33,7 +33,8 @@ fn command(folder: &Path, args: &[&str]) -> Command {
     for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
         command.env_remove(name);
     }
-    command.env("XDG_STATE_HOME", folder);
+    command.env_remove("TOKSCOPE_CONFIG");
+    command.env("XDG_STATE_HOME", folder).env("XDG_CONFIG_HOME", folder);
     command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

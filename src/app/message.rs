@@ -58,8 +58,58 @@ pub enum Action {
     Search,
     NextMatch,
     PreviousMatch,
+    NextTheme,
     // ─── In a question or a menu ───
     Confirm,
+}
+
+impl Action {
+    /// Its name in the config file, which stays.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ToggleHold => "hold",
+            Self::TogglePauseCase => "pause",
+            Self::Rerun => "rerun",
+            Self::RerunFailed => "rerun-failed",
+            Self::Cancel => "cancel",
+            Self::SortByNext => "sort",
+            Self::ReverseSort => "sort-reverse",
+            Self::Unfold => "unfold",
+            Self::Fold => "fold",
+            Self::ToggleBaseline => "baseline",
+            Self::LineDown => "line-down",
+            Self::LineUp => "line-up",
+            Self::ToTop => "top",
+            Self::ToEnd => "end",
+            Self::ToggleThinking => "thinking",
+            Self::ToggleRaw => "raw",
+            Self::ToggleExchange => "request",
+            Self::Search => "search",
+            Self::NextMatch => "next-match",
+            Self::PreviousMatch => "previous-match",
+            Self::Export => "export",
+            Self::ChooseExport => "export-as",
+            Self::ToggleFreeze => "freeze",
+            Self::SelectNext => "next",
+            Self::SelectPrevious => "previous",
+            Self::SelectFirst => "first",
+            Self::SelectLast => "last",
+            Self::ScrollDown => "scroll-down",
+            Self::ScrollUp => "scroll-up",
+            Self::NextPane => "next-pane",
+            Self::PreviousPane => "previous-pane",
+            Self::Zoom => "zoom",
+            Self::Back => "back",
+            Self::Filter => "filter",
+            Self::Copy => "copy",
+            Self::Help => "help",
+            Self::Redraw => "redraw",
+            Self::Suspend => "suspend",
+            Self::Quit => "quit",
+            Self::NextTheme => "theme",
+            Self::Confirm => "confirm",
+        }
+    }
 }
 
 /// A signal from the operating system.

@@ -9,6 +9,7 @@ use super::cases::CaseTable;
 use super::load::Load;
 use super::message::Action;
 use super::text_field::TextField;
+use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
@@ -192,6 +193,8 @@ pub struct UiState {
     pub answer: Answer,
     /// What just happened.
     pub notice: Option<Notice>,
+    /// How it looks.
+    pub theme: ThemeName,
 }
 
 impl Default for UiState {
@@ -207,6 +210,7 @@ impl Default for UiState {
             filter: TextField::default(),
             answer: Answer::default(),
             notice: None,
+            theme: ThemeName::default(),
         }
     }
 }

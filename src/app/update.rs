@@ -276,6 +276,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
+        Action::NextTheme => next_theme(app),
         Action::Confirm => {}
     }
     Vec::new()
@@ -332,6 +333,12 @@ fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
 
 fn select(app: &mut App, by: isize) {
     super::cases::select(app, by);
+}
+
+fn next_theme(app: &mut App) {
+    app.ui.theme = app.ui.theme.next();
+    let now = app.scene.now;
+    notice(app, now, &format!("Theme: {}", app.ui.theme.as_str()), false);
 }
 
 fn turn_focus(app: &mut App, by: usize) {

@@ -6,7 +6,7 @@ use crate::protocol::api::Api;
 use crate::protocol::endpoint;
 
 /// Asked in this order where the command line gives no address.
-const VARIABLES: [&str; 2] = ["TOKSCOPE_URL", "OPENAI_BASE_URL"];
+pub(super) const VARIABLES: [&str; 2] = ["TOKSCOPE_URL", "OPENAI_BASE_URL"];
 
 /// An endpoint: its base address and the API that is spoken there.
 type Endpoint = (String, &'static Api);
@@ -33,7 +33,7 @@ pub(super) fn endpoint(
     ))
 }
 
-fn checked(typed: &str, wanted: Option<&'static Api>) -> Result<Endpoint, String> {
+pub(super) fn checked(typed: &str, wanted: Option<&'static Api>) -> Result<Endpoint, String> {
     let typed = typed.trim();
     let shown = presentable(typed);
     let (base, api) = endpoint::resolve(typed, wanted).map_err(|why| why.replace(typed, &shown))?;

@@ -16,9 +16,8 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
         if target.is_dir() {
             return Err(refused("is a folder; name a file in it".to_owned()));
         }
-        let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
-        if !extension.is_some_and(|found| exporters.iter().any(|e| e.extension == found)) {
-            return Err(refused(format!("no format has this extension; there are {}", extensions(exporters))));
+        if !has_format(path, exporters) {
+            return Err(refused(no_format(exporters)));
         }
         let parent = target.parent().unwrap_or(folder);
         if !parent.is_dir() {
@@ -27,6 +26,17 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
         }
     }
     Ok(())
+}
+
+/// Whether a format has this file's extension.
+pub(super) fn has_format(path: &Path, exporters: &[Exporter]) -> bool {
+    let extension = path.extension().map(|e| e.to_string_lossy().to_lowercase());
+    extension.is_some_and(|found| exporters.iter().any(|e| e.extension == found))
+}
+
+/// Says that none has.
+pub(super) fn no_format(exporters: &[Exporter]) -> String {
+    format!("no format has this extension; there are {}", extensions(exporters))
 }
 
 #[cfg(test)]

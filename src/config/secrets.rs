@@ -16,7 +16,7 @@ pub(super) fn api_key(
     named: Option<&str>,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Option<String>, ConfigError> {
-    if named.is_some_and(|name| KEY_PREFIXES.iter().any(|p| name.starts_with(p)) || !is_name(name)) {
+    if named.is_some_and(|name| !is_variable(name)) {
         return Err(ConfigError(
             "--api-key-env takes the name of an environment variable, not the key itself: a key on the command line \
              is seen by every user of this machine; put it into a variable and name that one (what was given is not \
@@ -42,6 +42,11 @@ pub(super) fn api_key(
         )));
     }
     Ok(Some(key.to_owned()))
+}
+
+/// Whether this can be the name of a variable; what cannot may be a key, and is not shown.
+pub(super) fn is_variable(text: &str) -> bool {
+    is_name(text) && !KEY_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
 }
 
 fn is_name(text: &str) -> bool {

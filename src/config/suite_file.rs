@@ -2,21 +2,15 @@
 
 mod case;
 mod extra;
-mod mistake;
-mod reader;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
-use toml::de::{DeTable, DeValue};
+use toml::de::DeValue;
 
 use self::case::{Params, read_case};
-use self::mistake::Mistakes;
-pub use self::mistake::{Mistake, SuiteError};
-use self::reader::{Bounds, Section};
+use super::toml_file::{self, Bounds, FileError, Kind, Mistakes, Section, kind, shown};
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
@@ -24,70 +18,29 @@ use crate::domain::text::sanitise_line;
 /// The file that is looked for where the program was started.
 pub const FILE_NAME: &str = "cases.toml";
 
-/// A larger file is no suite but a mistake.
-const MAX_BYTES: u64 = 4 * 1024 * 1024;
+const SUITE: Kind = Kind { file_name: FILE_NAME, what: "a suite", max_bytes: 4 * 1024 * 1024 };
 
 /// The suite built into the program. It is checked like any other; a test holds that it passes.
-pub fn builtin() -> Result<Suite, SuiteError> {
+pub fn builtin() -> Result<Suite, FileError> {
     parse(include_str!("../../cases.toml"), FILE_NAME)
 }
 
 /// Reads a suite from a file.
-pub fn load(path: &Path) -> Result<Suite, SuiteError> {
+pub fn load(path: &Path) -> Result<Suite, FileError> {
     load_as(path, &path.display().to_string())
 }
 
 /// Reads a suite from a file that the user knows by another name.
-pub(super) fn load_as(path: &Path, name: &str) -> Result<Suite, SuiteError> {
-    let failed = |message: String| SuiteError::of_file(name, message);
-    if path.is_dir() {
-        return Err(failed(format!(
-            "is a folder; name the file in it, like {}",
-            Path::new(name).join(FILE_NAME).display()
-        )));
-    }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
-    read.map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => failed("there is no such file".to_owned()),
-        io::ErrorKind::PermissionDenied => failed("may not be read: permission denied".to_owned()),
-        _ => failed(format!("cannot be read: {e}")),
-    })?;
-    if bytes.len() as u64 > MAX_BYTES {
-        return Err(failed(format!("is larger than {} MiB, too large for a suite", MAX_BYTES / 1024 / 1024)));
-    }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => parse(text, name),
-        Err(e) => {
-            let line = bytes.iter().take(e.valid_up_to()).filter(|b| **b == b'\n').count() + 1;
-            Err(SuiteError::at_line(name, line, "is not UTF-8 text; save the file as UTF-8".to_owned()))
-        }
-    }
+pub(super) fn load_as(path: &Path, name: &str) -> Result<Suite, FileError> {
+    parse(&toml_file::text_of(path, name, &SUITE)?, name)
 }
 
 /// Reads a suite from text. `file_name` stands in errors, and its stem is the suite's name if the text gives none.
-pub fn parse(text: &str, file_name: &str) -> Result<Suite, SuiteError> {
-    // A prompt must not change its length with the line ends of a checkout.
-    let text = text.replace("\r\n", "\n");
-    let mut mistakes = Mistakes::new(&text);
-    let suite = match DeTable::parse(&text) {
-        Ok(root) => read_suite(root.get_ref(), file_name, &mut mistakes),
-        Err(e) => {
-            let at = e.span().map_or(0, |s| s.start);
-            mistakes.add(at, format!("not valid TOML: {}", e.message()));
-            None
-        }
-    };
-    // Without a suite there is a mistake; the other way round a suite with mistakes is none.
-    match (suite, mistakes.into_error(file_name)) {
-        (Some(suite), None) => Ok(suite),
-        (_, Some(error)) => Err(error),
-        (None, None) => Err(SuiteError::of_file(file_name, "holds no suite".to_owned())),
-    }
+pub fn parse(text: &str, file_name: &str) -> Result<Suite, FileError> {
+    toml_file::parse(text, file_name, &SUITE, |root, mistakes| read_suite(root, file_name, mistakes))
 }
 
-fn read_suite(root: &DeTable<'_>, file_name: &str, mistakes: &mut Mistakes<'_>) -> Option<Suite> {
-    let root = Section { table: root, at: 0 };
+fn read_suite(root: &Section<'_, '_>, file_name: &str, mistakes: &mut Mistakes<'_>) -> Option<Suite> {
     root.check_keys(&["suite", "defaults", "rating", "case"], "", mistakes);
 
     let about = root.section("suite", mistakes);
@@ -101,7 +54,7 @@ fn read_suite(root: &DeTable<'_>, file_name: &str, mistakes: &mut Mistakes<'_>) 
         section.check_keys(Params::KEYS, Params::HINT, mistakes);
         Params::read(&section, mistakes)
     });
-    let cases = read_cases(&root, &defaults, mistakes)?;
+    let cases = read_cases(root, &defaults, mistakes)?;
     Some(Suite { name: name.map_or_else(|| stem(file_name), |(name, _at)| name), rating, slos, cases })
 }
 
@@ -110,7 +63,7 @@ fn read_slos(suite: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Slo> {
     const EXAMPLE: &str = "it must be a list of strings, like slo = [\"ttft_p95<500ms\", \"error_rate<1%\"]";
     let Some((value, at)) = suite.value("slo") else { return Vec::new() };
     let DeValue::Array(list) = value else {
-        mistakes.add(at, format!("'slo' is {}; {EXAMPLE}", reader::kind(value)));
+        mistakes.add(at, format!("'slo' is {}; {EXAMPLE}", kind(value)));
         return Vec::new();
     };
     let mut slos = Vec::new();
@@ -119,7 +72,7 @@ fn read_slos(suite: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Slo> {
         match value.get_ref().as_str().map(str::parse::<Slo>) {
             Some(Ok(slo)) => slos.push(slo),
             Some(Err(e)) => mistakes.add(at, e.to_string()),
-            None => mistakes.add(at, format!("a threshold is {}; {EXAMPLE}", reader::kind(value.get_ref()))),
+            None => mistakes.add(at, format!("a threshold is {}; {EXAMPLE}", kind(value.get_ref()))),
         }
     }
     slos
@@ -176,7 +129,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
             return None;
         }
         other => {
-            mistakes.add(at, format!("'case' is {}; {EXAMPLE}", reader::kind(other)));
+            mistakes.add(at, format!("'case' is {}; {EXAMPLE}", kind(other)));
             return None;
         }
     };
@@ -185,7 +138,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
     for value in list {
         let at = value.span().start;
         let DeValue::Table(table) = value.get_ref() else {
-            mistakes.add(at, format!("a case is {}; {EXAMPLE}", reader::kind(value.get_ref())));
+            mistakes.add(at, format!("a case is {}; {EXAMPLE}", kind(value.get_ref())));
             continue;
         };
         let (name, case) = read_case(&Section { table, at }, defaults, mistakes);
@@ -193,7 +146,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
             match names.iter().find(|(known, _)| *known == name) {
                 Some((_, first)) => {
                     let line = mistakes.line(*first);
-                    let shown = mistake::shown(&name);
+                    let shown = shown(&name);
                     mistakes
                         .add(name_at, format!("the name '{shown}' is taken by the case on line {line}; rename one"));
                 }

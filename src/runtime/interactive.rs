@@ -7,26 +7,25 @@ use anyhow::Context;
 
 use super::pace::FramePacer;
 use super::signals::Suspension;
-use super::{Run, RunSpec, Wake, closing, route};
+use super::{Run, RunSpec, ScreenSpec, Wake, closing, route};
 use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
-use crate::ui::keymap::Keymap;
 use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
-use crate::ui::theme::Theme;
 use crate::ui::view::View;
 
 /// Shows the suite run until the user quits; returns the exit status.
-pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
+pub fn run(spec: RunSpec, look: &ScreenSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec, Suspension::BySystem)?;
+    run.app.ui.theme = look.theme;
     // Seen before the screen comes, and again once it is gone.
     route::tell(&run.app.scene.target.route, &mut std::io::stderr());
     terminal::install_panic_hook();
     let mut terminal = Terminal::enter().context("the terminal cannot be used; --headless needs none")?;
     let keys = run.sender.clone();
     input::listen(move |input| keys.send(Wake::Input(input)).is_ok()).context("the keyboard cannot be read")?;
-    let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(&mut run, &mut terminal).show()));
+    let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(&mut run, &mut terminal, look).show()));
     drop(terminal);
     let mut stderr = std::io::stderr();
     terminal::tell_what_was_held_back(&mut stderr);
@@ -45,17 +44,15 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
 struct Screen<'a> {
     run: &'a mut Run,
     terminal: &'a mut Terminal,
-    theme: Theme,
+    look: &'a ScreenSpec,
     cache: RenderCache,
     pacer: FramePacer,
 }
 
 impl<'a> Screen<'a> {
-    fn new(run: &'a mut Run, terminal: &'a mut Terminal) -> Self {
-        // Colours are left out here and not by the terminal library, which would drop bold and reverse with them.
-        let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
-        let theme = if no_colour { Theme::mono() } else { Theme::ansi() };
-        Self { run, terminal, theme, cache: RenderCache::default(), pacer: FramePacer::default() }
+    fn new(run: &'a mut Run, terminal: &'a mut Terminal, look: &'a ScreenSpec) -> Self {
+        let pacer = FramePacer::new(look.reduced_motion);
+        Self { run, terminal, look, cache: RenderCache::default(), pacer }
     }
 
     fn show(&mut self) -> anyhow::Result<u8> {
@@ -101,17 +98,23 @@ impl<'a> Screen<'a> {
     fn wake(&mut self, wake: Wake) -> anyhow::Result<Option<u8>> {
         match wake {
             Wake::Msg(msg) => self.take(msg),
-            Wake::Input(Input::Key(key)) => match Keymap::standard().resolve(&self.run.app.ui, &key, self.run.now()) {
-                Some(msg) => self.take(msg),
+            Wake::Input(Input::Key(key)) => match self.look.keymap.resolve(&self.run.app.ui, &key, self.run.now()) {
+                Some(msg) => self.answer(msg),
                 None => Ok(None),
             },
-            Wake::Input(Input::Resized) => self.take(Msg::Resized),
+            Wake::Input(Input::Resized) => self.answer(Msg::Resized),
             Wake::Suspend => {
                 self.suspend()?;
                 Ok(None)
             }
             Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
         }
+    }
+
+    /// Takes what the user did.
+    fn answer(&mut self, msg: Msg) -> anyhow::Result<Option<u8>> {
+        self.pacer.ask();
+        self.take(msg)
     }
 
     fn take(&mut self, msg: Msg) -> anyhow::Result<Option<u8>> {
@@ -141,8 +144,13 @@ impl<'a> Screen<'a> {
         let frame = Msg::Frame { now, live: self.run.engine.live() };
         // Requests that became due are sent; nothing else can come of a frame.
         drop(self.run.take(frame));
-        let view = View { app: &self.run.app, theme: self.theme, keymap: Keymap::standard(), cache: &self.cache };
-        self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
+        let theme = self.look.themes.theme(self.run.app.ui.theme);
+        let view = View { app: &self.run.app, theme, keymap: &self.look.keymap, cache: &self.cache };
+        let drawn = self.terminal.draw(|frame| {
+            screen::draw(frame, &view);
+            screen::finish(frame, theme, self.look.ascii);
+        });
+        drawn.context("the screen could not be written")?;
         let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
         drop(self.run.take(Msg::Drawn { answer, help_limit }));
         self.pacer.drawn(now);

@@ -1,4 +1,5 @@
-//! When the next frame is due: never more than 20 a second, none while nothing changes.
+//! When the next frame is due: never more than 20 a second, none while nothing changes. With reduced motion the screen
+//! changes by itself twice a second at most; what the user does is still answered at once.
 
 use std::time::Duration;
 
@@ -7,35 +8,56 @@ use crate::domain::time::Nanos;
 /// The shortest time between two frames.
 pub const FRAME_TIME: Duration = Duration::from_millis(50);
 
+/// The same for what changes by itself, with reduced motion.
+pub const CALM_FRAME_TIME: Duration = Duration::from_millis(500);
+
 /// Decides when to draw. Pure: the time comes in.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FramePacer {
+    frame_time: Duration,
     drawn_at: Option<Nanos>,
     dirty: bool,
+    asked: bool,
 }
 
 impl FramePacer {
+    /// Nothing is drawn yet.
+    pub const fn new(reduced_motion: bool) -> Self {
+        let frame_time = if reduced_motion { CALM_FRAME_TIME } else { FRAME_TIME };
+        Self { frame_time, drawn_at: None, dirty: false, asked: false }
+    }
+
     /// Something changed that the screen does not show yet.
-    pub fn touch(&mut self) {
+    pub const fn touch(&mut self) {
         self.dirty = true;
+    }
+
+    /// The user did something and looks for what comes of it.
+    pub const fn ask(&mut self) {
+        self.asked = true;
     }
 
     /// Whether to draw now.
     pub fn is_due(&self, now: Nanos) -> bool {
-        self.dirty && self.drawn_at.is_none_or(|at| now.since(at) >= FRAME_TIME)
+        (self.dirty || self.asked) && self.drawn_at.is_none_or(|at| now.since(at) >= self.frame_time())
     }
 
     /// A frame was drawn.
-    pub fn drawn(&mut self, now: Nanos) {
+    pub const fn drawn(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
         self.dirty = false;
+        self.asked = false;
+    }
+
+    const fn frame_time(&self) -> Duration {
+        if self.asked { FRAME_TIME } else { self.frame_time }
     }
 
     /// How long to sleep at most: to the next frame while something is `live` or waits to be shown, else to `wake_at`,
     /// else for ever (`None`).
     pub fn patience(&self, now: Nanos, live: bool, wake_at: Option<Nanos>) -> Option<Duration> {
-        let next_frame = self.drawn_at.map_or(now, |at| at.plus(FRAME_TIME));
-        let due = if live || self.dirty { Some(next_frame) } else { None };
+        let next_frame = self.drawn_at.map_or(now, |at| at.plus(self.frame_time()));
+        let due = if live || self.dirty || self.asked { Some(next_frame) } else { None };
         let earliest = due.into_iter().chain(wake_at).min()?;
         Some(earliest.since(now))
     }
@@ -51,7 +73,7 @@ mod tests {
 
     #[test]
     fn frames_come_at_most_twenty_times_a_second() {
-        let mut pacer = FramePacer::default();
+        let mut pacer = FramePacer::new(false);
         assert!(!pacer.is_due(ms(0)));
         pacer.touch();
         assert!(pacer.is_due(ms(0)));
@@ -64,11 +86,28 @@ mod tests {
 
     #[test]
     fn idle_sleeps_for_ever_or_to_the_next_appointment() {
-        let mut pacer = FramePacer::default();
+        let mut pacer = FramePacer::new(false);
         pacer.touch();
         pacer.drawn(ms(100));
         assert_eq!(pacer.patience(ms(120), false, None), None);
         assert_eq!(pacer.patience(ms(120), false, Some(ms(8000))), Some(Duration::from_millis(7880)));
         assert_eq!(pacer.patience(ms(120), true, Some(ms(8000))), Some(Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn with_reduced_motion_the_screen_moves_twice_a_second_and_answers_at_once() {
+        let mut pacer = FramePacer::new(true);
+        pacer.touch();
+        pacer.drawn(ms(0));
+        pacer.touch();
+        assert!(!pacer.is_due(ms(499)));
+        assert_eq!(pacer.patience(ms(100), true, None), Some(Duration::from_millis(400)));
+        assert!(pacer.is_due(ms(500)));
+        pacer.ask();
+        assert!(pacer.is_due(ms(50)) && !pacer.is_due(ms(49)));
+        assert_eq!(pacer.patience(ms(10), true, None), Some(Duration::from_millis(40)));
+        pacer.drawn(ms(50));
+        pacer.touch();
+        assert!(!pacer.is_due(ms(549)));
     }
 }

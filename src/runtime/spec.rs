@@ -2,11 +2,14 @@
 
 use std::path::PathBuf;
 
+use crate::app::theme::ThemeName;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::Network;
 use crate::protocol::api::Api;
 use crate::tokenizer::Tokenizer;
+use crate::ui::keymap::Keymap;
+use crate::ui::theme::Themes;
 
 /// All that a run needs to know. It has no `Debug`, since it holds secrets.
 pub struct RunSpec {
@@ -40,6 +43,21 @@ pub struct RunSpec {
     pub exports: Vec<PathBuf>,
     /// The run is kept while it happens.
     pub saves: bool,
+}
+
+/// What the dashboard looks like, and what its keys mean.
+#[derive(Debug)]
+pub struct ScreenSpec {
+    /// The themes as this terminal can show them.
+    pub themes: Themes,
+    /// The one to begin with.
+    pub theme: ThemeName,
+    /// No character beyond ASCII.
+    pub ascii: bool,
+    /// The screen changes by itself at most twice a second.
+    pub reduced_motion: bool,
+    /// The keys.
+    pub keymap: Keymap,
 }
 
 /// Where a suite came from.

@@ -1,11 +1,14 @@
 //! The table of keys: what each means, where, and what footer and help say of it.
 
 mod key;
+mod listing;
 mod map;
+mod overrides;
 mod table;
 
 pub use self::key::Key;
 pub use self::map::{Keymap, Row};
+pub use self::overrides::{Conflict, Override, Why};
 pub use self::table::BINDINGS;
 use crate::app::answer::Form;
 use crate::app::message::Action;
@@ -53,6 +56,34 @@ impl Context {
     /// Keys without a meaning there are typed into a text.
     pub const fn is_typed(self) -> bool {
         matches!(self, Self::FilterInput | Self::SearchInput)
+    }
+
+    /// In words, for a table of keys.
+    pub const fn place(self) -> &'static str {
+        match self {
+            Self::Anywhere => "anywhere",
+            Self::Panes => "panes",
+            Self::In(PaneId::Cases) => "cases",
+            Self::In(PaneId::Preview) => "answer",
+            Self::In(PaneId::Throughput) => "throughput",
+            Self::In(PaneId::Latency) => "latency",
+            Self::In(PaneId::Gpu) => "gpu",
+            Self::Help => "help",
+            Self::ConfirmQuit => "quit question",
+            Self::ExportMenu => "formats",
+            Self::FilterInput => "filter",
+            Self::SearchInput => "search",
+        }
+    }
+
+    /// Something that lies over the panes, out of which there must always be a way.
+    pub const fn is_dialog(self) -> bool {
+        !matches!(self, Self::Anywhere | Self::Panes | Self::In(_))
+    }
+
+    /// Whether a key pressed there may mean what it means in the other place.
+    pub fn meets(self, other: Self) -> bool {
+        self == other || self.hold(other) || other.hold(self)
     }
 
     /// Whether a place lies around the other.

@@ -3,8 +3,10 @@
 use ratatui::Frame;
 use ratatui::text::Line;
 
+use super::ascii::to_ascii;
 use super::layout::{self, SMALLEST, Wishes};
 use super::pane::{footer, header};
+use super::theme::Theme;
 use super::view::View;
 use super::{overlay, pane};
 
@@ -24,6 +26,15 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     }
     footer::draw(frame, layout.footer, view);
     overlay::draw(frame, area, view);
+}
+
+/// What holds for the screen as a whole, after all is drawn: the theme's ground, and ASCII where nothing else can be
+/// shown.
+pub fn finish(frame: &mut Frame<'_>, theme: Theme, ascii: bool) {
+    theme.paint(frame.buffer_mut());
+    if ascii {
+        to_ascii(frame.buffer_mut());
+    }
 }
 
 #[cfg(test)]

@@ -1,26 +1,81 @@
 //! What a role on the screen looks like. Colour never carries a meaning alone.
 
+mod choice;
+mod palette;
+
+use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
-/// A style for each role.
+pub use self::choice::Themes;
+use self::palette::Palette;
+
+/// What a theme looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Look {
+    Dark,
+    Light,
+    HighContrast,
+    Mono,
+}
+
+/// What colours the terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Depth {
+    /// Its own sixteen, which its user may have chosen.
+    Sixteen,
+    /// Any.
+    TrueColour,
+}
+
+/// A style for each role. As small as it looks: it is part of the key under which layouts are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    colour: bool,
+    look: Look,
+    depth: Depth,
+    /// It brings the ground and the colour of plain text, too, in place of the terminal's own.
+    paints: bool,
 }
 
 impl Theme {
-    /// The terminal's own sixteen colours.
+    /// The terminal's own sixteen colours on its own ground.
     pub const fn ansi() -> Self {
-        Self { colour: true }
+        Self { look: Look::Dark, depth: Depth::Sixteen, paints: false }
     }
 
     /// No colour at all, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is ever sent.
     pub const fn mono() -> Self {
-        Self { colour: false }
+        Self { look: Look::Mono, depth: Depth::Sixteen, paints: false }
     }
 
-    fn fg(self, colour: Color) -> Style {
-        if self.colour { Style::new().fg(colour) } else { Style::new() }
+    /// The colours; `None` without any.
+    const fn palette(self) -> Option<&'static Palette> {
+        Some(match (self.look, self.depth) {
+            (Look::Mono, _) => return None,
+            (Look::Dark, Depth::Sixteen) => &palette::DARK_16,
+            (Look::Dark, Depth::TrueColour) => &palette::DARK,
+            (Look::Light, Depth::Sixteen) => &palette::LIGHT_16,
+            (Look::Light, Depth::TrueColour) => &palette::LIGHT,
+            (Look::HighContrast, Depth::Sixteen) => &palette::HIGH_CONTRAST_16,
+            (Look::HighContrast, Depth::TrueColour) => &palette::HIGH_CONTRAST,
+        })
+    }
+
+    fn fg(self, role: fn(&Palette) -> Color) -> Style {
+        self.palette().map_or_else(Style::new, |palette| Style::new().fg(role(palette)))
+    }
+
+    /// Puts the theme's own ground under what was drawn, and its own text colour where none was given. Nothing changes
+    /// with a theme that keeps to the terminal's.
+    pub fn paint(self, buffer: &mut Buffer) {
+        let Some(palette) = self.palette().filter(|_| self.paints) else { return };
+        for cell in &mut buffer.content {
+            if cell.fg == Color::Reset {
+                cell.fg = palette.text;
+            }
+            if cell.bg == Color::Reset {
+                cell.bg = palette.ground;
+            }
+        }
     }
 
     /// Ordinary text.
@@ -30,7 +85,10 @@ impl Theme {
 
     /// Labels, frames, what stands back.
     pub fn muted(self) -> Style {
-        if self.colour { Style::new().fg(Color::DarkGray) } else { Style::new().add_modifier(Modifier::DIM) }
+        match self.palette() {
+            Some(palette) => Style::new().fg(palette.muted),
+            None => Style::new().add_modifier(Modifier::DIM),
+        }
     }
 
     /// A pane's frame.
@@ -45,7 +103,7 @@ impl Theme {
 
     /// What the eye should find first.
     pub fn accent(self) -> Style {
-        self.fg(Color::Cyan)
+        self.fg(|p| p.accent)
     }
 
     /// A figure that matters.
@@ -55,17 +113,17 @@ impl Theme {
 
     /// Went well.
     pub fn good(self) -> Style {
-        self.fg(Color::Green)
+        self.fg(|p| p.good)
     }
 
     /// Needs a look: held, paused, simulated.
     pub fn warning(self) -> Style {
-        self.fg(Color::Yellow).add_modifier(Modifier::BOLD)
+        self.fg(|p| p.warning).add_modifier(Modifier::BOLD)
     }
 
     /// Went wrong.
     pub fn bad(self) -> Style {
-        self.fg(Color::Red).add_modifier(Modifier::BOLD)
+        self.fg(|p| p.bad).add_modifier(Modifier::BOLD)
     }
 
     /// A notice that must not be missed: simulated, frozen.
@@ -80,12 +138,16 @@ impl Theme {
 
     /// Thinking that precedes an answer.
     pub fn reasoning(self) -> Style {
-        self.muted().add_modifier(Modifier::ITALIC)
+        match self.palette() {
+            Some(palette) => Style::new().fg(palette.reasoning),
+            None => self.muted(),
+        }
+        .add_modifier(Modifier::ITALIC)
     }
 
     /// Code in an answer.
     pub fn code(self) -> Style {
-        self.fg(Color::Yellow)
+        self.fg(|p| p.code)
     }
 
     /// A heading in an answer.
@@ -100,8 +162,10 @@ impl Theme {
 
     /// The line of a chart; `0` is the first of several.
     pub fn series(self, index: usize) -> Style {
-        const COLOURS: [Color; 4] = [Color::Cyan, Color::Magenta, Color::Green, Color::Blue];
-        self.fg(COLOURS[index % COLOURS.len()])
+        match self.palette() {
+            Some(palette) => Style::new().fg(palette.series[index % palette.series.len()]),
+            None => Style::new(),
+        }
     }
 
     /// A quotation in an answer.
@@ -111,19 +175,19 @@ impl Theme {
 
     /// A link's text in an answer.
     pub fn link(self) -> Style {
-        self.fg(Color::Blue).add_modifier(Modifier::UNDERLINED)
+        self.fg(|p| p.link).add_modifier(Modifier::UNDERLINED)
     }
 
     // ─── Code, by what its words are ───
 
     /// A keyword.
     pub fn code_keyword(self) -> Style {
-        if self.colour { self.fg(Color::Magenta) } else { Style::new().add_modifier(Modifier::BOLD) }
+        self.fg(|p| p.series[1]).add_modifier(Modifier::BOLD)
     }
 
     /// A string.
     pub fn code_string(self) -> Style {
-        if self.colour { self.fg(Color::Green) } else { Style::new().add_modifier(Modifier::ITALIC) }
+        self.fg(|p| p.good).add_modifier(Modifier::ITALIC)
     }
 
     /// A comment.
@@ -133,42 +197,9 @@ impl Theme {
 
     /// A number.
     pub fn code_number(self) -> Style {
-        self.fg(Color::Cyan)
+        self.fg(|p| p.accent)
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn without_colour_no_role_sets_one() {
-        let mono = Theme::mono();
-        let roles = [
-            mono.text(),
-            mono.muted(),
-            mono.border(true),
-            mono.border(false),
-            mono.title(true),
-            mono.accent(),
-            mono.value(),
-            mono.good(),
-            mono.warning(),
-            mono.bad(),
-            mono.badge(),
-            mono.selected(),
-            mono.reasoning(),
-            mono.code(),
-            mono.heading(),
-            mono.key(),
-            mono.series(1),
-            mono.code_keyword(),
-            mono.code_string(),
-            mono.code_comment(),
-            mono.code_number(),
-        ];
-        for style in roles {
-            assert_eq!((style.fg, style.bg), (None, None));
-        }
-    }
-}
+mod tests;

@@ -19,6 +19,7 @@ mod leaving;
 mod nvml;
 mod reports;
 mod screen;
+mod settings;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -41,6 +41,12 @@ impl Pty {
         for name in ["NO_COLOR", "TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"] {
             command.env_remove(name);
         }
+        // What the machine says of its own terminal and its user is not this one's.
+        for name in ["COLORTERM", "COLORFGBG", "LC_CTYPE", "LANG", "TOKSCOPE_CONFIG"] {
+            command.env_remove(name);
+        }
+        command.env("LC_ALL", "C.UTF-8");
+        command.env("XDG_CONFIG_HOME", cwd.join("no-config"));
         command.env("TERM", "xterm-256color");
         let state = tempfile::tempdir().unwrap();
         command.env("XDG_STATE_HOME", state.path());

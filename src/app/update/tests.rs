@@ -3,6 +3,7 @@ use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
 use crate::app::model::Target;
 use crate::app::text_field::{Edit, TextField};
+use crate::app::theme::ThemeName;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::ServerInfo;
@@ -359,4 +360,13 @@ fn the_way_back_drops_the_search_first() {
     update(&mut app, Msg::Edit(Edit::Insert('b')));
     act(&mut app, Action::Back);
     assert!(app.ui.answer.search.field.is_empty() && app.ui.overlay == Overlay::None);
+}
+
+#[test]
+fn the_next_theme_is_named() {
+    let mut app = app(1);
+    assert_eq!(app.ui.theme, ThemeName::Auto);
+    update(&mut app, Msg::Action(Nanos(5), Action::NextTheme));
+    assert_eq!(app.ui.theme, ThemeName::Dark);
+    assert_eq!(app.ui.notice.as_ref().map(|n| (n.text.as_str(), n.is_error)), Some(("Theme: dark", false)));
 }

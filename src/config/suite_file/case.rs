@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use toml::de::DeValue;
 
 use super::extra::read_extra;
-use super::mistake::{Mistakes, shown};
-use super::reader::{Bounds, Section, kind, nearest};
+use crate::config::toml_file::{Bounds, Section, kind, nearest};
+use crate::config::toml_file::{Mistakes, shown};
 use crate::domain::suite::{CaseSpec, Message, Patience};
 
 const ROLES: &[&str] = &["system", "user", "assistant"];

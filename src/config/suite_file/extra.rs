@@ -4,8 +4,8 @@ use serde_json::{Map, Number, Value};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::mistake::{Mistakes, shown};
-use super::reader::{Section, kind};
+use crate::config::toml_file::{Mistakes, shown};
+use crate::config::toml_file::{Section, kind};
 
 /// What no extra may set, and why. The report would name what was not asked.
 const RESERVED: &[(&str, &str)] = &[

@@ -210,7 +210,7 @@ struct Painter {
 
 impl Painter {
     fn new(size: (u16, u16)) -> anyhow::Result<Self> {
-        Ok(Self { screen: OffScreen::new(size)?, cache: RenderCache::default(), pacer: FramePacer::default() })
+        Ok(Self { screen: OffScreen::new(size)?, cache: RenderCache::default(), pacer: FramePacer::new(false) })
     }
 
     fn patience(&self, now: Nanos, is_live: bool) -> Duration {

@@ -1,14 +1,16 @@
 //! A key as a binding names it.
 
 use std::fmt;
+use std::str::FromStr;
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+use unicode_width::UnicodeWidthChar;
 
 /// A key with or without Ctrl. Shift is in the character: `R`, not shift-r.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Key {
-    code: KeyCode,
-    ctrl: bool,
+    pub(super) code: KeyCode,
+    pub(super) ctrl: bool,
 }
 
 impl Key {
@@ -41,24 +43,168 @@ impl Key {
     }
 }
 
+/// Keys that are no character: the name to write, and the one to show where it is another.
+const NAMED: &[(KeyCode, &str, &str)] = &[
+    (KeyCode::Char(' '), "space", "space"),
+    (KeyCode::Enter, "enter", "enter"),
+    (KeyCode::Esc, "esc", "esc"),
+    (KeyCode::Tab, "tab", "tab"),
+    (KeyCode::BackTab, "shift-tab", "shift-tab"),
+    (KeyCode::Backspace, "backspace", "backspace"),
+    (KeyCode::Delete, "delete", "delete"),
+    (KeyCode::Insert, "insert", "insert"),
+    (KeyCode::Up, "up", "↑"),
+    (KeyCode::Down, "down", "↓"),
+    (KeyCode::Left, "left", "←"),
+    (KeyCode::Right, "right", "→"),
+    (KeyCode::Home, "home", "home"),
+    (KeyCode::End, "end", "end"),
+    (KeyCode::PageUp, "pgup", "pgup"),
+    (KeyCode::PageDown, "pgdn", "pgdn"),
+];
+
+/// What a terminal sends in place of a letter with Ctrl.
+const SENT_AS: &[(char, &str)] = &[('i', "tab"), ('m', "enter"), ('[', "esc")];
+
+impl Key {
+    /// The name as one types it, in ASCII but for characters that are not.
+    pub fn typed(self) -> String {
+        self.named(|(_, typed, _)| typed)
+    }
+
+    fn named(self, name: impl Fn(&'static (KeyCode, &'static str, &'static str)) -> &'static str) -> String {
+        let ctrl = if self.ctrl { "ctrl-" } else { "" };
+        let key = match (NAMED.iter().find(|(code, ..)| *code == self.code), self.code) {
+            (Some(row), _) => name(row).to_owned(),
+            (None, KeyCode::Char(c)) => c.to_string(),
+            (None, KeyCode::F(n)) => format!("f{n}"),
+            (None, code) => code.to_string().to_lowercase(),
+        };
+        format!("{ctrl}{key}")
+    }
+}
+
+/// As in the help: `ctrl-u`, `↑`, `space`.
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.ctrl {
-            f.write_str("ctrl-")?;
+        f.write_str(&self.named(|(_, _, shown)| shown))
+    }
+}
+
+/// Reads what either name of a key says. The error says what is wrong with it, for after "'…' ".
+impl FromStr for Key {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (ctrl, rest) = match text.split_at_checked(5) {
+            Some((ctrl, rest)) if ctrl.eq_ignore_ascii_case("ctrl-") => (true, rest),
+            _ => (false, text),
+        };
+        let mut characters = rest.chars();
+        let code = match (characters.next(), characters.next()) {
+            (Some(' '), None) => return Err("is a blank; write 'space'".to_owned()),
+            (Some(c), None) if !c.is_control() && c.width() == Some(1) => match arrow(rest) {
+                Some(code) => code,
+                None => KeyCode::Char(if ctrl { c.to_ascii_lowercase() } else { c }),
+            },
+            _ => of_name(rest)?,
+        };
+        if let (true, KeyCode::Char(c)) = (ctrl, code)
+            && let Some((_, sent)) = SENT_AS.iter().find(|(letter, _)| *letter == c)
+        {
+            return Err(format!("cannot be told from '{sent}' by a terminal"));
         }
-        match self.code {
-            KeyCode::Char(' ') => f.write_str("space"),
-            KeyCode::Char(c) => write!(f, "{c}"),
-            KeyCode::Up => f.write_str("↑"),
-            KeyCode::Down => f.write_str("↓"),
-            KeyCode::Left => f.write_str("←"),
-            KeyCode::Right => f.write_str("→"),
-            KeyCode::Home => f.write_str("home"),
-            KeyCode::End => f.write_str("end"),
-            KeyCode::PageUp => f.write_str("pgup"),
-            KeyCode::PageDown => f.write_str("pgdn"),
-            KeyCode::BackTab => f.write_str("shift-tab"),
-            code => f.write_str(&code.to_string().to_lowercase()),
+        Ok(Self { code, ctrl })
+    }
+}
+
+fn arrow(shown: &str) -> Option<KeyCode> {
+    NAMED.iter().find(|(_, _, name)| *name == shown).map(|(code, ..)| *code)
+}
+
+fn of_name(name: &str) -> Result<KeyCode, String> {
+    let lower = name.to_lowercase();
+    if let Some((code, ..)) = NAMED.iter().find(|(_, typed, _)| *typed == lower) {
+        return Ok(*code);
+    }
+    let function = lower.strip_prefix('f').and_then(|n| n.parse().ok()).filter(|n| (1..=12).contains(n));
+    if let Some(n) = function {
+        return Ok(KeyCode::F(n));
+    }
+    if let Some(letter) = lower.strip_prefix("shift-").filter(|rest| rest.chars().count() == 1) {
+        return Err(format!("is no key; write the character that Shift makes, like '{}'", letter.to_uppercase()));
+    }
+    let names: Vec<_> = NAMED.iter().map(|(_, typed, _)| *typed).collect();
+    Err(format!(
+        "is no key; a key is one character, f1 to f12, or one of {}, with or without 'ctrl-' before it",
+        names.join(" ")
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Every key that an event can mean, but those that a terminal sends as another.
+    fn keys() -> impl Strategy<Value = Key> {
+        let named = proptest::sample::select(NAMED).prop_map(|(code, ..)| code);
+        let function = (1_u8..=12).prop_map(KeyCode::F);
+        let character =
+            any::<char>().prop_filter("shown in one cell", |c| c.width() == Some(1)).prop_map(KeyCode::Char);
+        let code = prop_oneof![named, function, proptest::char::range('!', '~').prop_map(KeyCode::Char), character];
+        let of = |(code, ctrl, shift)| {
+            let ctrl = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
+            let shift = if shift { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
+            Key::of(&KeyEvent::new(code, ctrl | shift))
+        };
+        let sent = |key: &Key| !(key.ctrl && SENT_AS.iter().any(|(c, _)| key.code == KeyCode::Char(*c)));
+        let is_arrow = |key: &Key| matches!(key.code, KeyCode::Char('↑' | '↓' | '←' | '→'));
+        (code, any::<bool>(), any::<bool>())
+            .prop_filter_map("known", of)
+            .prop_filter("sent as itself", move |key| sent(key) && !is_arrow(key))
+    }
+
+    proptest! {
+        #[test]
+        fn both_names_of_a_key_lead_back_to_it(key in keys()) {
+            prop_assert_eq!(key.to_string().parse(), Ok(key));
+            prop_assert_eq!(key.typed().parse(), Ok(key));
+        }
+
+        #[test]
+        fn any_text_is_a_key_or_an_error(text in "\\PC{0,12}") {
+            let _either = text.parse::<Key>();
+        }
+    }
+
+    #[test]
+    fn names_are_read_in_any_letter_case_and_letters_are_not() {
+        for (text, expected) in [
+            ("space", Key::plain(KeyCode::Char(' '))),
+            ("Ctrl-H", Key::ctrl('h')),
+            ("ctrl--", Key::ctrl('-')),
+            ("-", Key::plain(KeyCode::Char('-'))),
+            ("R", Key::plain(KeyCode::Char('R'))),
+            ("PgUp", Key::plain(KeyCode::PageUp)),
+            ("↑", Key::plain(KeyCode::Up)),
+            ("up", Key::plain(KeyCode::Up)),
+            ("F5", Key::plain(KeyCode::F(5))),
+            ("f", Key::plain(KeyCode::Char('f'))),
+        ] {
+            assert_eq!(text.parse(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_says_what_would_be() {
+        let why = |text: &str| text.parse::<Key>().unwrap_err();
+        assert_eq!(why("shift-r"), "is no key; write the character that Shift makes, like 'R'");
+        assert_eq!(why("ctrl-i"), "cannot be told from 'tab' by a terminal");
+        assert_eq!(why(" "), "is a blank; write 'space'");
+        for text in ["", "alt-x", "ctrl-", "f13", "f0", "jj", "你", "\u{1b}", "ctrl-ctrl-x"] {
+            assert!(why(text).starts_with("is no key; a key is one character"), "{text}");
         }
     }
 }

@@ -30,9 +30,14 @@ impl Keymap {
     pub fn standard() -> &'static Self {
         static STANDARD: LazyLock<Keymap> = LazyLock::new(|| {
             let row = |binding: &'static Binding| Row { binding, keys: binding.keys.to_vec() };
-            Keymap { rows: BINDINGS.iter().map(row).collect() }
+            Keymap::of(BINDINGS.iter().map(row).collect())
         });
         &STANDARD
+    }
+
+    /// These rows.
+    pub(super) const fn of(rows: Vec<Row>) -> Self {
+        Self { rows }
     }
 
     /// All rows.

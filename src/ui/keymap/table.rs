@@ -193,6 +193,7 @@ pub const BINDINGS: &[Binding] = {
             ),
             "unfreeze",
         ),
+        row(&[ch('t')], A::NextTheme, C::Panes, G::Screen, "", "Next theme: auto, dark, light, high-contrast, mono"),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", "Suspend; `fg` in the shell comes back"),
         // Last, as they have the least claim to the footer.

@@ -68,7 +68,8 @@ fn every_action_has_a_key() {
             A::Help => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
-            A::Quit => A::LineDown,
+            A::Quit => A::NextTheme,
+            A::NextTheme => A::LineDown,
             A::LineDown => A::LineUp,
             A::LineUp => A::ToTop,
             A::ToTop => A::ToEnd,
@@ -83,7 +84,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 40);
+    assert_eq!(all.len(), 41);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -3,12 +3,14 @@ use insta::assert_snapshot;
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::model::PaneId;
+use crate::app::theme::ThemeName;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::session::Plan;
+use crate::ui::fit::width as width_of;
 use crate::ui::pane::PANES;
 use crate::ui::testing::{Script, Stage, TEN, script_of, styles, ten_cases, text};
-use crate::ui::theme::Theme;
+use crate::ui::theme::{Theme, Themes};
 
 const NO_DRIVER: &str = "libnvidia-ml.so.1 not found: no NVIDIA driver on this machine";
 
@@ -213,6 +215,93 @@ fn styles_frozen_and_simulated_without_colour() {
     let styles = styles(&buffer);
     assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
     assert_snapshot!(styles);
+}
+
+/// What two panes look like in a theme, its ground included.
+fn in_theme(name: ThemeName, colour_term: &str) -> String {
+    let themes = Themes::of(&|variable| (variable == "COLORTERM").then(|| colour_term.to_owned()));
+    let theme = themes.theme(name);
+    let of = |stage: &Stage, id: PaneId, (width, height)| {
+        let pane = PANES.iter().find(|pane| pane.id == id).unwrap();
+        styles(&stage.draw_with(width, height, theme, |frame, area, view| {
+            (pane.draw)(frame, area, view);
+            finish(frame, theme, false);
+        }))
+    };
+    format!("{}\n{}", of(&failed(), PaneId::Cases, (60, 9)), of(&running(), PaneId::Latency, (40, 6)))
+}
+
+#[test]
+fn styles_of_the_themes_in_sixteen_colours() {
+    assert_snapshot!("theme_dark_16", in_theme(ThemeName::Dark, ""));
+    assert_snapshot!("theme_light_16", in_theme(ThemeName::Light, ""));
+    assert_snapshot!("theme_high_contrast_16", in_theme(ThemeName::HighContrast, ""));
+}
+
+#[test]
+fn styles_of_the_themes_in_true_colour() {
+    assert_snapshot!("theme_dark", in_theme(ThemeName::Dark, "truecolor"));
+    assert_snapshot!("theme_light", in_theme(ThemeName::Light, "truecolor"));
+    assert_snapshot!("theme_high_contrast", in_theme(ThemeName::HighContrast, "truecolor"));
+    let mono = in_theme(ThemeName::Mono, "truecolor");
+    assert!(!mono.contains("fg=") && !mono.contains("bg="), "{mono}");
+}
+
+/// Every state, some with what lies over the panes.
+fn all_states() -> Vec<Stage> {
+    let mut states = vec![
+        connecting(),
+        unreachable(),
+        running(),
+        thinking(),
+        held(),
+        failed(),
+        done(),
+        no_gpu(),
+        two_gpus(),
+        simulated(),
+        many(),
+        world(),
+        frozen(),
+    ];
+    states.extend(PaneId::ALL.map(zoomed));
+    for overlay in [Action::Help, Action::ChooseExport, Action::Quit, Action::Filter] {
+        let mut stage = running();
+        stage.act(overlay);
+        states.push(stage);
+    }
+    states
+}
+
+#[test]
+fn in_ascii_every_cell_is_and_what_was_plain_stays_where_it_was() {
+    for stage in all_states() {
+        for (width, height) in [(80, 24), (120, 40), (200, 60), (50, 10)] {
+            let plain = stage.screen(width, height);
+            let ascii = stage.draw_with(width, height, Theme::ansi(), |frame, _, view| {
+                draw(frame, view);
+                finish(frame, Theme::ansi(), true);
+            });
+            assert_eq!(ascii.content.len(), plain.content.len());
+            let mut covered = 0;
+            for (before, after) in plain.content.iter().zip(&ascii.content) {
+                let (before, after) = (before.symbol(), after.symbol());
+                assert!(after.len() == 1 && after.is_ascii(), "{before:?} became {after:?}");
+                let plain_before = covered == 0 && before.is_ascii();
+                assert!(!plain_before || before == after, "{before:?} became {after:?}");
+                covered = if covered > 0 { covered - 1 } else { width_of(before).saturating_sub(1) };
+            }
+        }
+    }
+}
+
+#[test]
+fn in_ascii_the_screen_can_still_be_read() {
+    let ascii = running().draw_with(80, 24, Theme::ansi(), |frame, _, view| {
+        draw(frame, view);
+        finish(frame, Theme::ansi(), true);
+    });
+    assert_snapshot!("running_80x24_ascii", text(&ascii));
 }
 
 #[test]

@@ -215,6 +215,8 @@ impl Around<'_> {
 
     /// The key of an action, as it is now.
     fn key_of(&self, action: Action) -> String {
-        self.keymap.key_of(action, Context::Panes).map_or_else(String::new, |key: &Key| format!("'{key}'"))
+        // Unbound, it still has its name.
+        let name = || action.name().to_owned();
+        format!("'{}'", self.keymap.key_of(action, Context::Panes).map_or_else(name, Key::to_string))
     }
 }

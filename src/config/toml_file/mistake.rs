@@ -1,4 +1,4 @@
-//! What is wrong in a suite file, and where.
+//! What is wrong in a file, and where.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use crate::domain::text::sanitise_line;
 /// So many mistakes are told of one file.
 const TOLD: usize = 20;
 
-/// A suite file that cannot be used. It reads `cases.toml:14: …`, one line for each mistake.
+/// A file that cannot be used. It reads `cases.toml:14: …`, one line for each mistake.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SuiteError {
+pub struct FileError {
     file: String,
     mistakes: Vec<Mistake>,
 }
@@ -25,14 +25,14 @@ pub struct Mistake {
     pub message: String,
 }
 
-impl SuiteError {
+impl FileError {
     /// About the file as a whole.
-    pub(super) fn of_file(file: &str, message: String) -> Self {
+    pub(in crate::config) fn of_file(file: &str, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: None, column: None, message }] }
     }
 
     /// About one line.
-    pub(super) fn at_line(file: &str, line: usize, message: String) -> Self {
+    pub(in crate::config) fn at_line(file: &str, line: usize, message: String) -> Self {
         Self { file: file.to_owned(), mistakes: vec![Mistake { line: Some(line), column: None, message }] }
     }
 
@@ -42,7 +42,7 @@ impl SuiteError {
     }
 }
 
-impl fmt::Display for SuiteError {
+impl fmt::Display for FileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let file = sanitise_line(&self.file);
         for (i, mistake) in self.mistakes.iter().take(TOLD).enumerate() {
@@ -62,29 +62,29 @@ impl fmt::Display for SuiteError {
     }
 }
 
-impl std::error::Error for SuiteError {}
+impl std::error::Error for FileError {}
 
 /// Collects mistakes by their byte offset in the text.
-pub(super) struct Mistakes<'t> {
+pub(in crate::config) struct Mistakes<'t> {
     text: &'t str,
     found: Vec<(usize, String)>,
 }
 
 impl<'t> Mistakes<'t> {
-    pub(super) fn new(text: &'t str) -> Self {
+    pub(in crate::config) fn new(text: &'t str) -> Self {
         Self { text, found: Vec::new() }
     }
 
-    pub(super) fn add(&mut self, at: usize, message: String) {
+    pub(in crate::config) fn add(&mut self, at: usize, message: String) {
         self.found.push((at, message));
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::config) fn is_empty(&self) -> bool {
         self.found.is_empty()
     }
 
     /// The line of a byte offset, counted from 1.
-    pub(super) fn line(&self, at: usize) -> usize {
+    pub(in crate::config) fn line(&self, at: usize) -> usize {
         self.before(at).matches('\n').count() + 1
     }
 
@@ -99,17 +99,17 @@ impl<'t> Mistakes<'t> {
     }
 
     /// All that was found, in the order of the file; `None` if nothing was.
-    pub(super) fn into_error(mut self, file: &str) -> Option<SuiteError> {
+    pub(in crate::config) fn into_error(mut self, file: &str) -> Option<FileError> {
         self.found.sort_by_key(|(at, _)| *at);
         let found = std::mem::take(&mut self.found);
         let place = |(at, message)| Mistake { line: Some(self.line(at)), column: self.column(at), message };
         let mistakes: Vec<Mistake> = found.into_iter().map(place).collect();
-        (!mistakes.is_empty()).then(|| SuiteError { file: file.to_owned(), mistakes })
+        (!mistakes.is_empty()).then(|| FileError { file: file.to_owned(), mistakes })
     }
 }
 
 /// A piece of the file as an error may show it: on one line, and not endless.
-pub(super) fn shown(text: &str) -> String {
+pub(in crate::config) fn shown(text: &str) -> String {
     const LONGEST: usize = 60;
     let line = sanitise_line(text);
     let mut cut: String = line.chars().take(LONGEST).collect();

@@ -1,0 +1,107 @@
+//! `config.toml`: theme, keys and defaults for options, read and checked.
+
+mod defaults;
+mod keys;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use etcetera::{BaseStrategy, choose_base_strategy};
+use toml::de::DeValue;
+
+pub(super) use self::defaults::Defaults;
+use super::toml_file::{self, FileError, Kind, Mistakes, Section, kind};
+use crate::app::theme::ThemeName;
+use crate::ui::keymap::{Keymap, Override};
+
+const CONFIG: Kind = Kind { file_name: "config.toml", what: "a configuration", max_bytes: 1024 * 1024 };
+
+/// A value of the file, and its line.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct At<T> {
+    pub(super) value: T,
+    pub(super) line: usize,
+}
+
+impl<T> At<T> {
+    /// What a section's reader returned.
+    fn of((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
+        Self { value, line: mistakes.line(at) }
+    }
+}
+
+/// When the screen keeps to ASCII.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) enum AsciiWhen {
+    /// Where the locale is not UTF-8.
+    #[default]
+    Auto,
+    Always,
+    Never,
+}
+
+/// What the file says; what it does not say is left to others.
+#[derive(Debug, Default)]
+pub(super) struct ConfigFile {
+    pub(super) theme: Option<At<ThemeName>>,
+    pub(super) ascii: Option<At<AsciiWhen>>,
+    pub(super) reduced_motion: Option<At<bool>>,
+    pub(super) defaults: Defaults,
+    /// The keys that it chooses, in its order.
+    pub(super) keys: Vec<At<Override>>,
+    /// The table of keys with these.
+    pub(super) keymap: Option<Keymap>,
+}
+
+/// The file's place, if this user has a home: `$XDG_CONFIG_HOME/tokscope/config.toml` or
+/// `~/.config/tokscope/config.toml`; on Windows in the roaming data.
+pub(super) fn usual_place() -> Option<PathBuf> {
+    Some(choose_base_strategy().ok()?.config_dir().join("tokscope").join(CONFIG.file_name))
+}
+
+/// Reads a file that must be there.
+pub(super) fn load(path: &Path) -> Result<ConfigFile, FileError> {
+    let name = path.display().to_string();
+    parse(&toml_file::text_of(path, &name, &CONFIG)?, &name)
+}
+
+/// Reads a text; `name` stands in errors.
+pub(super) fn parse(text: &str, name: &str) -> Result<ConfigFile, FileError> {
+    toml_file::parse(text, name, &CONFIG, |root, mistakes| Some(read(root, mistakes)))
+}
+
+fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
+    root.check_keys(&["theme", "ascii", "reduced_motion", "defaults", "keys"], "", mistakes);
+    let theme = root.word("theme", &ThemeName::ALL.map(ThemeName::as_str), mistakes);
+    let theme = theme.and_then(|(name, at)| Some((ThemeName::by_name(name)?, at)));
+    let ascii = read_ascii(root, mistakes);
+    let reduced_motion = root.boolean("reduced_motion", mistakes);
+    let defaults = root.section("defaults", mistakes).map(|section| Defaults::read(&section, mistakes));
+    let (keys, keymap) = match root.section("keys", mistakes) {
+        Some(section) => keys::read(&section, mistakes),
+        None => (Vec::new(), None),
+    };
+    ConfigFile {
+        theme: theme.map(|theme| At::of(theme, mistakes)),
+        ascii: ascii.map(|ascii| At::of(ascii, mistakes)),
+        reduced_motion: reduced_motion.map(|reduced| At::of(reduced, mistakes)),
+        defaults: defaults.unwrap_or_default(),
+        keys,
+        keymap,
+    }
+}
+
+fn read_ascii(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<(AsciiWhen, usize)> {
+    let (value, at) = root.value("ascii")?;
+    let when = match value {
+        DeValue::Boolean(true) => AsciiWhen::Always,
+        DeValue::Boolean(false) => AsciiWhen::Never,
+        DeValue::String(text) if text == "auto" => AsciiWhen::Auto,
+        other => {
+            mistakes.add(at, format!("'ascii' is {}; it must be true, false or \"auto\"", kind(other)));
+            return None;
+        }
+    };
+    Some((when, at))
+}

@@ -1,0 +1,81 @@
+//! `[keys]`: other keys for actions, by the actions' names.
+
+use toml::de::DeValue;
+
+use super::At;
+use crate::app::message::Action;
+use crate::config::toml_file::{Mistakes, Section, advice, shown};
+use crate::ui::keymap::{BINDINGS, Key, Keymap, Override};
+
+/// The keys that are chosen, and the table with them, if they go together.
+pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (Vec<At<Override>>, Option<Keymap>) {
+    let mut chosen = Vec::new();
+    // Where each stands: its own place, and that of each of its keys.
+    let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (key, _) in section.table {
+        let (name, at): (&str, usize) = (key.get_ref(), key.span().start);
+        let Some(action) = action_of(name) else {
+            let advice = advice(name, &names(), "; --print-keys tells what each does");
+            mistakes.add(at, format!("there is no action '{}'; {advice}", shown(name)));
+            continue;
+        };
+        if let Some((keys, keys_at)) = read_keys(section, name, mistakes) {
+            chosen.push((Override { action, keys }, at));
+            places.push((at, keys_at));
+        }
+    }
+    // In the file's order, which the table does not keep.
+    let mut order: Vec<usize> = (0..chosen.len()).collect();
+    order.sort_by_key(|&i| chosen[i].1);
+    let overrides: Vec<Override> = chosen.iter().map(|(chosen, _)| chosen.clone()).collect();
+    let keymap = match Keymap::with(&overrides) {
+        Ok(keymap) => Some(keymap),
+        Err(conflicts) => {
+            for conflict in conflicts {
+                let Override { action, keys } = &overrides[conflict.at];
+                let (row_at, keys_at) = &places[conflict.at];
+                let at = keys.iter().position(|key| *key == conflict.key).and_then(|i| keys_at.get(i));
+                let message = format!("'{}' of '{}' {}", conflict.key, action.name(), conflict.why);
+                mistakes.add(*at.unwrap_or(row_at), message);
+            }
+            None
+        }
+    };
+    let in_order = order.into_iter().map(|i| At::of(chosen[i].clone(), mistakes)).collect();
+    (in_order, keymap)
+}
+
+/// The keys of one action: a list, or one alone. Each with where it stands.
+fn read_keys(section: &Section<'_, '_>, name: &str, mistakes: &mut Mistakes<'_>) -> Option<(Vec<Key>, Vec<usize>)> {
+    let texts = match section.value(name)? {
+        (DeValue::String(text), at) => vec![(&**text, at)],
+        _ => section.texts(name, "[\"space\", \"ctrl-h\"]", mistakes)?,
+    };
+    let (mut keys, mut places) = (Vec::new(), Vec::new());
+    for (text, at) in texts {
+        match text.parse::<Key>() {
+            Ok(key) if keys.contains(&key) => {}
+            Ok(key) => {
+                keys.push(key);
+                places.push(at);
+            }
+            Err(why) => mistakes.add(at, format!("'{}' {why}", shown(text))),
+        }
+    }
+    Some((keys, places))
+}
+
+fn action_of(name: &str) -> Option<Action> {
+    BINDINGS.iter().map(|binding| binding.action).find(|action| action.name() == name)
+}
+
+/// The names of all actions, each once, in the order of the table.
+fn names() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for name in BINDINGS.iter().map(|binding| binding.action.name()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names
+}

@@ -1,0 +1,149 @@
+use super::*;
+use crate::app::message::Action;
+
+fn refused(text: &str) -> String {
+    parse(text, "config.toml").expect_err(text).to_string()
+}
+
+#[test]
+fn an_empty_file_says_nothing() {
+    let file = parse("# nothing\n", "config.toml").unwrap();
+    assert!(file.theme.is_none() && file.ascii.is_none() && file.reduced_motion.is_none());
+    assert!(file.defaults.url.is_none() && file.defaults.export.is_none());
+    assert!(file.keys.is_empty() && file.keymap.is_none());
+}
+
+#[test]
+fn everything_it_can_say_arrives_with_its_line() {
+    let text = r#"
+theme = "high-contrast"
+ascii = "auto"
+reduced_motion = true
+
+[defaults]
+url = "http://localhost:8000/v1"
+model = "m"
+api = "messages"
+api_key_env = "MY_KEY"
+concurrency = 4
+repeat = 3
+warmup = 0
+timeout_s = 1.5
+export = ["a.md", "b.json"]
+
+[keys]
+pause = []
+hold = ["space", "ctrl-h"]
+copy = "Y"
+"#;
+    let file = parse(text, "config.toml").unwrap();
+    assert_eq!(file.theme, Some(At { value: ThemeName::HighContrast, line: 2 }));
+    assert_eq!(file.ascii, Some(At { value: AsciiWhen::Auto, line: 3 }));
+    assert_eq!(file.reduced_motion, Some(At { value: true, line: 4 }));
+    let defaults = file.defaults;
+    assert_eq!(defaults.url, Some(At { value: "http://localhost:8000/v1".to_owned(), line: 7 }));
+    assert_eq!(defaults.model.map(|at| at.value).as_deref(), Some("m"));
+    assert_eq!(defaults.api.map(|at| at.value), Some("messages"));
+    assert_eq!(defaults.api_key_env.map(|at| at.value).as_deref(), Some("MY_KEY"));
+    assert_eq!(defaults.concurrency.map(|at| at.value), Some(4));
+    assert_eq!(defaults.repeat.map(|at| at.value), Some(3));
+    assert_eq!(defaults.warmup, Some(At { value: 0, line: 13 }));
+    assert_eq!(defaults.timeout_s.map(|at| at.value), Some(1.5));
+    assert_eq!(defaults.export.map(|at| at.value), Some(vec!["a.md".into(), "b.json".into()]));
+    // In the order of the file.
+    let keys: Vec<_> = file.keys.iter().map(|at| (at.value.action, at.value.keys.len(), at.line)).collect();
+    assert_eq!(keys, [(Action::TogglePauseCase, 0, 18), (Action::ToggleHold, 2, 19), (Action::Copy, 1, 20)]);
+    assert!(file.keymap.is_some());
+}
+
+#[test]
+fn mistakes_are_told_with_file_and_line_and_what_was_meant() {
+    for (text, expected) in [
+        ("them = \"dark\"", "config.toml:1: unknown key 'them'; did you mean 'theme'?"),
+        ("\ntheme = \"drak\"", "config.toml:2: 'theme' is 'drak'; did you mean 'dark'?"),
+        ("theme = \"high_contrast\"", "config.toml:1: 'theme' is 'high_contrast'; did you mean 'high-contrast'?"),
+        ("theme = 1", "config.toml:1: 'theme' is an integer; it must be a string, in quotes"),
+        ("ascii = \"yes\"", "config.toml:1: 'ascii' is a string; it must be true, false or \"auto\""),
+        ("reduced_motion = \"on\"", "config.toml:1: 'reduced_motion' is a string; it must be true or false"),
+        ("defaults = 1", "config.toml:1: 'defaults' is an integer; it must be a table: [defaults]"),
+        ("[defaults]\nconcurency = 2", "config.toml:2: unknown key 'concurency'; did you mean 'concurrency'?"),
+        ("[defaults]\nrepeat = 0", "config.toml:2: 'repeat' is 0; it must be a whole number from 1 to 100000"),
+        ("[defaults]\napi = \"mesages\"", "config.toml:2: 'api' is 'mesages'; did you mean 'messages'?"),
+        (
+            "[defaults]\nexport = \"a.md\"",
+            "config.toml:2: 'export' is a string; it must be a list of strings, like export = [\"report.md\"]",
+        ),
+        ("theme = ", "config.toml:1:9: not valid TOML: string values must be quoted, expected literal string"),
+    ] {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+    assert!(
+        refused("[defaults]\nexport = [\"a.md\", \"a.docx\"]").starts_with("config.toml:2:19: 'export': no format")
+    );
+}
+
+#[test]
+fn what_may_be_a_secret_is_refused_and_not_repeated() {
+    for text in [
+        "[defaults]\napi_key_env = \"sk-hunter2\"",
+        "[defaults]\nurl = \"http://me:hunter2@host/v1\"",
+        "[defaults]\nurl = \"http://host/v1?key=hunter2\"",
+    ] {
+        let why = refused(text);
+        assert!(why.starts_with("config.toml:2: 'url' has a user") || why.contains("not the key itself"), "{why}");
+        assert!(!why.contains("hunter2"), "{why}");
+    }
+    assert!(refused("[defaults]\nurl = \"http://\"").starts_with("config.toml:2: 'url':"));
+}
+
+#[test]
+fn keys_that_cannot_be_are_refused_with_their_line() {
+    for (text, expected) in [
+        ("[keys]\nhodl = [\"space\"]", "config.toml:2: there is no action 'hodl'; did you mean 'hold'?"),
+        (
+            "[keys]\ncopy = 1",
+            "config.toml:2: 'copy' is 1; it must be a list of strings, like copy = [\"space\", \"ctrl-h\"]",
+        ),
+        (
+            "[keys]\ncopy = [1]",
+            "config.toml:2:9: an integer in 'copy'; it must be a list of strings, like copy = [\"space\", \"ctrl-h\"]",
+        ),
+        (
+            "[keys]\n\nhold = [\"space\", \"j\"]",
+            "config.toml:3:18: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []",
+        ),
+        (
+            "[keys]\nhold = [\n  \"space\",\n  \"j\",\n]",
+            "config.toml:4: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []",
+        ),
+        (
+            "[keys]\ncopy = [\"ctrl-c\"]",
+            "config.toml:2:9: 'ctrl-c' of 'copy' always quits, whatever else does; choose another key",
+        ),
+        ("[keys]\ncopy = [\"ctrl-m\"]", "config.toml:2:9: 'ctrl-m' cannot be told from 'enter' by a terminal"),
+    ] {
+        assert_eq!(refused(text), expected, "{text}");
+    }
+    assert!(
+        refused("[keys]\ncopy = [\"alt-y\"]").starts_with("config.toml:2:9: 'alt-y' is no key; a key is one character")
+    );
+    assert!(refused("[keys]\nxyzzy = []").contains("there is no action 'xyzzy'; known here: hold, rerun-failed, "));
+    // Two lines that want the same key are both told.
+    let both = refused("[keys]\ncopy = [\"c\"]\ncancel = [\"c\"]");
+    assert_eq!(
+        both.lines().map(|line| line.split(": ").next().unwrap()).collect::<Vec<_>>(),
+        ["config.toml:2:9", "config.toml:3:11"]
+    );
+}
+
+#[test]
+fn the_file_is_called_by_its_path_and_must_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let none = folder.path().join("none.toml");
+    assert_eq!(load(&none).unwrap_err().to_string(), format!("{}: there is no such file", none.display()));
+    let why = load(folder.path()).unwrap_err().to_string();
+    assert!(why.contains("is a folder; name the file in it") && why.ends_with("config.toml"), "{why}");
+    let latin = folder.path().join("latin.toml");
+    std::fs::write(&latin, b"theme = \"dark\"\n# \xe9").unwrap();
+    assert!(load(&latin).unwrap_err().to_string().contains("latin.toml:2: is not UTF-8"));
+}

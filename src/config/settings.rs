@@ -1,0 +1,207 @@
+//! What is in force: the command line before the environment, that before the config file, that before what is usual.
+
+mod listing;
+mod locale;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use super::ConfigError;
+use super::address::VARIABLES;
+use super::config_file::{self, AsciiWhen, At, ConfigFile};
+use crate::app::theme::ThemeName;
+use crate::cli::{RunArgs, ScreenArgs};
+use crate::runtime::spec::ScreenSpec;
+use crate::ui::keymap::{Keymap, Override};
+use crate::ui::theme::Themes;
+
+/// The variable that names the config file.
+const FILE_VARIABLE: &str = "TOKSCOPE_CONFIG";
+
+/// Where a value comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Source {
+    /// This option of the command line.
+    Flag(&'static str),
+    /// This variable of the environment.
+    Variable(&'static str),
+    /// This line of the config file.
+    Line(usize),
+    /// Nobody said anything.
+    Default,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Flag(name) | Self::Variable(name) => f.write_str(name),
+            Self::Line(line) => write!(f, "line {line}"),
+            Self::Default => f.write_str("default"),
+        }
+    }
+}
+
+/// A value, and where it comes from.
+#[derive(Clone, Debug, PartialEq)]
+struct Held<T> {
+    value: T,
+    from: Source,
+}
+
+impl<T> Held<T> {
+    const fn by_default(value: T) -> Self {
+        Self { value, from: Source::Default }
+    }
+}
+
+/// The option's value, else the file's.
+fn held<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&At<T>>) -> Option<Held<T>> {
+    let given = given.map(|value| Held { value: value.clone(), from: Source::Flag(flag) });
+    given.or_else(|| file.map(|at| Held { value: at.value.clone(), from: Source::Line(at.line) }))
+}
+
+/// All that a config file can say, as it is in force.
+#[derive(Debug)]
+pub struct Settings {
+    /// The file that is asked, and whether it is there.
+    file: Option<(PathBuf, bool)>,
+    theme: Held<ThemeName>,
+    ascii: Held<AsciiWhen>,
+    reduced_motion: Held<bool>,
+    url: Option<Held<String>>,
+    model: Option<Held<String>>,
+    api: Option<Held<String>>,
+    api_key_env: Option<Held<String>>,
+    concurrency: Option<Held<u32>>,
+    repeat: Option<Held<u32>>,
+    warmup: Option<Held<u32>>,
+    timeout_s: Option<Held<f64>>,
+    export: Option<Held<Vec<PathBuf>>>,
+    keymap: Keymap,
+    /// The keys that the file chooses.
+    keys: Vec<At<Override>>,
+    themes: Themes,
+    /// Whether the locale keeps the screen to ASCII.
+    ascii_locale: bool,
+}
+
+impl Settings {
+    /// Reads the config file, if there is one, and puts all together. `env` looks a variable up.
+    pub fn of(run: &RunArgs, screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Self::with(run, screen, env, config_file::usual_place().as_deref())
+    }
+
+    fn with(
+        run: &RunArgs,
+        screen: &ScreenArgs,
+        env: &dyn Fn(&str) -> Option<String>,
+        usual_place: Option<&Path>,
+    ) -> Result<Self, ConfigError> {
+        let named = screen.config.clone().or_else(|| env(FILE_VARIABLE).filter(|v| !v.is_empty()).map(PathBuf::from));
+        let file = match (named, usual_place) {
+            (Some(named), _) => Some((named, true)),
+            // A broken link or a file that may not be read is told, not passed over.
+            (None, Some(place)) => Some((place.to_owned(), place.symlink_metadata().is_ok())),
+            (None, None) => None,
+        };
+        let content = match &file {
+            Some((path, true)) => config_file::load(path)?,
+            _ => ConfigFile::default(),
+        };
+        Ok(Self::put_together(run, screen, env, file, content))
+    }
+
+    fn put_together(
+        run: &RunArgs,
+        screen: &ScreenArgs,
+        env: &dyn Fn(&str) -> Option<String>,
+        file: Option<(PathBuf, bool)>,
+        content: ConfigFile,
+    ) -> Self {
+        let ConfigFile { theme, ascii, reduced_motion, defaults, keys, keymap } = content;
+        let always = screen.ascii.then_some(AsciiWhen::Always);
+        let reduced = screen.reduced_motion.then_some(true);
+        // What the simulator is asked for, and what another option decides, is not the file's matter.
+        let real = !run.demo;
+        let one_load = run.rate.is_none() && run.sweep.is_none();
+        let variable = VARIABLES.into_iter().find_map(|name| Some((name, env(name).filter(|v| !v.trim().is_empty())?)));
+        let from_variable = variable.map(|(name, value)| Held { value, from: Source::Variable(name) });
+        let url = held("URL", run.url.as_ref(), None);
+        let url = url.or(from_variable).or_else(|| held("URL", None, defaults.url.as_ref()));
+        let exports = (!run.exports.is_empty()).then_some(&run.exports);
+        let api = defaults.api.map(|at| At { value: at.value.to_owned(), line: at.line });
+        Self {
+            theme: held("--theme", screen.theme.as_ref(), theme.as_ref())
+                .unwrap_or(Held::by_default(ThemeName::default())),
+            ascii: held("--ascii", always.as_ref(), ascii.as_ref()).unwrap_or(Held::by_default(AsciiWhen::default())),
+            reduced_motion: held("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
+                .unwrap_or(Held::by_default(false)),
+            url: url.filter(|_| real),
+            model: held("--model", run.model.as_ref(), defaults.model.as_ref().filter(|_| real)),
+            api: held("--api", run.api.as_ref(), api.as_ref().filter(|_| real)),
+            api_key_env: held(
+                "--api-key-env",
+                run.api_key_env.as_ref(),
+                defaults.api_key_env.as_ref().filter(|_| real),
+            ),
+            concurrency: held(
+                "--concurrency",
+                run.concurrency.as_ref(),
+                defaults.concurrency.as_ref().filter(|_| one_load),
+            ),
+            repeat: held("--repeat", run.repeat.as_ref(), defaults.repeat.as_ref().filter(|_| run.duration.is_none())),
+            warmup: held("--warmup", run.warmup.as_ref(), defaults.warmup.as_ref()),
+            timeout_s: held("--timeout", run.timeout.as_ref(), defaults.timeout_s.as_ref()),
+            export: held("--export", exports, defaults.export.as_ref()),
+            keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
+            keys,
+            themes: Themes::of(env),
+            ascii_locale: locale::is_ascii(env),
+            file,
+        }
+    }
+
+    /// Gives the options of a run what the file says of them.
+    pub fn complete(&self, run: &mut RunArgs) {
+        fn value<T: Clone>(held: Option<&Held<T>>) -> Option<T> {
+            held.map(|held| held.value.clone())
+        }
+        // What a variable says is read, and complained of, under its own name.
+        let url = self.url.as_ref().filter(|url| !matches!(url.from, Source::Variable(_)));
+        run.url = value(url);
+        run.model = value(self.model.as_ref());
+        run.api = value(self.api.as_ref());
+        run.api_key_env = value(self.api_key_env.as_ref());
+        run.concurrency = value(self.concurrency.as_ref());
+        run.repeat = value(self.repeat.as_ref());
+        run.warmup = value(self.warmup.as_ref());
+        run.timeout = value(self.timeout_s.as_ref());
+        run.exports = value(self.export.as_ref()).unwrap_or_default();
+    }
+
+    /// The dashboard's part of it.
+    pub fn screen(&self) -> ScreenSpec {
+        ScreenSpec {
+            themes: self.themes,
+            theme: self.theme.value,
+            ascii: self.is_ascii(),
+            reduced_motion: self.reduced_motion.value,
+            keymap: self.keymap.clone(),
+        }
+    }
+
+    /// All keys as they are in force, for people and for `grep`.
+    pub fn keys_table(&self) -> String {
+        self.keymap.listing()
+    }
+
+    const fn is_ascii(&self) -> bool {
+        match self.ascii.value {
+            AsciiWhen::Auto => self.ascii_locale,
+            AsciiWhen::Always => true,
+            AsciiWhen::Never => false,
+        }
+    }
+}

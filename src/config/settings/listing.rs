@@ -1,0 +1,132 @@
+//! What is in force, as a config file.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use super::{Held, Settings};
+use crate::app::message::Action;
+use crate::app::theme::ThemeName;
+use crate::config::config_file::{AsciiWhen, Defaults};
+use crate::config::secrets::is_variable;
+use crate::domain::text::sanitise_line;
+use crate::protocol::endpoint::without_secrets;
+use crate::ui::keymap::Key;
+
+/// Where what stands after a value begins, if the value leaves room.
+const COLUMN: usize = 40;
+
+impl Settings {
+    /// What is in force, as a config file: read as one, the same is in force again. Beside each value stands where it
+    /// comes from; what nobody set is a comment. Secrets of an address are left out.
+    pub fn listing(&self) -> String {
+        let mut out =
+            String::from("# The configuration of tokscope as it is in force here, and where each value comes from.\n");
+        let _infallible = match &self.file {
+            Some((path, true)) => writeln!(out, "# Lines are those of {}", shown(path)),
+            Some((path, false)) => writeln!(out, "# There is no {}; this is what it could hold.", shown(path)),
+            None => writeln!(out, "# This user has no home folder; --config names a file."),
+        };
+        out.push('\n');
+        self.list_screen(&mut out);
+        out.push_str("\n[defaults]\n");
+        self.list_defaults(&mut out);
+        out.push_str("\n[keys]\n# What tokscope --print-keys explains. ctrl-c always quits. [] unbinds.\n");
+        self.list_keys(&mut out);
+        out
+    }
+
+    fn list_screen(&self, out: &mut String) {
+        let names = ThemeName::ALL.map(ThemeName::as_str).join(", ");
+        let theme = quoted(self.theme.value.as_str());
+        line(out, &format!("theme = {theme}"), &format!("{}; {names}", self.theme.from));
+        let ascii = match self.ascii.value {
+            AsciiWhen::Auto => "\"auto\"",
+            AsciiWhen::Always => "true",
+            AsciiWhen::Never => "false",
+        };
+        let here = if self.is_ascii() { "here: only ASCII" } else { "here: all characters" };
+        line(out, &format!("ascii = {ascii}"), &format!("{}; {here}", self.ascii.from));
+        let reduced = &self.reduced_motion;
+        line(out, &format!("reduced_motion = {}", reduced.value), &reduced.from.to_string());
+    }
+
+    fn list_defaults(&self, out: &mut String) {
+        for key in Defaults::KEYS {
+            let (held, unset) = match key {
+                "url" => (told(self.url.as_ref(), |url| quoted(&without_secrets(url.trim()))), "no endpoint is named"),
+                "model" => (told(self.model.as_ref(), |name| quoted(name)), "the endpoint's own"),
+                "api" => (told(self.api.as_ref(), |name| quoted(name)), "chat, or what the end of the URL tells"),
+                "api_key_env" => {
+                    // What is no name may be the key itself.
+                    let name = self.api_key_env.as_ref().filter(|name| is_variable(&name.value));
+                    (told(name, |name| quoted(name)), "OPENAI_API_KEY")
+                }
+                "concurrency" => (told(self.concurrency.as_ref(), u32::to_string), "1; with --rate no limit"),
+                "repeat" => (told(self.repeat.as_ref(), u32::to_string), "1"),
+                "warmup" => (told(self.warmup.as_ref(), u32::to_string), "0"),
+                "timeout_s" => (told(self.timeout_s.as_ref(), f64::to_string), "the suite's own"),
+                _ => {
+                    let list = |paths: &Vec<PathBuf>| {
+                        let paths: Vec<_> = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+                        format!("[{}]", paths.join(", "))
+                    };
+                    (told(self.export.as_ref(), list), "no report at the end")
+                }
+            };
+            match held {
+                Some((value, from)) => line(out, &format!("{key} = {value}"), &from),
+                None => line(out, &format!("# {key}"), unset),
+            }
+        }
+    }
+
+    /// An action with keys of the user's own is a line, any other a comment.
+    fn list_keys(&self, out: &mut String) {
+        let mut listed: Vec<Action> = Vec::new();
+        for row in self.keymap.rows() {
+            let action = row.binding.action;
+            if listed.contains(&action) {
+                continue;
+            }
+            listed.push(action);
+            let assigned = |keys: &[Key]| {
+                let keys: Vec<_> = keys.iter().map(|key| quoted(&key.typed())).collect();
+                format!("{} = [{}]", action.name(), keys.join(", "))
+            };
+            match self.keys.iter().find(|at| at.value.action == action) {
+                Some(at) => line(out, &assigned(&at.value.keys), &format!("line {}", at.line)),
+                None => line(out, &format!("# {}", assigned(&row.keys)), ""),
+            }
+        }
+    }
+}
+
+fn told<T>(held: Option<&Held<T>>, value: impl Fn(&T) -> String) -> Option<(String, String)> {
+    held.map(|held| (value(&held.value), held.from.to_string()))
+}
+
+fn line(out: &mut String, text: &str, comment: &str) {
+    let comment = sanitise_line(comment);
+    let _infallible =
+        if comment.is_empty() { writeln!(out, "{text}") } else { writeln!(out, "{text:<COLUMN$} # {comment}") };
+}
+
+fn shown(path: &Path) -> String {
+    sanitise_line(&path.to_string_lossy())
+}
+
+/// A text as TOML writes it; what is no plain text by its number.
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() || sanitise_line(c.encode_utf8(&mut [0; 4])).is_empty() => {
+                let _infallible = write!(out, "\\U{:08X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}

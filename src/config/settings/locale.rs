@@ -1,0 +1,41 @@
+//! Whether the terminal can be expected to show more than ASCII.
+
+/// Asked in this order; the first that is set to something is the locale of characters.
+const VARIABLES: [&str; 3] = ["LC_ALL", "LC_CTYPE", "LANG"];
+
+/// Whether the locale is one without UTF-8. Where none is set at all, as in most containers, nothing is known of the
+/// terminal, and terminals show UTF-8; so do those of Windows, which has no such variables.
+pub(super) fn is_ascii(env: &dyn Fn(&str) -> Option<String>) -> bool {
+    if cfg!(windows) {
+        return false;
+    }
+    let locale = VARIABLES.into_iter().find_map(|name| env(name).filter(|v| !v.is_empty()));
+    locale.is_some_and(|locale| {
+        let locale = locale.to_lowercase();
+        !(locale.contains("utf-8") || locale.contains("utf8"))
+    })
+}
+
+#[cfg(all(test, not(windows)))]
+mod tests {
+    use super::*;
+
+    fn told(variables: &[(&str, &str)]) -> bool {
+        is_ascii(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+    }
+
+    #[test]
+    fn the_first_variable_that_is_set_decides() {
+        assert!(told(&[("LANG", "C")]));
+        assert!(told(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")]));
+        assert!(told(&[("LC_CTYPE", "de_DE.ISO-8859-1"), ("LANG", "en_US.UTF-8")]));
+        assert!(!told(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
+        assert!(!told(&[("LC_ALL", "C.UTF-8"), ("LANG", "C")]));
+    }
+
+    #[test]
+    fn without_any_nothing_speaks_against_it() {
+        assert!(!told(&[]));
+        assert!(!told(&[("LANG", ""), ("LC_MESSAGES", "C")]));
+    }
+}

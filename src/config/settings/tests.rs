@@ -1,0 +1,164 @@
+use std::collections::HashMap;
+
+use clap::Parser;
+
+use super::*;
+use crate::cli::Cli;
+
+const FILE: &str = r#"theme = "light"
+ascii = true
+reduced_motion = true
+[defaults]
+url = "http://file/v1"
+model = "of-file"
+api = "chat"
+api_key_env = "FILE_KEY"
+concurrency = 4
+repeat = 3
+warmup = 2
+timeout_s = 9.5
+export = ["file.md"]
+[keys]
+hold = ["B"]
+export = []
+"#;
+
+fn cli(args: &[&str]) -> Cli {
+    Cli::try_parse_from(["tokscope"].iter().chain(args)).expect("the command line is sound")
+}
+
+fn variables<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<String> + 'a {
+    let set: HashMap<_, _> = set.iter().copied().collect();
+    move |name| set.get(name).map(|value| (*value).to_owned())
+}
+
+/// What is in force with this file.
+fn settings(args: &[&str], env: &[(&str, &str)], file: &str) -> Settings {
+    let cli = cli(args);
+    let content = config_file::parse(file, "config.toml").expect("the file is sound");
+    Settings::put_together(&cli.run, &cli.screen, &variables(env), Some(("config.toml".into(), true)), content)
+}
+
+/// The options of a run as they are with it.
+fn completed(args: &[&str], env: &[(&str, &str)], file: &str) -> RunArgs {
+    let mut run = cli(args).run;
+    settings(args, env, file).complete(&mut run);
+    run
+}
+
+#[test]
+fn the_file_says_what_nobody_else_does() {
+    let run = completed(&[], &[], FILE);
+    assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://file/v1"), Some("of-file")));
+    assert_eq!((run.api.as_deref(), run.api_key_env.as_deref()), (Some("chat"), Some("FILE_KEY")));
+    assert_eq!((run.concurrency, run.repeat, run.warmup), (Some(4), Some(3), Some(2)));
+    assert_eq!((run.timeout, run.exports), (Some(9.5), vec!["file.md".into()]));
+    let screen = settings(&[], &[], FILE).screen();
+    assert_eq!((screen.theme, screen.ascii, screen.reduced_motion), (ThemeName::Light, true, true));
+    let run = completed(&[], &[], "");
+    assert!(run.url.is_none() && run.repeat.is_none() && run.exports.is_empty());
+    let screen = settings(&[], &[], "").screen();
+    assert_eq!((screen.theme, screen.ascii, screen.reduced_motion), (ThemeName::Auto, false, false));
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+    let args =
+        ["http://flag/v1", "--model", "f", "--repeat", "7", "--warmup", "0", "--export", "f.json", "--theme", "dark"];
+    let run = completed(&args, &[("TOKSCOPE_URL", "http://env/v1")], FILE);
+    assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://flag/v1"), Some("f")));
+    assert_eq!((run.repeat, run.warmup, run.exports), (Some(7), Some(0), vec!["f.json".into()]));
+    assert_eq!(settings(&args, &[], FILE).theme, Held { value: ThemeName::Dark, from: Source::Flag("--theme") });
+    // The environment's address is read where it always was.
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL"] {
+        assert_eq!(completed(&[], &[(name, "http://env/v1")], FILE).url, None);
+        let from = settings(&[], &[(name, "http://env/v1")], FILE).url.map(|url| url.from);
+        assert_eq!(from, Some(Source::Variable(name)));
+    }
+    assert_eq!(completed(&[], &[("TOKSCOPE_URL", " ")], FILE).url.as_deref(), Some("http://file/v1"));
+}
+
+#[test]
+fn what_another_option_decides_is_not_the_files_matter() {
+    let demo = completed(&["--demo"], &[], FILE);
+    assert!(demo.url.is_none() && demo.model.is_none() && demo.api.is_none() && demo.api_key_env.is_none());
+    assert_eq!((demo.concurrency, demo.repeat), (Some(4), Some(3)));
+    assert_eq!(completed(&["--rate", "5"], &[], FILE).concurrency, None);
+    assert_eq!(completed(&["--sweep", "1,2"], &[], FILE).concurrency, None);
+    assert_eq!(completed(&["--rate", "5", "--concurrency", "2"], &[], FILE).concurrency, Some(2));
+    assert_eq!(completed(&["--duration", "5"], &[], FILE).repeat, None);
+}
+
+#[test]
+fn the_locale_decides_where_nobody_does() {
+    let ascii = |args: &[&str], env: &[(&str, &str)], file: &str| settings(args, env, file).screen().ascii;
+    assert!(cfg!(windows) || ascii(&[], &[("LANG", "C")], ""));
+    assert!(!ascii(&[], &[("LANG", "C")], "ascii = false"));
+    assert!(!ascii(&[], &[("LANG", "de_DE.UTF-8")], "ascii = \"auto\""));
+    assert!(ascii(&["--ascii"], &[("LANG", "de_DE.UTF-8")], "ascii = false"));
+}
+
+#[test]
+fn a_file_that_is_named_must_be_there_and_the_usual_one_need_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let (usual, other) = (folder.path().join("config.toml"), folder.path().join("other.toml"));
+    let theme = |args: &[&str], env: &[(&str, &str)]| {
+        let cli = cli(args);
+        let settings = Settings::with(&cli.run, &cli.screen, &variables(env), Some(&usual));
+        settings.map(|s| s.theme.value).map_err(|e| e.to_string())
+    };
+    let named = other.to_str().unwrap();
+    assert_eq!(theme(&[], &[]), Ok(ThemeName::Auto));
+    assert_eq!(theme(&["--config", named], &[]), Err(format!("{named}: there is no such file")));
+    assert_eq!(theme(&[], &[("TOKSCOPE_CONFIG", named)]), Err(format!("{named}: there is no such file")));
+    std::fs::write(&usual, "theme = \"mono\"").unwrap();
+    std::fs::write(&other, "theme = \"light\"").unwrap();
+    assert_eq!(theme(&[], &[]), Ok(ThemeName::Mono));
+    assert_eq!(theme(&[], &[("TOKSCOPE_CONFIG", "")]), Ok(ThemeName::Mono));
+    assert_eq!(theme(&[], &[("TOKSCOPE_CONFIG", named)]), Ok(ThemeName::Light));
+    assert_eq!(theme(&["--config", usual.to_str().unwrap()], &[("TOKSCOPE_CONFIG", named)]), Ok(ThemeName::Mono));
+    std::fs::write(&usual, "theme = 1").unwrap();
+    assert!(theme(&[], &[]).unwrap_err().contains("config.toml:1: 'theme' is an integer"));
+}
+
+#[test]
+fn what_is_in_force_as_a_file() {
+    let args = ["--theme", "dark", "--repeat", "5", "--config", "config.toml"];
+    let settings = settings(&args, &[("TOKSCOPE_URL", "http://env/v1"), ("LANG", "C.UTF-8")], FILE);
+    insta::assert_snapshot!(settings.listing());
+}
+
+#[test]
+fn read_again_the_same_is_in_force() {
+    let hostile = "[defaults]\nmodel = \"a\\\"b\\\\c 你 \\u00e9\"\nexport = [\"a b.md\", \"q\\\"\\\\.md\", \"\\u202e.md\"]\n[keys]\ncopy = [\"\\\"\", \"\\\\\"]\n";
+    let everything =
+        ["http://flag/v1", "--model", "f", "--timeout", "0.25", "--theme", "mono", "--reduced-motion", "--ascii"];
+    for (args, env, file) in [
+        (&[][..], &[][..], ""),
+        (&[], &[("LANG", "C"), ("NO_COLOR", "1")], FILE),
+        (&[], &[("TOKSCOPE_URL", "http://env/v1")], FILE),
+        (&everything, &[], FILE),
+        (&[], &[], hostile),
+    ] {
+        let before = settings(args, env, file);
+        let again = settings(&[], &[], &before.listing());
+        let values = |s: &Settings| {
+            let keys: Vec<_> = s.keymap.rows().iter().map(|row| row.keys.clone()).collect();
+            let mut run = cli(&[]).run;
+            s.complete(&mut run);
+            // A variable's address is completed by nobody, a file's is.
+            let url = s.url.as_ref().map(|url| url.value.clone());
+            run.url = url;
+            (s.theme.value, s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
+        };
+        assert_eq!(values(&again), values(&before), "{}", before.listing());
+    }
+}
+
+#[test]
+fn no_secret_is_listed() {
+    let env = [("TOKSCOPE_URL", "http://me:hunter2@host/v1?key=hunter2")];
+    let listing = settings(&["--api-key-env", "sk-hunter2"], &env, "").listing();
+    assert!(!listing.contains("hunter2"), "{listing}");
+    assert!(listing.contains("url = \"http://host/v1\""), "{listing}");
+}

@@ -1,0 +1,77 @@
+//! A file of the user in TOML: read whole and checked, with errors that name file, line and the nearest valid name.
+
+mod mistake;
+mod reader;
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use toml::de::DeTable;
+
+pub use self::mistake::{FileError, Mistake};
+pub(super) use self::mistake::{Mistakes, shown};
+pub(super) use self::reader::{Bounds, Section, advice, kind, nearest};
+
+/// A kind of file.
+pub(super) struct Kind {
+    /// What one is usually called.
+    pub(super) file_name: &'static str,
+    /// What one holds, with its article.
+    pub(super) what: &'static str,
+    /// A larger file is none but a mistake; a whole number of MiB.
+    pub(super) max_bytes: u64,
+}
+
+/// The text of a file that the user knows as `name`.
+pub(super) fn text_of(path: &Path, name: &str, kind: &Kind) -> Result<String, FileError> {
+    let failed = |message: String| FileError::of_file(name, message);
+    if path.is_dir() {
+        return Err(failed(format!(
+            "is a folder; name the file in it, like {}",
+            Path::new(name).join(kind.file_name).display()
+        )));
+    }
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(kind.max_bytes + 1).read_to_end(&mut bytes));
+    read.map_err(|e| match e.kind() {
+        io::ErrorKind::NotFound => failed("there is no such file".to_owned()),
+        io::ErrorKind::PermissionDenied => failed("may not be read: permission denied".to_owned()),
+        _ => failed(format!("cannot be read: {e}")),
+    })?;
+    if bytes.len() as u64 > kind.max_bytes {
+        let mib = kind.max_bytes / 1024 / 1024;
+        return Err(failed(format!("is larger than {mib} MiB, too large for {}", kind.what)));
+    }
+    String::from_utf8(bytes).map_err(|e| {
+        let valid = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
+        let line = valid.filter(|b| **b == b'\n').count() + 1;
+        FileError::at_line(name, line, "is not UTF-8 text; save the file as UTF-8".to_owned())
+    })
+}
+
+/// Reads what a text holds; `name` stands in errors. What is read with mistakes is not returned.
+pub(super) fn parse<T>(
+    text: &str,
+    name: &str,
+    kind: &Kind,
+    read: impl FnOnce(&Section<'_, '_>, &mut Mistakes<'_>) -> Option<T>,
+) -> Result<T, FileError> {
+    // A prompt must not change its length with the line ends of a checkout.
+    let text = text.replace("\r\n", "\n");
+    let mut mistakes = Mistakes::new(&text);
+    let content = match DeTable::parse(&text) {
+        Ok(root) => read(&Section { table: root.get_ref(), at: 0 }, &mut mistakes),
+        Err(e) => {
+            let at = e.span().map_or(0, |s| s.start);
+            mistakes.add(at, format!("not valid TOML: {}", e.message()));
+            None
+        }
+    };
+    // Without content there is a mistake; the other way round content with mistakes is none.
+    match (content, mistakes.into_error(name)) {
+        (Some(content), None) => Ok(content),
+        (_, Some(error)) => Err(error),
+        (None, None) => Err(FileError::of_file(name, format!("does not hold {}", kind.what))),
+    }
+}

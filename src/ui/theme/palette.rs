@@ -1,0 +1,121 @@
+//! The colours of each theme, by role.
+
+use ratatui::style::Color;
+
+/// A colour for each role.
+#[derive(Debug)]
+pub(super) struct Palette {
+    /// What everything stands on.
+    pub(super) ground: Color,
+    /// Plain text.
+    pub(super) text: Color,
+    /// What stands back: labels, lines, what is not possible now.
+    pub(super) muted: Color,
+    /// What the eye should find first.
+    pub(super) accent: Color,
+    /// Went well.
+    pub(super) good: Color,
+    /// Needs a look.
+    pub(super) warning: Color,
+    /// Went wrong.
+    pub(super) bad: Color,
+    /// Thinking: stands back, and is read.
+    pub(super) reasoning: Color,
+    /// Code in an answer.
+    pub(super) code: Color,
+    /// A link's text.
+    pub(super) link: Color,
+    /// The lines of a chart.
+    pub(super) series: [Color; 4],
+}
+
+/// The terminal's own sixteen. Those that are legible on most dark and most light grounds; what they look like is the
+/// terminal's matter.
+pub(super) const DARK_16: Palette = Palette {
+    ground: Color::Black,
+    text: Color::Gray,
+    muted: Color::DarkGray,
+    accent: Color::Cyan,
+    good: Color::Green,
+    warning: Color::Yellow,
+    bad: Color::Red,
+    reasoning: Color::DarkGray,
+    code: Color::Yellow,
+    link: Color::Blue,
+    series: [Color::Cyan, Color::Magenta, Color::Green, Color::Blue],
+};
+
+/// Without yellow and cyan, which nobody can read on white.
+pub(super) const LIGHT_16: Palette = Palette {
+    ground: Color::White,
+    text: Color::Black,
+    muted: Color::DarkGray,
+    accent: Color::Blue,
+    good: Color::Green,
+    warning: Color::Magenta,
+    bad: Color::Red,
+    reasoning: Color::DarkGray,
+    code: Color::Magenta,
+    link: Color::Blue,
+    series: [Color::Blue, Color::Magenta, Color::Green, Color::Red],
+};
+
+pub(super) const HIGH_CONTRAST_16: Palette = Palette {
+    ground: Color::Black,
+    text: Color::White,
+    muted: Color::Gray,
+    accent: Color::LightCyan,
+    good: Color::LightGreen,
+    warning: Color::LightYellow,
+    bad: Color::LightRed,
+    reasoning: Color::Gray,
+    code: Color::LightYellow,
+    link: Color::LightCyan,
+    series: [Color::LightCyan, Color::LightMagenta, Color::LightGreen, Color::LightYellow],
+};
+
+const fn rgb(hex: u32) -> Color {
+    Color::Rgb((hex >> 16) as u8, (hex >> 8) as u8, hex as u8)
+}
+
+pub(super) const DARK: Palette = Palette {
+    ground: rgb(0x11_15_1a),
+    text: rgb(0xd8_de_e9),
+    muted: rgb(0x7d_87_94),
+    accent: rgb(0x56_c8_d8),
+    good: rgb(0x7f_c9_7f),
+    warning: rgb(0xe5_c0_7b),
+    bad: rgb(0xf0_71_78),
+    reasoning: rgb(0x9a_a5_b1),
+    code: rgb(0xe5_c0_7b),
+    link: rgb(0x7f_b4_ff),
+    series: [rgb(0x56_c8_d8), rgb(0xd0_8c_e0), rgb(0x7f_c9_7f), rgb(0x7f_b4_ff)],
+};
+
+pub(super) const LIGHT: Palette = Palette {
+    ground: rgb(0xff_ff_ff),
+    text: rgb(0x1f_23_28),
+    muted: rgb(0x6e_77_81),
+    accent: rgb(0x09_69_c4),
+    good: rgb(0x1a_7f_37),
+    warning: rgb(0x8f_5f_00),
+    bad: rgb(0xcf_22_2e),
+    reasoning: rgb(0x57_60_6a),
+    code: rgb(0x95_38_00),
+    link: rgb(0x09_69_c4),
+    series: [rgb(0x09_69_c4), rgb(0x82_50_df), rgb(0x1a_7f_37), rgb(0x95_38_00)],
+};
+
+pub(super) const HIGH_CONTRAST: Palette = Palette {
+    ground: rgb(0x00_00_00),
+    text: rgb(0xff_ff_ff),
+    muted: rgb(0xc0_c0_c0),
+    accent: rgb(0x00_ff_ff),
+    good: rgb(0x00_ff_66),
+    warning: rgb(0xff_d5_00),
+    bad: rgb(0xff_80_80),
+    reasoning: rgb(0xdc_dc_dc),
+    code: rgb(0xff_d5_00),
+    link: rgb(0x8c_c8_ff),
+    series: [rgb(0x00_ff_ff), rgb(0xff_8c_ff), rgb(0x00_ff_66), rgb(0xff_d5_00)],
+};

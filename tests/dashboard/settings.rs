@@ -1,0 +1,123 @@
+//! Themes, ASCII and the config file, as a terminal sees them.
+
+use super::Gated;
+use super::support::dashboard::{Dashboard, ROOMY, suite};
+use super::support::pty::Pty;
+
+/// A run with a case in flight, with this config file.
+fn configured(config: &str, args: &[&str], env: &[(&str, &str)]) -> (Gated, Dashboard, tempfile::TempDir) {
+    let gated = Gated::start(1);
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("my.toml");
+    std::fs::write(&file, config).unwrap();
+    let url = gated.url();
+    let args = [&[url.as_str(), "--config", file.to_str().unwrap()], args].concat();
+    let screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, env, ROOMY);
+    (gated, screen, folder)
+}
+
+fn quit(mut screen: Dashboard) -> String {
+    screen.send("\u{3}");
+    screen.wait_for_text("Quit?");
+    screen.send("\u{3}");
+    screen.end().0.raw
+}
+
+/// The ground of the cell in the middle.
+fn ground(screen: &vt100::Screen) -> vt100::Color {
+    screen.cell(20, 60).map_or(vt100::Color::Default, vt100::Cell::bgcolor)
+}
+
+#[test]
+fn a_file_gives_other_keys_and_another_theme() {
+    let config = "theme = \"light\"\n[keys]\nhold = [\"B\"]\n";
+    let (_gated, mut screen, _folder) = configured(config, &[], &[("COLORTERM", "truecolor")]);
+    screen.wait_for_line("First", "answering");
+    screen.wait_for("the ground of the theme", |s| ground(s) == vt100::Color::Rgb(255, 255, 255));
+    // The footer shows the key that is in force.
+    screen.wait_for_line("B hold", "quit");
+    screen.send(" ");
+    screen.send("B");
+    screen.wait_for_text("held");
+    screen.wait_for_line("B resume", "quit");
+    quit(screen);
+}
+
+#[test]
+fn one_key_goes_through_the_themes_and_names_them() {
+    let (_gated, mut screen, _folder) = configured("", &[], &[]);
+    screen.wait_for_line("First", "answering");
+    assert_eq!(screen.with_screen(ground), vt100::Color::Default);
+    for (name, expected) in [
+        ("dark", vt100::Color::Idx(0)),
+        ("light", vt100::Color::Idx(15)),
+        ("high-contrast", vt100::Color::Idx(0)),
+        ("mono", vt100::Color::Default),
+        ("auto", vt100::Color::Default),
+    ] {
+        screen.send("t");
+        screen.wait_for_text(&format!("Theme: {name}"));
+        screen.wait_for(name, |s| ground(s) == expected);
+    }
+    quit(screen);
+}
+
+#[test]
+fn without_utf_8_only_ascii_is_written() {
+    for (args, env) in
+        [(&[][..], [("LC_ALL", ""), ("LANG", "C")]), (&["--ascii"], [("LANG", "C.UTF-8"), ("LC_ALL", "")])]
+    {
+        let (_gated, mut screen, _folder) = configured("", args, &env);
+        screen.wait_for_line("First", "answering");
+        screen.send("?");
+        screen.wait_for_text("Keys");
+        screen.send("?");
+        let raw = quit(screen);
+        // What is told after the screen is given back is no part of it.
+        let drawn = raw.split("\u{1b}[?1049l").next().unwrap();
+        let beyond: String = drawn.chars().filter(|c| !c.is_ascii()).collect();
+        assert!(drawn.contains("First") && beyond.is_empty(), "{beyond:?}");
+    }
+}
+
+#[test]
+fn with_reduced_motion_keys_are_answered() {
+    let (_gated, mut screen, _folder) = configured("reduced_motion = true", &[], &[]);
+    screen.wait_for_line("First", "answering");
+    screen.send("f");
+    screen.wait_for_text("FROZEN");
+    quit(screen);
+}
+
+#[test]
+fn keys_that_mean_two_things_are_refused_with_the_line() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("my.toml"), "theme = \"dark\"\n[keys]\nhold = [\"j\"]\n").unwrap();
+    let args = ["--demo", "--config", "my.toml"];
+    let pty = Pty::start(env!("CARGO_BIN_EXE_tokscope"), &args, folder.path(), &[], 120, 40);
+    let ended = pty.end();
+    assert_eq!(ended.status, 2);
+    let line = "tokscope: my.toml:3:9: 'j' of 'hold' is 'next', too (panes); give that other keys, or none: next = []";
+    assert!(ended.text.contains(line), "{}", ended.text);
+    assert!(!ended.raw.contains("\u{1b}[?1049h"), "the screen was never taken over");
+}
+
+#[test]
+fn what_is_printed_starts_nothing_and_a_closed_pipe_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = folder.path().join("no-config/tokscope");
+    std::fs::create_dir_all(&config).unwrap();
+    std::fs::write(config.join("config.toml"), "theme = \"mono\"\n").unwrap();
+    let program = env!("CARGO_BIN_EXE_tokscope");
+    for (args, expected) in [
+        ("--print-config", "line 1; auto, dark, light, high-contrast, mono"),
+        ("--print-keys", "Hold: start no new request"),
+        ("completions bash", "complete -F _tokscope"),
+        ("man", ".TH tokscope 1"),
+    ] {
+        let line = format!("set -o pipefail; '{program}' {args} | cat && '{program}' {args} | true && echo fine");
+        let ended = Pty::start("bash", &["-c", &line], folder.path(), &[], 160, 400).end();
+        assert_eq!(ended.status, 0, "{}", ended.text);
+        assert!(ended.text.contains(expected) && ended.text.contains("fine"), "{args}: {}", ended.text);
+    }
+}
