@@ -3,5 +3,6 @@
 pub mod load;
 pub mod message;
 pub mod model;
+pub mod scope;
 pub mod text_field;
 pub mod update;

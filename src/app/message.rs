@@ -39,6 +39,14 @@ pub enum Action {
     Redraw,
     Suspend,
     Quit,
+    // ─── The scope ───
+    ScopeCloser,
+    ScopeWider,
+    ScopeEarlier,
+    ScopeLater,
+    ScopeCursor,
+    ScopeNow,
+    ScopeStack,
     // ─── In a question or a menu ───
     Confirm,
 }

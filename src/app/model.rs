@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Load;
+use super::scope::{ScopeState, Traces};
 use super::text_field::TextField;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
@@ -81,6 +82,8 @@ pub struct Scene {
     pub gauges: Option<GaugeHistory>,
     /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
     pub throughput: Series,
+    /// How the events of its streams came.
+    pub traces: Traces,
     /// Tokens per content event, learnt from the answers whose usage is known; 1 until then.
     pub tokens_per_event: f64,
 }
@@ -122,8 +125,8 @@ pub enum PaneId {
     Cases,
     /// The answer of the selected case.
     Preview,
-    /// Tokens per second over time.
-    Throughput,
+    /// Gaps between tokens over time, tokens per second, GPU load beside them.
+    Scope,
     /// TTFT and inter-token latency.
     Latency,
     /// GPU memory.
@@ -132,7 +135,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// All panes, in the order of `tab`.
-    pub const ALL: [Self; 5] = [Self::Cases, Self::Preview, Self::Throughput, Self::Latency, Self::Gpu];
+    pub const ALL: [Self; 5] = [Self::Cases, Self::Preview, Self::Scope, Self::Latency, Self::Gpu];
 }
 
 /// What lies over the panes.
@@ -181,6 +184,8 @@ pub struct UiState {
     pub preview_top: Option<usize>,
     /// What `preview_top` would be at the end, as the last frame had it.
     pub preview_limit: usize,
+    /// What the scope shows.
+    pub scope: ScopeState,
     /// What just happened.
     pub notice: Option<Notice>,
 }
@@ -196,6 +201,7 @@ impl Default for UiState {
             filter: TextField::default(),
             preview_top: None,
             preview_limit: 0,
+            scope: ScopeState::default(),
             notice: None,
         }
     }
@@ -237,6 +243,7 @@ impl App {
             gpu: GpuHistory::default(),
             gauges: None,
             throughput: Series::new(14_400),
+            traces: Traces::default(),
             tokens_per_event: 1.0,
         };
         Self {

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
+use super::scope;
 use super::text_field::Edit;
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
@@ -126,6 +127,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
                 app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
             }
+            app.scene.traces.add(&record);
             if app.scene.session.is_open(id) {
                 app.scene.load.add(&record, &app.scene.session);
             }
@@ -156,6 +158,7 @@ fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     let scene = &mut app.scene;
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.pass(scene.now, &scene.session);
+    scene.traces.hold(scene.now, scene.session.mode == Mode::Held);
     let effect = |command| match command {
         SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),
         SessionCommand::Start { id, warmup, due } => {
@@ -241,6 +244,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
+        Action::ScopeCloser
+        | Action::ScopeWider
+        | Action::ScopeEarlier
+        | Action::ScopeLater
+        | Action::ScopeCursor
+        | Action::ScopeNow
+        | Action::ScopeStack => scope::act(app, action),
         Action::Confirm => {}
     }
     Vec::new()
@@ -369,6 +379,7 @@ pub fn is_possible(app: &App, action: Action) -> bool {
         Action::Rerun => {
             session.began.is_some() && !matches!(phase, None | Some(CasePhase::Queued | CasePhase::Running))
         }
+        Action::ScopeNow => app.ui.scope.is_moved(),
         Action::RerunFailed => session.cases.iter().any(|c| c.phase == CasePhase::Failed),
         Action::Back => {
             let ui = &app.ui;

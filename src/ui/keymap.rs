@@ -70,6 +70,8 @@ pub enum Group {
     Case,
     /// Moving about.
     Move,
+    /// The scope.
+    Scope,
     /// The screen and the program.
     Screen,
     /// The filter, while it is typed.
@@ -80,7 +82,8 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Run, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Case, Self::Move, Self::Scope, Self::Screen, Self::Filter, Self::Dialogs];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
@@ -88,6 +91,7 @@ impl Group {
             Self::Run => "Run",
             Self::Case => "Selected case",
             Self::Move => "Moving about",
+            Self::Scope => "In the scope",
             Self::Screen => "Screen",
             Self::Filter => "While typing a filter",
             Self::Dialogs => "Help, menus, questions",
@@ -127,6 +131,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
         Action::ToggleFreeze => app.frozen.is_some(),
+        Action::ScopeStack => app.ui.scope.stacked,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty(),
         _ => false,
     };

@@ -1,9 +1,10 @@
 //! Reusable drawings.
 
 pub mod bar;
+pub mod braille;
 pub mod histogram;
-pub mod line_chart;
 pub mod markdown;
 pub mod resample;
+pub mod scale;
 pub mod spark;
 pub mod wrap;

@@ -4,6 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::{Binding, Context, Group, Key};
 use crate::app::message::Action;
+use crate::app::model::PaneId;
 
 const fn row(
     keys: &'static [Key],
@@ -31,6 +32,8 @@ const fn ctrl(c: char) -> Key {
 
 const UP: Key = Key::plain(KeyCode::Up);
 const DOWN: Key = Key::plain(KeyCode::Down);
+const LEFT: Key = Key::plain(KeyCode::Left);
+const RIGHT: Key = Key::plain(KeyCode::Right);
 const HOME: Key = Key::plain(KeyCode::Home);
 const END: Key = Key::plain(KeyCode::End);
 const PAGE_UP: Key = Key::plain(KeyCode::PageUp);
@@ -123,6 +126,59 @@ pub const BINDINGS: &[Binding] = {
         // Last, as they have the least claim to the footer.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
         row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
+        // ─── The scope, while keys go to it ───
+        row(
+            &[ch('+'), ch('=')],
+            A::ScopeCloser,
+            C::In(PaneId::Scope),
+            G::Scope,
+            "closer",
+            "Zoom in on now, or on the cursor",
+        ),
+        row(&[ch('-')], A::ScopeWider, C::In(PaneId::Scope), G::Scope, "wider", "Zoom out"),
+        row(
+            &[ch('h'), LEFT],
+            A::ScopeEarlier,
+            C::In(PaneId::Scope),
+            G::Scope,
+            "earlier",
+            "Back in the run; with a cursor that goes",
+        ),
+        row(
+            &[ch('l'), RIGHT],
+            A::ScopeLater,
+            C::In(PaneId::Scope),
+            G::Scope,
+            "",
+            "Forth in the run, at its end follow it",
+        ),
+        row(
+            &[ch('c')],
+            A::ScopeCursor,
+            C::In(PaneId::Scope),
+            G::Scope,
+            "cursor",
+            "A cursor with the exact values of a moment",
+        ),
+        toggle(
+            row(
+                &[ch('s')],
+                A::ScopeStack,
+                C::In(PaneId::Scope),
+                G::Scope,
+                "stack",
+                "A lane for each stream; again: all over one another",
+            ),
+            "overlay",
+        ),
+        row(
+            &[ch('0')],
+            A::ScopeNow,
+            C::In(PaneId::Scope),
+            G::Scope,
+            "now",
+            "Back to now; of a run that is over to its whole",
+        ),
         // ─── While the filter is typed ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
         row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "drop", "Drop the filter"),

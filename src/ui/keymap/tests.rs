@@ -63,12 +63,19 @@ fn every_action_has_a_key() {
             A::Help => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
-            A::Quit => A::Confirm,
+            A::Quit => A::ScopeCloser,
+            A::ScopeCloser => A::ScopeWider,
+            A::ScopeWider => A::ScopeEarlier,
+            A::ScopeEarlier => A::ScopeLater,
+            A::ScopeLater => A::ScopeCursor,
+            A::ScopeCursor => A::ScopeNow,
+            A::ScopeNow => A::ScopeStack,
+            A::ScopeStack => A::Confirm,
             A::Confirm => return None,
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 25);
+    assert_eq!(all.len(), 32);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }
