@@ -19,7 +19,7 @@ const MOST_ARRIVALS: usize = 1 << 20;
 pub(super) struct Ended {
     id: AttemptId,
     started: Nanos,
-    ended: Nanos,
+    until: Nanos,
     trace: Trace,
     observer_stalls: Vec<(Nanos, Nanos)>,
     limit_ms: Option<f64>,
@@ -68,7 +68,7 @@ impl Traces {
         self.ended.push_back(Arc::new(Ended {
             id: record.id,
             started: record.clock_start(),
-            ended: record.ended,
+            until: record.ended,
             observer_stalls: record.observer_stalls.clone(),
             limit_ms: trace.stall_limit_ms(),
             trace,
@@ -116,7 +116,7 @@ impl<'a> Stream<'a> {
         Self {
             id: over.id,
             started: over.started,
-            ended: Some(over.ended),
+            ended: Some(over.until),
             trace: &over.trace,
             observer_stalls: &over.observer_stalls,
             limit_ms: over.limit_ms,
@@ -128,17 +128,17 @@ impl<'a> Shown<'a> {
     /// The streams of which something lies between two times.
     pub fn of(scene: &'a Scene, from: Nanos, to: Nanos) -> Self {
         let running = scene.in_flight().filter(|f| f.started < to && scene.live.at > from).map(Stream::running);
-        let over = scene.traces.ended.iter().filter(|e| e.started < to && e.ended > from);
+        let over = scene.traces.ended.iter().filter(|e| e.started < to && e.until > from);
         let mut streams: Vec<_> = running.chain(over.map(|e| Stream::over(e))).collect();
         let count = streams.len();
         // A thousand may run: only those that are shown are put in order.
         let older = count.saturating_sub(TRACED_STREAMS);
-        let order = |s: &Stream<'_>| (s.started, s.id);
+        let begun = |s: &Stream<'_>| (s.started, s.id);
         if older > 0 {
-            streams.select_nth_unstable_by_key(older, order);
+            streams.select_nth_unstable_by_key(older, begun);
             streams.drain(..older);
         }
-        streams.sort_unstable_by_key(order);
+        streams.sort_unstable_by_key(begun);
         for stream in streams.iter_mut().filter(|s| s.ended.is_none()) {
             stream.limit_ms = stream.trace.stall_limit_ms();
         }

@@ -148,11 +148,8 @@ fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
     let id = AttemptId { case: 0, number };
     let mut record =
         AttemptRecord::started(id, false, String::new(), String::new(), Nanos::from_millis(1000 + from_ms));
-    let arrival = |i| Arrival {
-        at: Nanos::from_millis(1000 + from_ms + 10 * (i + 1)),
-        kind: TextKind::Answer,
-        coalesced: false,
-    };
+    let arrival =
+        |i| Arrival { at: Nanos::from_millis(1000 + from_ms + 10 * (i + 1)), kind: TextKind::Answer, coalesced: false };
     record.arrivals = (0..count).map(arrival).collect();
     record.status = AttemptStatus::Ok;
     record.ended = Nanos::from_millis(1000 + from_ms + 10 * (count + 1));

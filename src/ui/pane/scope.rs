@@ -18,6 +18,9 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{number, pane};
 
+/// In less than this the title says little.
+const NARROW: u16 = 40;
+
 /// A part of the run.
 #[derive(Clone, Copy, Debug)]
 struct Window {
@@ -41,17 +44,21 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let scene = view.scene();
     let (from, to) = view.app.ui.scope.window(scene);
     let window = Window { from, to };
-    let shown = Shown::of(scene, from, to);
-    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, window, &shown), figures(view));
-    let area = area.intersection(frame.area());
+    let mut shown = Shown::of(scene, from, to);
+    let lanes = lanes::present(scene);
+    let cursor = view.app.ui.scope.cursor;
+    let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
+    let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
+    let places = Places::of(inside.intersection(frame.area()), &lanes, &told);
+    if view.app.ui.scope.stacked {
+        let older = shown.streams.len().saturating_sub(places.stack());
+        shown.streams.drain(..older);
+    }
+    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures(view));
     if shown.streams.is_empty() && scene.traces.is_empty() {
         pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
         return;
     }
-    let lanes = lanes::present(scene);
-    let cursor = view.app.ui.scope.cursor;
-    let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
-    let places = Places::of(area, &lanes, &told);
     trace::draw(frame, &places, view, window, &shown);
     for (lane, rect) in &places.lanes {
         lanes::draw(frame, *rect, places.gutter, view, window, lane);
@@ -62,24 +69,26 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
 }
 
-/// Which part of the run, and what of it is left out.
-fn about(view: &View<'_>, window: Window, shown: &Shown<'_>) -> String {
+/// Which part of the run, and how many of its streams where they are not all.
+fn about(view: &View<'_>, width: u16, window: Window, shown: &Shown<'_>) -> String {
     let (scene, scope) = (view.scene(), view.app.ui.scope);
     let (began, now) = run_of(scene);
     let (from, to) = (window.from.since(began).as_secs_f64(), window.to.since(began).as_secs_f64());
     let (span, whole) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
+    let short = width < NARROW;
     let part = if !scope.follows() {
         let digits = if span < 1.0 { 2 } else { 1 };
-        format!("{from:.digits$} s .. {to:.digits$} s of {whole:.0} s")
+        let of = if short { String::new() } else { format!(" of {whole:.0} s") };
+        format!("{from:.digits$} s .. {to:.digits$} s{of}")
     } else if scene.session.is_active() || span < whole {
-        format!("last {} s", (span * 100.0).round() / 100.0)
+        format!("{}{} s", if short { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {
-        format!("whole run, {whole:.1} s")
+        format!("{}{whole:.1} s", if short { "" } else { "whole run, " })
     };
-    match shown.count - shown.streams.len() {
-        0 => part,
-        _ => format!("{part} · newest {} of {} streams", shown.streams.len(), number::grouped(shown.count as u64)),
+    if shown.streams.len() == shown.count {
+        return part;
     }
+    format!("{part} · newest {} of {} streams", shown.streams.len(), number::grouped(shown.count as u64))
 }
 
 /// Tokens per second: now and of the whole run. They come from the events while they arrive, so they are estimates.

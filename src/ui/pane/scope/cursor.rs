@@ -24,8 +24,8 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static La
     match selected {
         Some(stream) => {
             let others = if there.len() > 1 { format!(" (of {} streams)", there.len()) } else { String::new() };
-            items.push(format!("{}{others}", name_of(view, stream)));
             items.push(told(stream, at, now));
+            items.push(format!("{}{others}", name_of(view, stream)));
         }
         None => items.push("no stream".to_owned()),
     }

@@ -2,11 +2,11 @@
 
 use ratatui::layout::Rect;
 
-use super::Lane;
+use super::{Lane, NARROW};
 use crate::ui::fit;
 
-/// From this width on the scales have names, and there is a legend.
-const NAMED: u16 = 40;
+/// Rows of a stream's own lane, at least.
+const STACKED: u16 = 2;
 /// Cells of the scales with and without names.
 const GUTTER: (u16, u16) = (13, 8);
 /// Rows of a lane: at least, at most.
@@ -32,7 +32,7 @@ pub struct Places {
 impl Places {
     /// Shares out `area`; `told` is what the cursor tells.
     pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String]) -> Self {
-        let named = area.width >= NAMED;
+        let named = area.width >= NARROW;
         let gutter = (if named { GUTTER.0 } else { GUTTER.1 }).min(area.width / 2);
         let mut rest = area;
         let mut bottom = |rows: u16, least: u16| {
@@ -58,6 +58,11 @@ impl Places {
     /// Cells of the plots.
     pub fn cells(&self) -> u16 {
         self.trace.width - self.gutter
+    }
+
+    /// Streams that have room for a lane of their own.
+    pub fn stack(&self) -> usize {
+        usize::from((self.trace.height / STACKED).max(1))
     }
 
     /// The rows between which a time is one column.

@@ -20,8 +20,6 @@ use crate::ui::{fit, number, pane};
 
 /// The scale fits this share of the columns, and leaves so much room above.
 const FITS: (f64, f64) = (0.95, 1.3);
-/// Rows of a stream's lane.
-const LANE_ROWS: u16 = 2;
 
 /// A stream brought to the width of the plot.
 struct Drawn<'a> {
@@ -34,36 +32,37 @@ struct Drawn<'a> {
 /// Draws trace and legend.
 pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Window, shown: &Shown<'_>) {
     let (area, gutter) = (places.trace, places.gutter);
-    let lanes = usize::from((area.height / LANE_ROWS).max(1));
-    let is_stacked = view.app.ui.scope.stacked && shown.streams.len() > 1;
-    let first = if is_stacked { shown.streams.len().saturating_sub(lanes) } else { 0 };
-    let streams = shown.streams.get(first..).unwrap_or_default();
     let dots = usize::from(places.cells()) * 2;
     let now = view.scene().live.at;
-    let drawn: Vec<_> = streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
+    let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
     let top = top_ms(&drawn);
     let label = if top < 1000.0 { format!("{top} ms") } else { format!("{} s", top / 1000.0) };
-    if is_stacked {
-        let rows = area.height / drawn.len().max(1) as u16;
-        for (i, one) in (0_u16..).zip(&drawn) {
-            let last = usize::from(i) + 1 == drawn.len();
-            let height = if last { area.height - i * rows } else { rows };
-            let lane = Rect { y: area.y + i * rows, height, ..area };
+    if view.app.ui.scope.stacked && drawn.len() > 1 {
+        let rows = area.height / drawn.len() as u16;
+        // What does not divide evenly goes to the first.
+        let mut y = area.y;
+        for one in &drawn {
+            let spare = if y == area.y { area.height - rows * drawn.len() as u16 } else { 0 };
+            let lane = Rect { y, height: rows + spare, ..area };
+            y = lane.bottom();
             plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
-            let name = fit::cut(&name_of(view, one.stream), usize::from(gutter.saturating_sub(1)));
-            scale(frame, lane, gutter, view, "", &label);
-            pane::line(
-                frame,
-                Rect { width: gutter.saturating_sub(1), ..lane },
-                0,
-                Line::styled(fit::left(&name, usize::from(gutter.saturating_sub(1))), one.style),
-            );
+            name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &label);
         }
     } else {
         plot_streams(frame, plot(area, gutter), view, window, &drawn, top);
         scale(frame, area, gutter, view, "gap", &label);
     }
-    legend(frame, plot(places.legend, gutter), view, if is_stacked { first } else { 0 });
+    legend(frame, plot(places.legend, gutter), view);
+}
+
+/// The gutter of a lane: whose it is, and from where to where its scale goes.
+fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'_>, top: &str) {
+    let cells = usize::from(gutter.width);
+    pane::line(frame, gutter, 0, Line::styled(fit::left(&name_of(view, one.stream), cells), one.style));
+    if gutter.height > 1 {
+        let range = Line::styled(fit::right(&format!("0–{top}"), cells), view.theme.muted());
+        pane::line(frame, gutter, gutter.height - 1, range);
+    }
 }
 
 /// The name of a stream: its case, and the number of an attempt that is not the first.
@@ -176,7 +175,7 @@ fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Windo
     }
 }
 
-fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, hidden: usize) {
+fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let muted = view.theme.muted();
     let style = view.theme.series(0);
     let mut spans = vec![
@@ -189,9 +188,6 @@ fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, hidden: usize) {
         Span::styled("▲", view.theme.warning()),
         Span::styled(" stall", muted),
     ];
-    if hidden > 0 {
-        spans.insert(0, Span::styled(format!("{hidden} more streams   "), view.theme.text()));
-    }
     while fit::spans_width(&spans) > usize::from(area.width) && !spans.is_empty() {
         spans.pop();
     }
