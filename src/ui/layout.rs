@@ -128,15 +128,21 @@ fn stack(area: Rect) -> Vec<Rect> {
     shares(area.height).into_iter().map(place).collect()
 }
 
+/// All as wide, as all have figures that need it; what does not divide evenly goes to the first.
 fn side_by_side(area: Rect) -> Vec<Rect> {
-    let gutters = PANES.iter().filter(|p| p.place == Place::Instrument).count().saturating_sub(1) as u16;
+    let count = PANES.iter().filter(|p| p.place == Place::Instrument).count().max(1) as u16;
+    let room = area.width.saturating_sub(GUTTER * (count - 1));
+    let width = room / count;
+    let spare = room - width * count;
     let mut x = area.x;
-    let place = |width| {
-        let rect = Rect { x, width, ..area };
-        x += width + GUTTER;
-        rect
-    };
-    shares(area.width.saturating_sub(GUTTER * gutters)).into_iter().map(place).collect()
+    (0..count)
+        .map(|i| {
+            let width = width + u16::from(i < spare);
+            let rect = Rect { x, width, ..area };
+            x += width + GUTTER;
+            rect
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -160,6 +166,15 @@ mod tests {
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
+    }
+
+    #[test]
+    fn the_column_is_shared_by_weight_and_used_up() {
+        let layout = layout(120, 40, 10).unwrap();
+        let heights: Vec<u16> =
+            layout.panes.iter().filter(|p| p.0.place == Place::Instrument).map(|p| p.1.height).collect();
+        assert_eq!(heights, [10, 7, 8]);
+        assert_eq!(layout.panes.last().unwrap().1.bottom(), layout.footer.y);
     }
 
     #[test]

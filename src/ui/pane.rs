@@ -37,7 +37,7 @@ pub struct Pane {
     pub title: &'static str,
     /// Where it goes.
     pub place: Place,
-    /// Its share of the instruments' column or strip.
+    /// Its share of the instruments' column.
     pub weight: u16,
     /// Draws it, its rule included.
     pub draw: fn(&mut Frame<'_>, Rect, &View<'_>),

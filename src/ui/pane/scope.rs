@@ -18,8 +18,10 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{number, pane};
 
-/// In less than this the title says little.
+/// In less than this scales have no names, and there are no lanes.
 const NARROW: u16 = 40;
+/// In less than this the title is terse.
+const TERSE: u16 = 60;
 
 /// A part of the run.
 #[derive(Clone, Copy, Debug)]
@@ -72,23 +74,27 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 /// Which part of the run, and how many of its streams where they are not all.
 fn about(view: &View<'_>, width: u16, window: Window, shown: &Shown<'_>) -> String {
     let (scene, scope) = (view.scene(), view.app.ui.scope);
+    if scene.session.began.is_none() {
+        return String::new();
+    }
     let (began, now) = run_of(scene);
-    let (from, to) = (window.from.since(began).as_secs_f64(), window.to.since(began).as_secs_f64());
+    let (from, to) = (window.from.since(began).as_secs_f64(), window.to.min(now).since(began).as_secs_f64());
     let (span, whole) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
-    let short = width < NARROW;
+    let terse = width < TERSE;
     let part = if !scope.follows() {
         let digits = if span < 1.0 { 2 } else { 1 };
-        let of = if short { String::new() } else { format!(" of {whole:.0} s") };
+        let of = if terse { String::new() } else { format!(" of {whole:.0} s") };
         format!("{from:.digits$} s .. {to:.digits$} s{of}")
     } else if scene.session.is_active() || span < whole {
-        format!("{}{} s", if short { "" } else { "last " }, (span * 100.0).round() / 100.0)
+        format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
     } else {
-        format!("{}{whole:.1} s", if short { "" } else { "whole run, " })
+        format!("{}{whole:.1} s", if terse { "" } else { "whole run, " })
     };
     if shown.streams.len() == shown.count {
         return part;
     }
-    format!("{part} · newest {} of {} streams", shown.streams.len(), number::grouped(shown.count as u64))
+    let (seen, all) = (shown.streams.len(), number::grouped(shown.count as u64));
+    if terse { format!("{part} · {seen} of {all}") } else { format!("{part} · newest {seen} of {all} streams") }
 }
 
 /// Tokens per second: now and of the whole run. They come from the events while they arrive, so they are estimates.

@@ -8,7 +8,7 @@ use crate::ui::fit;
 /// Rows of a stream's own lane, at least.
 const STACKED: u16 = 2;
 /// Cells of the scales with and without names.
-const GUTTER: (u16, u16) = (13, 8);
+const GUTTER: (u16, u16) = (13, 7);
 /// Rows of a lane: at least, at most.
 const LANE: (u16, u16) = (2, 4);
 /// Rows that the trace keeps.

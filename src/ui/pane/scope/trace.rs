@@ -158,7 +158,9 @@ fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Windo
         let (mark, style) =
             if stall.is_own { ("△ own ", view.theme.muted()) } else { ("▲ ", view.theme.warning()) };
         let long = format!("{mark}{}", number::millis(Some(stall.gap.ms())));
-        for text in [long.as_str(), mark.split(' ').next().unwrap_or(mark)] {
+        let alone = mark.split(' ').next().unwrap_or(mark);
+        // In a single row the length would hide the trace.
+        for text in [if area.height > 1 { long.as_str() } else { alone }, alone] {
             let width = fit::width(text) as u16;
             if width > area.width {
                 continue;
