@@ -133,7 +133,7 @@ impl Trace {
         block.gaps(0..block.arrivals.len()).find(|g| g.from <= at && at < g.to)
     }
 
-    /// From which length on a gap is far longer than what is usual here, milliseconds: by the last of its gaps.
+    /// From which length on a gap is far longer than what is usual in a stream that runs, milliseconds: by its last gaps.
     pub fn stall_limit_ms(&self) -> Option<f64> {
         let times = self.blocks.iter().rev().flat_map(|b| b.arrivals.iter().rev()).map(|a| a.at);
         let mut times: Vec<Nanos> = times.take(USUAL_OF + 1).collect();

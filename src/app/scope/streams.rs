@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::app::model::Scene;
 use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::diagnosis::pause_limit_ms;
 use crate::domain::live::{InFlight, TRACED_STREAMS};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
@@ -70,7 +71,7 @@ impl Traces {
             started: record.clock_start(),
             until: record.ended,
             observer_stalls: record.observer_stalls.clone(),
-            limit_ms: trace.stall_limit_ms(),
+            limit_ms: pause_limit_ms(&record.gaps_ms().collect::<Vec<_>>()),
             trace,
         }));
         while self.ended.len() > MOST_STREAMS || (self.arrivals > MOST_ARRIVALS && self.ended.len() > 1) {

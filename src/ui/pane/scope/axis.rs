@@ -40,7 +40,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, win
     let span = window.to.since(window.from);
     let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
     let (from, to) = (format!("└ {from} "), format!(" {to}"));
-    if fit::width(&from) + fit::width(&to) < cells {
+    if fit::width(&from) + fit::width(&to) <= cells {
         buf.set_stringn(axis.x, axis.y, &from, cells, style);
         buf.set_stringn(axis.right() - fit::width(&to) as u16, axis.y, &to, cells, style);
     }

@@ -1,7 +1,10 @@
+use std::time::Duration;
+
 use insta::assert_snapshot;
 
 use crate::app::message::Action;
 use crate::app::model::PaneId;
+use crate::domain::attempt::AttemptStatus;
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, TEN, styles, text};
 use crate::ui::theme::Theme;
@@ -148,6 +151,42 @@ fn styles_of_three_streams_with_a_stall() {
 fn without_colour_there_is_none() {
     let styles = styles(&three().draw_with(120, 30, Theme::mono(), draw));
     assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
+}
+
+#[test]
+fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
+    let mut stage = stalled();
+    let drawn = |stage: &Stage| text(&stage.draw_with(60, 12, Theme::mono(), draw));
+    assert!(drawn(&stage).contains("▲ 2.42 s"), "{}", drawn(&stage));
+    stage.end(0, |record| {
+        record.status = AttemptStatus::Ok;
+        // From the request on: the wait for the first token, 200 gaps, and then the pause.
+        let begin = record.started.plus(Duration::from_millis(500 + 200 * 20));
+        record.observer_stalls = vec![(begin, begin.plus(Duration::from_millis(2_300)))];
+    });
+    assert!(drawn(&stage).contains("△ own 2.42 s") && !drawn(&stage).contains('▲'), "{}", drawn(&stage));
+}
+
+#[test]
+fn the_cursor_tells_what_was_there() {
+    let told = |mut stage: Stage, steps: &[Action]| {
+        stage.act(Action::ScopeCursor);
+        steps.iter().for_each(|step| stage.act(*step));
+        let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
+        drawn.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(told(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
+    assert_eq!(
+        told(awaiting(), &[Action::ScopeLater; 12]),
+        "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
+    );
+    let stall = told(stalled(), &[]);
+    assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
+    let thought = told(reasoning_then_answer(), &[]);
+    assert!(thought.starts_with("at 8.000 s   gap ") && thought.contains(" ms, reasoning   Full Back"), "{thought}");
+    assert!(thought.contains(" GiB   power 4") && thought.ends_with(" W"), "{thought}");
+    let three = told(three(), &[]);
+    assert!(three.contains("Full Backend System (of 2 streams)"), "{three}");
 }
 
 /// The column of the plot in which this first stands.
