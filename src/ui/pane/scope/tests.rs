@@ -171,7 +171,9 @@ fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
 fn the_cursor_tells_what_was_there() {
     let told = |mut stage: Stage, steps: &[Action]| {
         stage.act(Action::ScopeCursor);
-        steps.iter().for_each(|step| stage.act(*step));
+        for &step in steps {
+            stage.act(step);
+        }
         let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
         drawn.lines().last().unwrap_or_default().to_owned()
     };
