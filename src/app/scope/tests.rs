@@ -18,6 +18,7 @@ fn running(seconds: u64) -> App {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
+        patience: crate::domain::suite::Patience::default(),
         extra: serde_json::Map::new(),
     };
     let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases: vec![case] };
@@ -26,6 +27,7 @@ fn running(seconds: u64) -> App {
         model: None,
         server: ServerInfo::default(),
         simulated: false,
+        route: crate::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
     let session = Session::new(Arc::new(suite), Plan { concurrency: 8, repeat: 100, ..Plan::default() });
