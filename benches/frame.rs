@@ -24,6 +24,7 @@ use tokscope::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo, Str
 use tokscope::domain::session::{Plan, Session};
 use tokscope::domain::suite::{CaseSpec, RatingScale, Suite};
 use tokscope::domain::time::Nanos;
+use tokscope::domain::trace::Trace;
 use tokscope::ui::cache::RenderCache;
 use tokscope::ui::keymap::Keymap;
 use tokscope::ui::screen;
@@ -40,12 +41,17 @@ fn main() {
     println!("{:<40}{:>10}{:>12}{:>12}", "", "size", "median µs", "worst µs");
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         let mut running = app(200, STREAMS);
-        measure("16 streams running", width, height, &mut running, |app, frame| {
+        let mut arrivals = Arrivals::default();
+        let mut step = |app: &mut App, frame: u64| {
             // Twenty frames a second.
             let now = 5_000 + frame * 50;
             app_sample(app, now);
-            update(app, Msg::Frame { now: Nanos::from_millis(now), live: Arc::new(live(now)) });
-        });
+            update(app, Msg::Frame { now: Nanos::from_millis(now), live: Arc::new(live(now, &mut arrivals)) });
+        };
+        measure("16 streams running", width, height, &mut running, &mut step);
+        running.ui.focus = PaneId::Scope;
+        running.ui.zoomed = true;
+        measure("16 streams in the scope alone", width, height, &mut running, &mut step);
         let mut finished = app(200, STREAMS);
         for case in 0..200 {
             end(&mut finished, case);
@@ -167,9 +173,30 @@ fn app_sample(app: &mut App, now_ms: u64) {
     }
 }
 
+/// How the events of a stream came so far.
+#[derive(Default)]
+struct Arrivals {
+    all: Vec<Arrival>,
+    trace: Trace,
+}
+
+impl Arrivals {
+    fn until(&mut self, events: u64) -> &Trace {
+        let from = self.all.len() as u64;
+        self.all.extend((from..events).map(|i| Arrival {
+            at: Nanos::from_millis(200 + i * GAP_MS + i % 3),
+            kind: if i < 200 { TextKind::Reasoning } else { TextKind::Answer },
+            coalesced: false,
+        }));
+        self.trace.follow(&self.all[..events.min(self.all.len() as u64) as usize], usize::MAX);
+        &self.trace
+    }
+}
+
 /// All streams began at once; each is at another place of the answer.
-fn live(now_ms: u64) -> LiveSnapshot {
+fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
     let events = (now_ms - 200) / GAP_MS;
+    let trace = arrivals.until(events);
     let flying = |case: usize| {
         let shown = (events as usize * 4 + case * 100).min(ANSWER.len());
         InFlight {
@@ -180,6 +207,8 @@ fn live(now_ms: u64) -> LiveSnapshot {
             content_events: events as u32,
             trace: (0..now_ms / 250).map(|i| 27 + (i % 3) as u16).collect(),
             recent_gaps_ms: (0..events.min(512)).map(|i| GAP_MS as f32 + (i % 7) as f32 / 5.0).collect(),
+            arrivals: trace.clone(),
+            observer_stalls: Vec::new(),
             reasoning: "The user wants a backend with a database and an API.\n".repeat(8).into(),
             text: (0..=shown).rev().find_map(|end| ANSWER.get(..end)).unwrap_or_default().into(),
             reasoning_cut: false,

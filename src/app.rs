@@ -6,6 +6,7 @@ pub mod load;
 pub mod message;
 pub mod model;
 pub mod possible;
+pub mod scope;
 pub mod text_field;
 pub mod theme;
 pub mod update;

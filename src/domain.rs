@@ -32,3 +32,4 @@ pub mod tally;
 pub mod text;
 pub mod time;
 pub mod token_count;
+pub mod trace;

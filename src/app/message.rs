@@ -59,6 +59,14 @@ pub enum Action {
     NextMatch,
     PreviousMatch,
     NextTheme,
+    // ─── The scope ───
+    ScopeCloser,
+    ScopeWider,
+    ScopeEarlier,
+    ScopeLater,
+    ScopeCursor,
+    ScopeNow,
+    ScopeStack,
     // ─── In a question or a menu ───
     Confirm,
 }
@@ -107,6 +115,13 @@ impl Action {
             Self::Suspend => "suspend",
             Self::Quit => "quit",
             Self::NextTheme => "theme",
+            Self::ScopeCloser => "scope-closer",
+            Self::ScopeWider => "scope-wider",
+            Self::ScopeEarlier => "scope-earlier",
+            Self::ScopeLater => "scope-later",
+            Self::ScopeCursor => "scope-cursor",
+            Self::ScopeNow => "scope-now",
+            Self::ScopeStack => "scope-stack",
             Self::Confirm => "confirm",
         }
     }

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::cases::CaseTable;
 use super::load::Load;
 use super::message::Action;
+use super::scope::{ScopeState, Traces};
 use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
@@ -85,6 +86,8 @@ pub struct Scene {
     pub gauges: Option<GaugeHistory>,
     /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
     pub throughput: Series,
+    /// How the events of its streams came.
+    pub traces: Traces,
     /// Tokens per content event, learnt from the answers whose usage is known; 1 until then.
     pub tokens_per_event: f64,
 }
@@ -126,8 +129,8 @@ pub enum PaneId {
     Cases,
     /// The answer of the selected case.
     Preview,
-    /// Tokens per second over time.
-    Throughput,
+    /// Gaps between tokens over time, tokens per second, GPU load beside them.
+    Scope,
     /// TTFT and inter-token latency.
     Latency,
     /// GPU memory.
@@ -136,7 +139,7 @@ pub enum PaneId {
 
 impl PaneId {
     /// All panes, in the order of `tab`.
-    pub const ALL: [Self; 5] = [Self::Cases, Self::Preview, Self::Throughput, Self::Latency, Self::Gpu];
+    pub const ALL: [Self; 5] = [Self::Cases, Self::Preview, Self::Scope, Self::Latency, Self::Gpu];
 }
 
 /// What lies over the panes.
@@ -191,6 +194,8 @@ pub struct UiState {
     pub filter: TextField,
     /// How the answer is looked at.
     pub answer: Answer,
+    /// What the scope shows.
+    pub scope: ScopeState,
     /// What just happened.
     pub notice: Option<Notice>,
     /// How it looks.
@@ -209,6 +214,7 @@ impl Default for UiState {
             overlay: Overlay::default(),
             filter: TextField::default(),
             answer: Answer::default(),
+            scope: ScopeState::default(),
             notice: None,
             theme: ThemeName::default(),
         }
@@ -251,6 +257,7 @@ impl App {
             gpu: GpuHistory::default(),
             gauges: None,
             throughput: Series::new(14_400),
+            traces: Traces::default(),
             tokens_per_event: 1.0,
         };
         Self {

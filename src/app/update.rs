@@ -9,10 +9,11 @@ use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
 pub use super::possible::is_possible;
 use super::possible::obstacle;
+use super::scope;
 use super::text_field::Edit;
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
-use crate::domain::session::{SessionCommand, SessionEvent};
+use crate::domain::session::{Mode, SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -130,6 +131,7 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
                 app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
             }
+            app.scene.traces.add(&record);
             if app.scene.session.is_open(id) {
                 app.scene.load.add(&record, &app.scene.session);
             }
@@ -160,6 +162,7 @@ fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     let scene = &mut app.scene;
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.pass(scene.now, &scene.session);
+    scene.traces.hold(scene.now, scene.session.mode == Mode::Held);
     let effect = |command| match command {
         SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),
         SessionCommand::Start { id, warmup, due } => {
@@ -277,6 +280,13 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
         Action::NextTheme => next_theme(app),
+        Action::ScopeCloser
+        | Action::ScopeWider
+        | Action::ScopeEarlier
+        | Action::ScopeLater
+        | Action::ScopeCursor
+        | Action::ScopeNow
+        | Action::ScopeStack => scope::act(app, action),
         Action::Confirm => {}
     }
     Vec::new()

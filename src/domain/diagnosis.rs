@@ -3,6 +3,7 @@
 mod timeline;
 
 use self::timeline::Timeline;
+pub use self::timeline::pause_limit_ms;
 use super::attempt::{AttemptRecord, AttemptStatus};
 pub use super::finding::Finding;
 use super::finding::{ESTIMATED, USAGE_MISSING};

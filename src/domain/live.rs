@@ -8,6 +8,7 @@ use super::asked::Asked;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::suite::CaseSpec;
 use super::time::Nanos;
+use super::trace::Trace;
 
 /// What the engine is told.
 #[derive(Clone, Debug)]
@@ -98,8 +99,11 @@ pub enum StreamPhase {
     Answering,
 }
 
+/// The live view carries the arrivals of so many streams, the newest.
+pub const TRACED_STREAMS: usize = 32;
+
 /// One request in flight, as the screen needs it: the trace only of the newest attempt of each case; gaps and texts only
-/// of that of the case which is looked at.
+/// of that of the case which is looked at; arrivals of the newest [`TRACED_STREAMS`].
 #[derive(Clone, Debug, Default)]
 pub struct InFlight {
     /// Whose.
@@ -116,6 +120,10 @@ pub struct InFlight {
     pub trace: Vec<u16>,
     /// The last gaps between arrivals, milliseconds, oldest first.
     pub recent_gaps_ms: Vec<f32>,
+    /// How its events came: about the last 65 536.
+    pub arrivals: Trace,
+    /// From when to when the thread that reads it stood still.
+    pub observer_stalls: Vec<(Nanos, Nanos)>,
     /// Reasoning so far.
     pub reasoning: Arc<str>,
     /// Answer so far.

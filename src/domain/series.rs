@@ -1,6 +1,7 @@
 //! A time series of bounded length in which a missing sample is a gap, never a zero.
 
 use std::collections::VecDeque;
+use std::time::Duration;
 
 use super::time::Nanos;
 
@@ -46,6 +47,19 @@ impl Series {
         (self.count > 0).then(|| self.sum / self.count as f64)
     }
 
+    /// The points from `before` earlier than `from` up to the first after `to`, oldest first. Touches only those.
+    pub fn between(&self, from: Nanos, to: Nanos, before: Duration) -> Vec<(Nanos, Option<f64>)> {
+        let start = self.points.partition_point(|p| p.0.plus(before) < from);
+        let end = self.points.partition_point(|p| p.0 <= to);
+        self.points.range(start..(end + 1).min(self.points.len())).copied().collect()
+    }
+
+    /// The value at a time: that of the last point before it, if it is not older than `hold`.
+    pub fn at(&self, at: Nanos, hold: Duration) -> Option<f64> {
+        let point = self.points.get(self.points.partition_point(|p| p.0 <= at).checked_sub(1)?)?;
+        point.1.filter(|_| at.since(point.0) <= hold)
+    }
+
     /// The points not older than `from`, oldest first. Touches only those.
     pub fn since(&self, from: Nanos) -> Vec<(Nanos, Option<f64>)> {
         let start = self.points.partition_point(|p| p.0 < from);
@@ -56,6 +70,23 @@ impl Series {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_part_has_what_reaches_into_it() {
+        let mut s = Series::new(9);
+        for (at, value) in [(10, Some(1.0)), (20, Some(2.0)), (30, None), (40, Some(4.0)), (50, Some(5.0))] {
+            s.push(Nanos(at), value);
+        }
+        let times = |from, to| {
+            s.between(Nanos(from), Nanos(to), Duration::from_nanos(5)).iter().map(|p| p.0.0).collect::<Vec<_>>()
+        };
+        assert_eq!(times(25, 35), [20, 30, 40]);
+        assert_eq!(times(26, 30), [30, 40]);
+        assert_eq!(times(56, 90), [0_u64; 0]);
+        assert_eq!(times(55, 90), [50]);
+        let at = |at| s.at(Nanos(at), Duration::from_nanos(5));
+        assert_eq!((at(9), at(10), at(15), at(16), at(32), at(90)), (None, Some(1.0), Some(1.0), None, None, None));
+    }
 
     #[test]
     fn keeps_gaps_and_forgets_the_oldest() {

@@ -12,7 +12,7 @@ use super::lag::Lags;
 use super::pulse::Beat;
 use super::recorder::{Detail, Recorder};
 use crate::domain::attempt::AttemptId;
-use crate::domain::live::LiveSnapshot;
+use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
 
 /// A wake that is later than this is a stall that a timeline shows, milliseconds.
@@ -125,16 +125,23 @@ impl Board {
                 *highest = number.max(*highest);
             }
         }
+        let traced_from = recorders.len().saturating_sub(TRACED_STREAMS);
         let in_flight: Vec<_> = recorders
             .iter()
-            .map(|recorder| {
-                let recorder = recorder.borrow();
+            .enumerate()
+            .map(|(at, recorder)| {
+                let mut recorder = recorder.borrow_mut();
                 let AttemptId { case, number } = recorder.record.id;
-                recorder.in_flight(match newest.get(&case) {
+                let mut live = recorder.in_flight(match newest.get(&case) {
                     Some(highest) if *highest == number && watched == Some(case) => Detail::All,
                     Some(highest) if *highest == number => Detail::Trace,
                     _ => Detail::Counters,
-                })
+                });
+                if watched.is_some() && at >= traced_from {
+                    live.arrivals = recorder.arrivals();
+                    live.observer_stalls.clone_from(&recorder.record.observer_stalls);
+                }
+                live
             })
             .collect();
         let running: u64 = in_flight.iter().map(|f| u64::from(f.content_events)).sum();
@@ -219,5 +226,25 @@ mod tests {
         // However many are in flight.
         let many: Vec<_> = (0..100).map(|case| (case, 1)).collect();
         assert_eq!(shown(Some(99), &many)[99], all);
+    }
+
+    #[test]
+    fn the_newest_streams_carry_their_arrivals_as_long_as_somebody_looks() {
+        let (publish, live) = watch::channel(Arc::default());
+        let watch = Watched::default();
+        let board = Board::new(publish, watch.clone());
+        for case in 0..TRACED_STREAMS + 2 {
+            let recorder = recorder(case, 1);
+            let event = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
+            recorder.borrow_mut().event(Nanos::from_millis(10), 1, event).unwrap();
+            board.add(recorder);
+        }
+        let traced = || live.borrow().in_flight.iter().map(|f| f.arrivals.len()).collect::<Vec<_>>();
+        board.publish(Nanos::from_millis(30));
+        assert!(traced().iter().all(|n| *n == 0));
+        watch.set(Some(0));
+        board.publish(Nanos::from_millis(40));
+        assert_eq!(traced()[..3], [0, 0, 1]);
+        assert_eq!(traced().iter().sum::<usize>(), TRACED_STREAMS);
     }
 }

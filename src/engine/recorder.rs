@@ -11,6 +11,7 @@ use super::failure::Failure;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::time::Nanos;
+use crate::domain::trace::Trace;
 use crate::protocol::api::Api;
 use crate::protocol::chunk::Chunk;
 use crate::protocol::failure::{capped, kind_in_body};
@@ -27,6 +28,8 @@ const MAX_WARNINGS: usize = 16;
 const LIVE_TEXT_BYTES: usize = 16 * 1024;
 /// How many of the last gaps the live view carries.
 const LIVE_GAPS: usize = 256;
+/// How many of the last arrivals it carries; they are shared from one view to the next.
+const LIVE_ARRIVALS: usize = 65_536;
 
 /// How much of an attempt the live view carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -56,6 +59,7 @@ pub struct Recorder {
     malformed_events: u32,
     last_read: Option<u64>,
     trace: Vec<u16>,
+    live: Trace,
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
@@ -75,6 +79,7 @@ impl Recorder {
             malformed_events: 0,
             last_read: None,
             trace: Vec::new(),
+            live: Trace::default(),
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
@@ -229,6 +234,7 @@ impl Recorder {
             let thought = std::mem::take(&mut record.text);
             self.text_cut |= push(&mut record.reasoning, &thought);
             record.arrivals.iter_mut().for_each(|arrival| arrival.kind = TextKind::Reasoning);
+            self.live = Trace::default();
         }
         self.text_cut |= push(&mut record.reasoning, &split.reasoning);
         self.text_cut |= push(&mut record.text, &split.text);
@@ -295,6 +301,12 @@ impl Recorder {
         self.close();
         self.record.status = failure.status;
         self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
+    }
+
+    /// How its events came, for the live view: only what is new is copied, and at most a block of the rest.
+    pub fn arrivals(&mut self) -> Trace {
+        self.live.follow(&self.record.arrivals, LIVE_ARRIVALS);
+        self.live.clone()
     }
 
     /// What the screen needs of it.

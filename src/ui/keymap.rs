@@ -65,7 +65,7 @@ impl Context {
             Self::Panes => "panes",
             Self::In(PaneId::Cases) => "cases",
             Self::In(PaneId::Preview) => "answer",
-            Self::In(PaneId::Throughput) => "throughput",
+            Self::In(PaneId::Scope) => "scope",
             Self::In(PaneId::Latency) => "latency",
             Self::In(PaneId::Gpu) => "gpu",
             Self::Help => "help",
@@ -109,6 +109,8 @@ pub enum Group {
     Move,
     /// The answer, while keys go to it.
     Answer,
+    /// The scope.
+    Scope,
     /// The screen and the program.
     Screen,
     /// The filter or the search, while it is typed.
@@ -119,8 +121,17 @@ pub enum Group {
 
 impl Group {
     /// All, in the order of the help.
-    pub const ALL: [Self; 8] =
-        [Self::Run, Self::Case, Self::Cases, Self::Move, Self::Answer, Self::Screen, Self::Filter, Self::Dialogs];
+    pub const ALL: [Self; 9] = [
+        Self::Run,
+        Self::Case,
+        Self::Cases,
+        Self::Move,
+        Self::Answer,
+        Self::Scope,
+        Self::Screen,
+        Self::Filter,
+        Self::Dialogs,
+    ];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
@@ -130,6 +141,7 @@ impl Group {
             Self::Cases => "Table of cases",
             Self::Move => "Moving about",
             Self::Answer => "In the answer",
+            Self::Scope => "In the scope",
             Self::Screen => "Screen",
             Self::Filter => "While typing a filter or a search",
             Self::Dialogs => "Help, menus, questions",
@@ -178,6 +190,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         Action::ToggleThinking => app.ui.answer.is_folded(),
         Action::ToggleRaw => app.ui.answer.form == Form::Raw,
         Action::ToggleExchange => app.ui.answer.form == Form::Exchange,
+        Action::ScopeStack => app.ui.scope.stacked,
         _ => false,
     };
     binding.undo.filter(|_| is_on).or(binding.footer)

@@ -93,8 +93,17 @@ fn place(table: Rect, text: Rect, instruments: &[Rect]) -> Vec<(&'static Pane, R
     PANES.iter().filter_map(rect).collect()
 }
 
-fn instruments() -> u16 {
-    PANES.iter().filter(|p| p.place == Place::Instrument).count() as u16
+/// The shares of the instruments of so many cells, in their order.
+fn shares(cells: u16) -> Vec<u16> {
+    let weights: Vec<u16> = PANES.iter().filter(|p| p.place == Place::Instrument).map(|p| p.weight).collect();
+    let mut left = weights.iter().sum::<u16>().max(1);
+    let mut rest = cells;
+    let share = |weight: &u16| {
+        let share = (u32::from(rest) * u32::from(*weight) / u32::from(left.max(1))) as u16;
+        (rest, left) = (rest - share, left - weight);
+        share
+    };
+    weights.iter().map(share).collect()
 }
 
 fn split_rows(area: Rect, height: u16) -> (Rect, Rect) {
@@ -108,18 +117,20 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
     (Rect { width, ..area }, Rect { x: area.x + next, width: area.width - next, ..area })
 }
 
-/// One below the other; what does not divide evenly goes to the last.
+/// One below the other.
 fn stack(area: Rect) -> Vec<Rect> {
-    let count = instruments().max(1);
-    let height = area.height / count;
-    let last = area.height - height * (count - 1);
-    (0..count)
-        .map(|i| Rect { y: area.y + i * height, height: if i + 1 == count { last } else { height }, ..area })
-        .collect()
+    let mut y = area.y;
+    let place = |height| {
+        let rect = Rect { y, height, ..area };
+        y += height;
+        rect
+    };
+    shares(area.height).into_iter().map(place).collect()
 }
 
+/// All as wide, as all have figures that need it; what does not divide evenly goes to the first.
 fn side_by_side(area: Rect) -> Vec<Rect> {
-    let count = instruments().max(1);
+    let count = PANES.iter().filter(|p| p.place == Place::Instrument).count().max(1) as u16;
     let room = area.width.saturating_sub(GUTTER * (count - 1));
     let width = room / count;
     let spare = room - width * count;
@@ -155,6 +166,15 @@ mod tests {
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
+    }
+
+    #[test]
+    fn the_column_is_shared_by_weight_and_used_up() {
+        let layout = layout(120, 40, 10).unwrap();
+        let heights: Vec<u16> =
+            layout.panes.iter().filter(|p| p.0.place == Place::Instrument).map(|p| p.1.height).collect();
+        assert_eq!(heights, [10, 7, 8]);
+        assert_eq!(layout.panes.last().unwrap().1.bottom(), layout.footer.y);
     }
 
     #[test]

@@ -7,7 +7,7 @@ pub mod header;
 pub mod latency;
 pub mod load;
 pub mod preview;
-pub mod throughput;
+pub mod scope;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -37,17 +37,19 @@ pub struct Pane {
     pub title: &'static str,
     /// Where it goes.
     pub place: Place,
+    /// Its share of the instruments' column.
+    pub weight: u16,
     /// Draws it, its rule included.
     pub draw: fn(&mut Frame<'_>, Rect, &View<'_>),
 }
 
 /// All panes, in the order of `tab`.
 pub const PANES: &[Pane] = &[
-    Pane { id: PaneId::Cases, title: "Cases", place: Place::Table, draw: cases::draw },
-    Pane { id: PaneId::Preview, title: "Answer", place: Place::Text, draw: preview::draw },
-    Pane { id: PaneId::Throughput, title: "Throughput", place: Place::Instrument, draw: throughput::draw },
-    Pane { id: PaneId::Latency, title: "Latency", place: Place::Instrument, draw: latency::draw },
-    Pane { id: PaneId::Gpu, title: "GPU", place: Place::Instrument, draw: gpu::draw },
+    Pane { id: PaneId::Cases, title: "Cases", place: Place::Table, weight: 0, draw: cases::draw },
+    Pane { id: PaneId::Preview, title: "Answer", place: Place::Text, weight: 0, draw: preview::draw },
+    Pane { id: PaneId::Scope, title: "Scope", place: Place::Instrument, weight: 4, draw: scope::draw },
+    Pane { id: PaneId::Latency, title: "Latency", place: Place::Instrument, weight: 3, draw: latency::draw },
+    Pane { id: PaneId::Gpu, title: "GPU", place: Place::Instrument, weight: 3, draw: gpu::draw },
 ];
 
 /// The title of a pane.

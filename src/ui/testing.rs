@@ -24,6 +24,7 @@ use crate::domain::random::mixed;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
+use crate::domain::trace::Trace;
 
 /// The names of the built-in suite.
 pub const TEN: [&str; 10] = [
@@ -313,6 +314,8 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
         content_events: arrivals.len() as u32,
         trace: record.trace(),
         recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),
+        arrivals: Trace::of(&arrivals),
+        observer_stalls: Vec::new(),
         reasoning: "The user wants a backend.".into(),
         text: "# A heading\n\nSome text".into(),
         thinking_ms: record.thinking_ms(),

@@ -137,11 +137,7 @@ impl Timeline {
     /// Gaps that are far longer than what is usual here: between bursts, where events come in bursts. What the observer
     /// itself stood still is taken off.
     pub fn pauses(&self) -> Option<Pauses> {
-        if self.gaps_ms.len() < ENOUGH_GAPS {
-            return None;
-        }
-        let usual_ms = self.bursts.map_or_else(|| median(&mut self.gaps_ms.clone()), |b| b.apart_ms);
-        let limit_ms = (usual_ms * PAUSE.1).max(PAUSE.0);
+        let limit_ms = limit_ms(&self.gaps_ms, self.bursts)?;
         let mut pauses: Option<Pauses> = None;
         let mut at_ms = self.wait_ms;
         for &gap_ms in &self.gaps_ms {
@@ -158,6 +154,19 @@ impl Timeline {
         }
         pauses
     }
+}
+
+/// Gaps longer than this are far longer than what is usual among these, milliseconds; `None` where they are too few to tell.
+pub fn pause_limit_ms(gaps_ms: &[f64]) -> Option<f64> {
+    limit_ms(gaps_ms, Bursts::of(gaps_ms, gaps_ms.iter().sum()))
+}
+
+fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
+    if gaps_ms.len() < ENOUGH_GAPS {
+        return None;
+    }
+    let usual_ms = bursts.map_or_else(|| median(&mut gaps_ms.to_vec()), |b| b.apart_ms);
+    Some((usual_ms * PAUSE.1).max(PAUSE.0))
 }
 
 impl Bursts {

@@ -79,12 +79,19 @@ fn every_action_has_a_key() {
             A::ToggleExchange => A::Search,
             A::Search => A::NextMatch,
             A::NextMatch => A::PreviousMatch,
-            A::PreviousMatch => A::Confirm,
+            A::PreviousMatch => A::ScopeCloser,
+            A::ScopeCloser => A::ScopeWider,
+            A::ScopeWider => A::ScopeEarlier,
+            A::ScopeEarlier => A::ScopeLater,
+            A::ScopeLater => A::ScopeCursor,
+            A::ScopeCursor => A::ScopeNow,
+            A::ScopeNow => A::ScopeStack,
+            A::ScopeStack => A::Confirm,
             A::Confirm => return None,
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 41);
+    assert_eq!(all.len(), 48);
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -192,7 +192,7 @@ looks! {
     many_200x60 many() => 200 x 60;
     world_80x24 world() => 80 x 24;
     frozen_80x24 frozen() => 80 x 24;
-    zoomed_throughput_80x24 zoomed(PaneId::Throughput) => 80 x 24;
+    zoomed_scope_80x24 zoomed(PaneId::Scope) => 80 x 24;
     zoomed_latency_80x24 zoomed(PaneId::Latency) => 80 x 24;
     too_small_50x10 running() => 50 x 10;
 }

@@ -20,7 +20,8 @@ pub fn resample(
     }
     let start_of = |cell: usize| from.plus(Duration::from_nanos((whole * cell as u128 / cells as u128) as u64));
     let mut next = points.partition_point(|p| p.0 < from);
-    let mut last: Option<(Nanos, f64)> = None;
+    let before = next.checked_sub(1).and_then(|i| points.get(i));
+    let mut last = before.and_then(|&(at, value)| Some((at, value?)));
     for (cell, value) in out.iter_mut().enumerate() {
         let end = start_of(cell + 1);
         let (mut sum, mut count) = (0.0, 0_u32);
@@ -69,6 +70,13 @@ mod tests {
         );
         let points = [(1000, Some(1.0)), (1100, None), (1300, Some(2.0))];
         assert_eq!(at(&points, 10)[..4], [Some(1.0), None, None, Some(2.0)]);
+    }
+
+    #[test]
+    fn what_came_shortly_before_the_first_slice_reaches_into_it() {
+        let points = [(700, Some(1.0)), (1500, Some(2.0))];
+        assert_eq!(at(&points, 10)[..3], [Some(1.0), Some(1.0), None]);
+        assert_eq!(at(&[(700, None), (1500, Some(2.0))], 10)[..2], [None, None]);
     }
 
     #[test]

@@ -1,0 +1,115 @@
+use super::*;
+
+fn arrival(ms: u64) -> Arrival {
+    Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false }
+}
+
+/// Every ten milliseconds, with a pause of 900 ms before the event `pause_at`.
+fn steady(count: u64, pause_at: u64) -> Vec<Arrival> {
+    (0..count).map(|i| arrival(1000 + i * 10 + if i >= pause_at { 890 } else { 0 })).collect()
+}
+
+fn at(ms: u64) -> Nanos {
+    Nanos::from_millis(ms)
+}
+
+fn highs(trace: &Trace, from: u64, to: u64, count: usize) -> Vec<Option<f32>> {
+    columns(trace, None, at(from), at(to), count).into_iter().map(|c| c.map(|c| c.high_ms)).collect()
+}
+
+#[test]
+fn what_comes_bit_by_bit_is_what_comes_at_once() {
+    let all = steady(1000, 700);
+    let mut live = Trace::default();
+    for n in [0, 1, 2, 255, 256, 257, 511, 512, 900, 1000] {
+        live.follow(&all[..n], usize::MAX);
+        assert_eq!((live.len(), live.last()), (n, all[..n].last().map(|a| a.at)));
+    }
+    let whole = Trace::of(&all);
+    assert_eq!(highs(&live, 0, 12_000, 97), highs(&whole, 0, 12_000, 97));
+    assert_eq!(live.blocks.len(), 4);
+    for (a, b) in live.blocks.iter().zip(&whole.blocks) {
+        assert_eq!((a.before, &a.arrivals), (b.before, &b.arrivals));
+    }
+}
+
+#[test]
+fn a_copy_shares_what_is_full_and_the_oldest_is_forgotten() {
+    let all = steady(1000, 1000);
+    let mut live = Trace::default();
+    live.follow(&all[..600], 512);
+    let before = live.clone();
+    live.follow(&all[..700], 512);
+    assert!(Arc::ptr_eq(&before.blocks[before.blocks.len() - 2], &live.blocks[live.blocks.len() - 2]));
+    live.follow(&all, 512);
+    assert_eq!((live.blocks.len(), live.len(), live.first()), (2, 1000, Some(at(1000))));
+    // The gap before the first that is kept is known.
+    assert_eq!(live.blocks[0].before, Some(all[511].at));
+    let mut late = Trace::default();
+    late.follow(&all, 512);
+    assert_eq!(late.blocks.len(), 2);
+}
+
+#[test]
+fn a_gap_stands_over_the_time_that_it_lasted() {
+    let trace = Trace::of(&[arrival(100), arrival(200), arrival(400)]);
+    assert_eq!(
+        highs(&trace, 0, 500, 5),
+        [None, Some(100.0), Some(200.0), Some(200.0), Some(200.0)],
+        "the column of an arrival shows the gap before and after it"
+    );
+    assert_eq!(highs(&trace, 250, 350, 2), [Some(200.0); 2]);
+    assert_eq!(highs(&trace, 401, 500, 2), [None; 2]);
+    assert_eq!(columns(&trace, None, at(5), at(5), 3), [None; 3]);
+    let open = Gap { from: at(400), to: at(1000), kind: TextKind::Answer };
+    let seen = columns(&trace, Some(open), at(800), at(1200), 2);
+    assert_eq!(seen[0].map(|c| c.high_ms), Some(600.0));
+}
+
+#[test]
+fn however_many_arrivals_a_column_holds_its_extremes_are_seen() {
+    let trace = Trace::of(&steady(20_000, 15_000));
+    let seen = highs(&trace, 0, 202_000, 40);
+    let long: Vec<_> = (0..40).filter(|i| seen[*i] == Some(900.0)).collect();
+    // It ends 151.89 s after the epoch, and a column is 5.05 s long.
+    assert!(long.contains(&30) && long.len() <= 2, "{long:?}");
+    assert!(seen.iter().flatten().all(|ms| [10.0, 900.0].contains(ms)));
+    let lows = columns(&trace, None, at(0), at(202_000), 40);
+    assert_eq!(lows[30].map(|c| c.low_ms), Some(10.0));
+}
+
+#[test]
+fn events_out_of_one_read_have_one_gap() {
+    let shared = |ms| Arrival { coalesced: true, ..arrival(ms) };
+    let trace = Trace::of(&[arrival(100), arrival(140), shared(140), shared(140), arrival(150)]);
+    let columns = columns(&trace, None, at(0), at(200), 200);
+    assert_eq!(columns[120].unwrap(), Column { low_ms: 40.0, high_ms: 40.0, kind: TextKind::Answer });
+    assert!(columns.iter().flatten().all(|c| c.low_ms >= 10.0));
+    assert_eq!(trace.gap_at(at(145)).map(|g| g.ms()), Some(10.0));
+}
+
+#[test]
+fn a_time_has_its_gap() {
+    let trace = Trace::of(&steady(600, 600));
+    let gap = trace.gap_at(at(1000 + 2561)).unwrap();
+    assert_eq!((gap.from, gap.to), (at(3560), at(3570)));
+    assert_eq!(trace.gap_at(at(3560)).unwrap().from, at(3560));
+    assert_eq!(trace.gap_at(at(999)), None);
+    assert_eq!(trace.gap_at(trace.last().unwrap()), None);
+}
+
+#[test]
+fn stalls_are_those_of_the_diagnosis() {
+    let trace = Trace::of(&steady(600, 300));
+    assert_eq!(trace.stall_limit_ms(), Some(500.0));
+    let stalls = |from, to, own: &[(Nanos, Nanos)]| trace.stalls(at(from), at(to), 500.0, own);
+    let all = stalls(0, 20_000, &[]);
+    assert_eq!(all.len(), 1);
+    assert_eq!((all[0].gap.from, all[0].gap.to, all[0].is_own), (at(3990), at(4890), false));
+    // Seen also where only its middle is, and nowhere else.
+    assert_eq!(stalls(4300, 4400, &[]), all);
+    assert!(stalls(5000, 6000, &[]).is_empty() && stalls(0, 3990, &[]).is_empty());
+    assert!(stalls(0, 20_000, &[(at(4000), at(4800))])[0].is_own);
+    assert!(!stalls(0, 20_000, &[(at(4000), at(4100))])[0].is_own);
+    assert_eq!(Trace::of(&steady(5, 2)).stall_limit_ms(), None, "too few to know what is usual");
+}

@@ -1,0 +1,134 @@
+//! The gaps between tokens as they come, and on the same time axis what the machine did.
+
+mod axis;
+mod cursor;
+mod lanes;
+mod places;
+mod trace;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use self::lanes::Lane;
+use self::places::Places;
+use crate::app::model::{PaneId, Scene};
+use crate::app::scope::{Shown, run_of};
+use crate::domain::time::Nanos;
+use crate::ui::view::View;
+use crate::ui::{number, pane};
+
+/// In less than this scales have no names, and there are no lanes.
+const NARROW: u16 = 40;
+/// In less than this the title is terse.
+const TERSE: u16 = 60;
+
+/// A part of the run.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    from: Nanos,
+    to: Nanos,
+}
+
+impl Window {
+    /// The cell of a plot so wide in which a time lies; `None` where it lies outside.
+    fn cell_of(self, at: Nanos, cells: u16) -> Option<u16> {
+        if at < self.from || at > self.to || cells == 0 || self.to == self.from {
+            return None;
+        }
+        let cell = u128::from(cells) * at.since(self.from).as_nanos() / self.to.since(self.from).as_nanos();
+        Some((cell as u16).min(cells - 1))
+    }
+}
+
+/// Draws it.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let scene = view.scene();
+    let (from, to) = view.app.ui.scope.window(scene);
+    let window = Window { from, to };
+    let mut shown = Shown::of(scene, from, to);
+    let lanes = lanes::present(scene);
+    let cursor = view.app.ui.scope.cursor;
+    let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
+    let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
+    let places = Places::of(inside.intersection(frame.area()), &lanes, &told);
+    if view.app.ui.scope.stacked {
+        let older = shown.streams.len().saturating_sub(places.stack());
+        shown.streams.drain(..older);
+    }
+    let area = pane::rule(frame, area, view, PaneId::Scope, &about(view, area.width, window, &shown), figures(view));
+    if shown.streams.is_empty() && scene.traces.is_empty() {
+        pane::line(frame, area, 0, Line::styled("No tokens yet.", view.theme.muted()));
+        return;
+    }
+    trace::draw(frame, &places, view, window, &shown);
+    for (lane, rect) in &places.lanes {
+        lanes::draw(frame, *rect, places.gutter, view, window, lane);
+    }
+    axis::draw(frame, places.axis, places.gutter, view, window, &shown);
+    if let Some(at) = cursor {
+        cursor::draw(frame, &places, view, window.cell_of(at, places.cells()), &told);
+    }
+}
+
+/// Which part of the run, and how many of its streams where they are not all.
+fn about(view: &View<'_>, width: u16, window: Window, shown: &Shown<'_>) -> String {
+    let (scene, scope) = (view.scene(), view.app.ui.scope);
+    if scene.session.began.is_none() {
+        return String::new();
+    }
+    let (began, now) = run_of(scene);
+    let (from, to) = (window.from.since(began).as_secs_f64(), window.to.min(now).since(began).as_secs_f64());
+    let (span, whole) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
+    let terse = width < TERSE;
+    let part = if !scope.follows() {
+        let digits = if span < 1.0 { 2 } else { 1 };
+        let of = if terse { String::new() } else { format!(" of {whole:.0} s") };
+        format!("{from:.digits$} s .. {to:.digits$} s{of}")
+    } else if scene.session.is_active() || span < whole {
+        format!("{}{} s", if terse { "" } else { "last " }, (span * 100.0).round() / 100.0)
+    } else {
+        format!("{}{whole:.1} s", if terse { "" } else { "whole run, " })
+    };
+    if shown.streams.len() == shown.count {
+        return part;
+    }
+    let (seen, all) = (shown.streams.len(), number::grouped(shown.count as u64));
+    if terse { format!("{part} · {seen} of {all}") } else { format!("{part} · newest {seen} of {all} streams") }
+}
+
+/// Tokens per second: now and of the whole run. They come from the events while they arrive, so they are estimates.
+fn figures(view: &View<'_>) -> Vec<Span<'static>> {
+    let (theme, scene): (_, &Scene) = (view.theme, view.scene());
+    let unit = Span::styled(" tok/s", theme.muted());
+    let now = scene.throughput.last().filter(|_| scene.session.is_active());
+    match (now, scene.throughput.mean()) {
+        (Some(now), Some(mean)) => vec![
+            Span::styled(format!("~{now:.0}"), theme.value()),
+            unit,
+            Span::styled(format!("  mean ~{mean:.0}"), theme.muted()),
+        ],
+        (None, Some(mean)) => vec![Span::styled(format!("mean ~{mean:.0}"), theme.muted()), unit],
+        (_, None) => Vec::new(),
+    }
+}
+
+/// Puts a scale into the gutter: its label and its top in the first row, 0 in the last.
+fn scale(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, label: &str, top: &str) {
+    let gutter = Rect { width: gutter.saturating_sub(1), ..area };
+    let style = view.theme.muted();
+    let mut put = |row: u16, text: &str| {
+        pane::line(frame, gutter, row, Line::styled(crate::ui::fit::right(text, usize::from(gutter.width)), style));
+    };
+    put(0, top);
+    if area.height > 1 {
+        put(area.height - 1, "0");
+    }
+    if crate::ui::fit::width(label) + crate::ui::fit::width(top) < usize::from(gutter.width) {
+        let label = Line::styled(label.to_owned(), style);
+        pane::line(frame, Rect { width: label.width() as u16, ..gutter }, 0, label);
+    }
+}
+
+#[cfg(test)]
+mod tests;

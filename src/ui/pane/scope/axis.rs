@@ -1,0 +1,56 @@
+//! The time axis: its ends, where attempts began, when the run was held.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::Window;
+use super::places::plot;
+use crate::app::scope::{Shown, run_of};
+use crate::domain::time::Nanos;
+use crate::ui::view::View;
+use crate::ui::{fit, number};
+
+/// Draws it.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, shown: &Shown<'_>) {
+    let axis = plot(area, gutter);
+    if axis.is_empty() {
+        return;
+    }
+    let (scene, style) = (view.scene(), view.theme.muted());
+    let buf = frame.buffer_mut();
+    let cells = usize::from(axis.width);
+    buf.set_stringn(axis.x, axis.y, "─".repeat(cells), cells, style);
+    for (held, until) in scene.traces.holds() {
+        let until = until.unwrap_or(scene.now);
+        if *held >= window.to || until <= window.from {
+            continue;
+        }
+        let cell = |at: Nanos| window.cell_of(at.clamp(window.from, window.to), axis.width).unwrap_or(0);
+        let (from, to) = (cell(*held), cell(until));
+        let width = usize::from(to - from + 1);
+        let stroke = if width >= 8 { format!("═ held {}", "═".repeat(width - 7)) } else { "═".repeat(width) };
+        buf.set_stringn(axis.x + from, axis.y, stroke, width, view.theme.warning());
+    }
+    for cell in shown.streams.iter().filter_map(|s| window.cell_of(s.started, axis.width)) {
+        buf[(axis.x + cell, axis.y)].set_char('┴');
+    }
+    let began = run_of(scene).0;
+    let span = window.to.since(window.from);
+    let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
+    let (from, to) = (format!("└ {from} "), format!(" {to}"));
+    if fit::width(&from) + fit::width(&to) <= cells {
+        buf.set_stringn(axis.x, axis.y, &from, cells, style);
+        buf.set_stringn(axis.right() - fit::width(&to) as u16, axis.y, &to, cells, style);
+    }
+}
+
+/// A time of the run, as exact as a window of that length needs.
+fn time(at: Duration, span: Duration) -> String {
+    match span.as_millis() {
+        0..1_000 => format!("{:.3} s", at.as_secs_f64()),
+        1_000..10_000 => format!("{:.1} s", at.as_secs_f64()),
+        _ => number::clock(at),
+    }
+}

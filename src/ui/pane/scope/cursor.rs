@@ -1,0 +1,71 @@
+//! The cursor: a line through all plots, and below them what was at that time.
+
+use ratatui::Frame;
+use ratatui::style::Modifier;
+use ratatui::text::Line;
+
+use super::Lane;
+use super::places::{Places, lines};
+use super::trace::name_of;
+use crate::app::scope::{Shown, Stream, run_of};
+use crate::domain::attempt::TextKind;
+use crate::domain::time::Nanos;
+use crate::ui::view::View;
+use crate::ui::{number, pane};
+
+/// What there is to tell of a time, piece by piece: the time, the stream of the selected case or the newest, the lanes.
+pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static Lane]) -> Vec<String> {
+    let scene = view.scene();
+    let mut items = vec![format!("at {:.3} s", at.since(run_of(scene).0).as_secs_f64())];
+    let now = scene.live.at;
+    let there = |s: &&Stream<'_>| s.started <= at && at <= s.ended.unwrap_or(now);
+    let there: Vec<_> = shown.streams.iter().filter(there).collect();
+    let selected = there.iter().rfind(|s| s.id.case == view.app.ui.selected).or(there.last());
+    match selected {
+        Some(stream) => {
+            let others = if there.len() > 1 { format!(" (of {} streams)", there.len()) } else { String::new() };
+            items.push(told(stream, at, now));
+            items.push(format!("{}{others}", name_of(view, stream)));
+        }
+        None => items.push("no stream".to_owned()),
+    }
+    items.extend(lanes.iter().map(|lane| lane.at(scene, at)));
+    items
+}
+
+/// What a stream did.
+fn told(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
+    let first = stream.trace.first();
+    if first.is_none_or(|first| at < first) {
+        let until = first.or(stream.ended).unwrap_or(now);
+        return format!("prefill {}", number::millis(Some(until.millis_since(stream.started))));
+    }
+    match stream.trace.gap_at(at) {
+        Some(gap) => {
+            let kind = if gap.kind == TextKind::Reasoning { "reasoning" } else { "answer" };
+            let stall = if stream.limit_ms.is_some_and(|limit| gap.ms() > limit) { ", stall" } else { "" };
+            format!("gap {}, {kind}{stall}", number::millis(Some(gap.ms())))
+        }
+        None => "after the last token".to_owned(),
+    }
+}
+
+/// Draws the line and what it tells.
+pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, cell: Option<u16>, told: &[String]) {
+    for (row, line) in (0..places.cursor.height).zip(lines(told, places.cursor.width)) {
+        pane::line(frame, places.cursor, row, Line::styled(line, view.theme.accent()));
+    }
+    let Some(cell) = cell else { return };
+    let style = view.theme.accent();
+    for plot in places.plots() {
+        for y in plot.y..plot.bottom() {
+            if let Some(there) = frame.buffer_mut().cell_mut((plot.x + cell, y)) {
+                if there.symbol() == " " {
+                    there.set_char('│').set_style(style);
+                } else {
+                    there.modifier.insert(Modifier::REVERSED);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! The lanes below the trace: one row of [`LANES`] each.
+
+use std::time::Duration;
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+
+use super::places::plot;
+use super::{Window, scale};
+use crate::app::model::Scene;
+use crate::domain::series::Series;
+use crate::domain::time::Nanos;
+use crate::ui::view::View;
+use crate::ui::widget::braille::Dots;
+use crate::ui::widget::resample::resample;
+use crate::ui::widget::scale::round_up;
+
+/// Longer silence than this between two points is a gap.
+const HOLD: Duration = Duration::from_secs(1);
+const MIB_OF_GIB: f64 = 1024.0;
+
+/// How several series are one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Together {
+    /// Their mean.
+    Mean,
+    /// Their sum.
+    Sum,
+}
+
+/// One lane.
+#[derive(Debug)]
+pub struct Lane {
+    /// Its name and unit in the gutter.
+    label: &'static str,
+    /// Its name before a single figure; what stands before the figure and its unit behind.
+    figure: (&'static str, &'static str, &'static str),
+    /// What it shows; none: the lane is left out.
+    series: fn(&Scene) -> Vec<&Series>,
+    together: Together,
+    /// The series hold so many times the unit.
+    per_unit: f64,
+    /// Top of its scale, in the unit, where that is known beforehand.
+    top: fn(&Scene) -> Option<f64>,
+}
+
+/// All lanes, the first stay longest where there is little room.
+pub const LANES: &[Lane] = &[
+    Lane {
+        label: "tok/s",
+        figure: ("", "~", " tok/s"),
+        series: |scene| vec![&scene.throughput],
+        together: Together::Sum,
+        per_unit: 1.0,
+        top: |_| None,
+    },
+    Lane {
+        label: "load %",
+        figure: ("load ", "", " %"),
+        series: |scene| scene.gpu.gpus.iter().map(|g| &g.load_percent).collect(),
+        together: Together::Mean,
+        per_unit: 1.0,
+        top: |_| Some(100.0),
+    },
+    Lane {
+        label: "mem GiB",
+        figure: ("memory ", "", " GiB"),
+        series: |scene| scene.gpu.gpus.iter().map(|g| &g.memory_used_mib).collect(),
+        together: Together::Sum,
+        per_unit: MIB_OF_GIB,
+        top: |scene| scene.gpu.gpus.iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
+    },
+    Lane {
+        label: "power W",
+        figure: ("power ", "", " W"),
+        series: |scene| scene.gpu.gpus.iter().map(|g| &g.power_w).collect(),
+        together: Together::Sum,
+        per_unit: 1.0,
+        top: |scene| scene.gpu.gpus.iter().map(|g| g.info.power_limit_w).sum(),
+    },
+];
+
+/// The lanes that have something to show.
+pub fn present(scene: &Scene) -> Vec<&'static Lane> {
+    LANES.iter().filter(|lane| (lane.series)(scene).iter().any(|s| s.mean().is_some())).collect()
+}
+
+impl Lane {
+    /// All its series as one: what lacks one of them is a gap.
+    fn join(&self, values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
+        let count = values.len();
+        let sum = values.sum::<Option<f64>>().filter(|_| count > 0)? / self.per_unit;
+        Some(if self.together == Together::Mean { sum / count as f64 } else { sum })
+    }
+
+    /// Its value at a time, for people; a dash where there is none.
+    pub fn at(&self, scene: &Scene, at: Nanos) -> String {
+        let values = (self.series)(scene).into_iter().map(|s| s.at(at, HOLD)).collect::<Vec<_>>();
+        let (name, before, unit) = self.figure;
+        match self.join(values.into_iter()) {
+            Some(value) if self.per_unit > 1.0 => format!("{name}{before}{value:.1}{unit}"),
+            Some(value) => format!("{name}{before}{value:.0}{unit}"),
+            None => format!("{name}{}{unit}", crate::ui::number::UNKNOWN),
+        }
+    }
+
+    fn columns(&self, scene: &Scene, window: Window, count: usize) -> Vec<Option<f64>> {
+        let each: Vec<_> = (self.series)(scene)
+            .into_iter()
+            .map(|series| {
+                let points = series.between(window.from, window.to, HOLD);
+                resample(&points, window.from, window.to, count, HOLD)
+            })
+            .collect();
+        (0..count).map(|i| self.join(each.iter().map(|v| v.get(i).copied().flatten()))).collect()
+    }
+}
+
+/// Draws one.
+pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, lane: &'static Lane) {
+    let scene = view.scene();
+    let plot = plot(area, gutter);
+    let mut dots = Dots::new(plot);
+    let values = lane.columns(scene, window, dots.columns());
+    let most = values.iter().flatten().copied().fold(0.0, f64::max);
+    let top = (lane.top)(scene).filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
+    let style = view.theme.series(LANES.iter().position(|l| std::ptr::eq(l, lane)).unwrap_or(0));
+    dots.line(&values, top, style);
+    dots.draw(plot, frame.buffer_mut());
+    let label = if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };
+    scale(frame, area, gutter, view, lane.label, &label);
+}

@@ -1,0 +1,97 @@
+//! What of the scope goes where: as much as there is room for.
+
+use ratatui::layout::Rect;
+
+use super::{Lane, NARROW};
+use crate::ui::fit;
+
+/// Rows of a stream's own lane, at least.
+const STACKED: u16 = 2;
+/// Cells of the scales with and without names.
+const GUTTER: (u16, u16) = (13, 7);
+/// Rows of a lane: at least, at most.
+const LANE: (u16, u16) = (2, 4);
+/// Rows that the trace keeps.
+const TRACE: u16 = 4;
+/// From so many rows on there is a legend.
+const LEGEND_FROM: u16 = 14;
+/// Cells between two figures of the cursor.
+const BETWEEN: usize = 3;
+
+/// The places, each as wide as the pane; plots begin behind the gutter.
+#[derive(Debug)]
+pub struct Places {
+    pub gutter: u16,
+    pub legend: Rect,
+    pub trace: Rect,
+    pub lanes: Vec<(&'static Lane, Rect)>,
+    pub axis: Rect,
+    pub cursor: Rect,
+}
+
+impl Places {
+    /// Shares out `area`; `told` is what the cursor tells.
+    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String]) -> Self {
+        let named = area.width >= NARROW;
+        let gutter = (if named { GUTTER.0 } else { GUTTER.1 }).min(area.width / 2);
+        let mut rest = area;
+        let mut bottom = |rows: u16, least: u16| {
+            let rows = if rest.height >= rows + least { rows } else { 0 };
+            rest.height -= rows;
+            Rect { y: rest.bottom(), height: rows, ..rest }
+        };
+        let cursor = bottom(rows_of(told, area.width), TRACE.min(2));
+        let axis = bottom(1, 1);
+        let legend_rows = u16::from(named && rest.height >= LEGEND_FROM);
+        let legend = Rect { height: legend_rows, ..rest };
+        rest = Rect { y: rest.y + legend_rows, height: rest.height - legend_rows, ..rest };
+        let room = rest.height - rest.height.min(TRACE.max(rest.height * 2 / 5));
+        let count = if named { (room / LANE.0).min(lanes.len() as u16) } else { 0 };
+        let rows = room.checked_div(count).unwrap_or(0).clamp(LANE.0, LANE.1);
+        let trace = Rect { height: rest.height - rows * count, ..rest };
+        let place =
+            |(i, lane): (u16, &&'static Lane)| (*lane, Rect { y: trace.bottom() + i * rows, height: rows, ..rest });
+        let lanes = (0..count).zip(lanes).map(place).collect();
+        Self { gutter, legend, trace, lanes, axis, cursor }
+    }
+
+    /// Cells of the plots.
+    pub fn cells(&self) -> u16 {
+        self.trace.width - self.gutter
+    }
+
+    /// Streams that have room for a lane of their own.
+    pub fn stack(&self) -> usize {
+        usize::from((self.trace.height / STACKED).max(1))
+    }
+
+    /// The rows between which a time is one column.
+    pub fn plots(&self) -> impl Iterator<Item = Rect> {
+        std::iter::once(self.trace).chain(self.lanes.iter().map(|l| l.1)).map(|r| plot(r, self.gutter))
+    }
+}
+
+/// What is right of the gutter.
+pub fn plot(area: Rect, gutter: u16) -> Rect {
+    Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area }
+}
+
+/// Rows that the figures of the cursor take, two at most.
+fn rows_of(told: &[String], width: u16) -> u16 {
+    if told.is_empty() { 0 } else { lines(told, width).len().min(2) as u16 }
+}
+
+/// The figures of the cursor line by line.
+pub fn lines(told: &[String], width: u16) -> Vec<String> {
+    let mut lines: Vec<String> = Vec::new();
+    for item in told {
+        match lines.last_mut() {
+            Some(line) if fit::width(line) + BETWEEN + fit::width(item) <= usize::from(width) => {
+                line.push_str(&" ".repeat(BETWEEN));
+                line.push_str(item);
+            }
+            _ => lines.push(item.clone()),
+        }
+    }
+    lines
+}

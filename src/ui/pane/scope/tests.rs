@@ -1,0 +1,222 @@
+use std::time::Duration;
+
+use insta::assert_snapshot;
+
+use crate::app::message::Action;
+use crate::app::model::PaneId;
+use crate::domain::attempt::AttemptStatus;
+use crate::domain::session::Plan;
+use crate::ui::testing::{Script, Stage, TEN, styles, text};
+use crate::ui::theme::Theme;
+
+use super::*;
+
+/// The strip of a small screen, the column of a larger one, the whole of a large one.
+const SIZES: [(u16, u16); 3] = [(30, 5), (52, 11), (120, 30)];
+
+fn stage(gpus: u32) -> Stage {
+    let mut stage = Stage::new(&TEN, Plan { concurrency: 8, ..Plan::default() });
+    if gpus > 0 {
+        stage.find_gpus(gpus);
+    }
+    stage.connect();
+    stage.app.ui.focus = PaneId::Scope;
+    stage
+}
+
+fn empty() -> Stage {
+    stage(0)
+}
+
+fn awaiting() -> Stage {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(9_000, 10, 100));
+    stage.pass(4_000);
+    stage
+}
+
+fn reasoning_then_answer() -> Stage {
+    let mut stage = stage(1);
+    stage.start(0, 1, Script { reasoning: 400, ..Script::plain(2_000, 20, 900) });
+    stage.pass(16_000);
+    stage
+}
+
+fn stalled() -> Stage {
+    let mut stage = stage(1);
+    stage.start(0, 1, Script { stall: Some((200, 2_400)), ..Script::plain(500, 20, 900) });
+    stage.pass(11_000);
+    stage
+}
+
+/// Three at once, one of them thinks and one waits for its first token.
+fn three() -> Stage {
+    let mut stage = stage(1);
+    stage.start(0, 1, Script::plain(600, 15, 2_000));
+    stage.pass(2_000);
+    stage.start(1, 1, Script { reasoning: 900, ..Script::plain(900, 30, 2_000) });
+    stage.pass(7_000);
+    stage.start(2, 1, Script::plain(9_000, 30, 2_000));
+    stage.pass(3_000);
+    stage
+}
+
+fn stacked() -> Stage {
+    let mut stage = three();
+    stage.act(Action::ScopeStack);
+    stage
+}
+
+fn done() -> Stage {
+    let mut stage = Stage::new(&TEN[..3], Plan::default());
+    stage.find_gpus(2);
+    stage.connect();
+    for case in 0..3 {
+        stage.start(case, 1, Script::plain(300 + case as u64 * 200, 12, 400));
+        stage.finish(case);
+    }
+    stage
+}
+
+fn with_cursor() -> Stage {
+    let mut stage = done();
+    stage.act(Action::ScopeCursor);
+    (0..9).for_each(|_| stage.act(Action::ScopeEarlier));
+    stage
+}
+
+fn held() -> Stage {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(300, 20, 900));
+    stage.pass(3_000);
+    stage.act(Action::ToggleHold);
+    stage.pass(6_000);
+    stage.act(Action::ToggleHold);
+    stage.pass(2_000);
+    stage
+}
+
+/// More than are drawn at once.
+fn crowd() -> Stage {
+    let names: Vec<String> = (1..=50).map(|i| format!("case {i}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut stage = Stage::new(&names, Plan { concurrency: 50, ..Plan::default() });
+    stage.connect();
+    (0..50).for_each(|case| stage.start(case, 1, Script::plain(200 + case as u64 * 10, 20, 900)));
+    stage.pass(5_000);
+    stage
+}
+
+fn shown(stage: &Stage) -> String {
+    let one = |&(width, height): &(u16, u16)| text(&stage.draw_with(width, height, Theme::mono(), draw));
+    SIZES.iter().map(one).collect::<Vec<_>>().join("\n")
+}
+
+macro_rules! looks {
+    ($($name:ident;)+) => {
+        mod looks {
+            use super::*;
+            $(
+                #[test]
+                fn $name() {
+                    assert_snapshot!(shown(&super::$name()));
+                }
+            )+
+        }
+    };
+}
+
+looks! {
+    empty;
+    awaiting;
+    reasoning_then_answer;
+    stalled;
+    three;
+    stacked;
+    done;
+    with_cursor;
+    held;
+    crowd;
+}
+
+#[test]
+fn styles_of_three_streams_with_a_stall() {
+    let mut stage = three();
+    stage.start(3, 1, Script { stall: Some((20, 1_500)), ..Script::plain(100, 20, 900) });
+    stage.pass(3_000);
+    assert_snapshot!(styles(&stage.draw_with(60, 12, Theme::ansi(), draw)));
+}
+
+#[test]
+fn without_colour_there_is_none() {
+    let styles = styles(&three().draw_with(120, 30, Theme::mono(), draw));
+    assert!(!styles.contains("fg=") && !styles.contains("bg="), "{styles}");
+}
+
+#[test]
+fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
+    let mut stage = stalled();
+    let drawn = |stage: &Stage| text(&stage.draw_with(60, 12, Theme::mono(), draw));
+    assert!(drawn(&stage).contains("▲ 2.42 s"), "{}", drawn(&stage));
+    stage.end(0, |record| {
+        record.status = AttemptStatus::Ok;
+        // From the request on: the wait for the first token, 200 gaps, and then the pause.
+        let begin = record.started.plus(Duration::from_millis(500 + 200 * 20));
+        record.observer_stalls = vec![(begin, begin.plus(Duration::from_millis(2_300)))];
+    });
+    assert!(drawn(&stage).contains("△ own 2.42 s") && !drawn(&stage).contains('▲'), "{}", drawn(&stage));
+}
+
+#[test]
+fn the_cursor_tells_what_was_there() {
+    let told = |mut stage: Stage, steps: &[Action]| {
+        stage.act(Action::ScopeCursor);
+        for &step in steps {
+            stage.act(step);
+        }
+        let drawn = text(&stage.draw_with(150, 20, Theme::mono(), draw));
+        drawn.lines().last().unwrap_or_default().to_owned()
+    };
+    assert_eq!(told(awaiting(), &[]), "at 2.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s");
+    assert_eq!(
+        told(awaiting(), &[Action::ScopeLater; 12]),
+        "at 4.000 s   prefill 4.00 s   Full Backend System   ~0 tok/s"
+    );
+    let stall = told(stalled(), &[]);
+    assert!(stall.starts_with("at 5.500 s   gap 2.42 s, answer, stall   Full Backend System   ~"), "{stall}");
+    let thought = told(reasoning_then_answer(), &[]);
+    assert!(thought.starts_with("at 8.000 s   gap ") && thought.contains(" ms, reasoning   Full Back"), "{thought}");
+    assert!(thought.contains(" GiB   power 4") && thought.ends_with(" W"), "{thought}");
+    let three = told(three(), &[]);
+    assert!(three.contains("Full Backend System (of 2 streams)"), "{three}");
+}
+
+/// The column of the plot in which this first stands.
+fn cell_of(drawn: &str, row: impl Fn(&str) -> bool, what: char) -> Option<usize> {
+    drawn.lines().find(|l| row(l))?.chars().position(|c| c == what)
+}
+
+#[test]
+fn a_time_is_the_same_column_in_every_plot() {
+    let drawn = text(&with_cursor().draw_with(120, 30, Theme::mono(), draw));
+    let columns: Vec<_> = drawn.lines().filter_map(|l| l.chars().position(|c| c == '│')).collect();
+    assert!(columns.len() > 15 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{drawn}");
+}
+
+#[test]
+fn where_an_attempt_began_its_line_begins() {
+    let drawn = text(&awaiting().draw_with(52, 11, Theme::mono(), draw));
+    // The axis begins with its own corner where the attempt of the first moment would be marked.
+    assert_eq!(cell_of(&drawn, |l| l.contains('└'), '└'), cell_of(&drawn, |l| l.contains('⣀'), '⣀'), "{drawn}");
+}
+
+#[test]
+fn it_survives_every_small_size_with_everything_on() {
+    let mut stage = with_cursor();
+    stage.act(Action::ScopeStack);
+    for width in 0..60 {
+        for height in 0..16 {
+            stage.draw_with(width, height, Theme::ansi(), draw);
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! The gaps of the streams. An answer is a whole line, reasoning a dotted one, the wait for the first token the line at the
+//! bottom. The scale fits the usual gaps; what is longer is cut off at the top, and stalls are named.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::places::{Places, plot};
+use super::{Window, scale};
+use crate::app::scope::{Shown, Stream};
+use crate::domain::attempt::TextKind;
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+use crate::domain::trace::{Column, Gap, Stall, columns};
+use crate::ui::view::View;
+use crate::ui::widget::braille::Dots;
+use crate::ui::widget::scale::round_up;
+use crate::ui::{fit, number, pane};
+
+/// The scale fits this share of the columns, and leaves so much room above.
+const FITS: (f64, f64) = (0.95, 1.3);
+
+/// A stream brought to the width of the plot.
+struct Drawn<'a> {
+    stream: &'a Stream<'a>,
+    columns: Vec<Option<Column>>,
+    stalls: Vec<Stall>,
+    style: Style,
+}
+
+/// Draws trace and legend.
+pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Window, shown: &Shown<'_>) {
+    let (area, gutter) = (places.trace, places.gutter);
+    let dots = usize::from(places.cells()) * 2;
+    let now = view.scene().live.at;
+    let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
+    let top = top_ms(&drawn);
+    let label = if top < 1000.0 { format!("{top} ms") } else { format!("{} s", top / 1000.0) };
+    if view.app.ui.scope.stacked && drawn.len() > 1 {
+        let rows = area.height / drawn.len() as u16;
+        // What does not divide evenly goes to the first.
+        let mut y = area.y;
+        for one in &drawn {
+            let spare = if y == area.y { area.height - rows * drawn.len() as u16 } else { 0 };
+            let lane = Rect { y, height: rows + spare, ..area };
+            y = lane.bottom();
+            plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
+            name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &label);
+        }
+    } else {
+        plot_streams(frame, plot(area, gutter), view, window, &drawn, top);
+        scale(frame, area, gutter, view, "gap", &label);
+    }
+    legend(frame, plot(places.legend, gutter), view);
+}
+
+/// The gutter of a lane: whose it is, and from where to where its scale goes.
+fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'_>, top: &str) {
+    let cells = usize::from(gutter.width);
+    pane::line(frame, gutter, 0, Line::styled(fit::left(&name_of(view, one.stream), cells), one.style));
+    if gutter.height > 1 {
+        let range = Line::styled(fit::right(&format!("0–{top}"), cells), view.theme.muted());
+        pane::line(frame, gutter, gutter.height - 1, range);
+    }
+}
+
+/// The name of a stream: its case, and the number of an attempt that is not the first.
+pub fn name_of(view: &View<'_>, stream: &Stream<'_>) -> String {
+    let name = view.scene().session.suite.cases.get(stream.id.case).map(|c| sanitise_line(&c.name)).unwrap_or_default();
+    if stream.id.number > 1 { format!("{name} #{}", stream.id.number) } else { name }
+}
+
+fn bring<'a>(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, view: &View<'_>) -> Drawn<'a> {
+    let limit = stream.limit_ms.unwrap_or(f64::INFINITY);
+    // While a stall lasts it is seen; a gap that may still be a usual one is not drawn before it is over.
+    let open = stream.ended.is_none().then(|| stream.trace.last().zip(stream.trace.last_kind())).flatten();
+    let open = open.map(|(from, kind)| Gap { from, to: now, kind }).filter(|gap| gap.ms() > limit);
+    let mut stalls = stream.trace.stalls(window.from, window.to, limit, stream.observer_stalls);
+    stalls.extend(open.filter(|g| g.to > window.from && g.from < window.to).map(|gap| Stall { gap, is_own: false }));
+    Drawn {
+        stream,
+        columns: columns(stream.trace, open, window.from, window.to, dots),
+        stalls,
+        style: view.theme.series(stream.id.case + stream.id.number as usize - 1),
+    }
+}
+
+/// The top of the scale: by the gaps that are no stalls.
+fn top_ms(drawn: &[Drawn<'_>]) -> f64 {
+    let usual = |d: &Drawn<'_>| d.stream.limit_ms.unwrap_or(f64::INFINITY);
+    let highs = drawn
+        .iter()
+        .flat_map(|d| d.columns.iter().flatten().map(|c| f64::from(c.high_ms)).filter(|ms| *ms <= usual(d)));
+    let mut highs: Vec<f64> = highs.collect();
+    if highs.is_empty() {
+        return 100.0;
+    }
+    let at = ((highs.len() - 1) as f64 * FITS.0) as usize;
+    round_up(*highs.select_nth_unstable_by(at, f64::total_cmp).1 * FITS.1)
+}
+
+fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, drawn: &[Drawn<'_>], top: f64) {
+    let mut dots = Dots::new(area);
+    if dots.rows() == 0 || dots.columns() == 0 {
+        return;
+    }
+    for one in drawn {
+        prefill(&mut dots, one, window, view.scene().live.at);
+        for (cell, pair) in one.columns.chunks(2).enumerate() {
+            strokes(&mut dots, cell * 2, pair, top, one.style);
+        }
+    }
+    dots.draw(area, frame.buffer_mut());
+    let stalls = drawn.iter().flat_map(|d| d.stalls.iter().copied());
+    name_stalls(frame, area, view, window, stalls.collect());
+}
+
+/// The wait for the first token: flat.
+fn prefill(dots: &mut Dots, one: &Drawn<'_>, window: Window, now: Nanos) {
+    let stream = one.stream;
+    let until = stream.trace.first().or(stream.ended).unwrap_or(now);
+    if until < window.from || stream.started > window.to {
+        return;
+    }
+    let columns = dots.columns() as u16;
+    let column = |at: Nanos| window.cell_of(at.clamp(window.from, window.to), columns).map_or(0, usize::from);
+    let bottom = dots.rows() - 1;
+    for at in column(stream.started)..=column(until) {
+        dots.stroke(at, bottom..=bottom, one.style);
+    }
+}
+
+/// What two columns show. Reasoning is in one of them alone: dotted.
+fn strokes(dots: &mut Dots, column: usize, pair: &[Option<Column>], top: f64, style: Style) {
+    let dotted = |c: &Column| c.kind == TextKind::Reasoning;
+    let rows = |dots: &Dots, c: Column| dots.row_of(f64::from(c.high_ms), top)..=dots.row_of(f64::from(c.low_ms), top);
+    if pair.iter().flatten().any(dotted) && pair.iter().flatten().all(dotted) {
+        if let Some(both) = pair.iter().flatten().copied().reduce(Column::and) {
+            dots.stroke(column, rows(dots, both), style);
+        }
+        return;
+    }
+    for (i, one) in pair.iter().enumerate() {
+        if let Some(one) = one {
+            dots.stroke(column + i, rows(dots, *one), style);
+        }
+    }
+}
+
+/// Puts length and mark over stalls, the longest first; where there is no room for the length, the mark alone.
+fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, mut stalls: Vec<Stall>) {
+    stalls.sort_by(|a, b| b.gap.ms().total_cmp(&a.gap.ms()));
+    let mut taken: Vec<(u16, u16)> = Vec::new();
+    for stall in stalls {
+        let middle = Nanos(stall.gap.from.max(window.from).0.midpoint(stall.gap.to.min(window.to).0));
+        let Some(cell) = window.cell_of(middle, area.width) else { continue };
+        let (mark, style) =
+            if stall.is_own { ("△ own ", view.theme.muted()) } else { ("▲ ", view.theme.warning()) };
+        let long = format!("{mark}{}", number::millis(Some(stall.gap.ms())));
+        let alone = mark.split(' ').next().unwrap_or(mark);
+        // In a single row the length would hide the trace.
+        for text in [if area.height > 1 { long.as_str() } else { alone }, alone] {
+            let width = fit::width(text) as u16;
+            if width > area.width {
+                continue;
+            }
+            let x = cell.saturating_sub(width / 2).min(area.width - width);
+            if taken.iter().all(|(from, to)| x + width < *from || x > *to) {
+                taken.push((x, x + width));
+                let place = Rect { x: area.x + x, width, height: 1, ..area };
+                frame.render_widget(ratatui::widgets::Clear, place);
+                pane::line(frame, place, 0, Line::styled(text.to_owned(), style));
+                break;
+            }
+        }
+    }
+}
+
+fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
+    let muted = view.theme.muted();
+    let style = view.theme.series(0);
+    let mut spans = vec![
+        Span::styled("⠒⠒⠒", style),
+        Span::styled(" answer   ", muted),
+        Span::styled("⠂⠂⠂", style),
+        Span::styled(" reasoning   ", muted),
+        Span::styled("⣀⣀⣀", style),
+        Span::styled(" prefill   ", muted),
+        Span::styled("▲", view.theme.warning()),
+        Span::styled(" stall", muted),
+    ];
+    while fit::spans_width(&spans) > usize::from(area.width) && !spans.is_empty() {
+        spans.pop();
+    }
+    pane::line(frame, area, 0, Line::from(spans));
+}

@@ -1,0 +1,111 @@
+//! A field of dots, two across and four down in each cell.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+
+/// Dots of a cell by column (2) and row from the top (4), as bits of the pattern.
+const DOTS: [[u8; 4]; 2] = [[0x01, 0x02, 0x04, 0x40], [0x08, 0x10, 0x20, 0x80]];
+
+/// Dots and the style of each cell: where several draw in one, that of the last.
+#[derive(Debug)]
+pub struct Dots {
+    width: usize,
+    height: usize,
+    cells: Vec<(u8, Style)>,
+}
+
+impl Dots {
+    /// An empty field over so many cells.
+    pub fn new(area: Rect) -> Self {
+        let (width, height) = (usize::from(area.width), usize::from(area.height));
+        Self { width, height, cells: vec![(0, Style::new()); width * height] }
+    }
+
+    /// Dots across.
+    pub const fn columns(&self) -> usize {
+        self.width * 2
+    }
+
+    /// Dots down.
+    pub const fn rows(&self) -> usize {
+        self.height * 4
+    }
+
+    /// The row of a value on a scale from 0 at the bottom to `top`; what lies beyond is at its end.
+    pub fn row_of(&self, value: f64, top: f64) -> usize {
+        let share = if top > 0.0 { (value / top).clamp(0.0, 1.0) } else { 0.0 };
+        ((1.0 - share) * self.rows().saturating_sub(1) as f64).round() as usize
+    }
+
+    /// Sets the dots of a column from one row to another.
+    pub fn stroke(&mut self, column: usize, rows: std::ops::RangeInclusive<usize>, style: Style) {
+        for row in rows {
+            if column < self.columns() && row < self.rows() {
+                let cell = &mut self.cells[row / 4 * self.width + column / 2];
+                *cell = (cell.0 | DOTS[column % 2][row % 4], style);
+            }
+        }
+    }
+
+    /// A line through one value per column; `None` is a gap in it.
+    pub fn line(&mut self, values: &[Option<f64>], top: f64, style: Style) {
+        let mut before: Option<usize> = None;
+        for (column, value) in values.iter().enumerate() {
+            let row = value.filter(|v| v.is_finite()).map(|v| self.row_of(v, top));
+            if let Some(row) = row {
+                // The stroke starts beside the dot before it, so that steep parts hold together.
+                let rows = match before {
+                    Some(b) if b < row => b + 1..=row,
+                    Some(b) if b > row => row..=b - 1,
+                    _ => row..=row,
+                };
+                self.stroke(column, rows, style);
+            }
+            before = row;
+        }
+    }
+
+    /// Puts them there; cells without a dot stay as they are.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer) {
+        for (at, (pattern, style)) in self.cells.iter().enumerate().filter(|(_, cell)| cell.0 != 0) {
+            let position = (area.x + (at % self.width) as u16, area.y + (at / self.width) as u16);
+            if let Some(cell) = buf.cell_mut(position) {
+                cell.set_char(char::from_u32(0x2800 + u32::from(*pattern)).unwrap_or(' ')).set_style(*style);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn drawn(width: u16, height: u16, draw: impl FnOnce(&mut Dots)) -> Vec<String> {
+        let area = Rect::new(0, 0, width, height);
+        let (mut buf, mut dots) = (Buffer::empty(area), Dots::new(area));
+        draw(&mut dots);
+        dots.draw(area, &mut buf);
+        (0..height).map(|y| (0..width).map(|x| buf[(x, y)].symbol()).collect()).collect()
+    }
+
+    #[test]
+    fn a_line_goes_from_bottom_to_top_and_stops_at_a_gap() {
+        let values = [Some(0.0), Some(4.0 / 3.0), Some(8.0 / 3.0), Some(4.0), None, None, Some(4.0), Some(4.0)];
+        assert_eq!(drawn(4, 1, |d| d.line(&values, 4.0, Style::new())), ["⡠⠊ ⠉"]);
+    }
+
+    #[test]
+    fn steep_parts_hold_together() {
+        assert_eq!(drawn(1, 1, |d| d.line(&[Some(0.0), Some(4.0)], 4.0, Style::new())), ["⡸"]);
+        assert_eq!(drawn(1, 1, |d| d.line(&[Some(4.0), Some(0.0)], 4.0, Style::new())), ["⢱"]);
+    }
+
+    #[test]
+    fn what_lies_beyond_the_scale_is_at_its_end_and_beyond_the_field_nowhere() {
+        assert_eq!(drawn(1, 2, |d| d.line(&[Some(9.0), Some(-1.0)], 4.0, Style::new())), ["⢱", "⢸"]);
+        assert_eq!(drawn(1, 1, |d| d.stroke(2, 0..=3, Style::new())), [" "]);
+        assert_eq!(drawn(1, 1, |d| d.stroke(0, 2..=9, Style::new())), ["⡄"]);
+        assert!(drawn(0, 0, |d| d.line(&[Some(1.0)], 0.0, Style::new())).is_empty());
+    }
+}
