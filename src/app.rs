@@ -1,7 +1,13 @@
 //! Floor 1: the program's state and how it changes. Pure: messages in, effects out.
 
+pub mod dialogs;
+pub mod export_dialog;
 pub mod load;
 pub mod message;
 pub mod model;
+pub mod palette;
+pub mod pointer;
+pub mod possible;
+pub mod report_view;
 pub mod text_field;
 pub mod update;

@@ -1,6 +1,8 @@
 //! Floor 1: a run as text. Pure.
 
+pub mod bottleneck;
 pub mod case;
+pub mod conclusion;
 pub mod exporters;
 mod json;
 mod markdown;

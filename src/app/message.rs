@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::export_dialog::Fate;
+use super::model::PaneId;
+use super::pointer::Pointer;
+use super::report_view::Extent;
 use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -21,6 +25,7 @@ pub enum Action {
     Cancel,
     Export,
     ChooseExport,
+    ViewReport,
     // ─── The screen ───
     ToggleFreeze,
     SelectNext,
@@ -31,11 +36,14 @@ pub enum Action {
     ScrollUp,
     NextPane,
     PreviousPane,
+    Focus(PaneId),
     Zoom,
     Back,
     Filter,
     Copy,
     Help,
+    Palette,
+    ToggleMouse,
     Redraw,
     Suspend,
     Quit,
@@ -61,6 +69,10 @@ pub enum Msg {
     Action(Nanos, Action),
     /// The text that is being typed changes.
     Edit(Edit),
+    /// Text was pasted.
+    Pasted(Nanos, String),
+    /// The mouse did something.
+    Pointer(Nanos, Pointer),
     /// The frame clock, only while something is live.
     Frame {
         /// Now.
@@ -74,6 +86,8 @@ pub enum Msg {
         preview_limit: usize,
         /// Lines that the help can be scrolled down.
         help_limit: u16,
+        /// How far the report can be scrolled.
+        report: Extent,
     },
     /// A fact of the engine.
     Engine(Nanos, EngineFact),
@@ -83,6 +97,27 @@ pub enum Msg {
     Gauges(GaugeEvent),
     /// A report was written, or was not.
     Exported(Nanos, Result<PathBuf, String>),
+    /// The report as Markdown, for the screen.
+    ReportRendered {
+        /// All of it.
+        text: Arc<str>,
+        /// The file that would be written now.
+        file: String,
+    },
+    /// Names for files, one for each of the exporters.
+    ExportsOffered {
+        /// What would be written if nobody named a file.
+        offers: Vec<String>,
+        /// The folder that they are counted from.
+        folder: String,
+    },
+    /// What would become of a file's name.
+    ExportChecked {
+        /// The name.
+        name: String,
+        /// What would.
+        fate: Fate,
+    },
     /// The screen has another size.
     Resized,
     /// A signal.
@@ -101,6 +136,21 @@ pub enum Effect {
         /// Index in the exporters' table.
         exporter: usize,
     },
+    /// Write it under this name.
+    ExportAs {
+        /// Index in the exporters' table.
+        exporter: usize,
+        /// Name of the file, as it was typed.
+        name: String,
+    },
+    /// Tell names for files, one for each of the exporters.
+    OfferExports,
+    /// Tell what would become of a file's name.
+    CheckExport(String),
+    /// Make the report as Markdown, for the screen.
+    RenderReport,
+    /// Have the terminal tell what the mouse does, or leave the mouse to the terminal.
+    Mouse(bool),
     /// Put text on the clipboard.
     Copy(String),
     /// The run begins: what GPUs and server tell of it starts now.

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::export_dialog::ExportDialog;
 use super::load::Load;
+use super::palette::{Command, Palette};
+use super::report_view::{self, Extent, ReportView};
 use super::text_field::TextField;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
@@ -103,6 +106,16 @@ impl Scene {
         (from, end.max(from.plus(SHORTEST)))
     }
 
+    /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
+    pub fn busiest_gpu_percent(&self) -> Option<f64> {
+        if self.target.simulated || !self.target.is_local() {
+            return None;
+        }
+        let began = self.session.began?;
+        let loads = self.gpu.gpus.iter().flat_map(|gpu| gpu.load_percent.since(began));
+        loads.filter_map(|point| point.1).reduce(f64::max)
+    }
+
     /// Time since the run began: until now while it is active, else until its last attempt ended.
     pub fn elapsed(&self) -> Duration {
         let Some(began) = self.session.began else { return Duration::ZERO };
@@ -112,7 +125,7 @@ impl Scene {
 }
 
 /// The panes, in the order of `tab`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum PaneId {
     /// The cases.
     #[default]
@@ -142,8 +155,12 @@ pub enum Overlay {
     Help(u16),
     /// Whether to quit although something runs.
     ConfirmQuit,
-    /// Which format to export; the index into the exporters' table.
-    ExportMenu(usize),
+    /// Which format to export, under which name.
+    Export(ExportDialog),
+    /// The report.
+    Report(ReportView),
+    /// All that can be done.
+    Palette(Palette),
     /// The filter is being typed.
     FilterInput,
 }
@@ -180,6 +197,12 @@ pub struct UiState {
     pub preview_limit: usize,
     /// What just happened.
     pub notice: Option<Notice>,
+    /// The terminal tells what the mouse does.
+    pub mouse: bool,
+    /// How far the report could be scrolled in the last frame.
+    pub report_extent: Extent,
+    /// Texts of the report that were shown.
+    pub reports_shown: u64,
 }
 
 impl Default for UiState {
@@ -194,6 +217,9 @@ impl Default for UiState {
             preview_top: None,
             preview_limit: 0,
             notice: None,
+            mouse: false,
+            report_extent: Extent::default(),
+            reports_shown: 0,
         }
     }
 }
@@ -209,6 +235,10 @@ pub struct App {
     pub ui: UiState,
     /// Labels of the exporters, in the order of their table.
     pub export_labels: Vec<&'static str>,
+    /// All that can be done from the panes.
+    pub commands: Vec<Command>,
+    /// Why the model may not be what was asked for.
+    pub model_doubt: Option<String>,
     /// A model was asked for by name; else the endpoint must have exactly one.
     pub wanted_model: Option<String>,
     /// Interrupted by a signal, or quit while something ran.
@@ -241,6 +271,8 @@ impl App {
             frozen: None,
             ui: UiState::default(),
             export_labels,
+            commands: Vec::new(),
+            model_doubt: None,
             wanted_model,
             interrupted: false,
             recent_totals: VecDeque::new(),
@@ -269,10 +301,10 @@ impl App {
         self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
     }
 
-    /// When something changes although nothing happens: a notice goes, a request is due.
+    /// When something changes although nothing happens: a notice goes, a request is due, the report is out of date.
     pub fn wake_at(&self) -> Option<Nanos> {
         let notice = self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR));
-        notice.into_iter().chain(self.scene.session.wake_at()).min()
+        notice.into_iter().chain(self.scene.session.wake_at()).chain(report_view::due(self)).min()
     }
 
     /// The exit status the run has earned so far (see the command line's contract).

@@ -93,6 +93,9 @@ fn tell_target(run: &Run, stderr: &mut impl Write) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_deref().unwrap_or_default();
         say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
+        if let Some(doubt) = &run.app.model_doubt {
+            say(stderr, &format!("warning: {doubt}"));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::keymap::Keymap;
+use crate::ui::pointer;
 use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
 use crate::ui::theme::Theme;
@@ -52,6 +53,7 @@ impl<'a> Screen<'a> {
         // Colours are left out here and not by the terminal library, which would drop bold and reverse with them.
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|v| !v.is_empty());
         let theme = if no_colour { Theme::mono() } else { Theme::ansi() };
+        run.app.commands = Keymap::standard().commands();
         Self { run, terminal, theme, cache: RenderCache::default(), pacer: FramePacer::default() }
     }
 
@@ -102,6 +104,14 @@ impl<'a> Screen<'a> {
                 Some(msg) => self.take(msg),
                 None => Ok(None),
             },
+            Wake::Input(Input::Mouse(event)) => {
+                let screen = self.terminal.size().context("the screen's size is not known")?;
+                match pointer::resolve(&self.run.app, &self.cache, screen, &event, self.run.now()) {
+                    Some(msg) => self.take(msg),
+                    None => Ok(None),
+                }
+            }
+            Wake::Input(Input::Paste(text)) => self.take(Msg::Pasted(self.run.now(), text)),
             Wake::Input(Input::Resized) => self.take(Msg::Resized),
             Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
         }
@@ -115,7 +125,16 @@ impl<'a> Screen<'a> {
                 Effect::Redraw => self.terminal.repaint()?,
                 Effect::Copy(text) => self.terminal.copy(&text)?,
                 Effect::Suspend => self.suspend()?,
-                Effect::Engine(_) | Effect::Export { .. } | Effect::BeginTelemetry | Effect::TelemetryActive(_) => {}
+                Effect::Mouse(on) => self.terminal.set_mouse(on)?,
+                // Carried out by the run.
+                Effect::Engine(_)
+                | Effect::Export { .. }
+                | Effect::ExportAs { .. }
+                | Effect::OfferExports
+                | Effect::CheckExport(_)
+                | Effect::RenderReport
+                | Effect::BeginTelemetry
+                | Effect::TelemetryActive(_) => {}
             }
         }
         Ok(None)
@@ -137,7 +156,8 @@ impl<'a> Screen<'a> {
         let view = View { app: &self.run.app, theme: self.theme, keymap: Keymap::standard(), cache: &self.cache };
         self.terminal.draw(|frame| screen::draw(frame, &view)).context("the screen could not be written")?;
         let (preview_limit, help_limit) = (self.cache.preview_limit(), self.cache.help_limit());
-        drop(self.run.take(Msg::Drawn { preview_limit, help_limit }));
+        let report = self.cache.report_extent();
+        drop(self.run.take(Msg::Drawn { preview_limit, help_limit, report }));
         self.pacer.drawn(now);
         Ok(())
     }

@@ -7,7 +7,10 @@ use std::rc::Rc;
 use ratatui::text::Line;
 
 use super::theme::Theme;
+use crate::app::report_view::Extent;
 use crate::domain::attempt::AttemptId;
+use crate::domain::time::Nanos;
+use crate::report::conclusion::Conclusion;
 
 /// Layouts kept: those of the cases between which one goes to and fro.
 const CAPACITY: usize = 6;
@@ -35,7 +38,16 @@ pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
     preview_limit: Cell<usize>,
     help_limit: Cell<u16>,
+    report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
+    report_extent: Cell<Extent>,
+    conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
+    case_rows: RefCell<Vec<(u16, usize)>>,
 }
+
+/// The number of the report's text, columns, styles.
+type ReportKey = (u64, u16, Theme);
+/// When the run began, when its last attempt ended, and how many did.
+type ConclusionKey = (Option<Nanos>, Option<Nanos>, usize);
 
 impl RenderCache {
     /// The layout of `key`, made now if none is kept.
@@ -50,6 +62,38 @@ impl RenderCache {
         let lines: Rc<[_]> = make().into();
         layouts.push_front((key, Rc::clone(&lines)));
         lines
+    }
+
+    /// The layout of the report.
+    pub fn report(&self, key: ReportKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
+        kept(&self.report, key, || make().into())
+    }
+
+    /// What the run came to.
+    pub fn conclusion(&self, key: ConclusionKey, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
+        kept(&self.conclusion, key, || Rc::new(make()))
+    }
+
+    /// How far the report could be scrolled in the last frame that showed it.
+    pub fn report_extent(&self) -> Extent {
+        self.report_extent.get()
+    }
+
+    /// Remembers how far the report can be scrolled.
+    pub fn set_report_extent(&self, extent: Extent) {
+        self.report_extent.set(extent);
+    }
+
+    /// The case whose row the last frame had there, counted from the screen's top.
+    pub fn case_at(&self, row: u16) -> Option<usize> {
+        self.case_rows.borrow().iter().find(|(at, _)| *at == row).map(|(_, case)| *case)
+    }
+
+    /// Remembers the rows of the cases: row of the screen, case.
+    pub fn set_case_rows(&self, rows: impl IntoIterator<Item = (u16, usize)>) {
+        let mut kept = self.case_rows.borrow_mut();
+        kept.clear();
+        kept.extend(rows);
     }
 
     /// Lines that the preview could be scrolled up in the last frame.
@@ -73,6 +117,17 @@ impl RenderCache {
     }
 }
 
+/// What was made of `key`, now if it was another one.
+fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, make: impl FnOnce() -> Rc<T>) -> Rc<T> {
+    let mut place = place.borrow_mut();
+    if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
+        return Rc::clone(made);
+    }
+    let made = make();
+    *place = Some((key, Rc::clone(&made)));
+    made
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +144,15 @@ mod tests {
         let again = cache.layout(key(0, u32::MAX), || panic!("made twice"));
         assert_eq!(again.len(), 1);
         assert_eq!(cache.layout(LayoutKey { width: 8, ..key(0, u32::MAX) }, Vec::new).len(), 0);
+    }
+
+    #[test]
+    fn a_report_is_laid_out_once_for_each_text_and_width() {
+        let cache = RenderCache::default();
+        let lines = |key: ReportKey, n| cache.report(key, || vec![Line::raw("a"); n]).len();
+        let key = (1, 80, Theme::mono());
+        assert_eq!([lines(key, 1), lines(key, 2), lines((2, 80, Theme::mono()), 3)], [1, 1, 3]);
+        assert_eq!(lines((2, 81, Theme::mono()), 4), 4);
     }
 
     #[test]

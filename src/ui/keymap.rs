@@ -25,8 +25,12 @@ pub enum Context {
     Help,
     /// In the question whether to quit.
     ConfirmQuit,
-    /// In the menu of formats.
-    ExportMenu,
+    /// In the choice of a format and a file.
+    Export,
+    /// In the report.
+    Report,
+    /// In the command palette.
+    Palette,
     /// While the filter is typed.
     FilterInput,
 }
@@ -41,14 +45,16 @@ impl Context {
             Overlay::None => Self::In(ui.focus),
             Overlay::Help(_) => Self::Help,
             Overlay::ConfirmQuit => Self::ConfirmQuit,
-            Overlay::ExportMenu(_) => Self::ExportMenu,
+            Overlay::Export(_) => Self::Export,
+            Overlay::Report(_) => Self::Report,
+            Overlay::Palette(_) => Self::Palette,
             Overlay::FilterInput => Self::FilterInput,
         }
     }
 
     /// Keys without a meaning there are typed into a text.
     pub const fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput)
+        matches!(self, Self::FilterInput | Self::Export | Self::Palette)
     }
 
     /// Whether a place lies around the other.
@@ -90,7 +96,7 @@ impl Group {
             Self::Move => "Moving about",
             Self::Screen => "Screen",
             Self::Filter => "While typing a filter",
-            Self::Dialogs => "Help, menus, questions",
+            Self::Dialogs => "Help, report, menus, questions",
         }
     }
 }
@@ -114,6 +120,43 @@ pub struct Binding {
     pub help: &'static str,
 }
 
+/// A heading of the help with the rows below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Keys that mean the same in all panes, or in a dialog.
+    Of(Group),
+    /// A pane's own.
+    Pane(PaneId),
+}
+
+impl Section {
+    /// The heading.
+    pub fn title(self) -> String {
+        match self {
+            Self::Of(group) => group.title().to_owned(),
+            Self::Pane(pane) => format!("{} pane", super::pane::title(pane)),
+        }
+    }
+
+    /// Whether a row stands there.
+    pub fn has(self, binding: &Binding) -> bool {
+        match (self, binding.on) {
+            (Self::Pane(pane), on) => on == Context::In(pane),
+            (Self::Of(_), Context::In(_)) => false,
+            (Self::Of(group), _) => binding.group == group,
+        }
+    }
+}
+
+/// The sections of the help that have a row: groups of the panes, panes, what lies over them.
+pub fn sections<'a>(bindings: impl Iterator<Item = &'a Binding> + Clone) -> impl Iterator<Item = Section> {
+    let is_over = |group: &&Group| matches!(group, Group::Filter | Group::Dialogs);
+    let below = Group::ALL.iter().filter(move |g| !is_over(g)).map(|g| Section::Of(*g));
+    let over = Group::ALL.iter().filter(is_over).map(|g| Section::Of(*g));
+    let all = below.chain(PaneId::ALL.map(Section::Pane)).chain(over);
+    all.filter(move |section| bindings.clone().any(|b| section.has(b)))
+}
+
 /// Whether a row's keys would do something now. Those of a dialog would once it is open.
 pub fn is_live(app: &App, binding: &Binding) -> bool {
     !matches!(binding.on, Context::Panes | Context::In(_)) || is_possible(app, binding.action)
@@ -127,6 +170,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
         Action::ToggleFreeze => app.frozen.is_some(),
+        Action::ToggleMouse => app.ui.mouse,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty(),
         _ => false,
     };
@@ -144,12 +188,12 @@ pub fn key_table_markdown() -> String {
         let keys: Vec<_> = binding.keys.iter().map(|k| format!("`{k}`")).collect();
         format!("| {} | {} |\n", keys.join(" "), binding.help)
     };
-    let group = |group: Group| {
-        let rows: String = BINDINGS.iter().filter(|b| b.group == group).map(row).collect();
-        format!("| **{}** | |\n{rows}", group.title())
+    let section = |section: Section| {
+        let rows: String = BINDINGS.iter().filter(|b| section.has(b)).map(row).collect();
+        format!("| **{}** | |\n{rows}", section.title())
     };
-    let groups: String = Group::ALL.into_iter().map(group).collect();
-    format!("| Key | What it does |\n|---|---|\n{groups}")
+    let sections: String = sections(BINDINGS.iter()).map(section).collect();
+    format!("| Key | What it does |\n|---|---|\n{sections}")
 }
 
 #[cfg(test)]

@@ -122,7 +122,8 @@ impl Stage {
             simulated: false,
             connection: Connection::Connecting,
         };
-        let app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+        let mut app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+        app.commands = Keymap::standard().commands();
         Self {
             app,
             now_ms: 0,

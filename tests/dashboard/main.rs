@@ -18,6 +18,7 @@ mod leaving;
 mod nvml;
 mod reports;
 mod screen;
+mod shell;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -4,6 +4,7 @@ use crossterm::event::KeyCode;
 
 use super::{Binding, Context, Group, Key};
 use crate::app::message::Action;
+use crate::app::model::PaneId;
 
 const fn row(
     keys: &'static [Key],
@@ -74,8 +75,16 @@ pub const BINDINGS: &[Binding] = {
         row(&[ch('x')], A::Cancel, C::Panes, G::Case, "cancel", "Cancel it"),
         row(&[ch('y')], A::Copy, C::Panes, G::Case, "", "Copy the answer to the terminal's clipboard"),
         // ─── The report ───
+        row(
+            &[ch('v')],
+            A::ViewReport,
+            C::Panes,
+            G::Run,
+            "report",
+            "Read the report of what is measured so far; it keeps up with the run",
+        ),
         row(&[ch('e')], A::Export, C::Panes, G::Run, "export", "Export the report of what is measured so far"),
-        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export in another format"),
+        row(&[ch('E')], A::ChooseExport, C::Panes, G::Run, "", "Export in any format, under a name to choose"),
         // ─── Moving about ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Panes, G::Move, "", "Next case; in the answer one line down"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Panes, G::Move, "", "Previous case; in the answer one line up"),
@@ -105,6 +114,14 @@ pub const BINDINGS: &[Binding] = {
             "follow",
         ),
         row(&[ch('/')], A::Filter, C::Panes, G::Move, "filter", "List only cases whose name contains what you type"),
+        row(
+            &[ch(':'), ctrl('p')],
+            A::Palette,
+            C::Panes,
+            G::Screen,
+            "commands",
+            "Find a command by a few letters and run it",
+        ),
         // ─── The screen ───
         row(&[ch('?')], A::Help, C::Panes, G::Screen, "help", "This help"),
         toggle(
@@ -120,22 +137,60 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
         row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", "Suspend; `fg` in the shell comes back"),
+        toggle(
+            row(
+                &[ch('m')],
+                A::ToggleMouse,
+                C::Panes,
+                G::Screen,
+                "",
+                "Mouse: click selects, wheel scrolls; again: back to the terminal, which selects text",
+            ),
+            "mouse off",
+        ),
         // Last, as they have the least claim to the footer.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
         row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
+        row(&[ch('1')], A::Focus(PaneId::Cases), C::Panes, G::Move, "", "Go to the cases"),
+        row(&[ch('2')], A::Focus(PaneId::Preview), C::Panes, G::Move, "", "Go to the answer"),
+        row(&[ch('3')], A::Focus(PaneId::Throughput), C::Panes, G::Move, "", "Go to the throughput"),
+        row(&[ch('4')], A::Focus(PaneId::Latency), C::Panes, G::Move, "", "Go to the latency"),
+        row(&[ch('5')], A::Focus(PaneId::Gpu), C::Panes, G::Move, "", "Go to the GPU"),
         // ─── While the filter is typed ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),
         row(&[ESC, ctrl('c')], A::Back, C::FilterInput, G::Filter, "drop", "Drop the filter"),
-        // ─── In a question, a menu, the help ───
+        // ─── In what lies over the panes ───
         row(&[ch('j'), DOWN], A::SelectNext, C::Help, G::Dialogs, "down", "Help: a line down"),
         row(&[ch('k'), UP], A::SelectPrevious, C::Help, G::Dialogs, "up", "Help: a line up"),
         row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Help, G::Dialogs, "", "Help: down"),
         row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Help, G::Dialogs, "", "Help: up"),
         row(&[ESC, ch('q'), ch('?'), ctrl('c')], A::Back, C::Help, G::Dialogs, "close", "Help: close it"),
-        row(&[ch('j'), DOWN], A::SelectNext, C::ExportMenu, G::Dialogs, "down", "Formats: next"),
-        row(&[ch('k'), UP], A::SelectPrevious, C::ExportMenu, G::Dialogs, "up", "Formats: previous"),
-        row(&[ENTER], A::Confirm, C::ExportMenu, G::Dialogs, "export", "Formats: export in this one"),
-        row(&[ESC, ch('q'), ctrl('c')], A::Back, C::ExportMenu, G::Dialogs, "back", "Formats: export nothing"),
+        row(&[ch('j'), DOWN], A::SelectNext, C::Report, G::Dialogs, "down", "Report: a line down"),
+        row(&[ch('k'), UP], A::SelectPrevious, C::Report, G::Dialogs, "up", "Report: a line up"),
+        row(&[PAGE_DOWN, ctrl('d'), ch(' ')], A::ScrollDown, C::Report, G::Dialogs, "", "Report: a page down"),
+        row(&[PAGE_UP, ctrl('u')], A::ScrollUp, C::Report, G::Dialogs, "", "Report: a page up"),
+        row(&[ch('g'), HOME], A::SelectFirst, C::Report, G::Dialogs, "", "Report: its begin"),
+        row(&[ch('G'), END], A::SelectLast, C::Report, G::Dialogs, "", "Report: its end"),
+        row(&[ch('e')], A::Export, C::Report, G::Dialogs, "", "Report: export it"),
+        row(&[ch('E')], A::ChooseExport, C::Report, G::Dialogs, "formats", "Report: export it in any format"),
+        row(&[ESC, ch('q'), ch('v'), ctrl('c')], A::Back, C::Report, G::Dialogs, "close", "Report: close it"),
+        row(
+            &[DOWN, TAB],
+            A::SelectNext,
+            C::Export,
+            G::Dialogs,
+            "next format",
+            "Export: next format; letters edit the name",
+        ),
+        row(&[UP, BACK_TAB], A::SelectPrevious, C::Export, G::Dialogs, "", "Export: previous format"),
+        row(&[ENTER], A::Confirm, C::Export, G::Dialogs, "write", "Export: write the file"),
+        row(&[ESC, ctrl('c')], A::Back, C::Export, G::Dialogs, "back", "Export: write nothing"),
+        row(&[DOWN, ctrl('n')], A::SelectNext, C::Palette, G::Dialogs, "down", "Commands: next"),
+        row(&[UP, ctrl('p')], A::SelectPrevious, C::Palette, G::Dialogs, "up", "Commands: previous"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Palette, G::Dialogs, "", "Commands: a page down"),
+        row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: a page up"),
+        row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run this one"),
+        row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: run none"),
         row(
             &[ch('y'), ENTER, ctrl('c')],
             A::Confirm,

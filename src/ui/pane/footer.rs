@@ -23,7 +23,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let columns = usize::from(area.width);
     let line = match (&ui.overlay, &ui.notice) {
         (Overlay::FilterInput, _) => filter_line(columns, view),
-        (Overlay::None, Some(notice)) => notice_line(notice, columns, view),
+        // A question has its keys in its own frame.
+        (_, Some(notice)) => notice_line(notice, columns, view),
         _ => Line::from(keys(Context::of(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);

@@ -9,14 +9,14 @@ use crate::ui::theme::Theme;
 #[test]
 fn keys_that_do_something_now() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  f freeze  tab pane  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space hold  p pause  x cancel  v report  e export  q quit  enter zoom  / filter  : commands  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"space hold  p pause  x cancel  v report  e export  q quit  enter zoom  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"space hold  p pause  ? help");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  tab pane  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  v report  e export  q quit  esc back  / filter  : commands  f freeze  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}?{DarkGray} help");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}?{DarkGray} help");
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_dialog_has_its_own_keys() {
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
     act(&mut app, &[Action::Back, Action::ChooseExport]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  enter export  esc back");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc back");
     act(&mut app, &[Action::Back, Action::Help]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
 }

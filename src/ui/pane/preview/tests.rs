@@ -6,6 +6,7 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::model::{App, PaneId};
+use crate::app::report_view::Extent;
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus};
 use crate::domain::live::StreamPhase;
@@ -160,7 +161,7 @@ fn the_end_is_followed_unless_scrolled_up_to_the_start_at_most() {
     let screen = |app: &App| text(app, 40, 6, draw);
     assert!(screen(&app).contains("line 100"));
     // A paragraph is two lines, of which the last has one; five lines are shown.
-    update(&mut app, Msg::Drawn { preview_limit: 199 - 5, help_limit: 0 });
+    update(&mut app, Msg::Drawn { preview_limit: 199 - 5, help_limit: 0, report: Extent::default() });
     act(&mut app, &[Action::ScrollUp]);
     let up = screen(&app);
     assert!(up.contains("10 lines below") && up.contains("line 95") && !up.contains("line 96"), "{up}");
