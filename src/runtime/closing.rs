@@ -126,8 +126,8 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         let sign = if verdict.met { "✓" } else { "✗" };
-        let missing = verdict.value.is_none().then(|| "not measured: no attempt has this figure".to_owned());
-        lines.push(entry(&format!("{sign} threshold"), [Some(slo.tell(&verdict)), missing]));
+        let missing = verdict.value.is_none().then(|| "no attempt has this figure".to_owned());
+        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.tell(&verdict))), missing]));
     }
     lines
 }
