@@ -18,7 +18,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         },
         (Overlay::Report(_), Action::ChooseExport) => return Some(export_dialog::open(app)),
         (Overlay::Report(_), Action::Export) => return Some(vec![Effect::Export { exporter: 0 }]),
-        (Overlay::Report(view), action) => match (action, step(action, app.ui.report_extent.page as isize)) {
+        (Overlay::Report(view), action) => match (action, step(action, app.ui.report_extent.page.cast_signed())) {
             (_, Some(by)) => view.top = view.top.saturating_add_signed(by).min(app.ui.report_extent.limit),
             (Action::SelectFirst, _) => view.top = 0,
             (Action::SelectLast, _) => view.top = app.ui.report_extent.limit,

@@ -45,7 +45,7 @@ pub(super) fn take(app: &mut App, pointer: Pointer) -> Vec<Effect> {
         (Pointer::Click { .. }, _) => Vec::new(),
         (Pointer::Wheel { pane, down }, Overlay::None) => {
             if let Some(pane) = pane {
-                of_wheel(app, pane, if down { 1 } else { -1 }, LINES as isize);
+                of_wheel(app, pane, if down { 1 } else { -1 }, LINES.cast_signed());
             }
             Vec::new()
         }

@@ -230,7 +230,7 @@ mod tests {
     #[test]
     fn one_figure_is_told_once() {
         let line = spread_line("TTFT", &spread(&[103.4]), 2, "ms", 0);
-        assert_eq!(line, "TTFT                  103 ms   n 1/2");
+        assert_eq!(line, "TTFT                103 ms   n 1/2");
     }
 
     #[test]

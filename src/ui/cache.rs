@@ -118,12 +118,12 @@ impl RenderCache {
 }
 
 /// What was made of `key`, now if it was another one.
-fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, make: impl FnOnce() -> Rc<T>) -> Rc<T> {
+fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
     let mut place = place.borrow_mut();
     if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
         return Rc::clone(made);
     }
-    let made = make();
+    let made = new();
     *place = Some((key, Rc::clone(&made)));
     made
 }

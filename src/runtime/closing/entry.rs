@@ -4,7 +4,7 @@ use unicode_width::UnicodeWidthStr;
 
 /// Columns of a line, of the label, and between two parts.
 const COLUMNS: usize = 80;
-const LABEL: usize = 22;
+const LABEL: usize = 20;
 const BETWEEN: &str = "   ";
 
 /// The label and its parts. What does not fit goes on below the first part, broken between words if it must be.
@@ -46,7 +46,7 @@ mod tests {
         let long = Some("one part of forty letters that is whole".to_owned());
         let told = entry("Label", [long.clone(), None, long]);
         let part = "one part of forty letters that is whole";
-        assert_eq!(told, format!("Label                 {part}\n                      {part}"));
+        assert_eq!(told, format!("Label               {part}\n                    {part}"));
     }
 
     #[test]

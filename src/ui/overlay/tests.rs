@@ -83,7 +83,8 @@ const REPORT: &str = "# m Performance Benchmark Report\n\n> **Partial run**: 1 o
 fn reading(lines: usize) -> App {
     let mut app = running();
     act(&mut app, &[Action::ViewReport]);
-    let text = REPORT.to_owned() + &(0..lines).map(|n| format!("line {n}\n\n")).collect::<String>();
+    let paragraphs: Vec<_> = (0..lines).map(|n| format!("line {n}\n\n")).collect();
+    let text = REPORT.to_owned() + &paragraphs.concat();
     update(&mut app, Msg::ReportRendered { text: text.into(), file: "runs/tokscope-m.md".to_owned() });
     app
 }

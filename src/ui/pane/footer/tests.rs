@@ -16,7 +16,7 @@ fn keys_that_do_something_now() {
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"space resume  p unpause  r rerun  x cancel  v report  e export  q quit  esc back  / filter  : commands  f freeze  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}?{DarkGray} help");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}v{DarkGray} report{}  {Cyan BOLD}?{DarkGray} help");
 }
 
 #[test]
