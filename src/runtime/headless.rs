@@ -19,6 +19,8 @@ use crate::domain::time::Nanos;
 /// Between two lines about the progress of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
+const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, not from a model";
+
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec)?;
@@ -34,9 +36,13 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
             _ => None,
         };
+        let was_simulated = run.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
         let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
         if found {
+            if run.app.scene.target.simulated && !was_simulated {
+                say(&mut stderr, SIMULATED);
+            }
             tell_target(&run, &mut stderr);
         }
         if let Connection::Unreachable(why) = &run.app.scene.target.connection
@@ -83,7 +89,7 @@ fn greet(run: &Run, stderr: &mut impl Write) {
     let noun = if cases == 1 { "case" } else { "cases" };
     say(stderr, &format!("{} · {cases} {noun} · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
     if scene.target.simulated {
-        say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
+        say(stderr, SIMULATED);
     }
 }
 

@@ -130,9 +130,10 @@ fn what_is_pasted_is_no_command() {
     screen.send("\u{1b}[200~qRrx\nq\u{1b}[201~");
     screen.wait_for_text("Pasted text is ignored here");
     screen.send("/\u{1b}[200~Sec\u{1b}[201~");
-    screen.wait_for("only the second", |s| s.contents().contains("/Sec") && !s.contents().contains("First"));
+    let lists = |s: &vt100::Screen, name: &str| s.contents().lines().any(|l| l.contains(name) && l.contains("done"));
+    screen.wait_for("only the second", |s| s.contents().contains("/Sec") && !lists(s, "First"));
     screen.send("\u{1b}");
-    screen.wait_for_text("First");
+    screen.wait_for_line("First", "done");
     screen.send("q");
     assert_eq!((screen.end().0.status, server.asked()), (0, 2));
 }
@@ -140,8 +141,7 @@ fn what_is_pasted_is_no_command() {
 #[test]
 fn a_run_that_is_over_says_what_it_came_to_on_the_screen_and_after_it() {
     let server = Server::start(&["m"], |mut asked| asked.answer(&["one", " two", " three"]));
-    let screen = Dashboard::start_with(&suite(&TWO, ""), &[&server.url(), "--model", "other"], &[], ROOMY);
-    let mut screen = screen;
+    let mut screen = Dashboard::start_with(&suite(&TWO, ""), &[&server.url(), "--model", "other"], &[], ROOMY);
     screen.wait_for_line("TTFT p50", "tokens");
     screen.send("q");
     let (ended, _) = screen.end();
