@@ -2,10 +2,15 @@
 
 pub mod answer;
 pub mod cases;
+pub mod dialogs;
+pub mod export_dialog;
 pub mod load;
 pub mod message;
 pub mod model;
+pub mod palette;
+pub mod pointer;
 pub mod possible;
+pub mod report_view;
 pub mod scope;
 pub mod text_field;
 pub mod theme;

@@ -1,7 +1,9 @@
 //! Floor 1: a run as text. Pure.
 
+pub mod bottleneck;
 pub mod case;
 pub mod compare;
+pub mod conclusion;
 pub mod exporters;
 pub mod gpu;
 pub mod import;

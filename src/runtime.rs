@@ -198,6 +198,23 @@ impl Run {
                         let now = self.now();
                         todo.extend(update(&mut self.app, Msg::Exported(now, result)));
                     }
+                    Effect::ExportAs { exporter, name } => {
+                        let result = self.export_as(exporter, &name);
+                        let now = self.now();
+                        todo.extend(update(&mut self.app, Msg::Exported(now, result)));
+                    }
+                    Effect::OfferExports => {
+                        let offers = self.offers();
+                        todo.extend(update(&mut self.app, offers));
+                    }
+                    Effect::CheckExport(name) => {
+                        let fate = export::fate(&name);
+                        todo.extend(update(&mut self.app, Msg::ExportChecked { name, fate }));
+                    }
+                    Effect::RenderReport => {
+                        let rendered = self.rendered();
+                        todo.extend(update(&mut self.app, rendered));
+                    }
                     other => left.push(other),
                 }
             }

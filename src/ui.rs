@@ -11,6 +11,7 @@ pub mod number;
 pub mod offscreen;
 pub mod overlay;
 pub mod pane;
+pub mod pointer;
 #[cfg(test)]
 mod sample;
 pub mod screen;

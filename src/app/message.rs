@@ -4,6 +4,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::answer;
+use super::export_dialog::Fate;
+use super::model::PaneId;
+use super::pointer::Pointer;
+use super::report_view::Extent;
 use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -22,6 +26,7 @@ pub enum Action {
     Cancel,
     Export,
     ChooseExport,
+    ViewReport,
     // ─── The screen ───
     ToggleFreeze,
     SelectNext,
@@ -32,6 +37,7 @@ pub enum Action {
     ScrollUp,
     NextPane,
     PreviousPane,
+    Focus(PaneId),
     Zoom,
     Back,
     Filter,
@@ -44,6 +50,8 @@ pub enum Action {
     ToggleBaseline,
     // ─── The program ───
     Help,
+    Palette,
+    ToggleMouse,
     Redraw,
     Suspend,
     Quit,
@@ -97,6 +105,14 @@ impl Action {
             Self::PreviousMatch => "previous-match",
             Self::Export => "export",
             Self::ChooseExport => "export-as",
+            Self::ViewReport => "report",
+            Self::Focus(PaneId::Cases) => "go-to-cases",
+            Self::Focus(PaneId::Preview) => "go-to-answer",
+            Self::Focus(PaneId::Scope) => "go-to-scope",
+            Self::Focus(PaneId::Latency) => "go-to-latency",
+            Self::Focus(PaneId::Gpu) => "go-to-gpu",
+            Self::Palette => "commands",
+            Self::ToggleMouse => "mouse",
             Self::ToggleFreeze => "freeze",
             Self::SelectNext => "next",
             Self::SelectPrevious => "previous",
@@ -145,6 +161,10 @@ pub enum Msg {
     Action(Nanos, Action),
     /// The text that is being typed changes.
     Edit(Edit),
+    /// Text was pasted.
+    Pasted(Nanos, String),
+    /// The mouse did something.
+    Pointer(Nanos, Pointer),
     /// The frame clock, only while something is live.
     Frame {
         /// Now.
@@ -158,6 +178,8 @@ pub enum Msg {
         answer: answer::Drawn,
         /// Lines that the help can be scrolled down.
         help_limit: u16,
+        /// How far the report can be scrolled.
+        report: Extent,
     },
     /// A fact of the engine.
     Engine(Nanos, EngineFact),
@@ -169,6 +191,27 @@ pub enum Msg {
     Exported(Nanos, Result<PathBuf, String>),
     /// The run is no longer saved, and why.
     NotSaved(Nanos, String),
+    /// The report as Markdown, for the screen.
+    ReportRendered {
+        /// All of it.
+        text: Arc<str>,
+        /// The file that would be written now.
+        file: String,
+    },
+    /// Names for files, one for each of the exporters.
+    ExportsOffered {
+        /// What would be written if nobody named a file.
+        offers: Vec<String>,
+        /// The folder that they are counted from.
+        folder: String,
+    },
+    /// What would become of a file's name.
+    ExportChecked {
+        /// The name.
+        name: String,
+        /// What would.
+        fate: Fate,
+    },
     /// The screen has another size.
     Resized,
     /// A signal.
@@ -187,6 +230,21 @@ pub enum Effect {
         /// Index in the exporters' table.
         exporter: usize,
     },
+    /// Write it under this name.
+    ExportAs {
+        /// Index in the exporters' table.
+        exporter: usize,
+        /// Name of the file, as it was typed.
+        name: String,
+    },
+    /// Tell names for files, one for each of the exporters.
+    OfferExports,
+    /// Tell what would become of a file's name.
+    CheckExport(String),
+    /// Make the report as Markdown, for the screen.
+    RenderReport,
+    /// Have the terminal tell what the mouse does, or leave the mouse to the terminal.
+    Mouse(bool),
     /// Put text on the clipboard.
     Copy(String),
     /// The run begins: what GPUs and server tell of it starts now.

@@ -6,8 +6,11 @@ use std::time::Duration;
 
 use super::answer::Answer;
 use super::cases::CaseTable;
+use super::export_dialog::ExportDialog;
 use super::load::Load;
 use super::message::Action;
+use super::palette::{Command, Palette};
+use super::report_view::{self, Extent, ReportView};
 use super::scope::{ScopeState, Traces};
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -113,6 +116,16 @@ impl Scene {
         (from, end.max(from.plus(SHORTEST)))
     }
 
+    /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
+    pub fn busiest_gpu_percent(&self) -> Option<f64> {
+        if self.target.simulated || !self.target.is_local() {
+            return None;
+        }
+        let began = self.session.began?;
+        let loads = self.gpu.gpus.iter().flat_map(|gpu| gpu.load_percent.since(began));
+        loads.filter_map(|point| point.1).reduce(f64::max)
+    }
+
     /// Time since the run began: until now while it is active, else until its last attempt ended.
     pub fn elapsed(&self) -> Duration {
         let Some(began) = self.session.began else { return Duration::ZERO };
@@ -122,7 +135,7 @@ impl Scene {
 }
 
 /// The panes, in the order of `tab`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum PaneId {
     /// The cases.
     #[default]
@@ -152,8 +165,12 @@ pub enum Overlay {
     Help(u16),
     /// Whether to quit although something runs.
     ConfirmQuit,
-    /// Which format to export; the index into the exporters' table.
-    ExportMenu(usize),
+    /// Which format to export, under which name.
+    Export(ExportDialog),
+    /// The report.
+    Report(ReportView),
+    /// All that can be done.
+    Palette(Palette),
     /// The filter is being typed.
     FilterInput,
     /// The search through the answer is being typed.
@@ -200,6 +217,12 @@ pub struct UiState {
     pub notice: Option<Notice>,
     /// How it looks.
     pub theme: ThemeName,
+    /// The terminal tells what the mouse does.
+    pub mouse: bool,
+    /// How far the report could be scrolled in the last frame.
+    pub report_extent: Extent,
+    /// Texts of the report that were shown.
+    pub reports_shown: u64,
 }
 
 impl Default for UiState {
@@ -217,6 +240,9 @@ impl Default for UiState {
             scope: ScopeState::default(),
             notice: None,
             theme: ThemeName::default(),
+            mouse: false,
+            report_extent: Extent::default(),
+            reports_shown: 0,
         }
     }
 }
@@ -232,6 +258,10 @@ pub struct App {
     pub ui: UiState,
     /// Labels of the exporters, in the order of their table.
     pub export_labels: Vec<&'static str>,
+    /// All that can be done from the panes.
+    pub commands: Vec<Command>,
+    /// Why the model may not be what was asked for.
+    pub model_doubt: Option<String>,
     /// A model was asked for by name; else the endpoint must have exactly one.
     pub wanted_model: Option<String>,
     /// Interrupted by a signal, or quit while something ran.
@@ -265,6 +295,8 @@ impl App {
             frozen: None,
             ui: UiState::default(),
             export_labels,
+            commands: Vec::new(),
+            model_doubt: None,
             wanted_model,
             interrupted: false,
             recent_totals: VecDeque::new(),
@@ -281,10 +313,10 @@ impl App {
         self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
     }
 
-    /// When something changes although nothing happens: a notice goes, a request is due.
+    /// When something changes although nothing happens: a notice goes, a request is due, the report is out of date.
     pub fn wake_at(&self) -> Option<Nanos> {
         let notice = self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR));
-        notice.into_iter().chain(self.scene.session.wake_at()).min()
+        notice.into_iter().chain(self.scene.session.wake_at()).chain(report_view::due(self)).min()
     }
 
     /// The exit status the run has earned so far (see the command line's contract).

@@ -106,7 +106,7 @@ fn unfold(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
 mod tests {
     use super::*;
     use crate::app::message::Msg;
-    use crate::app::update::tests::{app, discovered, ended};
+    use crate::app::update::testing::{app, discovered, ended};
     use crate::app::update::update;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::time::Nanos;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::answer::{Form, PAGE, copy};
-use super::cases::{choose_case, fold, follow, select_listed, sort_by_next, toggle_baseline, unfold};
+use super::cases::{choose_case, fold, follow, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
 pub use super::possible::is_possible;
 use super::possible::obstacle;
 use super::scope;
 use super::text_field::Edit;
+use super::{dialogs, export_dialog, palette::Palette, pointer, report_view};
 use crate::domain::attempt::TokenSource;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
 use crate::domain::session::{Mode, SessionCommand, SessionEvent};
@@ -26,6 +27,7 @@ const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let was_active = app.scene.session.is_active();
     let mut effects = handle(app, msg);
+    effects.extend(report_view::keep_up(app));
     let is_active = app.scene.session.is_active();
     if was_active != is_active {
         effects.push(Effect::TelemetryActive(is_active));
@@ -40,20 +42,32 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.scene.now = app.scene.now.max(now);
             act(app, action)
         }
-        Msg::Edit(edit) => {
-            edit_text(app, &edit);
-            Vec::new()
+        Msg::Edit(edit) => dialogs::edit(app, &edit).unwrap_or_default(),
+        Msg::Pasted(now, text) => {
+            let typed = dialogs::edit(app, &Edit::Paste(text));
+            if typed.is_none() {
+                notice(app, now, "Pasted text is ignored here", false);
+            }
+            typed.unwrap_or_default()
+        }
+        Msg::Pointer(now, pointer) => {
+            app.scene.now = app.scene.now.max(now);
+            pointer::take(app, pointer)
         }
         Msg::Frame { now, live } => {
             frame(app, now, live);
             session(app, SessionEvent::Tick(now))
         }
-        Msg::Drawn { answer, help_limit } => {
+        Msg::Drawn { answer, help_limit, report } => {
             app.ui.answer.drawn(answer);
             // Scrolled beyond the end, the way back would begin there.
-            if let Overlay::Help(line) = &mut app.ui.overlay {
-                *line = help_limit.min(*line);
+            match &mut app.ui.overlay {
+                Overlay::Help(line) => *line = help_limit.min(*line),
+                // Until its text is there it has no end.
+                Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(report.limit),
+                _ => {}
             }
+            app.ui.report_extent = report;
             Vec::new()
         }
         Msg::Engine(now, fact) => engine_fact(app, now, fact),
@@ -67,13 +81,27 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Exported(now, result) => {
             match result {
-                Ok(path) => notice(app, now, &format!("Report written to '{}'", path.display()), false),
+                Ok(path) => {
+                    if matches!(app.ui.overlay, Overlay::Export(_)) {
+                        app.ui.overlay = Overlay::None;
+                    }
+                    notice(app, now, &format!("Report written to '{}'", path.display()), false);
+                }
                 Err(why) => notice(app, now, &why, true),
             }
             Vec::new()
         }
         Msg::NotSaved(now, why) => {
             notice(app, now, &format!("This run is not being saved: {why}"), true);
+            Vec::new()
+        }
+        Msg::ReportRendered { text, file } => {
+            report_view::rendered(app, text, file);
+            Vec::new()
+        }
+        Msg::ExportsOffered { offers, folder } => export_dialog::offered(app, offers, folder),
+        Msg::ExportChecked { name, fate } => {
+            export_dialog::checked(app, &name, fate);
             Vec::new()
         }
         Msg::Resized => Vec::new(),
@@ -102,6 +130,10 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             app.scene.target.server = server;
             match choose_model(app.wanted_model.as_deref(), &models) {
                 Ok(model) => {
+                    app.model_doubt = doubt(&model, &models);
+                    if let Some(why) = app.model_doubt.clone() {
+                        notice(app, now, &why, true);
+                    }
                     app.scene.target.model = Some(model);
                     app.scene.target.connection = Connection::Ready;
                     let mut effects = vec![Effect::BeginTelemetry];
@@ -158,7 +190,21 @@ fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, Strin
     }
 }
 
-fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+/// Some endpoints answer for models they do not list: it is tried, and said.
+fn doubt(model: &str, listed: &[String]) -> Option<String> {
+    if listed.is_empty() || listed.iter().any(|m| m == model) {
+        return None;
+    }
+    let names: Vec<_> = listed.iter().take(5).map(|m| sanitise_line(m)).collect();
+    let more = if listed.len() > 5 { ", …" } else { "" };
+    Some(format!(
+        "the endpoint does not list '{}', only {}{more}; tried all the same",
+        sanitise_line(model),
+        names.join(", ")
+    ))
+}
+
+pub(super) fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     let scene = &mut app.scene;
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.pass(scene.now, &scene.session);
@@ -213,8 +259,9 @@ fn throughput(app: &mut App, live: &LiveSnapshot) {
 
 // ─── The user ───
 
-fn act(app: &mut App, action: Action) -> Vec<Effect> {
-    if let Some(effects) = act_in_overlay(app, action) {
+/// What the user means, in the panes or in what lies over them.
+pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    if let Some(effects) = dialogs::act(app, action) {
         return effects;
     }
     if let Some(obstacle) = obstacle(app, action) {
@@ -234,7 +281,8 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::RerunFailed => return session(app, SessionEvent::RerunFailed),
         Action::Cancel => return of_case(app, SessionEvent::Cancel(selected)),
         Action::Export => return vec![Effect::Export { exporter: 0 }],
-        Action::ChooseExport => app.ui.overlay = Overlay::ExportMenu(0),
+        Action::ChooseExport => return export_dialog::open(app),
+        Action::ViewReport => return report_view::open(app),
         Action::ToggleFreeze => {
             app.frozen = if app.frozen.is_some() { None } else { Some(Box::new(app.scene.clone())) };
         }
@@ -259,6 +307,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::PreviousMatch => app.ui.answer.step(-1),
         Action::NextPane => turn_focus(app, 1),
         Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
+        Action::Focus(pane) => app.ui.focus = pane,
         Action::Zoom => app.ui.zoomed = true,
         Action::Back if is_searched(app) => app.ui.answer.drop_search(),
         Action::Back if app.ui.zoomed => app.ui.zoomed = false,
@@ -275,6 +324,11 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
             notice(app, now, &text, false);
         }
         Action::Help => app.ui.overlay = Overlay::Help(0),
+        Action::Palette => app.ui.overlay = Overlay::Palette(Palette::default()),
+        Action::ToggleMouse => {
+            app.ui.mouse = !app.ui.mouse;
+            return vec![Effect::Mouse(app.ui.mouse)];
+        }
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
         Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
@@ -299,50 +353,17 @@ fn of_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     session(app, event)
 }
 
-/// What an action means while something lies over the panes; `None` when nothing does.
-fn act_in_overlay(app: &mut App, action: Action) -> Option<Vec<Effect>> {
-    let formats = app.export_labels.len();
-    let mut effects = Vec::new();
-    app.ui.overlay = match (&app.ui.overlay, action) {
-        (Overlay::None, _) => return None,
-        (_, Action::Suspend | Action::Redraw) => {
-            effects.push(if action == Action::Suspend { Effect::Suspend } else { Effect::Redraw });
-            app.ui.overlay.clone()
-        }
-        (Overlay::Help(line), Action::SelectNext) => Overlay::Help(line.saturating_add(1)),
-        (Overlay::Help(line), Action::SelectPrevious) => Overlay::Help(line.saturating_sub(1)),
-        (Overlay::Help(line), Action::ScrollDown) => Overlay::Help(line.saturating_add(PAGE as u16)),
-        (Overlay::Help(line), Action::ScrollUp) => Overlay::Help(line.saturating_sub(PAGE as u16)),
-        (Overlay::ConfirmQuit, Action::Confirm | Action::Quit | Action::Zoom) => {
-            app.interrupted = true;
-            effects.push(Effect::Quit(app.exit_status()));
-            Overlay::None
-        }
-        (Overlay::ExportMenu(at), Action::SelectNext) => Overlay::ExportMenu((at + 1).min(formats.saturating_sub(1))),
-        (Overlay::ExportMenu(at), Action::SelectPrevious) => Overlay::ExportMenu(at.saturating_sub(1)),
-        (Overlay::ExportMenu(at), Action::Zoom | Action::Confirm) => {
-            effects.push(Effect::Export { exporter: *at });
-            Overlay::None
-        }
-        (Overlay::FilterInput, Action::Back) => {
-            app.ui.filter.clear();
-            Overlay::None
-        }
-        (Overlay::SearchInput, Action::Back) => {
-            app.ui.answer.drop_search();
-            Overlay::None
-        }
-        (Overlay::FilterInput | Overlay::SearchInput, Action::Zoom | Action::Confirm) => Overlay::None,
-        (Overlay::FilterInput | Overlay::SearchInput, _) => app.ui.overlay.clone(),
-        (Overlay::ExportMenu(at), action) if !matches!(action, Action::Back | Action::Quit) => Overlay::ExportMenu(*at),
-        (Overlay::ConfirmQuit, action) if !matches!(action, Action::Back) => Overlay::ConfirmQuit,
-        (_, _) => Overlay::None,
-    };
-    Some(effects)
-}
-
 fn select(app: &mut App, by: isize) {
     super::cases::select(app, by);
+}
+
+/// A notch of the wheel over a pane: a case further, or some lines of the answer.
+pub(super) fn of_wheel(app: &mut App, pane: PaneId, by: isize, lines: isize) {
+    match pane {
+        PaneId::Cases => select(app, by),
+        PaneId::Preview => app.ui.answer.scroll(by * lines),
+        _ => {}
+    }
 }
 
 fn next_theme(app: &mut App) {
@@ -356,22 +377,12 @@ fn turn_focus(app: &mut App, by: usize) {
     app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];
 }
 
-/// Changes the text that is being typed: that of the overlay.
-fn edit_text(app: &mut App, edit: &Edit) {
-    match app.ui.overlay {
-        Overlay::FilterInput => {
-            app.ui.filter.edit(edit);
-            select_listed(app);
-        }
-        Overlay::SearchInput => app.ui.answer.edit_search(edit),
-        _ => {}
-    }
-}
-
 /// Whether keys go to an answer that is searched: the way back drops the search first.
 pub fn is_searched(app: &App) -> bool {
     app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
 
+#[cfg(test)]
+pub(super) mod testing;
 #[cfg(test)]
 pub(super) mod tests;

@@ -1,5 +1,6 @@
 //! What a report is made from.
 
+use super::bottleneck::Around;
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
@@ -57,6 +58,13 @@ impl Report {
     /// When the first request went out, or the run's clock began.
     pub fn started_at(&self) -> jiff::ZonedDateTime {
         self.wall_time(self.session.began.unwrap_or_default())
+    }
+
+    /// What there is beside the session to tell what held it back.
+    pub fn around(&self) -> Around {
+        let gpus = self.gpu.iter().flat_map(|gpu| &gpu.devices);
+        let busiest_gpu_percent = gpus.filter_map(|d| d.utilization_max_percent).reduce(f64::max);
+        Around { busiest_gpu_percent, lag_p99_ms: self.lag.p99_ms }
     }
 
     /// Seconds from the first request to the last ended attempt, or to the report while something is still to come.

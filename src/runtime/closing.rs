@@ -1,14 +1,19 @@
 //! The end of a run, however it came: what is in flight is given up, the summary told, the files written.
 
+mod entry;
+
 use std::io::Write;
 use std::time::Duration;
 
+use self::entry::entry;
 use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
+use crate::domain::text::sanitise_line;
+use crate::report::conclusion::Conclusion;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
@@ -85,51 +90,47 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
     let mut lines = Vec::new();
     if session.plan.is_load() {
-        let failed = tally.failures().map_or_else(String::new, |kinds| format!(" ({kinds})"));
-        lines.push(format!("Requests              {} measured, {} ok{failed}", tally.ended, tally.ok));
+        let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
+        lines.push(entry("Requests", [Some(counts), tally.failures().map(|kinds| format!("failed: {kinds}"))]));
         if session.not_started > 0 {
             let left_out = session.not_started;
-            lines.push(format!("Not started           {left_out} of the rate: no slot within the duration"));
+            lines.push(entry("Not started", [Some(format!("{left_out} of the rate: no slot within the duration"))]));
         }
-        lines.push(format!(
-            "All together          {} req/s   {} tok/s",
-            figure(summary.request_throughput, 2),
-            figure(summary.output_token_throughput, 1)
-        ));
+        let (requests, tokens) = (summary.request_throughput, summary.output_token_throughput);
+        let rates = [format!("{} req/s", figure(requests, 2)), format!("{} tok/s", figure(tokens, 1))];
+        lines.push(entry("All together", rates.map(Some)));
     } else if let Some(kinds) = tally.failures() {
-        lines.push(format!("Failed                {kinds}"));
+        lines.push(entry("Failed", [Some(kinds)]));
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
-        let (share, rate) = (figure(share, 1), figure(rate, 2));
-        lines.push(format!("Goodput               {good}/{} ({share} %)   {rate} req/s", tally.ended));
+        let share = format!("{good}/{} ({} %)", tally.ended, figure(share, 1));
+        lines.push(entry("Goodput", [share, format!("{} req/s", figure(rate, 2))].map(Some)));
     }
     let stages = stages(session);
     let knee = knee(&stages);
     for (at, s) in stages.iter().enumerate() {
-        let mark = if knee == Some(at) { "   ◆ knee" } else { "" };
-        let kept = match s.slo_met {
-            Some(true) => "   ✓ thresholds",
-            Some(false) => "   ✗ thresholds",
-            None => "",
-        };
+        let kept = s.slo_met.map(|met| if met { "✓ thresholds" } else { "✗ thresholds" }.to_owned());
         let columns = SWEEP_COLUMNS.iter().take(4).map(|c| {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
-            format!("   {value} {}", c.after_figure())
+            Some(format!("{value} {}", c.after_figure()))
         });
         let warm = s.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
-        let columns: String = columns.collect();
-        lines.push(format!("{:>4} at once       {columns}   n {}{warm}{mark}{kept}", s.concurrency, n_of_all(s)));
+        let n = Some(format!("n {}{warm}", n_of_all(s)));
+        let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
+        lines.push(entry(&format!("{:>4} at once", s.concurrency), columns.chain([n, knee, kept])));
     }
-    lines.extend(no_knee_up_to(&stages).map(|last| format!("Knee                  no knee up to {last} at once")));
+    lines.extend(no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("no knee up to {last} at once"))])));
     if !session.sweep.is_empty() {
         // Which stages keep them stands beside each; the verdicts of the last one alone would be no verdict on the run.
-        lines.extend(kept_in_words(&stages).map(|kept| format!("Thresholds            {kept}")));
+        lines.extend(kept_in_words(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
         return lines;
     }
     for slo in session.slos() {
         let verdict = slo.judge(tally);
-        lines.push(format!("{} {}", if verdict.met { "✓" } else { "✗" }, slo.tell(&verdict)));
+        let sign = if verdict.met { "✓" } else { "✗" };
+        let missing = verdict.value.is_none().then(|| "no attempt has this figure".to_owned());
+        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.tell(&verdict))), missing]));
     }
     lines
 }
@@ -137,15 +138,18 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
 fn summary(run: &Run) -> String {
     let session = &run.app.scene.session;
     let summary = Summary::of(session);
+    let told = Conclusion::of(session, run.report().around());
     let mut lines = Vec::new();
     if run.app.scene.target.simulated {
-        lines.push("Simulated             yes: no model was measured".to_owned());
+        lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
     }
     let about = if summary.estimated { "~" } else { "" };
-    lines.push(format!("Successful            {}/{}", summary.ok, session.suite.cases.len()));
+    let partial = summary.partial.then(|| "partial: not all that was asked for is measured".to_owned());
+    lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
     if session.unreached() > 0 {
         let (cases, all) = (session.unreached(), session.cases.len());
-        lines.push(format!("Not reached           {cases} of {all} cases: the time was over before their turn"));
+        let why = format!("{cases} of {all} cases: the time was over before their turn");
+        lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
     let line = |label: &str, key: &str, unit: &str, digits: usize| {
@@ -156,23 +160,28 @@ fn summary(run: &Run) -> String {
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts as they are" } else { "each prompt made unique" };
-        lines.push(format!("Prefix cache          {}; {how}", summary.cache.words()));
+        lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
     }
     lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
     if summary.attempts > 0 {
-        lines.push(format!("Tokens                {about}{}", summary.total_output_tokens));
+        lines.push(entry("Tokens", [Some(format!("{about}{}", summary.total_output_tokens))]));
         // One after another, the sum is what the run took; at once it is not.
         let label = if session.plan.is_load() { "Time, all summed" } else { "Time" };
-        lines.push(format!("{label:<22}{:.2} s", summary.total_time_s));
+        lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
+    }
+    if let Some((name, ms)) = &told.slowest {
+        let name: String = sanitise_line(name).chars().take(40).collect();
+        lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
     lines.extend(load_lines(session, &summary));
     for (diagnosis, n) in &summary.findings {
-        lines.push(format!("Finding               {}: {n} of {ended} attempts", diagnosis.label));
+        lines.push(entry("Finding", [Some(format!("{}: {n} of {ended} attempts", diagnosis.label))]));
     }
     if summary.spread("request_latency_ms").is_some_and(|s| s.mean_half_width.is_some()) {
-        lines.push("±                     95 % confidence of the mean (Student's t within cases)".to_owned());
+        lines.push(entry("±", [Some("95 % confidence of the mean (Student's t within cases)".to_owned())]));
     }
-    lines.extend(summary.rating.map(|r| format!("Rating                {r}")));
+    lines.extend(summary.rating.map(|rating| entry("Rating", [Some(rating.to_owned())])));
+    lines.extend(told.bottleneck.map(|sentence| entry("What held it back", [Some(sentence)])));
     lines.join("\n")
 }
 
@@ -191,15 +200,49 @@ fn ttft(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// A metric over the attempts that have it, of `ended` ones.
+/// A metric over the attempts that have it, of `ended` ones. A single figure is its own mean, median and extremes.
 fn spread_line(label: &str, spread: &Spread, ended: usize, unit: &str, digits: usize) -> String {
     let s = spread.stats;
+    let n = Some(format!("n {}/{ended}", spread.n));
+    if spread.n == 1 {
+        return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
+    }
     let half = spread.mean_half_width.map_or_else(String::new, |half| format!(" ± {half:.digits$}"));
     // Of a speed the high end is the good one.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
-    let high = high.map_or_else(String::new, |(p, v)| format!("   {v:.digits$} p{p}"));
-    format!(
-        "{label:<22}{:.digits$}{half} {unit} mean   {:.digits$} median   {:.digits$} min   {:.digits$} max{high}   n {}/{ended}",
-        s.avg, s.p50, s.min, s.max, spread.n
-    )
+    let parts = [
+        Some(format!("{:.digits$}{half} {unit} mean", s.avg)),
+        Some(format!("{:.digits$} median", s.p50)),
+        Some(format!("{:.digits$}–{:.digits$}", s.min, s.max)),
+        high.map(|(p, v)| format!("{v:.digits$} p{p}")),
+        n,
+    ];
+    entry(label, parts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::statistics::Stats;
+
+    fn spread(values: &[f64]) -> Spread {
+        let stats = Stats::of(values.iter().copied()).unwrap();
+        Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
+    }
+
+    #[test]
+    fn one_figure_is_told_once() {
+        let line = spread_line("TTFT", &spread(&[103.4]), 2, "ms", 0);
+        assert_eq!(line, "TTFT                103 ms   n 1/2");
+    }
+
+    #[test]
+    fn the_widest_figures_stay_within_80_columns() {
+        let mut values: Vec<f64> = (0..100).map(|i| 100_000.0 + f64::from(i)).collect();
+        values.push(999_999.0);
+        let wide = Spread { mean_half_width: Some(12_345.6), ..spread(&values) };
+        let told = spread_line("TTFT, cache unknown", &wide, 10_000, "ms", 0);
+        assert!(told.lines().count() > 1 && told.lines().all(|l| l.chars().count() <= 80), "{told}");
+        assert!(told.ends_with("n 101/10000"), "{told}");
+    }
 }

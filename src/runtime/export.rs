@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
+use crate::app::export_dialog::Fate;
+use crate::app::message::Msg;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -10,7 +12,7 @@ use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
 use crate::report::model::Report;
-use crate::store::file::{default_name, write_new};
+use crate::store::file::{default_name, would_write, write_new};
 
 impl Run {
     /// The report of what was measured so far.
@@ -39,10 +41,36 @@ impl Run {
     /// Writes in the format of the exporters' table: to the file asked for with that format, else to one named after
     /// the model and the time.
     pub(super) fn export(&self, exporter: usize) -> Result<PathBuf, String> {
-        let exporter = EXPORTERS.get(exporter).ok_or_else(|| "there is no such format".to_owned())?;
+        let exporter = at(exporter)?;
+        self.write(exporter, &self.path_for(exporter))
+    }
+
+    /// The same to a file of this name.
+    pub(super) fn export_as(&self, exporter: usize, name: &str) -> Result<PathBuf, String> {
+        self.write(at(exporter)?, Path::new(name))
+    }
+
+    /// The names that [`Self::export`] would write to.
+    pub(super) fn offers(&self) -> Msg {
+        let offers = EXPORTERS.iter().map(|e| self.path_for(e).display().to_string()).collect();
+        let folder = std::env::current_dir().map_or_else(|_| ".".to_owned(), |folder| folder.display().to_string());
+        Msg::ExportsOffered { offers, folder }
+    }
+
+    /// What [`Self::export`] would write in the first format, and where to.
+    pub(super) fn rendered(&self) -> Msg {
+        let Some(exporter) = EXPORTERS.first() else {
+            return Msg::ReportRendered { text: "".into(), file: String::new() };
+        };
+        let path = self.path_for(exporter);
+        let path = would_write(&path).unwrap_or(path);
+        let text = (exporter.render)(&self.report()).into();
+        Msg::ReportRendered { text, file: path.display().to_string() }
+    }
+
+    fn path_for(&self, exporter: &Exporter) -> PathBuf {
         let asked = |p: &&PathBuf| exporter_for_path(p).is_some_and(|e| e.id == exporter.id);
-        let path = self.exports.iter().find(asked).cloned().unwrap_or_else(|| self.default_path(exporter));
-        self.write(exporter, &path)
+        self.exports.iter().find(asked).cloned().unwrap_or_else(|| self.default_path(exporter))
     }
 
     /// Writes every file that the command line asked for; returns what was written and what was not.
@@ -62,6 +90,20 @@ impl Run {
         let model = self.app.scene.target.model.as_deref().unwrap_or("run");
         let stamp = self.wall.strftime("%Y-%m-%d-%H%M%S").to_string();
         PathBuf::from(default_name(model, &stamp, exporter.extension))
+    }
+}
+
+fn at(exporter: usize) -> Result<&'static Exporter, String> {
+    EXPORTERS.get(exporter).ok_or_else(|| "there is no such format".to_owned())
+}
+
+/// What would become of a file of this name.
+pub(super) fn fate(name: &str) -> Fate {
+    let path = Path::new(name);
+    match would_write(path) {
+        Ok(written) if written == path => Fate::New,
+        Ok(written) => Fate::Taken(written.display().to_string()),
+        Err(why) => Fate::Refused(why.to_string()),
     }
 }
 
@@ -88,6 +130,19 @@ pub(super) fn gpu_report(
 mod tests {
     use super::*;
     use crate::protocol::api::by_name;
+
+    #[test]
+    fn what_would_become_of_a_name_is_told_beforehand() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |name: &str| dir.path().join(name).display().to_string();
+        std::fs::write(path("r.md"), "").unwrap();
+        assert_eq!(fate(&path("new.md")), Fate::New);
+        assert_eq!(fate(&path("no extension")), Fate::New);
+        assert_eq!(fate(&path("r.md")), Fate::Taken(path("r-2.md")));
+        for name in [String::new(), path("missing/r.md"), dir.path().display().to_string(), path("..")] {
+            assert!(matches!(fate(&name), Fate::Refused(_)), "{name}");
+        }
+    }
 
     #[test]
     fn the_report_names_the_address_that_was_asked() {

@@ -20,6 +20,8 @@ use crate::domain::time::Nanos;
 /// Between two lines about the progress of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
+const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, not from a model";
+
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec, Suspension::Told)?;
@@ -46,9 +48,13 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
         if let Msg::NotSaved(_, why) = &msg {
             say(&mut stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
         }
+        let was_simulated = run.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
         let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
         if found {
+            if run.app.scene.target.simulated && !was_simulated {
+                say(&mut stderr, SIMULATED);
+            }
             tell_target(&run, &mut stderr);
         }
         if let Connection::Unreachable(why) = &run.app.scene.target.connection
@@ -95,7 +101,7 @@ fn greet(run: &Run, stderr: &mut impl Write) {
     let noun = if cases == 1 { "case" } else { "cases" };
     say(stderr, &format!("{} · {cases} {noun} · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
     if scene.target.simulated {
-        say(stderr, "SIMULATED: figures come from the built-in simulator, not from a model");
+        say(stderr, SIMULATED);
     }
     route::tell(&scene.target.route, stderr);
 }
@@ -106,6 +112,9 @@ fn tell_target(run: &Run, stderr: &mut impl Write) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_deref().unwrap_or_default();
         say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
+        if let Some(doubt) = &run.app.model_doubt {
+            say(stderr, &format!("warning: {doubt}"));
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use super::{Run, RunSpec, ScreenSpec, Wake, closing, route};
 use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
+use crate::ui::pointer;
 use crate::ui::screen;
 use crate::ui::terminal::{self, Terminal};
 use crate::ui::view::View;
@@ -51,6 +52,7 @@ struct Screen<'a> {
 
 impl<'a> Screen<'a> {
     fn new(run: &'a mut Run, terminal: &'a mut Terminal, look: &'a ScreenSpec) -> Self {
+        run.app.commands = look.keymap.commands();
         let pacer = FramePacer::new(look.reduced_motion);
         Self { run, terminal, look, cache: RenderCache::default(), pacer }
     }
@@ -107,6 +109,14 @@ impl<'a> Screen<'a> {
                 self.suspend()?;
                 Ok(None)
             }
+            Wake::Input(Input::Mouse(event)) => {
+                let screen = self.terminal.size().context("the screen's size is not known")?;
+                match pointer::resolve(&self.run.app, &self.cache, screen, &event, self.run.now()) {
+                    Some(msg) => self.answer(msg),
+                    None => Ok(None),
+                }
+            }
+            Wake::Input(Input::Paste(text)) => self.answer(Msg::Pasted(self.run.now(), text)),
             Wake::Input(Input::Gone) => self.take(Msg::Signal(Signal::HangUp)),
         }
     }
@@ -125,7 +135,16 @@ impl<'a> Screen<'a> {
                 Effect::Redraw => self.terminal.repaint()?,
                 Effect::Copy(text) => self.terminal.copy(&text)?,
                 Effect::Suspend => self.suspend()?,
-                Effect::Engine(_) | Effect::Export { .. } | Effect::BeginTelemetry | Effect::TelemetryActive(_) => {}
+                Effect::Mouse(on) => self.terminal.set_mouse(on)?,
+                // Carried out by the run.
+                Effect::Engine(_)
+                | Effect::Export { .. }
+                | Effect::ExportAs { .. }
+                | Effect::OfferExports
+                | Effect::CheckExport(_)
+                | Effect::RenderReport
+                | Effect::BeginTelemetry
+                | Effect::TelemetryActive(_) => {}
             }
         }
         Ok(None)
@@ -152,7 +171,8 @@ impl<'a> Screen<'a> {
         });
         drawn.context("the screen could not be written")?;
         let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
-        drop(self.run.take(Msg::Drawn { answer, help_limit }));
+        let report = self.cache.report_extent();
+        drop(self.run.take(Msg::Drawn { answer, help_limit, report }));
         self.pacer.drawn(now);
         Ok(())
     }

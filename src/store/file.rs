@@ -16,13 +16,17 @@ const LONGEST_PART: usize = 80;
 #[error("{0}")]
 pub struct WriteError(pub String);
 
+/// Where [`write_new`] would write now. Another program may take the name in between.
+pub fn would_write(path: &Path) -> Result<PathBuf, WriteError> {
+    check(path, folder_of(path))?;
+    let is_free = |candidate: &PathBuf| candidate.symlink_metadata().is_err();
+    (1..=MOST_NAMES).map(|n| numbered(path, n)).find(is_free).ok_or_else(|| all_taken(path))
+}
+
 /// Writes `text` to a new file atomically; where `path` is taken, to the first free `name-2.ext`, `name-3.ext`, …
 /// Returns the path written. The folder must exist.
 pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let folder = folder_of(path);
     check(path, folder)?;
     let fail = |e: &io::Error| WriteError(explain(path, folder, e));
     let whole = Temporary::with(folder, text).map_err(|e| fail(&e))?;
@@ -37,7 +41,18 @@ pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
             Err(e) => return Err(fail(&e)),
         }
     }
-    Err(WriteError(format!("'{}': it and {MOST_NAMES} names after it are taken; name another file", path.display())))
+    Err(all_taken(path))
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn all_taken(path: &Path) -> WriteError {
+    WriteError(format!("'{}': it and {MOST_NAMES} names after it are taken; name another file", path.display()))
 }
 
 /// A file name from a model's name and a time stamp, with nothing in it that could leave the folder.
@@ -183,6 +198,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("run.v1.md");
         for (text, expected) in [("a", "run.v1.md"), ("b", "run.v1-2.md"), ("c", "run.v1-3.md")] {
+            assert_eq!(would_write(&path).unwrap(), dir.path().join(expected));
             assert_eq!(write_new(&path, text).unwrap(), dir.path().join(expected));
         }
         assert_eq!(fs::read_to_string(&path).unwrap(), "a");

@@ -9,7 +9,10 @@ use ratatui::text::Line;
 use super::theme::Theme;
 use super::widget::find::Match;
 use crate::app::answer;
+use crate::app::report_view::Extent;
 use crate::domain::attempt::AttemptId;
+use crate::domain::time::Nanos;
+use crate::report::conclusion::Conclusion;
 
 /// Layouts kept: those of the cases between which one goes to and fro.
 const CAPACITY: usize = 6;
@@ -45,7 +48,16 @@ pub struct RenderCache {
     found: RefCell<Option<Found>>,
     answer: Cell<answer::Drawn>,
     help_limit: Cell<u16>,
+    report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
+    report_extent: Cell<Extent>,
+    conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
+    case_rows: RefCell<Vec<(u16, usize)>>,
 }
+
+/// The number of the report's text, columns, styles.
+type ReportKey = (u64, u16, Theme);
+/// When the run began, when its last attempt ended, and how many did.
+type ConclusionKey = (Option<Nanos>, Option<Nanos>, usize);
 
 impl RenderCache {
     /// The layout of `key`, made now if none is kept.
@@ -75,6 +87,38 @@ impl RenderCache {
         }
     }
 
+    /// The layout of the report.
+    pub fn report(&self, key: ReportKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
+        kept(&self.report, key, || make().into())
+    }
+
+    /// What the run came to.
+    pub fn conclusion(&self, key: ConclusionKey, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
+        kept(&self.conclusion, key, || Rc::new(make()))
+    }
+
+    /// How far the report could be scrolled in the last frame that showed it.
+    pub fn report_extent(&self) -> Extent {
+        self.report_extent.get()
+    }
+
+    /// Remembers how far the report can be scrolled.
+    pub fn set_report_extent(&self, extent: Extent) {
+        self.report_extent.set(extent);
+    }
+
+    /// The case whose row the last frame had there, counted from the screen's top.
+    pub fn case_at(&self, row: u16) -> Option<usize> {
+        self.case_rows.borrow().iter().find(|(at, _)| *at == row).map(|(_, case)| *case)
+    }
+
+    /// Remembers the rows of the cases: row of the screen, case.
+    pub fn set_case_rows(&self, rows: impl IntoIterator<Item = (u16, usize)>) {
+        let mut kept = self.case_rows.borrow_mut();
+        kept.clear();
+        kept.extend(rows);
+    }
+
     /// What the last frame showed of the answer.
     pub fn answer(&self) -> answer::Drawn {
         self.answer.get()
@@ -94,6 +138,17 @@ impl RenderCache {
     pub fn set_help_limit(&self, lines: usize) {
         self.help_limit.set(u16::try_from(lines).unwrap_or(u16::MAX));
     }
+}
+
+/// What was made of `key`, now if it was another one.
+fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
+    let mut place = place.borrow_mut();
+    if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
+        return Rc::clone(made);
+    }
+    let made = new();
+    *place = Some((key, Rc::clone(&made)));
+    made
 }
 
 #[cfg(test)]
@@ -130,6 +185,15 @@ mod tests {
         assert_eq!(cache.found(key(0, 1), "a", look).len(), 1);
         assert_eq!(cache.found(key(0, 1), "a", || panic!("searched twice")).len(), 1);
         assert_eq!(cache.found(key(0, 1), "b", Vec::new).len() + cache.found(key(0, 2), "b", look).len(), 1);
+    }
+
+    #[test]
+    fn a_report_is_laid_out_once_for_each_text_and_width() {
+        let cache = RenderCache::default();
+        let lines = |key: ReportKey, n| cache.report(key, || vec![Line::raw("a"); n]).len();
+        let key = (1, 80, Theme::mono());
+        assert_eq!([lines(key, 1), lines(key, 2), lines((2, 80, Theme::mono()), 3)], [1, 1, 3]);
+        assert_eq!(lines((2, 81, Theme::mono()), 4), 4);
     }
 
     #[test]

@@ -1,12 +1,16 @@
 //! The terminal's events, read on a thread of its own.
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, read};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, read};
 
 /// What comes from the terminal.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum Input {
     /// A key was pressed, or repeats.
     Key(KeyEvent),
+    /// The mouse did something; only while it was asked for.
+    Mouse(MouseEvent),
+    /// Text was pasted.
+    Paste(String),
     /// The screen has another size.
     Resized,
     /// The terminal is gone.
@@ -20,11 +24,14 @@ pub fn listen(sink: impl Fn(Input) -> bool + Send + 'static) -> std::io::Result<
             let input = match read() {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
                 Ok(Event::Resize(..)) => Input::Resized,
+                Ok(Event::Mouse(mouse)) => Input::Mouse(mouse),
                 // A pasted text is no sequence of commands.
+                Ok(Event::Paste(text)) => Input::Paste(text),
                 Ok(_) => continue,
                 Err(_gone) => Input::Gone,
             };
-            if !sink(input) || matches!(input, Input::Gone) {
+            let is_gone = matches!(input, Input::Gone);
+            if !sink(input) || is_gone {
                 return;
             }
         }

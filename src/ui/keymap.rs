@@ -29,8 +29,12 @@ pub enum Context {
     Help,
     /// In the question whether to quit.
     ConfirmQuit,
-    /// In the menu of formats.
-    ExportMenu,
+    /// In the choice of a format and a file.
+    Export,
+    /// In the report.
+    Report,
+    /// In the command palette.
+    Palette,
     /// While the filter is typed.
     FilterInput,
     /// While the search through the answer is typed.
@@ -47,7 +51,9 @@ impl Context {
             Overlay::None => Self::In(ui.focus),
             Overlay::Help(_) => Self::Help,
             Overlay::ConfirmQuit => Self::ConfirmQuit,
-            Overlay::ExportMenu(_) => Self::ExportMenu,
+            Overlay::Export(_) => Self::Export,
+            Overlay::Report(_) => Self::Report,
+            Overlay::Palette(_) => Self::Palette,
             Overlay::FilterInput => Self::FilterInput,
             Overlay::SearchInput => Self::SearchInput,
         }
@@ -55,7 +61,7 @@ impl Context {
 
     /// Keys without a meaning there are typed into a text.
     pub const fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput | Self::SearchInput)
+        matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette)
     }
 
     /// In words, for a table of keys.
@@ -70,7 +76,9 @@ impl Context {
             Self::In(PaneId::Gpu) => "gpu",
             Self::Help => "help",
             Self::ConfirmQuit => "quit question",
-            Self::ExportMenu => "formats",
+            Self::Export => "formats",
+            Self::Report => "report",
+            Self::Palette => "commands",
             Self::FilterInput => "filter",
             Self::SearchInput => "search",
         }
@@ -103,14 +111,10 @@ pub enum Group {
     Run,
     /// The selected case.
     Case,
-    /// The table of cases, while keys go to it.
-    Cases,
     /// Moving about.
     Move,
-    /// The answer, while keys go to it.
-    Answer,
-    /// The scope.
-    Scope,
+    /// A pane's own: the help names the pane.
+    Pane,
     /// The screen and the program.
     Screen,
     /// The filter or the search, while it is typed.
@@ -120,31 +124,19 @@ pub enum Group {
 }
 
 impl Group {
-    /// All, in the order of the help.
-    pub const ALL: [Self; 9] = [
-        Self::Run,
-        Self::Case,
-        Self::Cases,
-        Self::Move,
-        Self::Answer,
-        Self::Scope,
-        Self::Screen,
-        Self::Filter,
-        Self::Dialogs,
-    ];
+    /// All but the panes' own, in the order of the help.
+    pub const ALL: [Self; 6] = [Self::Run, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Run => "Run",
             Self::Case => "Selected case",
-            Self::Cases => "Table of cases",
             Self::Move => "Moving about",
-            Self::Answer => "In the answer",
-            Self::Scope => "In the scope",
+            Self::Pane => "The pane",
             Self::Screen => "Screen",
             Self::Filter => "While typing a filter or a search",
-            Self::Dialogs => "Help, menus, questions",
+            Self::Dialogs => "Help, report, menus, questions",
         }
     }
 }
@@ -168,6 +160,43 @@ pub struct Binding {
     pub help: &'static str,
 }
 
+/// A heading of the help with the rows below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Section {
+    /// Keys that mean the same in all panes, or in a dialog.
+    Of(Group),
+    /// A pane's own.
+    Pane(PaneId),
+}
+
+impl Section {
+    /// The heading.
+    pub fn title(self) -> String {
+        match self {
+            Self::Of(group) => group.title().to_owned(),
+            Self::Pane(pane) => format!("{} pane", super::pane::title(pane)),
+        }
+    }
+
+    /// Whether a row stands there.
+    pub fn has(self, binding: &Binding) -> bool {
+        match (self, binding.on) {
+            (Self::Pane(pane), on) => on == Context::In(pane),
+            (Self::Of(_), Context::In(_)) => false,
+            (Self::Of(group), _) => binding.group == group,
+        }
+    }
+}
+
+/// The sections of the help that have a row: groups of the panes, panes, what lies over them.
+pub fn sections<'a>(bindings: impl Iterator<Item = &'a Binding> + Clone) -> impl Iterator<Item = Section> {
+    let is_over = |group: &&Group| matches!(group, Group::Filter | Group::Dialogs);
+    let below = Group::ALL.iter().filter(move |g| !is_over(g)).map(|g| Section::Of(*g));
+    let over = Group::ALL.iter().filter(is_over).map(|g| Section::Of(*g));
+    let all = below.chain(PaneId::ALL.map(Section::Pane)).chain(over);
+    all.filter(move |section| bindings.clone().any(|b| section.has(b)))
+}
+
 /// Whether a row's keys would do something now. Those of a dialog would once it is open.
 pub fn is_live(app: &App, binding: &Binding) -> bool {
     !matches!(binding.on, Context::Panes | Context::In(_)) || is_possible(app, binding.action)
@@ -186,6 +215,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }
         Action::ToggleFreeze => app.frozen.is_some(),
+        Action::ToggleMouse => app.ui.mouse,
         Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !is_searched(app),
         Action::ToggleThinking => app.ui.answer.is_folded(),
         Action::ToggleRaw => app.ui.answer.form == Form::Raw,
@@ -207,12 +237,12 @@ pub fn key_table_markdown() -> String {
         let keys: Vec<_> = binding.keys.iter().map(|k| format!("`{k}`")).collect();
         format!("| {} | {} |\n", keys.join(" "), binding.help)
     };
-    let group = |group: Group| {
-        let rows: String = BINDINGS.iter().filter(|b| b.group == group).map(row).collect();
-        format!("| **{}** | |\n{rows}", group.title())
+    let section = |section: Section| {
+        let rows: String = BINDINGS.iter().filter(|b| section.has(b)).map(row).collect();
+        format!("| **{}** | |\n{rows}", section.title())
     };
-    let groups: String = Group::ALL.into_iter().map(group).collect();
-    format!("| Key | What it does |\n|---|---|\n{groups}")
+    let sections: String = sections(BINDINGS.iter()).map(section).collect();
+    format!("| Key | What it does |\n|---|---|\n{sections}")
 }
 
 #[cfg(test)]

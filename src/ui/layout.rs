@@ -12,19 +12,23 @@
 use ratatui::layout::Rect;
 
 use super::pane::{PANES, Pane, Place};
-use crate::app::model::PaneId;
+use crate::app::model::{App, PaneId};
+use crate::domain::session::Mode;
 
 /// The smallest screen that is more than a broken grid.
 pub const SMALLEST: (u16, u16) = (60, 16);
 /// Lines of the header.
 const HEADER: u16 = 2;
+/// Further ones with what a finished run came to, on a screen that has room for them.
+const CONCLUSION: u16 = 2;
+const ROOM_FOR_CONCLUSION: u16 = 20;
 /// Cells between two panes side by side.
 const GUTTER: u16 = 2;
 
 /// The places on a screen.
 #[derive(Debug)]
 pub struct Layout {
-    /// Two lines at the top.
+    /// Two lines at the top, more with what the run came to.
     pub header: Rect,
     /// One line at the bottom.
     pub footer: Rect,
@@ -39,6 +43,16 @@ pub struct Wishes {
     pub cases: usize,
     /// The pane that fills the body.
     pub zoomed: Option<PaneId>,
+    /// The run is over.
+    pub finished: bool,
+}
+
+impl Wishes {
+    /// Those of the state.
+    pub fn of(app: &App) -> Self {
+        let finished = app.shown().session.mode == Mode::Finished;
+        Self { cases: app.table_rows().len(), zoomed: app.ui.zoomed.then_some(app.ui.focus), finished }
+    }
 }
 
 /// The places on a screen of this size; `None` below [`SMALLEST`].
@@ -47,9 +61,10 @@ pub fn of(screen: Rect, wishes: Wishes) -> Option<Layout> {
         return None;
     }
     let inside = Rect { x: screen.x + 1, width: screen.width - 2, ..screen };
-    let header = Rect { height: HEADER, ..inside };
+    let has_conclusion = wishes.finished && screen.height >= ROOM_FOR_CONCLUSION;
+    let header = Rect { height: if has_conclusion { HEADER + CONCLUSION } else { HEADER }, ..inside };
     let footer = Rect { y: screen.bottom() - 1, height: 1, ..inside };
-    let body = Rect { y: header.bottom(), height: screen.height - HEADER - 1, ..inside };
+    let body = Rect { y: header.bottom(), height: screen.height - header.height - 1, ..inside };
     let panes = match wishes.zoomed {
         Some(id) => PANES.iter().filter(|p| p.id == id).map(|p| (p, body)).collect(),
         None => arrange(body, table_height(wishes.cases), screen),
@@ -150,7 +165,7 @@ mod tests {
     use super::*;
 
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
-        of(Rect::new(0, 0, width, height), Wishes { cases, zoomed: None })
+        of(Rect::new(0, 0, width, height), Wishes { cases, zoomed: None, finished: false })
     }
 
     #[test]
@@ -162,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu) };
+        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false };
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
@@ -191,8 +206,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300) {
-            let layout = layout(width, height, cases).unwrap();
+        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY) {
+            let wishes = Wishes { cases, zoomed: None, finished };
+            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());
             proptest::prop_assert!(all.iter().all(|r| r.height >= 3 && r.width >= 16), "{:?}", all);

@@ -1,8 +1,10 @@
-//! What lies over the panes: help, questions, menus.
+//! What lies over the panes: help, report, palette, questions.
 
 mod export;
 mod help;
+mod palette;
 mod quit;
+mod report;
 #[cfg(test)]
 mod tests;
 
@@ -11,21 +13,25 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget};
 
-use super::fit::spans_width;
+use super::fit::{cut, graphemes, spans_width, width};
 use super::keymap::Context;
 use super::theme::Theme;
 use super::view::View;
 use crate::app::model::Overlay;
+use crate::app::text_field::TextField;
+use crate::domain::text::sanitise_line;
 
 /// Draws the overlay there is, if there is one, over `area` (the whole screen).
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let area = area.intersection(frame.area());
-    match view.app.ui.overlay {
+    match &view.app.ui.overlay {
         // Filter and search are typed in the footer.
         Overlay::None | Overlay::FilterInput | Overlay::SearchInput => {}
-        Overlay::Help(line) => help::draw(frame, area, usize::from(line), view),
+        Overlay::Help(line) => help::draw(frame, area, usize::from(*line), view),
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
-        Overlay::ExportMenu(at) => export::draw(frame, area, at, view),
+        Overlay::Export(dialog) => export::draw(frame, area, dialog, view),
+        Overlay::Report(report) => report::draw(frame, area, report, view),
+        Overlay::Palette(palette) => palette::draw(frame, area, palette, view),
     }
 }
 
@@ -51,6 +57,34 @@ fn centred(area: Rect, columns: usize, rows: usize) -> Rect {
     let width = u16::try_from(columns).unwrap_or(u16::MAX).min(area.width);
     let height = u16::try_from(rows).unwrap_or(u16::MAX).min(area.height);
     Rect { x: area.x + (area.width - width) / 2, y: area.y + (area.height - height) / 2, width, height }
+}
+
+/// A text that is typed, its cursor in sight, in at most `columns`.
+fn typed(field: &TextField, columns: usize, theme: Theme) -> Vec<Span<'static>> {
+    let (before, after) = field.around_cursor();
+    let (before, after) = (sanitise_line(before), sanitise_line(after));
+    let room = columns.saturating_sub(1);
+    let before = tail(&before, room);
+    let after = cut(&after, room.saturating_sub(width(&before)));
+    vec![Span::styled(before, theme.value()), Span::styled("█", theme.accent()), Span::styled(after, theme.value())]
+}
+
+/// The end of a text in at most `columns`.
+fn tail(text: &str, columns: usize) -> String {
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let mut room = columns.saturating_sub(1);
+    let mut kept: Vec<&str> = Vec::new();
+    for (grapheme, cells) in graphemes(text).collect::<Vec<_>>().into_iter().rev() {
+        if cells > room {
+            break;
+        }
+        room -= cells;
+        kept.push(grapheme);
+    }
+    kept.push("…");
+    kept.into_iter().rev().collect()
 }
 
 /// The keys of a dialog that have a word for the footer.

@@ -13,9 +13,8 @@ use super::{overlay, pane};
 /// Draws a frame.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     let area = frame.area();
-    let ui = &view.app.ui;
-    let wishes = Wishes { cases: view.app.table_rows().len(), zoomed: ui.zoomed.then_some(ui.focus) };
-    let Some(layout) = layout::of(area, wishes) else {
+    view.cache.set_case_rows([]);
+    let Some(layout) = layout::of(area, Wishes::of(view.app)) else {
         let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
         pane::line(frame, area, area.height / 2, Line::from(text).centered());
         return;

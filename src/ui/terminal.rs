@@ -8,6 +8,7 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
+use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -22,6 +23,7 @@ const RAW: u8 = 1;
 const ALTERNATE: u8 = 2;
 const PASTE: u8 = 4;
 const CURSOR: u8 = 8;
+const MOUSE: u8 = 16;
 
 /// What threads other than the screen's said when they panicked, kept until the screen is free again.
 static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -30,7 +32,13 @@ static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
 #[derive(Debug)]
 pub struct Terminal {
     inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    mouse: bool,
 }
+
+/// Presses and the wheel, told in the form without a limit to the columns. Not what the terminal library asks for, which is
+/// every move as well: each would wake the program.
+const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
+const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
 
 impl Terminal {
     /// Takes the terminal over: raw mode, alternate screen, bracketed paste, no cursor.
@@ -40,7 +48,7 @@ impl Terminal {
             ratatui::Terminal::new(backend)
         });
         match taken_over {
-            Ok(inner) => Ok(Self { inner }),
+            Ok(inner) => Ok(Self { inner, mouse: false }),
             Err(error) => {
                 // The first error is the one to tell.
                 let _second = leave();
@@ -60,8 +68,26 @@ impl Terminal {
     /// Forgets what is on the screen: the next frame paints everything.
     pub fn repaint(&mut self) -> io::Result<()> {
         // Not `clear`, which asks the terminal where its cursor is: the answer would go to the thread that reads keys.
-        let size = self.inner.size()?;
-        self.inner.resize(Rect::from((Position::ORIGIN, size)))
+        let size = self.size()?;
+        self.inner.resize(size)
+    }
+
+    /// Has the terminal tell what the mouse does, or leaves the mouse to it.
+    pub fn set_mouse(&mut self, on: bool) -> io::Result<()> {
+        self.mouse = on;
+        if on {
+            // Before it is written: half of it written is to be undone too.
+            ENTERED.fetch_or(MOUSE, Ordering::SeqCst);
+            execute!(stdout(), Print(MOUSE_ON))
+        } else {
+            ENTERED.fetch_and(!MOUSE, Ordering::SeqCst);
+            execute!(stdout(), Print(MOUSE_OFF))
+        }
+    }
+
+    /// Columns and rows.
+    pub fn size(&self) -> io::Result<Rect> {
+        Ok(Rect::from((Position::ORIGIN, self.inner.size()?)))
     }
 
     /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too.
@@ -75,6 +101,9 @@ impl Terminal {
         leave()?;
         stop_process()?;
         take_over()?;
+        if self.mouse {
+            self.set_mouse(true)?;
+        }
         self.repaint()
     }
 }
@@ -125,6 +154,7 @@ fn leave() -> io::Result<()> {
     };
     step(RAW, &mut disable_raw_mode);
     step(CURSOR, &mut || execute!(out, EndSynchronizedUpdate, Show));
+    step(MOUSE, &mut || execute!(out, Print(MOUSE_OFF)));
     step(PASTE, &mut || execute!(out, DisableBracketedPaste));
     step(ALTERNATE, &mut || execute!(out, LeaveAlternateScreen));
     result

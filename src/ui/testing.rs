@@ -125,7 +125,8 @@ impl Stage {
             route: crate::domain::route::Route::default(),
             connection: Connection::Connecting,
         };
-        let app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+        let mut app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
+        app.commands = Keymap::standard().commands();
         Self {
             app,
             now_ms: 0,

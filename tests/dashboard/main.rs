@@ -20,6 +20,7 @@ mod nvml;
 mod reports;
 mod screen;
 mod settings;
+mod shell;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

@@ -45,7 +45,7 @@ fn without_a_name_it_is_named_after_the_model_and_a_menu_can_be_left() {
     pty.wait_for_text("finished  1/1");
     pty.send("E");
     pty.wait_for_text("Export as");
-    pty.send("q");
+    pty.send("\u{1b}");
     pty.wait_for("no menu", |s| !s.contents().contains("Export as"));
     pty.send("e");
     pty.wait_for_text("Report written to 'tokscope-lone-model-");

@@ -53,8 +53,9 @@ impl Dashboard {
     pub fn export_json(&mut self) -> Value {
         let path = self.newest("json");
         self.pty.send("E");
-        self.pty.wait_for_text("Export");
-        self.pty.send("j");
+        self.wait_for_line("File", ".md");
+        self.pty.send("\u{1b}[B");
+        self.wait_for_line("File", ".json");
         self.pty.send("\r");
         let next = path.map_or_else(|| "r.json".to_owned(), |at| format!("r-{}.json", at + 1));
         self.pty.wait_for_text(&format!("Report written to '{next}'"));

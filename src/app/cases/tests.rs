@@ -1,7 +1,7 @@
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::text_field::TextField;
-use crate::app::update::tests::{app, discovered, ended};
+use crate::app::update::testing::{app, discovered, ended};
 use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
 use crate::domain::live::EngineFact;

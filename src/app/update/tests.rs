@@ -1,55 +1,14 @@
+use super::testing::{app, discovered, ended};
 use super::*;
 use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
-use crate::app::model::Target;
+use crate::app::report_view::Extent;
 use crate::app::text_field::{Edit, TextField};
 use crate::app::theme::ThemeName;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::live::ServerInfo;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{CasePhase, Mode, Plan, Session};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
-
-pub(in crate::app) fn app(cases: usize) -> App {
-    let case = |i| CaseSpec {
-        name: format!("case {i}"),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    let suite = Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: (0..cases).map(case).collect(),
-    };
-    let target = Target {
-        url: "http://h/v1".into(),
-        model: None,
-        server: ServerInfo::default(),
-        simulated: false,
-        route: crate::domain::route::Route::default(),
-        connection: Connection::Connecting,
-    };
-    App::new(target, Session::new(Arc::new(suite), Plan::default()), None, vec!["Markdown", "JSON"])
-}
-
-pub(in crate::app) fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
-    let models = models.iter().map(|m| (*m).to_owned()).collect();
-    update(app, Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default() }))
-}
-
-pub(in crate::app) fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
-    let id = AttemptId { case, number };
-    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));
-    record.status = status;
-    update(app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }))
-}
 
 fn started(effects: &[Effect]) -> Vec<(AttemptId, String)> {
     let start = |e: &Effect| match e {
@@ -198,7 +157,7 @@ fn help_scrolled_beyond_its_end_comes_back_at_the_first_key() {
     for _ in 0..5 {
         update(&mut app, Msg::Action(Nanos(10), Action::ScrollDown));
     }
-    update(&mut app, Msg::Drawn { answer: Drawn::default(), help_limit: 12 });
+    update(&mut app, Msg::Drawn { answer: Drawn::default(), help_limit: 12, report: Extent::default() });
     update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.overlay, Overlay::Help(11));
 }
@@ -221,7 +180,15 @@ fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
 
 #[test]
 fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
-    for overlay in [Overlay::Help(3), Overlay::ConfirmQuit, Overlay::ExportMenu(0), Overlay::FilterInput] {
+    let mut open = app(1);
+    let mut over =
+        vec![Overlay::Help(3), Overlay::ConfirmQuit, Overlay::FilterInput, Overlay::Palette(Palette::default())];
+    for action in [Action::ViewReport, Action::ChooseExport] {
+        open.ui.overlay = Overlay::None;
+        update(&mut open, Msg::Action(Nanos(10), action));
+        over.push(open.ui.overlay.clone());
+    }
+    for overlay in over {
         let mut app = app(1);
         app.ui.overlay = overlay.clone();
         assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Redraw))[..], [Effect::Redraw]));
@@ -343,6 +310,48 @@ fn what_no_terminal_takes_is_not_copied_by_half() {
 }
 
 #[test]
+fn a_model_that_is_not_listed_is_tried_and_said() {
+    let begun = |wanted: &str, listed: &[&str]| {
+        let mut app = app(1);
+        app.wanted_model = Some(wanted.to_owned());
+        let effects = discovered(&mut app, listed);
+        assert_eq!(started(&effects).len(), 1);
+        app.model_doubt
+    };
+    assert_eq!(
+        begun("nope", &["a", "b"]).as_deref(),
+        Some("the endpoint does not list 'nope', only a, b; tried all the same")
+    );
+    assert_eq!(begun("b", &["a", "b"]), None);
+    // A list that is not told says nothing against it.
+    assert_eq!(begun("b", &[]), None);
+}
+
+#[test]
+fn what_is_pasted_goes_into_a_text_and_nowhere_else() {
+    let mut app = app(3);
+    let paste = |app: &mut App| update(app, Msg::Pasted(Nanos(9), "2q\nx".to_owned()));
+    assert!(paste(&mut app).is_empty());
+    assert_eq!(app.ui.notice.as_ref().map(|n| n.text.as_str()), Some("Pasted text is ignored here"));
+    assert_eq!((&app.ui.overlay, app.ui.filter.as_str()), (&Overlay::None, ""));
+    app.ui.notice = None;
+    update(&mut app, Msg::Action(Nanos(10), Action::Filter));
+    paste(&mut app);
+    assert_eq!((app.ui.filter.as_str(), app.ui.notice.as_ref()), ("2q x", None));
+}
+
+#[test]
+fn the_mouse_is_the_terminals_until_it_is_asked_for() {
+    let mut app = app(1);
+    assert!(!app.ui.mouse);
+    for on in [true, false] {
+        let effects = update(&mut app, Msg::Action(Nanos(10), Action::ToggleMouse));
+        assert!(matches!(effects[..], [Effect::Mouse(told)] if told == on));
+        assert_eq!(app.ui.mouse, on);
+    }
+}
+
+#[test]
 fn the_way_back_drops_the_search_first() {
     let mut app = app(1);
     app.ui.focus = PaneId::Preview;
@@ -369,4 +378,11 @@ fn the_next_theme_is_named() {
     update(&mut app, Msg::Action(Nanos(5), Action::NextTheme));
     assert_eq!(app.ui.theme, ThemeName::Dark);
     assert_eq!(app.ui.notice.as_ref().map(|n| (n.text.as_str(), n.is_error)), Some(("Theme: dark", false)));
+}
+
+#[test]
+fn a_digit_goes_to_its_pane() {
+    let mut app = app(1);
+    update(&mut app, Msg::Action(Nanos(10), Action::Focus(PaneId::Gpu)));
+    assert_eq!(app.ui.focus, PaneId::Gpu);
 }

@@ -7,6 +7,7 @@ use crate::domain::metrics::METRICS;
 use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, with_unit};
+use crate::report::bottleneck::bottleneck;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## How the Numbers Were Taken");
@@ -167,4 +168,7 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
         "- Scale: Excellent from {}, Good from {}, Fair from {} tok/s, below that Poor",
         scale.excellent, scale.good, scale.fair
     ));
+    if let Some(sentence) = bottleneck(&view.report.session, s, view.report.around()) {
+        page.block(&format!("**What held it back**: {}", inline(&sentence)));
+    }
 }

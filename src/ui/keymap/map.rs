@@ -7,8 +7,10 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use super::{BINDINGS, Binding, Context, Key};
 use crate::app::message::{Action, Msg};
 use crate::app::model::UiState;
+use crate::app::palette::Command;
 use crate::app::text_field::Edit;
 use crate::domain::time::Nanos;
+use crate::ui::pane::title;
 
 /// A row of the table and the keys it has now.
 #[derive(Clone, Debug)]
@@ -43,6 +45,32 @@ impl Keymap {
     /// All rows.
     pub fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// All that can be done from the panes, in the order of the table.
+    pub fn commands(&self) -> Vec<Command> {
+        let command = |row: &Row| {
+            let binding = row.binding;
+            let pane = match binding.on {
+                Context::In(pane) => Some(pane),
+                Context::Panes | Context::Anywhere => None,
+                _ => return None,
+            };
+            let title = pane.map_or_else(String::new, |pane| format!("{}: ", title(pane)));
+            let short = [binding.footer, binding.undo].into_iter().flatten();
+            let words = short.fold(format!("{title}{}", binding.help), |words, word| format!("{words} {word}"));
+            Some(Command { action: binding.action, pane, words })
+        };
+        self.rows.iter().filter(|r| r.binding.action != Action::Palette).filter_map(command).collect()
+    }
+
+    /// The row of a command.
+    pub fn row_of(&self, command: &Command) -> Option<&Row> {
+        let on = |context| match command.pane {
+            Some(pane) => context == Context::In(pane),
+            None => matches!(context, Context::Panes | Context::Anywhere),
+        };
+        self.rows.iter().find(|r| r.binding.action == command.action && on(r.binding.on))
     }
 
     /// The rows that mean something there, those of the place itself first.

@@ -76,13 +76,18 @@ fn overridden(row: &Row, overrides: &[Override]) -> Row {
     let Some(chosen) = overrides.iter().find(|o| o.action == row.binding.action) else { return row.clone() };
     let on = row.binding.on;
     let mut keys: Vec<Key> = chosen.keys.iter().copied().filter(|key| !(on.is_typed() && key.is_typed())).collect();
-    if keys.is_empty() && on.is_dialog() {
+    if keys.is_empty() && on.is_dialog() && leads_through(row.binding.action) {
         keys.clone_from(&row.keys);
     }
     if row.keys.contains(&WAY_OUT) && !keys.contains(&WAY_OUT) {
         keys.push(WAY_OUT);
     }
     Row { binding: row.binding, keys }
+}
+
+/// What a dialog cannot do without: the ways through it and out of it.
+const fn leads_through(action: Action) -> bool {
+    !matches!(action, Action::Export | Action::ChooseExport)
 }
 
 /// What else `key` means where it would mean `action`.

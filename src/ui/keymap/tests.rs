@@ -46,7 +46,8 @@ fn every_action_has_a_key() {
             A::RerunFailed => A::Cancel,
             A::Cancel => A::Export,
             A::Export => A::ChooseExport,
-            A::ChooseExport => A::ToggleFreeze,
+            A::ChooseExport => A::ViewReport,
+            A::ViewReport => A::ToggleFreeze,
             A::ToggleFreeze => A::SelectNext,
             A::SelectNext => A::SelectPrevious,
             A::SelectPrevious => A::SelectFirst,
@@ -55,7 +56,13 @@ fn every_action_has_a_key() {
             A::ScrollDown => A::ScrollUp,
             A::ScrollUp => A::NextPane,
             A::NextPane => A::PreviousPane,
-            A::PreviousPane => A::Zoom,
+            A::PreviousPane => A::Focus(PaneId::ALL[0]),
+            A::Focus(pane) => {
+                match PaneId::ALL.iter().position(|p| *p == pane).and_then(|at| PaneId::ALL.get(at + 1)) {
+                    Some(next) => A::Focus(*next),
+                    None => A::Zoom,
+                }
+            }
             A::Zoom => A::Back,
             A::Back => A::Filter,
             A::Filter => A::Copy,
@@ -65,7 +72,9 @@ fn every_action_has_a_key() {
             A::Unfold => A::Fold,
             A::Fold => A::ToggleBaseline,
             A::ToggleBaseline => A::Help,
-            A::Help => A::Redraw,
+            A::Help => A::Palette,
+            A::Palette => A::ToggleMouse,
+            A::ToggleMouse => A::Redraw,
             A::Redraw => A::Suspend,
             A::Suspend => A::Quit,
             A::Quit => A::NextTheme,
@@ -91,7 +100,7 @@ fn every_action_has_a_key() {
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 48);
+    assert_eq!(all.len(), 51 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }
@@ -163,4 +172,41 @@ fn keys_have_names_for_people() {
 #[test]
 fn the_table_for_people() {
     insta::assert_snapshot!(key_table_markdown());
+}
+
+#[test]
+fn the_palette_has_what_can_be_done_from_the_panes() {
+    let keymap = Keymap::standard();
+    let commands = keymap.commands();
+    for binding in BINDINGS {
+        let is_of_panes = matches!(binding.on, Context::Panes | Context::In(_) | Context::Anywhere);
+        let listed = commands
+            .iter()
+            .any(|c| keymap.row_of(c).is_some_and(|r| (r.binding.help, r.binding.on) == (binding.help, binding.on)));
+        assert_eq!(listed, is_of_panes && binding.action != Action::Palette, "{}", binding.help);
+    }
+    assert!(commands.iter().any(|c| c.words.contains("unfreeze")));
+}
+
+#[test]
+fn every_row_stands_under_one_heading() {
+    let all: Vec<Section> = sections(BINDINGS.iter()).collect();
+    for binding in BINDINGS {
+        assert_eq!(all.iter().filter(|s| s.has(binding)).count(), 1, "{}", binding.help);
+    }
+    let own = |pane| Binding { on: Context::In(pane), ..BINDINGS[0] };
+    let rows = [own(PaneId::Gpu), BINDINGS[0]];
+    let titles: Vec<_> = sections(rows.iter()).map(Section::title).collect();
+    assert_eq!(titles, ["Run", "GPU pane"]);
+}
+
+#[test]
+fn letters_are_typed_into_a_name_and_into_the_palette() {
+    let palette = Overlay::Palette(crate::app::palette::Palette::default());
+    for c in ['j', 'q', ':', '1'] {
+        let typed = resolve(&palette, &press(KeyCode::Char(c), KeyModifiers::NONE));
+        assert!(matches!(typed, Some(Msg::Edit(Edit::Insert(typed))) if typed == c), "{c}");
+    }
+    assert_eq!(action(&palette, KeyCode::Char('p'), KeyModifiers::CONTROL), Some(Action::SelectPrevious));
+    assert_eq!(action(&Overlay::None, KeyCode::Char('p'), KeyModifiers::CONTROL), Some(Action::Palette));
 }

@@ -1,22 +1,61 @@
-//! The menu of export formats.
+//! The choice of a format and a file's name.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Line;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
 
-use super::{keys_of, popup};
+use super::{keys_of, popup, tail, typed};
+use crate::app::export_dialog::{ExportDialog, Fate};
+use crate::domain::text::sanitise_line;
 use crate::ui::keymap::Context;
 use crate::ui::view::View;
+use crate::ui::widget::wrap::wrap;
 
-pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, chosen: usize, view: &View<'_>) {
+/// Columns of the dialog, and of the names of its fields.
+const COLUMNS: usize = 68;
+const LABEL: usize = 8;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, view: &View<'_>) {
     let theme = view.theme;
-    let line = |(i, label): (usize, &&'static str)| {
-        if i == chosen {
+    let columns = usize::from(area.width).saturating_sub(6).min(COLUMNS);
+    let room = columns.saturating_sub(LABEL);
+    let format = |(i, label): (usize, &&'static str)| {
+        if i == dialog.format {
             Line::styled(format!("> {label} "), theme.selected())
         } else {
             Line::styled(format!("  {label} "), theme.text())
         }
     };
-    let lines: Vec<_> = view.app.export_labels.iter().enumerate().map(line).collect();
-    popup(frame, area, "Export as", keys_of(Context::ExportMenu, view), lines, theme);
+    let mut lines: Vec<_> = view.app.export_labels.iter().enumerate().map(format).collect();
+    let field = |name: &str| Span::styled(format!("{name:<LABEL$}"), theme.muted());
+    lines.push(Line::raw(" ".repeat(columns)));
+    let mut file = vec![field("File")];
+    file.extend(typed(&dialog.name, room, theme));
+    lines.push(Line::from(file));
+    lines.push(Line::from(vec![field("Folder"), Span::raw(tail(&sanitise_line(&dialog.folder), room))]));
+    let (text, style) = fate(dialog, view);
+    // The same number of lines whatever is said, so that nothing jumps while a name is typed.
+    let mut said = wrap(&[Span::styled(text, style)], columns.max(1));
+    said.truncate(2);
+    said.resize(2, Vec::new());
+    lines.extend(said.into_iter().map(Line::from));
+    popup(frame, area, "Export as", keys_of(Context::Export, view), lines, theme);
+}
+
+/// What would become of the name.
+fn fate(dialog: &ExportDialog, view: &View<'_>) -> (String, Style) {
+    let theme = view.theme;
+    let (text, style) = match &dialog.fate {
+        Fate::Unknown => (String::new(), theme.muted()),
+        Fate::New => ("A new file.".to_owned(), theme.muted()),
+        Fate::Taken(name) => (format!("Exists: will become '{}'.", sanitise_line(name)), theme.warning()),
+        Fate::Refused(why) => return (format!("! {}", sanitise_line(why)), theme.bad()),
+    };
+    match dialog.differs_from() {
+        Some(extension) => {
+            (format!("{text} Its name does not end in '.{extension}'.").trim().to_owned(), theme.warning())
+        }
+        None => (text, style),
+    }
 }

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
 use crate::ui::fit::{spans_width, width};
-use crate::ui::keymap::{Context, Group, Row, is_live, keys_label};
+use crate::ui::keymap::{Context, Row, Section, is_live, keys_label, sections};
 use crate::ui::mark::MARKS;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
@@ -19,14 +19,8 @@ const GAP: usize = 3;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View<'_>) {
     let room = usize::from(area.width).saturating_sub(6);
     let rows = usize::from(area.height).saturating_sub(2);
-    let mut lines = if room >= 2 * COLUMN + GAP {
-        in_two_columns(view)
-    } else {
-        let columns = room.min(76);
-        let mut lines = column(&Group::ALL, columns, view);
-        lines.extend(marks(columns, view));
-        lines
-    };
+    let mut lines =
+        if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { stacked(&sections_of(room.min(76), view)) };
     let all = lines.len();
     let limit = all.saturating_sub(rows);
     view.cache.set_help_limit(limit);
@@ -47,20 +41,25 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
     popup(frame, area, "Keys", hint, lines, view.theme);
 }
 
-/// The groups from the top down.
-fn column(groups: &[Group], columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
-    let keys_columns = view.keymap.rows().iter().map(|r| width(&keys_label(&r.keys))).max().unwrap_or(0) + 2;
-    let mut lines = Vec::new();
-    for &group in groups {
-        if !lines.is_empty() {
-            lines.push(Line::default());
-        }
-        lines.push(Line::from(Span::styled(group.title(), view.theme.title(false))));
-        for row in view.keymap.rows().iter().filter(|r| r.binding.group == group) {
+/// The sections of the help, each with its heading, the marks last.
+fn sections_of(columns: usize, view: &View<'_>) -> Vec<Vec<Line<'static>>> {
+    let rows = view.keymap.rows();
+    let keys_columns = rows.iter().map(|r| width(&keys_label(&r.keys))).max().unwrap_or(0) + 2;
+    let section = |section: Section| {
+        let mut lines = vec![Line::from(Span::styled(section.title(), view.theme.title(false)))];
+        for row in rows.iter().filter(|r| section.has(r.binding)) {
             lines.extend(entry(row, keys_columns, columns, view));
         }
-    }
-    lines
+        lines
+    };
+    let mut all: Vec<_> = sections(rows.iter().map(|r| r.binding)).map(section).collect();
+    all.push(marks(columns, view));
+    all
+}
+
+/// One below the other, a blank line between.
+fn stacked(sections: &[Vec<Line<'static>>]) -> Vec<Line<'static>> {
+    sections.join(&Line::default())
 }
 
 fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
@@ -74,7 +73,7 @@ fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec
 fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let keys_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
-    let mut lines = vec![Line::default(), Line::from(Span::styled("Marks before a figure", theme.title(false)))];
+    let mut lines = vec![Line::from(Span::styled("Marks before a figure", theme.title(false)))];
     for (mark, meaning) in MARKS {
         lines.extend(explained(mark, theme.text(), meaning, theme.text(), keys_columns, columns));
     }
@@ -100,10 +99,16 @@ fn explained(
     text.into_iter().enumerate().map(with_sign).collect()
 }
 
+/// Two columns of the same order, as even as their sections allow.
 fn in_two_columns(view: &View<'_>) -> Vec<Line<'static>> {
-    let (left, right) = Group::ALL.split_at(4);
-    let (mut left, mut right) = (column(left, COLUMN, view), column(right, COLUMN, view));
-    right.extend(marks(COLUMN - 1, view));
+    let sections = sections_of(COLUMN - 1, view);
+    let higher = |at: &usize| {
+        let (left, right) = sections.split_at(*at);
+        stacked(left).len().max(stacked(right).len())
+    };
+    let at = (1..sections.len()).min_by_key(higher).unwrap_or(0);
+    let (left, right) = sections.split_at(at);
+    let (mut left, mut right) = (stacked(left), stacked(right));
     let rows = left.len().max(right.len());
     left.resize(rows, Line::default());
     right.resize(rows, Line::default());

@@ -1,5 +1,9 @@
 use super::*;
-use crate::app::message::Action;
+use crate::app::export_dialog::Fate;
+use crate::app::message::{Action, Msg};
+use crate::app::model::App;
+use crate::app::text_field::Edit;
+use crate::app::update::update;
 use crate::ui::keymap::BINDINGS;
 use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
 
@@ -7,11 +11,12 @@ use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
 fn help_lists_all_keys() {
     let mut app = running();
     act(&mut app, &[Action::Help]);
-    let all = text(&app, 120, 60, draw);
+    let all = text(&app, 120, 90, draw);
     for binding in BINDINGS {
         assert!(all.contains(&binding.keys[0].to_string()), "{}", binding.help);
     }
     insta::assert_snapshot!("help_120x40", text(&app, 120, 40, draw));
+    insta::assert_snapshot!("help_200x60", text(&app, 200, 60, draw));
     insta::assert_snapshot!("help_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("help_styles", styled(&app, Theme::ansi(), 80, 16, draw));
 }
@@ -40,16 +45,90 @@ fn quitting_is_asked_with_what_it_gives_up() {
 #[test]
 fn a_format_is_chosen_with_a_mark_and_not_by_colour_alone() {
     let mut app = running();
-    act(&mut app, &[Action::ChooseExport, Action::SelectNext]);
+    act(&mut app, &[Action::ChooseExport]);
+    let offers = ["tokscope-m.md", "tokscope-m.json", "tokscope-m.csv"].map(str::to_owned).to_vec();
+    update(&mut app, Msg::ExportsOffered { offers, folder: "/home/bench/runs".to_owned() });
+    act(&mut app, &[Action::SelectNext]);
+    let fate = |app: &mut App, fate| {
+        update(app, Msg::ExportChecked { name: "tokscope-m.json".to_owned(), fate });
+    };
+    fate(&mut app, Fate::New);
     insta::assert_snapshot!("export_80x24", text(&app, 80, 24, draw));
-    insta::assert_snapshot!("export_styles", styled(&app, Theme::mono(), 60, 7, draw));
+    insta::assert_snapshot!("export_120x40", text(&app, 120, 40, draw));
+    insta::assert_snapshot!("export_styles", styled(&app, Theme::mono(), 60, 12, draw));
+    fate(&mut app, Fate::Taken("tokscope-m-2.json".to_owned()));
+    assert!(text(&app, 80, 24, draw).contains("Exists: will become 'tokscope-m-2.json'."));
+    fate(&mut app, Fate::Refused("'out/a.json': there is no folder 'out'\u{1b}[2J".to_owned()));
+    let refused = text(&app, 80, 24, draw);
+    assert!(refused.contains("! 'out/a.json': there is no folder 'out'"), "{refused}");
+    assert!(!refused.contains('\u{1b}'));
 }
 
 #[test]
 fn small_areas() {
-    for action in [Action::Help, Action::Quit, Action::ChooseExport, Action::Filter] {
+    for action in
+        [Action::Help, Action::Quit, Action::ChooseExport, Action::Filter, Action::Palette, Action::ViewReport]
+    {
         let mut app = running();
         act(&mut app, &[action]);
         survives_small_areas(&app, draw);
+        update(&mut app, Msg::ReportRendered { text: REPORT.into(), file: "r.md".to_owned() });
+        survives_small_areas(&app, draw);
     }
+}
+
+const REPORT: &str = "# m Performance Benchmark Report\n\n> **Partial run**: 1 of 3 cases measured.\n\n- **Model**: m\n\n\
+    | Metric | Value |\n|---|---|\n| Total Time | 1.00s |\n\nAs hostile\u{1b}[2J as it gets.\n";
+
+fn reading(lines: usize) -> App {
+    let mut app = running();
+    act(&mut app, &[Action::ViewReport]);
+    let paragraphs: Vec<_> = (0..lines).map(|n| format!("line {n}\n\n")).collect();
+    let text = REPORT.to_owned() + &paragraphs.concat();
+    update(&mut app, Msg::ReportRendered { text: text.into(), file: "runs/tokscope-m.md".to_owned() });
+    app
+}
+
+#[test]
+fn the_report_fills_the_screen() {
+    let mut app = running();
+    act(&mut app, &[Action::ViewReport]);
+    assert!(text(&app, 80, 24, draw).contains("being made"));
+    let app = reading(40);
+    insta::assert_snapshot!("report_80x24", text(&app, 80, 24, draw));
+    insta::assert_snapshot!("report_120x40", text(&app, 120, 40, draw));
+    insta::assert_snapshot!("report_200x60", text(&app, 200, 60, draw));
+    insta::assert_snapshot!("report_styles", styled(&app, Theme::ansi(), 80, 16, draw));
+    assert!(!text(&app, 80, 24, draw).contains('\u{1b}'));
+}
+
+#[test]
+fn the_end_of_the_report_is_its_last_line() {
+    let mut app = reading(40);
+    let Overlay::Report(report) = &mut app.ui.overlay else { panic!("no report") };
+    report.top = usize::MAX;
+    let end = text(&app, 80, 24, draw);
+    assert!(end.contains("line 39") && !end.contains("line 9 "), "{end}");
+}
+
+#[test]
+fn the_palette_shows_what_is_found_its_keys_and_why_not() {
+    let mut app = running();
+    act(&mut app, &[Action::Palette]);
+    insta::assert_snapshot!("palette_80x24", text(&app, 80, 24, draw));
+    insta::assert_snapshot!("palette_120x40", text(&app, 120, 40, draw));
+    insta::assert_snapshot!("palette_200x60", text(&app, 200, 60, draw));
+    update(&mut app, Msg::Edit(Edit::Paste("rerun".to_owned())));
+    insta::assert_snapshot!("palette_styles", styled(&app, Theme::ansi(), 80, 10, draw));
+    let shown = text(&app, 80, 24, draw);
+    assert!(shown.contains("(No case has failed)  R"), "{shown}");
+    update(&mut app, Msg::Edit(Edit::Paste("zzz".to_owned())));
+    assert!(text(&app, 80, 24, draw).contains("Nothing is called that."));
+}
+
+#[test]
+fn the_end_of_a_long_name_is_in_sight_while_it_is_typed() {
+    let field = TextField::new("a/long/way/to/the/report.md");
+    let shown: String = typed(&field, 12, Theme::mono()).iter().map(|s| s.content.to_string()).collect();
+    assert_eq!(shown, "…/report.md█");
 }

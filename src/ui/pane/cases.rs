@@ -44,11 +44,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let table = columns::choose(usize::from(area.width).saturating_sub(LEAD), wanted_name, view.app);
 
     if rows.is_empty() {
+        view.cache.set_case_rows([]);
         let text =
             if view.app.ui.filter.is_empty() { "The suite has no cases." } else { "No case matches the filter." };
         pane::line(frame, area, 1, Line::styled(text, view.theme.muted()));
         return;
     }
+    let on_screen = seen.iter().enumerate().map(|(at, row)| (area.y.saturating_add(at as u16 + 1), row.case));
+    view.cache.set_case_rows(on_screen);
     pane::line(frame, area, 0, heading(&table, view));
     for (at, &id) in seen.iter().enumerate() {
         if let Some(row) = Row::of(view.app, id) {

@@ -25,7 +25,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let line = match (&ui.overlay, &ui.notice) {
         (Overlay::FilterInput, _) => typed_line(&ui.filter, Context::FilterInput, columns, view),
         (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
-        (Overlay::None, Some(notice)) => notice_line(notice, columns, view),
+        // A question has its keys in its own frame.
+        (_, Some(notice)) => notice_line(notice, columns, view),
         _ => Line::from(keys(Context::of(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);

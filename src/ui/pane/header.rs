@@ -1,14 +1,18 @@
 //! The header: what is measured, where the run stands, how far it is.
 
+mod conclusion;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
+use crate::app::message::Action;
 use crate::app::model::{Connection, Scene};
 use crate::domain::live::InFlight;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
+use crate::ui::keymap::Context;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
@@ -20,6 +24,7 @@ const LAG_WORTH_A_WORD_MS: f64 = 5.0;
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     draw_target(frame, area, view);
     draw_state(frame, area, view);
+    conclusion::draw(frame, area, view);
 }
 
 fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -40,6 +45,13 @@ fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
             right.push(Span::raw(" "));
         }
         right.push(Span::styled(badge, theme.badge()));
+    }
+
+    if view.app.ui.mouse {
+        if !right.is_empty() {
+            right.push(Span::raw(" "));
+        }
+        right.push(Span::styled(" mouse ", theme.selected()));
     }
 
     let mut left = vec![Span::styled("tokscope", theme.heading()), Span::raw("  ")];
@@ -110,8 +122,34 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
     }
+    left.extend(way_on(view));
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
+}
+
+/// What makes a run go on that stands still, or a case.
+fn way_on(view: &View<'_>) -> Vec<Span<'static>> {
+    let session = &view.scene().session;
+    let paused = session.cases.iter().filter(|c| c.phase == CasePhase::Paused).count();
+    let key = |action| view.keymap.key_of(action, Context::In(view.app.ui.focus));
+    let hint = |before: String, action, after: &str| {
+        let Some(key) = key(action) else { return Vec::new() };
+        vec![
+            Span::raw(before),
+            Span::styled(key.to_string(), view.theme.key()),
+            Span::styled(after.to_owned(), view.theme.muted()),
+        ]
+    };
+    match session.mode {
+        Mode::Held => hint("  ".to_owned(), Action::ToggleHold, " resumes"),
+        Mode::Running if paused > 0 => {
+            let selected = session.cases.get(view.app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused);
+            let told = Span::styled(format!("  {paused} paused"), view.theme.warning());
+            let more = if selected { hint(", ".to_owned(), Action::TogglePauseCase, " goes on") } else { Vec::new() };
+            [told].into_iter().chain(more).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// How much of the run is over, 0 to 1: of the time, else of the cases; of a sweep, over all its stages.
@@ -234,7 +272,6 @@ fn state(scene: &Scene) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::message::Action;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::session::Plan;
     use crate::ui::testing::{Script, Stage, text};
@@ -313,6 +350,27 @@ mod tests {
         assert_eq!(told(&stage).0, "running");
         stage.act(Action::ToggleHold);
         assert_eq!(told(&stage), ("held", "2 in flight to the end".to_owned()));
+    }
+
+    #[test]
+    fn what_stands_still_tells_the_key_that_makes_it_go_on() {
+        let mut stage = two();
+        stage.connect();
+        let shown = |stage: &Stage| text(&stage.draw_with(90, 2, Theme::mono(), draw));
+        assert!(!shown(&stage).contains("resumes") && !shown(&stage).contains("paused"));
+        stage.act(Action::TogglePauseCase);
+        assert!(shown(&stage).contains("1 paused, p goes on"), "{}", shown(&stage));
+        stage.act(Action::ToggleHold);
+        assert!(shown(&stage).trim_end().ends_with("space resumes"), "{}", shown(&stage));
+    }
+
+    #[test]
+    fn the_mouse_is_told_while_it_is_not_the_terminals() {
+        let mut stage = two();
+        let first = |stage: &Stage| text(&stage.draw_with(60, 1, Theme::mono(), draw));
+        assert!(!first(&stage).contains("mouse"));
+        stage.act(Action::ToggleMouse);
+        assert!(first(&stage).trim_end().ends_with(" mouse"), "{}", first(&stage));
     }
 
     #[test]

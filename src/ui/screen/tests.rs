@@ -79,6 +79,30 @@ fn done() -> Stage {
     ten_cases(10)
 }
 
+/// All over, two of them without an answer.
+fn done_in_part() -> Stage {
+    let mut stage = ten_cases(8);
+    stage.start(8, 1, script_of(8));
+    stage.pass(90);
+    stage.fail(8, AttemptStatus::HttpError, Some(503), "503: the model is overloaded, try again later");
+    stage.start(9, 1, script_of(9));
+    stage.pass(900);
+    stage.fail(9, AttemptStatus::Timeout, Some(200), "silent for 120 s");
+    stage
+}
+
+fn paused() -> Stage {
+    let mut stage = running();
+    stage.act(Action::TogglePauseCase);
+    stage
+}
+
+fn mouse() -> Stage {
+    let mut stage = simulated();
+    stage.act(Action::ToggleMouse);
+    stage
+}
+
 fn no_gpu() -> Stage {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.send(Msg::Gpu(GpuEvent::Absent(NO_DRIVER.to_owned())));
@@ -184,6 +208,10 @@ looks! {
     done_80x24 done() => 80 x 24;
     done_120x40 done() => 120 x 40;
     done_200x60 done() => 200 x 60;
+    done_in_part_80x24 done_in_part() => 80 x 24;
+    done_in_part_120x40 done_in_part() => 120 x 40;
+    paused_80x24 paused() => 80 x 24;
+    mouse_80x24 mouse() => 80 x 24;
     no_gpu_80x24 no_gpu() => 80 x 24;
     two_gpus_80x24 two_gpus() => 80 x 24;
     two_gpus_120x40 two_gpus() => 120 x 40;
@@ -200,6 +228,12 @@ looks! {
 #[test]
 fn styles_running_80x24() {
     assert_snapshot!(styles(&running().screen(80, 24)));
+}
+
+#[test]
+fn styles_done_in_part_80x24() {
+    let header = done_in_part().draw_with(80, 4, Theme::ansi(), super::header::draw);
+    assert_snapshot!(styles(&header));
 }
 
 #[test]
@@ -332,6 +366,8 @@ fn every_pane_survives_every_size_in_every_state() {
         held(),
         failed(),
         done(),
+        done_in_part(),
+        mouse(),
         no_gpu(),
         two_gpus(),
         simulated(),

@@ -56,7 +56,7 @@ fn a_dialog_has_its_own_keys() {
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
     act(&mut app, &[Action::Back, Action::ChooseExport]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  enter export  esc back");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc back");
     act(&mut app, &[Action::Back, Action::Help]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
 }

@@ -7,6 +7,7 @@ use ratatui::backend::TestBackend;
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::model::{App, PaneId};
+use crate::app::report_view::Extent;
 use crate::app::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::asked::Asked;
@@ -164,7 +165,7 @@ fn shown(app: &mut App, width: u16, height: u16) -> String {
     let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
-    update(app, Msg::Drawn { answer: drawn, help_limit: 0 });
+    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: Extent::default() });
     text(app, width, height, draw)
 }
 

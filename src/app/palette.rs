@@ -1,0 +1,176 @@
+//! The command palette: all that can be done, found by a few letters.
+
+use super::message::{Action, Effect};
+use super::model::{App, Overlay, PaneId};
+use super::possible::obstacle;
+use super::text_field::TextField;
+
+/// Something that can be done from the panes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// What.
+    pub action: Action,
+    /// The pane whose own it is; `None`: of all panes.
+    pub pane: Option<PaneId>,
+    /// What it is found by.
+    pub words: String,
+}
+
+/// What is typed, and which of what it finds is chosen.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Palette {
+    /// Letters of words, in any order.
+    pub query: TextField,
+    /// Place among what is found.
+    pub at: usize,
+}
+
+/// The places of the commands that `query` finds, the best first. Each of its words has to stand in one of the
+/// command's, whole or by letters in their order; the order does not depend on what is possible now, so that nothing jumps.
+pub fn found(commands: &[Command], query: &str) -> Vec<usize> {
+    let wanted: Vec<String> = query.split_whitespace().map(str::to_lowercase).collect();
+    let cost = |command: &Command| {
+        let words = command.words.to_lowercase();
+        wanted.iter().map(|part| cost_of(&words, part)).sum::<Option<usize>>()
+    };
+    let mut all: Vec<(usize, usize)> =
+        commands.iter().enumerate().filter_map(|(at, command)| Some((cost(command)?, at))).collect();
+    all.sort_unstable();
+    all.into_iter().map(|(_, at)| at).collect()
+}
+
+/// How badly `part` fits: 0 at the begin of a word, 1 within one, 2 by its letters; `None`: not at all.
+fn cost_of(words: &str, part: &str) -> Option<usize> {
+    let words = words.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let cost = |word: &str| match word.find(part) {
+        Some(0) => Some(0),
+        Some(_) => Some(1),
+        None => has_letters(word, part).then_some(2),
+    };
+    words.filter_map(cost).min()
+}
+
+/// Whether the word begins like `part` and has its other letters in their order.
+fn has_letters(word: &str, part: &str) -> bool {
+    let mut letters = word.chars();
+    word.chars().next() == part.chars().next() && part.chars().all(|wanted| letters.any(|c| c == wanted))
+}
+
+/// Chooses the one at `by` from the chosen one.
+pub(super) fn turn(app: &mut App, by: isize) {
+    let Overlay::Palette(palette) = &mut app.ui.overlay else { return };
+    let last = found(&app.commands, palette.query.as_str()).len().saturating_sub(1);
+    palette.at = palette.at.saturating_add_signed(by).min(last);
+}
+
+/// Runs what is chosen, in the pane it belongs to. What is not possible says why, and the palette stays.
+pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
+    let Overlay::Palette(palette) = &app.ui.overlay else { return Vec::new() };
+    let chosen = found(&app.commands, palette.query.as_str()).get(palette.at).copied();
+    let Some(command) = chosen.and_then(|at| app.commands.get(at)) else { return Vec::new() };
+    let (action, pane) = (command.action, command.pane);
+    if let Some(obstacle) = obstacle(app, action) {
+        let now = app.scene.now;
+        super::update::notice(app, now, &obstacle.why, true);
+        return Vec::new();
+    }
+    app.ui.overlay = Overlay::None;
+    app.ui.focus = pane.unwrap_or(app.ui.focus);
+    super::update::act(app, action)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Msg;
+    use crate::app::text_field::Edit;
+    use crate::app::update::testing::{app, discovered};
+    use crate::app::update::update;
+    use crate::domain::session::Mode;
+    use crate::domain::time::Nanos;
+
+    fn commands() -> Vec<Command> {
+        let command = |action, pane, words: &str| Command { action, pane, words: words.to_owned() };
+        vec![
+            command(Action::ToggleHold, None, "Hold: start no new request hold resume"),
+            command(Action::RerunFailed, None, "Rerun every case that failed"),
+            command(Action::Rerun, None, "Rerun: one more attempt rerun"),
+            command(Action::ToggleFreeze, None, "Freeze the screen freeze unfreeze"),
+            command(Action::SelectNext, Some(PaneId::Preview), "Answer: one line down"),
+        ]
+    }
+
+    fn actions(query: &str) -> Vec<Action> {
+        let commands = commands();
+        found(&commands, query).into_iter().map(|at| commands[at].action).collect()
+    }
+
+    #[test]
+    fn a_few_letters_find_a_command() {
+        use Action as A;
+        assert_eq!(actions("").len(), 5);
+        assert_eq!(actions("FREEZE"), [A::ToggleFreeze]);
+        assert_eq!(actions("failed rerun"), [A::RerunFailed]);
+        assert_eq!(actions("rerun"), [A::RerunFailed, A::Rerun]);
+        // The begin of a word before its middle, that before scattered letters.
+        assert_eq!(actions("re")[..2], [A::ToggleHold, A::RerunFailed]);
+        assert_eq!(actions("frz"), [A::ToggleFreeze]);
+        assert_eq!(actions("zzz"), []);
+    }
+
+    fn press(app: &mut App, action: Action) -> Vec<Effect> {
+        update(app, Msg::Action(Nanos(10), action))
+    }
+
+    fn typed(app: &mut App, text: &str) {
+        press(app, Action::Palette);
+        update(app, Msg::Edit(Edit::Paste(text.to_owned())));
+    }
+
+    #[test]
+    fn what_is_chosen_is_done_in_its_pane() {
+        let mut app = app(2);
+        app.commands = commands();
+        discovered(&mut app, &["m"]);
+        typed(&mut app, "hold");
+        press(&mut app, Action::Confirm);
+        assert_eq!((app.scene.session.mode, &app.ui.overlay), (Mode::Held, &Overlay::None));
+        typed(&mut app, "answer up down");
+        assert_eq!(actions("answer up down"), []);
+        update(&mut app, Msg::Edit(Edit::Clear));
+        update(&mut app, Msg::Edit(Edit::Paste("answer".to_owned())));
+        press(&mut app, Action::Confirm);
+        assert_eq!((app.ui.focus, &app.ui.overlay), (PaneId::Preview, &Overlay::None));
+    }
+
+    #[test]
+    fn what_is_not_possible_says_why_and_the_palette_stays() {
+        let mut app = app(2);
+        app.commands = commands();
+        typed(&mut app, "hold");
+        assert!(press(&mut app, Action::Confirm).is_empty());
+        assert!(matches!(app.ui.overlay, Overlay::Palette(_)));
+        let notice = app.ui.notice.as_ref().map(|n| n.text.as_str());
+        assert_eq!(notice, Some("The run has not begun: the endpoint has not answered yet"));
+        // Nothing found is nothing done.
+        update(&mut app, Msg::Edit(Edit::Paste("zzz".to_owned())));
+        assert!(press(&mut app, Action::Confirm).is_empty());
+        press(&mut app, Action::Back);
+        assert_eq!(app.ui.overlay, Overlay::None);
+    }
+
+    #[test]
+    fn the_choice_stays_within_what_is_found() {
+        let mut app = app(1);
+        app.commands = commands();
+        typed(&mut app, "rerun");
+        let at = |app: &App| match &app.ui.overlay {
+            Overlay::Palette(palette) => palette.at,
+            _ => usize::MAX,
+        };
+        (0..5).for_each(|_| drop(press(&mut app, Action::SelectNext)));
+        assert_eq!(at(&app), 1);
+        update(&mut app, Msg::Edit(Edit::Insert(' ')));
+        assert_eq!(at(&app), 0);
+    }
+}

@@ -1,0 +1,196 @@
+//! What held the run back, in one sentence that says no more than the figures show.
+
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::session::Session;
+use crate::domain::statistics::{enough_for, percentile};
+use crate::domain::sweep::stages;
+
+use super::gpu::IDLE_PERCENT;
+use super::summary::Summary;
+
+/// The engine's own lateness from which figures are doubtful, milliseconds at the 99th percentile.
+const LATE_MS: f64 = 5.0;
+/// A finding in this share of the attempts is the run's, not an attempt's.
+const MOST: f64 = 0.5;
+/// From this share of an answer's time on the wait for its first token is what holds it back; below the other, decoding.
+const WAIT_HOLDS: f64 = 0.5;
+const DECODE_HOLDS: f64 = 0.2;
+/// A TTFT that grows by this factor over a sweep has become a queue's.
+const QUEUE_GROWTH: f64 = 3.0;
+/// Gaps are steady while the 99th percentile is no more than this many medians.
+const STEADY: f64 = 3.0;
+/// A GPU that is busier than this in one sample at least was at work.
+const BUSY_PERCENT: f64 = 90.0;
+
+/// What is known beside the session itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Around {
+    /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
+    pub busiest_gpu_percent: Option<f64>,
+    /// How late tokscope itself was at the 99th percentile, milliseconds.
+    pub lag_p99_ms: Option<f64>,
+}
+
+/// The sentence; `None` while nothing is measured.
+pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Option<String> {
+    if summary.attempts == 0 {
+        return None;
+    }
+    let shares = Shares::of(session);
+    let causes: [&dyn Fn() -> Option<String>; 6] = [
+        &|| client(summary, around),
+        &|| buffered(summary),
+        &|| queue(session),
+        &|| server_queue(session),
+        &|| first_token(&shares),
+        &|| decode(session, &shares),
+    ];
+    let cause = causes.iter().find_map(|cause| cause());
+    let cause = cause.unwrap_or_else(|| nothing(&shares));
+    Some(cause + &gpu(around.busiest_gpu_percent) + ".")
+}
+
+/// The attempts that count.
+fn reported(session: &Session) -> impl Iterator<Item = &AttemptRecord> {
+    session.cases.iter().flat_map(|case| case.reported()).map(AsRef::as_ref)
+}
+
+/// The middle of some figures; `None` without one.
+fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
+    let mut figures: Vec<f64> = figures.filter(|v| v.is_finite()).collect();
+    figures.sort_by(f64::total_cmp);
+    (!figures.is_empty()).then(|| percentile(&figures, 50.0))
+}
+
+/// Where the time of the median answer went.
+struct Shares {
+    /// Before its first token, of 1.
+    wait: Option<f64>,
+    ttft_ms: Option<f64>,
+}
+
+impl Shares {
+    fn of(session: &Session) -> Self {
+        let wait =
+            |r: &AttemptRecord| Some(r.time_to_first_token_ms()? / r.request_latency_ms().filter(|ms| *ms > 0.0)?);
+        Self {
+            wait: median(reported(session).filter_map(wait)),
+            ttft_ms: median(reported(session).filter_map(AttemptRecord::time_to_first_token_ms)),
+        }
+    }
+}
+
+fn percent(share: f64) -> String {
+    format!("{:.0} %", share * 100.0)
+}
+
+fn millis(ms: f64) -> String {
+    match ms {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.2} s", ms / 1000.0),
+    }
+}
+
+fn client(summary: &Summary, around: Around) -> Option<String> {
+    let late = around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
+    let gap = summary.stats("inter_token_latency_ms")?.p50;
+    // Against gaps of a second some milliseconds are nothing.
+    (late >= gap / 2.0).then(|| {
+        format!(
+            "This machine: tokscope itself was {} late (p99), beside gaps of {}, so that figures may be its own",
+            millis(late),
+            millis(gap)
+        )
+    })
+}
+
+fn buffered(summary: &Summary) -> Option<String> {
+    let causes = ["fake_streaming", "bursts", "shared_reads"];
+    let of = |key: &str| summary.findings.iter().find(|(d, _)| d.key == key).map_or(0, |(_, n)| *n);
+    let (n, all) = (causes.iter().map(|key| of(key)).max()?, summary.ended_attempts());
+    (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
+        format!("Buffering: in {n} of {all} attempts the text did not come token by token, so that neither TTFT nor gaps are the model's alone")
+    })
+}
+
+/// Over a sweep the first token comes ever later, and the throughput does not keep up.
+fn queue(session: &Session) -> Option<String> {
+    let stages = stages(session);
+    let (first, last) = (stages.first()?, stages.last()?);
+    let (before, after) = (first.ttft_p50_ms?, last.ttft_p50_ms?);
+    let (less, more) = (first.tokens_per_s?, last.tokens_per_s?);
+    let load = last.concurrency as f64 / first.concurrency.max(1) as f64;
+    let grown = more / less;
+    (load > 1.0 && after >= before * QUEUE_GROWTH && grown < load / 2.0).then(|| {
+        format!(
+            "Queueing: from {} to {} at once the median TTFT grew from {} to {}, the throughput only {grown:.1}-fold",
+            first.concurrency,
+            last.concurrency,
+            millis(before),
+            millis(after)
+        )
+    })
+}
+
+/// The server says itself that requests waited, or the open loop found no slot.
+fn server_queue(session: &Session) -> Option<String> {
+    let of = |part: fn(&AttemptRecord) -> Option<f64>| {
+        let figures: Vec<(f64, f64)> =
+            reported(session).filter_map(|r| Some((part(r)?, r.time_to_first_token_ms()?))).collect();
+        let (part, ttft) = (median(figures.iter().map(|f| f.0))?, median(figures.iter().map(|f| f.1))?);
+        (ttft > 0.0 && part >= ttft * WAIT_HOLDS).then_some((part, ttft))
+    };
+    if let Some((slot, ttft)) = of(AttemptRecord::dispatch_delay_ms) {
+        let (slot, ttft) = (millis(slot), millis(ttft));
+        return Some(format!("Too high a rate: requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)"));
+    }
+    let (queue, ttft) = of(|r| r.server_timings.as_ref()?.queue_ms)?;
+    let (queue, ttft) = (millis(queue), millis(ttft));
+    Some(format!("Queueing: by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)"))
+}
+
+fn first_token(shares: &Shares) -> Option<String> {
+    let (wait, ttft) = (shares.wait.filter(|wait| *wait >= WAIT_HOLDS)?, shares.ttft_ms?);
+    Some(format!(
+        "The first token: {} of the median answer pass before it (TTFT {}), in prefill or in a queue before it",
+        percent(wait),
+        millis(ttft)
+    ))
+}
+
+fn decode(session: &Session, shares: &Shares) -> Option<String> {
+    let wait = shares.wait.filter(|wait| *wait <= DECODE_HOLDS)?;
+    let gap = median(reported(session).filter_map(AttemptRecord::inter_token_latency_ms))?;
+    let enough = |r: &&AttemptRecord| enough_for(r.content_events().saturating_sub(1), 99);
+    let spread = |r: &AttemptRecord| {
+        let gaps = r.inter_chunk_latency_ms()?;
+        (gaps.p50 > 0.0).then(|| gaps.p99 / gaps.p50)
+    };
+    let how = match median(reported(session).filter(enough).filter_map(spread)) {
+        Some(ratio) if ratio <= STEADY => ", steady",
+        Some(_) => ", with uneven gaps",
+        None => "",
+    };
+    Some(format!("Decoding: {} of the median answer, {} a token{how}", percent(1.0 - wait), millis(gap)))
+}
+
+fn nothing(shares: &Shares) -> String {
+    let Some(wait) = shares.wait else { return "Nothing stands out".to_owned() };
+    format!(
+        "Nothing stands out: {} of the median answer pass before its first token, the rest in decoding",
+        percent(wait)
+    )
+}
+
+/// What the GPU adds to it: a word only where it was clearly busy or idle.
+fn gpu(busiest: Option<f64>) -> String {
+    match busiest {
+        Some(percent) if percent < IDLE_PERCENT => "; no GPU seen here was at work".to_owned(),
+        Some(percent) if percent >= BUSY_PERCENT => format!("; GPU up to {percent:.0} %"),
+        _ => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,154 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
+use crate::domain::finding::Finding;
+use crate::domain::server_timings::{ServerTimings, TimingSource};
+use crate::domain::session::{Plan, SessionEvent};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::time::Nanos;
+
+/// An answer with so many gaps of so many milliseconds, after this time to its first token.
+fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
+    let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
+    let at = |i: u64| Nanos::from_millis(ttft_ms + i * gap_ms);
+    record.arrivals = (0..=gaps).map(|i| Arrival { at: at(i), kind: TextKind::Answer, coalesced: false }).collect();
+    record.usage.completion_tokens = Some(gaps + 1);
+    record.status = AttemptStatus::Ok;
+    record.ended = at(gaps);
+    record
+}
+
+/// A run of these answers, a case each.
+fn session(records: Vec<AttemptRecord>) -> Session {
+    let case = CaseSpec {
+        patience: crate::domain::suite::Patience::default(),
+        name: String::new(),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 1000,
+        temperature: 0.0,
+        timeout: std::time::Duration::from_secs(9),
+        extra: serde_json::Map::new(),
+    };
+    let cases = (0..records.len()).map(|i| CaseSpec { name: i.to_string(), ..case.clone() }).collect();
+    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases };
+    let mut session = Session::new(Arc::new(suite), Plan { concurrency: records.len().max(1), ..Plan::default() });
+    session.handle(SessionEvent::Begin(Nanos(0)));
+    for (case, mut record) in records.into_iter().enumerate() {
+        record.id = AttemptId { case, number: 1 };
+        session.handle(SessionEvent::Ended(record.id, Arc::new(record)));
+    }
+    session
+}
+
+fn said_with(records: Vec<AttemptRecord>, around: Around) -> String {
+    let session = session(records);
+    bottleneck(&session, &Summary::of(&session), around).unwrap_or_default()
+}
+
+fn said(records: Vec<AttemptRecord>) -> String {
+    said_with(records, Around::default())
+}
+
+#[test]
+fn without_a_figure_there_is_no_sentence() {
+    let session = session(Vec::new());
+    assert_eq!(bottleneck(&session, &Summary::of(&session), Around::default()), None);
+}
+
+#[test]
+fn decoding_is_named_with_its_share_and_its_speed() {
+    assert_eq!(said(vec![answer(100, 9, 100)]), "Decoding: 90 % of the median answer, 9.0 ms a token, steady.");
+    // Twenty gaps are too few to say whether they are steady.
+    assert_eq!(said(vec![answer(20, 9, 20)]), "Decoding: 90 % of the median answer, 9.0 ms a token.");
+    let mut uneven = answer(20, 1, 200);
+    for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
+        arrival.at = Nanos::from_millis(20 + i as u64 + 20 * (i as u64 / 20));
+    }
+    assert_eq!(said(vec![uneven]), "Decoding: 95 % of the median answer, 2.0 ms a token, with uneven gaps.");
+}
+
+#[test]
+fn a_long_wait_is_the_first_tokens() {
+    assert_eq!(
+        said(vec![answer(300, 10, 10)]),
+        "The first token: 75 % of the median answer pass before it (TTFT 300 ms), in prefill or in a queue before it."
+    );
+    assert_eq!(
+        said(vec![answer(300, 10, 70)]),
+        "Nothing stands out: 30 % of the median answer pass before its first token, the rest in decoding."
+    );
+}
+
+#[test]
+fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
+    let with =
+        |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, lag_p99_ms: None });
+    assert!(with(Some(98.4)).ends_with("steady; GPU up to 98 %."));
+    assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
+    assert!(with(Some(50.0)).ends_with("steady."));
+}
+
+#[test]
+fn a_late_client_comes_before_what_it_measured() {
+    let late =
+        |gap, ms| said_with(vec![answer(100, gap, 100)], Around { busiest_gpu_percent: None, lag_p99_ms: Some(ms) });
+    assert_eq!(
+        late(9, 12.0),
+        "This machine: tokscope itself was 12 ms late (p99), beside gaps of 9.0 ms, so that figures may be its own."
+    );
+    assert!(late(9, 4.0).starts_with("Decoding"));
+    assert!(late(100, 12.0).starts_with("Decoding"));
+}
+
+#[test]
+fn buffering_needs_half_of_the_attempts() {
+    let bursty = || {
+        let mut record = answer(100, 9, 100);
+        record.findings.push(Finding { key: "bursts", message: "events come in bursts".into() });
+        record
+    };
+    let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
+    assert!(text.starts_with("Buffering: in 2 of 3 attempts"), "{text}");
+    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("Decoding"));
+}
+
+#[test]
+fn a_queue_is_the_servers_word_or_the_open_loops() {
+    let mut queued = answer(300, 10, 10);
+    let timings = ServerTimings { queue_ms: Some(200.0), ..ServerTimings::of(TimingSource::Groq) };
+    queued.server_timings = Some(timings);
+    assert_eq!(
+        said(vec![queued]),
+        "Queueing: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
+    );
+    let mut late = answer(300, 10, 10);
+    late.intended = Some(Nanos(0));
+    late.started = Nanos::from_millis(250);
+    assert_eq!(
+        said(vec![late]),
+        "Too high a rate: requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
+    );
+}
+
+/// A sweep of two stages of one request each.
+fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
+    let plain = session(vec![first.clone()]);
+    let mut session = Session::new(Arc::clone(&plain.suite), Plan::default()).with_sweep(vec![1, 8]);
+    session.handle(SessionEvent::Begin(Nanos(0)));
+    for (number, record) in [(1, first), (2, last)] {
+        let id = AttemptId { case: 0, number };
+        session.handle(SessionEvent::Ended(id, Arc::new(AttemptRecord { id, ..record.clone() })));
+    }
+    bottleneck(&session, &Summary::of(&session), Around::default()).unwrap_or_default()
+}
+
+#[test]
+fn a_ttft_that_grows_with_the_load_is_a_queue() {
+    assert_eq!(
+        sweep(&answer(100, 9, 100), &answer(400, 9, 100)),
+        "Queueing: from 1 to 8 at once the median TTFT grew from 100 ms to 400 ms, the throughput only 0.8-fold."
+    );
+    assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("Queueing"));
+}

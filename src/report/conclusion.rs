@@ -1,0 +1,96 @@
+//! A run in the figures one asks for first.
+
+use std::time::Duration;
+
+use crate::domain::session::Session;
+
+use super::bottleneck::{Around, bottleneck};
+use super::case::{CaseView, cases};
+use super::summary::Summary;
+
+/// What a run came to.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Conclusion {
+    /// Cases with a whole answer.
+    pub ok: usize,
+    /// All cases.
+    pub cases: usize,
+    /// Something the plan asked for has no whole answer.
+    pub partial: bool,
+    /// Median TTFT, milliseconds.
+    pub ttft_p50_ms: Option<f64>,
+    /// Median decode speed of a stream, tokens per second.
+    pub decode_p50: Option<f64>,
+    /// Output tokens of all attempts that count; `None` without one.
+    pub tokens: Option<u64>,
+    /// Some token count is an estimate.
+    pub estimated: bool,
+    /// From the first request to the end of the last.
+    pub wall: Option<Duration>,
+    /// The suite's word for the average speed.
+    pub rating: Option<&'static str>,
+    /// Failed attempts by kind: `2 timeout, 1 http_error`; `None` without any.
+    pub failures: Option<String>,
+    /// The case that took longest, and its time in milliseconds; `None` below two cases.
+    pub slowest: Option<(String, f64)>,
+    /// What held it back; `None` without a figure.
+    pub bottleneck: Option<String>,
+}
+
+impl Conclusion {
+    /// Of a session as it stands.
+    pub fn of(session: &Session, around: Around) -> Self {
+        let summary = Summary::of(session);
+        let views = cases(session);
+        Self {
+            ok: summary.ok,
+            cases: views.len(),
+            partial: summary.partial,
+            ttft_p50_ms: summary.stats("time_to_first_token_ms").map(|s| s.p50),
+            decode_p50: summary.stats("output_token_throughput_per_user").map(|s| s.p50),
+            tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
+            estimated: summary.estimated,
+            wall: session.began.zip(session.last_ended).map(|(began, ended)| ended.since(began)),
+            rating: summary.rating,
+            failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
+            slowest: slowest(&views),
+            bottleneck: bottleneck(session, &summary, around),
+        }
+    }
+}
+
+fn slowest(views: &[CaseView<'_>]) -> Option<(String, f64)> {
+    let timed: Vec<(&str, f64)> =
+        views.iter().filter_map(|v| Some((v.spec.name.as_str(), v.figure_of("request_latency_ms")?))).collect();
+    let slowest = timed.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
+    (timed.len() > 1).then(|| (slowest.0.to_owned(), slowest.1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::sample_session;
+
+    #[test]
+    fn the_samples_run() {
+        let session = sample_session();
+        let told = Conclusion::of(&session, Around::default());
+        assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, Some("Excellent")));
+        let (name, ms) = told.slowest.clone().unwrap();
+        let longest = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_ref());
+        let longest = longest.filter_map(|r| Some((r.request_latency_ms()?, r.id.case)));
+        let longest = longest.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+        assert_eq!((name, ms), (session.suite.cases[longest.1].name.clone(), longest.0));
+        assert_eq!((told.failures, told.estimated), (None, false));
+        assert!(told.bottleneck.is_some());
+    }
+
+    #[test]
+    fn before_the_first_answer_there_is_no_figure() {
+        let session = sample_session();
+        let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
+        let told = Conclusion::of(&empty, Around::default());
+        let none = Conclusion { cases: 10, partial: told.partial, ..Conclusion::default() };
+        assert_eq!(told, none);
+    }
+}

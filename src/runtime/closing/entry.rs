@@ -1,0 +1,61 @@
+//! An entry of the summary: a label, and what stands behind it, on lines that no terminal has to break.
+
+use unicode_width::UnicodeWidthStr;
+
+/// Columns of a line, of the label, and between two parts.
+const COLUMNS: usize = 80;
+const LABEL: usize = 20;
+const BETWEEN: &str = "   ";
+
+/// The label and its parts. What does not fit goes on below the first part, broken between words if it must be.
+pub fn entry(label: &str, parts: impl IntoIterator<Item = Option<String>>) -> String {
+    let mut lines = Vec::new();
+    let mut line = String::new();
+    for part in parts.into_iter().flatten() {
+        let mut between = BETWEEN;
+        if LABEL + line.width() + between.len() + part.width() > COLUMNS && !line.is_empty() {
+            lines.push(std::mem::take(&mut line));
+        }
+        for word in part.split(' ') {
+            if !line.is_empty() {
+                if LABEL + line.width() + between.len() + word.width() > COLUMNS {
+                    lines.push(std::mem::take(&mut line));
+                } else {
+                    line.push_str(between);
+                }
+            }
+            line.push_str(word);
+            between = " ";
+        }
+    }
+    lines.push(line);
+    let told = lines.iter().enumerate().map(|(at, line)| {
+        let label = if at == 0 { label } else { "" };
+        let blanks = " ".repeat(LABEL.saturating_sub(label.width()));
+        format!("{label}{blanks}{line}")
+    });
+    told.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_stay_whole_where_they_can_and_go_on_below() {
+        let long = Some("one part of forty letters that is whole".to_owned());
+        let told = entry("Label", [long.clone(), None, long]);
+        let part = "one part of forty letters that is whole";
+        assert_eq!(told, format!("Label               {part}\n                    {part}"));
+    }
+
+    #[test]
+    fn a_sentence_is_broken_between_words() {
+        let sentence = "word ".repeat(40).trim_end().to_owned();
+        let told = entry("What held it back", [Some(sentence.clone())]);
+        assert!(told.lines().count() == 4 && told.lines().all(|l| l.width() <= COLUMNS), "{told}");
+        let words = told.split_whitespace().filter(|w| *w == "word").count();
+        assert_eq!(words, 40);
+        assert!(told.lines().skip(1).all(|l| l.starts_with(&" ".repeat(LABEL))));
+    }
+}

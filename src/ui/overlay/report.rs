@@ -1,0 +1,76 @@
+//! The report over the whole screen.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Widget};
+
+use super::{keys_of, tail};
+use crate::app::report_view::{Extent, ReportView};
+use crate::domain::text::sanitise_line;
+use crate::ui::fit::width;
+use crate::ui::keymap::Context;
+use crate::ui::pane;
+use crate::ui::view::View;
+use crate::ui::widget::markdown;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view: &View<'_>) {
+    let theme = view.theme;
+    // The footer stays: it has the notices.
+    let area = Rect { height: area.height.saturating_sub(1), ..area };
+    if area.is_empty() {
+        return;
+    }
+    Clear.render(area, frame.buffer_mut());
+    let text_area = Rect {
+        x: area.x.saturating_add(2),
+        y: area.y.saturating_add(1),
+        width: area.width.saturating_sub(4),
+        height: area.height.saturating_sub(2),
+    };
+    let lines = report.text.as_ref().map(|text| {
+        let key = (report.revision, text_area.width, theme);
+        view.cache.report(key, || markdown::render(text, text_area.width, theme, theme.text()))
+    });
+    let rows = usize::from(text_area.height);
+    let all = lines.as_ref().map_or(0, |lines| lines.len());
+    let limit = all.saturating_sub(rows);
+    view.cache.set_report_extent(Extent { limit, page: rows.saturating_sub(1) });
+    let top = report.top.min(limit);
+
+    let place = format!(" {}–{} of {all} ", (top + 1).min(all), (top + rows).min(all));
+    let hint = keys_of(Context::Report, view);
+    let block = Block::bordered()
+        .border_style(theme.border(true))
+        .title(Span::styled(" Report ", theme.title(true)))
+        .title(Line::styled(place, theme.muted()).right_aligned())
+        .title_bottom(file(report, usize::from(area.width).saturating_sub(hint.width() + 4), view))
+        .title_bottom(hint.right_aligned());
+    frame.render_widget(block, area);
+    match lines {
+        Some(lines) => {
+            for (row, line) in lines.iter().skip(top).take(rows).enumerate() {
+                pane::line(frame, text_area, row as u16, line.clone());
+            }
+        }
+        None => pane::line(frame, text_area, 0, Line::styled("The report is being made …", theme.muted())),
+    }
+}
+
+/// The file that the key would write.
+fn file(report: &ReportView, columns: usize, view: &View<'_>) -> Line<'static> {
+    let Some(key) = view.keymap.key_of(crate::app::message::Action::Export, Context::Report) else {
+        return Line::default();
+    };
+    let (key, between) = (format!(" {key}"), " writes ");
+    let room = columns.saturating_sub(width(&key) + between.len() + 1);
+    if report.file.is_empty() || room < 8 {
+        return Line::default();
+    }
+    Line::from(vec![
+        Span::styled(key, view.theme.key()),
+        Span::styled(between, view.theme.muted()),
+        Span::styled(tail(&sanitise_line(&report.file), room), view.theme.value()),
+        Span::raw(" "),
+    ])
+}
