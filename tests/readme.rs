@@ -1,24 +1,40 @@
-//! What the README says of keys and figures is what the program's own tables say.
+//! What the README says of keys, options and figures is what the program's own tables say. With `UPDATE_README=1` in the
+//! environment what differs is written into it.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fmt::Write;
+use std::sync::Mutex;
 
 use tokscope::cli::options_markdown;
 use tokscope::domain::metrics::METRICS;
 use tokscope::ui::keymap::key_table_markdown;
 
-/// What stands between `<!-- name: … -->` and `<!-- /name -->`.
-fn part(name: &str) -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/README.md")).unwrap();
-    let begin = format!("<!-- {name}:");
-    let (_, after) = readme.split_once(&begin).unwrap();
-    let (_, after) = after.split_once("-->\n").unwrap();
-    after.split_once(&format!("<!-- /{name} -->")).unwrap().0.trim().to_owned()
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+/// One test at a time reads and writes it.
+static FILE: Mutex<()> = Mutex::new(());
+
+/// Holds what stands between `<!-- name: … -->` and `<!-- /name -->` to `table`.
+fn holds(name: &str, table: &str) {
+    let _alone = FILE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let readme = std::fs::read_to_string(README).unwrap();
+    let (before, after) = readme.split_once(&format!("<!-- {name}:")).unwrap();
+    let (mark, after) = after.split_once("-->\n").unwrap();
+    let (part, after) = after.split_once(&format!("<!-- /{name} -->")).unwrap();
+    let table = table.trim();
+    if part.trim() == table {
+        return;
+    }
+    assert!(
+        std::env::var_os("UPDATE_README").is_some(),
+        "the table '{name}' in README.md is an old one: UPDATE_README=1"
+    );
+    let written = format!("{before}<!-- {name}:{mark}-->\n\n{table}\n\n<!-- /{name} -->{after}");
+    std::fs::write(README, written).unwrap();
 }
 
 #[test]
 fn the_keys() {
-    assert_eq!(part("keys"), key_table_markdown().trim(), "write this into README.md");
+    holds("keys", &key_table_markdown());
 }
 
 #[test]
@@ -27,10 +43,10 @@ fn the_metrics() {
     for metric in METRICS {
         writeln!(table, "| {} | {} | `{}` |", metric.label, metric.help, metric.key).unwrap();
     }
-    assert_eq!(part("metrics"), table.trim(), "write this into README.md");
+    holds("metrics", &table);
 }
 
 #[test]
 fn the_options() {
-    assert_eq!(part("options"), options_markdown(), "write this into README.md");
+    holds("options", &options_markdown());
 }

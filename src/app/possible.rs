@@ -60,6 +60,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         Action::ToggleThinking => told("There is no thinking in it", None),
         Action::NextMatch | Action::PreviousMatch if app.ui.answer.has_matches() => None,
         Action::NextMatch | Action::PreviousMatch => told("Nothing was found to go to", Some(Action::Search)),
+        Action::Zoom if app.ui.zoomed => told("The pane fills the screen", Some(Action::Back)),
         Action::ScopeNow if app.ui.scope.is_moved() => None,
         Action::ScopeNow => told("The scope shows now already", None),
         _ => None,

@@ -21,9 +21,9 @@ fn the_palette_runs_what_it_finds() {
     screen.send(":");
     screen.wait_for_text("Commands");
     screen.send("failed");
-    screen.wait_for_text("(no case has failed)");
+    screen.wait_for_text("(No case has failed)");
     screen.send("\r");
-    screen.wait_for_text("! Not now: no case has failed");
+    screen.wait_for_text("! No case has failed");
     screen.send("\u{15}hold");
     screen.wait_for_line(": hold", "█");
     screen.send("\r");

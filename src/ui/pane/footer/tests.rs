@@ -10,12 +10,12 @@ use crate::ui::theme::Theme;
 #[test]
 fn keys_that_do_something_now() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  e export  q quit  enter zoom  / filter  f freeze  tab pane  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  q quit  enter zoom  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  e export  q quit  enter zoom  / filter  : commands  f freeze  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  v report  e export  q quit  ? help");
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"s sort  space hold  ? help");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  e export  q quit  enter zoom  esc back  / filter  f freeze  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  v report  e export  q quit  esc back  / filter  : commands  ? help");
     end(&mut app, 0, 1, |_| {});
     insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}?{DarkGray} help{}");
 }
