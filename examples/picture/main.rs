@@ -11,33 +11,60 @@
 mod pty;
 mod svg;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use pty::Pty;
 
-/// A picture: its file, its size, how the program is started, and what the screen must hold for it to be taken.
+/// A picture: its file, its size, how the program is started, and how it is led to what is worth showing.
 struct Picture {
     file: &'static str,
     cols: u16,
     rows: u16,
     args: &'static [&'static str],
-    when: fn(&str) -> bool,
+    /// What is waited for, and the keys that are pressed then.
+    steps: &'static [(When, &'static str)],
+    /// What the screen must hold for it to be taken.
+    when: When,
+}
+
+type When = fn(&str) -> bool;
+
+fn is_finished(text: &str) -> bool {
+    text.contains("finished")
 }
 
 const PICTURES: &[Picture] = &[
     Picture {
         file: "dashboard.svg",
         cols: 120,
-        rows: 36,
+        rows: 38,
         args: &["--demo"],
-        when: |text| text.matches("done").count() >= 4 && text.contains("answering"),
+        steps: &[],
+        when: |text| text.matches("length").count() >= 4 && text.contains("answering"),
     },
     Picture {
-        file: "load.svg",
+        file: "scope.svg",
         cols: 120,
-        rows: 36,
-        args: &["--demo", "--concurrency", "8", "--repeat", "8", "--slo", "ttft_p95<500ms"],
-        when: |text| text.matches("done").count() >= 3 && text.contains("8 in flight"),
+        rows: 30,
+        args: &["--demo", "--concurrency", "3", "--server-metrics"],
+        steps: &[(|text| text.contains("3 in flight"), "3\r"), (|text| text.contains("0:09"), "cs")],
+        when: |text| text.contains("0:09") || text.contains("0:1"),
+    },
+    Picture {
+        file: "report.svg",
+        cols: 120,
+        rows: 38,
+        args: &["--demo", "--case", "debug", "--case", "data", "--case", "interview"],
+        steps: &[(is_finished, "v")],
+        when: |text| text.contains("Performance Summary") || text.contains("Test Results"),
+    },
+    Picture {
+        file: "sweep.svg",
+        cols: 120,
+        rows: 38,
+        args: &["--demo", "--sweep", "1,2,4,8,16", "--repeat", "8", "--case", "debug", "--case", "data"],
+        steps: &[],
+        when: is_finished,
     },
 ];
 
@@ -46,9 +73,17 @@ fn main() {
     let program = root.join("target/release/tokscope");
     assert!(program.exists(), "'{}' is missing: run 'cargo build --release' first", program.display());
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    let folder: PathBuf = std::env::temp_dir();
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path().to_string_lossy().into_owned();
+    // Neither the user's settings nor the user's saved runs.
+    let env = [("XDG_STATE_HOME", home.as_str()), ("XDG_CONFIG_HOME", home.as_str())];
     for picture in PICTURES.iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| p.file.contains(w.as_str()))) {
-        let pty = Pty::start(&program.to_string_lossy(), picture.args, &folder, &[], picture.cols, picture.rows);
+        let program = program.to_string_lossy();
+        let mut pty = Pty::start(&program, picture.args, folder.path(), &env, picture.cols, picture.rows);
+        for (when, keys) in picture.steps {
+            pty.wait_for(picture.file, |screen| when(&screen.contents()));
+            pty.send(keys);
+        }
         pty.wait_for(picture.file, |screen| (picture.when)(&screen.contents()));
         let drawn = pty.with_screen(svg::draw);
         let path = root.join("assets").join(picture.file);
