@@ -5,19 +5,21 @@ mod attempt;
 mod gpu;
 mod load;
 mod spread;
+mod text;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
+pub(super) use self::text::pretty;
 use super::model::{Environment, Report};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::text::sanitise;
+use crate::domain::session::CaseState;
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
 const SCHEMA_VERSION: u32 = 1;
@@ -29,25 +31,7 @@ const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
 pub fn render(report: &Report) -> String {
     let summary = Summary::of(&report.session);
     let document = Document::of(report, &summary);
-    // Only maps with keys that are no text can fail, and there are none.
-    let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-    escape_hidden(&text) + "\n"
-}
-
-/// Writes what could steer a terminal or hide in a line as `\uXXXX`: it then stands in the file, and does nothing when
-/// the file is printed. All such characters stand inside strings, where JSON allows that.
-pub(super) fn escape_hidden(json: &str) -> String {
-    let mut out = String::with_capacity(json.len());
-    let mut buffer = [0; 4];
-    for c in json.chars() {
-        let harmless = c == '\n' || (' '..='~').contains(&c) || !sanitise(c.encode_utf8(&mut buffer)).is_empty();
-        if harmless {
-            out.push(c);
-        } else {
-            out.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
-        }
-    }
-    out
+    pretty(&document)
 }
 
 #[derive(Serialize)]
@@ -118,7 +102,20 @@ struct Case<'a> {
     name: &'a str,
     model: Option<&'a str>,
     max_tokens: u32,
-    attempts: Vec<AttemptJson<'a>>,
+    attempts: Attempts<'a>,
+}
+
+/// Made one by one as they are written: a long run has a hundred thousand.
+struct Attempts<'a> {
+    report: &'a Report,
+    of: &'a CaseState,
+}
+
+impl Serialize for Attempts<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ended = self.of.attempts.iter().filter_map(|a| a.record.as_deref());
+        serializer.collect_seq(ended.map(|r| AttemptJson::of(self.report, r)))
+    }
 }
 
 #[derive(Serialize)]
@@ -264,12 +261,7 @@ fn case_list(report: &Report) -> Vec<Case<'_>> {
         name: &spec.name,
         model: spec.model.as_deref().or(known(&report.model)),
         max_tokens: spec.max_tokens,
-        attempts: state
-            .attempts
-            .iter()
-            .filter_map(|a| a.record.as_deref())
-            .map(|r| AttemptJson::of(report, r))
-            .collect(),
+        attempts: Attempts { report, of: state },
     })
     .collect()
 }

@@ -171,8 +171,7 @@ pub(super) fn table<const N: usize>(rows: &[[String; N]], right: &[usize]) -> St
 
 /// The same as JSON.
 pub fn json(runs: &[Listed]) -> String {
-    // Only maps with keys that are no text can fail, and there are none.
-    super::json::escape_hidden(&serde_json::to_string_pretty(runs).unwrap_or_default()) + "\n"
+    super::json::pretty(runs)
 }
 
 #[cfg(test)]

@@ -4,6 +4,8 @@ use std::sync::mpsc::Sender;
 
 #[cfg(unix)]
 use tokio::signal::unix;
+#[cfg(windows)]
+use tokio::signal::windows;
 
 use super::Wake;
 use crate::app::message::{Msg, Signal};
@@ -89,16 +91,37 @@ impl Watched {
     }
 }
 
-#[cfg(not(unix))]
-struct Watched;
+#[cfg(windows)]
+struct Watched {
+    interrupt: windows::CtrlC,
+    terminate: windows::CtrlBreak,
+    close: windows::CtrlClose,
+    log_off: windows::CtrlLogoff,
+    shut_down: windows::CtrlShutdown,
+}
 
-#[cfg(not(unix))]
+#[cfg(windows)]
 impl Watched {
     fn register(_suspension: Suspension) -> std::io::Result<Self> {
-        Ok(Self)
+        Ok(Self {
+            interrupt: windows::ctrl_c()?,
+            terminate: windows::ctrl_break()?,
+            close: windows::ctrl_close()?,
+            log_off: windows::ctrl_logoff()?,
+            shut_down: windows::ctrl_shutdown()?,
+        })
     }
 
     async fn next(&mut self) -> Option<Wake> {
-        tokio::signal::ctrl_c().await.ok().map(|()| Wake::Msg(Msg::Signal(Signal::Interrupt)))
+        let Self { interrupt, terminate, close, log_off, shut_down } = self;
+        let told = |signal| Wake::Msg(Msg::Signal(signal));
+        tokio::select! {
+            got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
+            got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
+            // The window is gone. The system waits some seconds, then ends the process.
+            got = close.recv() => got.map(|()| told(Signal::HangUp)),
+            got = log_off.recv() => got.map(|()| told(Signal::Terminate)),
+            got = shut_down.recv() => got.map(|()| told(Signal::Terminate)),
+        }
     }
 }

@@ -122,6 +122,7 @@ fn stop_process() -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
+#[expect(clippy::unnecessary_wraps, reason = "it can fail where there is such a wish")]
 fn stop_process() -> io::Result<()> {
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::text::{METHOD, about, cells};
 use super::{Comparison, Figure, Side};
-use crate::report::json::escape_hidden;
+use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
 /// As Markdown.
@@ -118,6 +118,5 @@ pub fn json(comparison: &Comparison) -> String {
         warnings: &comparison.warnings,
         metrics,
     };
-    // Only maps with keys that are no text can fail, and there are none.
-    escape_hidden(&serde_json::to_string_pretty(&document).unwrap_or_default()) + "\n"
+    pretty(&document)
 }

@@ -3,6 +3,7 @@ use serde_json::Value;
 use super::super::fixture::{answer, refusal, report, run as run_suite, sample_session, suite};
 use super::*;
 use crate::domain::session::Plan;
+use crate::domain::text::sanitise;
 
 /// What the contract says of a value. A trailing `?` there means that `null` may stand for it.
 #[derive(Clone, Copy, Debug)]
