@@ -50,7 +50,8 @@ pub struct Stall {
 struct Stretch {
     from: Nanos,
     to: Nanos,
-    low_ms: f32,
+    sum_ms: f32,
+    gaps: u32,
     high_ms: f32,
     kind: TextKind,
 }
@@ -188,12 +189,14 @@ impl Block {
         let mut stretch = Stretch {
             from: before.unwrap_or(first.at),
             to: last.at,
-            low_ms: f32::INFINITY,
+            sum_ms: 0.0,
+            gaps: 0,
             high_ms: 0.0,
             kind: last.kind,
         };
         for gap in self.gaps_of(index) {
-            stretch.low_ms = stretch.low_ms.min(gap.ms() as f32);
+            stretch.sum_ms += gap.ms() as f32;
+            stretch.gaps += 1;
             stretch.high_ms = stretch.high_ms.max(gap.ms() as f32);
         }
         Some(stretch)

@@ -1,14 +1,16 @@
 //! A part of a trace brought to the width of the screen.
 
-use super::{Gap, Trace};
+use super::{Gap, Stretch, Trace};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 
-/// What one column shows: the extremes of the gaps that touch it.
+/// What one column shows of the gaps that touch it.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Column {
-    /// The shortest, milliseconds.
-    pub low_ms: f32,
+    /// All of them together, milliseconds.
+    pub sum_ms: f32,
+    /// How many they are: at least one.
+    pub gaps: u32,
     /// The longest, milliseconds.
     pub high_ms: f32,
     /// What came after the last of them.
@@ -18,18 +20,28 @@ pub struct Column {
 impl Column {
     fn of(gap: &Gap) -> Self {
         let ms = gap.ms() as f32;
-        Self { low_ms: ms, high_ms: ms, kind: gap.kind }
+        Self { sum_ms: ms, gaps: 1, high_ms: ms, kind: gap.kind }
+    }
+
+    /// The mean of them, milliseconds.
+    pub fn mean_ms(&self) -> f64 {
+        f64::from(self.sum_ms) / f64::from(self.gaps.max(1))
     }
 
     /// What two columns show as one.
     #[must_use]
     pub fn and(self, later: Self) -> Self {
-        Self { low_ms: self.low_ms.min(later.low_ms), high_ms: self.high_ms.max(later.high_ms), kind: later.kind }
+        Self {
+            sum_ms: self.sum_ms + later.sum_ms,
+            gaps: self.gaps + later.gaps,
+            high_ms: self.high_ms.max(later.high_ms),
+            kind: later.kind,
+        }
     }
 }
 
 /// The gaps between two times in `count` columns, each gap over the time that it lasted. `open` is a gap that has not
-/// ended. Where a column holds many arrivals, an extreme may show one column beside its place.
+/// ended. Where a column holds many arrivals, one may count in the column beside its place.
 pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: usize) -> Vec<Option<Column>> {
     let mut out = vec![None; count];
     let whole = to.since(from).as_nanos();
@@ -46,9 +58,9 @@ pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: 
     };
     for (block, index, stretch) in trace.stretches(from, to) {
         if stretch.to.since(stretch.from).as_nanos() * count as u128 <= whole {
-            // Without a finite extreme it has no gap.
-            if stretch.low_ms.is_finite() {
-                let column = Column { low_ms: stretch.low_ms, high_ms: stretch.high_ms, kind: stretch.kind };
+            if stretch.gaps > 0 {
+                let Stretch { sum_ms, gaps, high_ms, kind, .. } = stretch;
+                let column = Column { sum_ms, gaps, high_ms, kind };
                 put(stretch.from, stretch.to, column);
             }
         } else {

@@ -1,5 +1,6 @@
-//! The gaps of the streams. An answer is a whole line, reasoning a dotted one, the wait for the first token the line at the
-//! bottom. The scale fits the usual gaps; what is longer is cut off at the top, and stalls are named.
+//! The gaps of the streams: their mean as a line, whole for an answer, dotted for reasoning; the longest as a dot above it; the
+//! wait for the first token as the line at the bottom. The scale fits the usual gaps; what is longer is cut off at the top,
+//! and stalls are named.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -20,6 +21,9 @@ use crate::ui::{fit, number, pane};
 
 /// The scale fits this share of the columns, and leaves so much room above.
 const FITS: (f64, f64) = (0.95, 1.3);
+
+/// A column's longest gap is drawn by itself from so many times their mean.
+const STANDS_OUT: f64 = 1.5;
 
 /// A stream brought to the width of the plot.
 struct Drawn<'a> {
@@ -107,9 +111,7 @@ fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Wind
     }
     for one in drawn {
         prefill(&mut dots, one, window, view.scene().live.at);
-        for (cell, pair) in one.columns.chunks(2).enumerate() {
-            strokes(&mut dots, cell * 2, pair, top, one.style);
-        }
+        gaps(&mut dots, one, top);
     }
     dots.draw(area, frame.buffer_mut());
     let stalls = drawn.iter().flat_map(|d| d.stalls.iter().copied());
@@ -131,21 +133,38 @@ fn prefill(dots: &mut Dots, one: &Drawn<'_>, window: Window, now: Nanos) {
     }
 }
 
-/// What two columns show. Reasoning is in one of them alone: dotted.
-fn strokes(dots: &mut Dots, column: usize, pair: &[Option<Column>], top: f64, style: Style) {
-    let dotted = |c: &Column| c.kind == TextKind::Reasoning;
-    let rows = |dots: &Dots, c: Column| dots.row_of(f64::from(c.high_ms), top)..=dots.row_of(f64::from(c.low_ms), top);
-    if pair.iter().flatten().any(dotted) && pair.iter().flatten().all(dotted) {
-        if let Some(both) = pair.iter().flatten().copied().reduce(Column::and) {
-            dots.stroke(column, rows(dots, both), style);
+/// The mean of the gaps as a line, of reasoning as a dot in every other column; above it the longest, where it stands out.
+fn gaps(dots: &mut Dots, one: &Drawn<'_>, top: f64) {
+    let mut before: Option<usize> = None;
+    for (cell, pair) in one.columns.chunks(2).enumerate() {
+        if pair.iter().flatten().count() > 0 && pair.iter().flatten().all(|c| c.kind == TextKind::Reasoning) {
+            if let Some(both) = pair.iter().flatten().copied().reduce(Column::and) {
+                put(dots, cell * 2, &both, None, top, one.style);
+            }
+            before = None;
+            continue;
         }
-        return;
-    }
-    for (i, one) in pair.iter().enumerate() {
-        if let Some(one) = one {
-            dots.stroke(column + i, rows(dots, *one), style);
+        for (i, column) in pair.iter().enumerate() {
+            before = column.as_ref().map(|c| put(dots, cell * 2 + i, c, before, top, one.style));
         }
     }
+}
+
+/// Puts a column's mean, joined with that `before` it, and its longest gap; returns the row of the mean.
+fn put(dots: &mut Dots, at: usize, column: &Column, before: Option<usize>, top: f64, style: Style) -> usize {
+    let (mean, high) = (column.mean_ms(), f64::from(column.high_ms));
+    let row = dots.row_of(mean, top);
+    let joined = match before {
+        Some(b) if b < row => b + 1..=row,
+        Some(b) if b > row => row..=b - 1,
+        _ => row..=row,
+    };
+    dots.stroke(at, joined, style);
+    if high > mean * STANDS_OUT {
+        let peak = dots.row_of(high, top);
+        dots.stroke(at, peak..=peak, style);
+    }
+    row
 }
 
 /// Puts length and mark over stalls, the longest first; where there is no room for the length, the mark alone.
@@ -187,6 +206,8 @@ fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         Span::styled(" reasoning   ", muted),
         Span::styled("⣀⣀⣀", style),
         Span::styled(" prefill   ", muted),
+        Span::styled("⠁ ⠂", style),
+        Span::styled(" longest   ", muted),
         Span::styled("▲", view.theme.warning()),
         Span::styled(" stall", muted),
     ];
