@@ -150,7 +150,12 @@ fn app(cases: usize, concurrency: usize) -> App {
         power_limit_w: Some(600.0),
         ..GpuInfo::default()
     };
-    let found = GpuEvent::Found { driver: Some("580.126.09".to_owned()), gpus: vec![gpu], interval_ms: 250 };
+    let found = GpuEvent::Found {
+        source: "nvml".to_owned(),
+        driver: Some("580.126.09".to_owned()),
+        gpus: vec![gpu],
+        interval_ms: 250,
+    };
     update(&mut app, Msg::Gpu(found));
     let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
     let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };

@@ -17,6 +17,7 @@ use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
 use crate::report::exporters::{EXPORTERS, Exporter};
 use crate::sim::FAULTS;
+use crate::telemetry::{GpuChoice, SOURCES, Source};
 
 /// What follows the options in the help.
 const EXAMPLES: &str = "\
@@ -121,6 +122,13 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Machine", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "")]
     pub server_metrics: Option<String>,
+    /// Where GPU figures come from.
+    #[arg(long, value_name = "SOURCE", help_heading = "Machine", default_value = "auto", hide_possible_values = true)]
+    #[arg(value_parser = PossibleValuesParser::new(GpuChoice::names()), help = gpu_help(), hide_default_value = true)]
+    pub gpu: String,
+    /// GPUs of another machine: its DCGM exporter's host, or the address of its page; repeatable
+    #[arg(long = "gpu-metrics-url", value_name = "URL", help_heading = "Machine")]
+    pub gpu_metrics_urls: Vec<String>,
 
     /// The suite [default: ./cases.toml if there is one, else the one built in]
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
@@ -190,6 +198,12 @@ pub struct RunArgs {
     /// Do not keep the run; else `tokscope runs` lists it
     #[arg(long, help_heading = "Output")]
     pub no_save: bool,
+}
+
+fn gpu_help() -> String {
+    let of = |source: &Source| format!("{} ({})", source.name, source.what);
+    let sources = SOURCES.iter().map(of).collect::<Vec<_>>().join(", ");
+    format!("Where GPU figures come from: {sources}, or none [default: auto, the first that is there]")
 }
 
 fn api_help() -> String {
@@ -364,6 +378,7 @@ mod tests {
     }
 
     #[test]
+    #[expect(clippy::too_many_lines, reason = "the page is as long as it is")]
     fn the_help_is_one_calm_page() {
         const FORMATS: &[Exporter] = &[
             Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
@@ -410,6 +425,11 @@ mod tests {
         Machine:
               --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
                                         the one at this address
+              --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
+                                        --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
+                                        or none [default: auto, the first that is there]
+              --gpu-metrics-url <URL>   GPUs of another machine: its DCGM exporter's host, or the address of
+                                        its page; repeatable
 
         Suite:
               --cases <FILE>             The suite [default: ./cases.toml if there is one, else the one
@@ -514,6 +534,7 @@ mod tests {
             &["--slo", "ttft<1ms"],
             &["--stall-timeout", "0"],
             &["--retries", "-1"],
+            &["--gpu", "voodoo"],
             &["--insecure", "--cacert", "ca.pem"],
             &["--demo", "--insecure"],
             &["--demo", "--proxy", "http://p"],

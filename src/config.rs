@@ -23,6 +23,7 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
+use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
@@ -76,6 +77,7 @@ pub fn run_spec(
         case.patience.stall = stall.or(case.patience.stall);
     }
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
+    let (gpu, gpu_metrics_urls) = gpu(args)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
@@ -92,11 +94,30 @@ pub fn run_spec(
         suite_source,
         plan: plan(args)?,
         server_metrics: server_metrics.transpose()?.unwrap_or_default(),
+        gpu,
+        gpu_metrics_urls,
         tokenizer,
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
         saves: !args.no_save,
     })
+}
+
+/// Which GPUs are looked at, and the pages of those of other machines.
+fn gpu(args: &RunArgs) -> Result<(GpuChoice, Vec<String>), ConfigError> {
+    let choice = GpuChoice::by_name(&args.gpu).unwrap_or_default();
+    let urls: Vec<String> = args.gpu_metrics_urls.iter().map(|url| metrics::exporter(url)).collect::<Result<_, _>>()?;
+    match choice {
+        GpuChoice::Only("dcgm") if urls.is_empty() => {
+            Err(ConfigError("--gpu dcgm needs the page of an exporter; add --gpu-metrics-url HOST".to_owned()))
+        }
+        GpuChoice::Auto | GpuChoice::Only("dcgm") => Ok((choice, urls)),
+        GpuChoice::Only(_) | GpuChoice::None if urls.is_empty() => Ok((choice, urls)),
+        GpuChoice::Only(_) | GpuChoice::None => Err(ConfigError(format!(
+            "--gpu {} reads no page of metrics; leave it or --gpu-metrics-url out",
+            sanitise_line(&args.gpu)
+        ))),
+    }
 }
 
 fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {

@@ -12,6 +12,7 @@ pub mod gpu;
 pub mod gpu_history;
 pub mod gpu_scope;
 pub mod gpu_track;
+pub mod host;
 pub mod interval;
 pub mod live;
 pub mod metrics;

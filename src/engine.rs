@@ -41,6 +41,9 @@ use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 
+/// The name of the thread that reads the streams.
+pub const THREAD: &str = "engine";
+
 /// The engine's thread, seen from outside.
 #[derive(Debug)]
 pub struct Engine {
@@ -86,7 +89,7 @@ impl Engine {
                 Err(_panic) => sink(EngineFact::Died("an internal error".to_owned())),
             }
         };
-        let thread = std::thread::Builder::new().name("engine".to_owned()).spawn(run);
+        let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(run);
         let thread = thread.map_err(no_thread)?;
         Ok(Self { commands, starts: OnceLock::new(), clock, live, watched, thread: Some(thread) })
     }

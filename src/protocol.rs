@@ -2,6 +2,7 @@
 
 pub mod api;
 pub mod chunk;
+pub mod dcgm;
 pub mod encoding;
 pub mod endpoint;
 pub mod failure;

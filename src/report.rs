@@ -6,6 +6,7 @@ pub mod compare;
 pub mod conclusion;
 pub mod exporters;
 pub mod gpu;
+pub mod host;
 pub mod import;
 pub mod journal;
 mod json;

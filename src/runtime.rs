@@ -27,11 +27,11 @@ use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
-use crate::engine::{Engine, EngineConfig, InvalidConfig};
+use crate::engine::{self, Engine, EngineConfig, InvalidConfig};
 use crate::protocol::api::Api;
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
-use crate::telemetry::{Endpoint, Sampler, SamplerConfig, watch_server};
+use crate::telemetry::{Endpoint, HostConfig, Sampler, SamplerConfig, watch_host, watch_server};
 
 use self::counting::Facts;
 use self::saving::Saving;
@@ -40,6 +40,9 @@ pub use self::spec::{RunSpec, ScreenSpec};
 
 /// The time between two looks at the server's metrics, each of which costs the server something.
 const SERVER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The time between two looks at this machine.
+const HOST_INTERVAL: Duration = Duration::from_secs(1);
 
 /// The first request waits so long for the first look at the server's metrics.
 const FIRST_LOOK_PATIENCE: Duration = Duration::from_millis(500);
@@ -60,7 +63,10 @@ enum Wake {
 struct Run {
     app: App,
     engine: Engine,
-    sampler: Sampler,
+    /// How the GPUs will be looked at, until [`Self::discover`] begins to.
+    gpu_config: Option<SamplerConfig>,
+    sampler: Option<Sampler>,
+    host: Option<Sampler>,
     gauges: Option<Sampler>,
     inbox: Receiver<Wake>,
     sender: Sender<Wake>,
@@ -73,7 +79,7 @@ struct Run {
 }
 
 impl Run {
-    /// Starts the threads. Nothing is sent before [`Self::discover`].
+    /// Starts the threads. Nothing is sent, and no driver asked, before [`Self::discover`].
     #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
     fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
         let epoch = Instant::now();
@@ -97,12 +103,12 @@ impl Run {
             None => Box::new(deliver),
         };
         let engine = Engine::start(config, epoch, move |fact| facts(now(epoch), fact))?;
-        let gpu_events = sender.clone();
-        let sampler = crate::telemetry::start(
-            SamplerConfig { endpoint: place(&spec.base_url).filter(|_| !spec.simulated), ..SamplerConfig::default() },
-            move || now(epoch),
-            move |event| drop(gpu_events.send(Wake::Msg(Msg::Gpu(event)))),
-        );
+        let gpu_config = SamplerConfig {
+            endpoint: place(&spec.base_url).filter(|_| !spec.simulated),
+            choice: spec.gpu,
+            metrics_urls: spec.gpu_metrics_urls,
+            ..SamplerConfig::default()
+        };
         let gauges = (!spec.server_metrics.is_empty()).then(|| {
             let events = sender.clone();
             let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gauges(event))));
@@ -125,7 +131,9 @@ impl Run {
         Ok(Self {
             app,
             engine,
-            sampler,
+            gpu_config: Some(gpu_config),
+            sampler: None,
+            host: None,
             gauges,
             inbox,
             sender,
@@ -144,10 +152,21 @@ impl Run {
 
     /// All that looks at machine and server meanwhile.
     fn telemetry(&self) -> impl Iterator<Item = &Sampler> {
-        std::iter::once(&self.sampler).chain(&self.gauges)
+        self.sampler.iter().chain(&self.host).chain(&self.gauges)
     }
 
-    fn discover(&self, retry: bool) {
+    /// Asks for the endpoint, and begins to look at the machine.
+    fn discover(&mut self, retry: bool) {
+        if let Some(config) = self.gpu_config.take() {
+            let (epoch, events) = (self.epoch, self.sender.clone());
+            let deliver = move |event| drop(events.send(Wake::Msg(Msg::Host(event))));
+            let host =
+                HostConfig { interval: HOST_INTERVAL, proc_root: config.proc_root.clone(), thread: engine::THREAD };
+            self.host = Some(watch_host(host, move || now(epoch), deliver));
+            let events = self.sender.clone();
+            let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gpu(event))));
+            self.sampler = Some(crate::telemetry::start(config, move || now(epoch), deliver));
+        }
         self.tell_engine(EngineCommand::Discover { retry });
     }
 
@@ -181,16 +200,18 @@ impl Run {
                         let now = self.now();
                         self.app.scene.gpu.begin_run(now);
                         self.app.scene.gauges.iter_mut().for_each(GaugeHistory::begin_run);
-                        self.sampler.sample_now();
+                        self.app.scene.host.begin_run(now);
+                        self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                         // What the server counts from now on is the run's: the first look comes before the first request.
                         let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
                     }
                     Effect::TelemetryActive(active) => {
                         let now = self.now();
                         self.app.scene.gpu.set_active(active, now);
+                        self.app.scene.host.set_active(active, now);
                         self.telemetry().for_each(|s| s.set_active(active));
                         if !active {
-                            self.sampler.sample_now();
+                            self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                         }
                     }
                     Effect::Export { exporter } => {

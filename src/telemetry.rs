@@ -1,6 +1,10 @@
-//! Floor 2: the GPUs and the server's own gauges, each on a thread of its own.
+//! Floor 2: the GPUs, the server's own gauges and this machine, each on a thread of its own.
 
+#[cfg(target_os = "linux")]
+mod amdgpu;
 mod attend;
+mod dcgm;
+mod host;
 #[cfg(target_os = "linux")]
 mod listener;
 #[cfg(any(target_os = "linux", windows))]
@@ -11,22 +15,20 @@ mod sampler;
 mod scope;
 mod server;
 mod source;
+mod sources;
 
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
 use self::attend::Command;
+pub use self::host::{HostConfig, watch_host};
 use self::sampler::Watch;
 pub use self::server::watch_server;
+pub use self::sources::{GpuChoice, SOURCES, Source};
 use crate::domain::gpu::GpuEvent;
+use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
-
-/// All sources. The first that opens is the one.
-const SOURCES: &[source::Open] = &[
-    #[cfg(any(target_os = "linux", windows))]
-    nvml::open,
-];
 
 /// How to sample.
 #[derive(Clone, Debug)]
@@ -39,12 +41,29 @@ pub struct SamplerConfig {
     pub endpoint: Option<Endpoint>,
     /// Where Linux tells of processes and memory.
     pub proc_root: PathBuf,
+    /// Where Linux tells of devices.
+    pub sys_root: PathBuf,
+    /// The names of AMD's GPUs, as the library of its driver has them.
+    pub amdgpu_ids: PathBuf,
+    /// Which source it is to be.
+    pub choice: GpuChoice,
+    /// The pages of metrics on which other machines tell of their GPUs.
+    pub metrics_urls: Vec<String>,
 }
 
 impl Default for SamplerConfig {
     /// Four samples a second, beyond which most sensors have nothing new.
     fn default() -> Self {
-        Self { interval: Duration::from_millis(250), lib_path: None, endpoint: None, proc_root: PathBuf::from("/proc") }
+        Self {
+            interval: Duration::from_millis(250),
+            lib_path: None,
+            endpoint: None,
+            proc_root: PathBuf::from("/proc"),
+            sys_root: PathBuf::from("/sys"),
+            amdgpu_ids: PathBuf::from("/usr/share/libdrm/amdgpu.ids"),
+            choice: GpuChoice::Auto,
+            metrics_urls: Vec::new(),
+        }
     }
 }
 
@@ -95,7 +114,15 @@ pub fn start(
     now: impl Fn() -> Nanos + Send + 'static,
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
-    start_with(open_first, config, now, sink)
+    if config.choice == GpuChoice::None {
+        // Nobody takes the commands, and nobody waits for an answer.
+        let (commands, _nobody) = channel();
+        let why = "not asked for (--gpu none)".to_owned();
+        sink(GpuEvent::Scope(GpuScope::Unknown { why: why.clone() }));
+        sink(GpuEvent::Absent(why));
+        return Sampler { commands };
+    }
+    start_with(sources::open, config, now, sink)
 }
 
 fn start_with(
@@ -117,19 +144,4 @@ fn start_with(
         Err(error) => sink(GpuEvent::Absent(format!("the thread that reads the GPUs did not start: {error}"))),
     }
     Sampler { commands }
-}
-
-/// Opens the first source that can be opened.
-fn open_first(config: &SamplerConfig, then: source::Use<'_>) -> Result<(), String> {
-    let mut reasons = Vec::new();
-    for open in SOURCES {
-        match open(config, then) {
-            Ok(()) => return Ok(()),
-            Err(reason) => reasons.push(reason),
-        }
-    }
-    if reasons.is_empty() {
-        reasons.push("GPU figures come from NVIDIA's driver, which does not exist for this system".to_owned());
-    }
-    Err(reasons.join("; "))
 }

@@ -111,11 +111,17 @@ struct Reports {
 
 /// Runs the program as it is, one case, beside that driver.
 fn run(driver: &Driver, url: &str) -> Reports {
+    run_with(driver, url, &[])
+}
+
+/// The same with further arguments.
+fn run_with(driver: &Driver, url: &str, args: &[&str]) -> Reports {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), "[[case]]\nname = \"Alone\"\nprompt = \"p\"\n").unwrap();
     let (key, library) = driver.env();
     let status = Command::new(env!("CARGO_BIN_EXE_tokscope"))
         .args([url, "--headless", "--export", "r.json", "--export", "r.md"])
+        .args(args)
         .current_dir(folder.path())
         .env(key, library)
         .stdout(Stdio::null())
@@ -255,4 +261,87 @@ fn a_real_driver_tells_its_memory() {
         panic!("{events:?}")
     };
     assert!(sample.memory_used_bytes.is_some_and(|used| used <= total), "{events:?}");
+}
+
+/// Two GPUs of another machine, as an exporter there shows them.
+const PAGE: &str = include_str!("data/dcgm/two-gpus.prom");
+
+/// An exporter that reads its GPUs out for each look: each page has 500 J more than the one before, and the third the most
+/// memory in use.
+fn exporter() -> String {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for (number, wire) in listener.incoming().flatten().enumerate() {
+            let mut lines = BufReader::new(wire.try_clone().unwrap()).lines();
+            while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
+            let used = if number == 3 { 72_000 } else { 71_680 };
+            let body = PAGE
+                .replace("} 1234567891", &format!("}} {}", 1_000_000_000 + 500_000 * number))
+                .replace("} 71680", &format!("}} {used}"));
+            let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+            let _gone = (&wire).write_all((head + &body).as_bytes());
+        }
+    });
+    address.to_string()
+}
+
+#[test]
+fn the_gpus_of_another_machine_are_reported_as_its_page_tells_them() {
+    let server = slow_server(Duration::from_secs(6), 100);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), "[[case]]\nname = \"Alone\"\nprompt = \"p\"\n").unwrap();
+    let status = Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args([&server.url(), "--headless", "--no-save", "--export", "r.json", "--export", "r.md"])
+        .args(["--gpu-metrics-url", &exporter(), "--gpu-metrics-url", &closed.to_string()])
+        .current_dir(folder.path())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(0));
+    let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let (json, markdown): (Value, _) = (serde_json::from_str(&read("r.json")).unwrap(), read("r.md"));
+    let gpu = &json["gpu"];
+    assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("dcgm"), &json!("550.144.03")), "{json}");
+    assert_eq!((&gpu["scope"], &gpu["sample_interval_ms"]), (&json!("endpoint-host"), &json!(1000)));
+    let evidence = gpu["scope_evidence"].as_str().unwrap();
+    let both = format!("figures of node-7 by --gpu-metrics-url; http://{closed}/metrics: ");
+    assert!(evidence.starts_with(&both), "the dead page is told: {evidence}");
+    let devices = gpu["devices"].as_array().unwrap();
+    let expected = [
+        json!({
+            "index": 0, "uuid": "GPU-5c1f0e0a-7b1e-4c58-9b55-0d9f8a3f2b11", "model": "NVIDIA H100 80GB HBM3", "serves": true,
+            "host": "node-7", "memory_total_mib": 81_559.0, "memory_reserved_mib": 551.0, "memory_used_peak_mib": 72_000.0,
+            "utilization_mean_percent": 97.0, "power_max_w": 612.4, "throttled": ["sw_power_cap"], "lost": null,
+        }),
+        json!({
+            "index": 1, "uuid": "GPU-9d2b7c44-1f0d-4f5e-8a33-5b0c6e7d8f22", "host": "node-7", "memory_used_start_mib": 4.0,
+            "memory_used_peak_mib": 4.0, "utilization_max_percent": 0.0, "power_mean_w": 71.25, "throttled": [],
+        }),
+    ];
+    assert_eq!(devices.len(), 2);
+    for (device, expected) in devices.iter().zip(&expected) {
+        for (key, value) in expected.as_object().unwrap() {
+            assert_eq!(&device[key], value, "{key} of {device}");
+        }
+    }
+    // Its own pace is that of the looks here, as far as this machine keeps it.
+    assert!(devices[0]["samples"].as_u64() >= Some(3), "{}", devices[0]);
+    assert!(devices[0]["samples_apart_ms"].as_u64() >= Some(500), "{}", devices[0]);
+    for line in ["- **Host**: node-7", "- **Memory**: 81559 MiB", "- **Peak Memory**: 72000 MiB (", " samples, "] {
+        assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
+    }
+    assert!(json["host"]["cpu_busy_percent"]["max"].as_f64().is_some_and(|percent| percent > 0.0), "{}", json["host"]);
+    assert!(json["host"]["own_engine_percent"].is_object(), "the thread has another name: {}", json["host"]);
+}
+
+#[test]
+fn gpus_that_nobody_asked_for_are_not_looked_at() {
+    let server = slow_server(Duration::ZERO, 1);
+    let driver = Driver::install("gpu 0 uuid=GPU-a total=900 used=20");
+    let json = run_with(&driver, &server.url(), &["--gpu", "none"]).json;
+    assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!("not asked for (--gpu none)")));
 }

@@ -10,6 +10,7 @@ use super::pointer::Pointer;
 use super::report_view::Extent;
 use super::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
+use crate::domain::host::HostEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
@@ -187,6 +188,8 @@ pub enum Msg {
     Gpu(GpuEvent),
     /// What the server says of itself.
     Gauges(GaugeEvent),
+    /// What the look at this machine says.
+    Host(HostEvent),
     /// A report was written, or was not.
     Exported(Nanos, Result<PathBuf, String>),
     /// The run is no longer saved, and why.

@@ -16,6 +16,8 @@ use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
+use crate::domain::gpu_track::GpuTrack;
+use crate::domain::host::HostHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::series::Series;
@@ -87,6 +89,8 @@ pub struct Scene {
     pub gpu: GpuHistory,
     /// What the server says of itself; `None` where it is not asked.
     pub gauges: Option<GaugeHistory>,
+    /// This machine.
+    pub host: HostHistory,
     /// Tokens per second of all streams together, over the last second, four points a second. An estimate.
     pub throughput: Series,
     /// How the events of its streams came.
@@ -118,11 +122,10 @@ impl Scene {
 
     /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
     pub fn busiest_gpu_percent(&self) -> Option<f64> {
-        if self.target.simulated || !self.target.is_local() {
-            return None;
-        }
         let began = self.session.began?;
-        let loads = self.gpu.gpus.iter().flat_map(|gpu| gpu.load_percent.since(began));
+        // Those of another machine are the endpoint's: the user says so.
+        let can_have = |gpu: &&GpuTrack| !self.target.simulated && (self.target.is_local() || gpu.info.host.is_some());
+        let loads = self.gpu.gpus.iter().filter(can_have).flat_map(|gpu| gpu.load_percent.since(began));
         loads.filter_map(|point| point.1).reduce(f64::max)
     }
 
@@ -286,6 +289,7 @@ impl App {
             live: Arc::default(),
             gpu: GpuHistory::default(),
             gauges: None,
+            host: HostHistory::default(),
             throughput: Series::new(14_400),
             traces: Traces::default(),
             tokens_per_event: 1.0,

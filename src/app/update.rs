@@ -79,6 +79,10 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.scene.gauges.get_or_insert_default().apply(event);
             Vec::new()
         }
+        Msg::Host(event) => {
+            app.scene.host.apply(event);
+            Vec::new()
+        }
         Msg::Exported(now, result) => {
             match result {
                 Ok(path) => {

@@ -6,6 +6,9 @@ use crate::protocol::api::Api;
 use crate::protocol::endpoint::split_query;
 use crate::protocol::server_metrics::PATHS;
 
+/// Where a DCGM exporter listens, unless it was told otherwise.
+const EXPORTER_PORT: u16 = 9400;
+
 /// The addresses to ask in turn: the one that was typed, with the usual path where it has none; without one those below
 /// the endpoint's own host.
 pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<String>, ConfigError> {
@@ -14,14 +17,23 @@ pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<St
         let root = base.strip_suffix(api.root).unwrap_or(base);
         return Ok(PATHS.iter().map(|path| format!("{root}{path}")).collect());
     }
-    page(typed, "--server-metrics").map(|url| vec![url])
+    page(typed, "--server-metrics", "http://localhost:8000/metrics").map(|url| vec![url])
+}
+
+/// The address of a DCGM exporter's page, from what a user may type: without a scheme and a port it is the exporter's own.
+pub(super) fn exporter(typed: &str) -> Result<String, ConfigError> {
+    let (authority, rest) = typed.split_at(typed.find(['/', '?']).unwrap_or(typed.len()));
+    let has_port = authority.rsplit(']').next().is_some_and(|after| after.contains(':'));
+    let is_bare = !typed.contains("://") && !authority.is_empty() && !has_port;
+    let typed = if is_bare { format!("{authority}:{EXPORTER_PORT}{rest}") } else { typed.to_owned() };
+    page(&typed, "--gpu-metrics-url", &format!("http://gpu-box:{EXPORTER_PORT}/metrics"))
 }
 
 /// The address of a page of metrics, from what a user may type.
-fn page(typed: &str, option: &str) -> Result<String, ConfigError> {
+fn page(typed: &str, option: &str, example: &str) -> Result<String, ConfigError> {
     let refuse = |why: &str| {
         let typed = sanitise_line(crate::protocol::endpoint::without_secrets(typed).as_str());
-        ConfigError(format!("{option} '{typed}' {why}; give an address like http://localhost:8000/metrics"))
+        ConfigError(format!("{option} '{typed}' {why}; give an address like {example}"))
     };
     let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
     let (scheme, rest) = with_scheme.split_once("://").unwrap_or_default();
@@ -53,6 +65,21 @@ mod tests {
         assert_eq!(own("http://h:8000/v1?key=1", &CHAT), expected);
         assert_eq!(own("http://h:1/api", &OLLAMA)[0], "http://h:1/metrics");
         assert_eq!(own("https://h/proxy/v1", &CHAT)[0], "https://h/proxy/metrics");
+    }
+
+    #[test]
+    fn a_host_is_enough_for_an_exporter() {
+        let url = |typed: &str| exporter(typed).unwrap();
+        assert_eq!(url("gpu-box"), "http://gpu-box:9400/metrics");
+        assert_eq!(url("gpu-box/dcgm?a=b:c"), "http://gpu-box:9400/dcgm?a=b:c");
+        assert_eq!(url("[fd00::1]"), "http://[fd00::1]:9400/metrics");
+        assert_eq!(url("[fd00::1]:80"), "http://[fd00::1]:80/metrics");
+        assert_eq!(url("gpu-box:9401"), "http://gpu-box:9401/metrics");
+        assert_eq!(url("https://gpu-box/metrics"), "https://gpu-box/metrics", "as it was typed");
+        for typed in ["", "ftp://h", "/metrics"] {
+            let why = exporter(typed).unwrap_err().to_string();
+            assert!(why.starts_with("--gpu-metrics-url '") && why.ends_with(":9400/metrics"), "{why}");
+        }
     }
 
     #[test]

@@ -188,3 +188,22 @@ fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
         assert!(Cli::try_parse_from(["tokscope"].iter().chain(&args)).is_err(), "{args:?}");
     }
 }
+
+#[test]
+fn gpus_are_looked_at_as_it_was_asked() {
+    let folder = empty_folder();
+    let gpu = |args: &[&str]| {
+        spec(&[&["h"], args].concat(), &[], folder.path(), None).map(|spec| (spec.gpu, spec.gpu_metrics_urls))
+    };
+    assert_eq!(gpu(&[]), Ok((GpuChoice::Auto, Vec::new())));
+    assert_eq!(gpu(&["--gpu", "none"]), Ok((GpuChoice::None, Vec::new())));
+    let both = vec!["http://a:9400/metrics".to_owned(), "http://b:1/x".to_owned()];
+    let urls = ["--gpu-metrics-url", "a", "--gpu-metrics-url", "b:1/x"];
+    assert_eq!(gpu(&urls), Ok((GpuChoice::Auto, both.clone())));
+    assert_eq!(gpu(&[&["--gpu", "dcgm"], &urls[..]].concat()), Ok((GpuChoice::Only("dcgm"), both)));
+    for (choice, why) in [("dcgm", "add --gpu-metrics-url HOST"), ("none", "reads no page of metrics")] {
+        let urls = if choice == "none" { &urls[..] } else { &[] };
+        let error = gpu(&[&["--gpu", choice], urls].concat()).unwrap_err();
+        assert!(error.contains(why), "{error}");
+    }
+}

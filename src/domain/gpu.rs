@@ -125,6 +125,8 @@ pub struct GpuInfo {
     pub model: String,
     /// All memory, bytes.
     pub memory_total_bytes: Option<u64>,
+    /// There is more of it than that: what the driver keeps for itself is not told.
+    pub memory_total_is_least: bool,
     /// Why there is no figure for its memory; `None` while there is one.
     pub memory_unknown_because: Option<String>,
     /// Memory in use includes what the driver keeps for itself: an older driver tells only the sum.
@@ -149,6 +151,9 @@ pub struct GpuInfo {
 pub enum GpuEvent {
     /// The GPUs there are. Told at the start, and again when more is known of one that did not answer then.
     Found {
+        /// The source's name in the table of sources.
+        #[serde(default = "first_source")]
+        source: String,
         /// Driver version.
         driver: Option<String>,
         /// In the driver's order.
@@ -171,6 +176,18 @@ pub enum GpuEvent {
         /// Why.
         reason: String,
     },
+    /// This GPU's figures are those of the sample before: whoever reads them out has not done so since.
+    Unchanged {
+        /// When that was seen.
+        at: Nanos,
+        /// Which.
+        index: u32,
+    },
     /// Whether these GPUs are the endpoint's, as far as is known now.
     Scope(GpuScope),
+}
+
+/// The source that told nobody its name, when it was the only one.
+fn first_source() -> String {
+    "nvml".to_owned()
 }

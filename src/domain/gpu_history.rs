@@ -13,6 +13,8 @@ pub const SILENT_INTERVALS: u64 = 4;
 /// All GPUs over the run.
 #[derive(Clone, Debug, Default)]
 pub struct GpuHistory {
+    /// Where the figures come from, as the table of sources calls it; empty until one is found.
+    pub source: String,
     /// Driver version.
     pub driver: Option<String>,
     /// In the driver's order; empty until the driver has answered.
@@ -38,7 +40,8 @@ impl GpuHistory {
     /// Takes what the sampler says.
     pub fn apply(&mut self, event: GpuEvent) {
         match event {
-            GpuEvent::Found { driver, gpus, interval_ms } => {
+            GpuEvent::Found { source, driver, gpus, interval_ms } => {
+                self.source = source;
                 self.driver = driver;
                 self.interval_ms = interval_ms;
                 let mut known = std::mem::take(&mut self.gpus);
@@ -68,6 +71,13 @@ impl GpuHistory {
                 let span = self.span;
                 if let Some(gpu) = self.track(sample.index) {
                     self.samples += u64::from(gpu.sample(&sample, span));
+                }
+            }
+            GpuEvent::Unchanged { at, index } => {
+                self.looked(at);
+                let span = self.span;
+                if let Some(gpu) = self.track(index) {
+                    gpu.unchanged(at, span);
                 }
             }
             GpuEvent::Gap { at, index, lost, reason } => {
@@ -162,7 +172,7 @@ mod tests {
     fn history() -> GpuHistory {
         let mut h = GpuHistory::default();
         let info = GpuInfo { index: 0, model: "A".into(), ..GpuInfo::default() };
-        h.apply(GpuEvent::Found { driver: None, gpus: vec![info], interval_ms: 250 });
+        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: vec![info], interval_ms: 250 });
         h
     }
 
@@ -202,7 +212,7 @@ mod tests {
         let mut h = history();
         sample(&mut h, 0, Some(4));
         let gpus = [1, 0].map(|index| GpuInfo { index, model: "B".into(), ..GpuInfo::default() }).to_vec();
-        h.apply(GpuEvent::Found { driver: None, gpus, interval_ms: 250 });
+        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus, interval_ms: 250 });
         assert_eq!(h.gpus.iter().map(|g| g.info.index).collect::<Vec<_>>(), [1, 0]);
         assert_eq!((h.gpus[1].info.model.as_str(), h.gpus[1].peak_mib.map(|p| p.0)), ("B", Some(4096.0)));
         assert_eq!(h.gpus[0].peak_mib, None);
@@ -319,13 +329,35 @@ mod tests {
             ..GpuInfo::default()
         };
         let gpus = vec![gpu(0, "A", None), gpu(1, "B", None), gpu(2, "M", Some("A"))];
-        h.apply(GpuEvent::Found { driver: None, gpus: gpus.clone(), interval_ms: 250 });
+        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: gpus.clone(), interval_ms: 250 });
         let shares = |h: &GpuHistory| h.gpus.iter().map(|g| h.shares_its_energy(g)).collect::<Vec<_>>();
         assert_eq!(shares(&h), [true, false, true]);
         // The same GPUs in another order are the same.
         h.apply(GpuEvent::Sample(GpuSample { index: 1, power_w: Some(7.0), ..GpuSample::default() }));
         let turned = vec![GpuInfo { index: 1, ..gpus[0].clone() }, GpuInfo { index: 0, ..gpus[1].clone() }];
-        h.apply(GpuEvent::Found { driver: None, gpus: turned, interval_ms: 250 });
+        h.apply(GpuEvent::Found { source: "nvml".into(), driver: None, gpus: turned, interval_ms: 250 });
         assert_eq!(h.gpus.iter().map(|g| g.power.max()).collect::<Vec<_>>(), [None, Some(7.0)]);
+    }
+
+    #[test]
+    fn what_is_as_it_was_is_no_sample_and_no_silence() {
+        let mut h = history();
+        h.begin_run(Nanos(0));
+        sample(&mut h, 1000, Some(4));
+        for s in 2..=9_u64 {
+            h.apply(GpuEvent::Unchanged { at: Nanos::from_millis(s * 1000), index: 0 });
+        }
+        sample(&mut h, 10_000, Some(5));
+        let taken = h.gpus[0].taken;
+        assert_eq!((h.samples, taken.count, taken.unchanged, h.missed), (2, 2, 8, 0));
+        assert_eq!(taken.apart(), Some(Duration::from_secs(9)));
+        assert_eq!(h.gpus[0].memory_used_mib.iter().count(), 2);
+        // A look that finds nothing new ends the run as well as one that does.
+        h.set_active(false, Nanos::from_millis(11_000));
+        h.apply(GpuEvent::Unchanged { at: Nanos::from_millis(11_000), index: 0 });
+        sample(&mut h, 12_000, Some(90));
+        assert_eq!((h.samples, h.gpus[0].peak_mib.map(|p| p.0)), (2, Some(5120.0)));
+        h.begin_run(Nanos::from_millis(20_000));
+        assert_eq!(h.gpus[0].taken.apart(), None);
     }
 }

@@ -1,5 +1,7 @@
 //! One GPU over a run: its history, and what the run made of it.
 
+use std::time::Duration;
+
 use super::energy::EnergyMeter;
 use super::gpu::{GpuInfo, GpuSample, Throttle};
 use super::series::Series;
@@ -45,11 +47,40 @@ pub struct GpuTrack {
     pub lost: Option<String>,
     /// When it was lost during the run, the last time; it may have come back since.
     pub lost_at: Option<Nanos>,
-    /// When the last sample was taken.
+    /// The run's samples.
+    pub taken: Taken,
+    /// When it last answered, if only that nothing is new.
     pub sampled_at: Option<Nanos>,
     pub(super) is_gone: bool,
     /// The sample that ends the run is taken.
     pub(super) closed: bool,
+}
+
+/// With fewer samples of a run no peak and no energy of a GPU that another machine reads out, at its own pace, is told.
+pub const FEWEST_SAMPLES: u64 = 3;
+
+/// How many samples a run has of a GPU, and at which pace they came.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Samples; a look that found nothing new is none.
+    pub count: u64,
+    /// Looks that found nothing new.
+    pub unchanged: u64,
+    ends: Option<(Nanos, Nanos)>,
+}
+
+impl Taken {
+    fn add(&mut self, at: Nanos) {
+        self.count += 1;
+        self.ends = Some((self.ends.map_or(at, |(first, _)| first), at));
+    }
+
+    /// The mean time between two samples; `None` with fewer than two.
+    pub fn apart(&self) -> Option<Duration> {
+        let gaps = u32::try_from(self.count).ok()?.checked_sub(1).filter(|n| *n > 0)?;
+        let (first, last) = self.ends?;
+        Some(last.since(first) / gaps)
+    }
 }
 
 /// Mean and maximum of the samples of a run.
@@ -61,7 +92,7 @@ pub struct MeanAndMax {
 }
 
 impl MeanAndMax {
-    fn add(&mut self, value: Option<f64>) {
+    pub(super) fn add(&mut self, value: Option<f64>) {
         if let Some(value) = value {
             self.sum += value;
             self.count += 1;
@@ -133,6 +164,7 @@ impl GpuTrack {
             energy: EnergyMeter::default(),
             lost: None,
             lost_at: None,
+            taken: Taken::default(),
             sampled_at: None,
             is_gone: false,
             closed: false,
@@ -152,6 +184,7 @@ impl GpuTrack {
         self.power = MeanAndMax::default();
         self.throttled = Throttled::default();
         self.energy = EnergyMeter::default();
+        self.taken = Taken::default();
         // One that is gone is lost to this run with its next gap.
         self.is_gone = false;
         self.lost_at = None;
@@ -181,6 +214,7 @@ impl GpuTrack {
         self.sampled_at = Some(sample.at);
         let is_of_run = sample.at >= span.from && !self.closed;
         if is_of_run {
+            self.taken.add(sample.at);
             if let Some(used) = used_mib {
                 self.used_at_start_mib.get_or_insert(used);
                 if self.peak_mib.is_none_or(|(peak, _)| used > peak) {
@@ -194,6 +228,17 @@ impl GpuTrack {
             self.closed = span.until.is_some_and(|until| sample.at >= until);
         }
         is_of_run
+    }
+
+    /// It answers, and has nothing new to tell.
+    pub(super) fn unchanged(&mut self, at: Nanos, span: Span) {
+        self.lost = None;
+        self.is_gone = false;
+        self.sampled_at = Some(at);
+        if at >= span.from && !self.closed {
+            self.taken.unchanged += 1;
+            self.closed = span.until.is_some_and(|until| at >= until);
+        }
     }
 
     /// Whether the gap is one of the run's.

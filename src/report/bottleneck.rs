@@ -6,10 +6,15 @@ use crate::domain::statistics::{enough_for, percentile};
 use crate::domain::sweep::stages;
 
 use super::gpu::IDLE_PERCENT;
+use super::host::HostReport;
 use super::summary::Summary;
 
 /// The engine's own lateness from which figures are doubtful, milliseconds at the 99th percentile.
 const LATE_MS: f64 = 5.0;
+/// A thread that takes so much of a core reads no faster, percent.
+const SATURATED_PERCENT: f64 = 90.0;
+/// A machine this busy serves neither client nor server as it could, percent.
+const EXHAUSTED_PERCENT: f64 = 95.0;
 /// A finding in this share of the attempts is the run's, not an attempt's.
 const MOST: f64 = 0.5;
 /// From this share of an answer's time on the wait for its first token is what holds it back; below the other, decoding.
@@ -29,6 +34,23 @@ pub struct Around {
     pub busiest_gpu_percent: Option<f64>,
     /// How late tokscope itself was at the 99th percentile, milliseconds.
     pub lag_p99_ms: Option<f64>,
+    /// What its thread that reads the streams took of a core, percent, on average.
+    pub engine_percent: Option<f64>,
+    /// How busy all cores were on average, percent, of a machine that client and server share; `None` where they do not.
+    pub shared_machine_percent: Option<f64>,
+}
+
+impl Around {
+    /// With what is known of this machine. `is_local`: the endpoint's address is its own.
+    #[must_use]
+    pub fn with_host(self, host: Option<&HostReport>, is_local: bool) -> Self {
+        let busy = host.and_then(|h| h.cpu_busy_percent).filter(|_| is_local);
+        Self {
+            engine_percent: host.and_then(|h| h.own_engine_percent).map(|l| l.avg),
+            shared_machine_percent: busy.map(|l| l.avg),
+            ..self
+        }
+    }
 }
 
 /// The sentence; `None` while nothing is measured.
@@ -93,6 +115,25 @@ fn millis(ms: f64) -> String {
 }
 
 fn client(summary: &Summary, around: Around) -> Option<String> {
+    saturated(around).or_else(|| late(summary, around)).or_else(|| exhausted(around))
+}
+
+fn saturated(around: Around) -> Option<String> {
+    let engine = around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
+    Some(format!(
+        "This machine: tokscope's thread that reads the streams took {engine:.0} % of a core, so that figures may be its own"
+    ))
+}
+
+fn exhausted(around: Around) -> Option<String> {
+    let busy = around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
+    Some(format!(
+        "This machine: its cores were {busy:.0} % busy with client and server both on it, so that each may have waited for the \
+         other"
+    ))
+}
+
+fn late(summary: &Summary, around: Around) -> Option<String> {
     let late = around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
     let gap = summary.stats("inter_token_latency_ms")?.p50;
     // Against gaps of a second some milliseconds are nothing.

@@ -13,7 +13,9 @@ use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
 
 use super::gpu::{GpuDeviceReport, GpuReport};
+use super::host::HostReport;
 use super::model::{Environment, Report, USUAL_API};
+use super::server_figures::Level;
 
 /// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
 /// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum
@@ -157,9 +159,26 @@ pub fn report(session: Session) -> Report {
             memory_mib: Some(128_000),
         },
         gauges: None,
+        host: Ok(host()),
+        local: true,
         gpu: Ok(gpu()),
         lag: EngineLag { p50_ms: Some(0.02), p99_ms: Some(0.4), max_ms: Some(1.9) },
         calibration: None,
+    }
+}
+
+/// The sample's machine.
+fn host() -> HostReport {
+    let level = |avg, max| Some(Level { avg, max });
+    HostReport {
+        samples: 58,
+        cpu_busy_percent: level(12.5, 31.0),
+        busiest_core_percent: level(88.0, 100.0),
+        memory_used_mib: level(40_960.0, 41_000.0),
+        memory_total_mib: Some(128_000.0),
+        own_cpu_percent: level(3.2, 9.0),
+        own_engine_percent: level(1.1, 2.0),
+        own_rss_mib_max: Some(21.4),
     }
 }
 
@@ -169,16 +188,21 @@ fn gpu() -> GpuReport {
         index: 0,
         uuid: Some("GPU-6f3c".into()),
         parent_uuid: None,
+        host: None,
+        samples: 235,
+        samples_apart_ms: None,
         model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".into(),
         serves: Some(true),
         memory_kind: MemoryKind::Dedicated,
         memory_total_mib: Some(97887.0),
+        memory_total_is_least: false,
         memory_reserved_mib: Some(636.0),
         memory_used_start_mib: Some(60000.0),
         memory_peak_mib: Some(62123.4),
         memory_peak_at_s: Some(2.44),
         memory_used_includes_reserved: false,
         memory_unknown_because: None,
+        memory_peak_unknown_because: None,
         utilization_mean_percent: Some(91.4),
         utilization_max_percent: Some(98.0),
         utilization_unknown_because: None,

@@ -5,7 +5,7 @@ use crate::domain::energy::{Efficiency, Energy};
 use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::gpu_scope::GpuScope;
-use crate::domain::gpu_track::GpuTrack;
+use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
@@ -15,7 +15,7 @@ pub const IDLE_PERCENT: f64 = 5.0;
 /// The GPUs of the endpoint, or of the machine that its address names, over the run.
 #[derive(Clone, Debug)]
 pub struct GpuReport {
-    /// Where the figures come from: `nvml`.
+    /// Where the figures come from, as the table of sources calls it.
     pub source: String,
     /// Whether they are the endpoint's.
     pub scope: GpuScope,
@@ -44,11 +44,19 @@ pub struct GpuDeviceReport {
     pub index: u32,
     pub uuid: Option<String>,
     pub parent_uuid: Option<String>,
+    /// The machine it is in, where that is another one.
+    pub host: Option<String>,
     pub model: String,
+    /// Samples of the run.
+    pub samples: u64,
+    /// The mean time between two, milliseconds, where others than this program set the pace.
+    pub samples_apart_ms: Option<u64>,
     /// Whether it serves the endpoint; `None`: not known.
     pub serves: Option<bool>,
     pub memory_kind: MemoryKind,
     pub memory_total_mib: Option<f64>,
+    /// There is more than that: what the driver keeps for itself is not told.
+    pub memory_total_is_least: bool,
     pub memory_reserved_mib: Option<f64>,
     pub memory_used_start_mib: Option<f64>,
     pub memory_peak_mib: Option<f64>,
@@ -58,6 +66,8 @@ pub struct GpuDeviceReport {
     pub memory_used_includes_reserved: bool,
     /// Why there is no figure for its memory; `None` while there is one.
     pub memory_unknown_because: Option<String>,
+    /// Why no peak is told though there are figures.
+    pub memory_peak_unknown_because: Option<String>,
     pub utilization_mean_percent: Option<f64>,
     /// The highest load seen during the run.
     pub utilization_max_percent: Option<f64>,
@@ -98,7 +108,7 @@ impl GpuReport {
         let devices: Vec<_> = gpu.gpus.iter().map(|track| device(track, gpu, &scope, session, now)).collect();
         let (output_tokens, tokens_estimated) = output_tokens(session);
         Ok(Self {
-            source: "nvml".to_owned(),
+            source: gpu.source.clone(),
             efficiency: efficiency(&devices, &scope, session, output_tokens),
             scope,
             driver: gpu.driver.clone(),
@@ -141,25 +151,33 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     let began = session.began.unwrap_or_default();
     let into_run = |at: Nanos| at.since(began).as_secs_f64();
     let info = &track.info;
+    let too_few = too_few(track);
     let energy = if gpu.shares_its_energy(track) {
         Err("it is told of all slices together (MIG)".to_owned())
     } else {
-        track.energy.energy(gpu.ran(now))
+        too_few.clone().map_or_else(|| track.energy.energy(gpu.ran(now)), Err)
     };
+    let peak = track.peak_mib.filter(|_| too_few.is_none());
+    let keeps_own_pace = info.host.is_some();
     GpuDeviceReport {
         index: info.index,
         uuid: info.uuid.clone(),
         parent_uuid: info.parent_uuid.clone(),
+        host: info.host.clone(),
         model: info.model.clone(),
+        samples: track.taken.count,
+        samples_apart_ms: track.taken.apart().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
         serves: scope.serves(info),
         memory_kind: info.memory_kind,
         memory_total_mib: track.memory_total_mib(),
+        memory_total_is_least: info.memory_total_is_least,
         memory_reserved_mib: track.memory_reserved_mib,
         memory_used_start_mib: track.used_at_start_mib,
-        memory_peak_mib: track.peak_mib.map(|(peak, _)| peak),
-        memory_peak_at_s: track.peak_mib.map(|(_, at)| into_run(at)),
+        memory_peak_mib: peak.map(|(peak, _)| peak),
+        memory_peak_at_s: peak.map(|(_, at)| into_run(at)),
         memory_used_includes_reserved: info.memory_used_includes_reserved,
         memory_unknown_because: info.memory_unknown_because.clone(),
+        memory_peak_unknown_because: too_few,
         utilization_mean_percent: track.load.mean(),
         utilization_max_percent: track.load.max(),
         utilization_unknown_because: info.utilization_unknown_because.clone(),
@@ -171,6 +189,24 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         lost: track.lost.clone(),
         lost_at_s: track.lost_at.map(into_run),
     }
+}
+
+/// Why nothing of a whole run is told of a GPU that another machine reads out at its own pace, if that has told too little.
+fn too_few(track: &GpuTrack) -> Option<String> {
+    let taken = &track.taken;
+    if track.info.host.is_none() || taken.count >= FEWEST_SAMPLES {
+        return None;
+    }
+    let samples = match taken.count {
+        0 => "no new sample".to_owned(),
+        1 => "1 sample".to_owned(),
+        n => format!("{n} samples"),
+    };
+    let same = match taken.unchanged {
+        0 => String::new(),
+        n => format!(", and {n} looks found the page as it was"),
+    };
+    Some(format!("the exporter gave {samples} in the run{same}: it takes {FEWEST_SAMPLES}"))
 }
 
 /// All output tokens of the run, and whether some are an estimate: what did not count in the end took energy too.

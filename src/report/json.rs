@@ -13,6 +13,7 @@ use serde::ser::{SerializeMap, Serializer};
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
+use super::host::HostReport;
 use super::model::{Environment, Report};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
@@ -43,6 +44,8 @@ struct Document<'a> {
     environment: &'a Environment,
     gpu: Option<gpu::GpuJson<'a>>,
     gpu_unavailable: Option<&'a str>,
+    host: Option<&'a HostReport>,
+    host_unavailable: Option<&'a str>,
     server_metrics: Option<ServerFigures>,
     server_metrics_unavailable: Option<String>,
     cases: Vec<Case<'a>>,
@@ -214,6 +217,8 @@ impl<'a> Document<'a> {
             gpu: report.gpu.as_ref().ok().map(gpu::GpuJson::of),
             server_metrics,
             server_metrics_unavailable,
+            host: report.host.as_ref().ok(),
+            host_unavailable: report.host.as_ref().err().map(String::as_str),
             gpu_unavailable: report.gpu.as_ref().err().map(String::as_str),
             cases: case_list(report),
             summary: summary_json(summary, report),

@@ -9,6 +9,7 @@ use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
 use super::gpu::GpuReport;
+use super::host::HostReport;
 
 /// The API that goes without saying.
 pub const USUAL_API: &str = "chat";
@@ -40,6 +41,10 @@ pub struct Report {
     pub gpu: Result<GpuReport, String>,
     /// What the server said of itself; `None` where it was not asked.
     pub gauges: Option<GaugeHistory>,
+    /// The machine tokscope ran on, during the run, or why that is not known.
+    pub host: Result<HostReport, String>,
+    /// The endpoint's address is that machine's.
+    pub local: bool,
     /// The observer's own part.
     pub lag: EngineLag,
     /// What it was found to add on this machine, if that was measured.
@@ -64,7 +69,8 @@ impl Report {
     pub fn around(&self) -> Around {
         let gpus = self.gpu.iter().flat_map(|gpu| &gpu.devices);
         let busiest_gpu_percent = gpus.filter_map(|d| d.utilization_max_percent).reduce(f64::max);
-        Around { busiest_gpu_percent, lag_p99_ms: self.lag.p99_ms }
+        let around = Around { busiest_gpu_percent, lag_p99_ms: self.lag.p99_ms, ..Around::default() };
+        around.with_host(self.host.as_ref().ok(), self.local)
     }
 
     /// Seconds from the first request to the last ended attempt, or to the report while something is still to come.

@@ -74,7 +74,7 @@ fn give_up(run: &mut Run) {
 }
 
 fn take_fact(run: &mut Run, wake: Wake) {
-    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_) | Msg::NotSaved(..))) = wake {
+    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_) | Msg::Host(_) | Msg::NotSaved(..))) = wake {
         drop(run.take(msg));
     }
 }

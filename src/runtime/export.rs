@@ -11,6 +11,7 @@ use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
+use crate::report::host::HostReport;
 use crate::report::model::Report;
 use crate::store::file::{default_name, would_write, write_new};
 
@@ -33,6 +34,8 @@ impl Run {
             environment,
             gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, self.now()),
             gauges: scene.gauges.clone(),
+            host: HostReport::of(&scene.host),
+            local: scene.target.is_local(),
             lag: self.engine.live().lag,
             finished_at: self.now(),
         }

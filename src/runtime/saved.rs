@@ -44,6 +44,8 @@ pub fn report_of(saved: Saved) -> Report {
     Report {
         gpu: gpu_report(run.simulated, run.local, &gpu, &session, last_at),
         gauges: None,
+        host: Err("it is not kept with a run".to_owned()),
+        local: run.local,
         route: run.route,
         session,
         epoch: run.epoch,

@@ -112,8 +112,8 @@ fn known_of(gpu: &GpuHistory) -> Option<GpuEvent> {
         return Some(GpuEvent::Absent(why.clone()));
     }
     let gpus: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
-    let (driver, interval_ms) = (gpu.driver.clone(), gpu.interval_ms);
-    (!gpus.is_empty()).then_some(GpuEvent::Found { driver, gpus, interval_ms })
+    let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);
+    (!gpus.is_empty()).then_some(GpuEvent::Found { source, driver, gpus, interval_ms })
 }
 
 impl Run {

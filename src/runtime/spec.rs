@@ -7,6 +7,7 @@ use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::Network;
 use crate::protocol::api::Api;
+use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
 use crate::ui::theme::Themes;
@@ -35,6 +36,10 @@ pub struct RunSpec {
     pub plan: Plan,
     /// Addresses where the server's metrics may be, in the order to ask; empty: they are not read.
     pub server_metrics: Vec<String>,
+    /// Where GPU figures come from.
+    pub gpu: GpuChoice,
+    /// The pages of metrics on which other machines tell of their GPUs.
+    pub gpu_metrics_urls: Vec<String>,
     /// Counts the tokens of answers once they are there.
     pub tokenizer: Option<Tokenizer>,
     /// The same at these concurrencies in turn; empty without a sweep.

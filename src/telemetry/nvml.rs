@@ -21,6 +21,9 @@ use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
+/// Its name in the table of sources.
+pub(super) const NAME: &str = "nvml";
+
 /// Where the library is looked for: the loader's own search, then NixOS and WSL, which are not on it.
 const LIBRARIES: &[&str] = if cfg!(windows) {
     &["nvml.dll"]
@@ -86,6 +89,10 @@ struct Source<'a> {
 }
 
 impl GpuSource for Source<'_> {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
     fn driver(&self) -> Option<&str> {
         self.driver.as_deref()
     }

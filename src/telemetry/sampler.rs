@@ -29,6 +29,9 @@ pub(super) struct Watch<Now, Sink> {
     now: Rc<Now>,
     sink: Sink,
     told: Vec<GpuInfo>,
+    /// Why there are none, as it was told last.
+    absent: Option<String>,
+    interval: Duration,
     lost: Vec<Option<Lost>>,
     scope: ScopeWatch,
 }
@@ -36,7 +39,9 @@ pub(super) struct Watch<Now, Sink> {
 impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
     pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink) -> Self {
         let scope = ScopeWatch::new(&config);
-        Self { config, now: Rc::new(now), sink, told: Vec::new(), lost: Vec::new(), scope }
+        let interval = config.interval;
+        let (told, lost) = (Vec::new(), Vec::new());
+        Self { config, now: Rc::new(now), sink, told, absent: None, interval, lost, scope }
     }
 
     /// Samples until the sampler is dropped. A panic, of ours or of the wrapper, costs the figures and nothing else.
@@ -64,26 +69,38 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
     }
 
     fn serve(&mut self, source: &mut dyn GpuSource, inbox: &Receiver<Command>) {
+        self.interval = self.config.interval.max(source.shortest_interval());
         self.tell(source);
         self.look(source, false);
-        let (mut pace, now) = (Pace::new(self.config.interval), Rc::clone(&self.now));
+        let (mut pace, now) = (Pace::new(self.interval), Rc::clone(&self.now));
         attend(inbox, &mut pace, || now(), |asked| self.look(source, asked));
     }
 
     /// Tells which GPUs there are, where that is news.
     fn tell(&mut self, source: &dyn GpuSource) {
         let gpus = source.gpus();
-        if gpus != self.told {
+        if gpus.is_empty() {
+            let why = source.absent();
+            if why != self.absent {
+                self.absent.clone_from(&why);
+                if let Some(why) = why {
+                    (self.sink)(GpuEvent::Absent(why));
+                }
+            }
+        } else if gpus != self.told {
             self.lost.resize_with(gpus.len(), || None);
             self.told.clone_from(&gpus);
-            let interval_ms = u64::try_from(self.config.interval.as_millis()).unwrap_or(u64::MAX);
-            (self.sink)(GpuEvent::Found { driver: source.driver().map(str::to_owned), gpus, interval_ms });
+            let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+            let (name, driver) = (source.name().to_owned(), source.driver().map(str::to_owned));
+            (self.sink)(GpuEvent::Found { source: name, driver, gpus, interval_ms });
         }
     }
 
     /// Takes one sample of each GPU. One that was asked for stands at the start or the end of something: then it is also of
     /// interest who uses the GPUs.
     fn look(&mut self, source: &mut dyn GpuSource, asked: bool) {
+        source.begin_look((self.now)());
+        self.tell(source);
         for position in 0..self.told.len() {
             let event = self.look_at(source, position);
             // A GPU that came back may just have told its name.
@@ -103,6 +120,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         }
         let (lost, event) = match source.sample(position, at) {
             Ok(sample) => (None, GpuEvent::Sample(sample)),
+            Err(Trouble::Unchanged) => (None, GpuEvent::Unchanged { at, index }),
             Err(Trouble::Silent(reason)) => (None, GpuEvent::Gap { at, index, lost: false, reason }),
             Err(Trouble::Lost(reason)) => {
                 (Some(Lost { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, lost: true, reason })

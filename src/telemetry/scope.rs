@@ -89,7 +89,8 @@ impl ScopeWatch {
         if !self.is_due {
             return None;
         }
-        if let Place::Asked(wait) = &self.place {
+        let vouched = source.scope();
+        if let (Place::Asked(wait), None) = (&self.place, &vouched) {
             match wait.try_recv() {
                 Ok(addresses) => self.place = Place::at(addresses),
                 Err(TryRecvError::Empty) => return None,
@@ -99,6 +100,7 @@ impl ScopeWatch {
         self.is_due = false;
         self.looked = Some(at);
         let scope = match &self.place {
+            _ if vouched.is_some() => vouched?,
             Place::NotAsked | Place::Asked(_) => return None,
             Place::Elsewhere => GpuScope::ClientHost,
             Place::Here(addresses) => match source.users() {

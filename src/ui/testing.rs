@@ -175,7 +175,8 @@ impl Stage {
         };
         self.gpus = (0..count).map(gpu).collect();
         let driver = Some("580.126.09".to_owned());
-        self.send(Msg::Gpu(GpuEvent::Found { driver, gpus: self.gpus.clone(), interval_ms: FRAME_MS }));
+        let source = "nvml".to_owned();
+        self.send(Msg::Gpu(GpuEvent::Found { source, driver, gpus: self.gpus.clone(), interval_ms: FRAME_MS }));
     }
 
     /// This GPU gives no more samples.

@@ -7,6 +7,7 @@ use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{Plan, SessionEvent};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
+use crate::report::server_figures::Level;
 
 /// An answer with so many gaps of so many milliseconds, after this time to its first token.
 fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
@@ -84,7 +85,7 @@ fn a_long_wait_is_the_first_tokens() {
 #[test]
 fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
     let with =
-        |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, lag_p99_ms: None });
+        |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, ..Around::default() });
     assert!(with(Some(98.4)).ends_with("steady; GPU up to 98 %."));
     assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
     assert!(with(Some(50.0)).ends_with("steady."));
@@ -92,14 +93,33 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
 
 #[test]
 fn a_late_client_comes_before_what_it_measured() {
-    let late =
-        |gap, ms| said_with(vec![answer(100, gap, 100)], Around { busiest_gpu_percent: None, lag_p99_ms: Some(ms) });
+    let late = |gap, ms| said_with(vec![answer(100, gap, 100)], Around { lag_p99_ms: Some(ms), ..Around::default() });
     assert_eq!(
         late(9, 12.0),
         "This machine: tokscope itself was 12 ms late (p99), beside gaps of 9.0 ms, so that figures may be its own."
     );
     assert!(late(9, 4.0).starts_with("Decoding"));
     assert!(late(100, 12.0).starts_with("Decoding"));
+}
+
+#[test]
+fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
+    let level = |avg| Some(Level { avg, max: 100.0 });
+    let said = |busy: f64, engine: f64, is_local: bool| {
+        let host =
+            HostReport { cpu_busy_percent: level(busy), own_engine_percent: level(engine), ..HostReport::default() };
+        said_with(vec![answer(100, 9, 100)], Around::default().with_host(Some(&host), is_local))
+    };
+    assert!(said(94.9, 89.9, true).starts_with("Decoding: "));
+    assert!(said(100.0, 10.0, false).starts_with("Decoding: "), "the server has a machine of its own");
+    assert_eq!(
+        said(98.4, 97.2, true),
+        "This machine: tokscope's thread that reads the streams took 97 % of a core, so that figures may be its own."
+    );
+    assert_eq!(
+        said(98.4, 10.0, true),
+        "This machine: its cores were 98 % busy with client and server both on it, so that each may have waited for the other."
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn history(gpus: &[(&str, Option<&str>)]) -> GpuHistory {
         ..GpuInfo::default()
     };
     let infos = (0..).zip(gpus).map(info).collect();
-    history.apply(GpuEvent::Found { driver: None, gpus: infos, interval_ms: 1000 });
+    history.apply(GpuEvent::Found { source: "nvml".to_owned(), driver: None, gpus: infos, interval_ms: 1000 });
     history.begin_run(Nanos(0));
     for s in 0..=10 {
         if s == 10 {
@@ -95,4 +95,42 @@ fn a_silence_of_the_driver_is_told() {
     history.begin_run(Nanos::from_millis(20_000));
     history.set_active(false, Nanos::from_millis(29_500));
     assert_eq!(of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
+}
+
+/// A GPU of another machine, of which a run of ten seconds has so many samples, three seconds apart.
+fn exported(samples: u64) -> GpuReport {
+    let mut history = history(&[]);
+    let info = GpuInfo { uuid: Some("A".to_owned()), host: Some("node-7".to_owned()), ..GpuInfo::default() };
+    history.apply(GpuEvent::Found { source: "dcgm".to_owned(), driver: None, gpus: vec![info], interval_ms: 1000 });
+    history.begin_run(Nanos(0));
+    history.set_active(true, Nanos(0));
+    for s in 0..=10 {
+        let at = Nanos::from_millis(s * 1000);
+        if s == 10 {
+            history.set_active(false, at);
+        }
+        history.apply(if s % 3 == 0 && s / 3 < samples {
+            let energy_j = Some(100.0 * s as f64);
+            GpuEvent::Sample(GpuSample { at, memory_used_bytes: Some(s << 20), energy_j, ..GpuSample::default() })
+        } else {
+            GpuEvent::Unchanged { at, index: 0 }
+        });
+    }
+    serve(&mut history, &["A"]);
+    of(&history, false).unwrap()
+}
+
+#[test]
+fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
+    let device = exported(2).devices.remove(0);
+    let why = "the exporter gave 2 samples in the run, and 9 looks found the page as it was: it takes 3";
+    assert_eq!((device.memory_peak_mib, device.memory_peak_at_s), (None, None));
+    assert_eq!(device.memory_peak_unknown_because.as_deref(), Some(why));
+    assert_eq!(device.energy, Err(why.to_owned()));
+    let device = exported(3).devices.remove(0);
+    assert_eq!((device.memory_peak_mib, device.samples, device.samples_apart_ms), (Some(6.0), 3, Some(3000)));
+    // From the first to the last of them six seconds passed, and the run had ten.
+    assert_eq!(device.energy, Err("4.0 s of the run's 10.0 s have no reading".to_owned()));
+    let report = exported(4);
+    assert_eq!((report.source.as_str(), report.driver_silent_s), ("dcgm", None));
 }

@@ -72,6 +72,8 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
         gauges: beside.gauges.clone(),
+        host: beside.host.clone(),
+        local: beside.local,
         route: saved.run.route,
         lag: saved.lag,
         calibration: saved.run.calibration,
@@ -166,7 +168,7 @@ fn gpus_and_throughput_are_kept_with_their_gaps() {
         ..GpuSample::default()
     };
     let events = [
-        GpuEvent::Found { driver: Some("5".into()), gpus: vec![info], interval_ms: 250 },
+        GpuEvent::Found { source: "nvml".to_owned(), driver: Some("5".into()), gpus: vec![info], interval_ms: 250 },
         GpuEvent::Sample(sample(1000, 9)),
         GpuEvent::Gap { at: Nanos::from_millis(1250), index: 0, lost: true, reason: "lost".into() },
     ];

@@ -55,6 +55,8 @@ const DOCUMENT: Fields = &[
     ("environment.memory_mib", Count, true),
     ("gpu", Object, true),
     ("gpu_unavailable", Text, true),
+    ("host", Object, true),
+    ("host_unavailable", Text, true),
     ("server_metrics", Object, true),
     ("server_metrics_unavailable", Text, true),
     ("cases", List, false),
@@ -64,6 +66,18 @@ const DOCUMENT: Fields = &[
     ("observer.engine_lag_ms.p99", Number, true),
     ("observer.engine_lag_ms.max", Number, true),
     ("observer.coalesced_event_share", Number, true),
+];
+
+const HOST: Fields = &[
+    ("samples", Count, false),
+    ("cpu_busy_percent.avg", Number, false),
+    ("cpu_busy_percent.max", Number, false),
+    ("busiest_core_percent", Object, true),
+    ("memory_used_mib.max", Number, false),
+    ("memory_total_mib", Number, true),
+    ("own_cpu_percent.avg", Number, false),
+    ("own_engine_percent.avg", Number, false),
+    ("own_rss_mib_max", Number, true),
 ];
 
 const GPU: Fields = &[
@@ -297,6 +311,10 @@ fn parse(report: &Report) -> Value {
     if !value["gpu"].is_null() {
         check(&value["gpu"], GPU);
     }
+    assert_eq!(value["host"].is_null(), !value["host_unavailable"].is_null());
+    if !value["host"].is_null() {
+        check(&value["host"], HOST);
+    }
     value
 }
 
@@ -346,6 +364,7 @@ fn what_is_not_known_is_null_and_failed_attempts_and_warm_ups_are_there() {
     });
     let mut report = report(session);
     report.gpu = Err("no NVIDIA driver".into());
+    report.host = Err("not on this system".into());
     report.model = String::new();
     report.server = crate::domain::live::ServerInfo::default();
     report.simulated = true;

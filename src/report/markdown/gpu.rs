@@ -37,6 +37,9 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 
 fn block(device: &GpuDeviceReport, driver: &str, page: &mut Page) {
     page.field("Model", &inline(&device.model));
+    if let Some(host) = &device.host {
+        page.field("Host", &inline(host));
+    }
     page.field("Memory", &memory(device));
     page.field("Driver", driver);
     page.field("Peak Memory", &peak(device));
@@ -119,7 +122,7 @@ fn memory(device: &GpuDeviceReport) -> String {
     match (&device.memory_total_mib, &device.memory_unknown_because) {
         (None, Some(why)) => because(Some(why)),
         (None, None) => NOT_AVAILABLE.to_owned(),
-        (total, _) => format!("{}{unified}", mib(*total)),
+        (total, _) => format!("{}{}{unified}", if device.memory_total_is_least { "≥ " } else { "" }, mib(*total)),
     }
 }
 
@@ -129,7 +132,7 @@ fn mib(value: Option<f64>) -> String {
 
 fn peak(device: &GpuDeviceReport) -> String {
     let Some(peak) = device.memory_peak_mib else {
-        let why = device.memory_unknown_because.as_deref().map(code);
+        let why = device.memory_unknown_because.as_deref().or(device.memory_peak_unknown_because.as_deref()).map(code);
         let why = why.unwrap_or_else(|| "no sample of the memory in use during the run".to_owned());
         return format!("{NOT_AVAILABLE} ({why})");
     };
@@ -137,8 +140,11 @@ fn peak(device: &GpuDeviceReport) -> String {
     let start = device.memory_used_start_mib.map(|start| format!("{start:.0} MiB in use at its start"));
     let reserved = device.memory_used_includes_reserved.then(|| "incl. what the driver reserves".to_owned());
     let sum = (device.memory_kind == MemoryKind::Unified).then(|| "sum of its processes".to_owned());
+    let pace = device
+        .samples_apart_ms
+        .map(|apart| format!("from {} samples, {:.0} s apart", device.samples, apart as f64 / 1000.0));
     let notes: Vec<_> =
-        device.memory_peak_at_s.map(|_| at).into_iter().chain(start).chain(reserved).chain(sum).collect();
+        device.memory_peak_at_s.map(|_| at).into_iter().chain(start).chain(pace).chain(reserved).chain(sum).collect();
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join("; ")) };
     format!("{peak:.0} MiB{notes}")
 }

@@ -8,6 +8,8 @@ use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, with_unit};
 use crate::report::bottleneck::bottleneck;
+use crate::report::host::HostReport;
+use crate::report::server_figures::Level;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## How the Numbers Were Taken");
@@ -100,6 +102,7 @@ fn how(view: &View<'_>, page: &mut Page) {
         page.field("Calibration", &calibration);
     }
     page.field("Client", &client(view));
+    page.field("Client Load", &client_load(&view.report.host));
 }
 
 fn prefix_cache(view: &View<'_>) -> String {
@@ -147,6 +150,26 @@ fn client(view: &View<'_>) -> String {
     let cpu = machine.cpu.as_deref().unwrap_or("unknown CPU");
     let about = [&machine.os, cpu, &cores, &memory].map(inline).join(", ");
     format!("tokscope {} on {} ({about})", env!("CARGO_PKG_VERSION"), inline(&machine.hostname))
+}
+
+/// What the machine and the program had to do meanwhile.
+fn client_load(host: &Result<HostReport, String>) -> String {
+    let host = match host {
+        Ok(host) => host,
+        Err(why) => return format!("not known ({})", inline(why)),
+    };
+    let percent = |level: Option<Level>| {
+        level.map_or_else(|| UNKNOWN.to_owned(), |l| format!("{:.0} % on average, {:.0} % at most", l.avg, l.max))
+    };
+    let mib = |mib: Option<f64>| with_unit(mib, 0, false, " MiB");
+    format!(
+        "its cores were busy to {}; of its memory at most {} of {} were in use. tokscope itself took {} of one core, and {}",
+        percent(host.cpu_busy_percent),
+        mib(host.memory_used_mib.map(|l| l.max)),
+        mib(host.memory_total_mib),
+        percent(host.own_cpu_percent),
+        mib(host.own_rss_mib_max),
+    )
 }
 
 fn conclusion(view: &View<'_>, page: &mut Page) {

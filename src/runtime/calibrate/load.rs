@@ -20,6 +20,7 @@ use crate::domain::session::{Mode, Plan};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
 use crate::domain::time::Nanos;
 use crate::sim::monotonic_ns;
+use crate::telemetry::GpuChoice;
 use crate::ui::cache::RenderCache;
 use crate::ui::keymap::Keymap;
 use crate::ui::offscreen::OffScreen;
@@ -134,6 +135,8 @@ fn spec(url: &str, load: Load) -> RunSpec {
         plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
         sweep: Vec::new(),
         server_metrics: Vec::new(),
+        gpu: GpuChoice::Auto,
+        gpu_metrics_urls: Vec::new(),
         tokenizer: None,
         exports: Vec::new(),
         saves: false,

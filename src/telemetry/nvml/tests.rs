@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use fake_nvml::StandIn;
 
-use super::super::{Sampler, SamplerConfig, start};
+use super::super::{GpuChoice, Sampler, SamplerConfig, start};
 use super::*;
 
 mod shared;
@@ -49,7 +49,7 @@ impl Bench {
                 GpuEvent::Found { .. } => {}
                 GpuEvent::Sample(_) | GpuEvent::Gap { .. } => left -= 1,
                 GpuEvent::Absent(why) => panic!("{why}"),
-                GpuEvent::Scope(scope) => panic!("nobody asked: {scope:?}"),
+                other @ (GpuEvent::Scope(_) | GpuEvent::Unchanged { .. }) => panic!("nobody asked: {other:?}"),
             }
             first.push(event);
             if left == 0 {
@@ -85,6 +85,7 @@ fn sample(lib: &Path, proc_root: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Rec
     let (sink, events) = channel();
     let time = Arc::clone(clock);
     let config = SamplerConfig {
+        choice: GpuChoice::Only("nvml"),
         interval: LIMIT,
         lib_path: Some(lib.to_owned()),
         proc_root: proc_root.to_owned(),
@@ -126,7 +127,12 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
         max_sm_clock_mhz: Some(3105.0),
         ..GpuInfo::default()
     };
-    let found = GpuEvent::Found { driver: Some("580.95.05".to_owned()), gpus: vec![info], interval_ms: 60_000 };
+    let found = GpuEvent::Found {
+        source: "nvml".to_owned(),
+        driver: Some("580.95.05".to_owned()),
+        gpus: vec![info],
+        interval_ms: 60_000,
+    };
     let idle = GpuSample {
         at: Nanos(0),
         index: 0,

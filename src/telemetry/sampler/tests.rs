@@ -23,6 +23,10 @@ struct Script {
 }
 
 impl GpuSource for Script {
+    fn name(&self) -> &'static str {
+        "script"
+    }
+
     fn driver(&self) -> Option<&str> {
         Some("1.2")
     }
@@ -109,7 +113,12 @@ fn it_tells_what_there_is_and_then_what_is_learned() {
     let bench = Bench::start(vec![vec![]]);
     let info = GpuInfo { index: 10, ..GpuInfo::default() };
     let named = GpuInfo { model: "told when sampled".to_owned(), ..info.clone() };
-    let found = |gpu| GpuEvent::Found { driver: Some("1.2".to_owned()), gpus: vec![gpu], interval_ms: 60_000 };
+    let found = |gpu| GpuEvent::Found {
+        source: "script".to_owned(),
+        driver: Some("1.2".to_owned()),
+        gpus: vec![gpu],
+        interval_ms: 60_000,
+    };
     assert_eq!(bench.rest(), [found(info), found(named), sample(0, 10)]);
 }
 

@@ -2,6 +2,8 @@
 
 mod card;
 
+use std::collections::BTreeSet;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -18,10 +20,16 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     // A sensor of this machine says nothing of a server elsewhere, nor of a simulator.
     let elsewhere = scene.target.simulated || !scene.target.is_local();
-    let about = if elsewhere { "this machine" } else { "" };
+    let hosts: BTreeSet<&str> = scene.gpu.gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
+    let about = match hosts.first() {
+        Some(host) if hosts.len() == 1 => sanitise_line(host),
+        Some(_) => format!("{} machines", hosts.len()),
+        None if elsewhere => "this machine".to_owned(),
+        None => String::new(),
+    };
     let driver =
         scene.gpu.driver.as_deref().map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
-    let area = pane::rule(frame, area, view, PaneId::Gpu, about, driver.into_iter().collect());
+    let area = pane::rule(frame, area, view, PaneId::Gpu, &about, driver.into_iter().collect());
 
     let gpus = &scene.gpu.gpus;
     if gpus.is_empty() {
@@ -131,5 +139,17 @@ mod tests {
         stage.find_gpus(8);
         assert!(shown(&stage, 60, 5).contains("and 5 more"));
         assert!(!shown(&stage, 60, 9).contains("more"));
+    }
+
+    #[test]
+    fn gpus_of_other_machines_are_called_by_their_machine() {
+        let mut stage = Stage::new(&TEN, Plan::default());
+        stage.find_gpus(2);
+        for (at, host) in ["node-7", "node-7"].into_iter().enumerate() {
+            stage.app.scene.gpu.gpus[at].info.host = Some(host.to_owned());
+        }
+        assert!(shown(&stage, 60, 8).contains("GPU · node-7"), "{}", shown(&stage, 60, 8));
+        stage.app.scene.gpu.gpus[1].info.host = Some("node-8".to_owned());
+        assert!(shown(&stage, 60, 8).contains("GPU · 2 machines"));
     }
 }

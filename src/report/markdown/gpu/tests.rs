@@ -133,3 +133,22 @@ fn what_casts_doubt_is_told() {
     }
     assert!(!text.contains("Serves The Endpoint"));
 }
+
+#[test]
+fn a_gpu_of_another_machine_is_told_with_that_and_with_its_pace() {
+    let mut r = report(sample_session());
+    let device = &mut r.gpu.as_mut().unwrap().devices[0];
+    device.host = Some("node-7".to_owned());
+    (device.samples, device.samples_apart_ms, device.memory_total_is_least) = (3, Some(30_120), true);
+    let text = render(&r);
+    for line in [
+        "- **Host**: node-7",
+        "- **Memory**: ≥ 97887 MiB",
+        "60000 MiB in use at its start; from 3 samples, 30 s apart)",
+    ] {
+        assert!(text.contains(line), "no '{line}' in\n{text}");
+    }
+    let device = &mut r.gpu.as_mut().unwrap().devices[0];
+    (device.memory_peak_mib, device.memory_peak_unknown_because) = (None, Some("too few".to_owned()));
+    assert!(render(&r).contains("- **Peak Memory**: N/A (`too few`)"));
+}

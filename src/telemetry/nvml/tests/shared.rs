@@ -169,10 +169,12 @@ fn the_endpoints_gpus_are_found_by_the_drivers_list_of_processes() {
         let (sink, events) = channel();
         let time = Arc::clone(&clock);
         let config = SamplerConfig {
+            choice: GpuChoice::Only("nvml"),
             interval: LIMIT,
             lib_path: Some(driver.path().to_owned()),
             endpoint: Some(Endpoint { host: "127.0.0.1".to_owned(), port: 8000 }),
             proc_root: folder.path().to_owned(),
+            ..SamplerConfig::default()
         };
         let now = move || Nanos::from_millis(time.load(SeqCst));
         let sampler = start(config, now, move |event| drop(sink.send(event)));
@@ -197,6 +199,7 @@ fn nobody_is_asked_for_processes_where_the_endpoint_is_elsewhere() {
     let driver = StandIn::install(folder.path(), "clock manual\ngpu 0 uuid=GPU-a total=900 used=1");
     let (sink, events) = channel();
     let config = SamplerConfig {
+        choice: GpuChoice::Only("nvml"),
         interval: LIMIT,
         lib_path: Some(driver.path().to_owned()),
         // Reserved for documentation.

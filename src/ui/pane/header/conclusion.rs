@@ -10,6 +10,7 @@ use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::Around;
 use crate::report::conclusion::Conclusion;
+use crate::report::host::HostReport;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
 
@@ -33,7 +34,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 fn around(scene: &Scene) -> Around {
-    Around { busiest_gpu_percent: scene.busiest_gpu_percent(), lag_p99_ms: scene.live.lag.p99_ms }
+    let (busiest_gpu_percent, lag_p99_ms) = (scene.busiest_gpu_percent(), scene.live.lag.p99_ms);
+    let around = Around { busiest_gpu_percent, lag_p99_ms, ..Around::default() };
+    around.with_host(HostReport::of(&scene.host).ok().as_ref(), scene.target.is_local())
 }
 
 /// As many figures as there is room for, the first ones first.

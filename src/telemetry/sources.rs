@@ -1,0 +1,125 @@
+//! Where GPU figures can come from.
+
+use super::SamplerConfig;
+use super::source::{Open, Use};
+
+/// A source, as the command line knows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Source {
+    /// Its name, on the command line and in reports.
+    pub name: &'static str,
+    /// What it reads.
+    pub what: &'static str,
+    /// Whether it is tried where nobody named one.
+    is_tried: fn(&SamplerConfig) -> bool,
+    pub(super) open: Open,
+}
+
+/// All sources of this system. Where none is named, the first that opens is the one.
+pub const SOURCES: &[Source] = &[
+    Source {
+        name: super::dcgm::NAME,
+        what: "exporters of other machines, by --gpu-metrics-url",
+        is_tried: |config| !config.metrics_urls.is_empty(),
+        open: super::dcgm::open,
+    },
+    #[cfg(any(target_os = "linux", windows))]
+    Source { name: super::nvml::NAME, what: "NVIDIA's driver", is_tried: of_this_machine, open: super::nvml::open },
+    #[cfg(target_os = "linux")]
+    Source { name: super::amdgpu::NAME, what: "AMD's driver", is_tried: of_this_machine, open: super::amdgpu::open },
+];
+
+/// Sources of this machine are no answer to who asked for another machine's.
+const fn of_this_machine(config: &SamplerConfig) -> bool {
+    config.metrics_urls.is_empty()
+}
+
+/// Which source is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GpuChoice {
+    /// The first that opens.
+    #[default]
+    Auto,
+    /// The one of that name, or none.
+    Only(&'static str),
+    /// GPUs are not looked at.
+    None,
+}
+
+impl GpuChoice {
+    /// What a user may type for it.
+    pub fn by_name(name: &str) -> Option<Self> {
+        match name {
+            "auto" => Some(Self::Auto),
+            "none" => Some(Self::None),
+            _ => SOURCES.iter().find(|s| s.name == name).map(|s| Self::Only(s.name)),
+        }
+    }
+
+    /// All that may be typed.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        std::iter::once("auto").chain(SOURCES.iter().map(|s| s.name)).chain(["none"])
+    }
+}
+
+/// Opens the source that is wanted, lends it out, and closes it; an error has the reasons of all that were tried.
+pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+    open_one_of(SOURCES, config, then)
+}
+
+fn open_one_of(sources: &[Source], config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+    let mut reasons = Vec::new();
+    for source in sources {
+        let is_wanted = match config.choice {
+            GpuChoice::Auto => (source.is_tried)(config),
+            GpuChoice::Only(name) => name == source.name,
+            GpuChoice::None => false,
+        };
+        if is_wanted {
+            match (source.open)(config, then) {
+                Ok(()) => return Ok(()),
+                Err(reason) => reasons.push(reason),
+            }
+        }
+    }
+    if reasons.is_empty() {
+        reasons.push("GPU figures come from drivers that do not exist for this system".to_owned());
+    }
+    Err(reasons.join("; "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reason(config: &SamplerConfig) -> String {
+        let fake = |name, is_tried, open| Source { name, what: "", is_tried, open };
+        let sources = [
+            fake("far", |config| !config.metrics_urls.is_empty(), |_, _| Err("far is dead".to_owned())),
+            fake("one", of_this_machine, |_, _| Err("no one".to_owned())),
+            fake("two", of_this_machine, |_, _| Err("no two".to_owned())),
+        ];
+        open_one_of(&sources, config, &mut |_source| {}).unwrap_err()
+    }
+
+    #[test]
+    fn the_reasons_of_all_that_were_tried_are_one_line() {
+        let config = |choice, urls: &[&str]| SamplerConfig {
+            choice,
+            metrics_urls: urls.iter().map(|&url| url.to_owned()).collect(),
+            ..SamplerConfig::default()
+        };
+        assert_eq!(reason(&config(GpuChoice::Auto, &[])), "no one; no two");
+        assert_eq!(reason(&config(GpuChoice::Auto, &["http://far"])), "far is dead", "and not this machine's");
+        assert_eq!(reason(&config(GpuChoice::Only("two"), &[])), "no two");
+        assert!(reason(&config(GpuChoice::None, &[])).starts_with("GPU figures come from drivers"));
+    }
+
+    #[test]
+    fn what_may_be_typed_is_understood() {
+        assert_eq!(GpuChoice::by_name("auto"), Some(GpuChoice::Auto));
+        assert_eq!(GpuChoice::by_name("voodoo"), None);
+        assert!(GpuChoice::names().all(|name| GpuChoice::by_name(name).is_some()));
+        assert_eq!(GpuChoice::names().count(), SOURCES.len() + 2);
+    }
+}
