@@ -4,6 +4,7 @@ pub mod bottleneck;
 pub mod case;
 pub mod compare;
 pub mod conclusion;
+mod csv;
 pub mod exporters;
 pub mod gpu;
 pub mod import;
@@ -12,6 +13,7 @@ mod json;
 mod markdown;
 pub mod model;
 pub mod runs_table;
+pub mod oracle;
 pub mod server_figures;
 pub mod spread;
 pub mod summary;
@@ -19,4 +21,4 @@ pub mod sweep_chart;
 pub mod sweep_table;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
