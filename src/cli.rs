@@ -28,7 +28,7 @@ Examples:
 
 Environment:
   TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
-  OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+  OPENAI_API_KEY                         the API key, where no option names another
   TOKSCOPE_CONFIG                        the config file, where --config names no other
   NO_COLOR                               no colours, unless a theme is named
 
@@ -108,9 +108,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "VAR", help_heading = "Endpoint")]
     #[arg(help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
     pub api_key_env: Option<String>,
-    /// A further header for every request; repeatable
+    /// The file that holds the API key alone, on one line
+    #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "api_key_env")]
+    pub api_key_file: Option<PathBuf>,
+    /// A further header for every request; repeatable. Who may list processes sees it: for a secret take --header-env
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
+    /// The same with its value in this environment variable; repeatable
+    #[arg(long = "header-env", value_name = "NAME=VAR", help_heading = "Endpoint")]
+    pub headers_env: Vec<String>,
     /// The way there.
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -395,17 +401,21 @@ mod tests {
           -V, --version  Print version
 
         Endpoint:
-              --model <NAME>          The model to ask; by default the endpoint's own, if it has exactly one
-              --api <API>             What is spoken there: chat, responses, messages, ollama [default:
-                                      chat, or what the end of the URL tells]
-              --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
-              --header <NAME: VALUE>  A further header for every request; repeatable
-              --proxy <URL>           Go through this proxy; `env`: through the one that HTTPS_PROXY and the
-                                      like name [default: none]
-              --cacert <FILE>         Trust the issuers in this PEM file, too
-              --insecure              Do not verify the server's certificate: anyone on the way may answer,
-                                      and read the key
-              --demo                  No server at hand: run against the built-in simulator
+              --model <NAME>           The model to ask; by default the endpoint's own, if it has exactly
+                                       one
+              --api <API>              What is spoken there: chat, responses, messages, ollama [default:
+                                       chat, or what the end of the URL tells]
+              --api-key-env <VAR>      The variable that holds the API key [default: OPENAI_API_KEY]
+              --api-key-file <FILE>    The file that holds the API key alone, on one line
+              --header <NAME: VALUE>   A further header for every request; repeatable. Who may list
+                                       processes sees it: for a secret take --header-env
+              --header-env <NAME=VAR>  The same with its value in this environment variable; repeatable
+              --proxy <URL>            Go through this proxy; `env`: through the one that HTTPS_PROXY and
+                                       the like name [default: none]
+              --cacert <FILE>          Trust the issuers in this PEM file, too
+              --insecure               Do not verify the server's certificate: anyone on the way may answer,
+                                       and read the key
+              --demo                   No server at hand: run against the built-in simulator
 
         Machine:
               --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
@@ -464,7 +474,7 @@ mod tests {
 
         Environment:
           TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
-          OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+          OPENAI_API_KEY                         the API key, where no option names another
           TOKSCOPE_CONFIG                        the config file, where --config names no other
           NO_COLOR                               no colours, unless a theme is named
 
