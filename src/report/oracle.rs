@@ -6,12 +6,17 @@ use std::time::Duration;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
+use super::compare::{self, Comparison, Side};
 use super::csv::{begins_formula, harmless};
 use super::exporters::EXPORTERS;
-use super::model::{Environment, GpuDeviceReport, GpuReport, Report, USUAL_API};
-use super::{csv, json, markdown};
+use super::gpu::GpuReport;
+use super::model::{Environment, Report, USUAL_API};
+use super::runs_table::{self, Listed, Outcome};
+use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
+use crate::domain::gpu::{GpuEvent, GpuInfo};
+use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::session::{Plan, Session, SessionEvent};
@@ -30,16 +35,50 @@ pub fn check(texts: &[&str]) -> Result<(), String> {
     }
     let texts: Vec<&str> = texts.iter().copied().cycle().take(TEXTS).collect();
     let hostile = report(&texts).ok_or("the time is no time")?;
-    for exporter in EXPORTERS {
-        let text = (exporter.render)(&hostile).replace("\r\n", "\n");
-        // JSON says what came, heaps of marks and all; what is hidden or steers stands in it as an escape.
-        let is_json = exporter.id == "json";
-        let fault = oracle::fault(&text).filter(|_| !is_json || text.contains(oracle::is_forbidden));
-        fault.map_or(Ok(()), |fault| Err(format!("{}: {fault}", exporter.id)))?;
-    }
+    check_report(&hostile)?;
     check_markdown(&texts, &hostile)?;
     check_json(&texts, &hostile)?;
     check_csv(&texts, &hostile)
+}
+
+/// Says what must not be in what is made of this report: its formats, its row in the list of runs, a comparison.
+pub fn check_report(report: &Report) -> Result<(), String> {
+    for exporter in EXPORTERS {
+        nothing_forbidden(exporter.id, &(exporter.render)(report))?;
+    }
+    let listed = [Listed::of(report, Outcome::Whole, 1), Listed::unreadable("x".to_owned(), 1, &report.model)];
+    let table = runs_table::text(&listed, "folder");
+    nothing_forbidden("runs", &table)?;
+    nothing_forbidden("runs.json", &runs_table::json(&listed))?;
+    compared(&Side::of(report))
+}
+
+/// Says what does not hold for a file of this text that is read as an older report, Markdown and JSON: it is refused in
+/// words, or compared.
+pub fn check_import(text: &str) -> Result<(), String> {
+    for read in [import::markdown::read, import::results::read] {
+        match read(text) {
+            Ok(side) => compared(&side)?,
+            Err(why) => nothing_forbidden("error", &why.to_string())?,
+        }
+    }
+    Ok(())
+}
+
+fn compared(side: &Side) -> Result<(), String> {
+    let comparison = Comparison::of(side.clone(), side.clone());
+    nothing_forbidden("comparison", &compare::text(&comparison))?;
+    nothing_forbidden("comparison.json", &compare::json(&comparison))?;
+    let page = compare::markdown(&comparison);
+    nothing_forbidden("comparison.md", &page)?;
+    parts(&page).map(drop)
+}
+
+fn nothing_forbidden(what: &str, text: &str) -> Result<(), String> {
+    let text = text.replace("\r\n", "\n");
+    // JSON says what came, heaps of marks and all; what is hidden or steers stands in it as an escape.
+    let fault = oracle::fault(&text).filter(|_| !what.ends_with("json") || text.contains(oracle::is_forbidden));
+    fault.map_or(Ok(()), |fault| Err(format!("{what}: {fault}")))
 }
 
 /// The page has the parts that it has with harmless words in the same places, and neither link nor HTML.
@@ -197,13 +236,12 @@ fn report(texts: &[&str]) -> Option<Report> {
         }
         session.handle(SessionEvent::Ended(id, Arc::new(r)));
     }
-    let device = GpuDeviceReport {
-        model: text(15),
-        memory_unknown_because: Some(text(17)),
-        lost: Some(text(17)),
-        ..GpuDeviceReport::default()
-    };
-    let gpu = GpuReport { driver: Some(text(16)), devices: vec![device], ..GpuReport::default() };
+    let mut gpu = GpuHistory::default();
+    let info = GpuInfo { model: text(15), memory_unknown_because: Some(text(17)), ..GpuInfo::default() };
+    gpu.apply(GpuEvent::Found { driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
+    gpu.begin_run(Nanos::default());
+    gpu.apply(GpuEvent::Gap { at: Nanos::from_millis(1), index: 0, reason: text(17), lost: true });
+    let gpu = GpuReport::of(&gpu, &session, true, Nanos::from_millis(20));
     Some(Report {
         session,
         epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),
@@ -215,7 +253,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         route: Route { tls_verified: None, proxy: Some(text(18)) },
         run_id: "ts-1".to_owned(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
-        gpu: Ok(gpu),
+        gpu,
         gauges: None,
         lag: EngineLag::default(),
         calibration: None,
@@ -248,6 +286,15 @@ mod tests {
         #[test]
         fn a_report_of_hostile_text_is_a_report(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
             prop_assert_eq!(checked(&texts), Ok(()));
+        }
+
+        #[test]
+        fn a_report_of_hostile_text_is_read_again(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let report = report(&texts).unwrap();
+            for text in [markdown::render(&report), json::render(&report), texts.concat()] {
+                prop_assert_eq!(check_import(&text), Ok(()));
+            }
         }
     }
 }

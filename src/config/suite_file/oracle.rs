@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::{FILE_NAME, SuiteError, parse};
+use super::{FILE_NAME, parse};
+use crate::config::toml_file::FileError;
 use crate::domain::suite::Suite;
 use crate::domain::text::oracle::fault;
 
@@ -41,7 +42,7 @@ fn sound(suite: &Suite) -> Result<(), String> {
 }
 
 /// What is wrong is said with its place, and nothing of the file is repeated that a terminal would obey.
-fn told(error: &SuiteError, lines: usize) -> Result<(), String> {
+fn told(error: &FileError, lines: usize) -> Result<(), String> {
     let said = error.to_string();
     if let Some(fault) = fault(&said) {
         return Err(fault);

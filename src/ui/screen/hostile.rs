@@ -45,7 +45,7 @@ fn connect(stage: &mut Stage, texts: &[String]) {
     stage.now_ms += 100;
     let now = Nanos::from_millis(stage.now_ms);
     stage.send(Msg::Engine(now, EngineFact::Discovered { models: vec![texts[4].clone()], server }));
-    stage.app.scene.gpu.begin_run();
+    stage.app.scene.gpu.begin_run(now);
     let gpu = |index, lost: Option<&String>| GpuInfo {
         index,
         model: texts[10].clone(),
@@ -54,7 +54,7 @@ fn connect(stage: &mut Stage, texts: &[String]) {
     };
     let gpus = vec![gpu(0, None), gpu(1, Some(&texts[11]))];
     stage.send(Msg::Gpu(GpuEvent::Found { driver: Some(texts[9].clone()), gpus, interval_ms: 250 }));
-    stage.send(Msg::Gpu(GpuEvent::Gap { at: now, index: 0, reason: texts[11].clone() }));
+    stage.send(Msg::Gpu(GpuEvent::Gap { at: now, index: 0, reason: texts[11].clone(), lost: true }));
     stage.send(Msg::Gauges(GaugeEvent::Found {
         kind: "vLLM",
         url: texts[7].clone(),
