@@ -53,7 +53,7 @@ fn foreign_sequence(raw: &str) -> Option<String> {
         let (_, from) = rest.split_at(at);
         let shown = from.chars().take(24).collect::<String>();
         let Some(sequence) = from.strip_prefix("\u{1b}[") else { return Some(shown) };
-        let end = sequence.find(|c: char| ('@'..='~').contains(&c))?;
+        let Some(end) = sequence.find(|c: char| ('@'..='~').contains(&c)) else { return Some(shown) };
         let (args, end) = sequence.split_at(end);
         let own = match end.chars().next() {
             Some('h' | 'l') => is_mode(args),
@@ -101,10 +101,17 @@ fn only_the_program_s_own_sequences_reach_the_terminal() {
     let suite = suite(&[&format!("First {name}"), &format!("Second {name}")], "");
     let mut screen = Dashboard::start(&suite, &server.url());
     screen.wait_for_text("finished  1 failed  2/2");
-    // Both cases, the answer as it came, the request beside it, each pane alone, the help; and the names are copied.
-    for keys in ["g", "l", "2", "w", "d", "d", "\r", "\u{1b}", "1", "j", "2", "w", "d", "d", "1", "?", "\u{1b}"] {
+    // Both cases with their attempts, the answer as it came, the request beside it, one pane alone, the help.
+    for keys in ["g", "l", "2", "w", "d", "d", "w", "1", "j", "l", "2", "w", "d", "d", "w", "\r"] {
         screen.send(keys);
     }
+    screen.wait_for("the answer alone", |s| !s.contents().contains("Latency"));
+    screen.send("\u{1b}");
+    screen.wait_for_text("Latency");
+    screen.send("?");
+    screen.wait_for_text("esc close");
+    screen.send("\u{1b}");
+    screen.wait_for("the help is gone", |s| !s.contents().contains("esc close"));
     screen.send("e");
     screen.wait_for_text("Report written to 'r.md'");
     screen.send("q");
