@@ -10,7 +10,7 @@ use super::closing::{close, say};
 use super::signals::{Suspension, stop_process};
 use super::{Run, RunSpec, Wake, route};
 use crate::app::message::{Effect, Msg};
-use crate::app::model::{Connection, Scene, Target};
+use crate::app::model::{App, Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Session};
@@ -56,7 +56,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             if run.app.scene.target.simulated && !was_simulated {
                 say(&mut stderr, SIMULATED);
             }
-            tell_target(&run.app.scene.target, &mut stderr);
+            tell_target(&run.app, &mut stderr);
         }
         if let Connection::Unreachable(why) = &run.app.scene.target.connection
             && *why != waits_for
@@ -107,13 +107,14 @@ fn greet(scene: &Scene, stderr: &mut impl Write) {
     route::tell(&scene.target.route, stderr);
 }
 
-fn tell_target(target: &Target, stderr: &mut impl Write) {
+fn tell_target(app: &App, stderr: &mut impl Write) {
+    let target = &app.scene.target;
     if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_deref().unwrap_or_default();
         say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
-        if let Some(doubt) = &run.app.model_doubt {
-            say(stderr, &format!("warning: {doubt}"));
+        if let Some(doubt) = &app.model_doubt {
+            say(stderr, &format!("warning: {}", sanitise_line(doubt)));
         }
     }
 }
@@ -199,7 +200,7 @@ mod tests {
 
     use super::super::closing::summary;
     use super::*;
-    use crate::app::model::App;
+    use crate::app::model::Target;
     use crate::domain::live::ServerInfo;
     use crate::domain::route::Route;
     use crate::domain::session::Plan;
@@ -248,7 +249,8 @@ mod tests {
         target.server = ServerInfo { kind: Some(text(9)), version: Some(text(10)) };
         let mut out = Vec::new();
         greet(&app.scene, &mut out);
-        tell_target(&app.scene.target, &mut out);
+        app.model_doubt = Some(text(7));
+        tell_target(&app, &mut out);
         for record in app.scene.session.cases.iter().filter_map(|case| case.last_ended()) {
             progress(&app.scene.session, record, dim, &mut out);
         }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::draw;
 use crate::app::message::{Action, Msg};
-use crate::app::model::{Overlay, PaneId};
+use crate::app::model::PaneId;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptRecord, AttemptStatus};
 use crate::domain::finding::Finding;
@@ -150,9 +150,11 @@ proptest! {
             stage.act(Action::Zoom);
             prop_assert_eq!(fault(&stage, 80, 24), None);
             stage.act(Action::Back);
-            for overlay in [Overlay::Help(0), Overlay::ConfirmQuit, Overlay::ExportMenu(0)] {
-                stage.app.ui.overlay = overlay;
+            for action in [Action::Help, Action::ChooseExport, Action::Palette, Action::ViewReport] {
+                stage.act(action);
+                stage.send(Msg::ReportRendered { text: texts.join("\n\n").into(), file: texts[10].clone() });
                 prop_assert_eq!(fault(&stage, 80, 24), None);
+                stage.act(Action::Back);
             }
         }
     }
