@@ -369,12 +369,13 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    const FORMATS: &[Exporter] = &[
+        Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
+        Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
+    ];
+
     #[test]
     fn the_help_is_one_calm_page() {
-        const FORMATS: &[Exporter] = &[
-            Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
-            Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
-        ];
         let cli = Cli::command().mut_arg("exports", |export| export.help(export_help(FORMATS)));
         let page = cli.term_width(100).try_get_matches_from(["tokscope", "--help"]).unwrap_err();
         insta::assert_snapshot!(page, @r"

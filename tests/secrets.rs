@@ -252,6 +252,9 @@ fn the_screen_and_what_it_exports_tell_no_secret() {
     nothing_leaked(&all);
 }
 
+/// Arguments, variables, and the exit status.
+type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32);
+
 #[test]
 fn mistakes_and_dead_addresses_tell_no_secret() {
     let server = Gossip::start(None);
@@ -264,7 +267,6 @@ fn mistakes_and_dead_addresses_tell_no_secret() {
     let key = [("OPENAI_API_KEY", KEY)];
     let two_keys = format!("{KEY} {KEY}");
     let header = format!("{HEADER} {HEADER}");
-    type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32);
     let rows: &[Row<'_>] = &[
         (&[&dead], &key, 3),
         (&[&ftp], &key, 2),

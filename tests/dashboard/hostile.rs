@@ -78,6 +78,11 @@ fn a_foreign_sequence_is_told_from_our_own() {
     }
 }
 
+/// The text as it may stand in a string of a suite file.
+fn in_toml(text: &str) -> String {
+    text.chars().fold(String::new(), |out, c| out + &format!("\\U{:08X}", c as u32))
+}
+
 /// Every text of a server and a suite, in every view: what reaches the terminal are the program's own sequences.
 #[test]
 fn only_the_program_s_own_sequences_reach_the_terminal() {
@@ -97,7 +102,7 @@ fn only_the_program_s_own_sequences_reach_the_terminal() {
             asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
         }
     });
-    let name: String = attacks.chars().map(|c| format!("\\U{:08X}", c as u32)).collect();
+    let name = in_toml(&attacks);
     let suite = suite(&[&format!("First {name}"), &format!("Second {name}")], "");
     let mut screen = Dashboard::start(&suite, &server.url());
     screen.wait_for_text("finished  1 failed  2/2");
@@ -139,7 +144,7 @@ fn without_a_screen_there_are_no_sequences_at_all() {
         asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
     });
     let folder = tempfile::tempdir().unwrap();
-    let name: String = ATTACKS.chars().map(|c| format!("\\U{:08X}", c as u32)).collect();
+    let name = in_toml(ATTACKS);
     std::fs::write(folder.path().join("cases.toml"), suite(&[&name], "")).unwrap();
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
         .args(["--headless", "--export", "r.csv", &server.url()])

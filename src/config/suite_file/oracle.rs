@@ -97,7 +97,7 @@ mod tests {
     }
 
     fn toml_string(text: &str) -> String {
-        let escaped: String = text.chars().map(|c| format!("\\U{:08X}", c as u32)).collect();
+        let escaped = text.chars().fold(String::new(), |out, c| out + &format!("\\U{:08X}", c as u32));
         format!("\"{escaped}\"")
     }
 
