@@ -168,7 +168,7 @@ fn names_of_any_script_keep_the_columns_in_their_places() {
     let mut screen = Dashboard::start(&suite(&names, ""), &server.url());
     screen.wait_for_text("finished  4/4");
     // The word for the state begins in one column in all rows.
-    let columns = screen.with_screen(|screen| {
+    let columns_of_state = |screen: &vt100::Screen| {
         let (rows, cols) = (screen.size().0.get(), screen.size().1.get());
         let column_of_state = |row| {
             let cell = |col| screen.cell(row, col).map(|c| c.contents().to_owned()).unwrap_or_default();
@@ -176,10 +176,13 @@ fn names_of_any_script_keep_the_columns_in_their_places() {
             (from..cols - 4).find(|&col| (0..4).all(|i| cell(col + i) == word[usize::from(i)]))
         };
         (0..rows).filter_map(column_of_state).collect::<Vec<_>>()
-    });
-    assert_eq!(columns.len(), 4, "{}", screen.text());
-    assert!(columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{}", screen.text());
-    assert!(screen.text().contains("模型-7b") && screen.text().contains("答案。🎉"), "{}", screen.text());
+    };
+    // A frame comes in several reads.
+    screen.wait_for("all four done", |screen| columns_of_state(screen).len() == 4);
+    screen.wait_for_text("模型-7b");
+    screen.wait_for_text("答案。🎉");
+    let columns = screen.with_screen(columns_of_state);
+    assert!(columns.len() == 4 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{}", screen.text());
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
 }
