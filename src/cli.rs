@@ -29,7 +29,7 @@ Examples:
 
 Environment:
   TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
-  OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+  OPENAI_API_KEY                         the API key, where no option names another
   TOKSCOPE_CONFIG                        the config file, where --config names no other
   NO_COLOR                               no colours, unless a theme is named
 
@@ -109,9 +109,15 @@ pub struct RunArgs {
     #[arg(long, value_name = "VAR", help_heading = "Endpoint")]
     #[arg(help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
     pub api_key_env: Option<String>,
-    /// A further header for every request; repeatable
+    /// The file that holds the API key alone, on one line
+    #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "api_key_env")]
+    pub api_key_file: Option<PathBuf>,
+    /// A further header for every request; repeatable. Who may list processes sees it: for a secret take --header-env
     #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
     pub headers: Vec<String>,
+    /// The same with its value in this environment variable; repeatable
+    #[arg(long = "header-env", value_name = "NAME=VAR", help_heading = "Endpoint")]
+    pub headers_env: Vec<String>,
     /// The way there.
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -377,13 +383,14 @@ mod tests {
         Cli::command().debug_assert();
     }
 
+    const FORMATS: &[Exporter] = &[
+        Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
+        Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
+    ];
+
     #[test]
     #[expect(clippy::too_many_lines, reason = "the page is as long as it is")]
     fn the_help_is_one_calm_page() {
-        const FORMATS: &[Exporter] = &[
-            Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
-            Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
-        ];
         let cli = Cli::command().mut_arg("exports", |export| export.help(export_help(FORMATS)));
         let page = cli.term_width(100).try_get_matches_from(["tokscope", "--help"]).unwrap_err();
         insta::assert_snapshot!(page, @r"
@@ -410,17 +417,21 @@ mod tests {
           -V, --version  Print version
 
         Endpoint:
-              --model <NAME>          The model to ask; by default the endpoint's own, if it has exactly one
-              --api <API>             What is spoken there: chat, responses, messages, ollama [default:
-                                      chat, or what the end of the URL tells]
-              --api-key-env <VAR>     The variable that holds the API key [default: OPENAI_API_KEY]
-              --header <NAME: VALUE>  A further header for every request; repeatable
-              --proxy <URL>           Go through this proxy; `env`: through the one that HTTPS_PROXY and the
-                                      like name [default: none]
-              --cacert <FILE>         Trust the issuers in this PEM file, too
-              --insecure              Do not verify the server's certificate: anyone on the way may answer,
-                                      and read the key
-              --demo                  No server at hand: run against the built-in simulator
+              --model <NAME>           The model to ask; by default the endpoint's own, if it has exactly
+                                       one
+              --api <API>              What is spoken there: chat, responses, messages, ollama [default:
+                                       chat, or what the end of the URL tells]
+              --api-key-env <VAR>      The variable that holds the API key [default: OPENAI_API_KEY]
+              --api-key-file <FILE>    The file that holds the API key alone, on one line
+              --header <NAME: VALUE>   A further header for every request; repeatable. Who may list
+                                       processes sees it: for a secret take --header-env
+              --header-env <NAME=VAR>  The same with its value in this environment variable; repeatable
+              --proxy <URL>            Go through this proxy; `env`: through the one that HTTPS_PROXY and
+                                       the like name [default: none]
+              --cacert <FILE>          Trust the issuers in this PEM file, too
+              --insecure               Do not verify the server's certificate: anyone on the way may answer,
+                                       and read the key
+              --demo                   No server at hand: run against the built-in simulator
 
         Machine:
               --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
@@ -484,7 +495,7 @@ mod tests {
 
         Environment:
           TOKSCOPE_URL, OPENAI_BASE_URL          the endpoint, where no URL is given
-          OPENAI_API_KEY                         the API key, where --api-key-env names no other variable
+          OPENAI_API_KEY                         the API key, where no option names another
           TOKSCOPE_CONFIG                        the config file, where --config names no other
           NO_COLOR                               no colours, unless a theme is named
 

@@ -3,6 +3,7 @@
 mod address;
 mod config_file;
 mod exports;
+mod key_file;
 mod metrics;
 mod network;
 mod secrets;
@@ -49,14 +50,23 @@ pub fn run_spec(
     simulator_url: Option<String>,
 ) -> Result<RunSpec, ConfigError> {
     let simulated = simulator_url.is_some();
+    let mut warnings = Vec::new();
+    let mut api_key = || match args.api_key_file.as_deref() {
+        Some(path) => {
+            let (key, warning) = key_file::key(path, folder)?;
+            warnings.extend(warning);
+            Ok(Some(key))
+        }
+        None => secrets::api_key(args.api_key_env.as_deref(), env),
+    };
     let ((base_url, api), api_key, headers) = match simulator_url {
         Some(url) => ((url, &CHAT), None, Vec::new()),
         // Anything else would measure a real server under the name of a demo.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
-            secrets::api_key(args.api_key_env.as_deref(), env)?,
-            secrets::headers(&args.headers)?,
+            api_key()?,
+            secrets::headers(&args.headers, &args.headers_env, env)?,
         ),
     };
     let network = network::network(args, &base_url, env, folder)?;
@@ -100,6 +110,7 @@ pub fn run_spec(
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
         saves: !args.no_save,
+        warnings,
     })
 }
 

@@ -8,6 +8,7 @@ use anyhow::Context;
 use clap::Parser;
 use tokscope::cli::{CalibrateArgs, Cli, Command, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
+use tokscope::domain::text::sanitise;
 use tokscope::runtime::{calibrate, headless, interactive, process, saved};
 use tokscope::sim::{SimConfig, Simulator};
 
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
     };
     let status = outcome.unwrap_or_else(|error| {
         // Nobody reads what cannot be written.
-        drop(writeln!(io::stderr(), "tokscope: {error:#}"));
+        drop(writeln!(io::stderr(), "tokscope: {}", sanitise(&format!("{error:#}"))));
         USAGE
     });
     ExitCode::from(status)
@@ -51,6 +52,9 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
         args.demo.then(|| Simulator::start(SimConfig { prefix_cache: true, ..SimConfig::default() })).transpose();
     let simulator = simulator.context("the simulator did not start")?;
     let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
+    for warning in &spec.warnings {
+        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
+    }
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;

@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod framing;
 pub mod lines;
+pub mod oracle;
 pub mod prometheus;
 pub mod request;
 pub mod server_metrics;

@@ -4,6 +4,7 @@ pub mod bottleneck;
 pub mod case;
 pub mod compare;
 pub mod conclusion;
+mod csv;
 pub mod exporters;
 pub mod gpu;
 pub mod host;
@@ -12,6 +13,7 @@ pub mod journal;
 mod json;
 mod markdown;
 pub mod model;
+pub mod oracle;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;
@@ -20,4 +22,4 @@ pub mod sweep_chart;
 pub mod sweep_table;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;

@@ -34,7 +34,7 @@ pub(super) fn api_key(
             None => Ok(None),
         };
     }
-    if !key.bytes().all(|b| b.is_ascii_graphic()) {
+    if !is_key(key) {
         return Err(ConfigError(format!(
             "the API key in {} holds a blank, a line break or another character that no key has; set it to the key \
              alone",
@@ -47,6 +47,11 @@ pub(super) fn api_key(
 /// Whether this can be the name of a variable; what cannot may be a key, and is not shown.
 pub(super) fn is_variable(text: &str) -> bool {
     is_name(text) && !KEY_PREFIXES.iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// Whether it is spelt as a key can be.
+pub(super) fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_graphic())
 }
 
 fn is_name(text: &str) -> bool {
@@ -64,9 +69,15 @@ fn variable(name: &str) -> &str {
 const OWN_HEADERS: &[&str] =
     &["content-length", "transfer-encoding", "connection", "keep-alive", "upgrade", "expect", "x-request-id"];
 
-/// Name and value of each header.
-pub(super) fn headers(typed: &[String]) -> Result<Vec<(String, String)>, ConfigError> {
-    typed.iter().enumerate().map(|(i, header)| parse_header(header, i + 1)).collect()
+/// Name and value of each header: those that were typed, then those whose values are in variables.
+pub(super) fn headers(
+    typed: &[String],
+    in_variables: &[String],
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Vec<(String, String)>, ConfigError> {
+    let typed = typed.iter().enumerate().map(|(i, header)| parse_header(header, i + 1));
+    let in_variables = in_variables.iter().enumerate().map(|(i, header)| header_from_variable(header, i + 1, env));
+    typed.chain(in_variables).collect()
 }
 
 fn parse_header(typed: &str, number: usize) -> Result<(String, String), ConfigError> {
@@ -76,10 +87,7 @@ fn parse_header(typed: &str, number: usize) -> Result<(String, String), ConfigEr
     if HeaderName::try_from(name).is_err() {
         return Err(refused("what stands before the colon is no name of a header"));
     }
-    if let Some(own) = OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
-        let why = format!("tokscope writes '{own}' itself; leave this one out");
-        return Err(ConfigError(format!("--header, number {number}: {why}")));
-    }
+    not_our_own(name, &format!("--header, number {number}"))?;
     if value.is_empty() {
         return Err(refused("nothing stands after the colon"));
     }
@@ -87,6 +95,41 @@ fn parse_header(typed: &str, number: usize) -> Result<(String, String), ConfigEr
         return Err(refused("its value holds characters that no header may hold"));
     }
     Ok((name.to_owned(), value.to_owned()))
+}
+
+fn header_from_variable(
+    typed: &str,
+    number: usize,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<(String, String), ConfigError> {
+    let option = format!("--header-env, number {number}");
+    let refused = |why: &str| ConfigError(format!("{option}: {why}; write it as 'NAME=VAR'"));
+    let (name, named) = typed.split_once('=').ok_or_else(|| refused("there is no equals sign in it"))?;
+    let (name, named) = (name.trim(), named.trim());
+    if HeaderName::try_from(name).is_err() {
+        return Err(refused("what stands before the equals sign is no name of a header"));
+    }
+    not_our_own(name, &option)?;
+    if !is_name(named) {
+        return Err(refused("what stands after the equals sign is no name of a variable"));
+    }
+    let value = env(named).unwrap_or_default();
+    let value = value.trim();
+    if value.is_empty() {
+        return Err(ConfigError(format!("{option}: {} is not set, or empty; export it first", variable(named))));
+    }
+    if HeaderValue::from_str(value).is_err() {
+        let held = format!("{} holds characters that no header may hold", variable(named));
+        return Err(ConfigError(format!("{option}: {held}")));
+    }
+    Ok((name.to_owned(), value.to_owned()))
+}
+
+fn not_our_own(name: &str, option: &str) -> Result<(), ConfigError> {
+    match OWN_HEADERS.iter().find(|own| own.eq_ignore_ascii_case(name)) {
+        Some(own) => Err(ConfigError(format!("{option}: tokscope writes '{own}' itself; leave this one out"))),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]
@@ -138,6 +181,36 @@ mod tests {
             key(Some("abcdef0123456789"), ("X", "x")),
             Err("--api-key-env: the variable it names is not set; export it first".to_owned())
         );
+    }
+
+    fn headers(typed: &[String]) -> Result<Vec<(String, String)>, ConfigError> {
+        super::headers(typed, &[], &|_| None)
+    }
+
+    #[test]
+    fn a_header_s_value_comes_out_of_its_variable_and_is_never_shown() {
+        let env = |name: &str| match name {
+            "TEAM" => Some(" hunter2=a:b\n".to_owned()),
+            "BAD" => Some("hunter2\r\nX-Evil: 1".to_owned()),
+            "EMPTY" => Some(String::new()),
+            _ => None,
+        };
+        let one = |typed: &str| super::headers(&[], &[typed.to_owned()], &env).map_err(|e| e.to_string());
+        assert_eq!(one("X-Team=TEAM"), Ok(vec![("X-Team".to_owned(), "hunter2=a:b".to_owned())]));
+        for (typed, why) in [
+            ("X-Team", "there is no equals sign in it; write it as 'NAME=VAR'"),
+            ("X Team=TEAM", "what stands before the equals sign is no name of a header; write it as 'NAME=VAR'"),
+            (
+                "X-Team=hunter2 hunter2",
+                "what stands after the equals sign is no name of a variable; write it as 'NAME=VAR'",
+            ),
+            ("X-Team=EMPTY", "EMPTY is not set, or empty; export it first"),
+            ("X-Team=hunter2", "the variable it names is not set, or empty; export it first"),
+            ("X-Team=BAD", "BAD holds characters that no header may hold"),
+            ("Expect=TEAM", "tokscope writes 'expect' itself; leave this one out"),
+        ] {
+            assert_eq!(one(typed), Err(format!("--header-env, number 1: {why}")));
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod case;
 mod extra;
+pub mod oracle;
 #[cfg(test)]
 mod tests;
 

@@ -1,5 +1,8 @@
 //! Keeps the user's secrets out of what servers say: some repeat a refused key, or a request's headers, in their errors.
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use percent_encoding::percent_decode_str;
+
 use crate::domain::attempt::AttemptRecord;
 use crate::protocol::endpoint::split_query;
 
@@ -20,6 +23,8 @@ impl Secrets {
     /// The key, all values of headers, and what the addresses of endpoint and proxy hold.
     pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str, proxy: Option<&str>) -> Self {
         let mut values: Vec<&str> = api_key.into_iter().collect();
+        // As they go out: user and password in one, encoded.
+        let mut written: Vec<String> = Vec::new();
         for (name, value) in headers {
             values.push(value);
             // Servers tell a token without its scheme.
@@ -30,15 +35,25 @@ impl Secrets {
         let (base, query) = split_query(base_url);
         for address in [Some(base), proxy].into_iter().flatten() {
             let authority = address.split('/').nth(2).unwrap_or_default();
-            let user = authority.rsplit_once('@').and_then(|(user, _host)| user.split_once(':'));
+            // A user without a password is a token.
+            let user = authority.rsplit_once('@').map(|(user, _host)| user.split_once(':').unwrap_or(("", user)));
             values.extend(user.map(|(_name, password)| password));
+            written.extend(user.map(|(name, password)| {
+                let pair = if name.is_empty() { format!("{password}:") } else { format!("{name}:{password}") };
+                BASE64_STANDARD.encode(percent_decode_str(&pair).collect::<Vec<u8>>())
+            }));
         }
         for (name, value) in query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('=')) {
             let name = name.to_ascii_lowercase();
             values.extend(SECRET_NAMES.iter().any(|secret| name.contains(secret)).then_some(value));
         }
-        let mut values: Vec<String> =
-            values.into_iter().filter(|v| v.len() >= LEAST_BYTES).map(str::to_owned).collect();
+        for value in values {
+            // In an address it is written in another way than servers tell it.
+            written.extend(percent_decode_str(value).decode_utf8().ok().map(std::borrow::Cow::into_owned));
+            written.push(value.to_owned());
+        }
+        let mut values: Vec<String> = written.into_iter().filter(|v| v.len() >= LEAST_BYTES).collect();
+        values.dedup();
         values.sort_by_key(|v| std::cmp::Reverse(v.len()));
         Self { values }
     }
@@ -99,6 +114,15 @@ mod tests {
             ("no v1 in version 2024-10-21", "no v1 in version 2024-10-21"),
         ] {
             assert_eq!(secrets().redact(said), expected);
+        }
+    }
+
+    #[test]
+    fn what_an_address_holds_is_a_secret_in_every_way_it_is_written() {
+        let secrets = Secrets::new(None, &[], "http://u:p%40ssw%6Frd@h/v1?key=a%2Fb-c-d", Some("http://token42@p"));
+        for said in ["p%40ssw%6Frd", "p@ssword", "a%2Fb-c-d", "a/b-c-d", "token42", "dTpwQHNzd29yZA==", "dG9rZW40Mjo="]
+        {
+            assert_eq!(secrets.redact(&format!("got {said}!")), "got [redacted]!", "{said}");
         }
     }
 

@@ -189,7 +189,11 @@ impl Dialect {
         let mut gauges = ServerGauges::default();
         for ((meter, how, _), (_, value)) in self.rows.iter().zip(found).filter_map(|(row, found)| Some((row, found?)))
         {
-            gauges.set(*meter, if *how == Share { value * 100.0 } else { value });
+            let value = if *how == Share { value * 100.0 } else { value };
+            // Beyond all numbers together is no figure either.
+            if value.is_finite() {
+                gauges.set(*meter, value);
+            }
         }
         gauges
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::model::Report;
-use super::{json, markdown};
+use super::{csv, json, markdown};
 
 /// A format a report can have.
 #[derive(Debug)]
@@ -22,6 +22,7 @@ pub struct Exporter {
 pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "markdown", extension: "md", label: "Markdown report", render: markdown::render },
     Exporter { id: "json", extension: "json", label: "JSON, all figures and texts", render: json::render },
+    Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
 ];
 
 /// The format that a file's extension asks for.
@@ -39,6 +40,7 @@ mod tests {
         let id = |path: &str| exporter_for_path(Path::new(path)).map(|e| e.id);
         assert_eq!(id("out/run.MD"), Some("markdown"));
         assert_eq!(id("run.v2.json"), Some("json"));
+        assert_eq!(id("run.csv"), Some("csv"));
         assert_eq!(id("run.docx"), None);
         assert_eq!(id("md"), None);
     }

@@ -12,8 +12,9 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
-use crate::domain::text::sanitise_line;
+use crate::domain::text::{sanitise, sanitise_line};
 use crate::report::conclusion::Conclusion;
+use crate::report::model::Report;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
@@ -31,7 +32,7 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.scene.session.began.is_none() {
         return status;
     }
-    say(&mut std::io::stdout(), &summary(run));
+    say(&mut std::io::stdout(), &summary(&run.report()));
     if let Some(saved) = run.end_saving(status) {
         say(stderr, &saved);
     }
@@ -79,9 +80,9 @@ fn take_fact(run: &mut Run, wake: Wake) {
     }
 }
 
-/// A reader that is gone must not end the run.
-pub fn say(to: &mut impl Write, line: &str) {
-    drop(writeln!(to, "{line}"));
+/// Writes lines of text, and nothing that a terminal would obey. A reader that is gone must not end the run.
+pub fn say(to: &mut impl Write, lines: &str) {
+    drop(writeln!(to, "{}", sanitise(lines)));
 }
 
 /// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.
@@ -135,12 +136,12 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines
 }
 
-fn summary(run: &Run) -> String {
-    let session = &run.app.scene.session;
+pub(super) fn summary(report: &Report) -> String {
+    let session = &report.session;
     let summary = Summary::of(session);
-    let told = Conclusion::of(session, run.report().around());
+    let told = Conclusion::of(session, report.around());
     let mut lines = Vec::new();
-    if run.app.scene.target.simulated {
+    if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
     }
     let about = if summary.estimated { "~" } else { "" };

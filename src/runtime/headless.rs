@@ -10,10 +10,10 @@ use super::closing::{close, say};
 use super::signals::{Suspension, stop_process};
 use super::{Run, RunSpec, Wake, route};
 use crate::app::message::{Effect, Msg};
-use crate::app::model::{Connection, Scene};
+use crate::app::model::{App, Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
-use crate::domain::session::Mode;
+use crate::domain::session::{Mode, Session};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
@@ -26,7 +26,8 @@ const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, no
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec, Suspension::Told)?;
     let mut stderr = std::io::stderr();
-    greet(&run, &mut stderr);
+    greet(&run.app.scene, &mut stderr);
+    let dim = stderr_is_styled();
     run.discover(false);
     let mut waits_for = String::new();
     let session = &run.app.scene.session;
@@ -55,7 +56,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             if run.app.scene.target.simulated && !was_simulated {
                 say(&mut stderr, SIMULATED);
             }
-            tell_target(&run, &mut stderr);
+            tell_target(&run.app, &mut stderr);
         }
         if let Connection::Unreachable(why) = &run.app.scene.target.connection
             && *why != waits_for
@@ -66,14 +67,14 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
         if let Some(record) = ended {
             match &mut load {
                 Some(load) => load.tell(&run, &mut stderr),
-                None => progress(&run, &record, &mut stderr),
+                None => progress(&run.app.scene.session, &record, dim, &mut stderr),
             }
         }
         if let Some(code) = quit {
             break code;
         }
         if let Connection::Refused(why) = &run.app.scene.target.connection {
-            say(&mut stderr, &format!("tokscope: '{}': {why}", run.app.scene.target.url));
+            say(&mut stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.app.scene.target.url)));
             break run.app.exit_status();
         }
         if run.app.scene.session.mode == Mode::Finished {
@@ -95,25 +96,25 @@ fn next(run: &Run) -> anyhow::Result<Wake> {
     }
 }
 
-fn greet(run: &Run, stderr: &mut impl Write) {
-    let scene = &run.app.scene;
+fn greet(scene: &Scene, stderr: &mut impl Write) {
     let cases = scene.session.suite.cases.len();
     let noun = if cases == 1 { "case" } else { "cases" };
-    say(stderr, &format!("{} · {cases} {noun} · {}", sanitise_line(&scene.session.suite.name), scene.target.url));
+    let (suite, url) = (sanitise_line(&scene.session.suite.name), sanitise_line(&scene.target.url));
+    say(stderr, &format!("{suite} · {cases} {noun} · {url}"));
     if scene.target.simulated {
         say(stderr, SIMULATED);
     }
     route::tell(&scene.target.route, stderr);
 }
 
-fn tell_target(run: &Run, stderr: &mut impl Write) {
-    let target = &run.app.scene.target;
+fn tell_target(app: &App, stderr: &mut impl Write) {
+    let target = &app.scene.target;
     if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_deref().unwrap_or_default();
         say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
-        if let Some(doubt) = &run.app.model_doubt {
-            say(stderr, &format!("warning: {doubt}"));
+        if let Some(doubt) = &app.model_doubt {
+            say(stderr, &format!("warning: {}", sanitise_line(doubt)));
         }
     }
 }
@@ -150,8 +151,7 @@ impl LoadProgress {
     }
 }
 
-fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
-    let session = &run.app.scene.session;
+fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut impl Write) {
     let total = session.suite.cases.len();
     let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
     let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
@@ -176,10 +176,13 @@ fn progress(run: &Run, record: &AttemptRecord, stderr: &mut impl Write) {
         }
     };
     say(stderr, &line);
-    let dim = stderr_is_styled();
     for note in record.notes() {
         let note = format!("      ! {}", sanitise_line(note));
-        say(stderr, &if dim { format!("\x1b[2m{note}\x1b[22m") } else { note });
+        if dim {
+            drop(writeln!(stderr, "\x1b[2m{note}\x1b[22m"));
+        } else {
+            say(stderr, &note);
+        }
     }
 }
 
@@ -193,24 +196,34 @@ fn stderr_is_styled() -> bool {
 mod tests {
     use std::sync::Arc;
 
-    use super::*;
-    use crate::app::model::{App, Target};
-    use crate::domain::live::ServerInfo;
-    use crate::domain::session::{Plan, Session};
-    use crate::domain::suite::{RatingScale, Suite};
+    use proptest::prelude::*;
 
-    #[test]
-    fn a_load_tells_its_progress_once_a_second_at_most() {
-        let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
+    use super::super::closing::summary;
+    use super::*;
+    use crate::app::model::Target;
+    use crate::domain::live::ServerInfo;
+    use crate::domain::route::Route;
+    use crate::domain::session::Plan;
+    use crate::domain::suite::{RatingScale, Suite};
+    use crate::domain::text::oracle::{fault, hostile};
+    use crate::report::fixture;
+
+    fn app(session: Session) -> App {
         let target = Target {
             url: String::new(),
             model: None,
             server: ServerInfo::default(),
             simulated: false,
-            route: crate::domain::route::Route::default(),
-            connection: Connection::Connecting,
+            route: Route::default(),
+            connection: Connection::Ready,
         };
-        let mut app = App::new(target, Session::new(Arc::new(suite), Plan::default()), None, Vec::new());
+        App::new(target, session, None, Vec::new())
+    }
+
+    #[test]
+    fn a_load_tells_its_progress_once_a_second_at_most() {
+        let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
+        let mut app = app(Session::new(Arc::new(suite), Plan::default()));
         app.scene.session.began = Some(Nanos::from_millis(500));
         let mut load = LoadProgress::default();
         let lines: Vec<_> = [1000, 1001, 1999, 2000, 2999, 3100]
@@ -218,5 +231,50 @@ mod tests {
             .filter_map(|at| load.line(&app.scene, Nanos::from_millis(at)))
             .collect();
         assert_eq!(lines, ["0.5 s", "1.5 s", "2.6 s"].map(|s| format!("{s}  0 ok  0 failed  0 in flight")));
+    }
+
+    /// All that a run of these texts says without a screen.
+    fn told(texts: &[String], dim: bool) -> String {
+        let text = |place: usize| texts[place].clone();
+        let mut suite = fixture::suite(&[&texts[0], &texts[1]]);
+        suite.name = text(2);
+        let session = fixture::run(suite, Plan::default(), |id, now| {
+            let mut record = fixture::answer(id, now, 100, 7, 3);
+            (record.finish_reason, record.warnings) = (Some(text(3)), vec![text(4)]);
+            Some(if id.case == 0 { record } else { fixture::refusal(id, now, &text(5)) })
+        });
+        let mut app = app(session);
+        let target = &mut app.scene.target;
+        (target.url, target.model, target.route.proxy) = (text(6), Some(text(7)), Some(text(8)));
+        target.server = ServerInfo { kind: Some(text(9)), version: Some(text(10)) };
+        let mut out = Vec::new();
+        greet(&app.scene, &mut out);
+        app.model_doubt = Some(text(7));
+        tell_target(&app, &mut out);
+        for record in app.scene.session.cases.iter().filter_map(|case| case.last_ended()) {
+            progress(&app.scene.session, record, dim, &mut out);
+        }
+        say(&mut out, &summary(&fixture::report(app.scene.session.clone())));
+        say(&mut out, &text(11));
+        String::from_utf8(out).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_text_stays_on_its_line(texts in prop::collection::vec(hostile(), 12), dim in any::<bool>()) {
+            let mut said = told(&texts, dim);
+            if dim {
+                // The program's own; none of them is anyone else's.
+                let notes = said.lines().filter(|l| l.starts_with("\u{1b}[2m      ! ") && l.ends_with("\u{1b}[22m"));
+                prop_assert_eq!(notes.count(), 1);
+                said = said.replacen("\u{1b}[2m", "", 1).replacen("\u{1b}[22m", "", 1);
+            }
+            prop_assert_eq!(fault(&said), None);
+            let own_lines = |said: &str, texts: &[String]| {
+                said.lines().count() - crate::domain::text::sanitise(&texts[11]).matches('\n').count()
+            };
+            let plain = vec!["x".to_owned(); 12];
+            prop_assert_eq!(own_lines(&said, &texts), own_lines(&told(&plain, false), &plain), "{}", said);
+        }
     }
 }

@@ -1,5 +1,7 @@
 //! Runs that were kept, out of their journals again.
 
+pub mod oracle;
+
 use std::fs::File;
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};

@@ -48,6 +48,8 @@ pub struct RunSpec {
     pub exports: Vec<PathBuf>,
     /// The run is kept while it happens.
     pub saves: bool,
+    /// What the user should know before it begins, a sentence each, without secrets.
+    pub warnings: Vec<String>,
 }
 
 /// What the dashboard looks like, and what its keys mean.

@@ -1,5 +1,6 @@
 //! Text that fits its place: cut and padded by the cells it takes, never by bytes or characters.
 
+use ratatui::buffer::Buffer;
 use ratatui::text::Span;
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -18,6 +19,16 @@ pub fn graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {
     let (plain, rich) = if text.is_ascii() { (text, "") } else { ("", text) };
     let one = move |at| plain.get(at..=at).filter(|c| !c.bytes().any(|b| b.is_ascii_control()));
     (0..plain.len()).filter_map(one).map(|c| (c, 1)).chain(rich_graphemes(rich))
+}
+
+/// Leaves of every heap in a cell its base alone, whatever way it came there.
+pub fn tame(buffer: &mut Buffer) {
+    for cell in &mut buffer.content {
+        if cell.symbol().len() > MAX_GRAPHEME {
+            let base = cell.symbol().chars().next().unwrap_or(' ');
+            cell.set_char(base);
+        }
+    }
 }
 
 fn rich_graphemes(text: &str) -> impl Iterator<Item = (&str, usize)> {

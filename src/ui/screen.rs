@@ -8,7 +8,7 @@ use super::layout::{self, SMALLEST, Wishes};
 use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;
-use super::{overlay, pane};
+use super::{fit, overlay, pane};
 
 /// Draws a frame.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
@@ -25,6 +25,7 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     }
     footer::draw(frame, layout.footer, view);
     overlay::draw(frame, area, view);
+    fit::tame(frame.buffer_mut());
 }
 
 /// What holds for the screen as a whole, after all is drawn: the theme's ground, and ASCII where nothing else can be
@@ -36,5 +37,7 @@ pub fn finish(frame: &mut Frame<'_>, theme: Theme, ascii: bool) {
     }
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,8 @@ use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 
+use crate::domain::text::sanitise;
+
 /// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
 static ENTERED: AtomicU8 = AtomicU8::new(0);
 const RAW: u8 = 1;
@@ -184,6 +186,7 @@ pub fn install_panic_hook() {
 pub fn tell_what_was_held_back(to: &mut impl Write) {
     let lines = HELD_BACK.lock().map(|mut held_back| std::mem::take(&mut *held_back)).unwrap_or_default();
     for line in lines {
-        drop(writeln!(to, "tokscope: {line}"));
+        // It may repeat what a server sent.
+        drop(writeln!(to, "tokscope: {}", sanitise(&line)));
     }
 }

@@ -40,6 +40,127 @@ fn nothing_a_model_writes_reaches_the_terminal_as_a_command() {
     assert!(ended.raw.contains("owned"), "the text itself is shown");
 }
 
+/// The sequences that the program itself writes: what lies between ESC and the end of each, as long as it is one of these
+/// kinds. Anything else that a terminal would obey is told.
+fn foreign_sequence(raw: &str) -> Option<String> {
+    // Colours and attributes, the cursor, erasing, and the modes: alternate screen, cursor, bracketed paste, mouse,
+    // synchronised output. The keyboard is asked for nothing.
+    let is_mode =
+        |args: &str| ["?1049", "?25", "?2004", "?2026", "?1000", "?1002", "?1003", "?1006", "?1015"].contains(&args);
+    let is_number = |args: &str| args.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':');
+    let mut rest = raw;
+    while let Some(at) = rest.find(|c: char| c.is_control() && !matches!(c, '\n' | '\r')) {
+        let (_, from) = rest.split_at(at);
+        let shown = from.chars().take(24).collect::<String>();
+        let Some(sequence) = from.strip_prefix("\u{1b}[") else { return Some(shown) };
+        let Some(end) = sequence.find(|c: char| ('@'..='~').contains(&c)) else { return Some(shown) };
+        let (args, end) = sequence.split_at(end);
+        let own = match end.chars().next() {
+            Some('h' | 'l') => is_mode(args),
+            Some('m' | 'H' | 'A' | 'B' | 'C' | 'D' | 'G' | 'J' | 'K') => is_number(args),
+            _ => false,
+        };
+        if !own {
+            return Some(shown);
+        }
+        rest = end;
+    }
+    None
+}
+
+#[test]
+fn a_foreign_sequence_is_told_from_our_own() {
+    assert_eq!(foreign_sequence("a\u{1b}[1;31mb\u{1b}[?25l\u{1b}[3;4H\r\n\u{1b}[?1049l"), None);
+    for foreign in
+        ["\u{1b}]0;t\u{7}", "\u{1b}c", "\u{1b}[?7l", "\u{1b}[6n", "\u{1b}[>c", "\u{9b}m", "\u{7}", "\u{7f}", "\u{1b}P"]
+    {
+        assert!(foreign_sequence(&format!("a\u{1b}[0m{foreign}b")).is_some(), "{foreign:?}");
+    }
+}
+
+/// The text as it may stand in a string of a suite file.
+fn in_toml(text: &str) -> String {
+    text.chars().fold(String::new(), |out, c| out + &format!("\\U{:08X}", c as u32))
+}
+
+/// Every text of a server and a suite, in every view: what reaches the terminal are the program's own sequences.
+#[test]
+fn only_the_program_s_own_sequences_reach_the_terminal() {
+    let hidden = "\u{e0068}\u{e0069}\u{200b}\u{2066}\u{feff}\u{61c}";
+    let attacks = format!("{ATTACKS}{hidden}{}\u{1b}c\u{1b}[6n\u{1b}[5i", "\u{301}".repeat(300));
+    let model = format!("m{attacks}odel");
+    let attack = attacks.clone();
+    let server = Server::start(&[&model], move |mut asked| {
+        asked.token(&format!(
+            "before {attack}\n\n```{attack}\n{attack}\n```\n\n| a | b |\n|---|---|\n| {attack} | x |\n\nafter"
+        ));
+        let text = serde_json::to_string(&attack).unwrap();
+        if asked.number == 0 {
+            let reason = format!("{{\"index\":0,\"delta\":{{\"reasoning\":{text}}},\"finish_reason\":{text}}}");
+            asked.send(&format!("data: {{\"choices\":[{reason}]}}\n\ndata: [DONE]\n\n"));
+        } else {
+            asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
+        }
+    });
+    let name = in_toml(&attacks);
+    let suite = suite(&[&format!("First {name}"), &format!("Second {name}")], "");
+    let mut screen = Dashboard::start(&suite, &server.url());
+    screen.wait_for_text("finished  1 failed  2/2");
+    // Both cases with their attempts, the answer as it came, the request beside it, one pane alone, the help.
+    for keys in ["g", "l", "2", "w", "d", "d", "w", "1", "j", "l", "2", "w", "d", "d", "w", "\r"] {
+        screen.send(keys);
+    }
+    screen.wait_for("the answer alone", |s| !s.contents().contains("Latency"));
+    screen.send("\u{1b}");
+    screen.wait_for_text("Latency");
+    screen.send("?");
+    screen.wait_for_text("esc close");
+    screen.send("\u{1b}");
+    screen.wait_for("the help is gone", |s| !s.contents().contains("esc close"));
+    screen.send("e");
+    screen.wait_for_text("Report written to 'r.md'");
+    screen.send("q");
+    let (ended, folder, report) = screen.end_with_folder();
+    assert_eq!(ended.status, 1);
+    assert_eq!(foreign_sequence(&ended.raw), None);
+    let hidden = |c: char| hidden.contains(c) || c == '\u{202e}';
+    assert_eq!(ended.raw.chars().find(|c| hidden(*c)), None);
+    assert!(!ended.raw.contains(&"\u{301}".repeat(9)));
+    // It did come: the machine-readable report has all of it.
+    assert_eq!(report.unwrap()["target"]["model"], model);
+    let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+    let mut files: Vec<String> = files.collect();
+    files.sort();
+    assert_eq!(files, ["cases.toml", "r-2.md", "r.json", "r.md"]);
+}
+
+/// Without a screen nothing but text is written.
+#[test]
+fn without_a_screen_there_are_no_sequences_at_all() {
+    let model = format!("m{ATTACKS}odel");
+    let server = Server::start(&[&model], |mut asked| {
+        asked.token(ATTACKS);
+        let text = serde_json::to_string(ATTACKS).unwrap();
+        asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let name = in_toml(ATTACKS);
+    std::fs::write(folder.path().join("cases.toml"), suite(&[&name], "")).unwrap();
+    let out = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
+        .args(["--headless", "--export", "r.csv", &server.url()])
+        .env("XDG_STATE_HOME", folder.path())
+        .current_dir(folder.path())
+        .output()
+        .unwrap();
+    assert_eq!(out.status.code(), Some(1));
+    let csv = std::fs::read(folder.path().join("r.csv")).unwrap();
+    for written in [out.stdout, out.stderr, csv] {
+        let text = String::from_utf8(written).unwrap();
+        let steers = |c: char| c.is_control() && !matches!(c, '\n' | '\r') || c == '\u{202e}';
+        assert_eq!(text.chars().find(|c| steers(*c)), None, "{text:?}");
+    }
+}
+
 #[test]
 fn names_of_any_script_keep_the_columns_in_their_places() {
     let server = Server::start(&["模型-7b"], |mut asked| asked.answer(&["答", "案", "。🎉"]));
@@ -47,7 +168,7 @@ fn names_of_any_script_keep_the_columns_in_their_places() {
     let mut screen = Dashboard::start(&suite(&names, ""), &server.url());
     screen.wait_for_text("finished  4/4");
     // The word for the state begins in one column in all rows.
-    let columns = screen.with_screen(|screen| {
+    let columns_of_state = |screen: &vt100::Screen| {
         let (rows, cols) = (screen.size().0.get(), screen.size().1.get());
         let column_of_state = |row| {
             let cell = |col| screen.cell(row, col).map(|c| c.contents().to_owned()).unwrap_or_default();
@@ -55,10 +176,13 @@ fn names_of_any_script_keep_the_columns_in_their_places() {
             (from..cols - 4).find(|&col| (0..4).all(|i| cell(col + i) == word[usize::from(i)]))
         };
         (0..rows).filter_map(column_of_state).collect::<Vec<_>>()
-    });
-    assert_eq!(columns.len(), 4, "{}", screen.text());
-    assert!(columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{}", screen.text());
-    assert!(screen.text().contains("模型-7b") && screen.text().contains("答案。🎉"), "{}", screen.text());
+    };
+    // A frame comes in several reads.
+    screen.wait_for("all four done", |screen| columns_of_state(screen).len() == 4);
+    screen.wait_for_text("模型-7b");
+    screen.wait_for_text("答案。🎉");
+    let columns = screen.with_screen(columns_of_state);
+    assert!(columns.len() == 4 && columns.iter().all(|c| *c == columns[0]), "{columns:?}\n{}", screen.text());
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
 }

@@ -140,6 +140,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         tokenizer: None,
         exports: Vec::new(),
         saves: false,
+        warnings: Vec::new(),
     }
 }
 

@@ -6,14 +6,14 @@ use std::collections::BTreeSet;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
-use ratatui::text::Span;
-use ratatui::widgets::{Paragraph, Wrap};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::Paragraph;
 
 use crate::app::model::PaneId;
-use crate::domain::text::sanitise;
 use crate::domain::text::sanitise_line;
 use crate::ui::pane;
 use crate::ui::view::View;
+use crate::ui::widget::wrap::wrap;
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -33,9 +33,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     let gpus = &scene.gpu.gpus;
     if gpus.is_empty() {
-        let text = scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise);
-        let text = Paragraph::new(text).style(theme.muted()).wrap(Wrap { trim: true });
-        frame.render_widget(text, area.intersection(frame.area()));
+        let text = scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise_line);
+        let area = area.intersection(frame.area());
+        let lines = wrap(&[Span::raw(text)], usize::from(area.width)).into_iter().map(Line::from);
+        frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).style(theme.muted()), area);
         return;
     }
     let count = gpus.len() as u16;

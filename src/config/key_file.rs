@@ -1,0 +1,83 @@
+//! The API key out of a file. No error here repeats what may be a secret.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::ConfigError;
+use super::secrets::is_key;
+use crate::domain::text::sanitise_line;
+
+/// No key is as long.
+const MAX_BYTES: u64 = 64 * 1024;
+
+/// The key that stands in the file alone, and a warning where others on this machine may read it.
+pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>), ConfigError> {
+    let named = sanitise_line(&path.to_string_lossy());
+    let refused = |why: String| ConfigError(format!("--api-key-file '{named}': {why}"));
+    let mut bytes = Vec::new();
+    let file = File::open(folder.join(path)).map_err(|e| refused(format!("cannot be read: {e}")))?;
+    let warning = read_by_others(&file).then(|| {
+        format!(
+            "--api-key-file '{named}': other users of this machine may read it; `chmod 600` keeps the key to yourself"
+        )
+    });
+    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| refused(format!("cannot be read: {e}")))?;
+    let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Err(refused("is empty; write the key into it".to_owned()));
+    }
+    if bytes.len() as u64 > MAX_BYTES || !is_key(text) {
+        return Err(refused("must hold the key alone, on one line, without blanks".to_owned()));
+    }
+    Ok((text.to_owned(), warning))
+}
+
+#[cfg(unix)]
+fn read_by_others(file: &File) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o044 != 0)
+}
+
+#[cfg(not(unix))]
+fn read_by_others(_file: &File) -> bool {
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(bytes: &[u8]) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("key"), bytes).unwrap();
+        key(Path::new("key"), folder.path()).map(|(key, _warning)| key).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_file_holds_the_key_and_nothing_else() {
+        assert_eq!(read(b"sk-1\r\n").as_deref(), Ok("sk-1"));
+        assert_eq!(read(b" \n"), Err("--api-key-file 'key': is empty; write the key into it".to_owned()));
+        let long = vec![b'a'; 70_000];
+        for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00", &long] {
+            let why = read(bad).unwrap_err();
+            assert_eq!(why, "--api-key-file 'key': must hold the key alone, on one line, without blanks");
+        }
+        let missing = key(Path::new("none\u{1b}[2J"), Path::new("/")).unwrap_err().to_string();
+        assert!(missing.starts_with("--api-key-file 'none': cannot be read: "), "{missing}");
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_file_that_others_may_read_is_told() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        std::fs::write(&path, "sk-1").unwrap();
+        for (mode, told) in [(0o600, false), (0o640, true), (0o604, true), (0o400, false)] {
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+            let (_, warning) = key(Path::new("key"), folder.path()).unwrap();
+            assert_eq!(warning.is_some(), told, "{mode:o}");
+        }
+    }
+}

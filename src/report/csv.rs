@@ -1,0 +1,164 @@
+//! The run as a table: a row for each attempt that is over, in the manner of RFC 4180.
+//!
+//! What is not known is an empty cell. Text in it is on one line, has nothing that a terminal would obey, and begins no
+//! formula.
+
+mod cell;
+
+use self::cell::{Cell, text};
+pub(super) use self::cell::{begins_formula, harmless};
+use super::case::cases;
+use super::model::Report;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::metrics::{METRICS, Unit};
+use crate::domain::session::AttemptState;
+use crate::domain::suite::CaseSpec;
+
+/// Wall time with offset: RFC 3339.
+const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
+/// As RFC 4180 wants it.
+const END_OF_LINE: &str = "\r\n";
+
+/// What a row is made from.
+struct Row<'a> {
+    report: &'a Report,
+    case: &'a CaseSpec,
+    attempt: &'a AttemptState,
+    record: &'a AttemptRecord,
+}
+
+type Column = (&'static str, fn(&Row<'_>) -> Cell);
+
+/// What stands before the metrics.
+const BEFORE: &[Column] = &[
+    ("case", |r| text(&r.case.name)),
+    ("model", |r| text(&r.record.model)),
+    ("attempt", |r| r.record.id.number.into()),
+    ("warmup", |r| r.record.warmup.into()),
+    ("concurrency", |r| concurrency(r).into()),
+    ("status", |r| text(r.record.status.as_str())),
+    ("error_kind", |r| r.record.error.as_ref().map(|e| text(&e.kind)).into()),
+    ("started_at", |r| text(&r.report.wall_time(r.record.started).strftime(RFC_3339).to_string())),
+    ("http_status", |r| r.record.http_status.into()),
+    ("finish_reason", |r| r.record.finish_reason.as_deref().map(text).into()),
+    ("prefix_cache", |r| text(r.record.prefix_cache().as_str())),
+];
+
+/// What stands behind them.
+const BEHIND: &[Column] = &[
+    ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(word(source))).into()),
+    ("retries", |r| r.record.retries.len().into()),
+    ("simulated", |r| r.report.simulated.into()),
+];
+
+/// The table.
+pub fn render(report: &Report) -> String {
+    let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
+    let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(BEHIND)).collect();
+    let mut out = header.join(",") + END_OF_LINE;
+    for case in cases(&report.session) {
+        for attempt in &case.state.attempts {
+            let Some(record) = attempt.record.as_deref() else { continue };
+            let row = Row { report, case: case.spec, attempt, record };
+            let made = |columns: &'static [Column]| columns.iter().map(|(_, cell)| cell(&row));
+            let cells: Vec<String> =
+                made(BEFORE).chain(metrics(record)).chain(made(BEHIND)).map(|cell| cell.to_string()).collect();
+            out.push_str(&cells.join(","));
+            out.push_str(END_OF_LINE);
+        }
+    }
+    out
+}
+
+fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
+    METRICS.iter().map(|metric| match ((metric.get)(record), metric.unit) {
+        (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
+        (figure, _) => figure.filter(|f| f.is_finite()).into(),
+    })
+}
+
+/// Requests at once, of a sweep those of the attempt's stage; `None` where the rate alone decides.
+fn concurrency(row: &Row<'_>) -> Option<usize> {
+    let session = &row.report.session;
+    session.sweep.get(row.attempt.stage).copied().or_else(|| session.plan.limit())
+}
+
+/// As `results.json` has it.
+const fn word(source: TokenSource) -> &'static str {
+    match source {
+        TokenSource::Usage => "usage",
+        TokenSource::Tokenizer => "tokenizer",
+        TokenSource::Estimate => "estimate",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::cell::tests::parsed;
+    use super::*;
+    use crate::domain::attempt::AttemptStatus;
+    use crate::domain::session::Plan;
+    use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
+
+    /// The cells of a column.
+    fn column(table: &[Vec<String>], key: &str) -> Vec<String> {
+        let at = table[0].iter().position(|k| k == key).unwrap();
+        table[1..].iter().map(|row| row[at].clone()).collect()
+    }
+
+    #[test]
+    fn a_row_for_each_attempt_with_all_its_figures() {
+        let plan = Plan { repeat: 2, warmup: 1, ..Plan::default() };
+        let session = run(suite(&["a", "b, \"c\""]), plan, |id, now| {
+            Some(match (id.case, id.number) {
+                (1, 1) => refusal(id, now, "busy"),
+                (1, _) => {
+                    let mut r = answer(id, now, 2000, 9, 10);
+                    (r.usage.completion_tokens, r.usage.prompt_tokens) = (None, None);
+                    r
+                }
+                _ => answer(id, now, 1000, 7, 11),
+            })
+        });
+        let text = render(&report(session));
+        assert!(text.starts_with("case,model,attempt,warmup,") && text.ends_with("\r\n"), "{text}");
+        assert_eq!(text.matches("\r\n").count(), text.matches('\n').count());
+        let table = parsed(&text);
+        assert_eq!(column(&table, "case"), ["a", "a", "a", "b, \"c\"", "b, \"c\""]);
+        assert_eq!(column(&table, "warmup"), ["true", "false", "false", "false", "false"]);
+        assert_eq!(column(&table, "attempt"), ["1", "2", "3", "1", "2"]);
+        assert_eq!(column(&table, "status")[3..], ["http_error", "ok"]);
+        assert_eq!(column(&table, "error_kind")[3..], ["unavailable", ""]);
+        assert_eq!(column(&table, "http_status")[3..], ["503", "200"]);
+        assert_eq!(column(&table, "output_sequence_length"), ["11", "11", "11", "", "10"]);
+        assert_eq!(column(&table, "token_count_source"), ["usage", "usage", "usage", "", "estimate"]);
+        assert_eq!(column(&table, "request_latency_ms"), ["1000", "1000", "1000", "", "2000"]);
+        assert_eq!(column(&table, "time_to_first_token_ms")[2..], ["100", "", "200"]);
+        assert_eq!(column(&table, "started_at")[0], "2026-02-06T21:49:41.400+01:00");
+        assert!(METRICS.iter().all(|m| table[0].iter().any(|key| key == m.key)));
+        assert!(table.iter().all(|row| row.len() == table[0].len()));
+    }
+
+    #[test]
+    fn a_sweep_s_rows_tell_their_stage_and_what_is_in_flight_has_none() {
+        let table = parsed(&render(&report(sweep_session(&[1, 2]))));
+        assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "1").count(), 4);
+        assert_eq!(column(&table, "concurrency").iter().filter(|n| *n == "2").count(), 4);
+        let session = run(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
+            (id.number == 1).then(|| answer(id, now, 1000, 7, 11))
+        });
+        assert_eq!(parsed(&render(&report(session))).len(), 2);
+    }
+
+    #[test]
+    fn words_and_marks_are_those_of_the_json() {
+        for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
+            assert_eq!(serde_json::to_value(source).unwrap(), word(source));
+        }
+        let mut simulated = report(sample_session());
+        simulated.simulated = true;
+        let table = parsed(&render(&simulated));
+        assert_eq!(column(&table, "simulated"), ["true"; 10]);
+        assert_eq!(column(&table, "status"), [AttemptStatus::Ok.as_str(); 10]);
+    }
+}

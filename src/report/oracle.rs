@@ -1,0 +1,300 @@
+//! What must hold for reports of any foreign text, in every format: for the fuzzer and for property tests.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use super::compare::{self, Comparison, Side};
+use super::csv::{begins_formula, harmless};
+use super::exporters::EXPORTERS;
+use super::gpu::GpuReport;
+use super::model::{Environment, Report, USUAL_API};
+use super::runs_table::{self, Listed, Outcome};
+use super::{csv, import, json, markdown};
+use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use crate::domain::finding::Finding;
+use crate::domain::gpu::{GpuEvent, GpuInfo};
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::live::{EngineLag, ServerInfo};
+use crate::domain::route::Route;
+use crate::domain::session::{Plan, Session, SessionEvent};
+use crate::domain::suite::{CaseSpec, Patience, RatingScale, Suite};
+use crate::domain::text::{oracle, sanitise};
+use crate::domain::time::Nanos;
+
+/// Foreign texts, in the order that [`report`] takes them: suite, two cases, two models, server's kind and version, answer,
+/// thinking, finish reason, warning, finding, error, host, processor, GPU, driver, why it was lost, proxy, address.
+pub const TEXTS: usize = 20;
+
+/// Says what does not hold for a report with these texts; fewer than [`TEXTS`] come again from the first.
+pub fn check(texts: &[&str]) -> Result<(), String> {
+    if texts.is_empty() {
+        return Ok(());
+    }
+    let texts: Vec<&str> = texts.iter().copied().cycle().take(TEXTS).collect();
+    let hostile = report(&texts).ok_or("the time is no time")?;
+    check_report(&hostile)?;
+    check_markdown(&texts, &hostile)?;
+    check_json(&texts, &hostile)?;
+    check_csv(&texts, &hostile)
+}
+
+/// Says what must not be in what is made of this report: its formats, its row in the list of runs, a comparison.
+pub fn check_report(report: &Report) -> Result<(), String> {
+    for exporter in EXPORTERS {
+        nothing_forbidden(exporter.id, &(exporter.render)(report))?;
+    }
+    let listed = [Listed::of(report, Outcome::Whole, 1), Listed::unreadable("x".to_owned(), 1, &report.model)];
+    let table = runs_table::text(&listed, "folder");
+    nothing_forbidden("runs", &table)?;
+    nothing_forbidden("runs.json", &runs_table::json(&listed))?;
+    compared(&Side::of(report))
+}
+
+/// Says what does not hold for a file of this text that is read as an older report, Markdown and JSON: it is refused in
+/// words, or compared.
+pub fn check_import(text: &str) -> Result<(), String> {
+    for read in [import::markdown::read, import::results::read] {
+        match read(text) {
+            Ok(side) => compared(&side)?,
+            Err(why) => nothing_forbidden("error", &why.to_string())?,
+        }
+    }
+    Ok(())
+}
+
+fn compared(side: &Side) -> Result<(), String> {
+    let comparison = Comparison::of(side.clone(), side.clone());
+    nothing_forbidden("comparison", &compare::text(&comparison))?;
+    nothing_forbidden("comparison.json", &compare::json(&comparison))?;
+    let page = compare::markdown(&comparison);
+    nothing_forbidden("comparison.md", &page)?;
+    parts(&page).map(drop)
+}
+
+fn nothing_forbidden(what: &str, text: &str) -> Result<(), String> {
+    let text = text.replace("\r\n", "\n");
+    // JSON says what came, heaps of marks and all; what is hidden or steers stands in it as an escape.
+    let fault = oracle::fault(&text).filter(|_| !what.ends_with("json") || text.contains(oracle::is_forbidden));
+    fault.map_or(Ok(()), |fault| Err(format!("{what}: {fault}")))
+}
+
+/// The page has the parts that it has with harmless words in the same places, and neither link nor HTML.
+fn check_markdown(texts: &[&str], hostile: &Report) -> Result<(), String> {
+    let first_like = |text: &str| texts.iter().position(|t| *t == text).unwrap_or_default();
+    let words: Vec<String> = texts
+        .iter()
+        .map(|text| if sanitise(text).trim().is_empty() { String::new() } else { format!("x{}", first_like(text)) })
+        .collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let harmless = markdown::render(&report(&words).ok_or("the time is no time")?);
+    let hostile = markdown::render(hostile);
+    let (expected, found) = (parts(&harmless)?, parts(&hostile)?);
+    if expected == found { Ok(()) } else { Err(format!("{expected:?} became {found:?} in\n{hostile}")) }
+}
+
+/// How many there are of each part of a page.
+fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
+    let mut parts = BTreeMap::new();
+    for event in Parser::new_ext(page, Options::all() - Options::ENABLE_SMART_PUNCTUATION) {
+        let part = match event {
+            Event::Start(Tag::Heading { .. }) => "heading",
+            Event::Start(Tag::Table(_)) => "table",
+            Event::Start(Tag::TableRow) => "row",
+            Event::Start(Tag::TableCell) => "cell",
+            Event::Start(Tag::CodeBlock(_)) => "code block",
+            Event::Start(Tag::BlockQuote(_)) => "quote",
+            Event::Start(Tag::List(_)) => "list",
+            Event::Start(Tag::Item) => "item",
+            Event::Start(Tag::Paragraph) => "paragraph",
+            Event::Start(Tag::Emphasis) => "emphasis",
+            Event::Start(Tag::Strong) => "strong",
+            Event::Code(_) => "code span",
+            Event::Rule => "rule",
+            Event::Start(Tag::TableHead) | Event::Text(_) | Event::SoftBreak | Event::End(_) => continue,
+            other => return Err(format!("{other:?} in\n{page}")),
+        };
+        *parts.entry(part).or_default() += 1;
+    }
+    Ok(parts)
+}
+
+/// The document is one, and says what came.
+fn check_json(texts: &[&str], hostile: &Report) -> Result<(), String> {
+    let document = json::render(hostile);
+    let value: serde_json::Value = serde_json::from_str(&document).map_err(|e| format!("{e} in\n{document}"))?;
+    let attempt = |case: usize| &value["cases"][case]["attempts"][0];
+    for (place, found) in [
+        (0, &value["run"]["suite"]),
+        (1, &value["cases"][0]["name"]),
+        (2, &value["cases"][1]["name"]),
+        (3, &value["target"]["model"]),
+        (7, &attempt(0)["text"]),
+        (8, &attempt(0)["reasoning"]),
+        (9, &attempt(0)["finish_reason"]),
+        (10, &attempt(0)["warnings"][0]),
+        (12, &attempt(1)["error"]["message"]),
+        (13, &value["environment"]["hostname"]),
+    ] {
+        // Without a model there is none.
+        if found.as_str().unwrap_or_default() != texts.get(place).copied().unwrap_or_default() {
+            return Err(format!("text {place} became {found} in JSON"));
+        }
+    }
+    Ok(())
+}
+
+/// Each cell is read as it was meant, and none as a formula.
+fn check_csv(texts: &[&str], hostile: &Report) -> Result<(), String> {
+    let file = csv::render(hostile);
+    let table = read_csv(&file, ',');
+    let [header, rows @ ..] = table.as_slice() else { return Err("no header".to_owned()) };
+    if rows.len() != 2 || rows.iter().any(|row| row.len() != header.len()) {
+        return Err(format!("rows or cells are lost or new:\n{file}"));
+    }
+    for (row, case, model) in [(0, 1, 3), (1, 2, 4)] {
+        let meant = [case, model].map(|place| harmless(texts.get(place).copied().unwrap_or_default()));
+        let read = rows.get(row).and_then(|cells| cells.get(..2));
+        if read != Some(&meant) {
+            return Err(format!("{meant:?} became {read:?}"));
+        }
+    }
+    let read_elsewhere = read_csv(&file, ';');
+    let formula = |cell: &&String| begins_formula(cell) && cell.parse::<f64>().is_err();
+    match table.iter().chain(&read_elsewhere).flatten().find(formula) {
+        Some(cell) => Err(format!("a formula: {cell:?}")),
+        None => Ok(()),
+    }
+}
+
+/// What a spreadsheet reads, lenient as those are: a quote means something only where a cell begins, and one that is never
+/// closed goes to the end. Carriage returns are not told: no cell has one.
+pub fn read_csv(file: &str, separator: char) -> Vec<Vec<String>> {
+    let (mut table, mut row, mut cell) = (Vec::new(), Vec::new(), String::new());
+    let (mut quoted, mut begins) = (false, true);
+    let mut chars = file.chars().filter(|c| *c != '\r').peekable();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' if quoted => {
+                if chars.next_if_eq(&'"').is_some() {
+                    cell.push('"');
+                } else {
+                    quoted = false;
+                }
+            }
+            _ if quoted => cell.push(c),
+            '"' if begins => quoted = true,
+            '\n' => {
+                row.push(std::mem::take(&mut cell));
+                table.push(std::mem::take(&mut row));
+            }
+            c if c == separator => row.push(std::mem::take(&mut cell)),
+            c => cell.push(c),
+        }
+        begins = !quoted && (c == '\n' || c == separator);
+    }
+    if !row.is_empty() || !cell.is_empty() || quoted {
+        row.push(cell);
+        table.push(row);
+    }
+    table
+}
+
+/// A run of two cases, one measured and one refused, with these texts in it wherever foreign text can be.
+fn report(texts: &[&str]) -> Option<Report> {
+    let text = |place: usize| texts.get(place).copied().unwrap_or_default().to_owned();
+    let case = |name, model: Option<String>| CaseSpec {
+        name,
+        model,
+        messages: Vec::new(),
+        max_tokens: 1,
+        temperature: 0.0,
+        timeout: Duration::from_secs(1),
+        patience: Patience::default(),
+        extra: serde_json::Map::new(),
+    };
+    let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
+    let suite = Suite { name: text(0), rating: RatingScale::default(), slos: Vec::new(), cases };
+    let mut session = Session::new(Arc::new(suite), Plan::default());
+    session.handle(SessionEvent::Begin(Nanos::default()));
+    for (case, model) in [(0, text(3)), (1, text(4))] {
+        let id = AttemptId { case, number: 1 };
+        let mut r = AttemptRecord::started(id, false, "r".to_owned(), model, Nanos::default());
+        r.ended = Nanos::from_millis(9);
+        if case == 0 {
+            let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
+            r.status = AttemptStatus::Ok;
+            r.arrivals = [3, 5, 8].map(arrival).to_vec();
+            (r.text, r.reasoning, r.finish_reason) = (text(7), text(8), Some(text(9)));
+            r.warnings = vec![text(10)];
+            r.findings = vec![Finding { key: "stall", message: text(11) }];
+        } else {
+            r.status = AttemptStatus::HttpError;
+            r.error = Some(AttemptError { kind: "http".to_owned(), message: text(12) });
+        }
+        session.handle(SessionEvent::Ended(id, Arc::new(r)));
+    }
+    let mut gpu = GpuHistory::default();
+    let info = GpuInfo { model: text(15), memory_unknown_because: Some(text(17)), ..GpuInfo::default() };
+    gpu.apply(GpuEvent::Found { driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
+    gpu.begin_run(Nanos::default());
+    gpu.apply(GpuEvent::Gap { at: Nanos::from_millis(1), index: 0, reason: text(17), lost: true });
+    let gpu = GpuReport::of(&gpu, &session, true, Nanos::from_millis(20));
+    Some(Report {
+        session,
+        epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),
+        url: text(19),
+        api: USUAL_API,
+        model: text(3),
+        server: ServerInfo { kind: Some(text(5)), version: Some(text(6)) },
+        simulated: false,
+        route: Route { tls_verified: None, proxy: Some(text(18)) },
+        run_id: "ts-1".to_owned(),
+        environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
+        gpu,
+        gauges: None,
+        lag: EngineLag::default(),
+        calibration: None,
+        finished_at: Nanos::from_millis(20),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn checked(texts: &[String]) -> Result<(), String> {
+        check(&texts.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn parts_are_counted_and_what_is_none_is_told() {
+        let page = parts("# a\n\n| b |\n|---|\n| c |\n\n- d `e`\n").unwrap();
+        assert_eq!(page["heading"], 1);
+        assert_eq!((page["table"], page["cell"], page["code span"]), (1, 2, 1));
+        assert!(parts("a <b>c</b>").is_err() && parts("[a](http://b)").is_err() && parts("<http://b>").is_err());
+        assert_eq!(read_csv("a,\"b\"\"\n,c\"\r\n", ','), [["a", "b\"\n,c"]]);
+        assert_eq!(read_csv("a;\"b\r\n", ';'), [["a", "b\n"]]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+        #[test]
+        fn a_report_of_hostile_text_is_a_report(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+            prop_assert_eq!(checked(&texts), Ok(()));
+        }
+
+        #[test]
+        fn a_report_of_hostile_text_is_read_again(texts in prop::collection::vec(oracle::hostile(), TEXTS)) {
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let report = report(&texts).unwrap();
+            for text in [markdown::render(&report), json::render(&report), texts.concat()] {
+                prop_assert_eq!(check_import(&text), Ok(()));
+            }
+        }
+    }
+}

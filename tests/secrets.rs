@@ -1,0 +1,302 @@
+//! Secrets planted wherever a user can have them, and looked for in all that comes out of the program.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use support::faults::{ANSWER, HEAD};
+use support::pty::Pty;
+
+const KEY: &str = "sk-canary-of-the-key";
+const HEADER: &str = "canary-of-the-header";
+const PASSWORD: &str = "canary%2Dof-the-password";
+const QUERY: &str = "canary%2Dof-the-query";
+const PROXY: &str = "canary-of-the-proxy";
+/// `user:canary-of-the-password` as it goes out, up to its padding.
+const PASSWORD_SENT: &str = "dXNlcjpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk";
+/// `user:canary-of-the-proxy` as it goes out, up to its padding.
+const PROXY_SENT: &str = "dXNlcjpjYW5hcnktb2YtdGhlLXByb3h5";
+/// Every secret in every way in which it is written: as typed, decoded, and as it goes out in `Authorization: Basic`.
+const CANARIES: &[&str] =
+    &[KEY, HEADER, PASSWORD, QUERY, PROXY, "canary-of-the-password", "canary-of-the-query", PASSWORD_SENT, PROXY_SENT];
+
+const SUITE: &str = "[[case]]\nname = \"Fine\"\nprompt = \"Go.\"\n[[case]]\nname = \"Refused\"\nprompt = \"Refuse this.\"\n\
+                     [[case]]\nname = \"Broken\"\nprompt = \"Break this.\"\n";
+
+/// A server that tells every client's secrets back to it, wherever it can: in errors, in its stream, as its version. As a
+/// proxy it does the same.
+struct Gossip {
+    port: u16,
+    /// All that was sent to it.
+    heads: Arc<Mutex<String>>,
+}
+
+impl Gossip {
+    /// The first prompt is told to `asked`, and answered once `go` says so.
+    fn start(gate: Option<(Sender<()>, Receiver<()>)>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let heads = Arc::new(Mutex::new(String::new()));
+        let (all, gate) = (Arc::clone(&heads), Arc::new(Mutex::new(gate)));
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let (all, gate) = (Arc::clone(&all), Arc::clone(&gate));
+                std::thread::spawn(move || gossip(stream, &all, &gate));
+            }
+        });
+        Self { port, heads }
+    }
+
+    /// Its address with a secret in its query, and one before its host, which then goes out in place of the key.
+    fn url(&self, has_user: bool) -> String {
+        let user = if has_user { format!("user:{PASSWORD}@") } else { String::new() };
+        format!("http://{user}127.0.0.1:{}/v1?api-key={QUERY}", self.port)
+    }
+
+    fn came(&self, secret: &str) -> bool {
+        self.heads.lock().unwrap().contains(secret)
+    }
+}
+
+type Gate = Mutex<Option<(Sender<()>, Receiver<()>)>>;
+
+fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    let (mut head, mut line, mut length) = (String::new(), String::new(), 0);
+    while lines.read_line(&mut line).unwrap_or(0) > 2 {
+        length = line.to_lowercase().strip_prefix("content-length: ").map_or(length, |l| l.trim().parse().unwrap());
+        head.push_str(&line);
+        line.clear();
+    }
+    let mut body = vec![0; length];
+    if head.is_empty() || lines.read_exact(&mut body).is_err() {
+        return;
+    }
+    all.lock().unwrap().push_str(&head);
+    let is_secret = |line: &&str| ["GET", "POST", "authorization", "proxy-", "x-"].iter().any(|p| line.starts_with(p));
+    let secrets: Vec<&str> = head.lines().filter(is_secret).filter(|l| !l.starts_with("x-request-id")).collect();
+    let told = serde_json::to_string(&format!("you sent {}", secrets.join(" and "))).unwrap();
+    let body = String::from_utf8(body).unwrap();
+    let json = |status: &str, body: &str| {
+        let length = body.len();
+        format!("HTTP/1.1 {status}\r\nserver: gossip\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+    };
+    let answer = if !head.starts_with("POST") {
+        let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
+        if head.contains("/v1/models") {
+            json("200 OK", models)
+        } else {
+            json("200 OK", &format!("{{\"version\":{told}}}"))
+        }
+    } else if body.contains("Refuse this.") {
+        json("401 Unauthorized", &format!("{{\"error\":{{\"message\":{told}}}}}"))
+    } else if body.contains("Break this.") {
+        format!("{HEAD}data: {{\"error\":{{\"message\":{told}}}}}\n\n")
+    } else {
+        if let Some((asked, go)) = gate.lock().unwrap().take() {
+            asked.send(()).unwrap();
+            go.recv().unwrap();
+        }
+        format!("{HEAD}{ANSWER}")
+    };
+    let _gone = stream.write_all(answer.as_bytes());
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), SUITE).unwrap();
+    folder
+}
+
+fn command(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokscope"));
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_STATE_HOME", folder.join("state")).env("RUST_BACKTRACE", "full").current_dir(folder);
+    command.args(["--headless", "--export", "r.json", "--export", "r.md", "--export", "r.csv"]).args(args);
+    command.envs(env.iter().copied()).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Every file below the folder, and its name.
+fn files(folder: &Path, into: &mut Vec<(String, String)>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.display().to_string();
+        if path.is_dir() {
+            files(&path, into);
+        } else {
+            into.push((name, String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()));
+        }
+    }
+}
+
+/// No canary is anywhere in these.
+#[track_caller]
+fn nothing_leaked(what: &[(String, String)]) {
+    for (place, text) in what {
+        // A screen and a table may part a word by a line's end.
+        let joined: String = text.split_whitespace().collect();
+        for canary in CANARIES {
+            assert!(!place.contains(canary), "{canary} in the name {place}");
+            assert!(!text.contains(canary) && !joined.contains(canary), "{canary} in {place}:\n{text}");
+        }
+    }
+}
+
+fn said(out: &Output) -> Vec<(String, String)> {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    vec![("stdout".to_owned(), text(&out.stdout)), ("stderr".to_owned(), text(&out.stderr))]
+}
+
+/// The command lines of a process and its children.
+fn command_lines(child: &Child) -> Vec<(String, String)> {
+    let of = |pid: &str| {
+        (format!("argv of {pid}"), std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default())
+    };
+    let pid = child.id().to_string();
+    let mut all = vec![of(&pid)];
+    for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
+        let children = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
+        all.extend(children.split_whitespace().map(of));
+    }
+    all
+}
+
+#[test]
+fn a_server_that_tells_every_secret_back_tells_it_nobody() {
+    told_back(false, &[KEY, HEADER, QUERY]);
+    told_back(true, &[PASSWORD_SENT, HEADER, QUERY]);
+}
+
+fn told_back(has_user: bool, sent: &[&str]) {
+    let (asked, was_asked) = channel();
+    let (go, may_go) = channel();
+    let server = Gossip::start(Some((asked, may_go)));
+    let folder = folder();
+    let env = [("TOKSCOPE_URL", server.url(has_user)), ("MY_KEY", KEY.to_owned()), ("MY_HEADER", HEADER.to_owned())];
+    let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let args = ["--api-key-env", "MY_KEY", "--header-env", "X-Team=MY_HEADER", "--server-metrics"];
+    let child = command(folder.path(), &args, &env).spawn().unwrap();
+    was_asked.recv().unwrap();
+    let while_running = command_lines(&child);
+    go.send(()).unwrap();
+    let out = child.wait_with_output().unwrap();
+
+    assert_eq!(out.status.code(), Some(1));
+    let said = said(&out);
+    assert!(said[1].1.contains("[redacted]") && said[1].1.contains("401"), "{}", said[1].1);
+    for secret in sent {
+        assert!(server.came(secret), "{secret} was not sent at all");
+    }
+    let mut all = [while_running, said].concat();
+    files(folder.path(), &mut all);
+    for name in ["r.json", "r.md", "r.csv"] {
+        assert!(all.iter().any(|(place, _)| place.ends_with(name)), "{name}");
+    }
+    nothing_leaked(&all);
+}
+
+#[test]
+fn a_proxy_that_tells_every_secret_back_tells_it_nobody() {
+    let proxy = Gossip::start(None);
+    let folder = folder();
+    std::fs::write(folder.path().join("key"), format!("{KEY}\n")).unwrap();
+    let through = format!("http://user:{PROXY}@127.0.0.1:{}", proxy.port);
+    let url = format!("http://model.invalid/v1?api-key={QUERY}");
+    let header = format!("X-Team: {HEADER}");
+    let args = ["--proxy", &through, "--api-key-file", "key", "--header", &header, &url];
+    let out = command(folder.path(), &args, &[]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", said(&out)[1].1);
+    assert!(proxy.came(KEY) && proxy.came(HEADER) && proxy.came(PROXY_SENT));
+    let mut all = said(&out);
+    // The key's own file is the one that holds it.
+    std::fs::remove_file(folder.path().join("key")).unwrap();
+    files(folder.path(), &mut all);
+    nothing_leaked(&all);
+}
+
+#[test]
+fn the_screen_and_what_it_exports_tell_no_secret() {
+    let server = Gossip::start(None);
+    let folder = folder();
+    let state = folder.path().join("state").display().to_string();
+    let url = server.url(false);
+    let env =
+        [("TOKSCOPE_URL", url.as_str()), ("OPENAI_API_KEY", KEY), ("MY_HEADER", HEADER), ("XDG_STATE_HOME", &state)];
+    let args = ["--header-env", "X-Team=MY_HEADER", "--export", "r.md"];
+    let mut screen = Pty::start(env!("CARGO_BIN_EXE_tokscope"), &args, folder.path(), &env, 160, 45);
+    screen.wait_for_text("finished");
+    let mut all = Vec::new();
+    // Each case, its answer or its error, and the request beside it.
+    for keys in ["g", "j", "j", "2d", "1g"] {
+        screen.send(keys);
+        all.push((format!("the screen after {keys:?}"), screen.text()));
+    }
+    screen.wait_for_text("[redacted]");
+    screen.send("e");
+    screen.wait_for_text("Report written to 'r.md'");
+    screen.send("q");
+    let ended = screen.end();
+    assert_eq!(ended.status, 1);
+    all.push(("the terminal".to_owned(), ended.raw));
+    files(folder.path(), &mut all);
+    nothing_leaked(&all);
+}
+
+/// Arguments, variables, and the exit status.
+type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32);
+
+#[test]
+fn mistakes_and_dead_addresses_tell_no_secret() {
+    let server = Gossip::start(None);
+    let plain = format!("http://127.0.0.1:{}/v1", server.port);
+    let secret = |scheme: &str, host: &str| format!("{scheme}://user:{PASSWORD}@{host}/v1?api-key={QUERY}");
+    let (dead, ftp, port) = (secret("http", "127.0.0.1:1"), secret("ftp", "h"), secret("http", "h:99999"));
+    let (dead_proxy, socks) = (format!("http://user:{PROXY}@127.0.0.1:1"), format!("socks5://user:{PROXY}@h"));
+    let metrics = format!("--server-metrics={dead}");
+    let bad_metrics = format!("--server-metrics={ftp}");
+    let key = [("OPENAI_API_KEY", KEY)];
+    let two_keys = format!("{KEY} {KEY}");
+    let header = format!("{HEADER} {HEADER}");
+    let rows: &[Row<'_>] = &[
+        (&[&dead], &key, 3),
+        (&[&ftp], &key, 2),
+        (&[&port], &key, 2),
+        (&[], &[("TOKSCOPE_URL", &dead), ("OPENAI_API_KEY", KEY)], 3),
+        (&[], &[("TOKSCOPE_URL", &ftp)], 2),
+        (&[], &[("OPENAI_BASE_URL", &port)], 2),
+        (&[&plain], &[("OPENAI_API_KEY", &two_keys)], 2),
+        (&[&plain, "--api-key-env", KEY], &[], 2),
+        (&[&plain, "--api-key-file", "two-keys"], &[], 2),
+        (&[&plain, "--header", &header], &[], 2),
+        (&[&plain, "--header", &format!("{header}: x")], &[], 2),
+        (&[&plain, "--header-env", &format!("X-Team={header}")], &[], 2),
+        (&[&plain, "--header-env", "X-Team=MY_HEADER"], &[("MY_HEADER", &format!("{HEADER}\u{7f}"))], 2),
+        (&[&plain, "--proxy", &dead_proxy], &key, 3),
+        (&[&plain, "--proxy", &socks], &key, 2),
+        (&["http://model.invalid", "--proxy", "env"], &[("HTTP_PROXY", &socks)], 2),
+        (&[&plain, &metrics, "--case", "Fine"], &key, 0),
+        (&[&plain, &bad_metrics], &key, 2),
+        (&[&plain, "--cases", "no-suite.toml"], &key, 2),
+        (&[&plain, "--model", "another"], &key, 1),
+    ];
+    for (args, env, status) in rows {
+        let folder = folder();
+        std::fs::write(folder.path().join("two-keys"), &two_keys).unwrap();
+        let out = command(folder.path(), args, env).output().unwrap();
+        std::fs::remove_file(folder.path().join("two-keys")).unwrap();
+        let mut all = said(&out);
+        assert_eq!(out.status.code(), Some(*status), "{args:?}: {}", all[1].1);
+        files(folder.path(), &mut all);
+        nothing_leaked(&all);
+    }
+}
