@@ -238,7 +238,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     }
     let mut gpu = GpuHistory::default();
     let info = GpuInfo { model: text(15), memory_unknown_because: Some(text(17)), ..GpuInfo::default() };
-    gpu.apply(GpuEvent::Found { driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
+    gpu.apply(GpuEvent::Found { source: "nvml".into(), driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
     gpu.begin_run(Nanos::default());
     gpu.apply(GpuEvent::Gap { at: Nanos::from_millis(1), index: 0, reason: text(17), lost: true });
     let gpu = GpuReport::of(&gpu, &session, true, Nanos::from_millis(20));
@@ -251,6 +251,10 @@ fn report(texts: &[&str]) -> Option<Report> {
         server: ServerInfo { kind: Some(text(5)), version: Some(text(6)) },
         simulated: false,
         route: Route { tls_verified: None, proxy: Some(text(18)) },
+        resumed: Vec::new(),
+        tool: text(14),
+        host: Err(text(17)),
+        local: true,
         run_id: "ts-1".to_owned(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,
