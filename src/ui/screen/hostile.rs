@@ -53,10 +53,15 @@ fn connect(stage: &mut Stage, texts: &[String]) {
         ..GpuInfo::default()
     };
     let gpus = vec![gpu(0, None), gpu(1, Some(&texts[11]))];
-    stage.send(Msg::Gpu(GpuEvent::Found { driver: Some(texts[9].clone()), gpus, interval_ms: 250 }));
+    stage.send(Msg::Gpu(GpuEvent::Found {
+        source: "nvml".into(),
+        driver: Some(texts[9].clone()),
+        gpus,
+        interval_ms: 250,
+    }));
     stage.send(Msg::Gpu(GpuEvent::Gap { at: now, index: 0, reason: texts[11].clone(), lost: true }));
     stage.send(Msg::Gauges(GaugeEvent::Found {
-        kind: "vLLM",
+        kind: "vLLM".into(),
         url: texts[7].clone(),
         interval_ms: 1000,
         warning: None,
