@@ -2,6 +2,7 @@
 
 mod network;
 mod pages;
+mod saved;
 mod screen;
 
 use std::path::PathBuf;
@@ -11,6 +12,7 @@ use clap::{Args, CommandFactory, Parser, Subcommand};
 
 pub use self::network::NetworkArgs;
 pub use self::pages::{CompletionsArgs, completions, man_page};
+pub use self::saved::{OpenArgs, ReplayArgs, ResumeArgs};
 pub use self::screen::ScreenArgs;
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
@@ -72,6 +74,12 @@ pub enum Command {
     Calibrate(CalibrateArgs),
     /// List the saved runs
     Runs(RunsArgs),
+    /// Go on with a saved run where it stopped
+    Resume(ResumeArgs),
+    /// Show a saved run in the dashboard
+    Open(OpenArgs),
+    /// Play a saved run again as it was, token by token
+    Replay(ReplayArgs),
     /// Render a saved run again, in any format
     Report(ReportArgs),
     /// Two runs side by side
@@ -90,8 +98,8 @@ fn faults_help() -> String {
     format!("{how}\n{}", rows.join("\n"))
 }
 
-/// What is run, and how.
-#[derive(Args, Debug)]
+/// What is run, and how. Empty, nothing is asked for.
+#[derive(Args, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 pub struct RunArgs {
     /// Base URL of the endpoint.
@@ -345,6 +353,10 @@ fn rate(text: &str) -> Result<f64, String> {
     number(text, 0.1, 1_000_000.0)
 }
 
+fn speed(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 10_000.0)
+}
+
 fn request_rate(text: &str) -> Result<f64, String> {
     number(text, 0.001, 100_000.0)
 }
@@ -403,6 +415,9 @@ mod tests {
           sim          Serve the built-in simulator by itself
           calibrate    Measure this program's own error on this machine
           runs         List the saved runs
+          resume       Go on with a saved run where it stopped
+          open         Show a saved run in the dashboard
+          replay       Play a saved run again as it was, token by token
           report       Render a saved run again, in any format
           compare      Two runs side by side
           completions  Write the completions for a shell to stdout

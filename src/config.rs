@@ -6,13 +6,14 @@ mod exports;
 mod key_file;
 mod metrics;
 mod network;
+mod resume;
 mod secrets;
 mod selection;
 mod settings;
 pub mod suite_file;
 pub mod toml_file;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use self::settings::Settings;
@@ -26,6 +27,8 @@ use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
+
+pub use self::resume::resume_spec;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
 /// lines; the exit status is 2.
@@ -69,7 +72,7 @@ pub fn run_spec(
             secrets::headers(&args.headers, &args.headers_env, env)?,
         ),
     };
-    let network = network::network(args, &base_url, env, folder)?;
+    let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
     let (mut suite, suite_source) = selection::suite(args.cases.as_deref(), folder)?;
     selection::keep_matching(&mut suite, &args.case_patterns)?;
     let seconds = |name: &str, seconds: Option<f64>| {
@@ -111,6 +114,7 @@ pub fn run_spec(
         exports: args.exports.clone(),
         saves: !args.no_save,
         warnings,
+        resumes: None,
     })
 }
 
@@ -129,6 +133,11 @@ fn gpu(args: &RunArgs) -> Result<(GpuChoice, Vec<String>), ConfigError> {
             sanitise_line(&args.gpu)
         ))),
     }
+}
+
+/// Whether files to be exported can be written, before anything is done for them.
+pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError> {
+    exports::check(paths, folder, EXPORTERS)
 }
 
 fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {

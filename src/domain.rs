@@ -30,6 +30,7 @@ pub mod statistics;
 pub mod suite;
 pub mod sweep;
 pub mod tally;
+pub mod telemetry_event;
 pub mod text;
 pub mod time;
 pub mod token_count;

@@ -4,12 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Parser;
-use tokscope::cli::{CalibrateArgs, Cli, Command, SimArgs, completions, man_page};
+use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
-use tokscope::runtime::{calibrate, headless, interactive, process, saved};
+use tokscope::runtime::{RunSpec, calibrate, headless, interactive, process, resume, saved};
 use tokscope::sim::{SimConfig, Simulator};
 
 /// Usage, configuration, or a terminal that cannot be used.
@@ -21,6 +21,9 @@ fn main() -> ExitCode {
         Some(Command::Sim(args)) => simulate(args),
         Some(Command::Calibrate(args)) => calibrate(args),
         Some(Command::Runs(args)) => saved::list(args.json),
+        Some(Command::Resume(args)) => resume(&args),
+        Some(Command::Open(args)) => look_at(args, None),
+        Some(Command::Replay(args)) => look_at(args.of, Some(args.speed)),
         Some(Command::Report(args)) => saved::report(&args.run, &args.exports),
         Some(Command::Compare(args)) => saved::compare(&args.a, &args.b, &args.exports),
         Some(Command::Completions(args)) => print(&completions(args)),
@@ -48,21 +51,47 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     settings.complete(&mut args);
     let args = &args;
     // Kept until the run is over: dropping it stops it.
-    let simulator =
-        args.demo.then(|| Simulator::start(SimConfig { prefix_cache: true, ..SimConfig::default() })).transpose();
-    let simulator = simulator.context("the simulator did not start")?;
+    let simulator = simulator(args.demo)?;
     let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
     for warning in &spec.warnings {
         drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
     }
+    begin(spec, args.headless, &settings)
+}
+
+/// The simulator of --demo.
+fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
+    let config = SimConfig { prefix_cache: true, ..SimConfig::default() };
+    wanted.then(|| Simulator::start(config)).transpose().context("the simulator did not start")
+}
+
+fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u8> {
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
-    if args.headless || !io::stdout().is_terminal() {
+    if headless || !io::stdout().is_terminal() {
         headless::run(spec)
     } else {
         interactive::run(spec, &settings.screen())
     }
+}
+
+fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
+    let env = |name: &str| std::env::var(name).ok();
+    let settings = Settings::of_screen(&args.screen, &env)?;
+    let Some(resuming) = resume::take_up(&args.run)? else { return Ok(0) };
+    let simulator = simulator(args.demo)?;
+    let url = simulator.as_ref().map(Simulator::url);
+    begin(config::resume_spec(args, resuming, &env, Path::new("."), url)?, args.headless, &settings)
+}
+
+fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
+    if !io::stdout().is_terminal() {
+        bail!("a saved run is shown in a terminal; `tokscope report` writes it");
+    }
+    let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
+    config::check_exports(&args.exports, Path::new("."))?;
+    interactive::look_at(&args.run, args.exports, speed, &settings.screen())
 }
 
 /// Writes a text to stdout. Whoever closes the other end has seen enough: that is no error.

@@ -5,6 +5,7 @@ pub mod case;
 pub mod compare;
 pub mod conclusion;
 mod csv;
+mod epoch;
 pub mod exporters;
 pub mod gpu;
 pub mod host;

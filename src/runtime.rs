@@ -9,6 +9,8 @@ pub mod headless;
 pub mod interactive;
 mod pace;
 pub mod process;
+mod restored;
+pub mod resume;
 mod route;
 pub mod saved;
 mod saving;
@@ -23,17 +25,19 @@ use std::time::{Duration, Instant};
 use crate::app::message::{Effect, Msg};
 use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
-use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
-use crate::domain::server_gauges::GaugeHistory;
+use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
 use crate::domain::session::Session;
+use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::engine::{self, Engine, EngineConfig, InvalidConfig};
-use crate::protocol::api::Api;
+use crate::protocol::api::{Api, CHAT, by_name};
 use crate::protocol::endpoint::without_secrets;
 use crate::report::exporters::EXPORTERS;
+use crate::report::journal::Saved;
 use crate::telemetry::{Endpoint, HostConfig, Sampler, SamplerConfig, watch_host, watch_server};
 
 use self::counting::Facts;
+use self::resume::Resuming;
 use self::saving::Saving;
 use self::signals::Suspension;
 pub use self::spec::{RunSpec, ScreenSpec};
@@ -62,7 +66,8 @@ enum Wake {
 /// A run with its threads.
 struct Run {
     app: App,
-    engine: Engine,
+    /// None of a saved run that is only looked at.
+    engine: Option<Engine>,
     /// How the GPUs will be looked at, until [`Self::discover`] begins to.
     gpu_config: Option<SamplerConfig>,
     sampler: Option<Sampler>,
@@ -76,15 +81,31 @@ struct Run {
     api: &'static Api,
     exports: Vec<PathBuf>,
     saving: Saving,
+    /// The saved run that is gone on with, or looked at.
+    saved: Option<Box<Saved>>,
+    /// When the run was closed, and how late the engine had been.
+    ended: Option<(Nanos, EngineLag)>,
 }
 
 impl Run {
     /// Starts the threads. Nothing is sent, and no driver asked, before [`Self::discover`].
     #[expect(clippy::disallowed_methods, reason = "the one place where the run's clock and wall time begin")]
     fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let epoch = Instant::now();
-        let wall = jiff::ZonedDateTime::now();
-        let run_id = format!("ts-{:x}", wall.timestamp().as_microsecond());
+        let (epoch, resumption) = match &spec.resumes {
+            None => (Instant::now(), None),
+            Some(resuming) => {
+                let clock = resume::clock(&resuming.saved).ok_or_else(|| {
+                    InvalidConfig("this machine's clock began later than the run: it cannot go on yet".to_owned())
+                })?;
+                (clock.0, Some(clock.1))
+            }
+        };
+        let first = spec.resumes.as_ref().map(|r| (r.saved.run.epoch.clone(), r.saved.run.id.clone()));
+        let (wall, run_id) = first.unwrap_or_else(|| {
+            let wall = jiff::ZonedDateTime::now();
+            let id = format!("ts-{:x}", wall.timestamp().as_microsecond());
+            (wall, id)
+        });
         let (sender, inbox) = channel();
         let config = EngineConfig {
             base_url: spec.base_url.clone(),
@@ -126,11 +147,22 @@ impl Run {
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let mut app = App::new(target, session, spec.model, labels);
-        app.scene.gauges = gauges.is_some().then(GaugeHistory::default);
-        let saving = Saving::new(spec.saves);
+        let mut saving =
+            Saving::new(spec.saves, without_secrets(&spec.base_url) != spec.base_url, spec.network.retries);
+        let saved = spec.resumes.zip(resumption).map(|(resuming, resumption)| {
+            let Resuming { mut saved, file, path } = *resuming;
+            restored::fill(&mut app.scene, &saved, saved.to_go_on.clone());
+            TelemetryEvent::BrokenOff(saved.last_at).apply(&mut app.scene.gpu, &mut app.scene.gauges);
+            saving.go_on(file, path, &saved, resumption.clone());
+            saved.resumed.push(resumption);
+            Box::new(saved)
+        });
+        if gauges.is_some() {
+            app.scene.gauges.get_or_insert_default();
+        }
         Ok(Self {
             app,
-            engine,
+            engine: Some(engine),
             gpu_config: Some(gpu_config),
             sampler: None,
             host: None,
@@ -143,7 +175,46 @@ impl Run {
             api: spec.api,
             exports: spec.exports,
             saving,
+            saved,
+            ended: None,
         })
+    }
+
+    /// A saved run, to be looked at, or played again at so many times its speed. Nothing is measured.
+    #[expect(clippy::disallowed_methods, reason = "the clock of a screen without a run")]
+    fn of_saved(saved: Saved, exports: Vec<PathBuf>, speed: Option<f64>) -> Self {
+        let (sender, inbox) = channel();
+        signals::watch(sender.clone(), Suspension::BySystem);
+        let opened = Instant::now();
+        Self {
+            app: restored::playback(&saved, speed),
+            engine: None,
+            gpu_config: None,
+            sampler: None,
+            host: None,
+            gauges: None,
+            inbox,
+            sender,
+            // The screen's time goes on where the run's ended.
+            epoch: opened.checked_sub(Duration::from_nanos(saved.last_at.0)).unwrap_or(opened),
+            wall: saved.run.epoch.clone(),
+            id: saved.run.id.clone(),
+            api: by_name(&saved.run.api).unwrap_or(&CHAT),
+            exports,
+            saving: Saving::new(false, false, 0),
+            saved: Some(Box::new(saved)),
+            ended: None,
+        }
+    }
+
+    /// The engine's latest view; of a saved run an empty one.
+    fn live(&self) -> Arc<LiveSnapshot> {
+        self.engine.as_ref().map_or_else(Arc::default, Engine::live)
+    }
+
+    /// Has the live view carry what a screen shows that looks at this case.
+    fn watch(&self, case: usize) {
+        self.engine.iter().for_each(|engine| engine.watch(Some(case)));
     }
 
     fn now(&self) -> Nanos {
@@ -172,7 +243,7 @@ impl Run {
 
     /// A command that nobody takes is told like any other end of the engine: what waits for its answer must not wait on.
     fn tell_engine(&self, command: EngineCommand) {
-        if !self.engine.send(command) {
+        if self.engine.as_ref().is_some_and(|engine| !engine.send(command)) {
             let died = Msg::Engine(self.now(), EngineFact::Died("its thread is gone".to_owned()));
             drop(self.sender.send(Wake::Msg(died)));
         }
@@ -181,10 +252,16 @@ impl Run {
     /// Has the engine mark what is in flight, whose times a stopped process makes worthless.
     fn mark_suspended(&self) {
         let (noted, wait) = channel();
-        if self.engine.send(EngineCommand::MarkSuspended(noted)) {
+        if self.engine.as_ref().is_some_and(|engine| engine.send(EngineCommand::MarkSuspended(noted))) {
             // An engine that does not answer has nothing in flight that could be measured well anyway.
             let _noted = wait.recv_timeout(Duration::from_millis(200));
         }
+    }
+
+    /// Has the histories take it, and keeps it.
+    fn tell_telemetry(&mut self, event: TelemetryEvent) {
+        self.saving.told(event.clone());
+        event.apply(&mut self.app.scene.gpu, &mut self.app.scene.gauges);
     }
 
     /// Takes a message; returns what only the caller can carry out.
@@ -198,8 +275,10 @@ impl Run {
                     Effect::Engine(command) => self.tell_engine(command),
                     Effect::BeginTelemetry => {
                         let now = self.now();
-                        self.app.scene.gpu.begin_run(now);
-                        self.app.scene.gauges.iter_mut().for_each(GaugeHistory::begin_run);
+                        // One that goes on has begun before.
+                        if self.saved.is_none() {
+                            self.tell_telemetry(TelemetryEvent::Began(now));
+                        }
                         self.app.scene.host.begin_run(now);
                         self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                         // What the server counts from now on is the run's: the first look comes before the first request.
@@ -207,7 +286,11 @@ impl Run {
                     }
                     Effect::TelemetryActive(active) => {
                         let now = self.now();
-                        self.app.scene.gpu.set_active(active, now);
+                        self.tell_telemetry(if active {
+                            TelemetryEvent::Active(now)
+                        } else {
+                            TelemetryEvent::Idle(now)
+                        });
                         self.app.scene.host.set_active(active, now);
                         self.telemetry().for_each(|s| s.set_active(active));
                         if !active {

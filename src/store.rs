@@ -2,5 +2,6 @@
 
 pub mod file;
 pub mod journal;
+pub mod lock;
 pub mod runs;
 pub mod state;

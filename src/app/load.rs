@@ -62,9 +62,31 @@ impl Load {
         Self { tally: Tally::new(session), stages: Vec::new(), stage: 0, recent: VecDeque::new() }
     }
 
+    /// Of a session of which no more is known than itself, at `now`.
+    pub fn of(session: &Session, now: Nanos) -> Self {
+        let measured = |(at, concurrency): (usize, &usize)| {
+            let tally = Tally::of(session, Some(at));
+            (tally.ended > 0).then(|| Stage::of(*concurrency, &tally, session))
+        };
+        let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
+        let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
+        let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
+        let mut recent: Vec<_> = records.filter(|r| now.since(r.ended) <= WINDOW).collect();
+        recent.sort_by_key(|r| r.ended);
+        for record in recent {
+            load.note_recent(record);
+        }
+        load
+    }
+
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
         self.tally.add(record, session.slos());
+        self.note_recent(record);
+    }
+
+    fn note_recent(&mut self, record: &AttemptRecord) {
         if record.warmup || record.status == AttemptStatus::Cancelled {
             return;
         }

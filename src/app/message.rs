@@ -76,6 +76,11 @@ pub enum Action {
     ScopeCursor,
     ScopeNow,
     ScopeStack,
+    // ─── A replay ───
+    ReplayBack,
+    ReplayForward,
+    ReplaySlower,
+    ReplayFaster,
     // ─── In a question or a menu ───
     Confirm,
 }
@@ -139,6 +144,10 @@ impl Action {
             Self::ScopeCursor => "scope-cursor",
             Self::ScopeNow => "scope-now",
             Self::ScopeStack => "scope-stack",
+            Self::ReplayBack => "replay-back",
+            Self::ReplayForward => "replay-forward",
+            Self::ReplaySlower => "replay-slower",
+            Self::ReplayFaster => "replay-faster",
             Self::Confirm => "confirm",
         }
     }

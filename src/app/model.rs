@@ -10,6 +10,7 @@ use super::export_dialog::ExportDialog;
 use super::load::Load;
 use super::message::Action;
 use super::palette::{Command, Palette};
+use super::playback::Playback;
 use super::report_view::{self, Extent, ReportView};
 use super::scope::{ScopeState, Traces};
 use super::text_field::TextField;
@@ -22,7 +23,7 @@ use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::Session;
+use crate::domain::session::{Mode, Session};
 use crate::domain::time::Nanos;
 
 /// How long a notice stays.
@@ -115,7 +116,8 @@ impl Scene {
         const LONGEST: Duration = Duration::from_secs(600);
         const SHORTEST: Duration = Duration::from_secs(10);
         let began = self.session.began.unwrap_or(self.now);
-        let end = began.plus(self.elapsed());
+        let last = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
+        let end = last.max(began);
         let from = began.max(Nanos(end.0.saturating_sub(LONGEST.as_nanos() as u64)));
         (from, end.max(from.plus(SHORTEST)))
     }
@@ -133,7 +135,7 @@ impl Scene {
     pub fn elapsed(&self) -> Duration {
         let Some(began) = self.session.began else { return Duration::ZERO };
         let end = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
-        end.since(began)
+        self.session.time_between(began, end)
     }
 }
 
@@ -257,6 +259,8 @@ pub struct App {
     pub scene: Scene,
     /// The run as it was when the screen was frozen.
     pub frozen: Option<Box<Scene>>,
+    /// A saved run: nothing is measured.
+    pub playback: Option<Box<Playback>>,
     /// The screen.
     pub ui: UiState,
     /// Labels of the exporters, in the order of their table.
@@ -297,6 +301,7 @@ impl App {
         Self {
             scene,
             frozen: None,
+            playback: None,
             ui: UiState::default(),
             export_labels,
             commands: Vec::new(),
@@ -314,13 +319,17 @@ impl App {
 
     /// Whether the picture moves by itself: something is in flight, or was a moment ago.
     pub fn is_live(&self) -> bool {
+        if let Some(playback) = &self.playback {
+            return playback.is_moving();
+        }
         self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
     }
 
     /// When something changes although nothing happens: a notice goes, a request is due, the report is out of date.
     pub fn wake_at(&self) -> Option<Nanos> {
         let notice = self.ui.notice.as_ref().map(|n| n.at.plus(NOTICE_FOR));
-        notice.into_iter().chain(self.scene.session.wake_at()).chain(report_view::due(self)).min()
+        let due = self.scene.session.wake_at().filter(|_| self.playback.is_none());
+        notice.into_iter().chain(due).chain(report_view::due(self)).min()
     }
 
     /// The exit status the run has earned so far (see the command line's contract).
@@ -328,9 +337,13 @@ impl App {
         if self.interrupted {
             return 130;
         }
+        if self.playback.is_some() {
+            return 0;
+        }
         let session = &self.scene.session;
         let nothing_started = session.cases.iter().all(|c| c.attempts.is_empty());
-        if nothing_started && self.scene.target.connection != Connection::Ready {
+        let waits = session.mode == Mode::Waiting;
+        if (nothing_started || waits) && self.scene.target.connection != Connection::Ready {
             return 3;
         }
         let slo_missed = !self.scene.load.keeps_slos(session);

@@ -29,7 +29,17 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         let Some((spec, state)) = case else { return told("The suite has no cases", None) };
         of(app, &sanitise_line(&spec.name), state)
     };
+    let is_replay = app.playback.as_ref().is_some_and(|p| p.is_replay());
     match action {
+        Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster if !is_replay => {
+            told("Nothing is replayed: `tokscope replay` plays a saved run again", None)
+        }
+        Action::ToggleHold if is_replay => None,
+        Action::ToggleHold | Action::TogglePauseCase | Action::Cancel | Action::Rerun | Action::RerunFailed
+            if app.playback.is_some() =>
+        {
+            told("This is a saved run: nothing is measured", None)
+        }
         Action::ToggleHold => match session.mode {
             Mode::Running | Mode::Held => None,
             Mode::Waiting => told("The run has not begun: the endpoint has not answered yet", None),

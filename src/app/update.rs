@@ -7,6 +7,7 @@ use super::answer::{Form, PAGE, copy};
 use super::cases::{choose_case, fold, follow, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
+use super::playback;
 pub use super::possible::is_possible;
 use super::possible::obstacle;
 use super::scope;
@@ -26,8 +27,18 @@ const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 /// Takes a message, changes the state, returns what is to be done outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let was_active = app.scene.session.is_active();
+    let shown_at = match &msg {
+        Msg::Frame { now, .. } | Msg::Action(now, _) => Some(*now),
+        _ => None,
+    };
     let mut effects = handle(app, msg);
+    if let (Some(now), true) = (shown_at, app.playback.is_some()) {
+        playback::show(app, now);
+    }
     effects.extend(report_view::keep_up(app));
+    if app.playback.is_some() {
+        return effects;
+    }
     let is_active = app.scene.session.is_active();
     if was_active != is_active {
         effects.push(Effect::TelemetryActive(is_active));
@@ -209,6 +220,9 @@ fn doubt(model: &str, listed: &[String]) -> Option<String> {
 }
 
 pub(super) fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+    if app.playback.is_some() {
+        return Vec::new();
+    }
     let scene = &mut app.scene;
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.pass(scene.now, &scene.session);
@@ -231,8 +245,10 @@ fn frame(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) >= NOTICE_FOR) {
         app.ui.notice = None;
     }
-    throughput(app, &live);
-    app.scene.live = live;
+    if app.playback.is_none() {
+        throughput(app, &live);
+        app.scene.live = live;
+    }
 }
 
 /// Takes a point of the throughput every [`THROUGHPUT_STEP`], over the [`THROUGHPUT_WINDOW`] before it.
@@ -279,6 +295,8 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
     }
     let selected = app.ui.selected;
     match action {
+        Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
+        Action::ToggleHold if app.playback.is_some() => replay(app, action),
         Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
         Action::TogglePauseCase => return of_case(app, SessionEvent::TogglePause(selected)),
         Action::Rerun => return of_case(app, SessionEvent::Rerun(selected)),
@@ -335,7 +353,9 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::Redraw => return vec![Effect::Redraw],
         Action::Suspend => return vec![Effect::Suspend],
-        Action::Quit if app.scene.session.is_active() => app.ui.overlay = Overlay::ConfirmQuit,
+        Action::Quit if app.scene.session.is_active() && app.playback.is_none() => {
+            app.ui.overlay = Overlay::ConfirmQuit;
+        }
         Action::Quit => return vec![Effect::Quit(app.exit_status())],
         Action::NextTheme => next_theme(app),
         Action::ScopeCloser
@@ -348,6 +368,13 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Confirm => {}
     }
     Vec::new()
+}
+
+fn replay(app: &mut App, action: Action) {
+    let now = app.scene.now;
+    if let Some(playback) = &mut app.playback {
+        playback.act(action, now);
+    }
 }
 
 /// A wish about the selected case. The selection stays there: followed on to the next one that runs, the same key pressed

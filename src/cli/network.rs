@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 /// Whom to trust, and through whom to go.
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Default)]
 pub struct NetworkArgs {
     /// The proxy.
     #[arg(long, value_name = "URL", help_heading = "Endpoint", conflicts_with = "demo")]

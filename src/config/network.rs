@@ -6,7 +6,7 @@ use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::Url;
 
 use super::ConfigError;
-use crate::cli::RunArgs;
+use crate::cli::NetworkArgs;
 use crate::domain::address::is_loopback;
 use crate::domain::text::sanitise_line;
 use crate::engine::{Network, certificates};
@@ -19,18 +19,19 @@ const MAX_CACERT_BYTES: u64 = 4 * 1024 * 1024;
 
 /// What the command line asks of the network on the way to this base address.
 pub(super) fn network(
-    args: &RunArgs,
+    args: &NetworkArgs,
+    retries: u32,
     base_url: &str,
     env: &dyn Fn(&str) -> Option<String>,
     folder: &Path,
 ) -> Result<Network, ConfigError> {
-    let cacert = args.network.cacert.as_deref().map(|path| cacert(path, folder)).transpose()?.unwrap_or_default();
-    let proxy = match args.network.proxy.as_deref() {
+    let cacert = args.cacert.as_deref().map(|path| cacert(path, folder)).transpose()?.unwrap_or_default();
+    let proxy = match args.proxy.as_deref() {
         None => None,
         Some(FROM_ENVIRONMENT) => from_environment(base_url, env)?,
         Some(url) => Some(checked(url).map_err(|why| ConfigError(format!("--proxy: {why}")))?),
     };
-    Ok(Network { insecure: args.network.insecure, cacert, proxy, retries: args.retries })
+    Ok(Network { insecure: args.insecure, cacert, proxy, retries })
 }
 
 fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {

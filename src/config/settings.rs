@@ -93,6 +93,11 @@ impl Settings {
         Self::with(run, screen, env, config_file::usual_place().as_deref())
     }
 
+    /// Of a command that begins no new run: what the screen needs.
+    pub fn of_screen(screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        Self::of(&RunArgs::default(), screen, env)
+    }
+
     fn with(
         run: &RunArgs,
         screen: &ScreenArgs,

@@ -117,6 +117,14 @@ impl GpuHistory {
         }
     }
 
+    /// The program ended at `at`: what a GPU did until it goes on, with the next [`Self::set_active`], is none of the run.
+    pub fn break_off(&mut self, at: Nanos) {
+        self.set_active(false, at);
+        for gpu in &mut self.gpus {
+            gpu.closed = true;
+        }
+    }
+
     /// How long something was measured, until `now` if it still is.
     pub fn ran(&self, now: Nanos) -> Duration {
         self.ran_before + self.span.until.unwrap_or(now).since(self.span.from)
@@ -268,6 +276,23 @@ mod tests {
         look(&mut h, 75, &joules(9700.0));
         assert_eq!(h.ran(Nanos(u64::MAX)), Duration::from_secs(11));
         assert_eq!(h.gpus[0].energy.energy(Duration::from_secs(11)).map(|e| e.joules), Ok(800.0));
+    }
+
+    #[test]
+    fn what_a_gpu_did_while_the_program_was_gone_is_none_of_the_run() {
+        let mut h = history();
+        begin(&mut h, 0);
+        for (s, j) in [(0, 0.0), (5, 500.0)] {
+            look(&mut h, s, &joules(j));
+        }
+        h.break_off(Nanos::from_millis(5000));
+        set_active(&mut h, true, 7);
+        for (s, j) in [(7, 90_000.0), (10, 90_300.0)] {
+            look(&mut h, s, &joules(j));
+        }
+        set_active(&mut h, false, 10);
+        assert_eq!(h.ran(Nanos(u64::MAX)), Duration::from_secs(8));
+        assert_eq!(h.gpus[0].energy.energy(Duration::from_secs(8)).map(|e| e.joules), Ok(800.0));
     }
 
     #[test]

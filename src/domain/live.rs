@@ -161,3 +161,16 @@ pub struct EngineLag {
     pub p99_ms: Option<f64>,
     pub max_ms: Option<f64>,
 }
+
+impl EngineLag {
+    /// The worse of two, figure by figure: no less than that of both together.
+    #[must_use]
+    pub fn worse(self, other: Self) -> Self {
+        let worse = |a: Option<f64>, b: Option<f64>| a.into_iter().chain(b).reduce(f64::max);
+        Self {
+            p50_ms: worse(self.p50_ms, other.p50_ms),
+            p99_ms: worse(self.p99_ms, other.p99_ms),
+            max_ms: worse(self.max_ms, other.max_ms),
+        }
+    }
+}

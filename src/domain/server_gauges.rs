@@ -1,12 +1,16 @@
 //! What a server says of itself while a run lasts: its own gauges, and what a run keeps of them.
 
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, Serialize};
+
 use super::series::Series;
 use super::time::Nanos;
 
 /// Points kept of each series: at one a second, eight hours.
 const HISTORY_POINTS: usize = 28_800;
 
-/// A figure that a server may tell.
+/// A figure that a server may tell. What is kept of it stands in this order: more come at the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Meter {
     /// Requests being worked on.
@@ -51,8 +55,18 @@ impl Meter {
 }
 
 /// One look at a server. What it does not tell is `None`, never 0.
-#[derive(Clone, Copy, Debug, PartialEq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Default, Serialize)]
 pub struct ServerGauges([Option<f64>; Meter::COUNT]);
+
+impl<'de> Deserialize<'de> for ServerGauges {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // Another version may tell fewer, or more.
+        let told = Vec::<Option<f64>>::deserialize(deserializer)?;
+        let mut gauges = Self::default();
+        gauges.0.iter_mut().zip(told).for_each(|(place, value)| *place = value);
+        Ok(gauges)
+    }
+}
 
 impl ServerGauges {
     /// What it tells of that.
@@ -74,18 +88,19 @@ impl ServerGauges {
 }
 
 /// What the reader of a server's metrics says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GaugeEvent {
     /// Whose metrics they are, where they were found, how often they are asked for.
     Found {
         /// The server's kind, as its metrics are named.
-        kind: &'static str,
+        kind: Cow<'static, str>,
         /// Address of the page, without secrets.
         url: String,
         /// Time between two looks, milliseconds.
         interval_ms: u64,
         /// How looking disturbs that server, if it does.
-        warning: Option<&'static str>,
+        warning: Option<Cow<'static, str>>,
     },
     /// There is no page, or none that can be read, and why.
     Absent(String),
@@ -99,13 +114,13 @@ pub enum GaugeEvent {
 #[derive(Clone, Debug)]
 pub struct GaugeHistory {
     /// The server's kind, as its metrics are named.
-    pub kind: Option<&'static str>,
+    pub kind: Option<Cow<'static, str>>,
     /// Address of the page, without secrets.
     pub url: String,
     /// Time between two looks, milliseconds.
     pub interval_ms: u64,
     /// How looking disturbs that server, if it does.
-    pub warning: Option<&'static str>,
+    pub warning: Option<Cow<'static, str>>,
     /// Why there is nothing.
     pub absent: Option<String>,
     /// Why the last look gave nothing.
@@ -120,6 +135,7 @@ pub struct GaugeHistory {
     first: Option<(Nanos, ServerGauges)>,
     last: Option<(Nanos, ServerGauges)>,
     restarted: bool,
+    broken_off: bool,
 }
 
 impl Default for GaugeHistory {
@@ -139,6 +155,7 @@ impl Default for GaugeHistory {
             first: None,
             last: None,
             restarted: false,
+            broken_off: false,
         }
     }
 }
@@ -169,7 +186,14 @@ impl GaugeHistory {
         self.first = None;
         self.last = None;
         self.restarted = false;
+        self.broken_off = false;
         (self.samples, self.missed) = (0, 0);
+    }
+
+    /// The program ended, and goes on: what the server counted meanwhile is not known, and so no count of the run.
+    pub fn break_off(&mut self) {
+        self.last = None;
+        self.broken_off = true;
     }
 
     fn sample(&mut self, at: Nanos, told: &ServerGauges) {
@@ -211,11 +235,12 @@ impl GaugeHistory {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
-    /// By how much a counter grew since the run began; `None` with fewer than two looks, or when the server was restarted.
+    /// By how much a counter grew since the run began; `None` with fewer than two looks, or when server or run were
+    /// interrupted.
     pub fn grown(&self, meter: Meter) -> Option<f64> {
         let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
         let grown = last.get(meter)? - first.get(meter)?;
-        (!self.restarted && self.samples > 1 && grown >= 0.0).then_some(grown)
+        (!self.restarted && !self.broken_off && self.samples > 1 && grown >= 0.0).then_some(grown)
     }
 
     /// The growth of one counter as a share of another's, percent; `None` when the other did not grow.
@@ -314,6 +339,18 @@ mod tests {
         assert!(history.was_restarted());
         assert_eq!(history.grown(Meter::GeneratedTokens), None);
         assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [None, Some(50.0)]);
+    }
+
+    #[test]
+    fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
+        let generated = |n| Box::new(told(&[(Meter::GeneratedTokens, n)]));
+        let mut history = history(&[(0, *generated(0.0)), (1000, *generated(10.0))]);
+        history.break_off();
+        for (at, n) in [(1001, 9000.0), (2001, 9020.0)] {
+            history.apply(GaugeEvent::Sample(Nanos::from_millis(at), generated(n)));
+        }
+        assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [Some(10.0), Some(20.0)]);
+        assert_eq!((history.grown(Meter::GeneratedTokens), history.was_restarted()), (None, false));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod case;
 mod pace;
+mod replay;
 pub mod restore;
 mod standing;
 
@@ -151,6 +152,10 @@ pub struct Session {
     warmups_started: u32,
     /// When the schedule stood still: ascending, apart.
     still: Vec<(Nanos, Nanos)>,
+    /// When the program was gone: from its end to when the run went on, ascending, apart.
+    away: Vec<(Nanos, Nanos)>,
+    /// The run was begun before, and stopped there.
+    stopped: Option<Nanos>,
     /// All slots were taken when last something could have started: what is late then is late for want of one.
     capped: bool,
     now: Nanos,
@@ -174,6 +179,8 @@ impl Session {
             not_started: 0,
             warmups_started: 0,
             still: Vec::new(),
+            away: Vec::new(),
+            stopped: None,
             capped: false,
             now: Nanos::default(),
             pace: Pace::new(&plan),
@@ -204,7 +211,7 @@ impl Session {
                 self.now = self.now.max(at);
                 if self.mode == Mode::Waiting {
                     self.mode = Mode::Running;
-                    self.began = Some(at);
+                    self.begin(at);
                 }
             }
             SessionEvent::ToggleHold => match self.mode {
@@ -235,6 +242,16 @@ impl Session {
         }
         self.fill_slots(&mut out);
         out
+    }
+
+    fn begin(&mut self, at: Nanos) {
+        match self.stopped.take() {
+            None => self.began = Some(at),
+            Some(stopped) => {
+                self.still.push((stopped, at));
+                self.away.push((stopped, at));
+            }
+        }
     }
 
     fn toggle_pause(&mut self, case: usize, out: &mut Vec<SessionCommand>) {

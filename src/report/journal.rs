@@ -16,13 +16,14 @@ use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
-pub use self::line::{attempt, end, gpu, header, state, throughput};
+pub use self::line::{attempt, closing, end, header, resumed, state, telemetry, throughput};
 pub use self::read::{JournalError, Saved, read};
 
 /// Rises when an older program could not read a newer journal; what is only added leaves it.
 pub const VERSION: u32 = 1;
 
 /// What is known when a run begins. Without secrets.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the journal by itself")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunHeader {
     /// Begins every request id, and names the journal.
@@ -31,12 +32,15 @@ pub struct RunHeader {
     #[serde(default)]
     pub tool: String,
     /// Wall time of the run's clock at zero, with its zone.
-    #[serde(with = "epoch")]
+    #[serde(with = "super::epoch")]
     pub epoch: jiff::ZonedDateTime,
     /// Base address of the endpoint.
     pub base_url: String,
     /// The address the requests went to.
     pub url: String,
+    /// What may be secret was left out of it: user name, password, query.
+    #[serde(default)]
+    pub url_cut: bool,
     /// The API that was spoken there, as `--api` calls it.
     pub api: String,
     /// The run's model.
@@ -60,38 +64,18 @@ pub struct RunHeader {
     /// At these concurrencies in turn; empty without a sweep.
     #[serde(default)]
     pub sweep: Vec<usize>,
+    /// So often a request was sent again that was refused for now.
+    #[serde(default)]
+    pub retries: u32,
     /// The machine tokscope ran on.
     #[serde(default)]
     pub environment: Environment,
-    /// The server's own gauges were read beside the run. They are not kept.
+    /// The server's own gauges were read beside the run.
     #[serde(default)]
     pub gauges: bool,
     /// What the observer was found to add there.
     #[serde(default)]
     pub calibration: Option<Calibration>,
-}
-
-/// Wall time with zone as text; where this machine does not know the zone, its offset stays.
-mod epoch {
-    use jiff::ZonedDateTime;
-    use jiff::fmt::strtime::{BrokenDownTime, parse};
-    use jiff::tz::TimeZone;
-    use serde::{Deserialize, Deserializer, Serializer, de};
-
-    pub fn serialize<S: Serializer>(epoch: &ZonedDateTime, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(epoch)
-    }
-
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ZonedDateTime, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        text.parse().or_else(|e| {
-            let without_zone = text.split('[').next().unwrap_or_default();
-            let parsed = parse("%Y-%m-%dT%H:%M:%S%.f%:z", without_zone);
-            let fixed =
-                |p: BrokenDownTime| Some(p.to_timestamp().ok()?.to_zoned_datetime(TimeZone::fixed(p.offset()?)));
-            parsed.ok().and_then(fixed).ok_or_else(|| de::Error::custom(e))
-        })
-    }
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
 use super::host::HostReport;
-use super::model::{Environment, Report};
+use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
@@ -81,6 +81,16 @@ struct Run<'a> {
     simulated: bool,
     partial: bool,
     duration_s: Option<f64>,
+    /// Where it was gone on with after the program had ended.
+    resumed: Vec<ResumedJson<'a>>,
+}
+
+#[derive(Serialize)]
+struct ResumedJson<'a> {
+    stopped_at: String,
+    resumed_at: String,
+    tool_version: &'a str,
+    hostname: &'a str,
 }
 
 #[derive(Serialize)]
@@ -237,11 +247,22 @@ fn known(name: &str) -> Option<&str> {
     (!name.is_empty()).then_some(name)
 }
 
+fn resumed(report: &Report) -> Vec<ResumedJson<'_>> {
+    let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
+    let mut out = Vec::new();
+    for Resumption { stopped_at, at, tool, environment, .. } in &report.resumed {
+        let (stopped_at, resumed_at) = (time(*stopped_at), time(*at));
+        out.push(ResumedJson { stopped_at, resumed_at, tool_version: tool, hostname: &environment.hostname });
+    }
+    out
+}
+
 fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     let session = &report.session;
     let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339).to_string();
     let finished = session.last_ended.filter(|_| !session.is_active());
     Run {
+        resumed: resumed(report),
         id: &report.run_id,
         started_at: time(report.started_at()),
         finished_at: finished.map(|at| time(report.wall_time(at))),

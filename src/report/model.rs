@@ -8,6 +8,8 @@ use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
+use serde::{Deserialize, Serialize};
+
 use super::gpu::GpuReport;
 use super::host::HostReport;
 
@@ -21,6 +23,8 @@ pub struct Report {
     pub session: Session,
     /// Wall time of the run's clock at zero.
     pub epoch: jiff::ZonedDateTime,
+    /// Where it was gone on with after the program had ended, in order.
+    pub resumed: Vec<Resumption>,
     /// Address the requests went to, without secrets, `/chat/completions` or the like included.
     pub url: String,
     /// The API that was spoken there, as `--api` calls it.
@@ -33,6 +37,8 @@ pub struct Report {
     pub simulated: bool,
     /// What stood in between.
     pub route: Route,
+    /// The version of the program that began it.
+    pub tool: String,
     /// Begins every request id.
     pub run_id: String,
     /// The machine tokscope ran on.
@@ -57,7 +63,8 @@ impl Report {
     /// The wall time of a point on the run's clock.
     pub fn wall_time(&self, at: Nanos) -> jiff::ZonedDateTime {
         // Saturates: a clock that ran past the year 9999 is no reason to lose a report.
-        self.epoch.saturating_add(std::time::Duration::from_nanos(at.0))
+        let resumed = self.resumed.iter().rev().find(|r| at >= r.at);
+        resumed.map_or(&self.epoch, |r| &r.epoch).saturating_add(std::time::Duration::from_nanos(at.0))
     }
 
     /// When the first request went out, or the run's clock began.
@@ -73,11 +80,30 @@ impl Report {
         around.with_host(self.host.as_ref().ok(), self.local)
     }
 
-    /// Seconds from the first request to the last ended attempt, or to the report while something is still to come.
+    /// Seconds from the first request to the last ended attempt, or to the report while something is still to come; without
+    /// the time in which tokscope did not run.
     pub fn duration_s(&self) -> Option<f64> {
         let end = if self.session.is_active() { Some(self.finished_at) } else { self.session.last_ended };
-        Some(end?.since(self.session.began?).as_secs_f64())
+        Some(self.session.time_between(self.session.began?, end?).as_secs_f64())
     }
+}
+
+/// A run that was gone on with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Resumption {
+    /// Where it had stopped, on the run's clock.
+    pub stopped_at: Nanos,
+    /// Where it goes on: nothing of before is later.
+    pub at: Nanos,
+    /// Wall time of the run's clock at zero, as it counts from then on.
+    #[serde(with = "super::epoch")]
+    pub epoch: jiff::ZonedDateTime,
+    /// The version of the program that goes on.
+    #[serde(default)]
+    pub tool: String,
+    /// The machine it runs on.
+    #[serde(default)]
+    pub environment: Environment,
 }
 
 /// The machine tokscope ran on; what could not be found is `None`.

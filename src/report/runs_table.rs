@@ -15,7 +15,9 @@ pub enum Outcome {
     Whole,
     /// It ended in order with something missing.
     Partial,
-    /// It did not end in order, or has not yet.
+    /// A process writes it now.
+    Running,
+    /// It did not end in order.
     Unfinished,
     /// Its journal cannot be read.
     Unreadable,
@@ -26,6 +28,7 @@ impl Outcome {
         match self {
             Self::Whole => "whole",
             Self::Partial => "partial",
+            Self::Running => "running",
             Self::Unfinished => "not ended",
             Self::Unreadable => "unreadable",
         }

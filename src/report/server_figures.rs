@@ -26,7 +26,7 @@ pub struct Level {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[expect(missing_docs, reason = "the names say it, with units where they are raw numbers")]
 pub struct ServerFigures {
-    pub kind: &'static str,
+    pub kind: String,
     pub url: String,
     pub sample_interval_ms: u64,
     pub samples: u64,
@@ -53,7 +53,7 @@ impl ServerFigures {
     /// The figures of a run; `None` when they were not asked for, else why there are none.
     pub fn of(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
-        let Some(kind) = history.kind else {
+        let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
             let why = history.absent.clone().unwrap_or_else(|| "the server's metrics have not answered yet".to_owned());
             return Some(Err(why));
         };
@@ -89,7 +89,7 @@ impl ServerFigures {
     }
 
     fn doubts(&self, history: &GaugeHistory, began: Option<Nanos>, here: Option<(u64, bool)>) -> Vec<String> {
-        let mut doubts: Vec<String> = history.warning.map(str::to_owned).into_iter().collect();
+        let mut doubts: Vec<String> = history.warning.as_deref().map(str::to_owned).into_iter().collect();
         let late = history.first_look().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
         if late > LATE_MS {
             doubts.push(format!(
@@ -154,7 +154,7 @@ mod tests {
         let began = r.session.began.unwrap();
         let mut history = GaugeHistory::default();
         let url = "http://h/metrics".to_owned();
-        history.apply(GaugeEvent::Found { kind: "vLLM", url, interval_ms: 1000, warning: None });
+        history.apply(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None });
         history.apply(gauges(Nanos(0), &[(M::Running, 99.0)]));
         history.begin_run();
         let first = [(M::Running, 1.0), (M::KvCache, 10.0), (M::GeneratedTokens, 500.0), (M::Preemptions, 7.0)];

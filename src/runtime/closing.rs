@@ -28,6 +28,9 @@ const TELEMETRY_PATIENCE: Duration = Duration::from_millis(250);
 /// Ends the run: the summary goes to stdout, what happened to the files to `stderr`. Returns the exit status, made worse
 /// by a file that could not be written.
 pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
+    if run.app.playback.is_some() {
+        return status;
+    }
     give_up(run);
     if run.app.scene.session.began.is_none() {
         return status;

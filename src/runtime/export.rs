@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::Run;
+use super::saved::report_of;
 use crate::app::export_dialog::Fate;
 use crate::app::message::Msg;
 use crate::domain::gpu_history::GpuHistory;
@@ -19,7 +20,13 @@ impl Run {
     /// The report of what was measured so far.
     pub(super) fn report(&self) -> Report {
         let scene = &self.app.scene;
-        let environment = super::environment::look();
+        if let Some(saved) = self.saved.as_deref().filter(|_| self.app.playback.is_some()) {
+            return report_of(saved.clone());
+        }
+        let before = self.saved.as_deref();
+        let environment = before.map_or_else(super::environment::look, |s| s.run.environment.clone());
+        let calibration = before.map_or_else(|| super::calibrate::kept(&environment), |s| s.run.calibration.clone());
+        let (now, lag) = self.ended.unwrap_or_else(|| (self.now(), self.live().lag));
         Report {
             session: scene.session.clone(),
             epoch: self.wall.clone(),
@@ -30,14 +37,16 @@ impl Run {
             simulated: scene.target.simulated,
             route: scene.target.route.clone(),
             run_id: self.id.clone(),
-            calibration: super::calibrate::kept(&environment),
+            resumed: before.map_or_else(Vec::new, |s| s.resumed.clone()),
+            tool: before.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |s| s.run.tool.clone()),
+            calibration,
             environment,
-            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, self.now()),
+            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, now),
             gauges: scene.gauges.clone(),
             host: HostReport::of(&scene.host),
             local: scene.target.is_local(),
-            lag: self.engine.live().lag,
-            finished_at: self.now(),
+            lag: before.map_or(lag, |s| s.lag.worse(lag)),
+            finished_at: now,
         }
     }
 

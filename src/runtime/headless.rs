@@ -91,7 +91,7 @@ fn next(run: &Run) -> anyhow::Result<Wake> {
     };
     match run.inbox.recv_timeout(at.since(run.now())) {
         Ok(wake) => Ok(wake),
-        Err(RecvTimeoutError::Timeout) => Ok(Wake::Msg(Msg::Frame { now: run.now(), live: run.engine.live() })),
+        Err(RecvTimeoutError::Timeout) => Ok(Wake::Msg(Msg::Frame { now: run.now(), live: run.live() })),
         Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads are gone"),
     }
 }

@@ -1,13 +1,15 @@
 //! With a screen: the loop that takes messages, carries effects out and draws.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::PathBuf;
 use std::sync::mpsc::RecvTimeoutError;
 
 use anyhow::Context;
 
+use super::closing::say;
 use super::pace::FramePacer;
 use super::signals::Suspension;
-use super::{Run, RunSpec, ScreenSpec, Wake, closing, route};
+use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
 use crate::app::message::{Effect, Msg, Signal};
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
@@ -18,7 +20,19 @@ use crate::ui::view::View;
 
 /// Shows the suite run until the user quits; returns the exit status.
 pub fn run(spec: RunSpec, look: &ScreenSpec) -> anyhow::Result<u8> {
-    let mut run = Run::start(spec, Suspension::BySystem)?;
+    show(Run::start(spec, Suspension::BySystem)?, look)
+}
+
+/// Shows a saved run as it was at its end, or plays it again at so many times its speed.
+pub fn look_at(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look: &ScreenSpec) -> anyhow::Result<u8> {
+    let saved = saved::load(wanted)?;
+    for warning in &saved.warnings {
+        say(&mut std::io::stderr(), &format!("{}: {warning}", saved.run.id));
+    }
+    show(Run::of_saved(saved, exports, speed), look)
+}
+
+fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     run.app.ui.theme = look.theme;
     // Seen before the screen comes, and again once it is gone.
     route::tell(&run.app.scene.target.route, &mut std::io::stderr());
@@ -93,7 +107,7 @@ impl<'a> Screen<'a> {
     }
 
     fn frame(&mut self) -> anyhow::Result<Option<u8>> {
-        let msg = Msg::Frame { now: self.run.now(), live: self.run.engine.live() };
+        let msg = Msg::Frame { now: self.run.now(), live: self.run.live() };
         self.take(msg)
     }
 
@@ -158,9 +172,9 @@ impl<'a> Screen<'a> {
 
     fn draw(&mut self) -> anyhow::Result<()> {
         let now = self.run.now();
-        self.run.engine.watch(Some(self.run.app.ui.selected));
+        self.run.watch(self.run.app.ui.selected);
         // What is shown is as new as the frame itself.
-        let frame = Msg::Frame { now, live: self.run.engine.live() };
+        let frame = Msg::Frame { now, live: self.run.live() };
         // Requests that became due are sent; nothing else can come of a frame.
         drop(self.run.take(frame));
         let theme = self.look.themes.theme(self.run.app.ui.theme);

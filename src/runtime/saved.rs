@@ -19,9 +19,19 @@ use crate::report::journal::{self, JournalError, Saved};
 use crate::report::model::Report;
 use crate::report::runs_table::{self, Listed, Outcome};
 use crate::store::file::write_new;
+use crate::store::lock;
 use crate::store::runs::{self, Kept};
 
-/// The run that is meant: a path to a journal, an id or its begin, or `last`.
+/// The journal of the run that is meant: a path to one, an id or its begin, or `last`.
+pub(super) fn find(wanted: &str) -> anyhow::Result<PathBuf> {
+    let path = Path::new(wanted);
+    if path.is_file() {
+        return Ok(path.to_owned());
+    }
+    Ok(runs::find(&runs::list(&folder()?)?, wanted)?.path.clone())
+}
+
+/// The run that is meant, as [`find`] finds it.
 pub fn load(wanted: &str) -> anyhow::Result<Saved> {
     let path = Path::new(wanted);
     if path.is_file() {
@@ -42,20 +52,22 @@ fn read(path: &Path) -> Result<Saved, JournalError> {
 
 /// The report that the run would have made at its end.
 pub fn report_of(saved: Saved) -> Report {
-    let Saved { run, session, gpu, lag, last_at, .. } = saved;
+    let Saved { run, session, resumed, gpu, gauges, lag, last_at, .. } = saved;
     Report {
         gpu: gpu_report(run.simulated, run.local, &gpu, &session, last_at),
-        gauges: None,
+        gauges,
         host: Err("it is not kept with a run".to_owned()),
         local: run.local,
         route: run.route,
         session,
         epoch: run.epoch,
+        resumed,
         url: run.url,
         api: by_name(&run.api).map_or("unknown", |api| api.name),
         model: run.model,
         server: run.server,
         simulated: run.simulated,
+        tool: run.tool,
         run_id: run.id,
         environment: run.environment,
         lag,
@@ -77,7 +89,9 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         say(&mut stderr, &format!("{}: {warning}", saved.run.id));
     }
     if saved.ended.is_none() {
-        say(&mut stderr, &format!("{}: the run did not end in order; this is what was saved of it", saved.run.id));
+        let id = &saved.run.id;
+        let how = format!("{id}: the run did not end in order; this is what was saved of it (tokscope resume {id})");
+        say(&mut stderr, &how);
     }
     let report = report_of(saved);
     if exports.is_empty() {
@@ -109,6 +123,7 @@ fn look(kept: &Kept) -> Listed {
     match read(&kept.path) {
         Ok(saved) => {
             let outcome = match saved.ended {
+                _ if lock::is_taken(&kept.path).unwrap_or(false) => Outcome::Running,
                 None => Outcome::Unfinished,
                 Some(_) if saved.session.is_partial() => Outcome::Partial,
                 Some(_) => Outcome::Whole,

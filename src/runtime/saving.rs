@@ -1,6 +1,8 @@
 //! The run kept while it happens: every attempt is on the disk as soon as it is over.
 
+use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,18 +11,20 @@ use super::{Run, Wake, environment, now};
 use crate::app::message::Msg;
 use crate::app::model::{App, Connection};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
-use crate::domain::gpu::GpuEvent;
-use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineFact, EngineLag};
-use crate::domain::session::{CasePhase, Session};
+use crate::domain::session::{CasePhase, Mode, Session};
+use crate::domain::telemetry_event::{TelemetryEvent, known};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::report::journal::{self, RunHeader};
+use crate::report::journal::{self, RunHeader, Saved};
+use crate::report::model::Resumption;
 use crate::store::journal::{Journal, MakeLine};
 use crate::store::runs;
 
 /// What comes all the time is kept so often.
 const EVERY: Duration = Duration::from_secs(1);
+/// So much at most is kept of what was told of machine and server before the run began.
+const MOST_BEFORE: usize = 1024;
 /// The end waits so long for the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -28,8 +32,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Saving {
     state: State,
-    /// What the sampler said since it was last kept.
-    gpu: Vec<GpuEvent>,
+    /// Of the address something is left out.
+    url_cut: bool,
+    retries: u32,
+    /// What was told of machine and server since it was last kept; before the run, the last of it.
+    telemetry: Vec<TelemetryEvent>,
     /// The last point of the throughput that was kept.
     throughput_to: Option<Nanos>,
     kept_at: Nanos,
@@ -43,6 +50,8 @@ pub struct Saving {
 enum State {
     /// The run has not begun.
     Waiting,
+    /// It has not gone on yet; its journal is there.
+    Resuming(Box<(File, PathBuf, Resumption)>),
     /// It is being kept.
     Open(Journal),
     /// Nobody wants it to be kept.
@@ -56,16 +65,33 @@ pub type Kept = Option<(AttemptId, Arc<AttemptRecord>)>;
 
 impl Saving {
     /// Keeps the run from its begin on, if it is wanted.
-    pub fn new(wanted: bool) -> Self {
+    pub fn new(wanted: bool, url_cut: bool, retries: u32) -> Self {
         let state = if wanted { State::Waiting } else { State::Off };
-        Self { state, gpu: Vec::new(), throughput_to: None, kept_at: Nanos::default(), shape: 0, is_stale: false }
+        Self {
+            state,
+            url_cut,
+            retries,
+            telemetry: Vec::new(),
+            throughput_to: None,
+            kept_at: Nanos::default(),
+            shape: 0,
+            is_stale: false,
+        }
+    }
+
+    /// Goes on with this journal once the run does.
+    pub fn go_on(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
+        self.throughput_to = saved.throughput.iter().next_back().map(|p| p.0);
+        self.state = State::Resuming(Box::new((file, path, resumption)));
     }
 
     /// Looks at a message before it changes anything.
     pub fn note(&mut self, app: &App, msg: &Msg) -> Kept {
         match msg {
             Msg::NotSaved(_, why) => self.state = State::Failed(why.clone()),
-            Msg::Gpu(event) if matches!(self.state, State::Open(_)) => self.gpu.push(event.clone()),
+            Msg::Gpu(event) => self.told(TelemetryEvent::Gpu(event.clone())),
+            Msg::Gauges(event) => self.told(TelemetryEvent::Gauges(event.clone())),
+            Msg::Closing if app.scene.session.mode != Mode::Finished => self.close(app),
             Msg::Engine(_, EngineFact::Ended { id, record }) if app.scene.session.is_open(*id) => {
                 return Some((*id, Arc::clone(record)));
             }
@@ -74,14 +100,37 @@ impl Saving {
         None
     }
 
+    /// The program begins to end: what is given up from now on is still owed.
+    fn close(&self, app: &App) {
+        let State::Open(journal) = &self.state else { return };
+        let (at, standing) = (app.scene.now, app.scene.session.standing());
+        // Without room it is as it is told of every line: nothing more is kept.
+        let _room = journal.append(true, Box::new(move || journal::closing(at, &standing)));
+    }
+
+    /// Notes what is told of machine and server.
+    pub fn told(&mut self, event: TelemetryEvent) {
+        match self.state {
+            State::Open(_) => self.telemetry.push(event),
+            // What does not change is known once the run begins; the last samples show how it was before.
+            State::Waiting | State::Resuming(_) if event.at().is_some() => {
+                if self.telemetry.len() >= MOST_BEFORE {
+                    self.telemetry.drain(..MOST_BEFORE / 2);
+                }
+                self.telemetry.push(event);
+            }
+            State::Waiting | State::Resuming(_) | State::Off | State::Failed(_) => {}
+        }
+    }
+
     /// Keeps all that came up to now.
     fn keep(&mut self, app: &App, at: Nanos, lag: EngineLag, durable: bool) -> bool {
         let State::Open(journal) = &self.state else { return true };
         let scene = &app.scene;
         let mut lines: Vec<MakeLine> = Vec::new();
-        if !self.gpu.is_empty() {
-            let events = std::mem::take(&mut self.gpu);
-            lines.push(Box::new(move || journal::gpu(&events)));
+        if !self.telemetry.is_empty() {
+            let events = std::mem::take(&mut self.telemetry);
+            lines.push(Box::new(move || journal::telemetry(&events)));
         }
         let points = scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
         if let Some((last, _)) = points.last() {
@@ -106,20 +155,12 @@ fn shape(session: &Session) -> u64 {
     hasher.finish()
 }
 
-/// What is known of the GPUs already, as the sampler would say it.
-fn known_of(gpu: &GpuHistory) -> Option<GpuEvent> {
-    if let Some(why) = &gpu.absent {
-        return Some(GpuEvent::Absent(why.clone()));
-    }
-    let gpus: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
-    let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);
-    (!gpus.is_empty()).then_some(GpuEvent::Found { source, driver, gpus, interval_ms })
-}
-
 impl Run {
     /// Keeps what a message brought, once it was taken.
     pub(super) fn save(&mut self, kept: Kept) {
-        if matches!(self.saving.state, State::Waiting) && self.app.scene.session.began.is_some() {
+        let waits = matches!(self.saving.state, State::Waiting | State::Resuming(_));
+        let session = &self.app.scene.session;
+        if waits && session.began.is_some() && session.mode != Mode::Waiting {
             self.begin_saving();
         }
         let State::Open(journal) = &self.saving.state else { return };
@@ -138,9 +179,9 @@ impl Run {
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
         let now = self.now();
         let is_due = now.since(self.saving.kept_at) >= EVERY
-            && (self.saving.is_stale || !self.saving.gpu.is_empty() || session.in_flight() > 0);
+            && (self.saving.is_stale || !self.saving.telemetry.is_empty() || session.in_flight() > 0);
         if is_changed || is_due || (ended && !is_load) {
-            room &= self.saving.keep(&self.app, now, self.engine.live().lag, is_changed);
+            room &= self.saving.keep(&self.app, now, self.live().lag, is_changed);
         }
         if !room {
             self.give_saving_up("the disk takes nothing any more");
@@ -150,12 +191,16 @@ impl Run {
     fn begin_saving(&mut self) {
         let scene = &self.app.scene;
         let Connection::Ready = scene.target.connection else { return };
+        if matches!(self.saving.state, State::Resuming(_)) {
+            return self.go_on_saving();
+        }
         let environment = environment::look();
         let header = RunHeader {
             id: self.id.clone(),
             tool: env!("CARGO_PKG_VERSION").to_owned(),
             epoch: self.wall.clone(),
             base_url: scene.target.url.clone(),
+            url_cut: self.saving.url_cut,
             url: request_url(&scene.target.url, self.api),
             api: self.api.name.to_owned(),
             model: scene.target.model.clone().unwrap_or_default(),
@@ -167,6 +212,7 @@ impl Run {
             suite: Arc::clone(&scene.session.suite),
             plan: scene.session.plan,
             sweep: scene.session.sweep.clone(),
+            retries: self.saving.retries,
             calibration: super::calibrate::kept(&environment),
             environment,
         };
@@ -178,7 +224,26 @@ impl Run {
         match Journal::start(runs::journal_of(&folder, &self.id), failed) {
             Ok(journal) => {
                 journal.append(true, Box::new(move || journal::header(&header)));
-                self.saving.gpu.extend(known_of(&scene.gpu));
+                let known = known(&scene.gpu, scene.gauges.as_ref());
+                self.saving.telemetry.splice(..0, known);
+                self.saving.state = State::Open(journal);
+            }
+            Err(e) => self.give_saving_up(&e.to_string()),
+        }
+    }
+
+    fn go_on_saving(&mut self) {
+        let State::Resuming(of) = std::mem::replace(&mut self.saving.state, State::Off) else { return };
+        let (file, path, resumption) = *of;
+        let (sender, epoch) = (self.sender.clone(), self.epoch);
+        let failed = move |why| drop(sender.send(Wake::Msg(Msg::NotSaved(now(epoch), why))));
+        match Journal::go_on(file, path, failed) {
+            Ok(journal) => {
+                let scene = &self.app.scene;
+                let known = known(&scene.gpu, scene.gauges.as_ref());
+                let broken_off = TelemetryEvent::BrokenOff(resumption.stopped_at);
+                self.saving.telemetry.splice(..0, std::iter::once(broken_off).chain(known));
+                journal.append(true, Box::new(move || journal::resumed(&resumption)));
                 self.saving.state = State::Open(journal);
             }
             Err(e) => self.give_saving_up(&e.to_string()),
@@ -192,12 +257,13 @@ impl Run {
 
     /// Keeps the end with its exit status, and waits a moment for the disk. Returns what to tell of it.
     pub(super) fn end_saving(&mut self, status: u8) -> Option<String> {
-        let now = self.now();
-        self.saving.keep(&self.app, now, self.engine.live().lag, true);
+        // What is reported from now on is what is kept.
+        let (now, lag) = *self.ended.insert((self.now(), self.live().lag));
+        self.saving.keep(&self.app, now, lag, true);
         let journal = match std::mem::replace(&mut self.saving.state, State::Off) {
             State::Open(journal) => journal,
             State::Failed(why) => return Some(not_whole(&why)),
-            State::Waiting | State::Off => return None,
+            State::Waiting | State::Resuming(_) | State::Off => return None,
         };
         journal.append(true, Box::new(move || journal::end(now, status)));
         let id = &self.id;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::resume::Resuming;
 use crate::app::theme::ThemeName;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
@@ -50,6 +51,8 @@ pub struct RunSpec {
     pub saves: bool,
     /// What the user should know before it begins, a sentence each, without secrets.
     pub warnings: Vec<String>,
+    /// The saved run that is gone on with; suite, plan, sweep and model are its own.
+    pub resumes: Option<Box<Resuming>>,
 }
 
 /// What the dashboard looks like, and what its keys mean.
@@ -72,6 +75,8 @@ pub struct ScreenSpec {
 pub enum SuiteSource {
     /// Out of the program itself.
     Builtin,
+    /// The journal of a run that is gone on with.
+    Saved,
     /// A file, as it was named.
     File(PathBuf),
 }

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
 
+use super::lock;
+
 /// So many lines wait at most: a disk that takes none for so long is as good as full.
 const MOST_WAITING: usize = 65_536;
 /// Lines that wait are written together, up to about so many bytes at once.
@@ -33,6 +35,7 @@ trait Tail: Send + 'static {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
     fn sync(&mut self) -> io::Result<()>;
     fn cut(&mut self, length: u64) -> io::Result<()>;
+    fn length(&self) -> io::Result<u64>;
 }
 
 impl Tail for File {
@@ -47,6 +50,10 @@ impl Tail for File {
     fn cut(&mut self, length: u64) -> io::Result<()> {
         self.set_len(length)
     }
+
+    fn length(&self) -> io::Result<u64> {
+        Ok(self.metadata()?.len())
+    }
 }
 
 impl Journal {
@@ -55,6 +62,11 @@ impl Journal {
     pub fn start(path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
         let named = path.clone();
         Self::spawn(path, move || create(&named), failed)
+    }
+
+    /// Goes on with a file, of which this process holds the lock.
+    pub fn go_on(file: File, path: PathBuf, failed: impl FnOnce(String) + Send + 'static) -> io::Result<Self> {
+        Self::spawn(path, move || Ok(file), failed)
     }
 
     fn spawn<T: Tail>(
@@ -107,7 +119,10 @@ fn create(path: &Path) -> io::Result<File> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path)
+    let file = options.open(path)?;
+    // Nobody else knows of a file that is new.
+    let _held = lock::take(&file);
+    Ok(file)
 }
 
 /// Prompts and answers are nobody else's.
@@ -124,7 +139,7 @@ fn create_folder(folder: &Path) -> io::Result<()> {
 
 /// Writes what comes until nobody sends any more.
 fn write_all(mut tail: impl Tail, inbox: &Receiver<Job>) -> io::Result<()> {
-    let mut written = 0;
+    let mut written = tail.length()?;
     let mut block = String::new();
     while let Ok(Job { make, mut durable }) = inbox.recv() {
         block.clear();
@@ -187,6 +202,10 @@ mod tests {
         fn cut(&mut self, length: u64) -> io::Result<()> {
             self.0.0.lock().unwrap().0.truncate(length as usize);
             Ok(())
+        }
+
+        fn length(&self) -> io::Result<u64> {
+            Ok(self.0.0.lock().unwrap().0.len() as u64)
         }
     }
 

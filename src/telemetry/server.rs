@@ -85,7 +85,12 @@ impl<'a> Reader<'a> {
                     self.found = Some(at);
                     let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
                     let url = self.name(at);
-                    (self.sink)(GaugeEvent::Found { kind: told.kind, url, interval_ms, warning: told.warning });
+                    (self.sink)(GaugeEvent::Found {
+                        kind: told.kind.into(),
+                        url,
+                        interval_ms,
+                        warning: told.warning.map(Into::into),
+                    });
                     return (self.sink)(GaugeEvent::Sample(when, Box::new(told.gauges)));
                 }
                 Err(why) => reasons.push(format!("{}: {why}", self.name(at))),
@@ -117,6 +122,7 @@ impl<'a> Reader<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
@@ -174,7 +180,9 @@ mod tests {
         ]);
         let addresses = vec![format!("{address}/a?key=secret"), format!("{address}/b"), format!("{address}/c")];
         let events = events(addresses, 4);
-        let [GaugeEvent::Found { kind: "llama.cpp", url, warning: Some(_), .. }, rest @ ..] = events.as_slice() else {
+        let [GaugeEvent::Found { kind: Cow::Borrowed("llama.cpp"), url, warning: Some(_), .. }, rest @ ..] =
+            events.as_slice()
+        else {
             panic!("{events:?}")
         };
         assert_eq!(url, &format!("{address}/c"));

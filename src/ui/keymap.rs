@@ -109,6 +109,8 @@ impl Context {
 pub enum Group {
     /// The run and its report.
     Run,
+    /// A saved run that is played again.
+    Replay,
     /// The selected case.
     Case,
     /// Moving about.
@@ -125,12 +127,14 @@ pub enum Group {
 
 impl Group {
     /// All but the panes' own, in the order of the help.
-    pub const ALL: [Self; 6] = [Self::Run, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
+    pub const ALL: [Self; 7] =
+        [Self::Run, Self::Replay, Self::Case, Self::Move, Self::Screen, Self::Filter, Self::Dialogs];
 
     /// The heading.
     pub const fn title(self) -> &'static str {
         match self {
             Self::Run => "Run",
+            Self::Replay => "In a replay",
             Self::Case => "Selected case",
             Self::Move => "Moving about",
             Self::Pane => "The pane",
@@ -209,8 +213,15 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
     if binding.action == Action::Unfold && has_one() {
         return None;
     }
+    // What does not concern a run that is measured takes none of its room.
+    if binding.group == Group::Replay && app.playback.is_none() {
+        return None;
+    }
     let is_on = match binding.action {
-        Action::ToggleHold => app.scene.session.mode == Mode::Held,
+        Action::ToggleHold => match &app.playback {
+            Some(playback) => playback.is_paused(),
+            None => app.scene.session.mode == Mode::Held,
+        },
         Action::TogglePauseCase => {
             app.scene.session.cases.get(app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused)
         }

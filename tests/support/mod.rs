@@ -5,6 +5,7 @@
 
 pub mod dashboard;
 pub mod faults;
+pub mod place;
 pub mod pty;
 pub mod real_server;
 pub mod server;

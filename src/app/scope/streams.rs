@@ -90,6 +90,16 @@ impl Traces {
         }
     }
 
+    /// As they were at `at`.
+    #[must_use]
+    pub fn as_at(&self, at: Nanos) -> Self {
+        let ended: VecDeque<_> = self.ended.iter().filter(|e| e.until <= at).map(Arc::clone).collect();
+        let arrivals = ended.iter().map(|e| e.trace.len()).sum();
+        let began = self.holds.iter().filter(|(from, _)| *from <= at);
+        let holds = began.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
+        Self { ended, arrivals, holds }
+    }
+
     /// When the run was held; without an end, it still is.
     pub fn holds(&self) -> &[(Nanos, Option<Nanos>)] {
         &self.holds

@@ -59,10 +59,10 @@ pub struct CaseState {
     pub(super) round: u32,
     pub(super) stage: usize,
     /// Numbers of the attempts in flight.
-    open: Vec<u32>,
-    failed_in_round: bool,
+    pub(super) open: Vec<u32>,
+    pub(super) failed_in_round: bool,
     /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
-    whole: [VecDeque<u32>; 2],
+    pub(super) whole: [VecDeque<u32>; 2],
 }
 
 impl CaseState {
@@ -263,7 +263,7 @@ fn reported(attempts: &[AttemptState]) -> Vec<&Arc<AttemptRecord>> {
     of_round.filter_map(|a| a.record.as_ref()).collect()
 }
 
-fn is_failed(attempt: &AttemptState) -> bool {
+pub(super) fn is_failed(attempt: &AttemptState) -> bool {
     let failed = |r: &Arc<AttemptRecord>| !r.is_ok() && r.status != AttemptStatus::Cancelled;
     !attempt.warmup && attempt.record.as_ref().is_some_and(failed)
 }

@@ -11,6 +11,8 @@ use crate::domain::time::Nanos;
 pub struct Pace {
     starts: Option<Starts>,
     duration: Option<Duration>,
+    /// How much of the duration was over before this schedule.
+    spent: Duration,
     origin: Option<Nanos>,
     still_since: Option<Nanos>,
     /// Starts that were taken back, as time since the origin, ascending; they come before all others.
@@ -23,10 +25,22 @@ impl Pace {
         Self {
             starts: plan.open_loop.map(Starts::new),
             duration: plan.duration,
+            spent: Duration::ZERO,
             origin: None,
             still_since: None,
             back: Vec::new(),
         }
+    }
+
+    /// So much of the duration was over before.
+    pub fn spend(&mut self, spent: Duration) {
+        self.spent = spent;
+    }
+
+    /// How much of the duration is over at `now`.
+    pub fn spent(&self, now: Nanos) -> Duration {
+        let now = self.still_since.unwrap_or(now);
+        self.spent + self.origin.map_or(Duration::ZERO, |origin| now.since(origin))
     }
 
     /// Time stands still from now on.
@@ -85,7 +99,7 @@ impl Pace {
     }
 
     fn end_at(&self) -> Option<Nanos> {
-        Some(self.origin?.plus(self.duration?))
+        Some(self.origin?.plus(self.duration?.saturating_sub(self.spent)))
     }
 
     /// A duration that is not over yet.
@@ -95,9 +109,9 @@ impl Pace {
 
     /// How much of the duration is over, 0 to 1; `None` before it begins, and without one that still limits.
     pub fn share(&self, now: Nanos) -> Option<f64> {
-        let (duration, origin) = (self.duration?, self.origin?);
-        let now = self.still_since.unwrap_or(now);
-        Some((now.since(origin).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
+        let duration = self.duration?;
+        self.origin?;
+        Some((self.spent(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
     }
 
     /// From now on nothing limits the time. Returns how many starts were intended within it and did not come.

@@ -1,6 +1,7 @@
 //! What of a session is kept outside the program, and the session made again from that.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +60,15 @@ pub struct Standing {
     /// When the schedule stood still.
     #[serde(default)]
     pub still: Vec<(Nanos, Nanos)>,
+    /// When the program was gone.
+    #[serde(default)]
+    pub away: Vec<(Nanos, Nanos)>,
     /// The plan's duration is not over.
     #[serde(default)]
     pub timed: bool,
+    /// So much of it is.
+    #[serde(default)]
+    pub spent: Duration,
     /// In the suite's order.
     pub cases: Vec<CaseStanding>,
 }
@@ -131,18 +138,22 @@ impl Session {
             not_started: self.not_started,
             warmups_started: self.warmups_started,
             still: self.still.clone(),
+            away: self.away.clone(),
             timed: self.pace.is_timed(),
+            spent: self.pace.spent(self.now),
             cases: self.cases.iter().enumerate().map(case).collect(),
         }
     }
 }
 
 /// A session that is being made again. Whatever it is given, it keeps the promises of a [`Session`].
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Restoring {
     session: Session,
     /// The last one, and the attempts that ended after it.
     standing: Option<Standing>,
+    /// When the program began to end, and where the session stood.
+    closing: Option<(Nanos, Standing)>,
     lost_left: usize,
 }
 
@@ -151,7 +162,7 @@ impl Restoring {
     pub fn new(suite: Arc<Suite>, plan: Plan, sweep: Vec<usize>) -> Self {
         let session = Session::new(suite, plan);
         let session = if sweep.is_empty() { session } else { session.with_sweep(sweep) };
-        Self { session, standing: None, lost_left: MOST_LOST }
+        Self { session, standing: None, closing: None, lost_left: MOST_LOST }
     }
 
     /// An attempt that ended; in the order in which they did.
@@ -181,12 +192,30 @@ impl Restoring {
 
     /// Where the session stood at this point of what was kept.
     pub fn standing(&mut self, standing: Standing) -> Result<(), Misfit> {
+        self.check(&standing)?;
+        self.standing = Some(standing);
+        Ok(())
+    }
+
+    /// Where it stood when the program began to end, at `at`: what is given up from then on is not the user's choice of cases.
+    pub fn closing(&mut self, at: Nanos, standing: Standing) -> Result<(), Misfit> {
+        self.check(&standing)?;
+        self.closing = Some((at, standing));
+        Ok(())
+    }
+
+    /// The run goes on from here, with what [`Self::go_on`] made of it.
+    pub fn resumed(&mut self) {
+        let stood = self.closing.take().map(|c| c.1).or_else(|| self.standing.clone());
+        self.fill_lost(stood.as_ref());
+    }
+
+    fn check(&self, standing: &Standing) -> Result<(), Misfit> {
         self.check_stage(standing.stage)?;
         standing.cases.iter().try_for_each(|c| self.check_stage(c.stage))?;
         if standing.cases.len() != self.session.cases.len() {
             return Err(Misfit::Case);
         }
-        self.standing = Some(standing);
         Ok(())
     }
 
@@ -196,7 +225,29 @@ impl Restoring {
 
     /// The session, with nothing in flight. What was is owed again, but for what the user gave up; where something is left
     /// to do, the run is held. A session that did not even begin waits.
-    pub fn finish(mut self) -> Session {
+    pub fn finish(self) -> Session {
+        self.settle(None)
+    }
+
+    /// The session as it goes on: waiting for its endpoint, with what was cut off owed again, or finished. Paused cases wait for
+    /// their turn. `stopped` is when it was last heard of.
+    pub fn go_on(mut self, stopped: Nanos) -> Session {
+        let closing = self.closing.take();
+        let cut_at = closing.as_ref().map(|c| c.0);
+        self.standing = closing.map(|c| c.1).or(self.standing);
+        let mut session = self.settle(cut_at);
+        for state in session.cases.iter_mut().filter(|c| c.phase == CasePhase::Paused) {
+            state.phase = CasePhase::Queued;
+            state.remaining = state.remaining.max(1);
+        }
+        if session.mode == Mode::Held {
+            session.mode = Mode::Waiting;
+            session.stopped = Some(stopped);
+        }
+        session
+    }
+
+    fn settle(mut self, cut_at: Option<Nanos>) -> Session {
         let Some(standing) = self.standing.take() else {
             self.fill_lost(None);
             return self.session;
@@ -209,7 +260,9 @@ impl Restoring {
         session.not_started = standing.not_started;
         session.warmups_started = standing.warmups_started;
         session.still = standing.still;
+        session.away = standing.away;
         session.pace = Pace::new(&session.plan);
+        session.pace.spend(standing.spent);
         if !standing.timed {
             session.pace.end();
         }
@@ -218,7 +271,7 @@ impl Restoring {
             mode => mode,
         };
         for (state, stood) in session.cases.iter_mut().zip(standing.cases) {
-            let (phase, remaining) = (stood.phase, owed(&stood, &state.attempts));
+            let (phase, remaining) = (stood.phase, owed(&stood, &state.attempts, cut_at));
             state.stand(phase, remaining, (stood.round, stood.stage));
             if matches!(phase, CasePhase::Running | CasePhase::Queued) {
                 state.settle(false);
@@ -274,14 +327,21 @@ fn is_lost(attempt: &AttemptState) -> bool {
 }
 
 /// Measured attempts that a case owes: those it owed when it stood there, less what was started since, and what was lost.
-fn owed(stood: &CaseStanding, attempts: &[AttemptState]) -> u32 {
+fn owed(stood: &CaseStanding, attempts: &[AttemptState], cut_at: Option<Nanos>) -> u32 {
     if stood.remaining == u32::MAX || !matches!(stood.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
     {
         return stood.remaining;
     }
-    let of_round = |a: &&AttemptState| !a.warmup && !a.abandoned && a.round == stood.round;
+    // What was cut off by the end of the program is no less lost, and is not what the user gave up.
+    let is_cut = |a: &AttemptState| {
+        let ended = a.record.as_ref().filter(|r| r.status == AttemptStatus::Cancelled).map(|r| r.ended);
+        cut_at.is_some_and(|at| ended.is_some_and(|ended| ended >= at))
+            && a.number <= stood.attempts
+            && !stood.odd.iter().any(|odd| odd.number == a.number)
+    };
+    let of_round = |a: &&AttemptState| !a.warmup && (!a.abandoned || is_cut(a)) && a.round == stood.round;
     let started = attempts.iter().filter(of_round).filter(|a| a.number > stood.attempts).count();
-    let lost = attempts.iter().filter(of_round).filter(|a| is_lost(a)).count();
+    let lost = attempts.iter().filter(of_round).filter(|a| is_lost(a) || is_cut(a)).count();
     (stood.remaining.saturating_sub(started as u32)).saturating_add(lost as u32)
 }
 

@@ -46,6 +46,12 @@ impl Session {
         &self.still
     }
 
+    /// From `from` to `to`, without the time in which the program was gone.
+    pub fn time_between(&self, from: Nanos, to: Nanos) -> Duration {
+        let gone = self.away.iter().map(|&(a, b)| b.min(to).since(a.max(from))).sum();
+        to.since(from).saturating_sub(gone)
+    }
+
     /// How much of the plan's duration is over at `now`, 0 to 1, holds left out; `None` without a duration.
     pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
         self.plan.duration?;

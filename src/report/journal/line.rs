@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::gpu::GpuEvent;
 use crate::domain::live::EngineLag;
 use crate::domain::session::restore::{AttemptFacts, Standing};
+use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
+use crate::report::model::Resumption;
 
 #[derive(Serialize, Deserialize)]
 pub struct Header<'a> {
@@ -32,8 +33,8 @@ pub struct State<'a> {
 }
 
 #[derive(Serialize)]
-struct Gpu<'a> {
-    events: &'a [GpuEvent],
+struct Telemetry<'a> {
+    events: &'a [TelemetryEvent],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -80,14 +81,24 @@ pub fn state(at: Nanos, standing: &Standing, lag: EngineLag) -> String {
     typed("state", &State { at, standing: Cow::Borrowed(standing), lag })
 }
 
-/// What the sampler said.
-pub fn gpu(events: &[GpuEvent]) -> String {
-    typed("gpu", &Gpu { events })
+/// What was told of machine and server; the first of them were GPUs, and gave the line its name.
+pub fn telemetry(events: &[TelemetryEvent]) -> String {
+    typed("gpu", &Telemetry { events })
 }
 
 /// Points of the throughput.
 pub fn throughput(points: &[(Nanos, Option<f64>)]) -> String {
     typed("throughput", &Throughput { points: Cow::Borrowed(points) })
+}
+
+/// The program begins to end, and gives up what is in flight.
+pub fn closing(at: Nanos, standing: &Standing) -> String {
+    typed("closing", &State { at, standing: Cow::Borrowed(standing), lag: EngineLag::default() })
+}
+
+/// The run goes on after the program had ended.
+pub fn resumed(resumption: &Resumption) -> String {
+    typed("resumed", resumption)
 }
 
 /// The program ended in order, with this exit status.

@@ -9,17 +9,19 @@ use serde_json::value::RawValue;
 use super::line::{Attempt, End, Header, State, Throughput};
 use super::lines::{self, Came};
 use super::{RunHeader, VERSION};
-use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::EngineLag;
 use crate::domain::series::Series;
+use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::session::restore::Restoring;
+use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
+use crate::report::model::Resumption;
 
-/// What is told of a run that read the server's gauges.
-const NO_GAUGES: &str = "the server's own gauges are not kept, and left out";
+/// What is told of a run that read the server's gauges when they were not kept yet.
+const NO_GAUGES: &str = "the server's own gauges were not kept, and are left out";
 /// So many broken lines are told one by one.
 const MOST_TOLD: usize = 20;
 /// Points kept of the throughput, as a run keeps them.
@@ -32,8 +34,16 @@ pub struct Saved {
     pub run: RunHeader,
     /// As it stood; nothing is in flight.
     pub session: Session,
+    /// As it goes on; finished, where nothing is left to do.
+    pub to_go_on: Session,
+    /// Where it was gone on with.
+    pub resumed: Vec<Resumption>,
     /// The GPUs over the run.
     pub gpu: GpuHistory,
+    /// What the server said of itself; `None` where it was not asked.
+    pub gauges: Option<GaugeHistory>,
+    /// All that both were made from.
+    pub telemetry: Vec<TelemetryEvent>,
     /// Tokens per second over the run.
     pub throughput: Series,
     /// How late the engine has been.
@@ -111,9 +121,14 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
 struct Reader {
     run: RunHeader,
     session: Restoring,
+    resumed: Vec<Resumption>,
     gpu: GpuHistory,
+    gauges: Option<GaugeHistory>,
+    telemetry: Vec<TelemetryEvent>,
     throughput: Series,
     lag: EngineLag,
+    /// That of the program before it was gone on with.
+    lag_before: EngineLag,
     last_at: Nanos,
     ended: Option<u8>,
     warnings: Vec<String>,
@@ -124,12 +139,16 @@ impl Reader {
     fn new(run: RunHeader) -> Self {
         Self {
             session: Restoring::new(run.suite.clone(), run.plan, run.sweep.clone()),
+            resumed: Vec::new(),
             gpu: GpuHistory::default(),
+            gauges: None,
+            telemetry: Vec::new(),
             throughput: Series::new(THROUGHPUT_POINTS),
             lag: EngineLag::default(),
+            lag_before: EngineLag::default(),
             last_at: Nanos::default(),
             ended: None,
-            warnings: run.gauges.then(|| NO_GAUGES.to_owned()).into_iter().collect(),
+            warnings: Vec::new(),
             broken: 0,
             run,
         }
@@ -155,7 +174,19 @@ impl Reader {
                 self.lag = state.lag;
                 self.session.standing(state.standing.into_owned()).map_err(|e| e.to_string())?;
             }
-            "gpu" => self.gpu_events(line)?,
+            "closing" => {
+                let state: State<'_> = parse(line)?;
+                self.last_at = self.last_at.max(state.at);
+                self.session.closing(state.at, state.standing.into_owned()).map_err(|e| e.to_string())?;
+            }
+            "resumed" => {
+                let resumption: Resumption = parse(line)?;
+                self.last_at = self.last_at.max(resumption.at);
+                self.lag_before = self.lag_before.worse(self.lag);
+                self.resumed.push(resumption);
+                self.session.resumed();
+            }
+            "gpu" => self.telemetry(line)?,
             "throughput" => {
                 let throughput: Throughput<'_> = parse(line)?;
                 for &(at, value) in throughput.points.iter() {
@@ -176,15 +207,16 @@ impl Reader {
     }
 
     /// Each by itself: one that a newer program added does not take the others with it.
-    fn gpu_events(&mut self, line: &[u8]) -> Result<(), String> {
+    fn telemetry(&mut self, line: &[u8]) -> Result<(), String> {
         #[derive(Deserialize)]
         struct Events<'a> {
             #[serde(borrow)]
             events: Vec<&'a RawValue>,
         }
         let events: Events<'_> = parse(line)?;
-        for event in events.events.iter().filter_map(|e| serde_json::from_str::<GpuEvent>(e.get()).ok()) {
-            self.gpu.apply(event);
+        for event in events.events.iter().filter_map(|e| serde_json::from_str::<TelemetryEvent>(e.get()).ok()) {
+            self.telemetry.push(event.clone());
+            event.apply(&mut self.gpu, &mut self.gauges);
         }
         Ok(())
     }
@@ -200,12 +232,19 @@ impl Reader {
         if self.broken > MOST_TOLD {
             self.warnings.push(format!("{} more lines are left out", self.broken - MOST_TOLD));
         }
+        if self.run.gauges && self.gauges.is_none() {
+            self.warnings.push(NO_GAUGES.to_owned());
+        }
         Saved {
             run: self.run,
+            to_go_on: self.session.clone().go_on(self.last_at),
             session: self.session.finish(),
+            resumed: self.resumed,
             gpu: self.gpu,
+            gauges: self.gauges,
+            telemetry: self.telemetry,
             throughput: self.throughput,
-            lag: self.lag,
+            lag: self.lag_before.worse(self.lag),
             last_at: self.last_at,
             ended: self.ended,
             warnings: self.warnings,

@@ -6,16 +6,21 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::finding::Finding;
-use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
+use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::restore::AttemptFacts;
-use crate::domain::session::{Session, SessionEvent};
+use crate::domain::session::{CasePhase, Mode, Session, SessionCommand, SessionEvent};
+use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
 use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
-use crate::report::model::Report;
+use crate::report::gpu::GpuReport;
+use crate::report::model::{Report, Resumption};
 
 fn header_of(report: &Report) -> RunHeader {
     RunHeader {
@@ -24,6 +29,8 @@ fn header_of(report: &Report) -> RunHeader {
         epoch: report.epoch.clone(),
         base_url: "http://localhost:8000/v1".into(),
         url: report.url.clone(),
+        url_cut: false,
+        retries: 0,
         api: report.api.into(),
         model: report.model.clone(),
         server: report.server.clone(),
@@ -63,11 +70,13 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
     Report {
         session: saved.session,
         epoch: saved.run.epoch,
+        resumed: saved.resumed,
         url: saved.run.url,
         api: beside.api,
         model: saved.run.model,
         server: saved.run.server,
         simulated: saved.run.simulated,
+        tool: saved.run.tool,
         run_id: saved.run.id,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
@@ -174,7 +183,8 @@ fn gpus_and_throughput_are_kept_with_their_gaps() {
     ];
     let newer = r#"{"type":"gpu","events":[{"melted":{"index":0}},{"sample":{"index":0,"at":1500000000,"memory_used_bytes":3145728,"new":1}}]}"#;
     let points = [(Nanos(1), Some(0.1 + 0.2)), (Nanos(2), None), (Nanos(3), Some(3.0))];
-    let text = header(&header_of(&live)) + &gpu(&events) + newer + "\n" + &throughput(&points);
+    let text =
+        header(&header_of(&live)) + &telemetry(&events.map(TelemetryEvent::Gpu)) + newer + "\n" + &throughput(&points);
     let saved = read(text.as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
     let track = &saved.gpu.gpus[0];
@@ -366,8 +376,196 @@ fn the_lag_and_the_time_are_those_of_the_end() {
 }
 
 #[test]
-fn gauges_that_are_not_kept_are_told() {
+fn gauges_that_were_not_kept_are_told() {
     let run = RunHeader { gauges: true, ..header_of(&report(failing())) };
     let saved = read(header(&run).as_bytes()).unwrap();
-    assert_eq!(saved.warnings, ["the server's own gauges are not kept, and left out"]);
+    assert_eq!(saved.warnings, ["the server's own gauges were not kept, and are left out"]);
+}
+
+/// What two GPUs and the server told over a run of 60 s from 0.4 s on: one lost in the middle, and silent before its end.
+fn told() -> Vec<TelemetryEvent> {
+    use TelemetryEvent as T;
+    let info = |index: u32| GpuInfo {
+        index,
+        uuid: Some(format!("GPU-{index}")),
+        model: format!("M{index}"),
+        memory_total_bytes: Some(80 << 30),
+        power_limit_w: Some(700.0),
+        ..GpuInfo::default()
+    };
+    let gauges = |at: u64| {
+        let mut told = ServerGauges::default();
+        told.set(Meter::Running, at as f64 / 7.0);
+        told.set(Meter::GeneratedTokens, at as f64 * 100.1);
+        T::Gauges(GaugeEvent::Sample(Nanos::from_millis(at), Box::new(told)))
+    };
+    let url = "http://localhost:8000/metrics".to_owned();
+    let warning = Some("it costs\u{1b}[2J".into());
+    let mut events = vec![
+        T::Gpu(GpuEvent::Found {
+            source: "nvml".into(),
+            driver: Some("580".into()),
+            gpus: vec![info(0), info(1)],
+            interval_ms: 250,
+        }),
+        T::Gpu(GpuEvent::Scope(GpuScope::Unknown { why: "not seen".into() })),
+        T::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning }),
+        gauges(0),
+    ];
+    for step in 0..240_u64 {
+        let at = step * 250;
+        if step == 2 {
+            events.push(T::Began(Nanos::from_millis(400)));
+            events.push(T::Active(Nanos::from_millis(400)));
+            events.push(T::Gpu(GpuEvent::Scope(GpuScope::EndpointHost {
+                evidence: "pid 4".into(),
+                gpus: vec!["GPU-1".into()],
+            })));
+        }
+        for index in [0, 1] {
+            let (at, lost) = (Nanos::from_millis(at), index == 0 && (100..110).contains(&step));
+            let sample = GpuSample {
+                at,
+                index,
+                memory_used_bytes: Some((step + 1) << 28),
+                utilization_percent: Some((step % 100) as f64 + 0.1),
+                power_w: Some(300.0 + 0.1 * step as f64),
+                energy_j: Some(step as f64 * 0.3 + 1e6),
+                throttle: Some(if step % 3 == 0 { Throttle::POWER_CAP } else { Throttle::default() }),
+                ..GpuSample::default()
+            };
+            match (lost, step) {
+                (_, 200..230) => {}
+                (true, _) => events.push(T::Gpu(GpuEvent::Gap { at, index, lost: true, reason: "gone".into() })),
+                (false, _) => events.push(T::Gpu(GpuEvent::Sample(sample))),
+            }
+        }
+        if step % 4 == 0 {
+            events.push(gauges(at));
+        }
+    }
+    events.push(T::Gauges(GaugeEvent::Gap(Nanos::from_millis(59_900), "timed out".into())));
+    events.push(T::Idle(Nanos::from_millis(59_950)));
+    events
+}
+
+#[test]
+fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
+    let (mut gpu, mut gauges) = (GpuHistory::default(), None);
+    for event in told() {
+        event.apply(&mut gpu, &mut gauges);
+    }
+    let mut live = report(sample_session());
+    live.gpu = GpuReport::of(&gpu, &live.session, true, live.finished_at);
+    live.gauges = gauges;
+    let devices = &live.gpu.as_ref().unwrap().devices;
+    assert!(devices[0].energy.is_err() && devices[1].energy.is_ok() && devices[1].throttled.is_some());
+    assert!(live.gpu.as_ref().unwrap().driver_silent_s.is_some());
+    let run = RunHeader { gauges: true, ..header_of(&live) };
+    let journal = journal_of(&live);
+    let (_, rest) = journal.split_once('\n').unwrap();
+    // In pieces, as they are kept.
+    let lines: String = told().chunks(7).map(telemetry).collect();
+    let saved = read((header(&run) + &lines + rest).as_bytes()).unwrap();
+    assert_eq!(saved.warnings, [""; 0]);
+    let gpu = GpuReport::of(&saved.gpu, &saved.session, true, saved.last_at);
+    let gauges = saved.gauges.clone();
+    let again = Report { gpu, gauges, ..report_again(saved, &live) };
+    for exporter in EXPORTERS {
+        let (live, again) = ((exporter.render)(&live), (exporter.render)(&again));
+        assert!(live == again, "{}", first_difference(&live, &again));
+        assert!(!live.contains('\u{1b}'));
+    }
+}
+
+/// What is in flight is given up, as when the program ends; returns the lines of that.
+fn closed(session: &mut Session, at: u64) -> String {
+    let mut lines = closing(Nanos::from_millis(at), &session.standing());
+    session.handle(SessionEvent::Abort);
+    let open: Vec<AttemptId> = (0..session.cases.len())
+        .flat_map(|case| session.cases[case].attempts.iter().map(move |a| AttemptId { case, number: a.number }))
+        .filter(|id| session.is_open(*id))
+        .collect();
+    for id in open {
+        let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos::from_millis(at - 1));
+        (record.status, record.ended) = (AttemptStatus::Cancelled, Nanos::from_millis(at + 1));
+        session.handle(SessionEvent::Ended(id, Arc::new(record.clone())));
+        lines += &attempt(session.facts(id).unwrap(), &record);
+    }
+    lines + &state(Nanos::from_millis(at + 2), &session.standing(), EngineLag::default())
+}
+
+#[test]
+fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user_did_is_not() {
+    let mut session = run(suite(&["a", "b", "c"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
+        (id.case == 0).then(|| answer(id, now, 500, 5, 50))
+    });
+    session.handle(SessionEvent::Cancel(2));
+    let so_far = journal_of(&report(session.clone()));
+    let (so_far, _end) = so_far.trim_end().rsplit_once('\n').unwrap();
+    let text = format!("{so_far}\n{}{}", closed(&mut session, 5000), end(Nanos::from_millis(5003), 130));
+    let saved = read(text.as_bytes()).unwrap();
+    assert_eq!(saved.warnings, [""; 0]);
+    assert_eq!((saved.session.mode, saved.session.cases[1].phase), (Mode::Finished, CasePhase::Cancelled));
+    let mut goes_on = saved.to_go_on.clone();
+    let phases: Vec<_> = goes_on.cases.iter().map(|c| (c.phase, c.remaining)).collect();
+    assert_eq!(phases, [(CasePhase::Done, 0), (CasePhase::Queued, 2), (CasePhase::Cancelled, 0)]);
+    assert_eq!(goes_on.mode, Mode::Waiting);
+    let began = goes_on.began;
+    let commands = goes_on.handle(SessionEvent::Begin(Nanos::from_millis(9000)));
+    let id = AttemptId { case: 1, number: 2 };
+    assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
+    // The time between is none of the run's.
+    assert_eq!((goes_on.began, goes_on.still().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
+    let gone = goes_on.time_between(Nanos::from_millis(5000), Nanos::from_millis(9500));
+    assert_eq!(gone, Duration::from_millis(3 + 500));
+    // What was whole has nothing to go on with.
+    let whole = read(journal_of(&report(sample_session())).as_bytes()).unwrap();
+    assert_eq!(whole.to_go_on.mode, Mode::Finished);
+}
+
+#[test]
+fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
+    let mut live = report(sample_session());
+    let at = live.finished_at.plus(Duration::from_millis(1));
+    let resumption = Resumption {
+        stopped_at: live.finished_at,
+        at,
+        epoch: "2026-02-07T09:00:00+01:00[Europe/Berlin]".parse().unwrap(),
+        tool: "0.2.0".into(),
+        environment: Environment { hostname: "other*".into(), ..live.environment.clone() },
+    };
+    let text = journal_of(&live) + &resumed(&resumption) + &state(at, &live.session.standing(), EngineLag::default());
+    let saved = read(text.as_bytes()).unwrap();
+    assert_eq!((saved.ended, saved.lag), (None, live.lag), "the worse of both");
+    let again = report_again(saved, &live);
+    assert_eq!(again.resumed, std::slice::from_ref(&resumption));
+    let markdown = (EXPORTERS[0].render)(&again);
+    let told = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was gone on with at 2026-02-07 09:00:59, on 'other\\*' \
+                instead of 'bench', by tokscope 0.2.0 instead of 0.1.0.";
+    assert!(markdown.contains(told), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());
+    live.resumed = vec![resumption];
+    assert_eq!(live.wall_time(at).strftime("%d %H:%M:%S").to_string(), "07 09:00:59");
+    assert_eq!(live.wall_time(live.finished_at).strftime("%d").to_string(), "06");
+}
+
+#[test]
+fn of_a_timed_run_only_the_rest_of_its_time_is_left() {
+    let plan = Plan { duration: Some(Duration::from_secs(10)), ..Plan::default() };
+    let live = report(run(suite(&["a"]), plan, |id, now| (id.number < 8).then(|| answer(id, now, 1000, 5, 4))));
+    let standing = live.session.standing();
+    assert!((6.9..7.1).contains(&standing.spent.as_secs_f64()), "{:?}", standing.spent);
+    let mut goes_on = read(journal_of(&live).as_bytes()).unwrap().to_go_on;
+    let begin = Nanos::from_millis(100_000);
+    goes_on.handle(SessionEvent::Begin(begin));
+    assert_eq!(goes_on.share_of_time(begin).map(|s| (s * 10.0).round()), Some(7.0));
+    let mut now = begin;
+    for number in 9.. {
+        now = now.plus(Duration::from_secs(1));
+        let id = AttemptId { case: 0, number };
+        if goes_on.handle_at(now, SessionEvent::Ended(id, Arc::new(answer(id, now, 1, 5, 4)))).is_empty() {
+            break;
+        }
+    }
+    assert_eq!((now.since(begin).as_secs(), goes_on.mode), (3, Mode::Finished));
 }

@@ -43,6 +43,7 @@ const DOCUMENT: Fields = &[
     ("run.simulated", Bool, false),
     ("run.partial", Bool, false),
     ("run.duration_s", Number, true),
+    ("run.resumed", List, false),
     ("target.url", Text, false),
     ("target.api", Text, false),
     ("target.model", Text, true),

@@ -31,11 +31,36 @@ fn marks(view: &View<'_>, page: &mut Page) {
              have answered in its place.",
         );
     }
+    resumed(view, page);
     if view.summary.partial {
         page.block(&format!("> **Partial run**: {}.", missing(view)));
     } else if view.summary.failed_attempts > 0 {
         let failed = count(view.summary.failed_attempts, "attempt");
         page.block(&format!("> **Failed attempts**: every case is measured, but {failed} failed beside or after it."));
+    }
+}
+
+/// Where the run was gone on with, and by what else than before.
+fn resumed(view: &View<'_>, page: &mut Page) {
+    let report = view.report;
+    let time = |at| report.wall_time(at).strftime("%Y-%m-%d %H:%M:%S").to_string();
+    let mut before = (&report.environment, &report.tool);
+    for r in &report.resumed {
+        let mut changed = Vec::new();
+        if r.environment != *before.0 {
+            let (was, is) = (inline(&before.0.hostname), inline(&r.environment.hostname));
+            changed.push(if was == is {
+                format!(", on '{is}', which has changed")
+            } else {
+                format!(", on '{is}' instead of '{was}'")
+            });
+        }
+        if r.tool != *before.1 {
+            changed.push(format!(", by tokscope {} instead of {}", inline(&r.tool), inline(before.1)));
+        }
+        let (stopped, at, changed) = (time(r.stopped_at), time(r.at), changed.concat());
+        page.block(&format!("> **Resumed**: the run stopped at {stopped} and was gone on with at {at}{changed}."));
+        before = (&r.environment, &r.tool);
     }
 }
 

@@ -17,7 +17,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 
 fn told(figures: &ServerFigures, page: &mut Page) {
     let missed = if figures.missed > 0 { format!(", {} without an answer", figures.missed) } else { String::new() };
-    let (kind, every, looks) = (figures.kind, figures.sample_interval_ms, figures.samples);
+    let (kind, every, looks) = (inline(&figures.kind), figures.sample_interval_ms, figures.samples);
     page.field("Source", &format!("{kind}, {}, every {every} ms, {looks} looks{missed}", code(&figures.url)));
     for (name, level, unit) in [
         ("Requests Running", figures.requests_running, ""),

@@ -141,6 +141,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         exports: Vec::new(),
         saves: false,
         warnings: Vec::new(),
+        resumes: None,
     }
 }
 
@@ -227,8 +228,9 @@ impl Painter {
         if !self.pacer.is_due(now) {
             return Ok(());
         }
-        run.engine.watch(Some(run.app.ui.selected));
-        drop(update(&mut run.app, Msg::Frame { now, live: run.engine.live() }));
+        run.watch(run.app.ui.selected);
+        let live = run.live();
+        drop(update(&mut run.app, Msg::Frame { now, live }));
         let view = View { app: &run.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
         self.screen.draw(|frame| screen::draw(frame, &view))?;
         self.pacer.drawn(now);

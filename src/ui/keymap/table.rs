@@ -105,6 +105,11 @@ pub const BINDINGS: &[Binding] = {
             "",
             "Baseline: compare with the figures as they are now; again: with the attempt before",
         ),
+        // ─── A replay ───
+        row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "-5 s", "Five seconds back"),
+        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "+5 s", "Five seconds on"),
+        row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "slower", "Half as fast"),
+        row(&[ch('>')], A::ReplayFaster, C::Panes, G::Replay, "faster", "Twice as fast; space stops it"),
         // ─── The report ───
         row(
             &[ch('v')],

@@ -95,12 +95,16 @@ fn every_action_has_a_key() {
             A::ScopeLater => A::ScopeCursor,
             A::ScopeCursor => A::ScopeNow,
             A::ScopeNow => A::ScopeStack,
-            A::ScopeStack => A::Confirm,
+            A::ScopeStack => A::ReplayBack,
+            A::ReplayBack => A::ReplayForward,
+            A::ReplayForward => A::ReplaySlower,
+            A::ReplaySlower => A::ReplayFaster,
+            A::ReplayFaster => A::Confirm,
             A::Confirm => return None,
         })
     }
     let all: Vec<_> = std::iter::successors(Some(Action::ToggleHold), |&a| next(a)).collect();
-    assert_eq!(all.len(), 51 + PaneId::ALL.len());
+    assert_eq!(all.len(), 55 + PaneId::ALL.len());
     for action in all {
         assert!(BINDINGS.iter().any(|b| b.action == action), "{action:?}");
     }

@@ -30,6 +30,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 fn draw_target(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let mut badges = Vec::new();
+    if let Some(playback) = &view.app.playback {
+        badges.push(format!(" {} ", sanitise_line(&playback.badge(scene.now))));
+    }
     if view.app.frozen.is_some() {
         badges.push(format!(" FROZEN at {} ", number::clock(scene.elapsed())));
     }

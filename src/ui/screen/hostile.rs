@@ -61,7 +61,7 @@ fn connect(stage: &mut Stage, texts: &[String]) {
     }));
     stage.send(Msg::Gpu(GpuEvent::Gap { at: now, index: 0, reason: texts[11].clone(), lost: true }));
     stage.send(Msg::Gauges(GaugeEvent::Found {
-        kind: "vLLM",
+        kind: "vLLM".into(),
         url: texts[7].clone(),
         interval_ms: 1000,
         warning: None,

@@ -1,0 +1,160 @@
+//! A saved run as it was at some time: a scene out of what was kept. Pure: the time comes in.
+
+use std::sync::Arc;
+
+use super::load::Load;
+use super::model::Scene;
+use crate::domain::attempt::{Arrival, AttemptRecord, TextKind};
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::live::{InFlight, LiveSnapshot, StreamPhase, TRACED_STREAMS};
+use crate::domain::series::Series;
+use crate::domain::server_gauges::GaugeHistory;
+use crate::domain::session::Session;
+use crate::domain::telemetry_event::TelemetryEvent;
+use crate::domain::time::Nanos;
+use crate::domain::trace::Trace;
+
+/// So many of the last gaps and so much of a text are shown of what is in flight, as of a run that is measured.
+const LIVE_GAPS: usize = 256;
+const LIVE_TEXT_BYTES: usize = 16 * 1024;
+/// Points of the throughput that are kept.
+const THROUGHPUT_POINTS: usize = 14_400;
+
+/// The run as it was at `at`, with the case in the place `looked_at` in full.
+pub fn scene_at(whole: &Scene, telemetry: &[TelemetryEvent], at: Nanos, looked_at: usize) -> Scene {
+    Tape::default().scene(whole, telemetry, at, looked_at)
+}
+
+/// What was told up to a time, so that the next time need not begin at the first.
+#[derive(Clone, Debug, Default)]
+pub struct Tape {
+    at: Nanos,
+    next: usize,
+    gpu: GpuHistory,
+    gauges: Option<GaugeHistory>,
+}
+
+impl Tape {
+    /// [`scene_at`].
+    pub fn scene(&mut self, whole: &Scene, telemetry: &[TelemetryEvent], at: Nanos, looked_at: usize) -> Scene {
+        if at >= whole.now {
+            return whole.clone();
+        }
+        self.go_to(telemetry, at);
+        let session = whole.session.as_at(at);
+        let mut throughput = Series::new(THROUGHPUT_POINTS);
+        whole.throughput.iter().take_while(|p| p.0 <= at).for_each(|(at, value)| throughput.push(at, value));
+        let asked = whole.gauges.as_ref().map(|_| GaugeHistory::default());
+        Scene {
+            now: at,
+            target: whole.target.clone(),
+            live: Arc::new(live_at(&whole.session, at, looked_at)),
+            load: Load::of(&session, at),
+            session,
+            gpu: self.gpu.clone(),
+            gauges: self.gauges.clone().or(asked),
+            host: whole.host.clone(),
+            throughput,
+            traces: whole.traces.as_at(at),
+            tokens_per_event: whole.tokens_per_event,
+        }
+    }
+
+    fn go_to(&mut self, telemetry: &[TelemetryEvent], at: Nanos) {
+        if at < self.at {
+            *self = Self::default();
+        }
+        self.at = at;
+        while let Some(event) = telemetry.get(self.next).filter(|e| e.at().is_none_or(|told| told <= at)) {
+            event.clone().apply(&mut self.gpu, &mut self.gauges);
+            self.next += 1;
+        }
+    }
+}
+
+/// What was in flight at `at`.
+fn live_at(session: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
+    let attempts = || session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
+    let mut flying: Vec<&AttemptRecord> = attempts().filter(|r| r.started <= at && at < r.ended).collect();
+    flying.sort_by_key(|r| (r.started, r.id));
+    let traced = flying.len().saturating_sub(TRACED_STREAMS);
+    let in_flight =
+        flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
+    let events = |r: &AttemptRecord| match r.condensed {
+        Some(_) if r.ended <= at => r.content_events(),
+        Some(_) => 0,
+        None => come(r, at).len(),
+    };
+    LiveSnapshot {
+        at,
+        content_events_total: attempts().map(|r| events(r) as u64).sum(),
+        in_flight,
+        ..LiveSnapshot::default()
+    }
+}
+
+/// What had come by then.
+fn come(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
+    record.arrivals.get(..record.arrivals.partition_point(|a| a.at <= at)).unwrap_or_default()
+}
+
+fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool) -> InFlight {
+    let arrivals = come(record, at);
+    let mut flight = InFlight {
+        id: record.id,
+        phase: match arrivals.last().map(|a| a.kind) {
+            None => StreamPhase::Waiting,
+            Some(TextKind::Reasoning) => StreamPhase::Reasoning,
+            Some(TextKind::Answer) => StreamPhase::Answering,
+        },
+        started: record.clock_start(),
+        ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
+        content_events: arrivals.len() as u32,
+        ..InFlight::default()
+    };
+    let so_far = || AttemptRecord {
+        arrivals: arrivals.to_vec(),
+        ..AttemptRecord { started: record.started, ..AttemptRecord::default() }
+    };
+    if is_traced {
+        flight.trace = so_far().trace();
+        flight.arrivals = Trace::of(arrivals);
+        flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
+    }
+    if is_looked_at {
+        let recent = arrivals.get(arrivals.len().saturating_sub(LIVE_GAPS + 1)..).unwrap_or_default();
+        let gap = |pair: &[Arrival]| Some(pair.last()?.at.millis_since(pair.first()?.at) as f32);
+        flight.recent_gaps_ms = recent.windows(2).filter_map(gap).collect();
+        flight.thinking_ms = so_far().thinking_ms();
+        (flight.reasoning, flight.reasoning_cut) =
+            tail(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
+        (flight.text, flight.text_cut) = tail(share_of(&record.text, record, arrivals, TextKind::Answer));
+    }
+    flight
+}
+
+/// As much of a text as events of its kind had come, of all: which text came with which event is not kept.
+fn share_of<'a>(text: &'a str, record: &AttemptRecord, come: &[Arrival], kind: TextKind) -> &'a str {
+    let count = |arrivals: &[Arrival]| arrivals.iter().filter(|a| a.kind == kind).count();
+    let (here, all) = (count(come), count(&record.arrivals));
+    if here == all && come.len() == record.arrivals.len() {
+        return text;
+    }
+    let mut to = text.len() * here / all.max(1);
+    while !text.is_char_boundary(to) {
+        to -= 1;
+    }
+    text.split_at(to).0
+}
+
+/// The end of a text, from a character's start, and whether it is not the whole.
+fn tail(text: &str) -> (Arc<str>, bool) {
+    let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    (text.split_at(from).1.into(), from > 0)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! What a run needs that is gone on with: suite, plan and model are those of the saved run, the way to its endpoint is asked for
+//! again, since nothing secret was kept.
+
+use std::path::Path;
+
+use super::{ConfigError, address, exports, metrics, network, secrets, tokenizer};
+use crate::cli::ResumeArgs;
+use crate::domain::text::sanitise_line;
+use crate::protocol::api::{Api, by_name};
+use crate::protocol::endpoint::without_secrets;
+use crate::report::exporters::EXPORTERS;
+use crate::report::journal::RunHeader;
+use crate::runtime::RunSpec;
+use crate::runtime::resume::Resuming;
+use crate::runtime::spec::SuiteSource;
+use crate::telemetry::GpuChoice;
+
+/// All that is needed to go on, as [`super::run_spec`] has it for a new run.
+pub fn resume_spec(
+    args: &ResumeArgs,
+    resuming: Resuming,
+    env: &dyn Fn(&str) -> Option<String>,
+    folder: &Path,
+    simulator_url: Option<String>,
+) -> Result<RunSpec, ConfigError> {
+    let run = resuming.saved.run.clone();
+    let api = by_name(&run.api);
+    let api = api.ok_or_else(|| ConfigError(format!("this tokscope speaks no '{}'", sanitise_line(&run.api))))?;
+    let (base_url, api_key, headers) = match simulator_url {
+        Some(_) if !run.simulated => return Err(ConfigError(format!("--demo: {} asked a server", run.id))),
+        Some(url) => (url, None, Vec::new()),
+        None => (
+            base_url(&run, args.url.as_deref(), api, env)?,
+            secrets::api_key(args.api_key_env.as_deref(), env)?,
+            secrets::headers(&args.headers, &[], env)?,
+        ),
+    };
+    let network = network::network(&args.network, run.retries, &base_url, env, folder)?;
+    let typed = args.server_metrics.as_deref().or(run.gauges.then_some(""));
+    let server_metrics = typed.map(|typed| metrics::addresses(typed, &base_url, api)).transpose()?.unwrap_or_default();
+    let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
+    exports::check(&args.exports, folder, EXPORTERS)?;
+    Ok(RunSpec {
+        base_url,
+        api,
+        simulated: run.simulated,
+        model: Some(run.model),
+        api_key,
+        headers,
+        network,
+        suite: (*run.suite).clone(),
+        suite_source: SuiteSource::Saved,
+        plan: run.plan,
+        server_metrics,
+        gpu: GpuChoice::default(),
+        gpu_metrics_urls: Vec::new(),
+        warnings: Vec::new(),
+        tokenizer,
+        sweep: run.sweep,
+        exports: args.exports.clone(),
+        saves: true,
+        resumes: Some(Box::new(resuming)),
+    })
+}
+
+/// The run's endpoint, with what was left out of its address in the journal.
+fn base_url(
+    run: &RunHeader,
+    typed: Option<&str>,
+    api: &'static Api,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<String, ConfigError> {
+    let kept = Some(run.base_url.as_str()).filter(|_| !run.url_cut);
+    let found = address::endpoint(typed.or(kept), Some(api), env);
+    let (base, _) = found.map_err(|e| match typed.or(kept) {
+        Some(_) => e,
+        None => ConfigError(format!(
+            "the address of {} had a user name, a password or a query, which are not kept; give it again, like \
+             `tokscope resume {} URL`",
+            run.id, run.id
+        )),
+    })?;
+    if without_secrets(&base) != run.base_url {
+        let (here, there) = (sanitise_line(&without_secrets(&base)), sanitise_line(&run.base_url));
+        return Err(ConfigError(format!("{} asked '{there}'; what '{here}' answers would be another run", run.id)));
+    }
+    Ok(base)
+}

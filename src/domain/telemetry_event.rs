@@ -1,0 +1,136 @@
+//! What is told of machine and server over a run, in the order in which it was taken.
+
+use serde::{Deserialize, Serialize};
+
+use super::gpu::GpuEvent;
+use super::gpu_history::GpuHistory;
+use super::server_gauges::{GaugeEvent, GaugeHistory};
+use super::time::Nanos;
+
+/// Something of it. Histories that take the same of these in the same order are the same.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TelemetryEvent {
+    /// The run began.
+    Began(Nanos),
+    /// From then on something was measured.
+    Active(Nanos),
+    /// From then on nothing was.
+    Idle(Nanos),
+    /// The program ended there, and goes on now: what lies between is nobody's.
+    BrokenOff(Nanos),
+    /// The server said.
+    Gauges(GaugeEvent),
+    /// The sampler of the GPUs said.
+    #[serde(untagged)]
+    Gpu(GpuEvent),
+}
+
+impl TelemetryEvent {
+    /// When it was, where it has a time.
+    pub const fn at(&self) -> Option<Nanos> {
+        match self {
+            Self::Began(at)
+            | Self::Active(at)
+            | Self::Idle(at)
+            | Self::BrokenOff(at)
+            | Self::Gauges(GaugeEvent::Sample(at, _) | GaugeEvent::Gap(at, _))
+            | Self::Gpu(GpuEvent::Gap { at, .. } | GpuEvent::Unchanged { at, .. }) => Some(*at),
+            Self::Gpu(GpuEvent::Sample(sample)) => Some(sample.at),
+            Self::Gauges(GaugeEvent::Found { .. } | GaugeEvent::Absent(_))
+            | Self::Gpu(GpuEvent::Found { .. } | GpuEvent::Absent(_) | GpuEvent::Scope(_)) => None,
+        }
+    }
+
+    /// Has the histories take it. The server's is there once the server said something.
+    pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>) {
+        match self {
+            Self::Began(at) => {
+                gpu.begin_run(at);
+                gauges.iter_mut().for_each(GaugeHistory::begin_run);
+            }
+            Self::Active(at) => gpu.set_active(true, at),
+            Self::Idle(at) => gpu.set_active(false, at),
+            Self::BrokenOff(at) => {
+                gpu.break_off(at);
+                gauges.iter_mut().for_each(GaugeHistory::break_off);
+            }
+            Self::Gauges(event) => gauges.get_or_insert_default().apply(event),
+            Self::Gpu(event) => gpu.apply(event),
+        }
+    }
+}
+
+/// What is known already, as it would be told.
+pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>) -> Vec<TelemetryEvent> {
+    let infos: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
+    let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);
+    let found = (!infos.is_empty()).then_some(GpuEvent::Found { source, driver, gpus: infos, interval_ms });
+    let absent = gpu.absent.clone().map(GpuEvent::Absent);
+    let scope = gpu.scope.clone().map(GpuEvent::Scope);
+    let of_gpu = found.into_iter().chain(absent).chain(scope).map(TelemetryEvent::Gpu);
+    let of_server = gauges.into_iter().flat_map(|g| {
+        let (url, interval_ms, warning) = (g.url.clone(), g.interval_ms, g.warning.clone());
+        let found = g.kind.clone().map(|kind| GaugeEvent::Found { kind, url, interval_ms, warning });
+        found.into_iter().chain(g.absent.clone().map(GaugeEvent::Absent)).map(TelemetryEvent::Gauges)
+    });
+    of_gpu.chain(of_server).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::gpu::{GpuInfo, GpuSample};
+    use crate::domain::gpu_scope::GpuScope;
+    use crate::domain::server_gauges::{Meter, ServerGauges};
+
+    #[test]
+    fn each_is_the_same_again_once_it_was_kept() {
+        let mut gauges = ServerGauges::default();
+        gauges.set(Meter::QueueCount, 0.1 + 0.2);
+        let at = Nanos(7);
+        let events = [
+            TelemetryEvent::Began(at),
+            TelemetryEvent::Active(at),
+            TelemetryEvent::Idle(at),
+            TelemetryEvent::BrokenOff(at),
+            TelemetryEvent::Gauges(GaugeEvent::Sample(at, Box::new(gauges))),
+            TelemetryEvent::Gauges(GaugeEvent::Gap(at, "why".into())),
+            TelemetryEvent::Gauges(GaugeEvent::Found {
+                kind: "vLLM".into(),
+                url: "http://h/metrics".into(),
+                interval_ms: 1000,
+                warning: Some("slow".into()),
+            }),
+            TelemetryEvent::Gpu(GpuEvent::Found {
+                source: "nvml".into(),
+                driver: None,
+                gpus: vec![GpuInfo::default()],
+                interval_ms: 5,
+            }),
+            TelemetryEvent::Gpu(GpuEvent::Absent("none".into())),
+            TelemetryEvent::Gpu(GpuEvent::Sample(GpuSample { at, energy_j: Some(0.3), ..GpuSample::default() })),
+            TelemetryEvent::Gpu(GpuEvent::Gap { at, index: 1, lost: true, reason: "r".into() }),
+            TelemetryEvent::Gpu(GpuEvent::Scope(GpuScope::ClientHost)),
+            TelemetryEvent::Gpu(GpuEvent::Scope(GpuScope::EndpointHost {
+                evidence: "e".into(),
+                gpus: vec!["A".into()],
+            })),
+        ];
+        for event in events {
+            let text = serde_json::to_string(&event).unwrap();
+            assert_eq!(serde_json::from_str::<TelemetryEvent>(&text).unwrap(), event, "{text}");
+        }
+        // As it was kept before there were others.
+        let old = r#"{"sample":{"at":7,"index":0}}"#;
+        assert_eq!(serde_json::from_str::<TelemetryEvent>(old).unwrap().at(), Some(at));
+    }
+
+    #[test]
+    fn meters_of_another_version_keep_their_places() {
+        let fewer: ServerGauges = serde_json::from_str("[1.5,null]").unwrap();
+        assert_eq!((fewer.get(Meter::Running), fewer.told()), (Some(1.5), 1));
+        let more = format!("[{}]", vec!["2.0"; Meter::COUNT + 3].join(","));
+        assert_eq!(serde_json::from_str::<ServerGauges>(&more).unwrap().told(), Meter::COUNT);
+    }
+}

@@ -1,0 +1,61 @@
+//! The state of the program out of a saved run.
+
+use crate::app::load::Load;
+use crate::app::model::{App, Connection, Scene, Target};
+use crate::app::playback::Playback;
+use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::session::Session;
+use crate::report::exporters::EXPORTERS;
+use crate::report::journal::Saved;
+
+/// Puts what was kept into a scene, with the session as it is to be.
+pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
+    let mut records: Vec<&AttemptRecord> =
+        session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref()).collect();
+    records.sort_by_key(|r| r.ended);
+    for record in &records {
+        scene.traces.add(record);
+    }
+    let teaches = |r: &&&AttemptRecord| r.is_ok() && !r.has_hidden_reasoning() && r.content_events() > 0;
+    let learnt = records.iter().rev().filter(teaches).find_map(|r| match r.output_tokens() {
+        Some((tokens, TokenSource::Usage)) => Some(tokens as f64 / r.content_events() as f64),
+        _ => None,
+    });
+    scene.tokens_per_event = learnt.unwrap_or(1.0);
+    scene.load = Load::of(&session, saved.last_at);
+    scene.session = session;
+    scene.gpu = saved.gpu.clone();
+    scene.gauges.clone_from(&saved.gauges);
+    scene.throughput = saved.throughput.clone();
+    scene.now = saved.last_at;
+}
+
+/// A saved run, to be looked at.
+pub fn playback(saved: &Saved, speed: Option<f64>) -> App {
+    let run = &saved.run;
+    let target = Target {
+        url: run.base_url.clone(),
+        model: Some(run.model.clone()),
+        server: run.server.clone(),
+        simulated: run.simulated,
+        route: run.route.clone(),
+        connection: Connection::Ready,
+    };
+    let labels = EXPORTERS.iter().map(|e| e.label).collect();
+    let mut app = App::new(target, saved.session.clone(), Some(run.model.clone()), labels);
+    fill(&mut app.scene, saved, saved.session.clone());
+    app.scene.live = std::sync::Arc::new(crate::domain::live::LiveSnapshot {
+        at: saved.last_at,
+        lag: saved.lag,
+        ..crate::domain::live::LiveSnapshot::default()
+    });
+    let began = saved.session.began.unwrap_or_default();
+    let date =
+        run.epoch.saturating_add(std::time::Duration::from_nanos(began.0)).strftime("%Y-%m-%d %H:%M").to_string();
+    let whole = app.scene.clone();
+    app.playback = Some(Box::new(match speed {
+        None => Playback::open(date, whole),
+        Some(speed) => Playback::replay(date, whole, saved.telemetry.clone(), speed, saved.last_at),
+    }));
+    app
+}

@@ -1,0 +1,167 @@
+//! Runs that are gone on with.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use serde_json::Value;
+use support::dashboard::{Dashboard, statuses, suite};
+use support::place::{Place, kill, server, stalling, wait_for_attempts};
+use support::pty::Pty;
+use support::server::Server;
+
+/// A run of three cases, killed in the second; the server then answers whatever comes.
+fn killed() -> (Place, Server) {
+    let place = Place::with(&suite(&["First", "Second", "Third"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url()]).spawn().unwrap();
+    let mut stream = server.asked();
+    wait_for_attempts(&place, 1);
+    while stream < 2 {
+        stream = server.asked();
+        std::thread::yield_now();
+    }
+    kill(child);
+    drop(hold);
+    (place, server)
+}
+
+/// The attempts in a journal, as they stand there.
+fn attempts(journal: &str) -> Vec<&str> {
+    journal.lines().filter(|l| l.starts_with("{\"type\":\"attempt\"")).collect()
+}
+
+fn journal(place: &Place) -> String {
+    std::fs::read_to_string(place.journal().unwrap()).unwrap()
+}
+
+#[test]
+fn a_killed_run_goes_on_in_its_journal_and_ends_whole() {
+    let (place, _old) = killed();
+    // Cut off in the middle of a line, as by a full disk or a dead machine.
+    let path = place.journal().unwrap();
+    let torn = journal(&place) + "{\"type\":\"att";
+    std::fs::write(&path, &torn).unwrap();
+    let (_, stderr) = place.run(&["resume", "last", "--headless", "--export", "r.json", "--export", "r.md"], 0);
+    assert!(stderr.contains("is cut off and left out"), "{stderr}");
+    let after = journal(&place);
+    let before = torn.strip_suffix("{\"type\":\"att").unwrap();
+    assert!(after.starts_with(before) && after.len() > before.len(), "what was kept stays as it was");
+    assert_eq!(attempts(&after).len(), 3);
+    let report = place.json("r.json");
+    let all: Vec<_> = (0..3).map(|case| statuses(&report, case)).collect();
+    assert_eq!(all[0], ["ok"]);
+    assert!(all[1..].iter().all(|s| s.last().unwrap() == "ok"), "{all:?}");
+    assert_eq!((&report["summary"]["ok"], &report["run"]["partial"]), (&3.into(), &false.into()));
+    let resumed = report["run"]["resumed"].as_array().unwrap();
+    assert_eq!(resumed.len(), 1);
+    assert!(place.read("r.md").contains("> **Resumed**: the run stopped at "), "{}", place.read("r.md"));
+    // Times go on where they were; ids of requests are those of the run, and none comes twice.
+    let ids: Vec<&Value> = report["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|c| c["attempts"].as_array().unwrap())
+        .map(|a| &a["request_id"])
+        .collect();
+    let id = path.file_stem().unwrap().to_str().unwrap();
+    let sent: Vec<&str> = ids.iter().map(|i| i.as_str().unwrap()).filter(|i| !i.is_empty()).collect();
+    assert!(sent.iter().all(|i| i.starts_with(id)), "{sent:?}");
+    assert_eq!(sent.iter().collect::<std::collections::BTreeSet<_>>().len(), sent.len());
+    // The same again out of the journal.
+    place.run(&["report", "last", "--export", "again.json"], 0);
+    let again = place.json("again.json");
+    assert_eq!((&again["cases"], &again["run"]), (&report["cases"], &report["run"]));
+}
+
+#[test]
+fn what_is_whole_has_nothing_to_resume() {
+    let (place, server) = (Place::with(&suite(&["First"], "")), server());
+    place.run(&[&server.url()], 0);
+    let before = journal(&place);
+    let (stdout, stderr) = place.run(&["resume", "last", "--headless"], 0);
+    assert!(stderr.contains("there is nothing to resume"), "{stderr}");
+    assert_eq!((journal(&place), stdout.as_str()), (before, ""));
+}
+
+#[test]
+fn a_run_that_is_interrupted_goes_on_and_another_endpoint_is_refused() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url()]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    // What is being written is nobody else's, and is seen to be.
+    let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
+    assert!(stderr.contains("another tokscope is writing it"), "{stderr}");
+    let (listed, _) = place.run(&["runs"], 0);
+    assert!(listed.lines().nth(1).unwrap().contains("running"), "{listed}");
+    std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let ended = child.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
+    drop(hold);
+    let (listed, _) = place.run(&["runs"], 0);
+    assert!(listed.lines().nth(1).unwrap().contains("partial"), "{listed}");
+    let before = journal(&place);
+    let (_, stderr) = place.run(&["resume", "last", "http://127.0.0.1:1/v1", "--headless"], 2);
+    assert!(stderr.contains("what 'http://127.0.0.1:1/v1' answers would be another run"), "{stderr}");
+    assert_eq!(journal(&place), before);
+    place.run(&["resume", "last", &server.url(), "--headless", "--export", "r.json"], 0);
+    let report = place.json("r.json");
+    assert_eq!((statuses(&report, 0), statuses(&report, 1).last().unwrap().as_str()), (vec!["ok".to_owned()], "ok"));
+}
+
+#[test]
+fn an_endpoint_that_is_gone_leaves_the_journal_as_it_was() {
+    let (place, server) = killed();
+    let text = journal(&place);
+    let gone = text.replace(&server.url(), "http://127.0.0.1:1/v1");
+    std::fs::write(place.journal().unwrap(), &gone).unwrap();
+    place.run(&["resume", "last", "--headless"], 3);
+    assert_eq!(journal(&place), gone);
+}
+
+#[test]
+fn secrets_of_an_address_are_asked_for_again_and_not_kept() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let url = server.url().replacen("http://", "http://user:canary-pass@", 1);
+    let child = place.command(&[&url]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    kill(child);
+    drop(hold);
+    let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
+    assert!(stderr.contains("which are not kept; give it again"), "{stderr}");
+    let (_, stderr) = place.run(&["resume", "last", &url, "--headless"], 0);
+    assert!(!stderr.contains("canary") && !journal(&place).contains("canary"), "{stderr}");
+}
+
+#[test]
+fn a_demo_goes_on_with_a_simulator_of_its_own() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let child = place.command(&["--demo"]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    kill(child);
+    place.run(&["resume", "last", "--demo", "--headless", "--export", "r.json"], 0);
+    let report = place.json("r.json");
+    assert_eq!((&report["summary"]["ok"], &report["run"]["simulated"]), (&2.into(), &true.into()));
+}
+
+#[test]
+fn the_dashboard_goes_on_too() {
+    let (place, _server) = killed();
+    let state = place.state.path().to_str().unwrap();
+    let pty = Pty::start(
+        env!("CARGO_BIN_EXE_tokscope"),
+        &["resume", "last", "--export", "r.json"],
+        place.folder.path(),
+        &[("XDG_STATE_HOME", state)],
+        120,
+        40,
+    );
+    let mut screen = Dashboard { folder: tempfile::tempdir().unwrap(), pty };
+    screen.wait_for_text("finished  3/3");
+    screen.send("q");
+    let (ended, _) = screen.end();
+    assert!(ended.raw.contains("Saved as run ts-"), "{}", ended.text);
+    assert_eq!((ended.status, &place.json("r.json")["summary"]["ok"]), (0, &3.into()));
+}
