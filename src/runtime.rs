@@ -152,7 +152,11 @@ impl Run {
         let saved = spec.resumes.zip(resumption).map(|(resuming, resumption)| {
             let Resuming { mut saved, file, path } = *resuming;
             restored::fill(&mut app.scene, &saved, saved.to_go_on.clone());
-            TelemetryEvent::BrokenOff(saved.last_at).apply(&mut app.scene.gpu, &mut app.scene.gauges);
+            TelemetryEvent::BrokenOff(saved.last_at).apply(
+                &mut app.scene.gpu,
+                &mut app.scene.gauges,
+                &mut app.scene.host,
+            );
             saving.go_on(file, path, &saved, resumption.clone());
             saved.resumed.push(resumption);
             Box::new(saved)
@@ -261,7 +265,8 @@ impl Run {
     /// Has the histories take it, and keeps it.
     fn tell_telemetry(&mut self, event: TelemetryEvent) {
         self.saving.told(event.clone());
-        event.apply(&mut self.app.scene.gpu, &mut self.app.scene.gauges);
+        let scene = &mut self.app.scene;
+        event.apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
 
     /// Takes a message; returns what only the caller can carry out.
@@ -279,7 +284,6 @@ impl Run {
                         if self.saved.is_none() {
                             self.tell_telemetry(TelemetryEvent::Began(now));
                         }
-                        self.app.scene.host.begin_run(now);
                         self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                         // What the server counts from now on is the run's: the first look comes before the first request.
                         let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
@@ -291,7 +295,6 @@ impl Run {
                         } else {
                             TelemetryEvent::Idle(now)
                         });
-                        self.app.scene.host.set_active(active, now);
                         self.telemetry().for_each(|s| s.set_active(active));
                         if !active {
                             self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);

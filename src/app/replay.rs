@@ -6,6 +6,7 @@ use super::load::Load;
 use super::model::Scene;
 use crate::domain::attempt::{Arrival, AttemptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
+use crate::domain::host::HostHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, StreamPhase, TRACED_STREAMS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
@@ -32,6 +33,7 @@ pub struct Tape {
     next: usize,
     gpu: GpuHistory,
     gauges: Option<GaugeHistory>,
+    host: HostHistory,
 }
 
 impl Tape {
@@ -53,7 +55,7 @@ impl Tape {
             session,
             gpu: self.gpu.clone(),
             gauges: self.gauges.clone().or(asked),
-            host: whole.host.clone(),
+            host: self.host.clone(),
             throughput,
             traces: whole.traces.as_at(at),
             tokens_per_event: whole.tokens_per_event,
@@ -66,7 +68,7 @@ impl Tape {
         }
         self.at = at;
         while let Some(event) = telemetry.get(self.next).filter(|e| e.at().is_none_or(|told| told <= at)) {
-            event.clone().apply(&mut self.gpu, &mut self.gauges);
+            event.clone().apply(&mut self.gpu, &mut self.gauges, &mut self.host);
             self.next += 1;
         }
     }

@@ -1,5 +1,7 @@
 //! The machine that this program runs on, while it measures: whether it had enough of it.
 
+use serde::{Deserialize, Serialize};
+
 use super::gpu_track::MeanAndMax;
 use super::series::Series;
 use super::time::Nanos;
@@ -8,7 +10,8 @@ use super::time::Nanos;
 const HISTORY_POINTS: usize = 28_800;
 
 /// One look at the machine. What it does not tell is `None`, never 0. Shares are of the time since the look before.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct HostSample {
     /// On the run's clock.
     pub at: Nanos,
@@ -29,7 +32,8 @@ pub struct HostSample {
 }
 
 /// What the look at the machine says.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HostEvent {
     /// There is no figure to be had, and why.
     Absent(String),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::gpu::GpuEvent;
 use super::gpu_history::GpuHistory;
+use super::host::{HostEvent, HostHistory};
 use super::server_gauges::{GaugeEvent, GaugeHistory};
 use super::time::Nanos;
 
@@ -21,6 +22,8 @@ pub enum TelemetryEvent {
     BrokenOff(Nanos),
     /// The server said.
     Gauges(GaugeEvent),
+    /// The look at this machine said.
+    Host(HostEvent),
     /// The sampler of the GPUs said.
     #[serde(untagged)]
     Gpu(GpuEvent),
@@ -37,32 +40,42 @@ impl TelemetryEvent {
             | Self::Gauges(GaugeEvent::Sample(at, _) | GaugeEvent::Gap(at, _))
             | Self::Gpu(GpuEvent::Gap { at, .. } | GpuEvent::Unchanged { at, .. }) => Some(*at),
             Self::Gpu(GpuEvent::Sample(sample)) => Some(sample.at),
+            Self::Host(HostEvent::Sample(sample)) => Some(sample.at),
             Self::Gauges(GaugeEvent::Found { .. } | GaugeEvent::Absent(_))
+            | Self::Host(HostEvent::Absent(_))
             | Self::Gpu(GpuEvent::Found { .. } | GpuEvent::Absent(_) | GpuEvent::Scope(_)) => None,
         }
     }
 
     /// Has the histories take it. The server's is there once the server said something.
-    pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>) {
+    pub fn apply(self, gpu: &mut GpuHistory, gauges: &mut Option<GaugeHistory>, host: &mut HostHistory) {
         match self {
             Self::Began(at) => {
                 gpu.begin_run(at);
+                host.begin_run(at);
                 gauges.iter_mut().for_each(GaugeHistory::begin_run);
             }
-            Self::Active(at) => gpu.set_active(true, at),
-            Self::Idle(at) => gpu.set_active(false, at),
+            Self::Active(at) => {
+                gpu.set_active(true, at);
+                host.set_active(true, at);
+            }
+            Self::Idle(at) => {
+                gpu.set_active(false, at);
+                host.set_active(false, at);
+            }
             Self::BrokenOff(at) => {
                 gpu.break_off(at);
                 gauges.iter_mut().for_each(GaugeHistory::break_off);
             }
             Self::Gauges(event) => gauges.get_or_insert_default().apply(event),
+            Self::Host(event) => host.apply(event),
             Self::Gpu(event) => gpu.apply(event),
         }
     }
 }
 
 /// What is known already, as it would be told.
-pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>) -> Vec<TelemetryEvent> {
+pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>, host: &HostHistory) -> Vec<TelemetryEvent> {
     let infos: Vec<_> = gpu.gpus.iter().map(|track| track.info.clone()).collect();
     let (source, driver, interval_ms) = (gpu.source.clone(), gpu.driver.clone(), gpu.interval_ms);
     let found = (!infos.is_empty()).then_some(GpuEvent::Found { source, driver, gpus: infos, interval_ms });
@@ -74,7 +87,8 @@ pub fn known(gpu: &GpuHistory, gauges: Option<&GaugeHistory>) -> Vec<TelemetryEv
         let found = g.kind.clone().map(|kind| GaugeEvent::Found { kind, url, interval_ms, warning });
         found.into_iter().chain(g.absent.clone().map(GaugeEvent::Absent)).map(TelemetryEvent::Gauges)
     });
-    of_gpu.chain(of_server).collect()
+    let of_host = host.absent.clone().map(|why| TelemetryEvent::Host(HostEvent::Absent(why)));
+    of_gpu.chain(of_server).chain(of_host).collect()
 }
 
 #[cfg(test)]

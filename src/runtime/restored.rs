@@ -26,6 +26,7 @@ pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
     scene.session = session;
     scene.gpu = saved.gpu.clone();
     scene.gauges.clone_from(&saved.gauges);
+    scene.host.clone_from(&saved.host);
     scene.throughput = saved.throughput.clone();
     scene.now = saved.last_at;
 }

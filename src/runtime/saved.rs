@@ -14,6 +14,7 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::by_name;
 use crate::report::compare::{self, Comparison, Side};
 use crate::report::exporters::{EXPORTERS, exporter_for_path};
+use crate::report::host::HostReport;
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, Saved};
 use crate::report::model::Report;
@@ -52,11 +53,11 @@ fn read(path: &Path) -> Result<Saved, JournalError> {
 
 /// The report that the run would have made at its end.
 pub fn report_of(saved: Saved) -> Report {
-    let Saved { run, session, resumed, gpu, gauges, lag, last_at, .. } = saved;
+    let Saved { run, session, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
     Report {
         gpu: gpu_report(run.simulated, run.local, &gpu, &session, last_at),
         gauges,
-        host: Err("it is not kept with a run".to_owned()),
+        host: HostReport::of(&host),
         local: run.local,
         route: run.route,
         session,

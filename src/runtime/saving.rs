@@ -91,6 +91,7 @@ impl Saving {
             Msg::NotSaved(_, why) => self.state = State::Failed(why.clone()),
             Msg::Gpu(event) => self.told(TelemetryEvent::Gpu(event.clone())),
             Msg::Gauges(event) => self.told(TelemetryEvent::Gauges(event.clone())),
+            Msg::Host(event) => self.told(TelemetryEvent::Host(event.clone())),
             Msg::Closing if app.scene.session.mode != Mode::Finished => self.close(app),
             Msg::Engine(_, EngineFact::Ended { id, record }) if app.scene.session.is_open(*id) => {
                 return Some((*id, Arc::clone(record)));
@@ -224,7 +225,7 @@ impl Run {
         match Journal::start(runs::journal_of(&folder, &self.id), failed) {
             Ok(journal) => {
                 journal.append(true, Box::new(move || journal::header(&header)));
-                let known = known(&scene.gpu, scene.gauges.as_ref());
+                let known = known(&scene.gpu, scene.gauges.as_ref(), &scene.host);
                 self.saving.telemetry.splice(..0, known);
                 self.saving.state = State::Open(journal);
             }
@@ -240,7 +241,7 @@ impl Run {
         match Journal::go_on(file, path, failed) {
             Ok(journal) => {
                 let scene = &self.app.scene;
-                let known = known(&scene.gpu, scene.gauges.as_ref());
+                let known = known(&scene.gpu, scene.gauges.as_ref(), &scene.host);
                 let broken_off = TelemetryEvent::BrokenOff(resumption.stopped_at);
                 self.saving.telemetry.splice(..0, std::iter::once(broken_off).chain(known));
                 journal.append(true, Box::new(move || journal::resumed(&resumption)));

@@ -59,7 +59,7 @@ fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> (Scene, Vec<Telem
         scene.throughput.push(Nanos(at), Some(5.0));
     }
     for event in &telemetry {
-        event.clone().apply(&mut scene.gpu, &mut scene.gauges);
+        event.clone().apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
     scene.load = Load::of(&session, now);
     scene.session = session;

@@ -10,6 +10,7 @@ use super::line::{Attempt, End, Header, State, Throughput};
 use super::lines::{self, Came};
 use super::{RunHeader, VERSION};
 use crate::domain::gpu_history::GpuHistory;
+use crate::domain::host::HostHistory;
 use crate::domain::live::EngineLag;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
@@ -42,7 +43,9 @@ pub struct Saved {
     pub gpu: GpuHistory,
     /// What the server said of itself; `None` where it was not asked.
     pub gauges: Option<GaugeHistory>,
-    /// All that both were made from.
+    /// The machine that asked.
+    pub host: HostHistory,
+    /// All that they were made from.
     pub telemetry: Vec<TelemetryEvent>,
     /// Tokens per second over the run.
     pub throughput: Series,
@@ -123,6 +126,7 @@ struct Reader {
     session: Restoring,
     resumed: Vec<Resumption>,
     gpu: GpuHistory,
+    host: HostHistory,
     gauges: Option<GaugeHistory>,
     telemetry: Vec<TelemetryEvent>,
     throughput: Series,
@@ -142,6 +146,7 @@ impl Reader {
             resumed: Vec::new(),
             gpu: GpuHistory::default(),
             gauges: None,
+            host: HostHistory::default(),
             telemetry: Vec::new(),
             throughput: Series::new(THROUGHPUT_POINTS),
             lag: EngineLag::default(),
@@ -216,7 +221,7 @@ impl Reader {
         let events: Events<'_> = parse(line)?;
         for event in events.events.iter().filter_map(|e| serde_json::from_str::<TelemetryEvent>(e.get()).ok()) {
             self.telemetry.push(event.clone());
-            event.apply(&mut self.gpu, &mut self.gauges);
+            event.apply(&mut self.gpu, &mut self.gauges, &mut self.host);
         }
         Ok(())
     }
@@ -242,6 +247,7 @@ impl Reader {
             resumed: self.resumed,
             gpu: self.gpu,
             gauges: self.gauges,
+            host: self.host,
             telemetry: self.telemetry,
             throughput: self.throughput,
             lag: self.lag_before.worse(self.lag),

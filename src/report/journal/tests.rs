@@ -9,6 +9,7 @@ use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::gpu_scope::GpuScope;
+use crate::domain::host::HostHistory;
 use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
@@ -451,9 +452,9 @@ fn told() -> Vec<TelemetryEvent> {
 
 #[test]
 fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
-    let (mut gpu, mut gauges) = (GpuHistory::default(), None);
+    let (mut gpu, mut gauges, mut host) = (GpuHistory::default(), None, HostHistory::default());
     for event in told() {
-        event.apply(&mut gpu, &mut gauges);
+        event.apply(&mut gpu, &mut gauges, &mut host);
     }
     let mut live = report(sample_session());
     live.gpu = GpuReport::of(&gpu, &live.session, true, live.finished_at);
