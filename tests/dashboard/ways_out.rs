@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, ROOMY, statuses, suite};
-use super::support::pty::Pty;
+use super::support::pty::{Pty, wait_until};
 
 /// Where the program is. But in the first, the first of two cases has ended; in the middle ones the second is in flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -201,7 +201,7 @@ fn by_a_terminal_that_goes_without_a_signal() {
     pty.wait_for_text("finished  2/2");
     pty.drop_terminal();
     let status = folder.path().join("status");
-    pty.wait_until("it has ended", || status.exists());
+    wait_until("it has ended", || status.exists());
     assert_eq!(std::fs::read_to_string(&status).unwrap(), "130\n");
     assert_eq!(told(&folder.path().join("r.json")), Some([vec!["ok".to_owned()], vec!["ok".to_owned()]]));
 }

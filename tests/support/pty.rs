@@ -199,16 +199,6 @@ impl Pty {
         self.master = None;
     }
 
-    /// Waits for something beside the terminal.
-    #[track_caller]
-    pub fn wait_until(&self, what: &str, fulfilled: impl Fn() -> bool) {
-        let deadline = Instant::now() + DEADLINE;
-        while !fulfilled() {
-            assert!(Instant::now() < deadline, "never seen: {what}");
-            std::thread::yield_now();
-        }
-    }
-
     fn wait_exit(&mut self) -> ExitStatus {
         let deadline = Instant::now() + DEADLINE;
         loop {
@@ -228,6 +218,16 @@ impl Pty {
 impl Drop for Pty {
     fn drop(&mut self) {
         let _gone_already = self.child.kill();
+    }
+}
+
+/// Waits for something beside the terminal.
+#[track_caller]
+pub fn wait_until(what: &str, fulfilled: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !fulfilled() {
+        assert!(Instant::now() < deadline, "never seen: {what}");
+        std::thread::yield_now();
     }
 }
 
