@@ -31,6 +31,7 @@ use std::thread::JoinHandle;
 use std::time::Instant;
 
 use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
 
 use self::board::{Board, Watched};
 use self::client::{Endpoint, Prepared};
@@ -139,12 +140,24 @@ struct Worker<F> {
 impl<F: Fn(EngineFact) + 'static> Worker<F> {
     async fn run(self, mut inbox: mpsc::UnboundedReceiver<EngineCommand>, pulse: Pulse) {
         let mut running: HashMap<AttemptId, oneshot::Sender<()>> = HashMap::new();
-        tokio::task::spawn_local(publish(Rc::clone(&self.board), self.endpoint.clock(), pulse));
-        while let Some(command) = inbox.recv().await {
+        let mut tasks = JoinSet::new();
+        tasks.spawn_local(publish(Rc::clone(&self.board), self.endpoint.clock(), pulse));
+        loop {
+            let command = tokio::select! {
+                command = inbox.recv() => command,
+                Some(ended) = tasks.join_next() => {
+                    // The runtime would keep a panic to itself, and its attempt would never end.
+                    if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {
+                        std::panic::resume_unwind(panic);
+                    }
+                    continue;
+                }
+            };
+            let Some(command) = command else { return };
             match command {
                 EngineCommand::Discover { retry } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    tokio::task::spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
+                    tasks.spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due } => {
                     let (cancel, cancelled) = oneshot::channel();
@@ -152,7 +165,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     running.insert(id, cancel);
                     let (endpoint, board, sink) =
                         (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
-                    tokio::task::spawn_local(async move {
+                    tasks.spawn_local(async move {
                         let order = attempt::Order { id, case, model, warmup, due };
                         let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
                             sink(EngineFact::Started { id, at });

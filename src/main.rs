@@ -9,7 +9,7 @@ use clap::Parser;
 use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
-use tokscope::runtime::{RunSpec, calibrate, headless, interactive, process, resume, saved};
+use tokscope::runtime::{RunSpec, calibrate, headless, interactive, process, resume, saved, stdout};
 use tokscope::sim::{SimConfig, Simulator};
 
 /// Usage, configuration, or a terminal that cannot be used.
@@ -96,11 +96,7 @@ fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
 
 /// Writes a text to stdout. Whoever closes the other end has seen enough: that is no error.
 fn print(text: &[u8]) -> anyhow::Result<u8> {
-    let mut stdout = io::stdout();
-    match stdout.write_all(text).and_then(|()| stdout.flush()) {
-        Err(e) if e.kind() != io::ErrorKind::BrokenPipe => Err(e).context("stdout cannot be written"),
-        Ok(()) | Err(_) => Ok(0),
-    }
+    stdout::write(text).map(|()| 0)
 }
 
 fn calibrate(args: CalibrateArgs) -> anyhow::Result<u8> {

@@ -16,6 +16,7 @@ pub mod saved;
 mod saving;
 mod signals;
 pub mod spec;
+pub mod stdout;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -37,6 +37,25 @@ fn panics_on_another_thread() {
 }
 
 #[test]
+#[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
+fn panics_within_a_frame() {
+    install_panic_hook();
+    let mut terminal = Terminal::enter().unwrap();
+    terminal.set_mouse(true).unwrap();
+    let _never = terminal.draw(|_| panic!("within a frame"));
+}
+
+#[test]
+fn a_panic_within_a_frame_leaves_no_frame_and_no_mode_open() {
+    let ended = probe("panics_within_a_frame").end();
+    assert_eq!(ended.status, 101);
+    let before = ended.raw.split("within a frame").next().unwrap();
+    for (on, off) in [("\u{1b}[?2026h", "\u{1b}[?2026l"), ("\u{1b}[?1000h", "\u{1b}[?1000l")] {
+        assert!(before.rfind(on).unwrap() < before.rfind(off).unwrap(), "{before:?}");
+    }
+}
+
+#[test]
 fn a_panic_on_the_screens_thread_gives_the_terminal_back_and_is_told() {
     let ended = probe("panics_on_the_screens_thread").end();
     assert_eq!(ended.status, 101);

@@ -13,7 +13,7 @@ use super::possible::obstacle;
 use super::scope;
 use super::text_field::Edit;
 use super::{dialogs, export_dialog, palette::Palette, pointer, report_view};
-use crate::domain::attempt::TokenSource;
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
 use crate::domain::session::{Mode, SessionCommand, SessionEvent};
 use crate::domain::text::sanitise_line;
@@ -187,8 +187,24 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
         EngineFact::Died(why) => {
             notice(app, now, &format!("The engine stopped: {why}. What was measured can still be exported."), true);
             app.scene.target.connection = Connection::Refused(why);
+            if app.scene.session.began.is_some() {
+                end_without_engine(app, now);
+            }
             Vec::new()
         }
+    }
+}
+
+/// Ends the run where nobody carries out commands any more: nothing else would end what is in flight.
+fn end_without_engine(app: &mut App, now: Nanos) {
+    let open = app.scene.session.open_ids();
+    drop(session(app, SessionEvent::Abort));
+    for id in open {
+        let warmup = app.scene.session.facts(id).is_some_and(|facts| facts.warmup);
+        let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), now);
+        lost.status = AttemptStatus::Cancelled;
+        lost.warnings.push("in flight when the engine stopped: nothing of it was kept".to_owned());
+        drop(engine_fact(app, now, EngineFact::Ended { id, record: Arc::new(lost) }));
     }
 }
 

@@ -154,6 +154,25 @@ fn a_whole_stream() {
 }
 
 #[test]
+fn a_panic_in_one_attempt_is_told_and_ends_the_engine() {
+    let (url, _requests) = serve(vec![sse(&[TEXT, FINISH])]);
+    let (sender, facts) = channel();
+    // Called from within the attempt.
+    let sink = move |fact| match fact {
+        EngineFact::Started { .. } => panic!("within an attempt"),
+        fact => drop(sender.send(fact)),
+    };
+    #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
+    let engine = Engine::start(config(&url, &CHAT, true), Instant::now(), sink).unwrap();
+    start(&engine, Duration::from_secs(30));
+    let told = facts.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(matches!(&told, EngineFact::Died(why) if why == "an internal error"), "{told:?}");
+    // The sink goes with the thread.
+    assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
+    assert!(!engine.send(EngineCommand::Shutdown));
+}
+
+#[test]
 fn the_last_event_may_lack_its_blank_line() {
     let (record, _) = measure(vec![sse(&[TEXT, "data: [DONE]"])]);
     assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Ok, "a"));

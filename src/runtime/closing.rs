@@ -6,7 +6,7 @@ use std::io::Write;
 use std::time::Duration;
 
 use self::entry::entry;
-use super::{Run, Wake};
+use super::{Run, Wake, stdout};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
@@ -35,11 +35,15 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.scene.session.began.is_none() {
         return status;
     }
-    say(&mut std::io::stdout(), &summary(&run.report()));
+    let mut status = status;
+    let told = stdout::write(format!("{}\n", sanitise(&summary(&run.report()))).as_bytes());
     if let Some(saved) = run.end_saving(status) {
         say(stderr, &saved);
     }
-    let mut status = status;
+    if let Err(why) = told {
+        say(stderr, &format!("tokscope: {why:#}"));
+        status = status.max(2);
+    }
     for result in run.export_all() {
         match result {
             Ok(path) => say(stderr, &format!("Report written to '{}'", path.display())),

@@ -44,6 +44,14 @@ fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     drop(terminal);
     let mut stderr = std::io::stderr();
     terminal::tell_what_was_held_back(&mut stderr);
+    // A frame may find out before the signal comes: the same end.
+    let outcome = outcome.map(|shown| match shown {
+        Err(error) if error.downcast_ref().is_some_and(terminal::is_gone) => {
+            run.app.interrupted = true;
+            Ok(run.app.exit_status())
+        }
+        shown => shown,
+    });
     let status = match &outcome {
         Ok(Ok(status)) => *status,
         Ok(Err(_)) | Err(_) => run.app.exit_status(),

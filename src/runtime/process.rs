@@ -53,6 +53,18 @@ pub fn end_with_parent() -> io::Result<()> {
     Ok(())
 }
 
+/// Whether this process was started with the signal for a terminal that goes ignored, as `nohup` does it; false where the
+/// system does not tell.
+pub fn ignores_hang_up() -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| has_hang_up_ignored(&status))
+}
+
+fn has_hang_up_ignored(status: &str) -> bool {
+    // A bit for each signal, the first is the first.
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 == 1)
+}
+
 /// Ids of this process's threads of that name; empty where the system does not tell.
 pub fn threads_named(name: &str) -> Vec<u32> {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
@@ -90,6 +102,13 @@ mod tests {
         assert!(check(5000, None).is_ok() && check(1, Some(10)).is_ok() && check(960, Some(1024)).is_ok());
         let why = check(961, Some(1024)).unwrap_err().to_string();
         assert!(why.starts_with("961 requests at once need 1025 open files, and this process may have 1024"), "{why}");
+    }
+
+    #[test]
+    fn an_ignored_hang_up_is_the_first_bit() {
+        let status = |bits: &str| format!("Name:\ttokscope\nSigBlk:\t0000000000000001\nSigIgn:\t{bits}\n");
+        assert!(has_hang_up_ignored(&status("0000000000001001")));
+        assert!(!has_hang_up_ignored(&status("0000000000001000")) && !has_hang_up_ignored("Name:\tx\n"));
     }
 
     #[test]

@@ -3,13 +3,14 @@
 pub mod oracle;
 
 use std::fs::File;
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 
 use super::closing::say;
 use super::export::gpu_report;
+use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::by_name;
 use crate::report::compare::{self, Comparison, Side};
@@ -97,8 +98,7 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     let report = report_of(saved);
     if exports.is_empty() {
         let markdown = EXPORTERS.first().map(|e| (e.render)(&report)).unwrap_or_default();
-        // A reader that is gone wants no more.
-        drop(std::io::stdout().write_all(markdown.as_bytes()));
+        stdout::write(markdown.as_bytes())?;
         return Ok(0);
     }
     for (path, exporter) in formats {
@@ -115,7 +115,7 @@ pub fn list(json: bool) -> anyhow::Result<u8> {
     let kept = runs::list(&folder).with_context(|| format!("'{}'", folder.display()))?;
     let listed: Vec<Listed> = kept.iter().map(look).collect();
     let text = if json { runs_table::json(&listed) } else { runs_table::text(&listed, &folder.display().to_string()) };
-    drop(std::io::stdout().write_all(text.as_bytes()));
+    stdout::write(text.as_bytes())?;
     Ok(0)
 }
 
@@ -148,12 +148,12 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     };
     let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::of(side(a)?, side(b)?);
-    drop(std::io::stdout().write_all(compare::text(&comparison).as_bytes()));
+    let told = stdout::write(compare::text(&comparison).as_bytes());
     for (path, render) in exports.iter().zip(formats) {
         let written = write_new(path, &render(&comparison))?;
         say(&mut std::io::stderr(), &format!("Comparison written to '{}'", written.display()));
     }
-    Ok(0)
+    told.map(|()| 0)
 }
 
 /// Reads a report that was written before.

@@ -1,5 +1,6 @@
 //! Signals become messages.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 
 #[cfg(unix)]
@@ -8,6 +9,8 @@ use tokio::signal::unix;
 use tokio::signal::windows;
 
 use super::Wake;
+#[cfg(unix)]
+use super::process;
 use crate::app::message::{Msg, Signal};
 
 /// What is done about a wish to be stopped for a while, as `ctrl-z` expresses it.
@@ -29,13 +32,19 @@ pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     };
     let Ok(mut watched) = watched else { return };
     let run = move || {
-        runtime.block_on(async {
-            while let Some(wake) = watched.next().await {
-                if sender.send(wake).is_err() {
-                    return;
+        let listen = || {
+            runtime.block_on(async {
+                while let Some(wake) = watched.next().await {
+                    if sender.send(wake).is_err() {
+                        return;
+                    }
                 }
-            }
-        });
+            });
+        };
+        // A screen still has its keys. Without one nothing could end the run any more.
+        if catch_unwind(AssertUnwindSafe(listen)).is_err() && suspension == Suspension::Told {
+            drop(sender.send(Wake::Msg(Msg::Signal(Signal::Terminate))));
+        }
     };
     // Without the thread signals do nothing; the keys still do.
     drop(std::thread::Builder::new().name("signals".to_owned()).spawn(run));
@@ -55,38 +64,45 @@ pub fn stop_process() {}
 #[cfg(unix)]
 struct Watched {
     terminate: unix::Signal,
-    hang_up: unix::Signal,
+    hang_up: Option<unix::Signal>,
     interrupt: unix::Signal,
     suspend: Option<unix::Signal>,
+    /// Never looked at: that it is watched keeps a file that may not grow from ending the program; the write fails instead.
+    _too_large: unix::Signal,
 }
 
 #[cfg(unix)]
 impl Watched {
     fn register(suspension: Suspension) -> std::io::Result<Self> {
+        use rustix::process::Signal as Raw;
         use unix::{SignalKind, signal};
-        let suspend = || signal(SignalKind::from_raw(rustix::process::Signal::TSTP.as_raw()));
+        let raw = |raw: Raw| signal(SignalKind::from_raw(raw.as_raw()));
+        let is_headless = suspension == Suspension::Told;
+        // `nohup` means: the terminal may go, the run goes on. A dashboard goes with it.
+        let stays = is_headless && process::ignores_hang_up();
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
-            hang_up: signal(SignalKind::hangup())?,
+            hang_up: (!stays).then(|| signal(SignalKind::hangup())).transpose()?,
             interrupt: signal(SignalKind::interrupt())?,
-            suspend: (suspension == Suspension::Told).then(suspend).transpose()?,
+            suspend: is_headless.then(|| raw(Raw::TSTP)).transpose()?,
+            _too_large: raw(Raw::XFSZ)?,
         })
     }
 
     async fn next(&mut self) -> Option<Wake> {
-        let Self { terminate, hang_up, interrupt, suspend } = self;
-        let suspended = async {
-            match suspend {
-                Some(suspend) => suspend.recv().await,
+        async fn if_watched(signal: &mut Option<unix::Signal>) -> Option<()> {
+            match signal {
+                Some(signal) => signal.recv().await,
                 None => std::future::pending().await,
             }
-        };
+        }
+        let Self { terminate, hang_up, interrupt, suspend, .. } = self;
         let told = |signal| Wake::Msg(Msg::Signal(signal));
         tokio::select! {
             got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
-            got = hang_up.recv() => got.map(|()| told(Signal::HangUp)),
+            got = if_watched(hang_up) => got.map(|()| told(Signal::HangUp)),
             got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
-            got = suspended => got.map(|()| Wake::Suspend),
+            got = if_watched(suspend) => got.map(|()| Wake::Suspend),
         }
     }
 }

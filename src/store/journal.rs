@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, ErrorKind, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
 use std::time::Duration;
@@ -143,11 +144,11 @@ fn write_all(mut tail: impl Tail, inbox: &Receiver<Job>) -> io::Result<()> {
     let mut block = String::new();
     while let Ok(Job { make, mut durable }) = inbox.recv() {
         block.clear();
-        block.push_str(&make());
+        let mut made = add(&mut block, make);
         // What came meanwhile shares the wait for the disk.
-        while block.len() < BLOCK {
+        while made.is_ok() && block.len() < BLOCK {
             let Ok(job) = inbox.try_recv() else { break };
-            block.push_str(&(job.make)());
+            made = add(&mut block, job.make);
             durable |= job.durable;
         }
         if let Err(e) = tail.append(block.as_bytes()) {
@@ -159,8 +160,16 @@ fn write_all(mut tail: impl Tail, inbox: &Receiver<Job>) -> io::Result<()> {
         if durable {
             tail.sync()?;
         }
+        made?;
     }
     tail.sync()
+}
+
+/// Adds a line. A panic while it is made ends the journal in order, with all that came before it.
+fn add(block: &mut String, make: MakeLine) -> io::Result<()> {
+    let line = catch_unwind(AssertUnwindSafe(make)).map_err(|_panic| io::Error::other("an internal error"))?;
+    block.push_str(&line);
+    Ok(())
 }
 
 fn explain(path: &Path, error: &io::Error) -> String {
@@ -276,6 +285,19 @@ mod tests {
         assert!((MOST_WAITING - 1..=MOST_WAITING).contains(&kept), "{kept}");
         assert_eq!(journal.close(Duration::ZERO).unwrap_err(), "'/j': the disk is too slow");
         drop(go);
+    }
+
+    #[test]
+    fn a_panic_while_a_line_is_made_is_told_and_leaves_whole_lines() {
+        let (disk, (tell, told)) = (Disk::default(), channel());
+        let journal = start(&disk, 1000, move |why| tell.send(why).unwrap());
+        assert!(journal.append(true, line("one")));
+        assert!(journal.append(true, Box::new(|| panic!("while a line is made"))));
+        let why = told.recv().unwrap();
+        assert_eq!(why, "'/j': an internal error");
+        assert!(journal.append(true, line("two")));
+        assert_eq!(journal.close(PATIENCE), Err(why));
+        assert_eq!(disk.0.lock().unwrap().0, b"one\n");
     }
 
     #[test]

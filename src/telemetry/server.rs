@@ -200,6 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_costs_the_figures_and_says_so() {
+        let (sink, events) = channel();
+        let now = || panic!("while the metrics are read");
+        let reader = watch_server(vec!["http://127.0.0.1:1/metrics".to_owned()], LIMIT, now, move |event| {
+            drop(sink.send(event));
+        });
+        assert!(!reader.sample_and_wait(LIMIT));
+        let [GaugeEvent::Absent(why)] = &*events.iter().collect::<Vec<_>>() else { panic!("something else") };
+        assert_eq!(why, "an internal error ended the reading of the metrics");
+    }
+
+    #[test]
     fn where_there_is_none_each_address_says_why() {
         let address = pages(vec![page("404 Not Found", "no"), page("200 OK", "<html>")]);
         let events = events(vec![format!("{address}/metrics?key=secret"), format!("{address}/b")], 1);

@@ -1,6 +1,8 @@
 //! The terminal: entered once, left on every way out, whatever was reached on the way in.
 
-use std::io::{self, BufWriter, Stdout, Write, stdout};
+mod bounded;
+
+use std::io::{self, BufWriter, Write, stdout};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -17,6 +19,7 @@ use ratatui::Frame;
 use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 
+use self::bounded::Bounded;
 use crate::domain::text::sanitise;
 
 /// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
@@ -33,7 +36,7 @@ static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The terminal while the program owns it. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    inner: ratatui::Terminal<Bounded>,
     mouse: bool,
 }
 
@@ -47,7 +50,7 @@ impl Terminal {
     pub fn enter() -> io::Result<Self> {
         let taken_over = take_over().and_then(|()| {
             let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout()));
-            ratatui::Terminal::new(backend)
+            ratatui::Terminal::new(Bounded(backend))
         });
         match taken_over {
             Ok(inner) => Ok(Self { inner, mouse: false }),
@@ -61,9 +64,9 @@ impl Terminal {
 
     /// Draws a frame as one update, so that no half of it is ever seen.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        execute!(self.inner.backend_mut(), BeginSynchronizedUpdate)?;
+        execute!(self.inner.backend_mut().0, BeginSynchronizedUpdate)?;
         let drawn = self.inner.draw(render).map(drop);
-        execute!(self.inner.backend_mut(), EndSynchronizedUpdate)?;
+        execute!(self.inner.backend_mut().0, EndSynchronizedUpdate)?;
         drawn
     }
 
@@ -94,7 +97,7 @@ impl Terminal {
 
     /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(self.inner.backend_mut(), CopyToClipboard::to_clipboard_from(text))
+        execute!(self.inner.backend_mut().0, CopyToClipboard::to_clipboard_from(text))
     }
 
     /// Gives the terminal back, stops the process group as `ctrl-z` does, and takes the terminal over again when it
@@ -108,6 +111,15 @@ impl Terminal {
         }
         self.repaint()
     }
+}
+
+/// Whether an error of the screen says that there is nobody at the other end any more.
+pub fn is_gone(error: &io::Error) -> bool {
+    #[cfg(unix)]
+    let hung_up = error.raw_os_error() == Some(rustix::io::Errno::IO.raw_os_error());
+    #[cfg(not(unix))]
+    let hung_up = false;
+    hung_up || error.kind() == io::ErrorKind::BrokenPipe
 }
 
 impl Drop for Terminal {

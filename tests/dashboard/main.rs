@@ -21,6 +21,7 @@ mod reports;
 mod screen;
 mod settings;
 mod shell;
+mod ways_out;
 
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};

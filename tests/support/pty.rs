@@ -16,13 +16,15 @@ struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
+    /// Nobody is to read on.
+    left: bool,
 }
 
 /// A program in a pseudo-terminal.
 pub struct Pty {
     seen: Arc<(Mutex<Seen>, Condvar)>,
-    writer: Box<dyn Write + Send>,
-    master: Box<dyn MasterPty + Send>,
+    /// Gone once it was hung up.
+    master: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
     child: Box<dyn Child + Send + Sync>,
     termios_before: String,
     /// What it keeps: never among the user's own.
@@ -56,8 +58,8 @@ impl Pty {
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
-        let parser = vt100::Parser::new(at_least_one(rows), at_least_one(cols), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false }), Condvar::new()));
+        let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
+        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false }), Condvar::new()));
         let shared = Arc::clone(&seen);
         // The slave stays open here until the program ends: its end must not hide what it wrote last.
         let slave = pair.slave;
@@ -68,18 +70,24 @@ impl Pty {
                 seen.parser.process(&block[..n]);
                 seen.raw.extend_from_slice(&block[..n]);
                 shared.1.notify_all();
+                // At the end of a frame: what was written is not what tells that nobody reads.
+                if seen.left && seen.raw.ends_with(b"\x1b[?2026l") {
+                    break;
+                }
             }
+            drop(reader);
             shared.0.lock().unwrap().ended = true;
             shared.1.notify_all();
         });
         drop(slave);
-        Self { seen, writer, master: pair.master, child, termios_before, state }
+        Self { seen, master: Some((pair.master, writer)), child, termios_before, state }
     }
 
     /// Types.
     pub fn send(&mut self, keys: &str) {
-        self.writer.write_all(keys.as_bytes()).unwrap();
-        self.writer.flush().unwrap();
+        let (_, writer) = self.master.as_mut().unwrap();
+        writer.write_all(keys.as_bytes()).unwrap();
+        writer.flush().unwrap();
     }
 
     /// The screen as text.
@@ -123,8 +131,9 @@ impl Pty {
 
     /// Another size.
     pub fn resize(&self, cols: u16, rows: u16) {
-        self.seen.0.lock().unwrap().parser.screen_mut().set_size(at_least_one(rows), at_least_one(cols));
-        self.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        self.seen.0.lock().unwrap().parser.screen_mut().set_size(drawable(rows), drawable(cols));
+        let (master, _) = self.master.as_ref().unwrap();
+        master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
     /// Sends a signal by its name, such as `TERM`.
@@ -157,9 +166,37 @@ impl Pty {
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
-        let termios_after = format!("{:?}", self.master.get_termios());
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still told of");
+        let raw = String::from_utf8_lossy(&seen.raw);
+        let [begun, done] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
+        assert!(begun <= done, "a frame is still held back");
+        let termios_after = format!("{:?}", self.master.as_ref().unwrap().0.get_termios());
         assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
         Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&seen.raw).into() }
+    }
+
+    /// Has the terminal go away; returns the exit status.
+    #[track_caller]
+    pub fn hang_up(mut self) -> u32 {
+        self.drop_terminal();
+        self.wait_exit().exit_code()
+    }
+
+    /// Closes this side of the terminal.
+    #[track_caller]
+    pub fn drop_terminal(&mut self) {
+        self.seen.0.lock().unwrap().left = true;
+        // Whoever reads waits for something to come: the screen, painted anew.
+        self.send("\u{c}");
+        let (lock, changed) = &*self.seen;
+        let deadline = Instant::now() + DEADLINE;
+        let mut seen = lock.lock().unwrap();
+        while !seen.ended {
+            assert!(Instant::now() < deadline, "nothing is painted any more");
+            seen = changed.wait_timeout(seen, Duration::from_millis(100)).unwrap().0;
+        }
+        drop(seen);
+        self.master = None;
     }
 
     fn wait_exit(&mut self) -> ExitStatus {
@@ -184,8 +221,19 @@ impl Drop for Pty {
     }
 }
 
-fn at_least_one(n: u16) -> NonZero<u16> {
-    NonZero::new(n).unwrap_or(NonZero::<u16>::MIN)
+/// Waits for something beside the terminal.
+#[track_caller]
+pub fn wait_until(what: &str, fulfilled: impl Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !fulfilled() {
+        assert!(Instant::now() < deadline, "never seen: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// What this side keeps of a screen, whatever the program is told.
+fn drawable(n: u16) -> NonZero<u16> {
+    NonZero::new(n.min(1000)).unwrap_or(NonZero::<u16>::MIN)
 }
 
 /// What a program left behind.

@@ -86,6 +86,28 @@ fn quitting_at_the_end_does_not_ask_and_a_failed_case_is_status_1() {
 }
 
 #[test]
+fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
+    let mut app = app(3);
+    discovered(&mut app, &["m"]);
+    ended(&mut app, 0, 1, AttemptStatus::Ok);
+    assert_eq!(app.scene.session.in_flight(), 1);
+    for _ in 0..2 {
+        let effects = update(&mut app, Msg::Engine(Nanos(9), EngineFact::Died("gone".into())));
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Engine(_))), "{effects:?}");
+    }
+    assert!(!app.is_live() && app.scene.session.is_partial());
+    let status = |case: usize| app.scene.session.cases[case].attempts[0].record.as_ref().unwrap().status;
+    assert_eq!([status(0), status(1)], [AttemptStatus::Ok, AttemptStatus::Cancelled]);
+    assert_eq!(
+        app.ui.notice.as_ref().unwrap().text,
+        "The engine stopped: gone. What was measured can still be exported."
+    );
+    assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Export))[..], [Effect::Export { exporter: 0 }]));
+    // It does not ask, and nobody interrupted it.
+    assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Quit))[..], [Effect::Quit(1)]));
+}
+
+#[test]
 fn a_signal_ends_with_130() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);

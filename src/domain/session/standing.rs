@@ -25,6 +25,14 @@ impl Session {
         self.cases.iter().map(CaseState::open).sum()
     }
 
+    /// Those attempts.
+    pub fn open_ids(&self) -> Vec<AttemptId> {
+        let of_case = |(case, c): (usize, &CaseState)| {
+            c.in_flight().map(move |a| AttemptId { case, number: a.number }).collect::<Vec<_>>()
+        };
+        self.cases.iter().enumerate().flat_map(of_case).collect()
+    }
+
     /// When the open loop wants the next [`Tick`](super::SessionEvent::Tick); `None` while it waits for something else.
     pub fn wake_at(&self) -> Option<Nanos> {
         let can_start = self.mode == Mode::Running

@@ -1,0 +1,41 @@
+//! What a command says on stdout.
+
+use std::io::{self, ErrorKind, Write};
+
+use anyhow::Context;
+
+/// Writes all of it. Whoever closes the other end has seen enough: that is no error. A full disk is.
+pub fn write(bytes: &[u8]) -> anyhow::Result<()> {
+    write_to(&mut io::stdout(), bytes)
+}
+
+fn write_to(to: &mut impl Write, bytes: &[u8]) -> anyhow::Result<()> {
+    match to.write_all(bytes).and_then(|()| to.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(e).context("stdout cannot be written"),
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_that_is_gone_is_no_error_and_a_full_disk_is() {
+        assert!(write_to(&mut Failing(ErrorKind::BrokenPipe), b"x").is_ok());
+        let why = write_to(&mut Failing(ErrorKind::StorageFull), b"x").unwrap_err();
+        assert_eq!(why.to_string(), "stdout cannot be written");
+    }
+}

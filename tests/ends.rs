@@ -1,0 +1,195 @@
+//! What ends a run without a screen, or a command, from outside: readers that are gone, files that may not grow, a terminal
+//! that goes.
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::fs::OpenOptions;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::channel;
+
+use serde_json::Value;
+use support::dashboard::{statuses, suite};
+use support::server::Server;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_tokscope");
+
+fn server() -> Server {
+    Server::start(&["lone-model"], |mut asked| asked.answer(&["one", " two", " three"]))
+}
+
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), suite(&["First", "Second"], "")).unwrap();
+    folder
+}
+
+/// A program of this name, with nothing of the machine's own.
+fn command(program: &str, folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "TOKSCOPE_CONFIG"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_STATE_HOME", folder).env("XDG_CONFIG_HOME", folder).args(args).current_dir(folder);
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// The program after a line of shell.
+fn after(line: &str, folder: &Path, args: &[&str]) -> Command {
+    let line = format!("{line}; exec \"$0\" \"$@\"");
+    command("sh", folder, &[&["-c", &line, PROGRAM], args].concat())
+}
+
+/// A pipe that nobody reads.
+fn unread() -> Stdio {
+    std::io::pipe().unwrap().1.into()
+}
+
+fn json(path: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
+}
+
+fn texts(out: &Output) -> (String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (text(&out.stdout), text(&out.stderr))
+}
+
+#[test]
+fn a_run_whose_readers_are_gone_is_measured_saved_and_exported() {
+    let server = server();
+    for (no_stdout, no_stderr) in [(true, false), (false, true), (true, true)] {
+        let folder = folder();
+        let mut run = command(PROGRAM, folder.path(), &[&server.url(), "--headless", "--export", "r.json"]);
+        if no_stdout {
+            run.stdout(unread());
+        }
+        if no_stderr {
+            run.stderr(unread());
+        }
+        let out = run.output().unwrap();
+        let (stdout, stderr) = texts(&out);
+        assert_eq!(out.status.code(), Some(0), "{stdout}\n{stderr}");
+        assert_eq!((stdout.contains("2/2"), stderr.contains("Report written")), (!no_stdout, !no_stderr));
+        assert!(!stderr.contains("tokscope:") && !stderr.contains("panicked"), "{stderr}");
+        assert_eq!(json(&folder.path().join("r.json"))["summary"]["ok"], 2);
+        let again = command(PROGRAM, folder.path(), &["report", "last"]).output().unwrap();
+        assert!(texts(&again).0.contains("lone-model"), "{again:?}");
+    }
+}
+
+#[test]
+fn a_command_whose_reader_is_gone_has_said_enough() {
+    let (server, folder) = (server(), folder());
+    assert!(command(PROGRAM, folder.path(), &[&server.url()]).output().unwrap().status.success());
+    let commands: [&[&str]; 11] = [
+        &["runs"],
+        &["runs", "--json"],
+        &["report", "last"],
+        &["report", "last", "--export", "r.md"],
+        &["compare", "last", "last", "--export", "c.md"],
+        &["completions", "bash"],
+        &["man"],
+        &["--help"],
+        &["--version"],
+        &["--print-config"],
+        &["--print-keys"],
+    ];
+    for args in commands {
+        let out = command(PROGRAM, folder.path(), args).stdout(unread()).output().unwrap();
+        let (_, stderr) = texts(&out);
+        assert_eq!(out.status.code(), Some(0), "{args:?}: {stderr}");
+        assert!(!stderr.contains("tokscope:") && !stderr.contains("panicked"), "{args:?}: {stderr}");
+        let deaf = command(PROGRAM, folder.path(), args).stdout(unread()).stderr(unread()).output().unwrap();
+        assert_eq!(deaf.status.code(), Some(0), "{args:?} without stderr");
+    }
+    assert!(folder.path().join("r.md").exists() && folder.path().join("c.md").exists());
+    // Nobody hears of the mistake, but it is one.
+    let wrong = command(PROGRAM, folder.path(), &["report", "none"]).stderr(unread()).output().unwrap();
+    assert_eq!(wrong.status.code(), Some(2));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_stdout_that_is_full_is_told() {
+    let (server, folder) = (server(), folder());
+    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+    let run = command(PROGRAM, folder.path(), &[&server.url(), "--export", "r.json"]).stdout(full()).output().unwrap();
+    assert_eq!(json(&folder.path().join("r.json"))["summary"]["ok"], 2);
+    let mut outs = vec![run];
+    for args in [&["runs"][..], &["report", "last"], &["compare", "last", "last"], &["man"]] {
+        outs.push(command(PROGRAM, folder.path(), args).stdout(full()).output().unwrap());
+    }
+    for out in outs {
+        let (_, stderr) = texts(&out);
+        assert_eq!(out.status.code(), Some(2), "{stderr}");
+        assert!(stderr.contains("tokscope: stdout cannot be written: No space left"), "{stderr}");
+    }
+}
+
+#[test]
+fn files_that_may_not_grow_are_told_and_the_run_goes_on() {
+    let (server, folder) = (server(), folder());
+    let args = [&server.url(), "--export", "r.json", "--export", "r.md"];
+    let out = after("ulimit -f 1", folder.path(), &args).output().unwrap();
+    let (stdout, stderr) = texts(&out);
+    assert_eq!(out.status.code(), Some(2), "{:?}\n{stdout}\n{stderr}", out.status);
+    assert!(stdout.contains("2/2"), "{stdout}");
+    assert!(stderr.contains("this run was not saved whole: '"), "{stderr}");
+    assert!(stderr.contains("tokscope: 'r.json': "), "{stderr}");
+    let names = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    // Nothing half written.
+    assert_eq!(names, ["cases.toml", "tokscope"]);
+}
+
+#[test]
+fn counts_that_no_server_can_mean_are_no_trouble() {
+    let server = Server::start(&["lone-model"], |mut asked| {
+        asked.token("one");
+        asked.token(" two");
+        asked.finish(usize::MAX);
+    });
+    let folder = folder();
+    let args = [&server.url(), "--repeat", "3", "--export", "r.json", "--export", "r.md"];
+    let out = after("ulimit -v 4000000", folder.path(), &args).output().unwrap();
+    let (stdout, stderr) = texts(&out);
+    assert!(stdout.contains("2/2") && !stderr.contains("panicked"), "{:?}\n{stdout}\n{stderr}", out.status);
+    assert_eq!((out.status.code(), &json(&folder.path().join("r.json"))["summary"]["ok"]), (Some(0), &2.into()));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn under_nohup_it_outlives_its_terminal_and_else_not() {
+    for (line, status, second) in [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")] {
+        let (open, gate) = channel::<()>();
+        let gate = Mutex::new(gate);
+        let server = Server::start(&["lone-model"], move |mut asked| {
+            asked.token("one");
+            if asked.number == 1 {
+                // Let go, or the test is over.
+                let _ends = gate.lock().unwrap().recv();
+            }
+            asked.finish(1);
+        });
+        let folder = folder();
+        let mut child = after(line, folder.path(), &[&server.url(), "--export", "r.json"]).spawn().unwrap();
+        let mut lines = BufReader::new(child.stderr.take().unwrap());
+        let mut told = String::new();
+        while !told.contains("[1/2]") {
+            assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended before the first case: {told}");
+        }
+        assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
+        if status == 0 {
+            open.send(()).unwrap();
+        }
+        lines.read_to_string(&mut told).unwrap();
+        assert_eq!(child.wait().unwrap().code(), Some(status), "{line}: {told}");
+        assert_eq!(statuses(&json(&folder.path().join("r.json")), 1), [second], "{line}");
+    }
+}
