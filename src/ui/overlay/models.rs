@@ -12,18 +12,18 @@ use crate::ui::fit::{cut, left, width};
 use crate::ui::keymap::Context;
 use crate::ui::view::View;
 
-/// Columns at least and at most, and models at most.
-const COLUMNS: (usize, usize) = (44, 84);
+/// Columns and models at most.
+const COLUMNS: usize = 84;
 const ROWS: usize = 16;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view: &View<'_>) {
     let theme = view.theme;
     let names: Vec<String> = choice.found().into_iter().map(sanitise_line).collect();
-    let longest = choice.models.iter().map(|m| width(m) + 2).max().unwrap_or(0);
-    let columns = longest.clamp(COLUMNS.0, COLUMNS.1).min(usize::from(area.width).saturating_sub(6));
+    let about = format!("It has {} models, and none was named with --model.", choice.models.len());
+    let longest = choice.models.iter().map(|m| width(m) + 2).chain([width(&about)]).max().unwrap_or(0);
+    let columns = longest.min(COLUMNS).min(usize::from(area.width).saturating_sub(6));
     let rows = usize::from(area.height).saturating_sub(8).min(ROWS).min(choice.models.len()).max(1);
     let first = (choice.at + 1).saturating_sub(rows).min(names.len().saturating_sub(rows));
-    let about = format!("It has {} models, and none was named with --model.", choice.models.len());
     let mut query = vec![Span::styled("/ ", theme.key())];
     query.extend(typed(&choice.query, columns.saturating_sub(2), theme));
     let mut lines = vec![

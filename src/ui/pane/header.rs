@@ -238,7 +238,10 @@ fn state(scene: &Scene) -> State {
         (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {
             let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
-            is("◌", word, format!("trying again · {}", sanitise_line(why)), Mood::Warning)
+            let why = sanitise_line(why);
+            // Said twice it is no reason.
+            let about = if why == word { "trying again".to_owned() } else { format!("trying again · {why}") };
+            is("◌", word, about, Mood::Warning)
         }
         (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
         (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),

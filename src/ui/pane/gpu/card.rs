@@ -92,8 +92,11 @@ impl Card<'_> {
         let index = if numbered { format!("{mark}{} ", self.gpu.info.index) } else { String::new() };
         match (height, wide) {
             (0, _) => Vec::new(),
+            (1, _) if self.trouble.is_some() => vec![self.name(&index)],
             (1, _) => vec![self.memory_line(&index)],
-            (2, _) => vec![self.memory_line(&index), self.sensors()],
+            (2, _) if self.trouble.is_some() => vec![self.name(&index), self.memory_line("")],
+            (2, true) => vec![self.memory_line(&index), self.sensors_and_clocks()],
+            (2, false) => vec![self.memory_line(&index), self.sensors()],
             (3, true) => vec![self.name(&index), self.memory_line(""), self.sensors()],
             (4 | 5, true) => vec![self.name(&index), self.memory_line(""), self.peak(), self.sensors()],
             (3, false) => vec![self.memory_bar(&index), self.memory_text(), self.sensors()],
@@ -272,6 +275,17 @@ impl Card<'_> {
             spans.push(self.muted(unit));
         }
         Line::from(spans)
+    }
+
+    /// Where the name has no line to carry its clock and what holds it down.
+    fn sensors_and_clocks(&self) -> Line<'static> {
+        let mut line = self.sensors();
+        let clocks = self.clocks();
+        if !clocks.is_empty() {
+            line.push_span(Span::raw("  "));
+            line.extend(clocks);
+        }
+        line
     }
 
     /// Label, figure, unit.

@@ -23,7 +23,7 @@ type Figures = [String; 4];
 /// Draws them. What has no line is counted in the last one.
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) {
     let room = usize::from(area.height);
-    let seen = if room > gpus.len() || room == gpus.len() { gpus.len() } else { room.saturating_sub(1) };
+    let seen = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
     let together = Together::of(view.scene());
     let total = total(&together);
     let each: Vec<Figures> = gpus.iter().map(|gpu| figures(view, gpu)).collect();
@@ -45,8 +45,13 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&
     }
     if seen < gpus.len() || room > gpus.len() {
         let hidden = gpus.len() - seen;
-        let what = if hidden > 0 { format!("{hidden} more") } else { format!("all {}", together.count) };
-        let mut spans = vec![Span::styled(fit::left(&what, lead + name), view.theme.muted())];
+        let all = together.count;
+        let ways = match hidden {
+            0 => [format!("all {all}"), format!("={all}")],
+            n => [format!("all {all}, {n} not shown"), format!("+{n}")],
+        };
+        let what = ways.iter().find(|way| fit::width(way) <= lead + name).map_or("", String::as_str);
+        let mut spans = vec![Span::styled(fit::left(what, lead + name), view.theme.muted())];
         spans.extend(cells(&total, &widths[..columns], view.theme.text()));
         pane::line(frame, area, seen as u16, Line::from(spans));
     }

@@ -33,6 +33,18 @@ fn a_silent_driver_is_told_while_the_run_is_active() {
 }
 
 #[test]
+fn in_a_low_pane_what_is_wrong_goes_before_what_was() {
+    let mut stage = one_gpu();
+    stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP);
+    assert!(shown(&stage, 60, 3).contains("[power cap]"));
+    stage.lose_gpu(0);
+    stage.pass(500);
+    for (width, height) in [(60, 2), (60, 3), (60, 4), (60, 8), (40, 2), (40, 3), (40, 4)] {
+        assert!(shown(&stage, width, height).contains("GPU is lost"), "{}", shown(&stage, width, height));
+    }
+}
+
+#[test]
 fn no_gpu_is_a_reason_and_never_a_figure() {
     let mut stage = Stage::new(&TEN, Plan::default());
     assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
@@ -136,9 +148,9 @@ fn many_gpus_have_a_line_each_and_one_together() {
 fn more_gpus_than_lines_are_counted() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(8);
-    assert!(shown(&stage, 60, 5).contains("5 more"));
+    assert!(shown(&stage, 60, 5).contains("all 8, 5 not shown"));
     let all = shown(&stage, 60, 9);
-    assert!(!all.contains("more") && !all.contains("all 8"), "{all}");
+    assert!(!all.contains("not shown") && !all.contains("all 8"), "{all}");
     assert!(shown(&stage, 60, 10).contains("all 8"));
 }
 

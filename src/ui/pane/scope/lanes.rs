@@ -156,15 +156,22 @@ impl Lane {
     }
 }
 
-/// Draws one.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, lane: &'static Lane) {
+/// Draws one, with its place among those that are shown.
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    gutter: u16,
+    view: &View<'_>,
+    window: Window,
+    (at, lane): (usize, &Lane),
+) {
     let scene = view.scene();
     let plot = plot(area, gutter);
     let mut dots = Dots::new(plot);
     let values = lane.columns(scene, window, dots.columns());
     let most = values.iter().flatten().copied().fold(0.0, f64::max);
     let top = (lane.top)(scene).filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
-    let style = view.theme.series(LANES.iter().position(|l| std::ptr::eq(l, lane)).unwrap_or(0));
+    let style = view.theme.series(at);
     dots.line(&values, top, style);
     dots.draw(plot, frame.buffer_mut());
     let label = if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };
