@@ -98,7 +98,7 @@ mod tests {
         let gpus = vec![gpu(0, None), gpu(1, None), gpu(2, Some("G1")), gpu(3, Some("G1"))];
         let mut scene = app(1).scene;
         "http://localhost:1/v1".clone_into(&mut scene.target.url);
-        scene.gpu.apply(GpuEvent::Found { driver: None, gpus, interval_ms: 250 });
+        scene.gpu.apply(GpuEvent::Found { source: "nvml".to_owned(), driver: None, gpus, interval_ms: 250 });
         for index in 0..4 {
             look(&mut scene, index, Some(100.0));
         }
