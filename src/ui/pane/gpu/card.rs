@@ -92,9 +92,10 @@ impl Card<'_> {
         let index = if numbered { format!("{mark}{} ", self.gpu.info.index) } else { String::new() };
         match (height, wide) {
             (0, _) => Vec::new(),
-            (1, _) if self.trouble.is_some() => vec![self.name(&index)],
+            (1, true) if self.trouble.is_some() => vec![self.name(&index)],
+            (1, false) if self.trouble.is_some() => vec![self.sensors()],
             (1, _) => vec![self.memory_line(&index)],
-            (2, _) if self.trouble.is_some() => vec![self.name(&index), self.memory_line("")],
+            (2, true) if self.trouble.is_some() => vec![self.name(&index), self.memory_line("")],
             (2, true) => vec![self.memory_line(&index), self.sensors_and_clocks()],
             (2, false) => vec![self.memory_line(&index), self.sensors()],
             (3, true) => vec![self.name(&index), self.memory_line(""), self.sensors()],
