@@ -80,8 +80,8 @@ fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
     hosts.dedup();
     match (hosts.as_slice(), &scene.gpu.scope) {
         _ if gpus.is_empty() => String::new(),
-        ([host], _) => format!("on {}", sanitise_line(host)),
-        ([_, _, ..], _) => format!("on {} machines", hosts.len()),
+        ([host], _) => sanitise_line(host),
+        ([_, _, ..], _) => format!("{} machines", hosts.len()),
         ([], Some(GpuScope::EndpointHost { evidence, .. })) => sanitise_line(evidence),
         ([], Some(GpuScope::Unknown { .. })) => "not known whether they serve it".to_owned(),
         ([], _) => String::new(),

@@ -65,7 +65,7 @@ fn a_gpu_beside_a_server_elsewhere_or_a_simulator_gives_no_figure_and_a_reason()
     // The endpoint's own, told from there.
     stage.app.scene.gpu.gpus[0].info.host = Some("gpu-box\u{1b}[2J".to_owned());
     let hosted = shown(&stage, 60, 8);
-    assert!(hosted.contains("GPU · on gpu-box ") && hosted.contains("MiB") && !hosted.contains(reason), "{hosted}");
+    assert!(hosted.contains("GPU · gpu-box ") && hosted.contains("MiB") && !hosted.contains(reason), "{hosted}");
     stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
     stage.app.scene.target.simulated = true;
     let simulated = shown(&stage, 60, 8);
@@ -207,4 +207,16 @@ fn small_areas() {
     for stage in [eight(), with_gauges, one_gpu()] {
         survives_small_areas(&stage.app, draw);
     }
+}
+
+#[test]
+fn gpus_of_other_machines_are_called_by_their_machine() {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.find_gpus(2);
+    for (at, host) in ["node-7", "node-7"].into_iter().enumerate() {
+        stage.app.scene.gpu.gpus[at].info.host = Some(host.to_owned());
+    }
+    assert!(shown(&stage, 60, 8).contains("GPU · node-7"), "{}", shown(&stage, 60, 8));
+    stage.app.scene.gpu.gpus[1].info.host = Some("node-8".to_owned());
+    assert!(shown(&stage, 60, 8).contains("GPU · 2 machines"));
 }
