@@ -430,7 +430,9 @@ fn all_states() -> Vec<Stage> {
         [Action::ScopeStack, Action::ScopeCloser, Action::ScopeCursor],
     ] {
         let mut stage = zoomed(PaneId::Scope);
-        actions.into_iter().for_each(|action| stage.act(action));
+        for action in actions {
+            stage.act(action);
+        }
         states.push(stage);
     }
     states

@@ -156,14 +156,16 @@ fn more_gpus_than_lines_are_counted() {
 
 fn gauges(stage: &mut Stage, told: &[(Meter, f64)]) {
     let mut gauges = ServerGauges::default();
-    told.iter().for_each(|(meter, value)| gauges.set(*meter, *value));
+    for (meter, value) in told {
+        gauges.set(*meter, *value);
+    }
     stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(stage.now_ms), Box::new(gauges))));
 }
 
 #[test]
 fn the_servers_own_gauges_stand_below_and_say_why_they_are_missing() {
     let mut stage = one_gpu();
-    let last = |stage: &Stage| shown(stage, 60, 9).lines().filter(|l| !l.is_empty()).last().unwrap().to_owned();
+    let last = |stage: &Stage| shown(stage, 60, 9).lines().rfind(|l| !l.is_empty()).unwrap().to_owned();
     assert!(!shown(&stage, 60, 9).contains("server") && shown(&stage, 60, 9).contains("─ GPU "));
     stage.app.scene.gauges = Some(GaugeHistory::default());
     assert!(last(&stage).contains("Looking for its metrics"), "{}", last(&stage));
