@@ -15,9 +15,9 @@ use crate::app::model::{App, PaneId, Scene};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
-use crate::ui::pane;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
+use crate::ui::{fit, pane};
 
 /// Above so many GPUs each has a line instead of a card.
 const CARDS: usize = 4;
@@ -110,8 +110,15 @@ fn why_none(scene: &Scene, shown: &[&GpuTrack]) -> Option<String> {
 /// Says it; returns the rows that it took.
 fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 {
     let text = [Span::styled(why.to_owned(), view.theme.muted())];
-    let lines = wrap(&text, usize::from(area.width.max(1)));
+    let mut lines = wrap(&text, usize::from(area.width.max(1)));
     let rows = (lines.len() as u16).min(area.height);
+    let is_cut = lines.len() > usize::from(rows);
+    lines.truncate(usize::from(rows));
+    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+        let told: String = last.iter().map(|span| span.content.as_ref()).collect();
+        let told = fit::cut(&told, usize::from(area.width).saturating_sub(1));
+        *last = vec![Span::styled(told.trim_end_matches('…').trim_end().to_owned() + "…", view.theme.muted())];
+    }
     for (row, line) in lines.into_iter().enumerate() {
         pane::line(frame, area, row as u16, Line::from(line));
     }

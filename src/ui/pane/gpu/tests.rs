@@ -49,6 +49,7 @@ fn no_gpu_is_a_reason_and_never_a_figure() {
     let mut stage = Stage::new(&TEN, Plan::default());
     assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
+    assert!(shown(&stage, 10, 2).ends_with("no driver…\n") || shown(&stage, 10, 2).ends_with("no…\n"));
     let shown = shown(&stage, 40, 4);
     assert!(shown.contains("no driver here") && !shown.contains('0'), "{shown}");
 }
