@@ -77,7 +77,7 @@ fn remote() -> Stage {
 fn gauged() -> Stage {
     let mut stage = two_gpus();
     let url = "http://localhost:8000/metrics".to_owned();
-    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM", url, interval_ms: 1000, warning: None }));
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     for second in 0..6_u32 {
         let n = f64::from(second);
         let mut told = ServerGauges::default();

@@ -20,7 +20,7 @@ pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'stati
     let label = if width >= LABELLED { LABEL } else { 0 };
     let room = usize::from(width).saturating_sub(label);
     let said = |text: String, style: Style| vec![vec![Span::styled(fit::cut(&text, room), style)]];
-    let rows = match (&gauges.absent, gauges.kind, &gauges.silent) {
+    let rows = match (&gauges.absent, &gauges.kind, &gauges.silent) {
         (Some(why), None, _) => said(format!("no metrics: {}", sanitise_line(why)), theme.muted()),
         (None, None, _) => said("Looking for its metrics…".to_owned(), theme.muted()),
         (_, Some(_), Some(why)) => said(format!("silent: {}", sanitise_line(why)), theme.warning()),

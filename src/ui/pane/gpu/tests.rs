@@ -174,7 +174,7 @@ fn the_servers_own_gauges_stand_below_and_say_why_they_are_missing() {
     stage.send(Msg::Gauges(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned())));
     assert_eq!(last(&stage), "server  no metrics: http://h/metrics: HTTP 404");
     let url = "http://h/metrics".to_owned();
-    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM", url, interval_ms: 1000, warning: None }));
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     gauges(
         &mut stage,
         &[(Meter::Running, 4.0), (Meter::Waiting, 2.0), (Meter::KvCache, 63.4), (Meter::Preemptions, 7.0)],
@@ -198,7 +198,7 @@ fn a_server_that_tells_nothing_of_itself_is_said_to() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
     let url = String::new();
-    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM", url, interval_ms: 1000, warning: None }));
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
     let shown = shown(&stage, 60, 4);
     assert_eq!(shown.lines().skip(1).collect::<Vec<_>>(), ["no driver here", "server  tells none of its gauges", ""]);
 }
