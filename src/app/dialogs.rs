@@ -5,7 +5,7 @@ use super::cases::select_listed;
 use super::message::{Action, Effect};
 use super::model::{App, Overlay};
 use super::text_field::Edit;
-use super::{export_dialog, palette};
+use super::{export_dialog, model_choice, palette};
 
 /// What an action means while something lies over the panes; `None` when nothing does.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
@@ -45,6 +45,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (Overlay::Palette(_), Action::ScrollDown) => palette::turn(app, PAGE),
         (Overlay::Palette(_), Action::ScrollUp) => palette::turn(app, -PAGE),
         (Overlay::Palette(_), Action::Confirm) => return Some(palette::confirm(app)),
+        (Overlay::Models(_), action) => return Some(model_choice::act(app, action)),
         (Overlay::FilterInput, Action::Back) => {
             app.ui.filter.clear();
             app.ui.overlay = Overlay::None;
@@ -92,6 +93,10 @@ pub(super) fn edit(app: &mut App, edit: &Edit) -> Option<Vec<Effect>> {
         Overlay::Palette(palette) => {
             palette.query.edit(edit);
             palette.at = 0;
+        }
+        Overlay::Models(choice) => {
+            choice.query.edit(edit);
+            choice.at = 0;
         }
         Overlay::None | Overlay::Help(_) | Overlay::ConfirmQuit | Overlay::Report(_) => return None,
     }

@@ -9,6 +9,7 @@ use super::cases::CaseTable;
 use super::export_dialog::ExportDialog;
 use super::load::Load;
 use super::message::Action;
+use super::model_choice::ModelChoice;
 use super::palette::{Command, Palette};
 use super::playback::Playback;
 use super::report_view::{self, Extent, ReportView};
@@ -17,7 +18,6 @@ use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
-use crate::domain::gpu_track::GpuTrack;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::route::Route;
@@ -36,6 +36,8 @@ pub enum Connection {
     Connecting,
     /// It answered.
     Ready,
+    /// It has several models, and one of them is being chosen.
+    Unnamed,
     /// It did not, and is tried again.
     Unreachable(String),
     /// It cannot be used as it is; no more is tried.
@@ -73,6 +75,27 @@ impl Target {
     }
 }
 
+/// The looks at the endpoint that gave nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u64,
+    /// When the first came.
+    pub first: Nanos,
+    /// When the last came.
+    pub last: Nanos,
+}
+
+impl Refusals {
+    pub(super) fn add(&mut self, at: Nanos) {
+        if self.count == 0 {
+            self.first = at;
+        }
+        self.last = at;
+        self.count += 1;
+    }
+}
+
 /// All that a frame shows of the run. Freezing the screen keeps a copy of it.
 #[derive(Clone, Debug)]
 pub struct Scene {
@@ -80,6 +103,8 @@ pub struct Scene {
     pub now: Nanos,
     /// What is measured.
     pub target: Target,
+    /// The looks at it that gave nothing.
+    pub refusals: Refusals,
     /// The run.
     pub session: Session,
     /// What is in flight.
@@ -125,9 +150,8 @@ impl Scene {
     /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
     pub fn busiest_gpu_percent(&self) -> Option<f64> {
         let began = self.session.began?;
-        // Those of another machine are the endpoint's: the user says so.
-        let can_have = |gpu: &&GpuTrack| !self.target.simulated && (self.target.is_local() || gpu.info.host.is_some());
-        let loads = self.gpu.gpus.iter().filter(can_have).flat_map(|gpu| gpu.load_percent.since(began));
+        let working = self.working_gpus();
+        let loads = working.iter().flat_map(|gpu| gpu.load_percent.since(began));
         loads.filter_map(|point| point.1).reduce(f64::max)
     }
 
@@ -176,6 +200,8 @@ pub enum Overlay {
     Report(ReportView),
     /// All that can be done.
     Palette(Palette),
+    /// Which of the endpoint's models to ask.
+    Models(ModelChoice),
     /// The filter is being typed.
     FilterInput,
     /// The search through the answer is being typed.
@@ -271,6 +297,8 @@ pub struct App {
     pub model_doubt: Option<String>,
     /// A model was asked for by name; else the endpoint must have exactly one.
     pub wanted_model: Option<String>,
+    /// Of several models one can be chosen: there is a screen.
+    pub asks_for_model: bool,
     /// Interrupted by a signal, or quit while something ran.
     pub interrupted: bool,
     /// Content events at the last points of the throughput, oldest first: a second of them.
@@ -288,6 +316,7 @@ impl App {
         let scene = Scene {
             now: Nanos::default(),
             target,
+            refusals: Refusals::default(),
             load: Load::new(&session),
             session,
             live: Arc::default(),
@@ -307,6 +336,7 @@ impl App {
             commands: Vec::new(),
             model_doubt: None,
             wanted_model,
+            asks_for_model: false,
             interrupted: false,
             recent_totals: VecDeque::new(),
         }

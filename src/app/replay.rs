@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::load::Load;
-use super::model::Scene;
+use super::model::{Refusals, Scene};
 use crate::domain::attempt::{Arrival, AttemptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
@@ -52,6 +52,7 @@ impl Tape {
             target: whole.target.clone(),
             live: Arc::new(live_at(&whole.session, at, looked_at)),
             load: Load::of(&session, at),
+            refusals: Refusals::default(),
             session,
             gpu: self.gpu.clone(),
             gauges: self.gauges.clone().or(asked),

@@ -12,7 +12,7 @@ pub use super::possible::is_possible;
 use super::possible::obstacle;
 use super::scope;
 use super::text_field::Edit;
-use super::{dialogs, export_dialog, palette::Palette, pointer, report_view};
+use super::{dialogs, export_dialog, model_choice, palette::Palette, pointer, report_view};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
 use crate::domain::session::{Mode, SessionCommand, SessionEvent};
@@ -143,26 +143,11 @@ fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             // The simulator says so itself, also when it is not this program that started it.
             app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
             app.scene.target.server = server;
-            match choose_model(app.wanted_model.as_deref(), &models) {
-                Ok(model) => {
-                    app.model_doubt = doubt(&model, &models);
-                    if let Some(why) = app.model_doubt.clone() {
-                        notice(app, now, &why, true);
-                    }
-                    app.scene.target.model = Some(model);
-                    app.scene.target.connection = Connection::Ready;
-                    let mut effects = vec![Effect::BeginTelemetry];
-                    effects.extend(session(app, SessionEvent::Begin(now)));
-                    effects
-                }
-                Err(why) => {
-                    app.scene.target.connection = Connection::Refused(why);
-                    Vec::new()
-                }
-            }
+            model_choice::discovered(app, now, models)
         }
         EngineFact::Unreachable { reason, retrying } => {
             let reason = sanitise_line(&reason);
+            app.scene.refusals.add(now);
             app.scene.target.connection =
                 if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
             Vec::new()
@@ -206,33 +191,6 @@ fn end_without_engine(app: &mut App, now: Nanos) {
         lost.warnings.push("in flight when the engine stopped: nothing of it was kept".to_owned());
         drop(engine_fact(app, now, EngineFact::Ended { id, record: Arc::new(lost) }));
     }
-}
-
-/// The model to ask: the one wanted, else the only one there is.
-fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, String> {
-    match (wanted, listed) {
-        (Some(name), _) => Ok(name.to_owned()),
-        (None, [only]) => Ok(only.clone()),
-        (None, []) => Err("the endpoint lists no model; name one with --model".to_owned()),
-        (None, many) => {
-            let names: Vec<_> = many.iter().take(20).map(|m| sanitise_line(m)).collect();
-            Err(format!("the endpoint has {} models; name one with --model: {}", many.len(), names.join(", ")))
-        }
-    }
-}
-
-/// Some endpoints answer for models they do not list: it is tried, and said.
-fn doubt(model: &str, listed: &[String]) -> Option<String> {
-    if listed.is_empty() || listed.iter().any(|m| m == model) {
-        return None;
-    }
-    let names: Vec<_> = listed.iter().take(5).map(|m| sanitise_line(m)).collect();
-    let more = if listed.len() > 5 { ", …" } else { "" };
-    Some(format!(
-        "the endpoint does not list '{}', only {}{more}; tried all the same",
-        sanitise_line(model),
-        names.join(", ")
-    ))
 }
 
 pub(super) fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {

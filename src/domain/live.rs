@@ -1,6 +1,7 @@
 //! What crosses between the engine and the rest: commands in, facts and the live view out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -98,6 +99,9 @@ pub enum StreamPhase {
     /// The answer arrives.
     Answering,
 }
+
+/// Pause between two looks at an endpoint that is not there.
+pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
 /// The live view carries the arrivals of so many streams, the newest.
 pub const TRACED_STREAMS: usize = 32;

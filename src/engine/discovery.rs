@@ -6,13 +6,13 @@ use serde_json::Value;
 
 use super::client::Endpoint;
 use super::failure::describe;
-use crate::domain::live::{EngineFact, ServerInfo};
+use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
 use crate::protocol::endpoint;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
 
 /// Pause between two tries; tests need no pause.
-const RETRY_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { Duration::from_secs(2) };
+const RETRY_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
 /// A model may take so long to be loaded.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
 /// An answer may be so long.

@@ -11,6 +11,7 @@ use super::pace::FramePacer;
 use super::signals::Suspension;
 use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
 use crate::app::message::{Effect, Msg, Signal};
+use crate::app::model::Connection;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::pointer;
@@ -34,6 +35,7 @@ pub fn look_at(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look: &S
 
 fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     run.app.ui.theme = look.theme;
+    run.app.asks_for_model = true;
     // Seen before the screen comes, and again once it is gone.
     route::tell(&run.app.scene.target.route, &mut std::io::stderr());
     terminal::install_panic_hook();
@@ -58,6 +60,12 @@ fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     };
     // Whatever happened to the screen, what was measured is still worth its files.
     let status = closing::close(&mut run, status, &mut stderr);
+    // What the screen said is gone with it.
+    if run.app.scene.session.began.is_none()
+        && let Connection::Refused(why) = &run.app.scene.target.connection
+    {
+        closing::say(&mut stderr, &format!("tokscope: '{}': {why}", run.app.scene.target.url));
+    }
     match outcome {
         Ok(shown) => shown.map(|_| status),
         Err(panic) => resume_unwind(panic),

@@ -35,6 +35,8 @@ pub enum Context {
     Report,
     /// In the command palette.
     Palette,
+    /// In the list of the endpoint's models.
+    Models,
     /// While the filter is typed.
     FilterInput,
     /// While the search through the answer is typed.
@@ -54,6 +56,7 @@ impl Context {
             Overlay::Export(_) => Self::Export,
             Overlay::Report(_) => Self::Report,
             Overlay::Palette(_) => Self::Palette,
+            Overlay::Models(_) => Self::Models,
             Overlay::FilterInput => Self::FilterInput,
             Overlay::SearchInput => Self::SearchInput,
         }
@@ -61,7 +64,7 @@ impl Context {
 
     /// Keys without a meaning there are typed into a text.
     pub const fn is_typed(self) -> bool {
-        matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette)
+        matches!(self, Self::FilterInput | Self::SearchInput | Self::Export | Self::Palette | Self::Models)
     }
 
     /// In words, for a table of keys.
@@ -79,6 +82,7 @@ impl Context {
             Self::Export => "formats",
             Self::Report => "report",
             Self::Palette => "commands",
+            Self::Models => "models",
             Self::FilterInput => "filter",
             Self::SearchInput => "search",
         }

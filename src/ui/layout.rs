@@ -11,7 +11,7 @@
 
 use ratatui::layout::Rect;
 
-use super::pane::{PANES, Pane, Place};
+use super::pane::{PANES, Pane, Place, gpu};
 use crate::app::model::{App, PaneId};
 use crate::domain::session::Mode;
 
@@ -24,6 +24,8 @@ const CONCLUSION: u16 = 2;
 const ROOM_FOR_CONCLUSION: u16 = 20;
 /// Cells between two panes side by side.
 const GUTTER: u16 = 2;
+/// Columns of a machine's pane in the strip that has no figure.
+const QUIET: u16 = 20;
 
 /// The places on a screen.
 #[derive(Debug)]
@@ -45,13 +47,23 @@ pub struct Wishes {
     pub zoomed: Option<PaneId>,
     /// The run is over.
     pub finished: bool,
+    /// Lines that the machine's pane has something for, its rule included.
+    pub machine: u16,
+    /// That pane has no more than a reason to show.
+    pub quiet: bool,
 }
 
 impl Wishes {
     /// Those of the state.
     pub fn of(app: &App) -> Self {
         let finished = app.shown().session.mode == Mode::Finished;
-        Self { cases: app.table_rows().len(), zoomed: app.ui.zoomed.then_some(app.ui.focus), finished }
+        Self {
+            cases: app.table_rows().len(),
+            zoomed: app.ui.zoomed.then_some(app.ui.focus),
+            finished,
+            machine: gpu::lines_wanted(app),
+            quiet: gpu::is_quiet(app),
+        }
     }
 }
 
@@ -67,7 +79,7 @@ pub fn of(screen: Rect, wishes: Wishes) -> Option<Layout> {
     let body = Rect { y: header.bottom(), height: screen.height - header.height - 1, ..inside };
     let panes = match wishes.zoomed {
         Some(id) => PANES.iter().filter(|p| p.id == id).map(|p| (p, body)).collect(),
-        None => arrange(body, table_height(wishes.cases), screen),
+        None => arrange(body, wishes, screen),
     };
     Some(Layout { header, footer, panes })
 }
@@ -77,21 +89,22 @@ fn table_height(cases: usize) -> u16 {
     u16::try_from(cases.max(1).saturating_add(2)).unwrap_or(u16::MAX)
 }
 
-fn arrange(body: Rect, table_wants: u16, screen: Rect) -> Vec<(&'static Pane, Rect)> {
+fn arrange(body: Rect, wishes: Wishes, screen: Rect) -> Vec<(&'static Pane, Rect)> {
+    let table_wants = table_height(wishes.cases);
     let tall = screen.height >= 30;
     if tall && screen.width >= 160 {
         let (left, right) = split_columns(body, body.width * 5 / 8);
         let (table, text) = split_rows(left, table_wants.min(left.height / 2));
-        place(table, text, &stack(right))
+        place(table, text, &stack(right, wishes.machine))
     } else if tall && screen.width >= 100 {
         let (table, below) = split_rows(body, table_wants.min(body.height * 2 / 5));
         let (text, right) = split_columns(below, below.width * 11 / 20);
-        place(table, text, &stack(right))
+        place(table, text, &stack(right, wishes.machine))
     } else {
         let strip_height = (body.height / 4).clamp(3, 9);
         let (above, strip) = split_rows(body, body.height - strip_height);
         let (table, text) = split_rows(above, table_wants.min(above.height * 5 / 8));
-        place(table, text, &side_by_side(strip))
+        place(table, text, &side_by_side(strip, wishes.quiet))
     }
 }
 
@@ -108,9 +121,22 @@ fn place(table: Rect, text: Rect, instruments: &[Rect]) -> Vec<(&'static Pane, R
     PANES.iter().filter_map(rect).collect()
 }
 
-/// The shares of the instruments of so many cells, in their order.
-fn shares(cells: u16) -> Vec<u16> {
-    let weights: Vec<u16> = PANES.iter().filter(|p| p.place == Place::Instrument).map(|p| p.weight).collect();
+/// The shares of the instruments of so many cells, in their order. What the machine's pane has nothing for, the others get.
+fn shares(cells: u16, machine: u16) -> Vec<u16> {
+    let instruments = || PANES.iter().filter(|p| p.place == Place::Instrument);
+    let all = divided(cells, &instruments().map(|p| p.weight).collect::<Vec<_>>());
+    let is_machine = |pane: &&Pane| pane.id == PaneId::Gpu;
+    let own = instruments().zip(&all).find(|(pane, _)| is_machine(pane)).map_or(0, |(_, share)| *share);
+    if own <= machine {
+        return all;
+    }
+    let weights: Vec<u16> = instruments().map(|p| if is_machine(&p) { 0 } else { p.weight }).collect();
+    let others = divided(cells - machine, &weights);
+    instruments().zip(others).map(|(pane, share)| if is_machine(&pane) { machine } else { share }).collect()
+}
+
+/// So many cells by weight, all of them.
+fn divided(cells: u16, weights: &[u16]) -> Vec<u16> {
     let mut left = weights.iter().sum::<u16>().max(1);
     let mut rest = cells;
     let share = |weight: &u16| {
@@ -133,31 +159,33 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
 }
 
 /// One below the other.
-fn stack(area: Rect) -> Vec<Rect> {
+fn stack(area: Rect, machine: u16) -> Vec<Rect> {
     let mut y = area.y;
     let place = |height| {
         let rect = Rect { y, height, ..area };
         y += height;
         rect
     };
-    shares(area.height).into_iter().map(place).collect()
+    shares(area.height, machine).into_iter().map(place).collect()
 }
 
-/// All as wide, as all have figures that need it; what does not divide evenly goes to the first.
-fn side_by_side(area: Rect) -> Vec<Rect> {
-    let count = PANES.iter().filter(|p| p.place == Place::Instrument).count().max(1) as u16;
+/// All as wide, as all have figures that need it; a machine's pane without any is narrow. What does not divide evenly goes
+/// to the first.
+fn side_by_side(area: Rect, quiet: bool) -> Vec<Rect> {
+    let instruments: Vec<_> = PANES.iter().filter(|p| p.place == Place::Instrument).collect();
+    let count = instruments.len().max(1) as u16;
     let room = area.width.saturating_sub(GUTTER * (count - 1));
-    let width = room / count;
-    let spare = room - width * count;
+    let narrow = if quiet { QUIET.min(room / count) } else { room / count };
+    let width = (room - narrow) / (count - 1).max(1);
+    let spare = room - narrow - width * (count - 1);
     let mut x = area.x;
-    (0..count)
-        .map(|i| {
-            let width = width + u16::from(i < spare);
-            let rect = Rect { x, width, ..area };
-            x += width + GUTTER;
-            rect
-        })
-        .collect()
+    let place = |(i, pane): (usize, &&Pane)| {
+        let width = if pane.id == PaneId::Gpu { narrow } else { width + u16::from((i as u16) < spare) };
+        let rect = Rect { x, width, ..area };
+        x += width + GUTTER;
+        rect
+    };
+    instruments.iter().enumerate().map(place).collect()
 }
 
 #[cfg(test)]
@@ -165,7 +193,10 @@ mod tests {
     use super::*;
 
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
-        of(Rect::new(0, 0, width, height), Wishes { cases, zoomed: None, finished: false })
+        of(
+            Rect::new(0, 0, width, height),
+            Wishes { cases, zoomed: None, finished: false, machine: u16::MAX, quiet: false },
+        )
     }
 
     #[test]
@@ -177,7 +208,7 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false };
+        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: 3, quiet: true };
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
@@ -190,6 +221,18 @@ mod tests {
             layout.panes.iter().filter(|p| p.0.place == Place::Instrument).map(|p| p.1.height).collect();
         assert_eq!(heights, [10, 7, 8]);
         assert_eq!(layout.panes.last().unwrap().1.bottom(), layout.footer.y);
+    }
+
+    #[test]
+    fn what_a_machine_without_figures_does_not_need_the_others_get() {
+        let wishes = Wishes { cases: 10, zoomed: None, finished: false, machine: 3, quiet: true };
+        let of_instruments = |width, height, get: fn(&Rect) -> u16| {
+            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
+            let of = |id| layout.panes.iter().find(|p| p.0.id == id).map_or(0, |p| get(&p.1));
+            [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(of)
+        };
+        assert_eq!(of_instruments(120, 40, |r| r.height), [12, 10, 3]);
+        assert_eq!(of_instruments(80, 24, |r| r.width), [27, 27, 20]);
     }
 
     #[test]
@@ -206,8 +249,8 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY) {
-            let wishes = Wishes { cases, zoomed: None, finished };
+        fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
+            let wishes = Wishes { cases, zoomed: None, finished, machine, quiet };
             let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());

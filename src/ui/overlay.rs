@@ -2,6 +2,7 @@
 
 mod export;
 mod help;
+mod models;
 mod palette;
 mod quit;
 mod report;
@@ -31,6 +32,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         Overlay::ConfirmQuit => quit::draw(frame, area, view),
         Overlay::Export(dialog) => export::draw(frame, area, dialog, view),
         Overlay::Report(report) => report::draw(frame, area, report, view),
+        Overlay::Models(choice) => models::draw(frame, area, choice, view),
         Overlay::Palette(palette) => palette::draw(frame, area, palette, view),
     }
 }

@@ -9,6 +9,7 @@ use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;
 use super::{fit, overlay, pane};
+use crate::app::message::Action;
 
 /// Draws a frame.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
@@ -17,6 +18,8 @@ pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     let Some(layout) = layout::of(area, Wishes::of(view.app)) else {
         let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
         pane::line(frame, area, area.height / 2, Line::from(text).centered());
+        let way_out = format!("{} quits", view.key_of(Action::Quit));
+        pane::line(frame, area, area.height / 2 + 1, Line::styled(way_out, view.theme.muted()).centered());
         return;
     };
     header::draw(frame, layout.header, view);

@@ -1,8 +1,9 @@
 //! What a pane gets to draw from.
 
 use super::cache::RenderCache;
-use super::keymap::Keymap;
+use super::keymap::{Context, Key, Keymap};
 use super::theme::Theme;
+use crate::app::message::Action;
 use crate::app::model::{App, PaneId, Scene};
 
 /// The state and how it looks. Panes read it and change nothing.
@@ -24,8 +25,20 @@ impl<'a> View<'a> {
         self.app.shown()
     }
 
+    /// The key of an action in quotes, as it is in this run.
+    pub fn key_of(&self, action: Action) -> String {
+        key_of(self.keymap, action)
+    }
+
     /// Whether keys go to this pane.
     pub fn is_focused(&self, pane: PaneId) -> bool {
         self.app.ui.focus == pane
     }
+}
+
+/// The key of an action in the panes, in quotes.
+pub fn key_of(keymap: &Keymap, action: Action) -> String {
+    // Unbound, it still has its name.
+    let name = || action.name().to_owned();
+    format!("'{}'", keymap.key_of(action, Context::Panes).map_or_else(name, Key::to_string))
 }

@@ -29,6 +29,8 @@ fn a_dead_endpoint_is_waited_for_with_its_reason_and_quitting_is_status_3() {
     let url = format!("http://127.0.0.1:{}/v1", quiet_port());
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
     screen.wait_for_line("waiting for the endpoint  trying again", "refused");
+    screen.wait_for_line("Asked ", " times in 0:");
+    screen.wait_for_text("again every 2 s. The run begins by");
     // The whole screen is there: what will be asked, and where.
     assert!(screen.text().contains(&url) && screen.text().contains("Explain Alone."), "{}", screen.text());
     screen.send("q");
@@ -51,12 +53,29 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 }
 
 #[test]
-fn of_two_models_one_must_be_named() {
+fn of_two_models_one_is_chosen_or_named() {
     let server = Server::start(&["small-model", "large-model"], |mut asked| asked.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
-    screen.wait_for_line("refused", "the endpoint has 2 models; name one with --model: small-model, large-model");
+    screen.wait_for_text("Which model?");
+    screen.wait_for_line(">", "small-model");
+    // Letters find one; 'q' is a letter here.
     screen.send("q");
-    assert_eq!((screen.end().0.status, server.asked()), (3, 0));
+    screen.wait_for_text("No model is called that.");
+    screen.send("\u{15}LARGE");
+    screen.wait_for_line(">", "large-model");
+    screen.send("\r");
+    screen.wait_for_text("finished  1/1");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    assert_eq!((ended.status, &report.unwrap()["target"]["model"]), (0, &"large-model".into()));
+
+    let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
+    screen.wait_for_text("Which model?");
+    screen.send("\u{1b}");
+    let (ended, report) = screen.end();
+    assert_eq!((ended.status, report, server.asked()), (3, None, 1));
+    let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
+    assert!(after.contains("the endpoint has 2 models; name one with --model: small-model, large-model"), "{after}");
 
     let args = [&server.url(), "--model", "large-model"];
     let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &[], (120, 40));

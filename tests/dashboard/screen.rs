@@ -42,17 +42,19 @@ fn panes_are_chosen_zoomed_and_left() {
 #[test]
 fn a_filter_lists_what_it_names_until_it_is_dropped() {
     let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
+    // The header may name a case as well, as the slowest.
+    let lists = |s: &vt100::Screen, name: &str| s.contents().lines().any(|l| l.contains(name) && l.contains("done"));
     screen.send("/SEC");
-    screen.wait_for("only the second", |s| s.contents().contains("/SEC") && !s.contents().contains("Third"));
+    screen.wait_for("only the second", |s| s.contents().contains("/SEC") && !lists(s, "Third"));
     screen.wait_for_line("Answer", "Second");
     screen.send("\r");
     // Keys are keys again, and the filter stays.
     screen.send("?");
     screen.wait_for_text("Keys");
     screen.send("q");
-    screen.wait_for("no help", |s| !s.contents().contains("Moving about") && !s.contents().contains("Third"));
+    screen.wait_for("no help", |s| !s.contents().contains("Moving about") && !lists(s, "Third"));
     screen.send("\u{1b}");
-    screen.wait_for_text("Third");
+    screen.wait_for_line("Third", "done");
     quit(screen);
 }
 

@@ -2,6 +2,7 @@ use super::testing::{app, discovered, ended};
 use super::*;
 use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
+use crate::app::model_choice::ModelChoice;
 use crate::app::report_view::Extent;
 use crate::app::text_field::{Edit, TextField};
 use crate::app::theme::ThemeName;
@@ -203,8 +204,13 @@ fn the_selection_does_not_follow_to_a_case_that_the_filter_hides() {
 #[test]
 fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
     let mut open = app(1);
-    let mut over =
-        vec![Overlay::Help(3), Overlay::ConfirmQuit, Overlay::FilterInput, Overlay::Palette(Palette::default())];
+    let mut over = vec![
+        Overlay::Help(3),
+        Overlay::ConfirmQuit,
+        Overlay::FilterInput,
+        Overlay::Palette(Palette::default()),
+        Overlay::Models(ModelChoice::default()),
+    ];
     for action in [Action::ViewReport, Action::ChooseExport] {
         open.ui.overlay = Overlay::None;
         update(&mut open, Msg::Action(Nanos(10), action));

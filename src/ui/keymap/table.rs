@@ -312,6 +312,13 @@ pub const BINDINGS: &[Binding] = {
         row(&[PAGE_UP], A::ScrollUp, C::Palette, G::Dialogs, "", "Commands: a page up"),
         row(&[ENTER], A::Confirm, C::Palette, G::Dialogs, "run", "Commands: run this one"),
         row(&[ESC, ctrl('c')], A::Back, C::Palette, G::Dialogs, "close", "Commands: run none"),
+        row(&[DOWN, ctrl('n')], A::SelectNext, C::Models, G::Dialogs, "down", "Models: next; letters find one"),
+        row(&[UP, ctrl('p')], A::SelectPrevious, C::Models, G::Dialogs, "up", "Models: previous"),
+        row(&[PAGE_DOWN, ctrl('d')], A::ScrollDown, C::Models, G::Dialogs, "", "Models: a page down"),
+        row(&[PAGE_UP], A::ScrollUp, C::Models, G::Dialogs, "", "Models: a page up"),
+        row(&[ENTER], A::Confirm, C::Models, G::Dialogs, "measure it", "Models: measure this one"),
+        row(&[ESC], A::Back, C::Models, G::Dialogs, "quit", "Models: drop what was typed; again: quit"),
+        row(&[ctrl('c')], A::Quit, C::Models, G::Dialogs, "", "Models: quit"),
         row(
             &[ch('y'), ENTER, ctrl('c')],
             A::Confirm,

@@ -1,156 +1,144 @@
-//! GPU memory, load, power and temperature; or why there is no such figure.
+//! The machine: GPU memory, load, power, temperature, clocks, and what the server says of itself; or why there is no such
+//! figure.
 
 mod card;
-
-use std::collections::BTreeSet;
+mod gauges;
+mod rows;
+#[cfg(test)]
+mod tests;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::Paragraph;
 
-use crate::app::model::PaneId;
+use crate::app::model::{App, PaneId, Scene};
+use crate::domain::gpu_scope::GpuScope;
+use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
-use crate::ui::pane;
 use crate::ui::view::View;
 use crate::ui::widget::wrap::wrap;
+use crate::ui::{fit, pane};
+
+/// Above so many GPUs each has a line instead of a card.
+const CARDS: usize = 4;
+/// Lines that a card needs at least.
+const LEAST: u16 = 2;
+/// Lines that the server's gauges get at most, and those that say why there is no GPU.
+const GAUGES: usize = 2;
+const REASON: u16 = 2;
+
+/// Lines that it has something for, its rule included.
+pub fn lines_wanted(app: &App) -> u16 {
+    let scene = app.shown();
+    let gpus = scene.gpus().len() as u16;
+    let body = match gpus {
+        0 => REASON,
+        n if usize::from(n) <= CARDS => n * card::WHOLE + n - 1,
+        n => n + 1,
+    };
+    let server = if scene.gauges.is_some() { GAUGES as u16 } else { 0 };
+    body.saturating_add(server + 1)
+}
+
+/// Whether it has no more than a reason to show.
+pub fn is_quiet(app: &App) -> bool {
+    let scene = app.shown();
+    scene.gpus().is_empty() && scene.gauges.is_none()
+}
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
-    // A sensor of this machine says nothing of a server elsewhere, nor of a simulator.
-    let elsewhere = scene.target.simulated || !scene.target.is_local();
-    let hosts: BTreeSet<&str> = scene.gpu.gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
-    let about = match hosts.first() {
-        Some(host) if hosts.len() == 1 => sanitise_line(host),
-        Some(_) => format!("{} machines", hosts.len()),
-        None if elsewhere => "this machine".to_owned(),
-        None => String::new(),
-    };
-    let driver =
-        scene.gpu.driver.as_deref().map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
-    let area = pane::rule(frame, area, view, PaneId::Gpu, &about, driver.into_iter().collect());
-
-    let gpus = &scene.gpu.gpus;
-    if gpus.is_empty() {
-        let text = scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise_line);
-        let area = area.intersection(frame.area());
-        let lines = wrap(&[Span::raw(text)], usize::from(area.width)).into_iter().map(Line::from);
-        frame.render_widget(Paragraph::new(lines.collect::<Vec<_>>()).style(theme.muted()), area);
+    let gpus = scene.gpus();
+    let driver = scene.gpu.driver.as_deref().filter(|_| !gpus.is_empty());
+    let driver = driver.map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
+    let title = if scene.gauges.is_some() { "Machine" } else { pane::title(PaneId::Gpu) };
+    let about = about(scene, &gpus);
+    let area = pane::titled_rule(frame, area, view, PaneId::Gpu, title, &about, driver.into_iter().collect());
+    if area.is_empty() {
         return;
     }
-    let count = gpus.len() as u16;
-    // With a line left over, it tells how many are not seen.
-    let seen = if area.height < count { area.height.saturating_sub(1) } else { count };
-    let each = area.height / seen.max(1);
-    for (at, gpu) in gpus.iter().take(usize::from(seen)).enumerate() {
-        // An empty line sets cards apart where there is room for it.
-        let height = if seen > 1 && each > card::WHOLE { card::WHOLE } else { each };
-        let place = Rect { y: area.y + at as u16 * (height + u16::from(height < each)), height, ..area };
-        card::draw(frame, place, view, gpu, seen > 1);
-    }
-    if seen < count {
-        pane::line(frame, area, seen, Span::styled(format!("and {} more", count - seen), theme.muted()));
+
+    // The server's lines stand at the bottom, and leave the GPUs one at least.
+    let most = if area.height > 3 { GAUGES } else { 1 };
+    let server = gauges::lines(view, area.width, most.min(usize::from(area.height)));
+    let server_rows = (server.len() as u16).min(area.height.saturating_sub(1).max(1));
+    let above = Rect { height: area.height - server_rows, ..area };
+    let top = match why_none(scene, &gpus) {
+        Some(why) => reason(frame, above, view, &why),
+        None => draw_gpus(frame, above, view, &gpus),
+    };
+    for (row, line) in server.into_iter().enumerate() {
+        pane::line(frame, area, top + row as u16, line);
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::draw;
-    use crate::app::message::Msg;
-    use crate::domain::gpu::GpuEvent;
-    use crate::domain::session::Plan;
-    use crate::ui::testing::{Stage, TEN, script_of, text};
-    use crate::ui::theme::Theme;
-
-    fn shown(stage: &Stage, width: u16, height: u16) -> String {
-        text(&stage.draw_with(width, height, Theme::ansi(), draw))
+/// Whose they are: the machine, where it is another one, and whether they serve the endpoint.
+fn about(scene: &Scene, gpus: &[&GpuTrack]) -> String {
+    let mut hosts: Vec<&str> = gpus.iter().filter_map(|gpu| gpu.info.host.as_deref()).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    match (hosts.as_slice(), &scene.gpu.scope) {
+        _ if gpus.is_empty() => String::new(),
+        ([host], _) => sanitise_line(host),
+        ([_, _, ..], _) => format!("{} machines", hosts.len()),
+        ([], Some(GpuScope::EndpointHost { evidence, .. })) => sanitise_line(evidence),
+        ([], Some(GpuScope::Unknown { .. })) => "not known whether they serve it".to_owned(),
+        ([], _) => String::new(),
     }
+}
 
-    fn one_gpu() -> Stage {
-        let mut stage = Stage::new(&TEN, Plan::default());
-        stage.find_gpus(1);
-        stage.connect();
-        stage.start(0, 1, script_of(0));
-        stage.pass(1000);
-        stage
+/// Why there is no figure of a GPU; `None` where there is one.
+fn why_none(scene: &Scene, shown: &[&GpuTrack]) -> Option<String> {
+    if !shown.is_empty() {
+        return None;
     }
+    if scene.target.simulated {
+        return Some("Simulated: no GPU works for it.".to_owned());
+    }
+    let elsewhere = match &scene.gpu.scope {
+        Some(scope) => *scope == GpuScope::ClientHost,
+        None => !scene.target.is_local(),
+    };
+    if elsewhere {
+        let hint = if scene.gauges.is_none() { " --server-metrics asks the server." } else { "" };
+        return Some(format!("The endpoint is on another machine: its GPUs are not seen.{hint}"));
+    }
+    Some(scene.gpu.absent.as_deref().map_or_else(|| "Looking for a GPU…".to_owned(), sanitise_line))
+}
 
-    #[test]
-    fn a_silent_driver_is_told_while_the_run_is_active() {
-        let mut stage = one_gpu();
-        assert!(!shown(&stage, 60, 8).contains("silent"));
-        stage.now_ms += 3200;
-        stage.frame();
-        assert!(shown(&stage, 60, 8).contains("driver silent 3.2 s"));
-        assert!(shown(&stage, 25, 5).contains("driver silent 3.2 s"));
+/// Says it; returns the rows that it took.
+fn reason(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, why: &str) -> u16 {
+    let text = [Span::styled(why.to_owned(), view.theme.muted())];
+    let mut lines = wrap(&text, usize::from(area.width.max(1)));
+    let rows = (lines.len() as u16).min(area.height);
+    let is_cut = lines.len() > usize::from(rows);
+    lines.truncate(usize::from(rows));
+    if let Some(last) = lines.last_mut().filter(|_| is_cut) {
+        let told: String = last.iter().map(|span| span.content.as_ref()).collect();
+        let told = fit::cut(&told, usize::from(area.width).saturating_sub(1));
+        *last = vec![Span::styled(told.trim_end_matches('…').trim_end().to_owned() + "…", view.theme.muted())];
     }
+    for (row, line) in lines.into_iter().enumerate() {
+        pane::line(frame, area, row as u16, Line::from(line));
+    }
+    rows
+}
 
-    #[test]
-    fn no_gpu_is_a_reason_and_never_a_figure() {
-        let mut stage = Stage::new(&TEN, Plan::default());
-        assert!(shown(&stage, 40, 4).contains("Looking for a GPU"));
-        stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));
-        let shown = shown(&stage, 40, 4);
-        assert!(shown.contains("no driver here") && !shown.contains('0'), "{shown}");
+/// Draws cards, or a line each; returns the rows that they took.
+fn draw_gpus(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) -> u16 {
+    let count = gpus.len() as u16;
+    let each = area.height / count.max(1);
+    if count > 1 && (gpus.len() > CARDS || each < LEAST) {
+        rows::draw(frame, area, view, gpus);
+        return area.height.min(count + 1);
     }
-
-    #[test]
-    fn a_gpu_beside_a_server_elsewhere_is_called_this_machines() {
-        let mut stage = one_gpu();
-        assert!(!shown(&stage, 60, 8).contains("this machine"));
-        stage.app.scene.target.url = "https://api.example.com/v1".to_owned();
-        assert!(shown(&stage, 60, 8).contains("this machine"));
-        stage.app.scene.target.url = "http://localhost:1/v1".to_owned();
-        stage.app.scene.target.simulated = true;
-        assert!(shown(&stage, 60, 8).contains("this machine"));
+    // An empty line sets cards apart where there is room for it.
+    let height = if each > card::WHOLE { card::WHOLE } else { each };
+    let step = height + u16::from(height < each);
+    for (at, gpu) in gpus.iter().enumerate() {
+        let place = Rect { y: area.y + at as u16 * step, height, ..area };
+        card::draw(frame, place, view, gpu, count > 1);
     }
-
-    #[test]
-    fn a_missing_sensor_is_a_dash() {
-        let mut stage = Stage::new(&TEN, Plan::default());
-        stage.find_gpus(1);
-        let shown = shown(&stage, 60, 8);
-        for line in ["memory", "load", "power", "temp"] {
-            let line = shown.lines().find(|l| l.starts_with(line)).unwrap();
-            assert!(line.contains('–') && !line.contains(" 0 "), "{line}");
-        }
-    }
-
-    #[test]
-    fn what_is_special_about_its_memory_is_told() {
-        let mut stage = one_gpu();
-        assert!(!shown(&stage, 60, 8).contains("incl. reserved"));
-        stage.app.scene.gpu.gpus[0].info.memory_used_includes_reserved = true;
-        for width in [60, 40] {
-            assert!(shown(&stage, width, 8).contains("MiB incl. reserved"), "{}", shown(&stage, width, 8));
-        }
-        let mut stage = Stage::new(&TEN, Plan::default());
-        stage.find_gpus(1);
-        stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());
-        for (width, height) in [(60, 8), (60, 3), (40, 8), (25, 3)] {
-            let shown = shown(&stage, width, height);
-            assert!(shown.contains("shared with the machine"), "{shown}");
-        }
-    }
-
-    #[test]
-    fn more_gpus_than_lines_are_counted() {
-        let mut stage = Stage::new(&TEN, Plan::default());
-        stage.find_gpus(8);
-        assert!(shown(&stage, 60, 5).contains("and 5 more"));
-        assert!(!shown(&stage, 60, 9).contains("more"));
-    }
-
-    #[test]
-    fn gpus_of_other_machines_are_called_by_their_machine() {
-        let mut stage = Stage::new(&TEN, Plan::default());
-        stage.find_gpus(2);
-        for (at, host) in ["node-7", "node-7"].into_iter().enumerate() {
-            stage.app.scene.gpu.gpus[at].info.host = Some(host.to_owned());
-        }
-        assert!(shown(&stage, 60, 8).contains("GPU · node-7"), "{}", shown(&stage, 60, 8));
-        stage.app.scene.gpu.gpus[1].info.host = Some("node-8".to_owned());
-        assert!(shown(&stage, 60, 8).contains("GPU · 2 machines"));
-    }
+    (step * (count - 1) + height).min(area.height)
 }

@@ -226,19 +226,24 @@ struct State {
     mood: Mood,
 }
 
+/// Whether an endpoint that is not ready says that its model is being loaded.
+pub fn is_loading(why: &str) -> bool {
+    why.to_lowercase().contains("loading")
+}
+
 fn state(scene: &Scene) -> State {
     let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
     let session = &scene.session;
     match (&scene.target.connection, session.mode) {
         (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {
-            let word = if why.to_lowercase().contains("loading") {
-                "the model is loading"
-            } else {
-                "waiting for the endpoint"
-            };
-            is("◌", word, format!("trying again · {}", sanitise_line(why)), Mood::Warning)
+            let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
+            let why = sanitise_line(why);
+            // Said twice it is no reason.
+            let about = if why == word { "trying again".to_owned() } else { format!("trying again · {why}") };
+            is("◌", word, about, Mood::Warning)
         }
+        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
         (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());

@@ -1,6 +1,7 @@
 //! The answer of the selected case: as it comes, as it came, or what will be asked; or the request and its response.
 
 mod body;
+mod endpoint;
 mod exchange;
 mod paper;
 #[cfg(test)]

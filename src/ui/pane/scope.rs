@@ -62,8 +62,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     trace::draw(frame, &places, view, window, &shown);
-    for (lane, rect) in &places.lanes {
-        lanes::draw(frame, *rect, places.gutter, view, window, lane);
+    for (at, (lane, rect)) in places.lanes.iter().enumerate() {
+        lanes::draw(frame, *rect, places.gutter, view, window, (at, lane));
     }
     axis::draw(frame, places.axis, places.gutter, view, window, &shown);
     if let Some(at) = cursor {

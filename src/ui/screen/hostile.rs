@@ -11,6 +11,7 @@ use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptRecord, AttemptStatus};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
+use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;
@@ -53,6 +54,9 @@ fn connect(stage: &mut Stage, texts: &[String]) {
         ..GpuInfo::default()
     };
     let gpus = vec![gpu(0, None), gpu(1, Some(&texts[11]))];
+    // Their figures are shown only where they may be the endpoint's.
+    let scope = GpuScope::EndpointHost { evidence: texts[11].clone(), gpus: Vec::new() };
+    stage.send(Msg::Gpu(GpuEvent::Scope(scope)));
     stage.send(Msg::Gpu(GpuEvent::Found {
         source: texts[9].clone(),
         driver: Some(texts[9].clone()),

@@ -3,10 +3,14 @@ use insta::assert_snapshot;
 use super::*;
 use crate::app::message::{Action, Msg};
 use crate::app::model::PaneId;
+use crate::app::text_field::Edit;
 use crate::app::theme::ThemeName;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::gpu::GpuEvent;
+use crate::domain::live::{EngineFact, ServerInfo};
+use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;
+use crate::domain::time::Nanos;
 use crate::ui::fit::width as width_of;
 use crate::ui::pane::PANES;
 use crate::ui::testing::{Script, Stage, TEN, script_of, styles, ten_cases, text};
@@ -18,10 +22,92 @@ fn connecting() -> Stage {
     Stage::new(&TEN, Plan::default())
 }
 
-fn unreachable() -> Stage {
+fn waiting(reason: &str) -> Stage {
     let mut stage = connecting();
     stage.send(Msg::Gpu(GpuEvent::Absent(NO_DRIVER.to_owned())));
-    stage.unreachable("http://localhost:8000/v1: connection refused", true);
+    for _ in 0..15 {
+        stage.unreachable(reason, true);
+        stage.now_ms += 2000;
+    }
+    stage
+}
+
+fn unreachable() -> Stage {
+    waiting("connection refused")
+}
+
+fn loading() -> Stage {
+    waiting("the model is loading")
+}
+
+fn refused() -> Stage {
+    let mut stage = connecting();
+    stage.unreachable("401: no such key", false);
+    stage
+}
+
+const MODELS: [&str; 4] = ["Qwen/Qwen3-8B", "通义千问-Max", "\u{1b}[31mllama\u{202e}-70b", "Qwen/Qwen3-32B-FP8"];
+
+/// Four models of which one is to be chosen, and a part of a name is typed.
+fn choosing() -> Stage {
+    let mut stage = connecting();
+    stage.app.asks_for_model = true;
+    stage.app.scene.target.model = None;
+    let models = MODELS.map(str::to_owned).to_vec();
+    let fact = EngineFact::Discovered { models, server: ServerInfo::default() };
+    stage.send(Msg::Engine(Nanos::from_millis(120), fact));
+    stage
+}
+
+/// A long prompt is being read.
+fn first_token() -> Stage {
+    let mut stage = ten_cases(1);
+    stage.start(1, 1, Script { ttft_ms: 60_000, ..script_of(1) });
+    stage.pass(14_200);
+    stage
+}
+
+fn remote() -> Stage {
+    let mut stage = running();
+    "https://api.example.com/v1".clone_into(&mut stage.app.scene.target.url);
+    stage
+}
+
+/// Two GPUs, the server's gauges beside them: its cache fills, and it throws requests out.
+fn gauged() -> Stage {
+    let mut stage = two_gpus();
+    let url = "http://localhost:8000/metrics".to_owned();
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
+    for second in 0..6_u32 {
+        let n = f64::from(second);
+        let mut told = ServerGauges::default();
+        for (meter, value) in [
+            (Meter::Running, 8.0),
+            (Meter::Waiting, 2.0 * n),
+            (Meter::KvCache, 50.0 + 9.0 * n),
+            (Meter::Preemptions, 40.0 + n),
+            (Meter::GeneratedTokens, 900.0 * n),
+        ] {
+            told.set(meter, value);
+        }
+        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(told))));
+    }
+    stage
+}
+
+fn eight_gpus() -> Stage {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.find_gpus(8);
+    stage.connect();
+    stage.start(0, 1, script_of(0));
+    stage.pass(1800);
+    stage
+}
+
+fn silent_driver() -> Stage {
+    let mut stage = running();
+    stage.now_ms += 3200;
+    stage.frame();
     stage
 }
 
@@ -197,6 +283,22 @@ looks! {
     connecting_80x24 connecting() => 80 x 24;
     unreachable_80x24 unreachable() => 80 x 24;
     unreachable_120x40 unreachable() => 120 x 40;
+    unreachable_200x60 unreachable() => 200 x 60;
+    loading_80x24 loading() => 80 x 24;
+    refused_80x24 refused() => 80 x 24;
+    choosing_80x24 choosing() => 80 x 24;
+    choosing_120x40 choosing() => 120 x 40;
+    choosing_200x60 choosing() => 200 x 60;
+    first_token_80x24 first_token() => 80 x 24;
+    first_token_120x40 first_token() => 120 x 40;
+    no_gpu_120x40 no_gpu() => 120 x 40;
+    no_gpu_200x60 no_gpu() => 200 x 60;
+    remote_120x40 remote() => 120 x 40;
+    gauged_80x24 gauged() => 80 x 24;
+    gauged_120x40 gauged() => 120 x 40;
+    gauged_200x60 gauged() => 200 x 60;
+    eight_gpus_120x40 eight_gpus() => 120 x 40;
+    silent_driver_120x40 silent_driver() => 120 x 40;
     running_60x16 running() => 60 x 16;
     running_80x24 running() => 80 x 24;
     running_120x40 running() => 120 x 40;
@@ -286,22 +388,51 @@ fn all_states() -> Vec<Stage> {
     let mut states = vec![
         connecting(),
         unreachable(),
+        loading(),
+        refused(),
+        choosing(),
         running(),
         thinking(),
+        first_token(),
         held(),
+        paused(),
         failed(),
         done(),
+        done_in_part(),
+        mouse(),
         no_gpu(),
         two_gpus(),
+        eight_gpus(),
+        silent_driver(),
+        gauged(),
+        remote(),
         simulated(),
         many(),
         world(),
         frozen(),
     ];
     states.extend(PaneId::ALL.map(zoomed));
-    for overlay in [Action::Help, Action::ChooseExport, Action::Quit, Action::Filter] {
+    for overlay in
+        [Action::Help, Action::ChooseExport, Action::Quit, Action::Filter, Action::Palette, Action::ViewReport]
+    {
         let mut stage = running();
         stage.act(overlay);
+        if overlay == Action::ViewReport {
+            stage.send(Msg::ReportRendered {
+                text: "# Report\n\n| a | b |\n|---|---|\n| 1 | 2 |\n".into(),
+                file: "r.md".into(),
+            });
+        }
+        states.push(stage);
+    }
+    for actions in [
+        [Action::ScopeCursor, Action::ScopeEarlier, Action::ScopeCloser],
+        [Action::ScopeStack, Action::ScopeCloser, Action::ScopeCursor],
+    ] {
+        let mut stage = zoomed(PaneId::Scope);
+        for action in actions {
+            stage.act(action);
+        }
         states.push(stage);
     }
     states
@@ -359,25 +490,10 @@ fn a_frozen_screen_stands_still() {
 
 #[test]
 fn every_pane_survives_every_size_in_every_state() {
-    let states = vec![
-        connecting(),
-        unreachable(),
-        running(),
-        held(),
-        failed(),
-        done(),
-        done_in_part(),
-        mouse(),
-        no_gpu(),
-        two_gpus(),
-        simulated(),
-        many(),
-        world(),
-        frozen(),
-    ];
-    let sizes = [(0, 0), (1, 1), (1, 30), (2, 2), (5, 3), (20, 1), (20, 5), (33, 9), (44, 7), (250, 3)];
-    for stage in &states {
-        for (width, height) in sizes {
+    let small = [(0, 0), (1, 1), (1, 30), (2, 2), (5, 3), (20, 1), (20, 5), (33, 9), (44, 7), (250, 3)];
+    let whole = [(59, 16), (60, 15), (60, 16), (61, 29), (99, 30), (100, 30), (159, 31), (160, 30), (300, 100)];
+    for stage in &all_states() {
+        for (width, height) in small {
             for pane in PANES {
                 stage.draw_with(width, height, Theme::ansi(), pane.draw);
                 // Also where the place reaches out of the screen.
@@ -386,8 +502,53 @@ fn every_pane_survives_every_size_in_every_state() {
                     (pane.draw)(frame, outside.intersection(area), view);
                 });
             }
+        }
+        for (width, height) in small.into_iter().chain(whole) {
             stage.screen(width, height);
         }
+    }
+}
+
+#[test]
+fn an_answer_of_a_hundred_thousand_tokens_is_shown_to_its_end() {
+    let mut stage = ten_cases(1);
+    stage.start(1, 1, script_of(1));
+    stage.pass(900);
+    stage.end(1, |record| {
+        record.status = AttemptStatus::Ok;
+        record.text = "ten tokens of text that fill a line of it\n\n".repeat(10_000) + "the very end";
+    });
+    stage.act(Action::SelectNext);
+    stage.app.ui.focus = PaneId::Preview;
+    let shown = text(&stage.screen(80, 24));
+    assert!(shown.contains("ten tokens of text") && shown.contains(" the very end"), "{shown}");
+}
+
+#[test]
+fn a_model_is_chosen_by_what_can_be_read_of_its_name() {
+    let mut stage = choosing();
+    let list = text(&stage.screen(80, 24));
+    assert!(list.contains("> Qwen/Qwen3-8B") && list.contains("llama-70b") && !list.contains('\u{202e}'), "{list}");
+    stage.send(Msg::Edit(Edit::Paste("LLAMA".to_owned())));
+    let list = text(&stage.screen(80, 24));
+    assert!(list.contains("> llama-70b") && !list.contains("Qwen3-8B"), "{list}");
+    stage.send(Msg::Edit(Edit::Paste("?".to_owned())));
+    assert!(text(&stage.screen(80, 24)).contains("No model is called that."));
+}
+
+#[test]
+fn what_is_waited_for_is_told_with_what_would_help() {
+    let told = |stage: &Stage| text(&stage.screen(120, 40));
+    let waits = told(&unreachable());
+    assert!(waits.contains("Asked 15 times in 0:28; again every 2 s."), "{waits}");
+    assert!(waits.contains("connection refused") && waits.contains("name another URL: tokscope URL"), "{waits}");
+    let loads = told(&loading());
+    assert!(loads.contains("is there, and its model is loading.") && !loads.contains("another URL"), "{loads}");
+    let ends = told(&refused());
+    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("again every"), "{ends}");
+    // No chart where there is no figure.
+    for stage in [unreachable(), loading(), refused(), connecting()] {
+        assert!(!told(&stage).contains("tok/s    ") && !told(&stage).contains("└ 0:00"), "{}", told(&stage));
     }
 }
 

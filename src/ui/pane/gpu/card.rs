@@ -50,7 +50,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpu: &GpuTrack, 
 }
 
 /// Why the last figures are old, if they are.
-fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
+pub(super) fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
     let scene = view.scene();
     if let Some(reason) = &gpu.lost {
         return Some(sanitise_line(reason));
@@ -60,14 +60,44 @@ fn trouble(view: &View<'_>, gpu: &GpuTrack) -> Option<String> {
     (scene.session.is_active() && silent > patience).then(|| format!("driver silent {:.1} s", silent.as_secs_f64()))
 }
 
+/// Before a GPU that is known to serve the endpoint, among several.
+pub(super) fn mark(view: &View<'_>, gpu: &GpuTrack) -> &'static str {
+    match view.scene().serves(gpu) {
+        Some(true) => "● ",
+        Some(false) => "  ",
+        None => "",
+    }
+}
+
+/// The last figure; while it is silent or lost the last there was, shown dim.
+pub(super) fn last_of(view: &View<'_>, gpu: &GpuTrack, series: &Series) -> Option<f64> {
+    let old = || trouble(view, gpu).and_then(|_| series.iter().rev().find_map(|p| p.1));
+    series.last().or_else(old)
+}
+
+/// Its name in so many cells: the vendor goes first.
+pub(super) fn short_name(gpu: &GpuTrack, cells: usize) -> String {
+    let name = sanitise_line(&gpu.info.model);
+    if fit::width(&name) <= cells {
+        return name;
+    }
+    let short = ["NVIDIA ", "AMD ", "GeForce "].into_iter().fold(name.as_str(), |n, v| n.strip_prefix(v).unwrap_or(n));
+    fit::cut(short, cells)
+}
+
 impl Card<'_> {
     fn lines(&self, height: u16, numbered: bool) -> Vec<Line<'static>> {
         let wide = self.width >= WIDE;
-        let index = if numbered { format!("{} ", self.gpu.info.index) } else { String::new() };
+        let mark = mark(self.view, self.gpu);
+        let index = if numbered { format!("{mark}{} ", self.gpu.info.index) } else { String::new() };
         match (height, wide) {
             (0, _) => Vec::new(),
+            (1, true) if self.trouble.is_some() => vec![self.name(&index)],
+            (1, false) if self.trouble.is_some() => vec![self.sensors()],
             (1, _) => vec![self.memory_line(&index)],
-            (2, _) => vec![self.memory_line(&index), self.sensors()],
+            (2, true) if self.trouble.is_some() => vec![self.name(&index), self.memory_line("")],
+            (2, true) => vec![self.memory_line(&index), self.sensors_and_clocks()],
+            (2, false) => vec![self.memory_line(&index), self.sensors()],
             (3, true) => vec![self.name(&index), self.memory_line(""), self.sensors()],
             (4 | 5, true) => vec![self.name(&index), self.memory_line(""), self.peak(), self.sensors()],
             (3, false) => vec![self.memory_bar(&index), self.memory_text(), self.sensors()],
@@ -98,12 +128,22 @@ impl Card<'_> {
     }
 
     fn name(&self, index: &str) -> Line<'static> {
-        let name = format!("{index}{}", sanitise_line(&self.gpu.info.model));
         let theme = self.view.theme;
+        let room = usize::from(self.width);
         match &self.trouble {
-            None => Line::styled(fit::cut(&name, usize::from(self.width)), theme.text()),
+            None => {
+                let right = self.clocks();
+                let taken = fit::spans_width(&right);
+                let room = room.saturating_sub(if taken > 0 { taken + 2 } else { 0 });
+                let name = short_name(self.gpu, room.saturating_sub(fit::width(index)));
+                let name = fit::cut(&format!("{index}{name}"), room);
+                let between = usize::from(self.width).saturating_sub(fit::width(&name) + taken);
+                let mut spans = vec![Span::styled(name, theme.text()), Span::raw(" ".repeat(between))];
+                spans.extend(right);
+                Line::from(spans)
+            }
             Some(why) => {
-                let room = usize::from(self.width);
+                let name = format!("{index}{}", sanitise_line(&self.gpu.info.model));
                 let name = fit::cut(&name, room.saturating_sub(fit::width(why) + 2).max(room / 3));
                 let why = fit::cut(why, room.saturating_sub(fit::width(&name) + 2));
                 Line::from(vec![self.muted(name), Span::raw("  "), Span::styled(why, theme.warning())])
@@ -111,11 +151,23 @@ impl Card<'_> {
         }
     }
 
+    /// Its clock, and what holds it down.
+    fn clocks(&self) -> Vec<Span<'static>> {
+        let held: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::words).collect();
+        let mut spans = Vec::new();
+        if let Some(mhz) = self.gpu.sm_clock_mhz.last().filter(|_| self.width >= WIDE) {
+            spans.push(self.muted(format!("{mhz:.0} MHz")));
+        }
+        if !held.is_empty() {
+            let gap = if spans.is_empty() { "" } else { "  " };
+            let text = format!("{gap}[{}]", held.join(", "));
+            spans.push(Span::styled(fit::cut(&text, usize::from(self.width) / 2), self.view.theme.warning()));
+        }
+        spans
+    }
+
     fn used_mib(&self) -> Option<f64> {
-        self.gpu.memory_used_mib.last().or_else(|| {
-            // The last figure there was, shown dim.
-            self.trouble.as_ref().and_then(|_| self.gpu.memory_used_mib.iter().rev().find_map(|p| p.1))
-        })
+        last_of(self.view, self.gpu, &self.gpu.memory_used_mib)
     }
 
     fn bar(&self, cells: usize) -> Vec<Span<'static>> {
@@ -226,11 +278,22 @@ impl Card<'_> {
         Line::from(spans)
     }
 
+    /// Where the name has no line to carry its clock and what holds it down.
+    fn sensors_and_clocks(&self) -> Line<'static> {
+        let mut line = self.sensors();
+        let clocks = self.clocks();
+        if !clocks.is_empty() {
+            line.push_span(Span::raw("  "));
+            line.extend(clocks);
+        }
+        line
+    }
+
     /// Label, figure, unit.
     fn readings(&self) -> [(&'static str, String, String); 3] {
         let last = |series: &Series| {
-            let old = || self.trouble.as_ref().and_then(|_| series.iter().rev().find_map(|p| p.1));
-            series.last().or_else(old).map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}"))
+            let value = last_of(self.view, self.gpu, series);
+            value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}"))
         };
         let limit = self.gpu.info.power_limit_w.filter(|_| self.width >= 32);
         let power_unit = limit.map_or_else(|| " W".to_owned(), |limit| format!(" / {limit:.0} W"));

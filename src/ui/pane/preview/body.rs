@@ -5,9 +5,9 @@ use std::rc::Rc;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::exchange;
 use super::paper::{Paper, label};
 use super::{Shown, Subject};
+use super::{endpoint, exchange};
 use crate::app::answer::Form;
 use crate::app::message::Action;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
@@ -15,10 +15,10 @@ use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
 use crate::ui::fit::cut;
-use crate::ui::keymap::{Context, Key, Keymap};
+use crate::ui::keymap::Keymap;
 use crate::ui::number::millis;
 use crate::ui::theme::Theme;
-use crate::ui::view::View;
+use crate::ui::view::{View, key_of};
 use crate::ui::widget::find::{Match, find};
 use crate::ui::widget::wrap::wrap;
 
@@ -187,6 +187,12 @@ impl Around<'_> {
     fn waiting(&self, subject: &Subject<'_>, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         let theme = self.theme;
+        for (text, style) in endpoint::sentences(view) {
+            self.say(&mut lines, &text, style);
+        }
+        if !lines.is_empty() && subject.state.phase == CasePhase::Queued {
+            return lines;
+        }
         match (subject.shown, subject.state.phase) {
             (Shown::Live(live), _) => {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
@@ -213,10 +219,7 @@ impl Around<'_> {
         format!("The run's time was over before its turn. {} runs it.", self.key_of(Action::Rerun))
     }
 
-    /// The key of an action, as it is now.
     fn key_of(&self, action: Action) -> String {
-        // Unbound, it still has its name.
-        let name = || action.name().to_owned();
-        format!("'{}'", self.keymap.key_of(action, Context::Panes).map_or_else(name, Key::to_string))
+        key_of(self.keymap, action)
     }
 }

@@ -9,14 +9,17 @@ use super::places::plot;
 use super::{Window, scale};
 use crate::app::model::Scene;
 use crate::domain::series::Series;
+use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::widget::braille::Dots;
 use crate::ui::widget::resample::resample;
 use crate::ui::widget::scale::round_up;
 
-/// Longer silence than this between two points is a gap.
+/// Longer silence than this between two points is a gap: of what is looked at several times a second, and of what a server
+/// is asked once a second.
 const HOLD: Duration = Duration::from_secs(1);
+const SERVER_HOLD: Duration = Duration::from_secs(3);
 const MIB_OF_GIB: f64 = 1024.0;
 
 /// How several series are one.
@@ -40,6 +43,8 @@ pub struct Lane {
     together: Together,
     /// The series hold so many times the unit.
     per_unit: f64,
+    /// Longer silence between two points is a gap.
+    hold: Duration,
     /// Top of its scale, in the unit, where that is known beforehand.
     top: fn(&Scene) -> Option<f64>,
 }
@@ -50,6 +55,7 @@ pub const LANES: &[Lane] = &[
         label: "tok/s",
         figure: ("", "~", " tok/s"),
         series: |scene| vec![&scene.throughput],
+        hold: HOLD,
         together: Together::Sum,
         per_unit: 1.0,
         top: |_| None,
@@ -57,28 +63,62 @@ pub const LANES: &[Lane] = &[
     Lane {
         label: "load %",
         figure: ("load ", "", " %"),
-        series: |scene| scene.gpu.gpus.iter().map(|g| &g.load_percent).collect(),
+        series: |scene| scene.working_gpus().into_iter().map(|g| &g.load_percent).collect(),
+        hold: HOLD,
         together: Together::Mean,
         per_unit: 1.0,
         top: |_| Some(100.0),
     },
     Lane {
+        label: "KV %",
+        figure: ("KV cache ", "", " %"),
+        series: |scene| gauge(scene, Meter::KvCache),
+        hold: SERVER_HOLD,
+        together: Together::Mean,
+        per_unit: 1.0,
+        top: |_| Some(100.0),
+    },
+    Lane {
+        label: "waiting",
+        figure: ("waiting ", "", " requests"),
+        series: |scene| gauge(scene, Meter::Waiting),
+        hold: SERVER_HOLD,
+        together: Together::Sum,
+        per_unit: 1.0,
+        top: |_| None,
+    },
+    Lane {
+        label: "srv t/s",
+        figure: ("server ", "", " tok/s"),
+        series: |scene| scene.gauges.iter().map(|g| &g.generated_per_s).collect(),
+        hold: SERVER_HOLD,
+        together: Together::Sum,
+        per_unit: 1.0,
+        top: |_| None,
+    },
+    Lane {
         label: "mem GiB",
         figure: ("memory ", "", " GiB"),
-        series: |scene| scene.gpu.gpus.iter().map(|g| &g.memory_used_mib).collect(),
+        series: |scene| scene.working_gpus().into_iter().map(|g| &g.memory_used_mib).collect(),
+        hold: HOLD,
         together: Together::Sum,
         per_unit: MIB_OF_GIB,
-        top: |scene| scene.gpu.gpus.iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
+        top: |scene| scene.working_gpus().iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
     },
     Lane {
         label: "power W",
         figure: ("power ", "", " W"),
-        series: |scene| scene.gpu.gpus.iter().map(|g| &g.power_w).collect(),
+        series: |scene| scene.working_gpus().into_iter().map(|g| &g.power_w).collect(),
+        hold: HOLD,
         together: Together::Sum,
         per_unit: 1.0,
-        top: |scene| scene.gpu.gpus.iter().map(|g| g.info.power_limit_w).sum(),
+        top: |scene| scene.working_gpus().iter().map(|g| g.info.power_limit_w).sum(),
     },
 ];
+
+fn gauge(scene: &Scene, meter: Meter) -> Vec<&Series> {
+    scene.gauges.iter().filter_map(|g| g.series(meter)).collect()
+}
 
 /// The lanes that have something to show.
 pub fn present(scene: &Scene) -> Vec<&'static Lane> {
@@ -95,7 +135,7 @@ impl Lane {
 
     /// Its value at a time, for people; a dash where there is none.
     pub fn at(&self, scene: &Scene, at: Nanos) -> String {
-        let values = (self.series)(scene).into_iter().map(|s| s.at(at, HOLD)).collect::<Vec<_>>();
+        let values = (self.series)(scene).into_iter().map(|s| s.at(at, self.hold)).collect::<Vec<_>>();
         let (name, before, unit) = self.figure;
         match self.join(values.into_iter()) {
             Some(value) if self.per_unit > 1.0 => format!("{name}{before}{value:.1}{unit}"),
@@ -108,23 +148,30 @@ impl Lane {
         let each: Vec<_> = (self.series)(scene)
             .into_iter()
             .map(|series| {
-                let points = series.between(window.from, window.to, HOLD);
-                resample(&points, window.from, window.to, count, HOLD)
+                let points = series.between(window.from, window.to, self.hold);
+                resample(&points, window.from, window.to, count, self.hold)
             })
             .collect();
         (0..count).map(|i| self.join(each.iter().map(|v| v.get(i).copied().flatten()))).collect()
     }
 }
 
-/// Draws one.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, lane: &'static Lane) {
+/// Draws one, with its place among those that are shown.
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    gutter: u16,
+    view: &View<'_>,
+    window: Window,
+    (at, lane): (usize, &Lane),
+) {
     let scene = view.scene();
     let plot = plot(area, gutter);
     let mut dots = Dots::new(plot);
     let values = lane.columns(scene, window, dots.columns());
     let most = values.iter().flatten().copied().fold(0.0, f64::max);
     let top = (lane.top)(scene).filter(|top| *top >= most).unwrap_or_else(|| round_up(most));
-    let style = view.theme.series(LANES.iter().position(|l| std::ptr::eq(l, lane)).unwrap_or(0));
+    let style = view.theme.series(at);
     dots.line(&values, top, style);
     dots.draw(plot, frame.buffer_mut());
     let label = if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };

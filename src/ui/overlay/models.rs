@@ -1,0 +1,51 @@
+//! The endpoint's models, of which one is asked.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::{keys_of, popup, typed};
+use crate::app::model_choice::ModelChoice;
+use crate::domain::text::sanitise_line;
+use crate::ui::fit::{cut, left, width};
+use crate::ui::keymap::Context;
+use crate::ui::view::View;
+
+/// Columns and models at most.
+const COLUMNS: usize = 84;
+const ROWS: usize = 16;
+
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view: &View<'_>) {
+    let theme = view.theme;
+    let names: Vec<String> = choice.found().into_iter().map(sanitise_line).collect();
+    let about = format!("It has {} models, and none was named with --model.", choice.models.len());
+    let longest = choice.models.iter().map(|m| width(m) + 2).chain([width(&about)]).max().unwrap_or(0);
+    let columns = longest.min(COLUMNS).min(usize::from(area.width).saturating_sub(6));
+    let rows = usize::from(area.height).saturating_sub(8).min(ROWS).min(choice.models.len()).max(1);
+    let first = (choice.at + 1).saturating_sub(rows).min(names.len().saturating_sub(rows));
+    let mut query = vec![Span::styled("/ ", theme.key())];
+    query.extend(typed(&choice.query, columns.saturating_sub(2), theme));
+    let mut lines = vec![
+        Line::styled(cut(&about, columns), theme.muted()),
+        Line::default(),
+        Line::from(query),
+        Line::raw(" ".repeat(columns)),
+    ];
+    for (at, name) in names.iter().enumerate().skip(first).take(rows) {
+        let is_chosen = at == choice.at;
+        let style = if is_chosen { theme.selected() } else { Style::new() };
+        let text = format!("{}{}", if is_chosen { "> " } else { "  " }, cut(name, columns.saturating_sub(2)));
+        lines.push(Line::styled(left(&text, columns), theme.text()).patch_style(style));
+    }
+    if names.is_empty() {
+        lines.push(Line::styled("  No model is called that.", theme.muted()));
+    }
+    // As high whatever is found, so that nothing jumps while one types.
+    lines.resize(rows + 4, Line::default());
+    let mut hint = keys_of(Context::Models, view);
+    if names.len() > rows {
+        hint.spans.insert(0, Span::styled(format!(" {} of {} ", choice.at + 1, names.len()), theme.muted()));
+    }
+    popup(frame, area, "Which model?", hint, lines, theme);
+}

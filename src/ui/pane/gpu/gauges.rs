@@ -1,0 +1,76 @@
+//! What the server says of itself, or why it says nothing.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use crate::domain::server_gauges::{GaugeHistory, Meter};
+use crate::domain::text::sanitise_line;
+use crate::ui::view::View;
+use crate::ui::{fit, number};
+
+/// Cells of the label; from this width on there is one.
+const LABEL: usize = 8;
+const LABELLED: u16 = 40;
+const BETWEEN: usize = 2;
+
+/// At most so many lines; none where the server is not asked.
+pub(super) fn lines(view: &View<'_>, width: u16, most: usize) -> Vec<Line<'static>> {
+    let Some(gauges) = &view.scene().gauges else { return Vec::new() };
+    let theme = view.theme;
+    let label = if width >= LABELLED { LABEL } else { 0 };
+    let room = usize::from(width).saturating_sub(label);
+    let said = |text: String, style: Style| vec![vec![Span::styled(fit::cut(&text, room), style)]];
+    let rows = match (&gauges.absent, &gauges.kind, &gauges.silent) {
+        (Some(why), None, _) => said(format!("no metrics: {}", sanitise_line(why)), theme.muted()),
+        (None, None, _) => said("Looking for its metrics…".to_owned(), theme.muted()),
+        (_, Some(_), Some(why)) => said(format!("silent: {}", sanitise_line(why)), theme.warning()),
+        (_, Some(_), None) => packed(items(gauges, view), room),
+    };
+    let lead = |at: usize| {
+        let text = if at == 0 { fit::left("server", LABEL) } else { " ".repeat(LABEL) };
+        (label > 0).then(|| Span::styled(text, theme.muted()))
+    };
+    let line = |(at, row): (usize, Vec<Span<'static>>)| Line::from(lead(at).into_iter().chain(row).collect::<Vec<_>>());
+    rows.into_iter().take(most).enumerate().map(line).collect()
+}
+
+/// A figure and what it is of.
+type Item = [Span<'static>; 2];
+
+/// What it tells, the most telling first. What it does not tell is left out.
+fn items(gauges: &GaugeHistory, view: &View<'_>) -> Vec<Item> {
+    let theme = view.theme;
+    let item = |figure: String, what: &'static str, style: Style| {
+        [Span::styled(figure, style), Span::styled(what, theme.muted())]
+    };
+    let count = |n: f64| number::grouped(n.max(0.0).round() as u64);
+    let queued = |n: f64| if n > 0.0 { theme.warning() } else { theme.value() };
+    let hits = gauges.now(Meter::PrefixHitRate).or_else(|| gauges.share(Meter::PrefixHits, Meter::PrefixQueries));
+    let all = [
+        gauges.now(Meter::Running).map(|n| item(count(n), " running", theme.value())),
+        gauges.now(Meter::Waiting).map(|n| item(count(n), " waiting", queued(n))),
+        gauges.now(Meter::KvCache).map(|p| item(format!("{p:.0} %"), " KV cache", theme.value())),
+        gauges.grown(Meter::Preemptions).map(|n| item(count(n), " preempted", queued(n))),
+        hits.map(|p| item(format!("{p:.0} %"), " prefix hits", theme.value())),
+        gauges.generated_per_s.last().map(|n| item(count(n), " tok/s", theme.value())),
+    ];
+    let told: Vec<Item> = all.into_iter().flatten().collect();
+    if told.is_empty() { vec![item(String::new(), "tells none of its gauges", theme.muted())] } else { told }
+}
+
+/// The items in rows of so many cells, none cut.
+fn packed(items: Vec<Item>, room: usize) -> Vec<Vec<Span<'static>>> {
+    let mut rows: Vec<Vec<Span<'static>>> = Vec::new();
+    for item in items {
+        let width = fit::spans_width(&item);
+        match rows.last_mut() {
+            Some(row) if fit::spans_width(row) + BETWEEN + width <= room => {
+                row.push(Span::raw(" ".repeat(BETWEEN)));
+                row.extend(item);
+            }
+            _ if width <= room => rows.push(item.into()),
+            _ => {}
+        }
+    }
+    rows
+}

@@ -1,0 +1,125 @@
+//! Many GPUs: a line each, and what they come to together.
+
+use ratatui::Frame;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::card::{last_of, mark, short_name, trouble};
+use crate::app::machine::Together;
+use crate::domain::gpu_track::GpuTrack;
+use crate::domain::text::sanitise_line;
+use crate::ui::view::View;
+use crate::ui::{fit, number, pane};
+
+/// Cells between two columns.
+const GAP: usize = 2;
+/// A name of less tells nothing.
+const NAME: (usize, usize) = (8, 40);
+const MIB_OF_GIB: f64 = 1024.0;
+
+/// The figures of a line, the most telling first.
+type Figures = [String; 4];
+
+/// Draws them. What has no line is counted in the last one.
+pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) {
+    let room = usize::from(area.height);
+    let seen = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
+    let together = Together::of(view.scene());
+    let total = total(&together);
+    let each: Vec<Figures> = gpus.iter().map(|gpu| figures(view, gpu)).collect();
+    let widest = |at: usize| each.iter().chain([&total]).map(|f| fit::width(&f[at])).max().unwrap_or(0);
+    let widths: [usize; 4] = std::array::from_fn(widest);
+    let lead = gpus.iter().map(|gpu| fit::width(&label(view, gpu))).max().unwrap_or(0);
+    let width = usize::from(area.width);
+    // As many columns as fit; what is left over is the name's.
+    let mut left = width.saturating_sub(lead);
+    let taken = widths.iter().take_while(|w| {
+        let fits = **w + GAP <= left;
+        left = left.saturating_sub(if fits { **w + GAP } else { 0 });
+        fits
+    });
+    let columns = taken.count();
+    let name = if left > NAME.0 + 1 { left.min(NAME.1 + 1) } else { 0 };
+    for (row, (gpu, figures)) in gpus.iter().zip(&each).take(seen).enumerate() {
+        pane::line(frame, area, row as u16, line(view, gpu, figures, &widths[..columns], lead, name, width));
+    }
+    if seen < gpus.len() || room > gpus.len() {
+        let hidden = gpus.len() - seen;
+        let all = together.count;
+        let ways = match hidden {
+            0 => [format!("all {all}"), format!("={all}")],
+            n => [format!("all {all}, {n} not shown"), format!("+{n}")],
+        };
+        let what = ways.iter().find(|way| fit::width(way) <= lead + name).map_or("", String::as_str);
+        let mut spans = vec![Span::styled(fit::left(what, lead + name), view.theme.muted())];
+        spans.extend(cells(&total, &widths[..columns], view.theme.text()));
+        pane::line(frame, area, seen as u16, Line::from(spans));
+    }
+}
+
+fn line(
+    view: &View<'_>,
+    gpu: &GpuTrack,
+    figures: &Figures,
+    widths: &[usize],
+    lead: usize,
+    name: usize,
+    width: usize,
+) -> Line<'static> {
+    let theme = view.theme;
+    let mut spans = vec![Span::styled(fit::left(&label(view, gpu), lead), theme.key())];
+    if let Some(why) = trouble(view, gpu) {
+        spans.push(Span::styled(fit::cut(&format!(" {why}"), width.saturating_sub(lead)), theme.warning()));
+        return Line::from(spans);
+    }
+    // What holds it down is worth more than what it is called.
+    let held = gpu.throttle.map(|t| t.words().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
+    let style = if held.is_some() { theme.warning() } else { theme.muted() };
+    let text = held.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
+    if name > 0 {
+        spans.push(Span::styled(fit::left(&format!(" {text}"), name), style));
+    }
+    spans.extend(cells(figures, widths, theme.value()));
+    Line::from(spans)
+}
+
+fn label(view: &View<'_>, gpu: &GpuTrack) -> String {
+    let host = gpu.info.host.as_deref().map(|h| format!("{}:", fit::cut(&sanitise_line(h), 12))).unwrap_or_default();
+    format!("{}{host}{}", mark(view, gpu), gpu.info.index)
+}
+
+fn cells(figures: &Figures, widths: &[usize], style: ratatui::style::Style) -> Vec<Span<'static>> {
+    let cell = |(text, width): (&String, &usize)| Span::styled(fit::right(text, width + GAP), style);
+    figures.iter().zip(widths).map(cell).collect()
+}
+
+fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
+    let memory = last_of(view, gpu, &gpu.memory_used_mib);
+    let text = |value: Option<f64>, unit: &str| {
+        format!("{}{unit}", value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{v:.0}")))
+    };
+    [
+        text(last_of(view, gpu, &gpu.load_percent), " %"),
+        gib(memory, gpu.memory_total_mib()),
+        text(last_of(view, gpu, &gpu.power_w), " W"),
+        text(last_of(view, gpu, &gpu.temperature_c), " °C"),
+    ]
+}
+
+fn total(together: &Together) -> Figures {
+    let text = |value: Option<f64>, before: &str, unit: &str| {
+        value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{v:.0}{unit}"))
+    };
+    [
+        text(together.load_percent, "mean ", " %"),
+        gib(together.memory_used_mib, together.memory_total_mib),
+        text(together.power_w, "", " W"),
+        String::new(),
+    ]
+}
+
+fn gib(used: Option<f64>, total: Option<f64>) -> String {
+    let figure =
+        |mib: Option<f64>| mib.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{:.0}", v / MIB_OF_GIB));
+    format!("{}/{} GiB", figure(used), figure(total))
+}

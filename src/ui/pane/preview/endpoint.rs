@@ -1,0 +1,65 @@
+//! Before the run: whether the endpoint is there, what is tried meanwhile, and what would help.
+
+use ratatui::style::Style;
+
+use super::super::header::is_loading;
+use crate::app::message::Action;
+use crate::app::model::Connection;
+use crate::domain::live::LOOK_AGAIN_AFTER;
+use crate::domain::text::sanitise_line;
+use crate::ui::number::clock;
+use crate::ui::view::View;
+
+/// Sentences and how they look; none once the run has begun.
+pub(super) fn sentences(view: &View<'_>) -> Vec<(String, Style)> {
+    let (scene, theme) = (view.scene(), view.theme);
+    if scene.session.began.is_some() {
+        return Vec::new();
+    }
+    let url = sanitise_line(&scene.target.url);
+    let quits = view.key_of(Action::Quit);
+    match &scene.target.connection {
+        Connection::Connecting => {
+            vec![
+                (format!("Asking {url} for its models."), theme.accent()),
+                ("The run begins by itself once it answers.".to_owned(), theme.muted()),
+            ]
+        }
+        Connection::Unreachable(why) => {
+            let (tried, every) = (tried(view), LOOK_AGAIN_AFTER.as_secs());
+            let (what, helps) = if is_loading(why) {
+                (format!("{url} is there, and its model is loading."), String::new())
+            } else {
+                let helps = format!("Start it; or {quits} and name another URL: tokscope URL");
+                (format!("Nothing to measure at {url} yet."), helps)
+            };
+            let mut told = vec![(what, theme.warning())];
+            if !is_loading(why) {
+                told.push((sanitise_line(why), theme.text()));
+            }
+            told.push((format!("{tried}; again every {every} s. The run begins by itself."), theme.muted()));
+            told.push((helps, theme.muted()));
+            told.retain(|(text, _)| !text.is_empty());
+            told
+        }
+        Connection::Unnamed => {
+            vec![(format!("{url} has several models: which one is measured?"), theme.warning())]
+        }
+        Connection::Refused(why) => vec![
+            (format!("✗ {url} cannot be measured as it is."), theme.bad()),
+            (sanitise_line(why), theme.text()),
+            (format!("Nothing more is tried. {quits} quits, with status 3."), theme.muted()),
+        ],
+        Connection::Ready => Vec::new(),
+    }
+}
+
+/// How often it was asked, and for how long.
+fn tried(view: &View<'_>) -> String {
+    let refusals = view.scene().refusals;
+    let span = refusals.last.since(refusals.first);
+    match refusals.count {
+        0 | 1 => "Asked once".to_owned(),
+        n => format!("Asked {n} times in {}", clock(span)),
+    }
+}
