@@ -286,8 +286,6 @@ impl Run {
                             self.tell_telemetry(TelemetryEvent::Began(now));
                         }
                         self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
-                        // What the server counts from now on is the run's: the first look comes before the first request.
-                        let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
                     }
                     Effect::TelemetryActive(active) => {
                         let now = self.now();
@@ -297,8 +295,11 @@ impl Run {
                             TelemetryEvent::Idle(now)
                         });
                         self.telemetry().for_each(|s| s.set_active(active));
-                        if !active {
-                            self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
+                        if active {
+                            // What the server counts from now on is the run's: the first look comes before the first request.
+                            let _in_time = self.gauges.as_ref().map(|g| g.sample_and_wait(FIRST_LOOK_PATIENCE));
+                        } else {
+                            self.telemetry().for_each(Sampler::sample_now);
                         }
                     }
                     Effect::Export { exporter } => {

@@ -41,7 +41,10 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
     let is_active = app.scene.session.is_active();
     if was_active != is_active {
-        effects.push(Effect::TelemetryActive(is_active));
+        // Who begins to look does so before the first request.
+        let is_start = |e: &Effect| matches!(e, Effect::Engine(EngineCommand::Start { .. }));
+        let at = effects.iter().position(is_start).unwrap_or(effects.len());
+        effects.insert(at, Effect::TelemetryActive(is_active));
     }
     effects
 }

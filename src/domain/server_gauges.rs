@@ -52,6 +52,20 @@ impl Meter {
     pub const COUNT: usize = Self::QueueCount as usize + 1;
     /// Those that tell a state, which is kept over time.
     pub const GAUGES: [Self; 5] = [Self::Running, Self::Waiting, Self::KvCache, Self::PrefixHitRate, Self::Retracted];
+    /// Those that only grow while the server lives.
+    pub const COUNTERS: [Self; 11] = [
+        Self::PrefixHits,
+        Self::PrefixQueries,
+        Self::Preemptions,
+        Self::GeneratedTokens,
+        Self::PromptTokens,
+        Self::DraftTokens,
+        Self::AcceptedTokens,
+        Self::TtftSeconds,
+        Self::TtftCount,
+        Self::QueueSeconds,
+        Self::QueueCount,
+    ];
 }
 
 /// One look at a server. What it does not tell is `None`, never 0.
@@ -136,6 +150,12 @@ pub struct GaugeHistory {
     last: Option<(Nanos, ServerGauges)>,
     restarted: bool,
     broken_off: bool,
+    /// What the counters grew by while something was measured before the last pause.
+    carried: ServerGauges,
+    /// Nothing is measured from then on.
+    until: Option<Nanos>,
+    /// The look after that was taken: what comes later is no part of the run.
+    closed: bool,
 }
 
 impl Default for GaugeHistory {
@@ -156,6 +176,9 @@ impl Default for GaugeHistory {
             last: None,
             restarted: false,
             broken_off: false,
+            carried: ServerGauges::default(),
+            until: None,
+            closed: false,
         }
     }
 }
@@ -173,6 +196,7 @@ impl GaugeHistory {
             }
             GaugeEvent::Absent(why) => self.absent = Some(why),
             GaugeEvent::Sample(at, told) => self.sample(at, &told),
+            GaugeEvent::Gap(..) if self.closed => {}
             GaugeEvent::Gap(at, why) => {
                 self.gauges.iter_mut().chain([&mut self.generated_per_s]).for_each(|s| s.push(at, None));
                 self.silent = Some(why);
@@ -187,7 +211,27 @@ impl GaugeHistory {
         self.last = None;
         self.restarted = false;
         self.broken_off = false;
+        self.carried = ServerGauges::default();
+        self.closed = false;
         (self.samples, self.missed) = (0, 0);
+    }
+
+    /// Something is measured from now on, or nothing any more: then the next look is the last, and what the server counts
+    /// until something is measured again is no part of the run.
+    pub fn set_active(&mut self, active: bool, at: Nanos) {
+        if !active {
+            self.until.get_or_insert(at);
+            return;
+        }
+        self.until = None;
+        if std::mem::take(&mut self.closed) {
+            for meter in Meter::COUNTERS {
+                if let Some(grown) = self.grown_now(meter) {
+                    self.carried.set(meter, self.carried.get(meter).unwrap_or(0.0) + grown);
+                }
+            }
+            (self.first, self.last) = (None, None);
+        }
     }
 
     /// The program ended, and goes on: what the server counted meanwhile is not known, and so no count of the run.
@@ -197,6 +241,9 @@ impl GaugeHistory {
     }
 
     fn sample(&mut self, at: Nanos, told: &ServerGauges) {
+        if self.closed {
+            return;
+        }
         for (series, meter) in self.gauges.iter_mut().zip(Meter::GAUGES) {
             series.push(at, told.get(meter));
         }
@@ -204,13 +251,15 @@ impl GaugeHistory {
             let more = told.get(Meter::GeneratedTokens).zip(last.get(Meter::GeneratedTokens)).map(|(n, m)| n - m);
             let seconds = at.since(*before).as_secs_f64();
             // A counter that went back was begun anew.
-            self.restarted |= more.is_some_and(|n| n < 0.0);
+            let fell = |meter| told.get(meter).zip(last.get(meter)).is_some_and(|(n, m)| n < m);
+            self.restarted |= Meter::COUNTERS.into_iter().any(fell);
             self.generated_per_s.push(at, more.filter(|n| *n >= 0.0 && seconds > 0.0).map(|n| n / seconds));
         }
         self.first.get_or_insert((at, *told));
         self.last = Some((at, *told));
         self.silent = None;
         self.samples += 1;
+        self.closed = self.until.is_some_and(|until| at >= until);
     }
 
     /// A gauge over time; `None` for a counter.
@@ -238,9 +287,17 @@ impl GaugeHistory {
     /// By how much a counter grew since the run began; `None` with fewer than two looks, or when server or run were
     /// interrupted.
     pub fn grown(&self, meter: Meter) -> Option<f64> {
-        let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
-        let grown = last.get(meter)? - first.get(meter)?;
+        let grown = match (self.carried.get(meter), self.grown_now(meter)) {
+            (Some(before), now) => before + now.unwrap_or(0.0),
+            (None, now) => now?,
+        };
         (!self.restarted && !self.broken_off && self.samples > 1 && grown >= 0.0).then_some(grown)
+    }
+
+    /// The same since something was measured again.
+    fn grown_now(&self, meter: Meter) -> Option<f64> {
+        let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
+        Some(last.get(meter)? - first.get(meter)?)
     }
 
     /// The growth of one counter as a share of another's, percent; `None` when the other did not grow.
@@ -351,6 +408,33 @@ mod tests {
         }
         assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [Some(10.0), Some(20.0)]);
         assert_eq!((history.grown(Meter::GeneratedTokens), history.was_restarted()), (None, false));
+    }
+
+    #[test]
+    fn what_the_server_does_for_others_between_is_no_part_of_the_run() {
+        let at = |s: u64| Nanos::from_millis(s * 1000);
+        let generated = |n| told(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
+        let mut history = history(&[(0, generated(0.0)), (1000, generated(100.0))]);
+        let look =
+            |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
+        history.set_active(false, at(2));
+        look(&mut history, 2, 150.0);
+        look(&mut history, 3600, 9000.0);
+        history.apply(GaugeEvent::Gap(at(3601), "gone".to_owned()));
+        assert_eq!((history.grown(Meter::GeneratedTokens), history.samples, history.missed), (Some(150.0), 3, 0));
+        assert_eq!(history.highest(Meter::Running, Nanos(0)), Some(150.0));
+        // It goes on: the hour between is not counted, what comes now is.
+        history.set_active(true, at(3700));
+        look(&mut history, 3700, 9500.0);
+        look(&mut history, 3701, 9530.0);
+        assert_eq!(history.grown(Meter::GeneratedTokens), Some(180.0));
+        assert!(!history.was_restarted());
+    }
+
+    #[test]
+    fn a_meter_is_a_gauge_or_a_counter() {
+        assert_eq!(Meter::GAUGES.len() + Meter::COUNTERS.len(), Meter::COUNT);
+        assert!(Meter::GAUGES.iter().all(|m| !Meter::COUNTERS.contains(m)));
     }
 
     #[test]

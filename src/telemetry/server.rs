@@ -52,6 +52,8 @@ struct Reader<'a> {
     addresses: Vec<String>,
     /// The one of them that has the page.
     found: Option<usize>,
+    /// Why none has, as it was told.
+    absent: Option<String>,
     interval: Duration,
     fetcher: Fetcher,
     now: &'a dyn Fn() -> Nanos,
@@ -66,7 +68,7 @@ impl<'a> Reader<'a> {
         sink: &'a dyn Fn(GaugeEvent),
     ) -> Result<Self, String> {
         let interval = interval.max(SHORTEST_INTERVAL);
-        Ok(Self { addresses, found: None, interval, fetcher: Fetcher::new()?, now, sink })
+        Ok(Self { addresses, found: None, absent: None, interval, fetcher: Fetcher::new()?, now, sink })
     }
 
     fn look(&mut self) {
@@ -96,7 +98,11 @@ impl<'a> Reader<'a> {
                 Err(why) => reasons.push(format!("{}: {why}", self.name(at))),
             }
         }
-        (self.sink)(GaugeEvent::Absent(reasons.join("; ")));
+        let why = reasons.join("; ");
+        if self.absent.as_ref() != Some(&why) {
+            self.absent = Some(why.clone());
+            (self.sink)(GaugeEvent::Absent(why));
+        }
     }
 
     fn look_again(&self, at: usize) {
