@@ -29,6 +29,20 @@ struct Picture {
 
 type When = fn(&str) -> bool;
 
+/// A suite whose sweep takes half a minute.
+const SHORT: &str = r#"
+[suite]
+name = "Short"
+[defaults]
+max_tokens = 80
+[[case]]
+name = "Debug Task"
+prompt = "Find the bug in a function that reverses a list."
+[[case]]
+name = "Database Optimization"
+prompt = "Explain what an index does for a slow query."
+"#;
+
 fn is_finished(text: &str) -> bool {
     text.contains("finished")
 }
@@ -45,10 +59,10 @@ const PICTURES: &[Picture] = &[
     Picture {
         file: "scope.svg",
         cols: 120,
-        rows: 30,
+        rows: 32,
         args: &["--demo", "--concurrency", "3", "--server-metrics"],
-        steps: &[(|text| text.contains("3 in flight"), "3\r"), (|text| text.contains("0:09"), "cs")],
-        when: |text| text.contains("0:09") || text.contains("0:1"),
+        steps: &[(|text| text.contains("3 in flight"), "3\r"), (|text| text.contains("0:19"), "c")],
+        when: |text| text.contains("(of 3 streams)"),
     },
     Picture {
         file: "report.svg",
@@ -62,7 +76,7 @@ const PICTURES: &[Picture] = &[
         file: "sweep.svg",
         cols: 120,
         rows: 38,
-        args: &["--demo", "--sweep", "1,2,4,8,16", "--repeat", "8", "--case", "debug", "--case", "data"],
+        args: &["--demo", "--sweep", "1,2,4,8,16", "--repeat", "8", "--cases", "short.toml"],
         steps: &[],
         when: is_finished,
     },
@@ -74,6 +88,7 @@ fn main() {
     assert!(program.exists(), "'{}' is missing: run 'cargo build --release' first", program.display());
     let wanted: Vec<String> = std::env::args().skip(1).collect();
     let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("short.toml"), SHORT).unwrap();
     let home = folder.path().to_string_lossy().into_owned();
     // Neither the user's settings nor the user's saved runs.
     let env = [("XDG_STATE_HOME", home.as_str()), ("XDG_CONFIG_HOME", home.as_str())];
