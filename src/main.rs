@@ -53,9 +53,6 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     // Kept until the run is over: dropping it stops it.
     let simulator = simulator(args.demo)?;
     let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
-    for warning in &spec.warnings {
-        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
-    }
     begin(spec, args.headless, &settings)
 }
 
@@ -66,6 +63,9 @@ fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
 }
 
 fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u8> {
+    for warning in &spec.warnings {
+        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
+    }
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
