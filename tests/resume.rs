@@ -17,15 +17,18 @@ fn killed() -> (Place, Server) {
     let place = Place::with(&suite(&["First", "Second", "Third"], ""));
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
-    let mut stream = server.asked();
     wait_for_attempts(&place, 1);
-    while stream < 2 {
-        stream = server.asked();
-        std::thread::yield_now();
-    }
+    wait_for_the_second(&server);
     kill(child);
     drop(hold);
     (place, server)
+}
+
+/// Else the one that is to wait would be the first that is asked afterwards.
+fn wait_for_the_second(server: &Server) {
+    while server.asked() < 2 {
+        std::thread::yield_now();
+    }
 }
 
 /// The attempts in a journal, as they stand there.
@@ -131,6 +134,7 @@ fn secrets_of_an_address_are_asked_for_again_and_not_kept() {
     let url = server.url().replacen("http://", "http://user:canary-pass@", 1);
     let child = place.command(&[&url]).spawn().unwrap();
     wait_for_attempts(&place, 1);
+    wait_for_the_second(&server);
     kill(child);
     drop(hold);
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
