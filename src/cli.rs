@@ -1,5 +1,6 @@
 //! The command line.
 
+mod again;
 mod network;
 mod pages;
 mod saved;
@@ -10,6 +11,7 @@ use std::path::PathBuf;
 use clap::builder::{NonEmptyStringValueParser, PossibleValuesParser};
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
+pub use self::again::{GpuArgs, SecretArgs};
 pub use self::network::NetworkArgs;
 pub use self::pages::{CompletionsArgs, completions, man_page};
 pub use self::saved::{OpenArgs, ReplayArgs, ResumeArgs};
@@ -19,7 +21,6 @@ use crate::domain::slo::Slo;
 use crate::protocol::api::APIS;
 use crate::report::exporters::{EXPORTERS, Exporter};
 use crate::sim::FAULTS;
-use crate::telemetry::{GpuChoice, SOURCES, Source};
 
 /// What follows the options in the help.
 const EXAMPLES: &str = "\
@@ -75,7 +76,7 @@ pub enum Command {
     /// List the saved runs
     Runs(RunsArgs),
     /// Go on with a saved run where it stopped
-    Resume(ResumeArgs),
+    Resume(Box<ResumeArgs>),
     /// Show a saved run in the dashboard
     Open(OpenArgs),
     /// Play a saved run again as it was, token by token
@@ -113,19 +114,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "API", help_heading = "Endpoint", conflicts_with = "demo", hide_possible_values = true)]
     #[arg(value_parser = PossibleValuesParser::new(APIS.map(|api| api.name)), help = api_help())]
     pub api: Option<String>,
-    /// The environment variable that holds the API key.
-    #[arg(long, value_name = "VAR", help_heading = "Endpoint")]
-    #[arg(help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
-    pub api_key_env: Option<String>,
-    /// The file that holds the API key alone, on one line
-    #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "api_key_env")]
-    pub api_key_file: Option<PathBuf>,
-    /// A further header for every request; repeatable. Who may list processes sees it: for a secret take --header-env
-    #[arg(long = "header", value_name = "NAME: VALUE", help_heading = "Endpoint")]
-    pub headers: Vec<String>,
-    /// The same with its value in this environment variable; repeatable
-    #[arg(long = "header-env", value_name = "NAME=VAR", help_heading = "Endpoint")]
-    pub headers_env: Vec<String>,
+    /// The key.
+    #[command(flatten)]
+    pub secrets: SecretArgs,
     /// The way there.
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -136,13 +127,9 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Machine", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "")]
     pub server_metrics: Option<String>,
-    /// Where GPU figures come from.
-    #[arg(long, value_name = "SOURCE", help_heading = "Machine", default_value = "auto", hide_possible_values = true)]
-    #[arg(value_parser = PossibleValuesParser::new(GpuChoice::names()), help = gpu_help(), hide_default_value = true)]
-    pub gpu: String,
-    /// GPUs of another machine: its DCGM exporter's host, or the address of its page; repeatable
-    #[arg(long = "gpu-metrics-url", value_name = "URL", help_heading = "Machine")]
-    pub gpu_metrics_urls: Vec<String>,
+    /// The GPUs.
+    #[command(flatten)]
+    pub gpu: GpuArgs,
 
     /// The suite [default: ./cases.toml if there is one, else the one built in]
     #[arg(long, value_name = "FILE", help_heading = "Suite")]
@@ -212,12 +199,6 @@ pub struct RunArgs {
     /// Do not keep the run; else `tokscope runs` lists it
     #[arg(long, help_heading = "Output")]
     pub no_save: bool,
-}
-
-fn gpu_help() -> String {
-    let of = |source: &Source| format!("{} ({})", source.name, source.what);
-    let sources = SOURCES.iter().map(of).collect::<Vec<_>>().join(", ");
-    format!("Where GPU figures come from: {sources}, or none [default: auto, the first that is there]")
 }
 
 fn api_help() -> String {
@@ -531,6 +512,7 @@ mod tests {
         let demo = "| `--demo` | No server at hand: run against the built-in simulator |";
         assert!(rows.contains(&repeat) && rows.contains(&demo), "{table}");
         assert!(rows.iter().all(|row| row.matches(" | ").count() == 1 && !row.contains("|  |")), "{table}");
+        assert!(rows.iter().all(|row| row.matches("[default: ").count() <= 1), "a default is told once: {table}");
         // Each has its help, and none but those for every program is left out.
         let options = Cli::command().get_arguments().filter(|arg| arg.get_long().is_some()).count();
         assert_eq!(rows.len(), options, "{table}");

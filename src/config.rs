@@ -1,6 +1,7 @@
 //! Floor 4: from the command line, the environment and the suite file to what a run needs.
 
 mod address;
+mod again;
 mod config_file;
 mod exports;
 mod key_file;
@@ -16,6 +17,7 @@ pub mod toml_file;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use self::again::Secrets;
 pub use self::settings::Settings;
 use crate::cli::RunArgs;
 use crate::domain::open_loop::OpenLoop;
@@ -25,7 +27,6 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
-use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 
 pub use self::resume::resume_spec;
@@ -53,23 +54,13 @@ pub fn run_spec(
     simulator_url: Option<String>,
 ) -> Result<RunSpec, ConfigError> {
     let simulated = simulator_url.is_some();
-    let mut warnings = Vec::new();
-    let mut api_key = || match args.api_key_file.as_deref() {
-        Some(path) => {
-            let (key, warning) = key_file::key(path, folder)?;
-            warnings.extend(warning);
-            Ok(Some(key))
-        }
-        None => secrets::api_key(args.api_key_env.as_deref(), env),
-    };
-    let ((base_url, api), api_key, headers) = match simulator_url {
-        Some(url) => ((url, &CHAT), None, Vec::new()),
+    let ((base_url, api), secrets) = match simulator_url {
+        Some(url) => ((url, &CHAT), Secrets::default()),
         // Anything else would measure a real server under the name of a demo.
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
-            api_key()?,
-            secrets::headers(&args.headers, &args.headers_env, env)?,
+            again::secrets(&args.secrets, env, folder)?,
         ),
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
@@ -90,7 +81,7 @@ pub fn run_spec(
         case.patience.stall = stall.or(case.patience.stall);
     }
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
-    let (gpu, gpu_metrics_urls) = gpu(args)?;
+    let (gpu, gpu_metrics_urls) = again::gpu(&args.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
@@ -100,8 +91,8 @@ pub fn run_spec(
         api,
         simulated,
         model: args.model.clone(),
-        api_key,
-        headers,
+        api_key: secrets.api_key,
+        headers: secrets.headers,
         network,
         suite,
         suite_source,
@@ -113,26 +104,9 @@ pub fn run_spec(
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
         saves: !args.no_save,
-        warnings,
+        warnings: secrets.warnings,
         resumes: None,
     })
-}
-
-/// Which GPUs are looked at, and the pages of those of other machines.
-fn gpu(args: &RunArgs) -> Result<(GpuChoice, Vec<String>), ConfigError> {
-    let choice = GpuChoice::by_name(&args.gpu).unwrap_or_default();
-    let urls: Vec<String> = args.gpu_metrics_urls.iter().map(|url| metrics::exporter(url)).collect::<Result<_, _>>()?;
-    match choice {
-        GpuChoice::Only("dcgm") if urls.is_empty() => {
-            Err(ConfigError("--gpu dcgm needs the page of an exporter; add --gpu-metrics-url HOST".to_owned()))
-        }
-        GpuChoice::Auto | GpuChoice::Only("dcgm") => Ok((choice, urls)),
-        GpuChoice::Only(_) | GpuChoice::None if urls.is_empty() => Ok((choice, urls)),
-        GpuChoice::Only(_) | GpuChoice::None => Err(ConfigError(format!(
-            "--gpu {} reads no page of metrics; leave it or --gpu-metrics-url out",
-            sanitise_line(&args.gpu)
-        ))),
-    }
 }
 
 /// Whether files to be exported can be written, before anything is done for them.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use clap::Parser;
-use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, SimArgs, completions, man_page};
+use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, ScreenArgs, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
 use tokscope::runtime::{RunSpec, calibrate, headless, interactive, process, resume, saved, stdout};
@@ -42,21 +42,23 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     let Cli { run: mut args, screen: look, .. } = cli;
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::of(&args, &look, &env)?;
-    if look.print_config || look.print_keys {
-        let config = look.print_config.then(|| settings.listing());
-        let keys = look.print_keys.then(|| settings.keys_table());
-        let texts: Vec<String> = config.into_iter().chain(keys).collect();
-        return print(texts.join("\n").as_bytes());
+    if let Some(listing) = listing(&look, &settings) {
+        return print(listing.as_bytes());
     }
     settings.complete(&mut args);
     let args = &args;
     // Kept until the run is over: dropping it stops it.
     let simulator = simulator(args.demo)?;
     let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
-    for warning in &spec.warnings {
-        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
-    }
     begin(spec, args.headless, &settings)
+}
+
+/// What is printed instead of a run, if anything is.
+fn listing(look: &ScreenArgs, settings: &Settings) -> Option<String> {
+    let config = look.print_config.then(|| settings.listing());
+    let keys = look.print_keys.then(|| settings.keys_table());
+    let texts: Vec<String> = config.into_iter().chain(keys).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
 }
 
 /// The simulator of --demo.
@@ -66,6 +68,9 @@ fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
 }
 
 fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u8> {
+    for warning in &spec.warnings {
+        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
+    }
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
@@ -79,6 +84,9 @@ fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u
 fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
     let env = |name: &str| std::env::var(name).ok();
     let settings = Settings::of_screen(&args.screen, &env)?;
+    if let Some(listing) = listing(&args.screen, &settings) {
+        return print(listing.as_bytes());
+    }
     let Some(resuming) = resume::take_up(&args.run)? else { return Ok(0) };
     let simulator = simulator(args.demo)?;
     let url = simulator.as_ref().map(Simulator::url);
@@ -86,10 +94,13 @@ fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
 }
 
 fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
+    let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
+    if let Some(listing) = listing(&args.screen, &settings) {
+        return print(listing.as_bytes());
+    }
     if !io::stdout().is_terminal() {
         bail!("a saved run is shown in a terminal; `tokscope report` writes it");
     }
-    let settings = Settings::of_screen(&args.screen, &|name: &str| std::env::var(name).ok())?;
     config::check_exports(&args.exports, Path::new("."))?;
     interactive::look_at(&args.run, args.exports, speed, &settings.screen())
 }

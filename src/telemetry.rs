@@ -22,6 +22,7 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
 use self::attend::Command;
+pub use self::dcgm::NAME as DCGM;
 pub use self::host::{HostConfig, watch_host};
 use self::sampler::Watch;
 pub use self::server::watch_server;
@@ -29,6 +30,9 @@ pub use self::sources::{GpuChoice, SOURCES, Source};
 use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
+
+/// Why there are no figures where nobody wanted any.
+pub const NOT_ASKED: &str = "not asked for (--gpu none)";
 
 /// How to sample.
 #[derive(Clone, Debug)]
@@ -117,7 +121,7 @@ pub fn start(
     if config.choice == GpuChoice::None {
         // Nobody takes the commands, and nobody waits for an answer.
         let (commands, _nobody) = channel();
-        let why = "not asked for (--gpu none)".to_owned();
+        let why = NOT_ASKED.to_owned();
         sink(GpuEvent::Scope(GpuScope::Unknown { why: why.clone() }));
         sink(GpuEvent::Absent(why));
         return Sampler { commands };

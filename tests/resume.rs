@@ -4,7 +4,9 @@
 
 mod support;
 
-use serde_json::Value;
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::{Value, json};
 use support::dashboard::{Dashboard, statuses, suite};
 use support::place::{Place, kill, server, stalling, wait_for_attempts};
 use support::pty::Pty;
@@ -15,15 +17,18 @@ fn killed() -> (Place, Server) {
     let place = Place::with(&suite(&["First", "Second", "Third"], ""));
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
-    let mut stream = server.asked();
     wait_for_attempts(&place, 1);
-    while stream < 2 {
-        stream = server.asked();
-        std::thread::yield_now();
-    }
+    wait_for_the_second(&server);
     kill(child);
     drop(hold);
     (place, server)
+}
+
+/// Else the one that is to wait would be the first that is asked afterwards.
+fn wait_for_the_second(server: &Server) {
+    while server.asked() < 2 {
+        std::thread::yield_now();
+    }
 }
 
 /// The attempts in a journal, as they stand there.
@@ -95,6 +100,8 @@ fn a_run_that_is_interrupted_goes_on_and_another_endpoint_is_refused() {
     assert!(stderr.contains("another tokscope is writing it"), "{stderr}");
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.lines().nth(1).unwrap().contains("running"), "{listed}");
+    let (_, stderr) = place.run(&["report", "last"], 0);
+    assert!(stderr.contains("the run is not over yet") && !stderr.contains("did not end"), "{stderr}");
     std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     let ended = child.wait_with_output().unwrap();
     assert_eq!(ended.status.code(), Some(130), "{}", String::from_utf8_lossy(&ended.stderr));
@@ -127,12 +134,48 @@ fn secrets_of_an_address_are_asked_for_again_and_not_kept() {
     let url = server.url().replacen("http://", "http://user:canary-pass@", 1);
     let child = place.command(&[&url]).spawn().unwrap();
     wait_for_attempts(&place, 1);
+    wait_for_the_second(&server);
     kill(child);
     drop(hold);
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
     assert!(stderr.contains("which are not kept; give it again"), "{stderr}");
     let (_, stderr) = place.run(&["resume", "last", &url, "--headless"], 0);
     assert!(!stderr.contains("canary") && !journal(&place).contains("canary"), "{stderr}");
+}
+
+#[test]
+fn gpus_of_another_machine_are_not_exchanged_for_those_of_this_one() {
+    let (place, _server) = killed();
+    let found = json!({"found": {"source": "dcgm", "driver": null, "gpus": [], "interval_ms": 1000}});
+    let found = json!({"type": "gpu", "events": [found]});
+    let before = journal(&place) + &found.to_string() + "\n";
+    std::fs::write(place.journal().unwrap(), &before).unwrap();
+    let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
+    assert!(stderr.contains("give it again with --gpu-metrics-url HOST"), "{stderr}");
+    assert_eq!(journal(&place), before);
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let key = place.folder.path().join("key");
+    std::fs::write(&key, "sk-1").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let args = ["resume", "last", "--headless", "--gpu-metrics-url", &closed, "--api-key-file", "key"];
+    let (_, stderr) = place.run(&args, 0);
+    assert!(stderr.contains("tokscope: warning: --api-key-file 'key': other users"), "{stderr}");
+}
+
+#[test]
+fn what_is_printed_measures_nothing() {
+    let (place, _server) = killed();
+    let before = journal(&place);
+    for (args, expected) in [
+        (["resume", "last", "--print-config"], "theme = "),
+        (["resume", "last", "--print-keys"], "Hold: start no new request"),
+        (["open", "last", "--print-config"], "theme = "),
+        (["replay", "last", "--print-keys"], "Hold: start no new request"),
+    ] {
+        let (stdout, stderr) = place.run(&args, 0);
+        assert!(stdout.contains(expected) && stderr.is_empty(), "{args:?}\n{stdout}\n{stderr}");
+    }
+    assert_eq!(journal(&place), before);
 }
 
 #[test]

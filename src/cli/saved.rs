@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{NetworkArgs, ScreenArgs};
+use super::{GpuArgs, NetworkArgs, ScreenArgs, SecretArgs};
 
 /// What is gone on with.
 #[derive(Args, Debug)]
@@ -12,18 +12,16 @@ use super::{NetworkArgs, ScreenArgs};
 Go on with a saved run where it stopped.
 
 Suite, plan, model and address are those of the run; what is measured is appended to its journal. What was in flight when \
-it stopped is measured again. Keys and headers are not kept, and are given as for a new run.")]
+it stopped is measured again. Keys, headers and the addresses of other machines' GPUs are not kept, and are given as for a \
+new run; GPU figures come from where they came from.")]
 pub struct ResumeArgs {
     /// The run: its id, the begin of it, `last`, or the path of its journal
     pub run: String,
     /// Its base URL, where it holds a user name, a password or a query: those were not kept
     pub url: Option<String>,
-    /// The environment variable that holds the API key.
-    #[arg(long, value_name = "VAR", help = "The variable that holds the API key [default: OPENAI_API_KEY]")]
-    pub api_key_env: Option<String>,
-    /// A further header for every request; repeatable
-    #[arg(long = "header", value_name = "NAME: VALUE")]
-    pub headers: Vec<String>,
+    /// The key.
+    #[command(flatten)]
+    pub secrets: SecretArgs,
     /// The way there.
     #[command(flatten)]
     pub network: NetworkArgs,
@@ -33,6 +31,9 @@ pub struct ResumeArgs {
     /// Read the server's own gauges at this address, if not where the run did
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub server_metrics: Option<String>,
+    /// The GPUs; by default those of the run.
+    #[command(flatten)]
+    pub gpu: GpuArgs,
     /// The tokenizer.json that the run counted with
     #[arg(long, value_name = "FILE")]
     pub tokenizer: Option<PathBuf>,

@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{ConfigError, address, exports, metrics, network, secrets, tokenizer};
+use super::again::{self, Secrets};
+use super::{ConfigError, address, exports, metrics, network, tokenizer};
 use crate::cli::ResumeArgs;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{Api, by_name};
@@ -13,7 +14,6 @@ use crate::report::journal::RunHeader;
 use crate::runtime::RunSpec;
 use crate::runtime::resume::Resuming;
 use crate::runtime::spec::SuiteSource;
-use crate::telemetry::GpuChoice;
 
 /// All that is needed to go on, as [`super::run_spec`] has it for a new run.
 pub fn resume_spec(
@@ -26,18 +26,15 @@ pub fn resume_spec(
     let run = resuming.saved.run.clone();
     let api = by_name(&run.api);
     let api = api.ok_or_else(|| ConfigError(format!("this tokscope speaks no '{}'", sanitise_line(&run.api))))?;
-    let (base_url, api_key, headers) = match simulator_url {
+    let (base_url, secrets) = match simulator_url {
         Some(_) if !run.simulated => return Err(ConfigError(format!("--demo: {} asked a server", run.id))),
-        Some(url) => (url, None, Vec::new()),
-        None => (
-            base_url(&run, args.url.as_deref(), api, env)?,
-            secrets::api_key(args.api_key_env.as_deref(), env)?,
-            secrets::headers(&args.headers, &[], env)?,
-        ),
+        Some(url) => (url, Secrets::default()),
+        None => (base_url(&run, args.url.as_deref(), api, env)?, again::secrets(&args.secrets, env, folder)?),
     };
     let network = network::network(&args.network, run.retries, &base_url, env, folder)?;
     let typed = args.server_metrics.as_deref().or(run.gauges.then_some(""));
     let server_metrics = typed.map(|typed| metrics::addresses(typed, &base_url, api)).transpose()?.unwrap_or_default();
+    let (gpu, gpu_metrics_urls) = again::gpu_again(&args.gpu, &run.id, &resuming.saved.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
@@ -45,16 +42,16 @@ pub fn resume_spec(
         api,
         simulated: run.simulated,
         model: Some(run.model),
-        api_key,
-        headers,
+        api_key: secrets.api_key,
+        headers: secrets.headers,
         network,
         suite: (*run.suite).clone(),
         suite_source: SuiteSource::Saved,
         plan: run.plan,
         server_metrics,
-        gpu: GpuChoice::default(),
-        gpu_metrics_urls: Vec::new(),
-        warnings: Vec::new(),
+        gpu,
+        gpu_metrics_urls,
+        warnings: secrets.warnings,
         tokenizer,
         sweep: run.sweep,
         exports: args.exports.clone(),

@@ -148,7 +148,7 @@ impl Settings {
             api: held("--api", run.api.as_ref(), api.as_ref().filter(|_| real)),
             api_key_env: held(
                 "--api-key-env",
-                run.api_key_env.as_ref(),
+                run.secrets.api_key_env.as_ref(),
                 defaults.api_key_env.as_ref().filter(|_| real),
             ),
             concurrency: held(
@@ -178,7 +178,7 @@ impl Settings {
         run.url = value(url);
         run.model = value(self.model.as_ref());
         run.api = value(self.api.as_ref());
-        run.api_key_env = value(self.api_key_env.as_ref());
+        run.secrets.api_key_env = value(self.api_key_env.as_ref());
         run.concurrency = value(self.concurrency.as_ref());
         run.repeat = value(self.repeat.as_ref());
         run.warmup = value(self.warmup.as_ref());

@@ -4,6 +4,7 @@ use super::*;
 use crate::cli::Cli;
 use crate::domain::open_loop::Process;
 use crate::runtime::spec::SuiteSource;
+use crate::telemetry::GpuChoice;
 
 const TWO_CASES: &str = "[suite]\nname = \"S\"\n[[case]]\nname = \"Debug Task\"\nprompt = \"p\"\n[[case]]\nname = \"ÄRGER\"\nprompt = \"q\"\n";
 

@@ -26,22 +26,24 @@ use crate::store::runs::{self, Kept};
 
 /// The journal of the run that is meant: a path to one, an id or its begin, or `last`.
 pub(super) fn find(wanted: &str) -> anyhow::Result<PathBuf> {
-    let path = Path::new(wanted);
-    if path.is_file() {
-        return Ok(path.to_owned());
-    }
-    Ok(runs::find(&runs::list(&folder()?)?, wanted)?.path.clone())
+    locate(wanted).map(|(path, _named)| path)
 }
 
 /// The run that is meant, as [`find`] finds it.
 pub fn load(wanted: &str) -> anyhow::Result<Saved> {
+    let (path, named) = locate(wanted)?;
+    read(&path).context(named)
+}
+
+/// Its journal, and what it is called in errors.
+fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
     let path = Path::new(wanted);
     if path.is_file() {
-        return read(path).with_context(|| format!("'{}'", path.display()));
+        return Ok((path.to_owned(), format!("'{}'", path.display())));
     }
     let kept = runs::list(&folder()?)?;
     let found = runs::find(&kept, wanted)?;
-    read(&found.path).with_context(|| format!("run {}", found.id))
+    Ok((found.path.clone(), format!("run {}", found.id)))
 }
 
 fn folder() -> anyhow::Result<PathBuf> {
@@ -86,13 +88,20 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         let known: Vec<_> = EXPORTERS.iter().map(|e| format!(".{}", e.extension)).collect();
         bail!("--export '{}': no format has this extension; there are {}", path.display(), known.join(" "));
     }
-    let saved = load(wanted)?;
+    let (path, named) = locate(wanted)?;
+    // Asked before it is read: what ends meanwhile is then read to its end.
+    let is_running = lock::is_taken(&path).unwrap_or(false);
+    let saved = read(&path).context(named)?;
     for warning in &saved.warnings {
         say(&mut stderr, &format!("{}: {warning}", saved.run.id));
     }
     if saved.ended.is_none() {
         let id = &saved.run.id;
-        let how = format!("{id}: the run did not end in order; this is what was saved of it (tokscope resume {id})");
+        let how = if is_running {
+            format!("{id}: the run is not over yet; this is what was saved of it so far")
+        } else {
+            format!("{id}: the run did not end in order; this is what was saved of it (tokscope resume {id})")
+        };
         say(&mut stderr, &how);
     }
     let report = report_of(saved);

@@ -16,7 +16,7 @@ use crate::protocol::dcgm::{Key, Reading, read};
 use crate::protocol::endpoint::without_secrets;
 
 /// Its name in the table of sources.
-pub(super) const NAME: &str = "dcgm";
+pub const NAME: &str = "dcgm";
 /// A page costs its machine something: never more often.
 const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 /// How often a page that did not answer is asked for again: each time may take as long as a page may take.

@@ -50,7 +50,7 @@ fn completed(args: &[&str], env: &[(&str, &str)], file: &str) -> RunArgs {
 fn the_file_says_what_nobody_else_does() {
     let run = completed(&[], &[], FILE);
     assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://file/v1"), Some("of-file")));
-    assert_eq!((run.api.as_deref(), run.api_key_env.as_deref()), (Some("chat"), Some("FILE_KEY")));
+    assert_eq!((run.api.as_deref(), run.secrets.api_key_env.as_deref()), (Some("chat"), Some("FILE_KEY")));
     assert_eq!((run.concurrency, run.repeat, run.warmup), (Some(4), Some(3), Some(2)));
     assert_eq!((run.timeout, run.exports), (Some(9.5), vec!["file.md".into()]));
     let screen = settings(&[], &[], FILE).screen();
@@ -81,7 +81,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 #[test]
 fn what_another_option_decides_is_not_the_files_matter() {
     let demo = completed(&["--demo"], &[], FILE);
-    assert!(demo.url.is_none() && demo.model.is_none() && demo.api.is_none() && demo.api_key_env.is_none());
+    assert!(demo.url.is_none() && demo.model.is_none() && demo.api.is_none() && demo.secrets.api_key_env.is_none());
     assert_eq!((demo.concurrency, demo.repeat), (Some(4), Some(3)));
     assert_eq!(completed(&["--rate", "5"], &[], FILE).concurrency, None);
     assert_eq!(completed(&["--sweep", "1,2"], &[], FILE).concurrency, None);

@@ -27,7 +27,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         let line = line.trim();
         if let Some(open) = fence {
             // Inside an answer nothing is a field or a table.
-            if line.starts_with(open) && line.trim_matches(['`', '~']).is_empty() {
+            if closes(open, line) {
                 fence = None;
             }
             continue;
@@ -86,8 +86,23 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
 /// A metric's place in [`COMPARED`], and what its cells are multiplied by.
 type Column = (usize, f64);
 
-fn opened_fence(line: &str) -> Option<&'static str> {
-    ["```", "~~~"].into_iter().find(|fence| line.starts_with(fence))
+/// A fence's character, and how many of it there are.
+type Fence = (char, usize);
+
+fn opened_fence(line: &str) -> Option<Fence> {
+    let (mark, length) = ['`', '~'].map(|mark| (mark, run_of(mark, line))).into_iter().find(|fence| fence.1 >= 3)?;
+    // Backticks with another behind them are code within a line.
+    let is_code = mark == '`' && line.trim_start_matches('`').contains('`');
+    (!is_code).then_some((mark, length))
+}
+
+/// A shorter run, or one with a word behind it, belongs to what the fence holds.
+fn closes((mark, length): Fence, line: &str) -> bool {
+    run_of(mark, line) >= length && line.trim_start_matches(mark).is_empty()
+}
+
+fn run_of(mark: char, line: &str) -> usize {
+    line.chars().take_while(|c| *c == mark).count()
 }
 
 /// `- **Name**: value`.
@@ -208,8 +223,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::session::Plan;
     use crate::report::exporters::EXPORTERS;
-    use crate::report::fixture::{SAMPLE, report, sample_session};
+    use crate::report::fixture::{SAMPLE, answer, report, run, sample_session, suite};
 
     const SCRIPTED: &str = include_str!("../../../tests/data/scripted-report.md");
 
@@ -254,6 +270,35 @@ mod tests {
         let text = format!("```\n{table}- **Model**: no\n```\n{table}");
         let side = read(&text).unwrap();
         assert_eq!((side.cases.len(), side.model), (1, None));
+    }
+
+    #[test]
+    fn a_fence_within_an_answer_does_not_end_it() {
+        let table = "| Test Case | Speed |\n|---|---|\n| a | 1 tok/s |\n";
+        for (open, inner, close) in [
+            ("````", "```", "````"),
+            ("````", "```", "`````"),
+            ("```", "~~~", "```"),
+            ("~~~~ text", "~~~", "~~~~"),
+            ("```", "```sh", "```"),
+        ] {
+            let text = format!("{open}\n{inner}\n{table}{close}\n\n{table}");
+            assert_eq!(read(&text).unwrap().cases.len(), 1, "{text}");
+        }
+        assert_eq!(read(&format!("```code``` in a line\n{table}")).unwrap().cases.len(), 1);
+    }
+
+    #[test]
+    fn our_own_report_of_an_answer_with_a_fenced_table_has_no_case_more() {
+        let names: Vec<&str> = SAMPLE.iter().map(|s| s.0).collect();
+        let session = run(suite(&names), Plan::default(), |id, now| {
+            let (_, millis, prompt, tokens) = SAMPLE[id.case];
+            let mut record = answer(id, now, millis, prompt, tokens);
+            record.text = "```\n| Test Case | Speed |\n|---|---|\n| no | 1 tok/s |\n```\n".into();
+            Some(record)
+        });
+        let side = read(&(EXPORTERS[0].render)(&report(session))).unwrap();
+        assert_eq!(side.cases.len(), SAMPLE.len());
     }
 
     #[test]

@@ -1,0 +1,113 @@
+//! Secrets and GPUs of a run: of a new one, and of one that is gone on with.
+
+use std::path::Path;
+
+use super::{ConfigError, key_file, metrics, secrets};
+use crate::cli::{GpuArgs, SecretArgs};
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::text::sanitise_line;
+use crate::telemetry::{DCGM, GpuChoice, NOT_ASKED};
+
+/// What goes to the endpoint with every request. It has no `Debug`, since it holds secrets.
+#[derive(Default)]
+pub(super) struct Secrets {
+    pub(super) api_key: Option<String>,
+    pub(super) headers: Vec<(String, String)>,
+    /// What the user should know of them.
+    pub(super) warnings: Vec<String>,
+}
+
+/// The key and the headers that the command line names.
+pub(super) fn secrets(
+    args: &SecretArgs,
+    env: &dyn Fn(&str) -> Option<String>,
+    folder: &Path,
+) -> Result<Secrets, ConfigError> {
+    let (api_key, warning) = match args.api_key_file.as_deref() {
+        Some(path) => key_file::key(path, folder).map(|(key, warning)| (Some(key), warning))?,
+        None => (secrets::api_key(args.api_key_env.as_deref(), env)?, None),
+    };
+    let headers = secrets::headers(&args.headers, &args.headers_env, env)?;
+    Ok(Secrets { api_key, headers, warnings: warning.into_iter().collect() })
+}
+
+/// Which GPUs are looked at, and the pages of those of other machines.
+pub(super) fn gpu(args: &GpuArgs) -> Result<(GpuChoice, Vec<String>), ConfigError> {
+    let choice = args.gpu.as_deref().and_then(GpuChoice::by_name).unwrap_or_default();
+    let urls: Vec<String> = args.gpu_metrics_urls.iter().map(|url| metrics::exporter(url)).collect::<Result<_, _>>()?;
+    match choice {
+        GpuChoice::Only(DCGM) if urls.is_empty() => {
+            Err(ConfigError("--gpu dcgm needs the page of an exporter; add --gpu-metrics-url HOST".to_owned()))
+        }
+        GpuChoice::Auto | GpuChoice::Only(DCGM) => Ok((choice, urls)),
+        GpuChoice::Only(_) | GpuChoice::None if urls.is_empty() => Ok((choice, urls)),
+        GpuChoice::Only(_) | GpuChoice::None => Err(ConfigError(format!(
+            "--gpu {} reads no page of metrics; leave it or --gpu-metrics-url out",
+            sanitise_line(args.gpu.as_deref().unwrap_or_default())
+        ))),
+    }
+}
+
+/// The same for the run `id` that is gone on with: where nothing is said, what it looked at. Figures of other GPUs would
+/// take the place of its own.
+pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(GpuChoice, Vec<String>), ConfigError> {
+    if args.gpu.is_some() || !args.gpu_metrics_urls.is_empty() {
+        return gpu(args);
+    }
+    match kept.source.as_str() {
+        "" if kept.absent.as_deref() == Some(NOT_ASKED) => Ok((GpuChoice::None, Vec::new())),
+        "" => Ok((GpuChoice::Auto, Vec::new())),
+        DCGM => Err(ConfigError(format!(
+            "the GPUs of {id} were read from an exporter's page, whose address is not kept; give it again with \
+             --gpu-metrics-url HOST, or go on without them with --gpu none"
+        ))),
+        name => match GpuChoice::by_name(name) {
+            Some(choice @ GpuChoice::Only(_)) => Ok((choice, Vec::new())),
+            _ => Err(ConfigError(format!(
+                "the GPU figures of {id} came from '{}', which is not to be had here; name another source with --gpu, \
+                 or go on without them with --gpu none",
+                sanitise_line(name)
+            ))),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn again(
+        source: &str,
+        absent: Option<&str>,
+        gpu: Option<&str>,
+        url: Option<&str>,
+    ) -> Result<(GpuChoice, usize), String> {
+        let args =
+            GpuArgs { gpu: gpu.map(str::to_owned), gpu_metrics_urls: url.map(str::to_owned).into_iter().collect() };
+        let mut kept = GpuHistory::default();
+        (kept.source, kept.absent) = (source.to_owned(), absent.map(str::to_owned));
+        gpu_again(&args, "ts-1", &kept).map(|(choice, urls)| (choice, urls.len())).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn gpu_figures_go_on_from_where_they_came_from() {
+        assert_eq!(again("", None, None, None), Ok((GpuChoice::Auto, 0)), "it had not looked yet");
+        assert_eq!(again("", Some("no driver"), None, None), Ok((GpuChoice::Auto, 0)));
+        assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "nobody wanted any");
+        for own in crate::telemetry::SOURCES.iter().filter(|s| s.name != DCGM) {
+            assert_eq!(again(own.name, None, None, None), Ok((GpuChoice::Only(own.name), 0)));
+        }
+        let why = again(DCGM, None, None, None).unwrap_err();
+        assert!(why.contains("give it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
+        let why = again("voodoo\u{1b}[2J", None, None, None).unwrap_err();
+        assert!(why.contains("came from 'voodoo', which") && why.contains("with --gpu,"), "{why}");
+    }
+
+    #[test]
+    fn what_is_said_of_the_gpus_goes_before_what_was() {
+        assert_eq!(again(DCGM, None, None, Some("box")), Ok((GpuChoice::Auto, 1)));
+        assert_eq!(again(DCGM, None, Some("none"), None), Ok((GpuChoice::None, 0)));
+        assert_eq!(again("", Some(NOT_ASKED), Some("auto"), None), Ok((GpuChoice::Auto, 0)));
+        assert!(again("nvml", None, Some("dcgm"), None).unwrap_err().contains("add --gpu-metrics-url HOST"));
+    }
+}
