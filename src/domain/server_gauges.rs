@@ -415,8 +415,7 @@ mod tests {
         let at = |s: u64| Nanos::from_millis(s * 1000);
         let generated = |n| told(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
         let mut history = history(&[(0, generated(0.0)), (1000, generated(100.0))]);
-        let look =
-            |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
+        let look = |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
         history.set_active(false, at(2));
         look(&mut history, 2, 150.0);
         look(&mut history, 3600, 9000.0);
