@@ -57,12 +57,16 @@ impl TelemetryEvent {
             }
             Self::Active(at) => {
                 gpu.set_active(true, at);
-                gauges.iter_mut().for_each(|g| g.set_active(true, at));
+                for g in gauges.iter_mut() {
+                    g.set_active(true, at);
+                }
                 host.set_active(true, at);
             }
             Self::Idle(at) => {
                 gpu.set_active(false, at);
-                gauges.iter_mut().for_each(|g| g.set_active(false, at));
+                for g in gauges.iter_mut() {
+                    g.set_active(false, at);
+                }
                 host.set_active(false, at);
             }
             Self::BrokenOff(at) => {
