@@ -1,6 +1,7 @@
 //! The house keeps its plan: imports go downwards only, and nothing on the floor of outside things knows another one.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -84,6 +85,70 @@ fn imports_go_downwards_only() {
     }
     assert!(seen > 50, "the scan finds no imports any more: {seen}");
     assert!(wrong.is_empty(), "imports that do not go down:\n{}", wrong.join("\n"));
+}
+
+/// Folders whose modules know each other in no circle.
+const WITHOUT_CIRCLES: &[&str] = &["app"];
+/// The state and the messages: they are made of what each module declares of its own, and each module acts on them.
+const HUBS: &[&str] = &["message", "model"];
+
+/// The neighbours in its folder that a file names, `depth` levels below `folder`; what only tests name is left out.
+fn neighbours_of(source: &str, folder: &str, depth: usize) -> Vec<String> {
+    let product = source.split("#[cfg(test)]\nmod tests {").next().unwrap();
+    let out = product.replace("crate::", "root::").replace(&"super::".repeat(depth + 1), "out::");
+    let here = out.replace(&format!("root::{folder}::"), "crate::").replace(&"super::".repeat(depth), "crate::");
+    known_by(&here)
+}
+
+/// Those of a circle, and those that only know such ones; empty without a circle.
+fn in_circles(mut known: BTreeMap<String, BTreeSet<String>>) -> BTreeMap<String, BTreeSet<String>> {
+    while let Some(free) = known.iter().find(|(_, knows)| knows.is_empty()).map(|(name, _)| name.clone()) {
+        known.remove(&free);
+        for knows in known.values_mut() {
+            knows.remove(&free);
+        }
+    }
+    known
+}
+
+#[test]
+fn the_modules_of_a_folder_know_each_other_in_no_circle() {
+    for folder in WITHOUT_CIRCLES {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(folder);
+        let mut files = Vec::new();
+        rust_files(&root, &mut files);
+        let inside = |file: &Path| file.strip_prefix(&root).unwrap().to_string_lossy().replace('\\', "/");
+        let module = |file: &Path| inside(file).split(['/', '.']).next().unwrap().to_owned();
+        let is_test = |file: &Path| file.components().any(|c| c.as_os_str().to_string_lossy().starts_with("test"));
+        files.retain(|file| !is_test(file.strip_prefix(&root).unwrap()) && !HUBS.contains(&module(file).as_str()));
+        let mut known: BTreeMap<String, BTreeSet<String>> =
+            files.iter().map(|file| (module(file), BTreeSet::new())).collect();
+        let all: BTreeSet<String> = known.keys().cloned().collect();
+        for file in &files {
+            let depth = inside(file).split('/').count();
+            let (own, source) = (module(file), fs::read_to_string(file).unwrap());
+            let names = neighbours_of(&source, folder, depth).into_iter().filter(|n| *n != own && all.contains(n));
+            known.entry(own.clone()).or_default().extend(names);
+        }
+        let seen: usize = known.values().map(BTreeSet::len).sum();
+        assert!(seen > all.len(), "the scan finds no imports any more: {known:?}");
+        assert_eq!(in_circles(known), BTreeMap::new(), "modules of src/{folder} in a circle");
+    }
+}
+
+#[test]
+fn a_circle_is_seen() {
+    let graph = |edges: &[(&str, &[&str])]| {
+        let set = |to: &[&str]| to.iter().map(|&n| n.to_owned()).collect();
+        edges.iter().map(|(from, to)| ((*from).to_owned(), set(to))).collect::<BTreeMap<_, _>>()
+    };
+    assert_eq!(in_circles(graph(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &[])])), BTreeMap::new());
+    let circle = graph(&[("a", &["b"]), ("b", &["c"]), ("c", &["b"])]);
+    assert_eq!(in_circles(circle.clone()), circle);
+    let source =
+        "use super::{a, b::c};\nuse crate::app::d;\nuse crate::domain::e;\n#[cfg(test)]\nmod tests {\nuse super::f;";
+    assert_eq!(neighbours_of(source, "app", 1), ["a", "b", "d"]);
+    assert_eq!(neighbours_of("use super::a;\nuse super::super::b;\nuse super::super::super::c;", "app", 2), ["b"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The answer as it is looked at: which form of it, scrolled to where, searched for what; and copying it.
 
 use super::message::Effect;
-use super::model::App;
+use super::model::{App, PaneId};
+use super::notice::notice;
 use super::text_field::{Edit, TextField};
-use super::update::notice;
 use crate::domain::attempt::AttemptId;
 use crate::domain::text::sanitise;
 
@@ -245,6 +245,11 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     };
     let what = if is_cut && answer.form != Form::Exchange { "The last part of the answer" } else { what };
     (!text.is_empty()).then_some((what, text))
+}
+
+/// Whether keys go to an answer that is searched: the way back drops the search first.
+pub fn is_searched(app: &App) -> bool {
+    app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
 
 /// Puts what is shown on the clipboard: the answer as it came, in the other forms what they show.

@@ -7,7 +7,8 @@ use super::model::{App, Overlay};
 use super::text_field::Edit;
 use super::{export_dialog, model_choice, palette};
 
-/// What an action means while something lies over the panes; `None` when nothing does.
+/// What an action means while something lies over the panes; `None` when nothing does. What is chosen in the palette means
+/// something in the panes: that is not for here.
 pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
     match (&mut app.ui.overlay, action) {
         (Overlay::None, _) => return None,
@@ -44,7 +45,6 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         (Overlay::Palette(_), Action::SelectPrevious) => palette::turn(app, -1),
         (Overlay::Palette(_), Action::ScrollDown) => palette::turn(app, PAGE),
         (Overlay::Palette(_), Action::ScrollUp) => palette::turn(app, -PAGE),
-        (Overlay::Palette(_), Action::Confirm) => return Some(palette::confirm(app)),
         (Overlay::Models(_), action) => return Some(model_choice::act(app, action)),
         (Overlay::FilterInput, Action::Back) => {
             app.ui.filter.clear();

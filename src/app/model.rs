@@ -147,14 +147,6 @@ impl Scene {
         (from, end.max(from.plus(SHORTEST)))
     }
 
-    /// The highest load of a GPU during the run, percent; `None` where none of those that are seen can have done the work.
-    pub fn busiest_gpu_percent(&self) -> Option<f64> {
-        let began = self.session.began?;
-        let working = self.working_gpus();
-        let loads = working.iter().flat_map(|gpu| gpu.load_percent.since(began));
-        loads.filter_map(|point| point.1).reduce(f64::max)
-    }
-
     /// Time since the run began: until now while it is active, else until its last attempt ended.
     pub fn elapsed(&self) -> Duration {
         let Some(began) = self.session.began else { return Duration::ZERO };

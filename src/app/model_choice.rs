@@ -3,8 +3,9 @@
 use super::answer::PAGE;
 use super::message::{Action, Effect};
 use super::model::{App, Connection, Overlay};
+use super::notice::notice;
+use super::session::session;
 use super::text_field::TextField;
-use super::update::{notice, session};
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;

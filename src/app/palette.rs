@@ -1,7 +1,8 @@
 //! The command palette: all that can be done, found by a few letters.
 
-use super::message::{Action, Effect};
+use super::message::Action;
 use super::model::{App, Overlay, PaneId};
+use super::notice::notice;
 use super::possible::obstacle;
 use super::text_field::TextField;
 
@@ -63,26 +64,27 @@ pub(super) fn turn(app: &mut App, by: isize) {
     palette.at = palette.at.saturating_add_signed(by).min(last);
 }
 
-/// Runs what is chosen, in the pane it belongs to. What is not possible says why, and the palette stays.
-pub(super) fn confirm(app: &mut App) -> Vec<Effect> {
-    let Overlay::Palette(palette) = &app.ui.overlay else { return Vec::new() };
+/// What is chosen, to be done in the pane it belongs to, which has the keys now. What is not possible says why, and the
+/// palette stays.
+pub(super) fn confirm(app: &mut App) -> Option<Action> {
+    let Overlay::Palette(palette) = &app.ui.overlay else { return None };
     let chosen = found(&app.commands, palette.query.as_str()).get(palette.at).copied();
-    let Some(command) = chosen.and_then(|at| app.commands.get(at)) else { return Vec::new() };
+    let command = app.commands.get(chosen?)?;
     let (action, pane) = (command.action, command.pane);
     if let Some(obstacle) = obstacle(app, action) {
         let now = app.scene.now;
-        super::update::notice(app, now, &obstacle.why, true);
-        return Vec::new();
+        notice(app, now, &obstacle.why, true);
+        return None;
     }
     app.ui.overlay = Overlay::None;
     app.ui.focus = pane.unwrap_or(app.ui.focus);
-    super::update::act(app, action)
+    Some(action)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::message::Msg;
+    use crate::app::message::{Effect, Msg};
     use crate::app::text_field::Edit;
     use crate::app::update::testing::{app, discovered};
     use crate::app::update::update;

@@ -1,9 +1,9 @@
 //! What the mouse does, while it is asked for.
 
-use super::cases::choose_case;
+use super::cases::{choose_case, select};
+use super::dialogs;
 use super::message::Effect;
 use super::model::{App, Overlay, PaneId};
-use super::update::{act, of_wheel};
 use crate::app::message::Action;
 
 /// What the mouse did, in words of the screen.
@@ -50,8 +50,17 @@ pub(super) fn take(app: &mut App, pointer: Pointer) -> Vec<Effect> {
         (Pointer::Wheel { down, .. }, overlay) => {
             let lines = if matches!(overlay, Overlay::Help(_) | Overlay::Report(_)) { LINES } else { 1 };
             let action = if down { Action::SelectNext } else { Action::SelectPrevious };
-            (0..lines).flat_map(|_| act(app, action)).collect()
+            (0..lines).filter_map(|_| dialogs::act(app, action)).flatten().collect()
         }
+    }
+}
+
+/// A notch of the wheel over a pane: a case further, or some lines of the answer.
+fn of_wheel(app: &mut App, pane: PaneId, by: isize, lines: isize) {
+    match pane {
+        PaneId::Cases => select(app, by),
+        PaneId::Preview => app.ui.answer.scroll(by * lines),
+        _ => {}
     }
 }
 

@@ -1,9 +1,9 @@
 //! Which actions would do something now, and what stands in the way of the others.
 
+use super::answer::is_searched;
 use super::cases::has_baseline_or_figures;
 use super::message::Action;
 use super::model::{App, Overlay};
-use super::update::is_searched;
 use crate::domain::session::{CasePhase, CaseState, Mode};
 use crate::domain::text::sanitise_line;
 

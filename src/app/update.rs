@@ -1,28 +1,20 @@
 //! How the state changes: one message in, effects out.
 
-use std::sync::Arc;
-use std::time::Duration;
+mod engine;
+mod frame;
 
-use super::answer::{Form, PAGE, copy};
-use super::cases::{choose_case, fold, follow, sort_by_next, toggle_baseline, unfold};
+use super::answer::{Form, PAGE, copy, is_searched};
+use super::cases::{fold, follow, select, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
-use super::model::{App, Connection, NOTICE_FOR, Notice, Overlay, PaneId};
-use super::playback;
-pub use super::possible::is_possible;
+use super::model::{App, Overlay, PaneId};
+use super::notice::notice;
+use super::palette::{self, Palette};
 use super::possible::obstacle;
-use super::scope;
+use super::session::session;
 use super::text_field::Edit;
-use super::{dialogs, export_dialog, model_choice, palette::Palette, pointer, report_view};
-use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot, SIMULATOR_KIND};
-use crate::domain::session::{Mode, SessionCommand, SessionEvent};
-use crate::domain::text::sanitise_line;
-use crate::domain::time::Nanos;
-
-/// Distance of two points of the throughput series.
-const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
-/// Over how long a point of it is taken.
-const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
+use super::{dialogs, export_dialog, playback, pointer, report_view, scope};
+use crate::domain::live::EngineCommand;
+use crate::domain::session::SessionEvent;
 
 /// Takes a message, changes the state, returns what is to be done outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
@@ -69,7 +61,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             pointer::take(app, pointer)
         }
         Msg::Frame { now, live } => {
-            frame(app, now, live);
+            frame::take(app, now, live);
             session(app, SessionEvent::Tick(now))
         }
         Msg::Drawn { answer, help_limit, report } => {
@@ -84,7 +76,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
             app.ui.report_extent = report;
             Vec::new()
         }
-        Msg::Engine(now, fact) => engine_fact(app, now, fact),
+        Msg::Engine(now, fact) => engine::take(app, now, fact),
         Msg::Gpu(event) => {
             app.scene.gpu.apply(event);
             Vec::new()
@@ -131,133 +123,11 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
 }
 
-/// Tells what just happened.
-pub(super) fn notice(app: &mut App, at: Nanos, text: &str, is_error: bool) {
-    app.scene.now = app.scene.now.max(at);
-    app.ui.notice = Some(Notice { text: sanitise_line(text), is_error, remedy: None, at });
-}
-
-// ─── The engine ───
-
-fn engine_fact(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
-    app.scene.now = app.scene.now.max(now);
-    match fact {
-        EngineFact::Discovered { models, server } => {
-            // The simulator says so itself, also when it is not this program that started it.
-            app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
-            app.scene.target.server = server;
-            model_choice::discovered(app, now, models)
-        }
-        EngineFact::Unreachable { reason, retrying } => {
-            let reason = sanitise_line(&reason);
-            app.scene.refusals.add(now);
-            app.scene.target.connection =
-                if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
-            Vec::new()
-        }
-        EngineFact::Started { id, .. } => {
-            if app.ui.follows && app.ui.selected != id.case && app.is_listed(id.case) {
-                choose_case(app, id.case);
-            }
-            Vec::new()
-        }
-        EngineFact::Ended { id, record } => {
-            let teaches = record.is_ok() && !record.has_hidden_reasoning() && record.content_events() > 0;
-            if let (true, Some((tokens, TokenSource::Usage))) = (teaches, record.output_tokens()) {
-                app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
-            }
-            app.scene.traces.add(&record);
-            if app.scene.session.is_open(id) {
-                app.scene.load.add(&record, &app.scene.session);
-            }
-            session(app, SessionEvent::Ended(id, record))
-        }
-        EngineFact::Died(why) => {
-            notice(app, now, &format!("The engine stopped: {why}. What was measured can still be exported."), true);
-            app.scene.target.connection = Connection::Refused(why);
-            if app.scene.session.began.is_some() {
-                end_without_engine(app, now);
-            }
-            Vec::new()
-        }
-    }
-}
-
-/// Ends the run where nobody carries out commands any more: nothing else would end what is in flight.
-fn end_without_engine(app: &mut App, now: Nanos) {
-    let open = app.scene.session.open_ids();
-    drop(session(app, SessionEvent::Abort));
-    for id in open {
-        let warmup = app.scene.session.facts(id).is_some_and(|facts| facts.warmup);
-        let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), now);
-        lost.status = AttemptStatus::Cancelled;
-        lost.warnings.push("in flight when the engine stopped: nothing of it was kept".to_owned());
-        drop(engine_fact(app, now, EngineFact::Ended { id, record: Arc::new(lost) }));
-    }
-}
-
-pub(super) fn session(app: &mut App, event: SessionEvent) -> Vec<Effect> {
-    if app.playback.is_some() {
-        return Vec::new();
-    }
-    let scene = &mut app.scene;
-    let commands = scene.session.handle_at(scene.now, event);
-    scene.load.pass(scene.now, &scene.session);
-    scene.traces.hold(scene.now, scene.session.mode == Mode::Held);
-    let effect = |command| match command {
-        SessionCommand::Abort(id) => Effect::Engine(EngineCommand::Abort(id)),
-        SessionCommand::Start { id, warmup, due } => {
-            let case = scene.session.suite.cases[id.case].clone();
-            let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
-            Effect::Engine(EngineCommand::Start { id, case: Arc::new(case), model, warmup, due })
-        }
-    };
-    commands.into_iter().map(effect).collect()
-}
-
-// ─── The frame clock ───
-
-fn frame(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
-    app.scene.now = app.scene.now.max(now);
-    if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) >= NOTICE_FOR) {
-        app.ui.notice = None;
-    }
-    if app.playback.is_none() {
-        throughput(app, &live);
-        app.scene.live = live;
-    }
-}
-
-/// Takes a point of the throughput every [`THROUGHPUT_STEP`], over the [`THROUGHPUT_WINDOW`] before it.
-fn throughput(app: &mut App, live: &LiveSnapshot) {
-    let (at, total) = (live.at, live.content_events_total);
-    let recent = &mut app.recent_totals;
-    let Some(&(last_at, last_total)) = recent.back() else { return recent.push_back((at, total)) };
-    if at.since(last_at) < THROUGHPUT_STEP {
-        return;
-    }
-    let busy = !live.in_flight.is_empty() || total > last_total;
-    if !busy {
-        // A gap in the line, not a zero; and what comes after it is not thinned by it.
-        recent.clear();
-        recent.push_back((at, total));
-        return app.scene.throughput.push(at, None);
-    }
-    recent.push_back((at, total));
-    // The window begins at the last point that is at least its length ago.
-    while recent.get(1).is_some_and(|&(second, _)| at.since(second) >= THROUGHPUT_WINDOW) {
-        recent.pop_front();
-    }
-    if let Some(&(from, before)) = recent.front() {
-        let rate = total.saturating_sub(before) as f64 / at.since(from).as_secs_f64();
-        app.scene.throughput.push(at, Some(rate * app.scene.tokens_per_event));
-    }
-}
-
-// ─── The user ───
-
 /// What the user means, in the panes or in what lies over them.
-pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
+fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    if matches!(app.ui.overlay, Overlay::Palette(_)) && action == Action::Confirm {
+        return palette::confirm(app).map_or_else(Vec::new, |chosen| act(app, chosen));
+    }
     if let Some(effects) = dialogs::act(app, action) {
         return effects;
     }
@@ -361,19 +231,6 @@ fn of_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     session(app, event)
 }
 
-fn select(app: &mut App, by: isize) {
-    super::cases::select(app, by);
-}
-
-/// A notch of the wheel over a pane: a case further, or some lines of the answer.
-pub(super) fn of_wheel(app: &mut App, pane: PaneId, by: isize, lines: isize) {
-    match pane {
-        PaneId::Cases => select(app, by),
-        PaneId::Preview => app.ui.answer.scroll(by * lines),
-        _ => {}
-    }
-}
-
 fn next_theme(app: &mut App) {
     app.ui.theme = app.ui.theme.next();
     let now = app.scene.now;
@@ -383,11 +240,6 @@ fn next_theme(app: &mut App) {
 fn turn_focus(app: &mut App, by: usize) {
     let at = PaneId::ALL.iter().position(|&p| p == app.ui.focus).unwrap_or(0);
     app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];
-}
-
-/// Whether keys go to an answer that is searched: the way back drops the search first.
-pub fn is_searched(app: &App) -> bool {
-    app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
 
 #[cfg(test)]

@@ -86,6 +86,20 @@ pub struct GpuDeviceReport {
 }
 
 impl GpuReport {
+    /// Like [`Self::of`], of a run that may have been answered by the built-in simulator, which uses none.
+    pub fn of_run(
+        simulated: bool,
+        is_local: bool,
+        gpu: &GpuHistory,
+        session: &Session,
+        now: Nanos,
+    ) -> Result<Self, String> {
+        if simulated {
+            return Err("the simulator answered, which uses no GPU".to_owned());
+        }
+        Self::of(gpu, session, is_local, now)
+    }
+
     /// Of a run as it stands at `now`; an error says why these GPUs tell nothing of it. `is_local`: the address names this
     /// machine by itself.
     pub fn of(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
@@ -121,11 +135,15 @@ impl GpuReport {
         })
     }
 
+    /// The highest load of one of those that may have done the work, percent.
+    pub fn busiest_percent(&self) -> Option<f64> {
+        self.working().filter_map(|d| d.utilization_max_percent).reduce(f64::max)
+    }
+
     /// Whether all that tell their load were idle, of those that serve where that is known: then the work is likely to
     /// have been done elsewhere.
     pub fn were_idle(&self) -> bool {
-        let busy: Vec<f64> = self.working().filter_map(|d| d.utilization_max_percent).collect();
-        !busy.is_empty() && busy.iter().all(|percent| *percent < IDLE_PERCENT)
+        self.busiest_percent().is_some_and(|percent| percent < IDLE_PERCENT)
     }
 
     /// Who was idle then: `no GPU that serves the endpoint`.

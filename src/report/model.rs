@@ -74,8 +74,7 @@ impl Report {
 
     /// What there is beside the session to tell what held it back.
     pub fn around(&self) -> Around {
-        let gpus = self.gpu.iter().flat_map(|gpu| &gpu.devices);
-        let busiest_gpu_percent = gpus.filter_map(|d| d.utilization_max_percent).reduce(f64::max);
+        let busiest_gpu_percent = self.gpu.as_ref().ok().and_then(GpuReport::busiest_percent);
         let around = Around { busiest_gpu_percent, lag_p99_ms: self.lag.p99_ms, ..Around::default() };
         around.with_host(self.host.as_ref().ok(), self.local)
     }

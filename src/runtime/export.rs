@@ -6,9 +6,6 @@ use super::Run;
 use super::saved::report_of;
 use crate::app::export_dialog::Fate;
 use crate::app::message::Msg;
-use crate::domain::gpu_history::GpuHistory;
-use crate::domain::session::Session;
-use crate::domain::time::Nanos;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
@@ -41,7 +38,7 @@ impl Run {
             tool: before.map_or_else(|| env!("CARGO_PKG_VERSION").to_owned(), |s| s.run.tool.clone()),
             calibration,
             environment,
-            gpu: gpu_report(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, now),
+            gpu: GpuReport::of_run(scene.target.simulated, scene.target.is_local(), &scene.gpu, &scene.session, now),
             gauges: scene.gauges.clone(),
             host: HostReport::of(&scene.host),
             local: scene.target.is_local(),
@@ -122,20 +119,6 @@ pub(super) fn fate(name: &str) -> Fate {
 /// Where the requests of an API go.
 pub(super) fn request_url(base: &str, api: &Api) -> String {
     format!("{base}{}", api.path)
-}
-
-/// What the GPUs did, if they can have done the work.
-pub(super) fn gpu_report(
-    simulated: bool,
-    is_local: bool,
-    gpu: &GpuHistory,
-    session: &Session,
-    now: Nanos,
-) -> Result<GpuReport, String> {
-    if simulated {
-        return Err("the simulator answered, which uses no GPU".to_owned());
-    }
-    GpuReport::of(gpu, session, is_local, now)
 }
 
 #[cfg(test)]

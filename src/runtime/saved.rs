@@ -9,12 +9,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::closing::say;
-use super::export::gpu_report;
 use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::by_name;
 use crate::report::compare::{self, Comparison, Side};
 use crate::report::exporters::{EXPORTERS, exporter_for_path};
+use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, Saved};
@@ -58,7 +58,7 @@ fn read(path: &Path) -> Result<Saved, JournalError> {
 pub fn report_of(saved: Saved) -> Report {
     let Saved { run, session, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
     Report {
-        gpu: gpu_report(run.simulated, run.local, &gpu, &session, last_at),
+        gpu: GpuReport::of_run(run.simulated, run.local, &gpu, &session, last_at),
         gauges,
         host: HostReport::of(&host),
         local: run.local,

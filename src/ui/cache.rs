@@ -56,8 +56,8 @@ pub struct RenderCache {
 
 /// The number of the report's text, columns, styles.
 type ReportKey = (u64, u16, Theme);
-/// When the run began, when its last attempt ended, and how many did.
-type ConclusionKey = (Option<Nanos>, Option<Nanos>, usize);
+/// When the run began, when its last attempt ended, how many did, and samples of the GPUs: the last comes after that.
+type ConclusionKey = (Option<Nanos>, Option<Nanos>, usize, u64);
 
 impl RenderCache {
     /// The layout of `key`, made now if none is kept.

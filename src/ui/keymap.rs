@@ -10,10 +10,10 @@ pub use self::key::Key;
 pub use self::map::{Keymap, Row};
 pub use self::overrides::{Conflict, Override, Why};
 pub use self::table::BINDINGS;
-use crate::app::answer::Form;
+use crate::app::answer::{Form, is_searched};
 use crate::app::message::Action;
 use crate::app::model::{App, Overlay, PaneId, UiState};
-use crate::app::update::{is_possible, is_searched};
+use crate::app::possible::is_possible;
 use crate::domain::session::{CasePhase, Mode};
 
 /// Where a key means something.

@@ -1,15 +1,20 @@
+use std::sync::Arc;
+
 use super::testing::{app, discovered, ended};
 use super::*;
 use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
+use crate::app::model::{Connection, NOTICE_FOR};
 use crate::app::model_choice::ModelChoice;
 use crate::app::report_view::Extent;
 use crate::app::text_field::{Edit, TextField};
 use crate::app::theme::ThemeName;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::live::{EngineFact, LiveSnapshot};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{CasePhase, Mode, Plan, Session};
+use crate::domain::time::Nanos;
 
 fn started(effects: &[Effect]) -> Vec<(AttemptId, String)> {
     let start = |e: &Effect| match e {

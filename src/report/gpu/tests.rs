@@ -134,3 +134,17 @@ fn a_gpu_that_others_read_out_seldom_has_no_figure_of_the_whole_run() {
     let report = exported(4);
     assert_eq!((report.source.as_str(), report.driver_silent_s), ("dcgm", None));
 }
+
+#[test]
+fn only_a_gpu_that_serves_can_be_the_busiest() {
+    let mut history = history(&[("A", None), ("B", None)]);
+    history.begin_run(Nanos::from_millis(20_000));
+    history.set_active(true, Nanos::from_millis(20_000));
+    for (index, percent) in [(0, 40.0), (1, 99.0)] {
+        let (at, utilization_percent) = (Nanos::from_millis(21_000), Some(percent));
+        history.apply(GpuEvent::Sample(GpuSample { at, index, utilization_percent, ..GpuSample::default() }));
+    }
+    assert_eq!(of(&history, true).unwrap().busiest_percent(), Some(99.0), "it is not known which of them serves");
+    serve(&mut history, &["A"]);
+    assert_eq!(of(&history, true).unwrap().busiest_percent(), Some(40.0));
+}

@@ -10,6 +10,7 @@ use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::Around;
 use crate::report::conclusion::Conclusion;
+use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -25,7 +26,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         return;
     }
     let ended = scene.session.cases.iter().flat_map(|c| &c.attempts).filter(|a| a.record.is_some()).count();
-    let key = (scene.session.began, scene.session.last_ended, ended);
+    let key = (scene.session.began, scene.session.last_ended, ended, scene.gpu.samples);
     let told = view.cache.conclusion(key, || Conclusion::of(&scene.session, around(scene)));
     pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
     let sentence = told.bottleneck.as_deref().unwrap_or("Nothing was measured.");
@@ -34,9 +35,11 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 fn around(scene: &Scene) -> Around {
-    let (busiest_gpu_percent, lag_p99_ms) = (scene.busiest_gpu_percent(), scene.live.lag.p99_ms);
-    let around = Around { busiest_gpu_percent, lag_p99_ms, ..Around::default() };
-    around.with_host(HostReport::of(&scene.host).ok().as_ref(), scene.target.is_local())
+    let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
+    let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
+    let busiest_gpu_percent = gpu.ok().and_then(|gpu| gpu.busiest_percent());
+    let around = Around { busiest_gpu_percent, lag_p99_ms: scene.live.lag.p99_ms, ..Around::default() };
+    around.with_host(HostReport::of(&scene.host).ok().as_ref(), is_local)
 }
 
 /// As many figures as there is room for, the first ones first.
@@ -77,4 +80,45 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
         ]);
     }
     Line::from(spans)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
+    use crate::domain::gpu_scope::GpuScope;
+    use crate::domain::time::Nanos;
+    use crate::ui::sample::running;
+
+    #[test]
+    fn the_gpu_it_tells_of_serves_and_is_busy_in_the_run() {
+        let mut scene = running().scene;
+        scene.session.began = Some(Nanos(10));
+        let gpu = |index: u32| GpuInfo { index, uuid: Some(format!("G{index}")), ..GpuInfo::default() };
+        let gpus = vec![gpu(0), gpu(1)];
+        scene.gpu.apply(GpuEvent::Found { source: "nvml".to_owned(), driver: None, gpus, interval_ms: 250 });
+        scene.gpu.begin_run(Nanos(10));
+        let mut look = |at, index, percent| {
+            let utilization_percent = Some(percent);
+            if at == 30 {
+                scene.gpu.set_active(false, Nanos(at));
+            }
+            scene.gpu.apply(GpuEvent::Sample(GpuSample {
+                at: Nanos(at),
+                index,
+                utilization_percent,
+                ..Default::default()
+            }));
+        };
+        // The run's last sample comes at its end; the job after it is none of it.
+        for (at, serving, other) in [(20, 40.0, 99.0), (30, 60.0, 99.0), (40, 100.0, 100.0)] {
+            look(at, 0, serving);
+            look(at, 1, other);
+        }
+        assert_eq!(around(&scene).busiest_gpu_percent, Some(99.0), "it is not known which of them serves");
+        scene.gpu.scope = Some(GpuScope::EndpointHost { evidence: "seen".to_owned(), gpus: vec!["G0".to_owned()] });
+        assert_eq!(around(&scene).busiest_gpu_percent, Some(60.0));
+        scene.target.simulated = true;
+        assert_eq!(around(&scene).busiest_gpu_percent, None);
+    }
 }
