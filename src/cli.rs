@@ -162,7 +162,7 @@ pub struct RunArgs {
     /// Unmeasured requests before the first measured one [default: 0]
     #[arg(long, value_name = "N", help_heading = "Load", value_parser = clap::value_parser!(u32).range(0..=i64::from(MAX_WARMUP)))]
     pub warmup: Option<u32>,
-    /// Send a request again, so often, that got no connection or HTTP 429 or 503; the last try is measured
+    /// Send a request again, so often, that got no answer or HTTP 429, 503 or 529; the last try is measured
     #[arg(long, value_name = "N", help_heading = "Load", default_value_t = 0, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub retries: u32,
     /// Send the prompts as they are, not each with a first line that no prefix cache can hold
@@ -457,8 +457,8 @@ mod tests {
               --concurrency <N>    Requests in flight at once [default: 1; with --rate no limit]
               --repeat <N>         Measured attempts per case [default: 1]
               --warmup <N>         Unmeasured requests before the first measured one [default: 0]
-              --retries <N>        Send a request again, so often, that got no connection or HTTP 429 or
-                                   503; the last try is measured [default: 0]
+              --retries <N>        Send a request again, so often, that got no answer or HTTP 429, 503 or
+                                   529; the last try is measured [default: 0]
               --warm               Send the prompts as they are, not each with a first line that no prefix
                                    cache can hold
               --duration <S>       Start cases in turn for so long, instead of --repeat

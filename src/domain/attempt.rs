@@ -285,6 +285,10 @@ impl AttemptRecord {
     /// How long after its intended start it was sent, without the time to connect, which stands by itself; `None` in a
     /// closed loop. TTFT and latency count from the intended start, and so contain both.
     pub fn dispatch_delay_ms(&self) -> Option<f64> {
+        if let Some(first) = self.retries.first() {
+            // What came after the first try is the server's refusals and the pauses that it asked for.
+            return Some(first.started.millis_since(self.intended?).max(0.0));
+        }
         let late = self.started.millis_since(self.intended?);
         Some((late - self.connect_ms.unwrap_or(0.0)).max(0.0))
     }
@@ -515,6 +519,16 @@ mod tests {
         assert!(close(r.dispatch_delay_ms(), 400.0));
         r.connect_ms = Some(150.0);
         assert!(close(r.dispatch_delay_ms(), 250.0));
+        // What followed a refused first try is the server's doing, not the client's delay.
+        let mut tried = r.clone();
+        let started = Nanos::from_millis(700);
+        tried.retries.push(FailedTry {
+            started,
+            kind: "rate_limited".into(),
+            http_status: Some(429),
+            waited_ms: 250.0,
+        });
+        assert!(close(tried.dispatch_delay_ms(), 100.0));
         assert!(close(r.time_to_first_token_ms(), 600.0) && close(r.time_to_first_output_token_ms(), 600.0));
         assert!(close(r.request_latency_ms(), 700.0) && close(r.output_tokens_per_s(), 2.0 / 0.7));
         // Once tokens flow, the queue is over.

@@ -116,6 +116,8 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
         let pause = (tries <= endpoint.retries).then(|| retry::pause(&failure, http_status, tries, left)).flatten();
         let Some(pause) = pause else { return Err(failure) };
         let (started, failed_at) = (recorder.borrow().record.started, endpoint.now());
+        // The limits of an answer do not run while none is asked for.
+        recorder.borrow_mut().not_sent();
         tokio::time::sleep(pause).await;
         tries += 1;
         restart(endpoint, recorder);
@@ -171,8 +173,9 @@ async fn send(
         return Ok(answer);
     }
     let headers = answer.headers;
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let body = error_body(answer.body).await;
+    // Before anything is cut: a part of a secret is not found.
+    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| endpoint.secrets.redact(v));
+    let body = endpoint.secrets.redact(&error_body(answer.body).await);
     let refusal = failure::refusal(status, &header, &body);
     let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, refusal.message);
     failure.retry_after = failure::retry_after(&header);

@@ -92,7 +92,9 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
         if failure::is_loading(status.as_u16(), &body) {
             return Err(Trouble::Loading);
         }
-        let said = failure::refusal(status.as_u16(), &header, &body).message;
+        // Before anything is cut: a part of a secret is not found.
+        let header = |name: &str| header(name).map(|value| at.secrets.redact(&value));
+        let said = failure::refusal(status.as_u16(), &header, &at.secrets.redact(&body)).message;
         let may_pass = status.is_server_error() || status.as_u16() == 429;
         return Err(if may_pass { Trouble::Passing(said) } else { Trouble::Lasting(said) });
     }

@@ -52,7 +52,7 @@ fn judge(limits: Patience, now: Nanos, recorder: &Recorder) -> Verdict {
         }
     }
     if let Some(limit) = limits.stall {
-        let silent = recorder.last_bytes_at().map(|at| now.since(at));
+        let silent = recorder.last_bytes_at().filter(|_| recorder.is_sent()).map(|at| now.since(at));
         if silent.is_some_and(|silent| silent >= limit) {
             let message = format!("not a byte for {} s: {}", limit.as_secs_f64(), so_far(recorder, now));
             return Verdict::Overdue(Failure::new(AttemptStatus::Timeout, "stall_timeout", message));

@@ -97,6 +97,18 @@ fn what_is_tried_again_is_timed_from_the_last_try_and_keeps_the_others() {
 }
 
 #[test]
+fn no_limit_of_an_answer_runs_in_the_pause_before_the_next_try() {
+    let (url, _requests) = serve(vec![limited("1"), sse(&[TEXT, FINISH, USAGE])]);
+    let (engine, facts) = with_retries(&url, 1);
+    start_with(&engine, 1, |case| {
+        case.patience.first_token = Some(Duration::from_millis(500));
+        case.patience.stall = Some(Duration::from_millis(500));
+    });
+    let record = end(&facts);
+    assert_eq!((failure(&record), record.retries.len()), ((AttemptStatus::Ok, ""), 1));
+}
+
+#[test]
 fn tries_end_with_their_number_or_with_the_whole_time() {
     let (url, requests) = serve(vec![limited("0"); 3]);
     let (engine, facts) = with_retries(&url, 2);

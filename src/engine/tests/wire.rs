@@ -174,6 +174,20 @@ fn a_refused_request_leaves_nothing_in_the_record_of_the_one_after_it() {
 }
 
 #[test]
+fn a_key_where_an_error_is_cut_is_redacted() {
+    let body = format!("{}sk-canary and more", "x".repeat(393));
+    let answer = format!("HTTP/1.1 401 No\r\nx-request-id: abc\r\nconnection: close\r\n\r\n{body}");
+    let (record, _) = measure(vec![answer.clone()]);
+    let (url, _requests) = serve(vec![answer]);
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false });
+    let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
+    for said in [failure(&record).1, reason.as_str()] {
+        assert!(said.ends_with("(request abc)") && !said.contains("sk-can"), "{said}");
+    }
+}
+
+#[test]
 fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
     let key = "sk-canary";
     let said = format!("you sent Bearer {key} and ours");
