@@ -163,10 +163,21 @@ fn counts_that_no_server_can_mean_are_no_trouble() {
     assert_eq!((out.status.code(), &json(&folder.path().join("r.json"))["summary"]["ok"]), (Some(0), &2.into()));
 }
 
+/// Whether this process ignores SIGHUP, and so all that it starts.
+#[cfg(target_os = "linux")]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 == 1
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn under_nohup_it_outlives_its_terminal_and_else_not() {
-    for (line, status, second) in [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")] {
+    let rows = [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")];
+    // Started under `nohup` itself, a shell cannot take that back: then there is only the first row.
+    let rows = if ignores_hang_up() { &rows[..1] } else { &rows[..] };
+    for &(line, status, second) in rows {
         let (open, gate) = channel::<()>();
         let gate = Mutex::new(gate);
         let server = Server::start(&["lone-model"], move |mut asked| {
