@@ -24,7 +24,7 @@ use crate::domain::suite::{CaseSpec, Patience, RatingScale, Suite};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 
-/// Foreign texts, in the order that [`report`] takes them: suite, two cases, two models, server's kind and version, answer,
+/// Foreign texts, in the order that `report` takes them: suite, two cases, two models, server's kind and version, answer,
 /// thinking, finish reason, warning, finding, error, host, processor, GPU, driver, why it was lost, proxy, address.
 pub const TEXTS: usize = 20;
 

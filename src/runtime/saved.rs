@@ -29,7 +29,7 @@ pub(super) fn find(wanted: &str) -> anyhow::Result<PathBuf> {
     locate(wanted).map(|(path, _named)| path)
 }
 
-/// The run that is meant, as [`find`] finds it.
+/// The run that is meant, as `find` finds it.
 pub fn load(wanted: &str) -> anyhow::Result<Saved> {
     let (path, named) = locate(wanted)?;
     read(&path).context(named)
