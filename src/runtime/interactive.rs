@@ -10,6 +10,7 @@ use super::closing::say;
 use super::pace::FramePacer;
 use super::signals::Suspension;
 use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
+use crate::app::answer::Drawn;
 use crate::app::message::{Effect, Msg, Signal};
 use crate::app::model::Connection;
 use crate::ui::cache::RenderCache;
@@ -78,13 +79,15 @@ struct Screen<'a> {
     look: &'a ScreenSpec,
     cache: RenderCache,
     pacer: FramePacer,
+    /// What the last frame showed of the answer.
+    shown: Drawn,
 }
 
 impl<'a> Screen<'a> {
     fn new(run: &'a mut Run, terminal: &'a mut Terminal, look: &'a ScreenSpec) -> Self {
         run.app.commands = look.keymap.commands();
         let pacer = FramePacer::new(look.reduced_motion);
-        Self { run, terminal, look, cache: RenderCache::default(), pacer }
+        Self { run, terminal, look, cache: RenderCache::default(), pacer, shown: Drawn::default() }
     }
 
     fn show(&mut self) -> anyhow::Result<u8> {
@@ -204,6 +207,11 @@ impl<'a> Screen<'a> {
         let report = self.cache.report_extent();
         drop(self.run.take(Msg::Drawn { answer, help_limit, report }));
         self.pacer.drawn(now);
+        if answer != self.shown {
+            // What can be done with the answer depends on what is shown of it: the footer follows a frame later.
+            self.shown = answer;
+            self.pacer.touch();
+        }
         Ok(())
     }
 }

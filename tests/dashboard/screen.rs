@@ -101,7 +101,11 @@ fn an_answer_is_searched_folded_shown_raw_and_copied() {
     screen.wait_for_line("▸ thinking, 3 words", "z shows it");
     screen.send("z");
     screen.wait_for_text("Let me think.");
-    screen.send("z/RACE");
+    // The footer says what the key does now, not what it did before.
+    screen.wait_for_line("z fold", "w raw");
+    screen.send("z");
+    screen.wait_for_line("z unfold", "w raw");
+    screen.send("/RACE");
     screen.wait_for_line("Answer", "1/2");
     screen.wait_for_text("/RACE");
     screen.send("\rn");
