@@ -15,6 +15,7 @@ mod json;
 mod markdown;
 pub mod model;
 pub mod oracle;
+mod output_tokens;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;

@@ -19,7 +19,7 @@ use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
-use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo};
+use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo, THROUGHPUT_POINTS};
 use crate::domain::route::Route;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
@@ -315,7 +315,7 @@ impl App {
             gpu: GpuHistory::default(),
             gauges: None,
             host: HostHistory::default(),
-            throughput: Series::new(14_400),
+            throughput: Series::new(THROUGHPUT_POINTS),
             traces: Traces::default(),
             tokens_per_event: 1.0,
         };

@@ -7,19 +7,15 @@ use super::model::{Refusals, Scene};
 use crate::domain::attempt::{Arrival, AttemptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
-use crate::domain::live::{InFlight, LiveSnapshot, StreamPhase, TRACED_STREAMS};
+use crate::domain::live::{
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_end, recent_gaps_ms,
+};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
-
-/// So many of the last gaps and so much of a text are shown of what is in flight, as of a run that is measured.
-const LIVE_GAPS: usize = 256;
-const LIVE_TEXT_BYTES: usize = 16 * 1024;
-/// Points of the throughput that are kept.
-const THROUGHPUT_POINTS: usize = 14_400;
 
 /// The run as it was at `at`, with the case in the place `looked_at` in full.
 pub fn scene_at(whole: &Scene, telemetry: &[TelemetryEvent], at: Nanos, looked_at: usize) -> Scene {
@@ -105,11 +101,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
     let arrivals = come(record, at);
     let mut flight = InFlight {
         id: record.id,
-        phase: match arrivals.last().map(|a| a.kind) {
-            None => StreamPhase::Waiting,
-            Some(TextKind::Reasoning) => StreamPhase::Reasoning,
-            Some(TextKind::Answer) => StreamPhase::Answering,
-        },
+        phase: StreamPhase::after(arrivals),
         started: record.clock_start(),
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
@@ -125,13 +117,11 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
         flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
     }
     if is_looked_at {
-        let recent = arrivals.get(arrivals.len().saturating_sub(LIVE_GAPS + 1)..).unwrap_or_default();
-        let gap = |pair: &[Arrival]| Some(pair.last()?.at.millis_since(pair.first()?.at) as f32);
-        flight.recent_gaps_ms = recent.windows(2).filter_map(gap).collect();
+        flight.recent_gaps_ms = recent_gaps_ms(arrivals);
         flight.thinking_ms = so_far().thinking_ms();
         (flight.reasoning, flight.reasoning_cut) =
-            tail(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
-        (flight.text, flight.text_cut) = tail(share_of(&record.text, record, arrivals, TextKind::Answer));
+            live_end(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
+        (flight.text, flight.text_cut) = live_end(share_of(&record.text, record, arrivals, TextKind::Answer));
     }
     flight
 }
@@ -148,15 +138,6 @@ fn share_of<'a>(text: &'a str, record: &AttemptRecord, come: &[Arrival], kind: T
         to -= 1;
     }
     text.split_at(to).0
-}
-
-/// The end of a text, from a character's start, and whether it is not the whole.
-fn tail(text: &str) -> (Arc<str>, bool) {
-    let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    (text.split_at(from).1.into(), from > 0)
 }
 
 #[cfg(test)]

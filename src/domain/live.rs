@@ -6,10 +6,17 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::asked::Asked;
-use super::attempt::{AttemptId, AttemptRecord};
+use super::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
 use super::suite::CaseSpec;
 use super::time::Nanos;
 use super::trace::Trace;
+
+/// Points of the throughput that are kept: at four a second, an hour.
+pub const THROUGHPUT_POINTS: usize = 14_400;
+/// How much of a text the live view carries.
+const TEXT_BYTES: usize = 16 * 1024;
+/// How many of the last gaps it carries.
+const GAPS: usize = 256;
 
 /// What the engine is told.
 #[derive(Clone, Debug)]
@@ -106,6 +113,32 @@ pub const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// The live view carries the arrivals of so many streams, the newest.
 pub const TRACED_STREAMS: usize = 32;
 
+impl StreamPhase {
+    /// Where a request stands of which these have come.
+    pub fn after(arrivals: &[Arrival]) -> Self {
+        match arrivals.last().map(|a| a.kind) {
+            None => Self::Waiting,
+            Some(TextKind::Reasoning) => Self::Reasoning,
+            Some(TextKind::Answer) => Self::Answering,
+        }
+    }
+}
+
+/// The last gaps between arrivals, milliseconds, oldest first: as many as the live view carries.
+pub fn recent_gaps_ms(arrivals: &[Arrival]) -> Vec<f32> {
+    let recent = arrivals.get(arrivals.len().saturating_sub(GAPS + 1)..).unwrap_or_default();
+    recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect()
+}
+
+/// The end of a text that the live view carries, from a character's start, and whether it is not the whole.
+pub fn live_end(text: &str) -> (Arc<str>, bool) {
+    let mut from = text.len().saturating_sub(TEXT_BYTES);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    (text.split_at(from).1.into(), from > 0)
+}
+
 /// One request in flight, as the screen needs it: the trace only of the newest attempt of each case; gaps and texts only
 /// of that of the case which is looked at; arrivals of the newest [`TRACED_STREAMS`].
 #[derive(Clone, Debug, Default)]
@@ -176,5 +209,20 @@ impl EngineLag {
             p99_ms: worse(self.p99_ms, other.p99_ms),
             max_ms: worse(self.max_ms, other.max_ms),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_live_view_carries_the_end_of_a_long_text_and_says_so() {
+        assert_eq!(live_end("ab"), ("ab".into(), false));
+        let long = format!("ä{}", "b".repeat(TEXT_BYTES - 1));
+        let (kept, is_cut) = live_end(&long);
+        assert!(is_cut && *kept == *"b".repeat(TEXT_BYTES - 1));
+        let whole = "b".repeat(TEXT_BYTES);
+        assert_eq!(live_end(&whole), (whole.as_str().into(), false));
     }
 }

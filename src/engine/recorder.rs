@@ -4,12 +4,11 @@ mod choices;
 mod warnings;
 
 use std::borrow::Cow;
-use std::sync::Arc;
 
 use self::choices::Choices;
 use super::failure::Failure;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
-use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 use crate::protocol::api::Api;
@@ -24,11 +23,7 @@ pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 pub const MAX_ARRIVALS: usize = 1024 * 1024;
 /// So many warnings of the server are kept.
 const MAX_WARNINGS: usize = 16;
-/// How much of the text the live view carries.
-const LIVE_TEXT_BYTES: usize = 16 * 1024;
-/// How many of the last gaps the live view carries.
-const LIVE_GAPS: usize = 256;
-/// How many of the last arrivals it carries; they are shared from one view to the next.
+/// How many of the last arrivals the live view carries; they are shared from one view to the next.
 const LIVE_ARRIVALS: usize = 65_536;
 
 /// How much of an attempt the live view carries.
@@ -315,11 +310,7 @@ impl Recorder {
         let arrivals = &record.arrivals;
         let mut live = InFlight {
             id: record.id,
-            phase: match arrivals.last().map(|a| a.kind) {
-                None => StreamPhase::Waiting,
-                Some(TextKind::Reasoning) => StreamPhase::Reasoning,
-                Some(TextKind::Answer) => StreamPhase::Answering,
-            },
+            phase: StreamPhase::after(arrivals),
             started: record.clock_start(),
             ttft_ms: record.time_to_first_token_ms(),
             content_events: arrivals.len() as u32,
@@ -329,10 +320,9 @@ impl Recorder {
             live.trace.clone_from(&self.trace);
         }
         if detail >= Detail::All {
-            let recent = &arrivals[arrivals.len().saturating_sub(LIVE_GAPS + 1)..];
-            live.recent_gaps_ms = recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect();
-            (live.reasoning, live.reasoning_cut) = tail(&record.reasoning);
-            (live.text, live.text_cut) = tail(&record.text);
+            live.recent_gaps_ms = recent_gaps_ms(arrivals);
+            (live.reasoning, live.reasoning_cut) = live_end(&record.reasoning);
+            (live.text, live.text_cut) = live_end(&record.text);
             live.thinking_ms = record.thinking_ms();
             live.asked.clone_from(&record.asked);
         }
@@ -352,15 +342,6 @@ fn push(kept: &mut String, new: &str) -> bool {
     }
     kept.push_str(new.split_at(room).0);
     true
-}
-
-/// The end of a text, from a character's start, and whether it is not the whole.
-fn tail(text: &str) -> (Arc<str>, bool) {
-    let mut from = text.len().saturating_sub(LIVE_TEXT_BYTES);
-    while !text.is_char_boundary(from) {
-        from += 1;
-    }
-    (text.split_at(from).1.into(), from > 0)
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! What the GPUs did over a run, as a report tells it.
 
-use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::energy::{Efficiency, Energy};
 use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_history::GpuHistory;
@@ -8,6 +7,8 @@ use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
+
+use super::output_tokens::output_tokens;
 
 /// A GPU that generates is busier than this.
 pub const IDLE_PERCENT: f64 = 5.0;
@@ -120,7 +121,8 @@ impl GpuReport {
             return Err(format!("the GPU driver gave no answer in {:.1} s", now.as_secs_f64()));
         }
         let devices: Vec<_> = gpu.gpus.iter().map(|track| device(track, gpu, &scope, session, now)).collect();
-        let (output_tokens, tokens_estimated) = output_tokens(session);
+        let (output_tokens, tokens_estimated) =
+            output_tokens(session).map_or((0, false), |(tokens, all_counted)| (tokens, !all_counted));
         Ok(Self {
             source: gpu.source.clone(),
             efficiency: efficiency(&devices, &scope, session, output_tokens),
@@ -225,14 +227,6 @@ fn too_few(track: &GpuTrack) -> Option<String> {
         n => format!(", and {n} looks found the page as it was"),
     };
     Some(format!("the exporter gave {samples} in the run{same}: it takes {FEWEST_SAMPLES}"))
-}
-
-/// All output tokens of the run, and whether some are an estimate: what did not count in the end took energy too.
-fn output_tokens(session: &Session) -> (u64, bool) {
-    let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-    let tokens: Vec<_> = records.filter_map(AttemptRecord::output_tokens).collect();
-    let sum = tokens.iter().fold(0_u64, |sum, (n, _)| sum.saturating_add(*n));
-    (sum, tokens.iter().any(|(_, source)| *source == TokenSource::Estimate))
 }
 
 fn efficiency(

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::model::Report;
-use crate::domain::attempt::{AttemptRecord, TokenSource};
+use super::output_tokens::output_tokens;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::time::Nanos;
 
@@ -59,7 +59,7 @@ impl ServerFigures {
         };
         let from = report.session.began.unwrap_or_default();
         let level = |meter| level(history, meter, from);
-        let here = output_tokens(report);
+        let here = output_tokens(&report.session);
         let mut figures = Self {
             kind,
             url: history.url.clone(),
@@ -121,16 +121,6 @@ impl ServerFigures {
 
 fn level(history: &GaugeHistory, meter: Meter, from: Nanos) -> Option<Level> {
     Some(Level { avg: history.mean(meter, from)?, max: history.highest(meter, from)? })
-}
-
-/// All output tokens that came, and whether every one of them was counted; `None` when none came.
-fn output_tokens(report: &Report) -> Option<(u64, bool)> {
-    let attempts = report.session.cases.iter().flat_map(|case| &case.attempts);
-    let records = attempts.filter_map(|attempt| attempt.record.as_deref());
-    let counts = records.filter_map(AttemptRecord::output_tokens);
-    counts
-        .map(|(tokens, source)| (tokens, source != TokenSource::Estimate))
-        .reduce(|(sum, all), (tokens, counted)| (sum + tokens, all && counted))
 }
 
 #[cfg(test)]

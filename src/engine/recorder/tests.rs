@@ -122,13 +122,3 @@ fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
     assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
     assert_eq!(r.record.usage.cached_tokens, Some(64));
 }
-
-#[test]
-fn the_live_view_carries_the_end_of_a_long_text_and_says_so() {
-    assert_eq!(tail("ab"), ("ab".into(), false));
-    let long = format!("ä{}", "b".repeat(LIVE_TEXT_BYTES - 1));
-    let (kept, is_cut) = tail(&long);
-    assert!(is_cut && *kept == *"b".repeat(LIVE_TEXT_BYTES - 1));
-    let whole = "b".repeat(LIVE_TEXT_BYTES);
-    assert_eq!(tail(&whole), (whole.as_str().into(), false));
-}

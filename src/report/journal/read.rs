@@ -11,7 +11,7 @@ use super::lines::{self, Came};
 use super::{RunHeader, VERSION};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
-use crate::domain::live::EngineLag;
+use crate::domain::live::{EngineLag, THROUGHPUT_POINTS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
@@ -25,8 +25,6 @@ use crate::report::model::Resumption;
 const NO_GAUGES: &str = "the server's own gauges were not kept, and are left out";
 /// So many broken lines are told one by one.
 const MOST_TOLD: usize = 20;
-/// Points kept of the throughput, as a run keeps them.
-const THROUGHPUT_POINTS: usize = 14_400;
 
 /// A run out of its journal.
 #[derive(Clone, Debug)]
