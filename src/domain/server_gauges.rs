@@ -1,5 +1,8 @@
 //! What a server says of itself while a run lasts: its own gauges, and what a run keeps of them.
 
+#[cfg(test)]
+mod tests;
+
 use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
@@ -29,7 +32,7 @@ pub enum Meter {
     PrefixQueries,
     /// Requests whose cache was taken away for others, since the server began.
     Preemptions,
-    /// Tokens generated, since the server began.
+    /// Tokens generated, since the server began; some servers count those of an answer when it ends.
     GeneratedTokens,
     /// Tokens of prompts worked on, since the server began.
     PromptTokens,
@@ -45,15 +48,17 @@ pub enum Meter {
     QueueSeconds,
     /// How many those were.
     QueueCount,
+    /// Tokens generated, since the server began, counted as they are made: what a rate can be made of.
+    DecodedTokens,
 }
 
 impl Meter {
     /// How many there are.
-    pub const COUNT: usize = Self::QueueCount as usize + 1;
+    pub const COUNT: usize = Self::DecodedTokens as usize + 1;
     /// Those that tell a state, which is kept over time.
     pub const GAUGES: [Self; 5] = [Self::Running, Self::Waiting, Self::KvCache, Self::PrefixHitRate, Self::Retracted];
     /// Those that only grow while the server lives.
-    pub const COUNTERS: [Self; 11] = [
+    pub const COUNTERS: [Self; 12] = [
         Self::PrefixHits,
         Self::PrefixQueries,
         Self::Preemptions,
@@ -65,6 +70,7 @@ impl Meter {
         Self::TtftCount,
         Self::QueueSeconds,
         Self::QueueCount,
+        Self::DecodedTokens,
     ];
 }
 
@@ -156,6 +162,8 @@ pub struct GaugeHistory {
     until: Option<Nanos>,
     /// The look after that was taken: what comes later is no part of the run.
     closed: bool,
+    /// When such looks were taken: nothing of the run is under way in them.
+    closing: Vec<Nanos>,
 }
 
 impl Default for GaugeHistory {
@@ -179,6 +187,7 @@ impl Default for GaugeHistory {
             carried: ServerGauges::default(),
             until: None,
             closed: false,
+            closing: Vec::new(),
         }
     }
 }
@@ -213,6 +222,7 @@ impl GaugeHistory {
         self.broken_off = false;
         self.carried = ServerGauges::default();
         self.closed = false;
+        self.closing.clear();
         (self.samples, self.missed) = (0, 0);
     }
 
@@ -248,7 +258,7 @@ impl GaugeHistory {
             series.push(at, told.get(meter));
         }
         if let Some((before, last)) = &self.last {
-            let more = told.get(Meter::GeneratedTokens).zip(last.get(Meter::GeneratedTokens)).map(|(n, m)| n - m);
+            let more = more(told, last, Meter::DecodedTokens);
             let seconds = at.since(*before).as_secs_f64();
             // A counter that went back was begun anew.
             let fell = |meter| told.get(meter).zip(last.get(meter)).is_some_and(|(n, m)| n < m);
@@ -260,6 +270,9 @@ impl GaugeHistory {
         self.silent = None;
         self.samples += 1;
         self.closed = self.until.is_some_and(|until| at >= until);
+        if self.closed {
+            self.closing.push(at);
+        }
     }
 
     /// A gauge over time; `None` for a counter.
@@ -273,15 +286,20 @@ impl GaugeHistory {
         self.last.as_ref().filter(|_| self.silent.is_none()).and_then(|(_, told)| told.get(meter))
     }
 
-    /// The highest that a gauge was since `from`.
+    /// The highest that a gauge was since `from`, while something was measured.
     pub fn highest(&self, meter: Meter, from: Nanos) -> Option<f64> {
-        self.series(meter)?.since(from).into_iter().filter_map(|(_, value)| value).reduce(f64::max)
+        self.levels(meter, from)?.into_iter().reduce(f64::max)
     }
 
-    /// The mean of a gauge since `from`.
+    /// The mean of a gauge since `from`, while something was measured.
     pub fn mean(&self, meter: Meter, from: Nanos) -> Option<f64> {
-        let values: Vec<f64> = self.series(meter)?.since(from).into_iter().filter_map(|(_, value)| value).collect();
+        let values = self.levels(meter, from)?;
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+    }
+
+    fn levels(&self, meter: Meter, from: Nanos) -> Option<Vec<f64>> {
+        let looks = self.series(meter)?.since(from).into_iter().filter(|(at, _)| !self.closing.contains(at));
+        Some(looks.filter_map(|(_, value)| value).collect())
     }
 
     /// By how much a counter grew since the run began; `None` with fewer than two looks, or when server or run were
@@ -297,7 +315,7 @@ impl GaugeHistory {
     /// The same since something was measured again.
     fn grown_now(&self, meter: Meter) -> Option<f64> {
         let ((_, first), (_, last)) = (self.first.as_ref()?, self.last.as_ref()?);
-        Some(last.get(meter)? - first.get(meter)?)
+        more(last, first, meter)
     }
 
     /// The growth of one counter as a share of another's, percent; `None` when the other did not grow.
@@ -323,126 +341,8 @@ impl GaugeHistory {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn told(pairs: &[(Meter, f64)]) -> ServerGauges {
-        let mut gauges = ServerGauges::default();
-        for (meter, value) in pairs {
-            gauges.set(*meter, *value);
-        }
-        gauges
-    }
-
-    fn history(samples: &[(u64, ServerGauges)]) -> GaugeHistory {
-        let mut history = GaugeHistory::default();
-        history.begin_run();
-        for (at_ms, gauges) in samples {
-            history.apply(GaugeEvent::Sample(Nanos::from_millis(*at_ms), Box::new(*gauges)));
-        }
-        history
-    }
-
-    #[test]
-    fn counters_are_differences_and_gauges_are_states() {
-        use Meter as M;
-        let history = history(&[
-            (
-                0,
-                told(&[
-                    (M::Running, 1.0),
-                    (M::GeneratedTokens, 1000.0),
-                    (M::PrefixHits, 5.0),
-                    (M::PrefixQueries, 50.0),
-                ]),
-            ),
-            (1000, told(&[(M::Running, 4.0), (M::GeneratedTokens, 1100.0)])),
-            (
-                3000,
-                told(&[
-                    (M::Running, 2.0),
-                    (M::GeneratedTokens, 1500.0),
-                    (M::PrefixHits, 25.0),
-                    (M::PrefixQueries, 90.0),
-                ]),
-            ),
-        ]);
-        let rates: Vec<_> = history.generated_per_s.iter().map(|p| p.1).collect();
-        assert_eq!(rates, [Some(100.0), Some(200.0)]);
-        assert_eq!(history.grown(M::GeneratedTokens), Some(500.0));
-        assert_eq!(history.share(M::PrefixHits, M::PrefixQueries), Some(50.0));
-        assert_eq!((history.now(M::Running), history.highest(M::Running, Nanos(0))), (Some(2.0), Some(4.0)));
-        assert_eq!(history.mean(M::Running, Nanos::from_millis(1000)), Some(3.0));
-        assert_eq!((history.grown(M::Preemptions), history.now(M::KvCache)), (None, None));
-        assert_eq!(history.share(M::AcceptedTokens, M::DraftTokens), None);
-    }
-
-    #[test]
-    fn a_mean_comes_from_a_sum_and_a_count() {
-        use Meter as M;
-        let history = history(&[
-            (0, told(&[(M::TtftSeconds, 10.0), (M::TtftCount, 40.0)])),
-            (1000, told(&[(M::TtftSeconds, 10.6), (M::TtftCount, 43.0)])),
-        ]);
-        assert!((history.mean_ms(M::TtftSeconds, M::TtftCount).unwrap() - 200.0).abs() < 1e-6);
-        assert_eq!(history.mean_ms(M::QueueSeconds, M::QueueCount), None);
-    }
-
-    #[test]
-    fn a_restart_makes_counts_unknown_and_no_rate_negative() {
-        let generated = |n| told(&[(Meter::GeneratedTokens, n)]);
-        let history = history(&[(0, generated(900.0)), (1000, generated(10.0)), (2000, generated(60.0))]);
-        assert!(history.was_restarted());
-        assert_eq!(history.grown(Meter::GeneratedTokens), None);
-        assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [None, Some(50.0)]);
-    }
-
-    #[test]
-    fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
-        let generated = |n| Box::new(told(&[(Meter::GeneratedTokens, n)]));
-        let mut history = history(&[(0, *generated(0.0)), (1000, *generated(10.0))]);
-        history.break_off();
-        for (at, n) in [(1001, 9000.0), (2001, 9020.0)] {
-            history.apply(GaugeEvent::Sample(Nanos::from_millis(at), generated(n)));
-        }
-        assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [Some(10.0), Some(20.0)]);
-        assert_eq!((history.grown(Meter::GeneratedTokens), history.was_restarted()), (None, false));
-    }
-
-    #[test]
-    fn what_the_server_does_for_others_between_is_no_part_of_the_run() {
-        let at = |s: u64| Nanos::from_millis(s * 1000);
-        let generated = |n| told(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
-        let mut history = history(&[(0, generated(0.0)), (1000, generated(100.0))]);
-        let look = |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
-        history.set_active(false, at(2));
-        look(&mut history, 2, 150.0);
-        look(&mut history, 3600, 9000.0);
-        history.apply(GaugeEvent::Gap(at(3601), "gone".to_owned()));
-        assert_eq!((history.grown(Meter::GeneratedTokens), history.samples, history.missed), (Some(150.0), 3, 0));
-        assert_eq!(history.highest(Meter::Running, Nanos(0)), Some(150.0));
-        // It goes on: the hour between is not counted, what comes now is.
-        history.set_active(true, at(3700));
-        look(&mut history, 3700, 9500.0);
-        look(&mut history, 3701, 9530.0);
-        assert_eq!(history.grown(Meter::GeneratedTokens), Some(180.0));
-        assert!(!history.was_restarted());
-    }
-
-    #[test]
-    fn a_meter_is_a_gauge_or_a_counter() {
-        assert_eq!(Meter::GAUGES.len() + Meter::COUNTERS.len(), Meter::COUNT);
-        assert!(Meter::GAUGES.iter().all(|m| !Meter::COUNTERS.contains(m)));
-    }
-
-    #[test]
-    fn silence_is_a_gap_and_hides_the_last_figure() {
-        let mut history = history(&[(0, told(&[(Meter::Waiting, 3.0)]))]);
-        history.apply(GaugeEvent::Gap(Nanos::from_millis(1000), "timed out".to_owned()));
-        assert_eq!((history.now(Meter::Waiting), history.missed), (None, 1));
-        assert_eq!(history.series(Meter::Waiting).unwrap().last(), None);
-        assert_eq!(history.series(Meter::GeneratedTokens).map(|s| s.iter().count()), None);
-        assert_eq!(history.grown(Meter::GeneratedTokens), None);
-    }
+/// By how much a counter is more than it was. One that was not there yet was 0: a counter with labels is told from the first
+/// time on that it counts.
+fn more(now: &ServerGauges, before: &ServerGauges, counter: Meter) -> Option<f64> {
+    Some(now.get(counter)? - before.get(counter).unwrap_or(0.0))
 }

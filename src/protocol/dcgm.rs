@@ -248,7 +248,7 @@ mod tests {
         assert_eq!(first.sm_clock_mhz(), Some(1755.0));
         assert_eq!(first.throttle(), Some(Throttle::POWER_CAP), "and idle, which is no reason");
         assert_eq!(second.memory_used_bytes(), Some(4 * MIB));
-        assert_eq!(second.temperature_c(), None, "NaN is no figure");
+        assert_eq!(second.temperature_c(), None, "what a GPU does not support is left out");
         assert_eq!(second.throttle(), Some(Throttle::default()));
     }
 
@@ -258,7 +258,7 @@ mod tests {
         assert_eq!((gpu.key.host.as_deref(), gpu.key.uuid.as_deref()), (Some("node-1"), Some("GPU-old")));
         // It told no reserved memory then.
         assert_eq!(gpu.memory_total_bytes(), Some((16_160 * MIB, true)));
-        assert_eq!(gpu.energy_j(), Some(8500.0), "with _total at the end");
+        assert_eq!(gpu.energy_j(), Some(8500.0));
         assert_eq!((gpu.utilization_percent(), gpu.driver.as_deref()), (Some(25.0), None));
     }
 
@@ -272,6 +272,14 @@ mod tests {
         assert_eq!(used, [Some(30_000), Some(9216)]);
         assert!(all.iter().all(|r| r.power_w().is_none() && r.energy_j().is_none()), "{all:?}");
         assert_eq!(all[0].utilization_percent(), Some(62.5), "by the engine, not the board's own");
+    }
+
+    #[test]
+    fn what_others_make_of_a_page_is_read() {
+        // A collector on the way adds `_total`, and tells what it lost as NaN.
+        let page = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION_total{gpu=\"0\"} 8500\nDCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} NaN\n";
+        let [gpu] = &read(page)[..] else { panic!("one GPU") };
+        assert_eq!((gpu.energy_j(), gpu.temperature_c()), (Some(8.5), None));
     }
 
     #[test]

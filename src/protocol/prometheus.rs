@@ -15,9 +15,14 @@ pub struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
+    /// All its labels, in their order, with their values.
+    pub fn labels(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
+        Labels(self.labels)
+    }
+
     /// The value of a label.
     pub fn label(&self, name: &str) -> Option<Cow<'a, str>> {
-        Labels(self.labels).find(|(label, _)| *label == name).map(|(_, value)| value)
+        self.labels().find(|(label, _)| *label == name).map(|(_, value)| value)
     }
 
     /// The value of the first of these labels that is there and not empty: exporters changed the letter case over time.

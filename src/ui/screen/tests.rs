@@ -86,7 +86,7 @@ fn gauged() -> Stage {
             (Meter::Waiting, 2.0 * n),
             (Meter::KvCache, 50.0 + 9.0 * n),
             (Meter::Preemptions, 40.0 + n),
-            (Meter::GeneratedTokens, 900.0 * n),
+            (Meter::DecodedTokens, 900.0 * n),
         ] {
             told.set(meter, value);
         }
