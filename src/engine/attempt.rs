@@ -82,9 +82,10 @@ pub async fn run(
         overdue = patience::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
     };
 
-    board.remove(&recorder);
+    let ended = endpoint.now();
+    board.remove(&recorder, ended);
     let mut recorder = recorder.borrow_mut();
-    recorder.record.ended = endpoint.now();
+    recorder.record.ended = ended;
     match outcome {
         Ok(()) => recorder.settle(),
         Err(failure) => recorder.fail(failure),

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::{Notify, watch};
 
 use super::lag::Lags;
-use super::pulse::Beat;
+use super::pulse::{Beat, PULSE_EVERY};
 use super::recorder::{Detail, Recorder};
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
@@ -47,6 +47,8 @@ pub struct Board {
     in_flight: RefCell<Vec<Rc<RefCell<Recorder>>>>,
     finished_events: Cell<u64>,
     lags: RefCell<Lags>,
+    /// When the next beat is due, while they come.
+    next_beat: Cell<Option<Nanos>>,
     busy: Notify,
     watched: Watched,
     publish: watch::Sender<Arc<LiveSnapshot>>,
@@ -59,6 +61,7 @@ impl Board {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
             lags: RefCell::default(),
+            next_beat: Cell::default(),
             busy: Notify::new(),
             watched,
             publish,
@@ -71,9 +74,16 @@ impl Board {
         self.busy.notify_one();
     }
 
-    /// Shows it no longer; its events still count.
-    pub fn remove(&self, recorder: &Rc<RefCell<Recorder>>) {
+    /// Shows it no longer from `now` on; its events still count. A long stall that is not over yet is noted: what came
+    /// meanwhile may be taken before the beat that tells of it.
+    pub fn remove(&self, recorder: &Rc<RefCell<Recorder>>, now: Nanos) {
         self.in_flight.borrow_mut().retain(|r| !Rc::ptr_eq(r, recorder));
+        if let Some(due) = self.next_beat.get().filter(|due| now.millis_since(*due) >= STALL_MS) {
+            recorder.borrow_mut().record.observer_stalls.push((due, now));
+        }
+        if !self.is_busy() {
+            self.next_beat.set(None);
+        }
         let events = recorder.borrow().record.arrivals.len() as u64;
         self.finished_events.set(self.finished_events.get() + events);
     }
@@ -101,6 +111,7 @@ impl Board {
     /// where the whole process stood still, and noted once with all that is in flight.
     pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
         for (i, beat) in beats.into_iter().enumerate() {
+            self.next_beat.set(Some(beat.sent.plus(PULSE_EVERY)));
             let whole = now.millis_since(beat.due);
             let stalled = whole >= STALL_MS;
             self.lags.borrow_mut().note(if stalled { whole } else { now.millis_since(beat.sent) });
@@ -179,11 +190,29 @@ mod tests {
         board.note_beats([beat(600, 600), beat(650, 650)], ms(800));
         // The whole process stood still.
         board.note_beats([beat(850, 1849)], ms(1850));
-        board.remove(&recorder);
+        board.remove(&recorder, ms(1850));
         board.note_beats([beat(2000, 2000)], ms(2400));
         let stalls = recorder.borrow().record.observer_stalls.clone();
         assert_eq!(stalls, [(ms(600), ms(800)), (ms(850), ms(1850))]);
         assert_eq!(board.lags.borrow().told().max_ms, Some(1000.0));
+    }
+
+    #[test]
+    fn what_ends_before_the_beat_that_tells_of_a_stall_has_it_noted() {
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        let [in_time, late, again] = [1, 2, 3].map(|number| recorder(0, number));
+        let ms = Nanos::from_millis;
+        board.add(Rc::clone(&in_time));
+        board.add(Rc::clone(&late));
+        board.note_beats([Beat { due: ms(50), sent: ms(50) }], ms(50));
+        // The next beat is due at 100.
+        board.remove(&in_time, ms(199));
+        board.remove(&late, ms(900));
+        // Then nothing was in flight, and no beat wanted.
+        board.add(Rc::clone(&again));
+        board.remove(&again, ms(5000));
+        let stalls = [in_time, late, again].map(|r| r.borrow().record.observer_stalls.clone());
+        assert_eq!(stalls, [vec![], vec![(ms(100), ms(900))], vec![]]);
     }
 
     #[test]

@@ -244,6 +244,21 @@ fn a_fast_model_after_a_long_wait_is_not_fake() {
 }
 
 #[test]
+fn what_came_at_once_because_the_observer_stood_still_is_not_fake() {
+    let with_stall = |from_ms, until_ms| {
+        let mut r = at_us((0..200).map(|i| 4_000_000 + i * 10));
+        let since = |ms| r.started.plus(std::time::Duration::from_millis(ms));
+        r.observer_stalls = vec![(since(from_ms), since(until_ms))];
+        keys(&r)
+    };
+    // Of the wait of 4 s, 499 and 500 ms are not the observer's.
+    assert!(!with_stall(499, 4000).contains(&"fake_streaming"));
+    assert!(with_stall(500, 4000).contains(&"fake_streaming"));
+    // What it does after the burst explains nothing.
+    assert!(with_stall(4500, 9000).contains(&"fake_streaming"));
+}
+
+#[test]
 fn an_answer_in_one_event_is_not_streamed() {
     let mut r = at_us([4_000_000]);
     r.usage.completion_tokens = Some(300);

@@ -88,6 +88,8 @@ pub struct Burst {
     pub span_ms: f64,
     /// The silence before it.
     pub wait_ms: f64,
+    /// When that began, after the request.
+    since_ms: f64,
 }
 
 impl Timeline {
@@ -107,31 +109,39 @@ impl Timeline {
     }
 
     /// The one burst that is (almost) the whole answer: nine tenths of the events, at a speed no model decodes at, in a
-    /// twentieth of the request's time, after a silence.
+    /// twentieth of the request's time, after a silence that the observer did not make.
     pub fn whole_answer_burst(&self, latency_ms: f64) -> Option<Burst> {
         const FEWEST: usize = 16;
         const PER_MS: f64 = 5.0;
         const SILENCE_MS: f64 = 500.0;
         let burst = self.largest_burst()?;
         let most = burst.events >= FEWEST && burst.events * 10 >= self.events * 9;
-        let sudden = burst.span_ms < latency_ms * 0.05 && burst.wait_ms >= SILENCE_MS;
+        let sudden = burst.span_ms < latency_ms * 0.05
+            && burst.wait_ms - self.own_ms(burst.since_ms, burst.wait_ms) >= SILENCE_MS;
         (most && sudden && (burst.events - 1) as f64 >= burst.span_ms * PER_MS).then_some(burst)
     }
 
     fn largest_burst(&self) -> Option<Burst> {
-        let mut now = Burst { events: 1, span_ms: 0.0, wait_ms: self.wait_ms };
+        let mut now = Burst { events: 1, span_ms: 0.0, wait_ms: self.wait_ms, since_ms: 0.0 };
         let mut largest = (self.events > 0).then_some(now)?;
+        let mut at_ms = self.wait_ms;
         for &gap_ms in &self.gaps_ms {
             now = if gap_ms < TOGETHER_MS {
                 Burst { events: now.events + 1, span_ms: now.span_ms + gap_ms, ..now }
             } else {
-                Burst { events: 1, span_ms: 0.0, wait_ms: gap_ms }
+                Burst { events: 1, span_ms: 0.0, wait_ms: gap_ms, since_ms: at_ms }
             };
+            at_ms += gap_ms;
             if now.events > largest.events {
                 largest = now;
             }
         }
         Some(largest)
+    }
+
+    /// How long the observer itself stood still in that time.
+    fn own_ms(&self, from_ms: f64, length_ms: f64) -> f64 {
+        self.stalls.iter().map(|s| s.within(from_ms, from_ms + length_ms)).sum()
     }
 
     /// Gaps that are far longer than what is usual here: between bursts, where events come in bursts. What the observer
@@ -141,8 +151,7 @@ impl Timeline {
         let mut pauses: Option<Pauses> = None;
         let mut at_ms = self.wait_ms;
         for &gap_ms in &self.gaps_ms {
-            let own_ms: f64 = self.stalls.iter().map(|s| s.within(at_ms, at_ms + gap_ms)).sum();
-            if gap_ms - own_ms > limit_ms {
+            if gap_ms - self.own_ms(at_ms, gap_ms) > limit_ms {
                 let p = pauses.get_or_insert(Pauses { count: 0, total_ms: 0.0, longest_ms: 0.0, longest_at_ms: 0.0 });
                 p.count += 1;
                 p.total_ms += gap_ms;
