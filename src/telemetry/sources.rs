@@ -27,6 +27,14 @@ pub const SOURCES: &[Source] = &[
     Source { name: super::nvml::NAME, what: "NVIDIA's driver", is_tried: of_this_machine, open: super::nvml::open },
     #[cfg(target_os = "linux")]
     Source { name: super::amdgpu::NAME, what: "AMD's driver", is_tried: of_this_machine, open: super::amdgpu::open },
+    #[cfg(unix)]
+    Source {
+        name: super::macmon::NAME,
+        what: "Apple's GPUs, by the program macmon",
+        // Elsewhere there is none that it could tell of.
+        is_tried: |config| cfg!(target_os = "macos") && of_this_machine(config),
+        open: super::macmon::open,
+    },
 ];
 
 /// Sources of this machine are no answer to who asked for another machine's.
