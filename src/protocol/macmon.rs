@@ -77,8 +77,8 @@ pub fn read(line: &[u8]) -> Result<Reading, Odd> {
     }
 
     let active = number("/gpu_active_ratio", MOST_SHARE);
-    let weighted = ["/gpu_scaled_ratio", "/gpu_usage_ratio", "/gpu_usage/1"].into_iter();
-    let weighted = weighted.filter_map(|path| number(path, MOST_SHARE)).next();
+    let mut names = ["/gpu_scaled_ratio", "/gpu_usage_ratio", "/gpu_usage/1"].into_iter();
+    let weighted = names.find_map(|path| number(path, MOST_SHARE));
     let clock = number("/gpu_freq_mhz", MOST_MHZ).or_else(|| number("/gpu_usage/0", MOST_MHZ));
     let worked = [active, weighted, clock].into_iter().flatten().any(|any| any > 0.0);
     let power = number("/gpu_power", MOST_W);

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -11,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::macmon::{LINE, Macmon};
 use super::server::Server;
-use super::slow_server;
+use super::{LIMIT, slow_server};
 
 /// A line of a GPU that works, with so much of the machine's memory in use, GiB.
 fn line(used_gib: u64) -> String {
@@ -126,10 +127,10 @@ fn a_machine_without_it_says_what_to_do() {
 
 #[test]
 fn what_it_says_beside_its_lines_reaches_nobody_but_the_report() {
-    let server = slow_server(Duration::from_secs(1), 1);
+    let server = slow_server(Duration::from_secs(3), 1);
     let macmon = Macmon::that("printf 'no chip\\033]0;title\\007 here\\n' >&2; exit 1");
     let (json, _, stderr) = run(&macmon, &server.url());
-    assert_eq!(json["gpu_unavailable"], "macmon ended (exit status: 1): no chip here");
+    assert_eq!(json["gpu_unavailable"], "macmon ended: no chip here");
     assert!(!stderr.contains("no chip") && !stderr.contains('\u{1b}'), "{stderr}");
 }
 
@@ -149,13 +150,16 @@ fn one_that_hangs_from_the_start_is_a_reason() {
 
 /// Waits for its end.
 fn ended(mut alive: File) {
-    assert_eq!(alive.read(&mut [0]).unwrap(), 0);
+    let (done, end) = channel();
+    std::thread::spawn(move || done.send(alive.read(&mut [0]).unwrap()));
+    assert_eq!(end.recv_timeout(LIMIT), Ok(0));
 }
 
-/// A run that goes on, and macmon with it: no answer ever ends.
+/// A run that goes on, in a group of its own as under a shell, and macmon with it.
 fn going_on(server: &Server) -> (Macmon, tempfile::TempDir, Child, File, File) {
     let (macmon, folder) = (Macmon::install(), tempfile::tempdir().unwrap());
-    let program = command(&macmon, folder.path(), &server.url()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = command(&macmon, folder.path(), &server.url());
+    let program = command.stderr(Stdio::null()).process_group(0).spawn().unwrap();
     let (alive, mut lines) = (macmon.alive(), macmon.lines());
     lines.write_all(line(12).as_bytes()).unwrap();
     (macmon, folder, program, alive, lines)
@@ -168,14 +172,18 @@ fn it_ends_with_the_program_whatever_ends_that() {
         answer.token("word");
         asked.send(answer).unwrap();
     });
-    // One is asked to end and writes its reports, one is not asked.
-    for (signal, code) in [("-TERM", Some(130)), ("-INT", Some(130)), ("-KILL", None)] {
-        let (_macmon, _folder, mut program, alive, _lines) = going_on(&server);
-        let _answer = wait.recv().unwrap();
-        let sent = Command::new("kill").args([signal, &program.id().to_string()]).status().unwrap();
+    // A terminal's key goes to all of the group; the last is not asked.
+    for signal in ["-TERM", "-INT", "-KILL"] {
+        let (_macmon, folder, mut program, alive, _lines) = going_on(&server);
+        let _answer = wait.recv_timeout(LIMIT).unwrap();
+        let sent = Command::new("kill").args([signal, "--", &format!("-{}", program.id())]).status().unwrap();
         assert!(sent.success());
         let status = program.wait().unwrap();
-        assert!(code.is_none() || status.code() == code, "{signal}: {status}");
         ended(alive);
+        if signal != "-KILL" {
+            assert_eq!(status.code(), Some(130), "{signal}");
+            let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+            assert_eq!(json["gpu"]["devices"][0]["lost"], Value::Null, "it was there to the end");
+        }
     }
 }

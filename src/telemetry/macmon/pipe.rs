@@ -135,10 +135,11 @@ enum Heard {
 fn listen(mut child: Child, stdout: ChildStdout, leash: &Leash, say: &SyncSender<Said>) {
     let heard = hear(stdout, say);
     let_go(leash);
-    let status = child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+    // With which status does not matter: it may have been killed by now, for its output ends before it does.
+    drop(child.wait());
     let why = match heard {
-        Heard::End(words) if words.is_empty() => format!("{NAME} ended ({status})"),
-        Heard::End(words) => format!("{NAME} ended ({status}): {words}"),
+        Heard::End(words) if words.is_empty() => format!("{NAME} ended without a word"),
+        Heard::End(words) => format!("{NAME} ended: {words}"),
         Heard::Useless(why) => why,
         Heard::Unread => return,
     };
