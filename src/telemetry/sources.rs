@@ -123,6 +123,15 @@ mod tests {
         assert!(reason(&config(GpuChoice::None, &[])).starts_with("GPU figures come from drivers"));
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn macmon_is_tried_by_itself_on_macs_alone() {
+        let macmon = SOURCES.iter().find(|s| s.name == crate::telemetry::macmon::NAME).unwrap();
+        let far = SamplerConfig { metrics_urls: vec!["http://far".to_owned()], ..SamplerConfig::default() };
+        assert_eq!((macmon.is_tried)(&SamplerConfig::default()), cfg!(target_os = "macos"));
+        assert!(!(macmon.is_tried)(&far));
+    }
+
     #[test]
     fn what_may_be_typed_is_understood() {
         assert_eq!(GpuChoice::by_name("auto"), Some(GpuChoice::Auto));

@@ -8,6 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 use std::sync::mpsc::{Receiver, channel};
+use std::time::Instant;
 
 use super::*;
 use crate::domain::gpu::GpuEvent;
@@ -93,14 +94,17 @@ impl Bench {
     }
 
     /// Looks at that time until something is seen that is meant: what comes over a pipe takes its time.
+    #[expect(clippy::disallowed_methods, reason = "what does not come within the limit does not come")]
     fn at(&self, ms: u64, is_meant: impl Fn(&GpuEvent) -> bool) -> GpuEvent {
         self.clock.store(ms, SeqCst);
-        loop {
+        let began = Instant::now();
+        while began.elapsed() < LIMIT {
             assert!(self.sampler.sample_and_wait(LIMIT), "its thread is gone");
             if let Some(event) = self.events.try_iter().find(&is_meant) {
                 return event;
             }
         }
+        panic!("it did not come");
     }
 
     /// Looks once at that time.
