@@ -434,7 +434,8 @@ mod tests {
                                         the one at this address
               --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
                                         --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
-                                        or none [default: auto, the first that is there]
+                                        macmon (Apple's GPUs, by the program macmon), or none [default:
+                                        auto, the first that is there]
               --gpu-metrics-url <URL>   GPUs of another machine: its DCGM exporter's host, or the address of
                                         its page; repeatable
 

@@ -8,6 +8,7 @@ pub mod endpoint;
 pub mod failure;
 pub mod framing;
 pub mod lines;
+pub mod macmon;
 pub mod oracle;
 pub mod prometheus;
 pub mod request;

@@ -7,6 +7,8 @@ mod dcgm;
 mod host;
 #[cfg(target_os = "linux")]
 mod listener;
+#[cfg(unix)]
+mod macmon;
 #[cfg(any(target_os = "linux", windows))]
 mod nvml;
 mod pace;
@@ -17,6 +19,7 @@ mod server;
 mod source;
 mod sources;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
@@ -49,6 +52,8 @@ pub struct SamplerConfig {
     pub sys_root: PathBuf,
     /// The names of AMD's GPUs, as the library of its driver has them.
     pub amdgpu_ids: PathBuf,
+    /// Where programs are looked for, as `PATH` has it.
+    pub program_path: Option<OsString>,
     /// Which source it is to be.
     pub choice: GpuChoice,
     /// The pages of metrics on which other machines tell of their GPUs.
@@ -65,6 +70,7 @@ impl Default for SamplerConfig {
             proc_root: PathBuf::from("/proc"),
             sys_root: PathBuf::from("/sys"),
             amdgpu_ids: PathBuf::from("/usr/share/libdrm/amdgpu.ids"),
+            program_path: std::env::var_os("PATH"),
             choice: GpuChoice::Auto,
             metrics_urls: Vec::new(),
         }

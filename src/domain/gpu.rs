@@ -131,6 +131,8 @@ pub struct GpuInfo {
     pub memory_unknown_because: Option<String>,
     /// Memory in use includes what the driver keeps for itself: an older driver tells only the sum.
     pub memory_used_includes_reserved: bool,
+    /// Memory in use is what all that runs on the machine has of its memory: what of it is the GPU's is not told.
+    pub memory_used_is_machines: bool,
     /// Why its load is not told; `None` while it may be.
     pub utilization_unknown_because: Option<String>,
     /// Enforced power limit, watts.

@@ -203,6 +203,7 @@ fn gpu() -> GpuReport {
         memory_peak_mib: Some(62123.4),
         memory_peak_at_s: Some(2.44),
         memory_used_includes_reserved: false,
+        memory_used_is_machines: false,
         memory_unknown_because: None,
         memory_peak_unknown_because: None,
         utilization_mean_percent: Some(91.4),

@@ -65,6 +65,8 @@ pub struct GpuDeviceReport {
     pub memory_peak_at_s: Option<f64>,
     /// Memory in use includes what the driver keeps for itself.
     pub memory_used_includes_reserved: bool,
+    /// Memory in use is what all that runs on the machine has of its memory: what of it is the GPU's is not told.
+    pub memory_used_is_machines: bool,
     /// Why there is no figure for its memory; `None` while there is one.
     pub memory_unknown_because: Option<String>,
     /// Why no peak is told though there are figures.
@@ -196,6 +198,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         memory_peak_mib: peak.map(|(peak, _)| peak),
         memory_peak_at_s: peak.map(|(_, at)| into_run(at)),
         memory_used_includes_reserved: info.memory_used_includes_reserved,
+        memory_used_is_machines: info.memory_used_is_machines,
         memory_unknown_because: info.memory_unknown_because.clone(),
         memory_peak_unknown_because: too_few,
         utilization_mean_percent: track.load.mean(),

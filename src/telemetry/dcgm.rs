@@ -229,6 +229,7 @@ fn info(reading: &Reading, url: &str) -> GpuInfo {
         parent_uuid: key.slice.map(|_| whole),
         host,
         memory_used_includes_reserved: false,
+        memory_used_is_machines: false,
     }
 }
 

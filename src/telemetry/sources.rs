@@ -27,6 +27,14 @@ pub const SOURCES: &[Source] = &[
     Source { name: super::nvml::NAME, what: "NVIDIA's driver", is_tried: of_this_machine, open: super::nvml::open },
     #[cfg(target_os = "linux")]
     Source { name: super::amdgpu::NAME, what: "AMD's driver", is_tried: of_this_machine, open: super::amdgpu::open },
+    #[cfg(unix)]
+    Source {
+        name: super::macmon::NAME,
+        what: "Apple's GPUs, by the program macmon",
+        // Elsewhere there is none that it could tell of.
+        is_tried: |config| cfg!(target_os = "macos") && of_this_machine(config),
+        open: super::macmon::open,
+    },
 ];
 
 /// Sources of this machine are no answer to who asked for another machine's.
@@ -113,6 +121,15 @@ mod tests {
         assert_eq!(reason(&config(GpuChoice::Auto, &["http://far"])), "far is dead", "and not this machine's");
         assert_eq!(reason(&config(GpuChoice::Only("two"), &[])), "no two");
         assert!(reason(&config(GpuChoice::None, &[])).starts_with("GPU figures come from drivers"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn macmon_is_tried_by_itself_on_macs_alone() {
+        let macmon = SOURCES.iter().find(|s| s.name == crate::telemetry::macmon::NAME).unwrap();
+        let far = SamplerConfig { metrics_urls: vec!["http://far".to_owned()], ..SamplerConfig::default() };
+        assert_eq!((macmon.is_tried)(&SamplerConfig::default()), cfg!(target_os = "macos"));
+        assert!(!(macmon.is_tried)(&far));
     }
 
     #[test]

@@ -99,6 +99,7 @@ const GPU: Fields = &[
     ("devices.0.memory_used_peak_mib", Number, true),
     ("devices.0.memory_peak_at_s", Number, true),
     ("devices.0.memory_used_includes_reserved", Bool, false),
+    ("devices.0.memory_used_is_machines", Bool, false),
     ("devices.0.memory_unknown_because", Text, true),
     ("devices.0.utilization_max_percent", Number, true),
     ("devices.0.parent_uuid", Text, true),

@@ -139,7 +139,8 @@ fn peak(device: &GpuDeviceReport) -> String {
     let at = with_unit(device.memory_peak_at_s, 1, false, " s into the run");
     let start = device.memory_used_start_mib.map(|start| format!("{start:.0} MiB in use at its start"));
     let reserved = device.memory_used_includes_reserved.then(|| "incl. what the driver reserves".to_owned());
-    let sum = (device.memory_kind == MemoryKind::Unified).then(|| "sum of its processes".to_owned());
+    let whose = if device.memory_used_is_machines { "of all that ran on the machine" } else { "sum of its processes" };
+    let sum = (device.memory_kind == MemoryKind::Unified).then(|| whose.to_owned());
     let pace = device
         .samples_apart_ms
         .map(|apart| format!("from {} samples, {:.0} s apart", device.samples, apart as f64 / 1000.0));

@@ -1,5 +1,6 @@
 use super::super::render;
 use crate::domain::energy::{Energy, EnergyMethod};
+use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_scope::GpuScope;
 use crate::report::fixture::{report, sample_session};
 
@@ -70,6 +71,19 @@ fn several_gpus_have_a_block_each_with_what_is_special_about_it() {
     for field in ["Memory", "Peak Memory"] {
         assert!(fourth.contains(&format!("- **{field}**: N/A (`it shares the machine's memory`)")), "{fourth}");
     }
+}
+
+#[test]
+fn memory_of_the_machine_is_not_told_as_the_gpus() {
+    let mut r = report(sample_session());
+    let device = &mut r.gpu.as_mut().unwrap().devices[0];
+    (device.memory_kind, device.memory_total_mib) = (MemoryKind::Unified, Some(131_072.0));
+    let text = render(&r);
+    assert!(text.contains("60000 MiB in use at its start; sum of its processes)\n"), "{}", part(&text));
+    r.gpu.as_mut().unwrap().devices[0].memory_used_is_machines = true;
+    let text = render(&r);
+    assert!(text.contains("- **Memory**: 131072 MiB (the machine's own, shared)\n"), "{}", part(&text));
+    assert!(text.contains("60000 MiB in use at its start; of all that ran on the machine)\n"), "{}", part(&text));
 }
 
 #[test]

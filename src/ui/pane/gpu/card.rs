@@ -7,6 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
+use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::series::Series;
 use crate::domain::text::sanitise_line;
@@ -81,7 +82,9 @@ pub(super) fn short_name(gpu: &GpuTrack, cells: usize) -> String {
     if fit::width(&name) <= cells {
         return name;
     }
-    let short = ["NVIDIA ", "AMD ", "GeForce "].into_iter().fold(name.as_str(), |n, v| n.strip_prefix(v).unwrap_or(n));
+    let short = ["NVIDIA ", "AMD ", "Apple ", "GeForce "]
+        .into_iter()
+        .fold(name.as_str(), |n, v| n.strip_prefix(v).unwrap_or(n));
     fit::cut(short, cells)
 }
 
@@ -195,9 +198,20 @@ impl Card<'_> {
         ]
     }
 
-    /// What the memory in use includes beside what is used, where there is room to say it.
+    /// What the memory in use includes beside what is used, or whose it is, where there is room to say it.
     fn reserved(&self) -> &'static str {
-        if self.gpu.info.memory_used_includes_reserved && self.width >= WITH_RESERVED { " incl. reserved" } else { "" }
+        let info = &self.gpu.info;
+        match (info.memory_used_includes_reserved, info.memory_used_is_machines) {
+            _ if self.width < WITH_RESERVED => "",
+            (true, _) => " incl. reserved",
+            (false, true) => " of the machine",
+            (false, false) => "",
+        }
+    }
+
+    /// What memory it is.
+    fn memory_label(&self) -> &'static str {
+        if self.gpu.info.memory_kind == MemoryKind::Unified { "unified" } else { "memory" }
     }
 
     /// In GiB, for a line that holds the bar as well.
@@ -211,7 +225,7 @@ impl Card<'_> {
 
     fn memory_line(&self, index: &str) -> Line<'static> {
         let wide = self.width >= WIDE;
-        let label = if index.is_empty() && wide { fit::left("memory", LABEL) } else { index.to_owned() };
+        let label = if index.is_empty() && wide { fit::left(self.memory_label(), LABEL) } else { index.to_owned() };
         if let Some(why) = self.memory_unknown(usize::from(self.width).saturating_sub(fit::width(&label))) {
             return Line::from(vec![self.muted(label), why]);
         }

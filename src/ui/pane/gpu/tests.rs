@@ -1,6 +1,6 @@
 use super::draw;
 use crate::app::message::Msg;
-use crate::domain::gpu::{GpuEvent, Throttle};
+use crate::domain::gpu::{GpuEvent, MemoryKind, Throttle};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::server_gauges::{GaugeEvent, GaugeHistory, Meter, ServerGauges};
 use crate::domain::session::Plan;
@@ -92,6 +92,12 @@ fn what_is_special_about_its_memory_is_told() {
     for width in [60, 40] {
         assert!(shown(&stage, width, 8).contains("MiB incl. reserved"), "{}", shown(&stage, width, 8));
     }
+    let mut stage = one_gpu();
+    let info = &mut stage.app.scene.gpu.gpus[0].info;
+    (info.memory_kind, info.memory_used_is_machines) = (MemoryKind::Unified, true);
+    let (wide, narrow) = (shown(&stage, 60, 8), shown(&stage, 40, 8));
+    assert!(wide.contains("\nunified ") && !wide.contains("memory"), "{wide}");
+    assert!(wide.contains("MiB of the machine") && narrow.contains("MiB of the machine"), "{wide}{narrow}");
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);
     stage.app.scene.gpu.gpus[0].info.memory_unknown_because = Some("shared with the machine".to_owned());

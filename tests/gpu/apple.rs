@@ -1,0 +1,189 @@
+//! The program as it is, beside a stand-in for macmon.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::macmon::{LINE, Macmon};
+use super::server::Server;
+use super::{LIMIT, slow_server};
+
+/// A line of a GPU that works, with so much of the machine's memory in use, GiB.
+fn line(used_gib: u64) -> String {
+    let mut line: Value = serde_json::from_str(LINE).unwrap();
+    for (path, value) in [
+        ("/memory/ram_usage", json!(used_gib << 30)),
+        ("/gpu_active_ratio", json!(0.75)),
+        ("/gpu_freq_mhz", json!(1398)),
+        ("/gpu_power", json!(20.5)),
+        ("/temp/gpu_temp_avg", json!(61.25)),
+    ] {
+        *line.pointer_mut(path).unwrap() = value;
+    }
+    format!("{line}\n")
+}
+
+/// Tells each for so long, and the last until nobody wants it: ten a second.
+fn tell(mut lines: File, told: &[(String, u32)]) {
+    // Nobody sends: it is a pace.
+    let (_kept, nothing) = channel::<()>();
+    let mut at_last = told.last().map(|(line, _)| line).into_iter().cycle();
+    let mut first = told.iter().flat_map(|(line, tenths)| std::iter::repeat_n(line, *tenths as usize));
+    while let Some(line) = first.next().or_else(|| at_last.next()) {
+        if lines.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+        assert!(nothing.recv_timeout(Duration::from_millis(100)).is_err());
+    }
+}
+
+fn command(macmon: &Macmon, folder: &Path, url: &str) -> Command {
+    std::fs::write(folder.join("cases.toml"), "[[case]]\nname = \"Alone\"\nprompt = \"p\"\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokscope"));
+    command.args([url, "--headless", "--no-save", "--gpu", "macmon", "--export", "r.json", "--export", "r.md"]);
+    command.current_dir(folder).env("PATH", macmon.path()).stdout(Stdio::null()).stderr(Stdio::piped());
+    command
+}
+
+/// The reports of a run, and what it said.
+fn run(macmon: &Macmon, url: &str) -> (Value, String, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let out = command(macmon, folder.path(), url).output().unwrap();
+    assert_eq!(out.status.code(), Some(0), "{out:?}");
+    let read = |name| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    (serde_json::from_str(&read("r.json")).unwrap(), read("r.md"), String::from_utf8(out.stderr).unwrap())
+}
+
+#[test]
+fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
+    let server = slow_server(Duration::from_secs(6), 100);
+    let once = || {
+        let macmon = Macmon::install();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (alive, lines) = (macmon.alive(), macmon.lines());
+                tell(lines, &[(line(12), 20), (line(14), 20), (line(13), 0)]);
+                alive
+            });
+            run(&macmon, &server.url())
+        })
+    };
+    // On a machine that is busy enough the readings do not reach the ends of the run: then there is no energy, and rightly.
+    let known = |(json, ..): &(Value, String, String)| json["gpu"]["devices"][0]["energy_j"].is_number();
+    let (json, markdown, _) = (0..3).map(|_| once()).find(known).expect("energy, once");
+
+    let gpu = &json["gpu"];
+    assert_eq!(
+        (&gpu["source"], &gpu["driver_version"], &gpu["scope"]),
+        (&json!("macmon"), &Value::Null, &json!("endpoint-host"))
+    );
+    assert_eq!(gpu["scope_evidence"], "the endpoint's address is this machine's, which has this one GPU");
+    let expected = json!({
+        "index": 0, "uuid": "Mac15,9/gpu", "model": "Apple M3 Max, 40 GPU cores", "serves": true, "host": null,
+        "memory_kind": "unified", "memory_used_is_machines": true, "memory_total_mib": 24_576.0,
+        "memory_reserved_mib": null, "memory_used_start_mib": 12_288.0, "memory_used_peak_mib": 14_336.0,
+        "utilization_mean_percent": 75.0, "utilization_max_percent": 75.0, "power_mean_w": 20.5, "power_max_w": 20.5,
+        "power_limit_w": null, "energy_method": "integrated", "throttled": null, "lost": null, "lost_at_s": null,
+    });
+    let device = &gpu["devices"][0];
+    for (key, value) in expected.as_object().unwrap() {
+        assert_eq!(&device[key], value, "{key} of {device}");
+    }
+    // So much for each second, of which half a one may have no reading.
+    let (energy, ran) = (device["energy_j"].as_f64().unwrap(), json["run"]["duration_s"].as_f64().unwrap());
+    assert!((energy - 20.5 * ran).abs() <= 20.5 * 0.6, "{energy} J in {ran} s");
+    let per_token = json["summary"]["joules_per_output_token"].as_f64().unwrap();
+    assert!((per_token - energy / 100.0).abs() < 1e-9, "{per_token}");
+    for line in [
+        "- **Model**: Apple M3 Max, 40 GPU cores\n",
+        "- **Memory**: 24576 MiB (the machine's own, shared)\n",
+        "- **Driver**: N/A\n",
+        "- **Peak Memory**: 14336 MiB (",
+        "12288 MiB in use at its start; of all that ran on the machine)\n",
+        "- **Load**: 75 % on average, 75 % at most\n",
+        "- **Power**: 20 W on average, 20 W at most\n",
+        " J (from its power, sample by sample)\n",
+        "These are the endpoint's GPUs: `the endpoint's address is this machine's, which has this one GPU`",
+    ] {
+        assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
+    }
+}
+
+#[test]
+fn a_machine_without_it_says_what_to_do() {
+    let server = slow_server(Duration::ZERO, 1);
+    let macmon = Macmon::install();
+    std::fs::remove_file(macmon.file("macmon")).unwrap();
+    let json = run(&macmon, &server.url()).0;
+    let why = "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)";
+    assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!(why)));
+}
+
+#[test]
+fn what_it_says_beside_its_lines_reaches_nobody_but_the_report() {
+    let server = slow_server(Duration::from_secs(3), 1);
+    let macmon = Macmon::that("printf 'no chip\\033]0;title\\007 here\\n' >&2; exit 1");
+    let (json, _, stderr) = run(&macmon, &server.url());
+    assert_eq!(json["gpu_unavailable"], "macmon ended: no chip here");
+    assert!(!stderr.contains("no chip") && !stderr.contains('\u{1b}'), "{stderr}");
+}
+
+#[test]
+fn one_that_hangs_from_the_start_is_a_reason() {
+    let server = slow_server(Duration::ZERO, 1);
+    let macmon = Macmon::install();
+    let (json, alive) = std::thread::scope(|scope| {
+        // It waits for lines, and none come.
+        let alive = scope.spawn(|| (macmon.alive(), macmon.lines()));
+        (run(&macmon, &server.url()).0, alive.join().unwrap())
+    });
+    let why = json["gpu_unavailable"].as_str().unwrap();
+    assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
+    ended(alive.0);
+}
+
+/// Waits for its end.
+fn ended(mut alive: File) {
+    let (done, end) = channel();
+    std::thread::spawn(move || done.send(alive.read(&mut [0]).unwrap()));
+    assert_eq!(end.recv_timeout(LIMIT), Ok(0));
+}
+
+/// A run that goes on, in a group of its own as under a shell, and macmon with it.
+fn going_on(server: &Server) -> (Macmon, tempfile::TempDir, Child, File, File) {
+    let (macmon, folder) = (Macmon::install(), tempfile::tempdir().unwrap());
+    let mut command = command(&macmon, folder.path(), &server.url());
+    let program = command.stderr(Stdio::null()).process_group(0).spawn().unwrap();
+    let (alive, mut lines) = (macmon.alive(), macmon.lines());
+    lines.write_all(line(12).as_bytes()).unwrap();
+    (macmon, folder, program, alive, lines)
+}
+
+#[test]
+fn it_ends_with_the_program_whatever_ends_that() {
+    let (asked, wait) = channel();
+    let server = Server::start(&["lone-model"], move |mut answer| {
+        answer.token("word");
+        asked.send(answer).unwrap();
+    });
+    // A terminal's key goes to all of the group; the last is not asked.
+    for signal in ["-TERM", "-INT", "-KILL"] {
+        let (_macmon, folder, mut program, alive, _lines) = going_on(&server);
+        let _answer = wait.recv_timeout(LIMIT).unwrap();
+        let sent = Command::new("kill").args([signal, "--", &format!("-{}", program.id())]).status().unwrap();
+        assert!(sent.success());
+        let status = program.wait().unwrap();
+        ended(alive);
+        if signal != "-KILL" {
+            assert_eq!(status.code(), Some(130), "{signal}");
+            let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+            assert_eq!(json["gpu"]["devices"][0]["lost"], Value::Null, "it was there to the end");
+        }
+    }
+}

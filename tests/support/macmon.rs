@@ -1,0 +1,54 @@
+//! The program macmon for the program under test.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A line as its version 0.10 prints it: an Apple M3 Max with 40 GPU cores and 24 GiB.
+pub const LINE: &str = include_str!("../data/macmon/0.10.0.json");
+
+/// A folder with a stand-in that tells what is written to [`Self::lines`].
+#[derive(Debug)]
+pub struct Macmon {
+    folder: tempfile::TempDir,
+}
+
+impl Macmon {
+    pub fn install() -> Self {
+        Self::that("exec 9>$here/alive; exec cat $here/lines")
+    }
+
+    /// One that does this, in the shell's words.
+    pub fn that(play: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let stand_in = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/macmon/stand-in");
+        symlink(stand_in, folder.path().join("macmon")).expect("a link");
+        fs::write(folder.path().join("play"), play).expect("a file");
+        let made = Command::new("mkfifo").args(["alive", "lines"]).current_dir(folder.path()).status();
+        assert!(made.is_ok_and(|status| status.success()));
+        Self { folder }
+    }
+
+    /// `PATH` for a program that is to find it.
+    pub fn path(&self) -> OsString {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let own = std::iter::once(self.folder.path().to_owned());
+        std::env::join_paths(own.chain(std::env::split_paths(&path))).expect("folders")
+    }
+
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Waits until it runs. What comes is at its end when it is.
+    pub fn alive(&self) -> File {
+        File::open(self.file("alive")).expect("a pipe")
+    }
+
+    /// Waits until it reads.
+    pub fn lines(&self) -> File {
+        File::options().write(true).open(self.file("lines")).expect("a pipe")
+    }
+}
