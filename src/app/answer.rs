@@ -51,8 +51,25 @@ pub struct Answer {
     pub search: Search,
     /// The first line that is shown; `None` is home: the end, which is followed, or the start of what was not generated.
     top: Option<usize>,
+    /// The thinking was folded or shown: what this frame showed stays in its place.
+    refolded: Option<Drawn>,
     /// What the last frame showed.
     drawn: Drawn,
+}
+
+/// What there is to place.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// Lines of all.
+    pub total: usize,
+    /// Rows of the screen.
+    pub rows: usize,
+    /// Home is the start, not the end.
+    pub home_is_start: bool,
+    /// More is still written.
+    pub grows: bool,
+    /// Where there is a thinking to fold: its first line, and whether it is shown.
+    pub thinking: Option<(usize, bool)>,
 }
 
 /// What a frame showed of the answer.
@@ -62,6 +79,10 @@ pub struct Drawn {
     pub from: usize,
     /// The first line that would be shown at the end.
     pub limit: usize,
+    /// Lines of all.
+    pub total: usize,
+    /// More was still written.
+    pub grows: bool,
     /// There is a thinking to fold, and whether it was shown.
     pub thinking: Option<bool>,
     /// The match that was gone to.
@@ -72,14 +93,36 @@ pub struct Drawn {
     pub home_is_start: bool,
     /// It was gone to a match.
     pub sought: bool,
+    /// What stood there before the thinking was folded or shown has its place.
+    pub refolded: bool,
+}
+
+impl Drawn {
+    /// Where the next frame begins, in which the thinking is folded or shown: what is below the thinking stays where it
+    /// is; where only the thinking was there, or it was not to be seen, its first line is shown.
+    fn carried_over(&self, total: usize, (head, is_shown): (usize, bool)) -> usize {
+        if self.from <= head {
+            self.from
+        } else if is_shown {
+            head
+        } else {
+            (self.from + total).saturating_sub(self.total).max(head)
+        }
+    }
 }
 
 impl Answer {
-    /// Where a frame begins that shows `rows` of the lines up to `limit` + `rows`, and to which of the matches it goes;
-    /// `matches` has the line of each.
-    pub fn place(&self, matches: &[usize], limit: usize, rows: usize, home_is_start: bool) -> Drawn {
+    /// Where a frame of a page begins, and to which of the matches it goes; `matches` has the line of each.
+    pub fn place(&self, matches: &[usize], page: Page) -> Drawn {
+        let Page { total, rows, home_is_start, grows, thinking } = page;
+        let limit = total.saturating_sub(rows);
         let home = if home_is_start { 0 } else { limit };
-        let from = self.top.map_or(home, |top| top.min(limit));
+        let refolded = self.refolded.zip(thinking);
+        let from = match refolded {
+            Some((before, thinking)) => before.carried_over(total, thinking),
+            None => self.top.unwrap_or(home),
+        };
+        let from = from.min(limit);
         let (at, sought) = self.search.target(matches, from);
         let seen = |line: usize| (from..from + rows).contains(&line);
         let from = match matches.get(at) {
@@ -87,7 +130,18 @@ impl Answer {
             Some(&line) if sought && !seen(line) => line.saturating_sub(rows / 3).min(limit),
             _ => from,
         };
-        Drawn { from, limit, at, matches: matches.len(), home_is_start, sought, thinking: None }
+        Drawn {
+            from,
+            limit,
+            total,
+            grows,
+            thinking: thinking.map(|(_, is_shown)| is_shown),
+            at,
+            matches: matches.len(),
+            home_is_start,
+            sought,
+            refolded: refolded.is_some(),
+        }
     }
 
     /// A frame showed this.
@@ -97,6 +151,11 @@ impl Answer {
         self.search.at = drawn.at;
         if drawn.sought {
             (self.search.is_new, self.search.steps) = (false, 0);
+        }
+        if drawn.refolded {
+            self.refolded = None;
+        }
+        if drawn.sought || drawn.refolded {
             self.go(drawn.from);
         }
         // A text that has become shorter is followed.
@@ -107,7 +166,7 @@ impl Answer {
 
     /// Another text: from its home.
     pub const fn go_home(&mut self) {
-        self.top = None;
+        (self.top, self.refolded) = (None, None);
     }
 
     /// The search is to be typed.
@@ -156,10 +215,12 @@ impl Answer {
         self.go(self.drawn.limit);
     }
 
-    /// Folds the thinking, or shows it.
+    /// Folds the thinking, or shows it. What is followed is followed on.
     pub fn toggle_thinking(&mut self) {
         if let Some(is_shown) = self.drawn.thinking {
             self.unfolded = Some(!is_shown);
+            let is_followed = self.top.is_none() && self.drawn.grows;
+            self.refolded = (!is_followed).then_some(self.drawn);
         }
     }
 

@@ -67,7 +67,7 @@ fn of_wheel(app: &mut App, pane: PaneId, by: isize, lines: isize) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::answer::Drawn;
+    use crate::app::answer::{Drawn, Page};
     use crate::app::message::Msg;
     use crate::app::update::testing::app;
     use crate::app::update::update;
@@ -99,7 +99,7 @@ mod tests {
         app.ui.answer.drawn(drawn(10));
         point(&mut app, Pointer::Wheel { pane: Some(PaneId::Preview), down: false });
         // Seven lines of the answer are above what is shown now.
-        assert_eq!(app.ui.answer.place(&[], 10, 5, false).from, 7);
+        assert_eq!(app.ui.answer.place(&[], Page { total: 15, rows: 5, ..Page::default() }).from, 7);
         assert_eq!((app.ui.selected, app.ui.focus), (0, PaneId::Cases));
         point(&mut app, Pointer::Wheel { pane: Some(PaneId::Cases), down: true });
         assert_eq!(app.ui.selected, 1);

@@ -71,6 +71,11 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         Action::NextMatch | Action::PreviousMatch if app.ui.answer.has_matches() => None,
         Action::NextMatch | Action::PreviousMatch => told("Nothing was found to go to", Some(Action::Search)),
         Action::Zoom if app.ui.zoomed => told("The pane fills the screen", Some(Action::Back)),
+        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => told("The whole run is shown", None),
+        Action::ScopeEarlier if app.ui.scope.is_at_start(app.shown()) => {
+            told("The run is shown from its start on", Some(Action::ScopeCloser))
+        }
+        Action::ScopeLater if app.ui.scope.is_at_end() => told("The scope goes along with the run already", None),
         Action::ScopeNow if app.ui.scope.is_moved() => None,
         Action::ScopeNow => told("The scope shows now already", None),
         _ => None,

@@ -60,6 +60,22 @@ impl ScopeState {
         self.span.is_some() || self.end.is_some() || self.cursor.is_some()
     }
 
+    /// It has no wider window.
+    pub fn shows_whole(&self, scene: &Scene) -> bool {
+        let ((from, to), (began, now)) = (self.window(scene), run_of(scene));
+        to.since(from) >= now.since(began)
+    }
+
+    /// Nothing lies before the window, and there is no cursor to go back in it.
+    pub fn is_at_start(&self, scene: &Scene) -> bool {
+        self.cursor.is_none() && self.window(scene).0 <= run_of(scene).0
+    }
+
+    /// Nothing lies after the window, and there is no cursor to go on in it.
+    pub const fn is_at_end(&self) -> bool {
+        self.cursor.is_none() && self.follows()
+    }
+
     /// Shows less in more detail, or more. The cursor stays where it is on the screen; without one the middle, or now.
     fn zoom(&mut self, scene: &Scene, closer: bool) {
         let (from, to) = self.window(scene);

@@ -7,7 +7,7 @@ use super::answer::{Form, PAGE, copy, is_searched};
 use super::cases::{fold, follow, select, sort_by_next, toggle_baseline, unfold};
 use super::message::{Action, Effect, Msg};
 use super::model::{App, Overlay, PaneId};
-use super::notice::notice;
+use super::notice::{notice, read};
 use super::palette::{self, Palette};
 use super::possible::obstacle;
 use super::session::session;
@@ -46,6 +46,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         Msg::Action(now, action) => {
             // While nothing moves there are no frames: the key itself says how late it is.
             app.scene.now = app.scene.now.max(now);
+            read(app, now);
             act(app, action)
         }
         Msg::Edit(edit) => dialogs::edit(app, &edit).unwrap_or_default(),

@@ -98,15 +98,18 @@ impl Default for RatingScale {
 impl RatingScale {
     /// The word for a speed in tokens per second.
     pub fn rate(&self, tokens_per_s: f64) -> &'static str {
-        if tokens_per_s >= self.excellent {
-            "Excellent"
-        } else if tokens_per_s >= self.good {
-            "Good"
-        } else if tokens_per_s >= self.fair {
-            "Fair"
-        } else {
-            "Poor"
-        }
+        self.step(tokens_per_s).map_or("Poor", |(word, _)| word)
+    }
+
+    /// What a speed was measured against to earn its word: `≥ 100 tok/s`, below all of them `< 20 tok/s`.
+    pub fn measured_against(&self, tokens_per_s: f64) -> String {
+        self.step(tokens_per_s).map_or_else(|| format!("< {} tok/s", self.fair), |(_, from)| format!("≥ {from} tok/s"))
+    }
+
+    /// The best word it earns, and from where on.
+    fn step(&self, tokens_per_s: f64) -> Option<(&'static str, f64)> {
+        let steps = [("Excellent", self.excellent), ("Good", self.good), ("Fair", self.fair)];
+        steps.into_iter().find(|(_, from)| tokens_per_s >= *from)
     }
 }
 
@@ -121,5 +124,7 @@ mod tests {
         assert_eq!(scale.rate(99.9), "Good");
         assert_eq!(scale.rate(20.0), "Fair");
         assert_eq!(scale.rate(19.9), "Poor");
+        let against = |speed| scale.measured_against(speed);
+        assert_eq!([against(99.9), against(20.0), against(19.9)], ["≥ 50 tok/s", "≥ 20 tok/s", "< 20 tok/s"]);
     }
 }

@@ -22,6 +22,9 @@ const WAIT_HOLDS: f64 = 0.5;
 const DECODE_HOLDS: f64 = 0.2;
 /// A TTFT that grows by this factor over a sweep has become a queue's.
 const QUEUE_GROWTH: f64 = 3.0;
+/// Causes that have several signs.
+const THIS_MACHINE: &str = "this machine";
+const QUEUEING: &str = "queueing";
 /// Gaps are steady while the 99th percentile is no more than this many medians.
 const STEADY: f64 = 3.0;
 /// A GPU that is busier than this in one sample at least was at work.
@@ -53,13 +56,25 @@ impl Around {
     }
 }
 
-/// The sentence; `None` while nothing is measured.
-pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Option<String> {
+/// How the sentence begins, wherever it stands.
+pub const HELD_BACK_BY: &str = "Held back by";
+
+/// What held a run back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Bottleneck {
+    /// What it was, as it follows [`HELD_BACK_BY`].
+    pub cause: &'static str,
+    /// What the figures show of it, with a full stop.
+    pub evidence: String,
+}
+
+/// What held it back; `None` while nothing is measured.
+pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Option<Bottleneck> {
     if summary.attempts == 0 {
         return None;
     }
     let shares = Shares::of(session);
-    let causes: [&dyn Fn() -> Option<String>; 6] = [
+    let causes: [&dyn Fn() -> Option<Bottleneck>; 6] = [
         &|| client(summary, around),
         &|| buffered(summary),
         &|| queue(session),
@@ -68,8 +83,12 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
         &|| decode(session, &shares),
     ];
     let cause = causes.iter().find_map(|cause| cause());
-    let cause = cause.unwrap_or_else(|| nothing(&shares));
-    Some(cause + &gpu(around.busiest_gpu_percent) + ".")
+    let Bottleneck { cause, evidence } = cause.unwrap_or_else(|| nothing(&shares));
+    Some(Bottleneck { cause, evidence: evidence + &gpu(around.busiest_gpu_percent) + "." })
+}
+
+const fn by(cause: &'static str, evidence: String) -> Bottleneck {
+    Bottleneck { cause, evidence }
 }
 
 /// The attempts that count.
@@ -114,49 +133,52 @@ fn millis(ms: f64) -> String {
     }
 }
 
-fn client(summary: &Summary, around: Around) -> Option<String> {
+fn client(summary: &Summary, around: Around) -> Option<Bottleneck> {
     saturated(around).or_else(|| late(summary, around)).or_else(|| exhausted(around))
 }
 
-fn saturated(around: Around) -> Option<String> {
+fn saturated(around: Around) -> Option<Bottleneck> {
     let engine = around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
-    Some(format!(
-        "This machine: tokscope's thread that reads the streams took {engine:.0} % of a core, so that figures may be its own"
-    ))
+    let told = format!(
+        "tokscope's thread that reads the streams took {engine:.0} % of a core, so that figures may be its own"
+    );
+    Some(by(THIS_MACHINE, told))
 }
 
-fn exhausted(around: Around) -> Option<String> {
+fn exhausted(around: Around) -> Option<Bottleneck> {
     let busy = around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
-    Some(format!(
-        "This machine: its cores were {busy:.0} % busy with client and server both on it, so that each may have waited for the \
-         other"
-    ))
+    let told = format!(
+        "its cores were {busy:.0} % busy with client and server both on it, so that each may have waited for the other"
+    );
+    Some(by(THIS_MACHINE, told))
 }
 
-fn late(summary: &Summary, around: Around) -> Option<String> {
+fn late(summary: &Summary, around: Around) -> Option<Bottleneck> {
     let late = around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
     let gap = summary.stats("inter_token_latency_ms")?.p50;
     // Against gaps of a second some milliseconds are nothing.
     (late >= gap / 2.0).then(|| {
-        format!(
-            "This machine: tokscope itself was {} late (p99), beside gaps of {}, so that figures may be its own",
-            millis(late),
-            millis(gap)
-        )
+        let (late, gap) = (millis(late), millis(gap));
+        let told =
+            format!("tokscope itself was {late} late (p99), beside gaps of {gap}, so that figures may be its own");
+        by(THIS_MACHINE, told)
     })
 }
 
-fn buffered(summary: &Summary) -> Option<String> {
+fn buffered(summary: &Summary) -> Option<Bottleneck> {
     let causes = ["fake_streaming", "bursts", "shared_reads"];
     let of = |key: &str| summary.findings.iter().find(|(d, _)| d.key == key).map_or(0, |(_, n)| *n);
     let (n, all) = (causes.iter().map(|key| of(key)).max()?, summary.ended_attempts());
     (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
-        format!("Buffering: in {n} of {all} attempts the text did not come token by token, so that neither TTFT nor gaps are the model's alone")
+        let told = format!(
+            "in {n} of {all} attempts the text did not come token by token, so that neither TTFT nor gaps are the model's alone"
+        );
+        by("buffering", told)
     })
 }
 
 /// Over a sweep the first token comes ever later, and the throughput does not keep up.
-fn queue(session: &Session) -> Option<String> {
+fn queue(session: &Session) -> Option<Bottleneck> {
     let stages = stages(session);
     let (first, last) = (stages.first()?, stages.last()?);
     let (before, after) = (first.ttft_p50_ms?, last.ttft_p50_ms?);
@@ -164,18 +186,19 @@ fn queue(session: &Session) -> Option<String> {
     let load = last.concurrency as f64 / first.concurrency.max(1) as f64;
     let grown = more / less;
     (load > 1.0 && after >= before * QUEUE_GROWTH && grown < load / 2.0).then(|| {
-        format!(
-            "Queueing: from {} to {} at once the median TTFT grew from {} to {}, the throughput only {grown:.1}-fold",
+        let told = format!(
+            "from {} to {} at once the median TTFT grew from {} to {}, the throughput only {grown:.1}-fold",
             first.concurrency,
             last.concurrency,
             millis(before),
             millis(after)
-        )
+        );
+        by(QUEUEING, told)
     })
 }
 
 /// The server says itself that requests waited, or the open loop found no slot.
-fn server_queue(session: &Session) -> Option<String> {
+fn server_queue(session: &Session) -> Option<Bottleneck> {
     let of = |part: fn(&AttemptRecord) -> Option<f64>| {
         let figures: Vec<(f64, f64)> =
             reported(session).filter_map(|r| Some((part(r)?, r.time_to_first_token_ms()?))).collect();
@@ -184,23 +207,23 @@ fn server_queue(session: &Session) -> Option<String> {
     };
     if let Some((slot, ttft)) = of(AttemptRecord::dispatch_delay_ms) {
         let (slot, ttft) = (millis(slot), millis(ttft));
-        return Some(format!("Too high a rate: requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)"));
+        let told = format!("requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)");
+        return Some(by("too high a rate", told));
     }
     let (queue, ttft) = of(|r| r.server_timings.as_ref()?.queue_ms)?;
     let (queue, ttft) = (millis(queue), millis(ttft));
-    Some(format!("Queueing: by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)"))
+    let told = format!("by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)");
+    Some(by(QUEUEING, told))
 }
 
-fn first_token(shares: &Shares) -> Option<String> {
+fn first_token(shares: &Shares) -> Option<Bottleneck> {
     let (wait, ttft) = (shares.wait.filter(|wait| *wait >= WAIT_HOLDS)?, shares.ttft_ms?);
-    Some(format!(
-        "The first token: {} of the median answer pass before it (TTFT {}), in prefill or in a queue before it",
-        percent(wait),
-        millis(ttft)
-    ))
+    let (wait, ttft) = (percent(wait), millis(ttft));
+    let told = format!("{wait} of the median answer pass before it (TTFT {ttft}), in prefill or in a queue before it");
+    Some(by("the first token", told))
 }
 
-fn decode(session: &Session, shares: &Shares) -> Option<String> {
+fn decode(session: &Session, shares: &Shares) -> Option<Bottleneck> {
     let wait = shares.wait.filter(|wait| *wait <= DECODE_HOLDS)?;
     let gap = median(reported(session).filter_map(AttemptRecord::inter_token_latency_ms))?;
     let enough = |r: &&AttemptRecord| enough_for(r.content_events().saturating_sub(1), 99);
@@ -213,15 +236,14 @@ fn decode(session: &Session, shares: &Shares) -> Option<String> {
         Some(_) => ", with uneven gaps",
         None => "",
     };
-    Some(format!("Decoding: {} of the median answer, {} a token{how}", percent(1.0 - wait), millis(gap)))
+    Some(by("decoding", format!("{} of the median answer, {} a token{how}", percent(1.0 - wait), millis(gap))))
 }
 
-fn nothing(shares: &Shares) -> String {
-    let Some(wait) = shares.wait else { return "Nothing stands out".to_owned() };
-    format!(
-        "Nothing stands out: {} of the median answer pass before its first token, the rest in decoding",
-        percent(wait)
-    )
+fn nothing(shares: &Shares) -> Bottleneck {
+    let told =
+        |wait| format!("{} of the median answer pass before its first token, the rest in decoding", percent(wait));
+    let told = shares.wait.map_or_else(|| "no answer says where its time went".to_owned(), told);
+    by("nothing that stands out", told)
 }
 
 /// What the GPU adds to it: a word only where it was clearly busy or idle.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::session::Session;
 
-use super::bottleneck::{Around, bottleneck};
+use super::bottleneck::{Around, Bottleneck, bottleneck};
 use super::case::{CaseView, cases};
 use super::summary::Summary;
 
@@ -27,14 +27,14 @@ pub struct Conclusion {
     pub estimated: bool,
     /// From the first request to the end of the last.
     pub wall: Option<Duration>,
-    /// The suite's word for the average speed.
-    pub rating: Option<&'static str>,
+    /// The suite's word for the average speed, and the part of its scale that earned it: `≥ 100 tok/s`.
+    pub rating: Option<(&'static str, String)>,
     /// Failed attempts by kind: `2 timeout, 1 http_error`; `None` without any.
     pub failures: Option<String>,
     /// The case that took longest, and its time in milliseconds; `None` below two cases.
     pub slowest: Option<(String, f64)>,
     /// What held it back; `None` without a figure.
-    pub bottleneck: Option<String>,
+    pub bottleneck: Option<Bottleneck>,
 }
 
 impl Conclusion {
@@ -42,6 +42,8 @@ impl Conclusion {
     pub fn of(session: &Session, around: Around) -> Self {
         let summary = Summary::of(session);
         let views = cases(session);
+        let speed = summary.stats("output_token_throughput").map(|s| s.avg);
+        let scale = session.suite.rating;
         Self {
             ok: summary.ok,
             cases: views.len(),
@@ -51,7 +53,7 @@ impl Conclusion {
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.began.zip(session.last_ended).map(|(began, ended)| ended.since(began)),
-            rating: summary.rating,
+            rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, around),
@@ -75,7 +77,8 @@ mod tests {
     fn the_samples_run() {
         let session = sample_session();
         let told = Conclusion::of(&session, Around::default());
-        assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, Some("Excellent")));
+        let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
+        assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, excellent));
         let (name, ms) = told.slowest.clone().unwrap();
         let longest = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_ref());
         let longest = longest.filter_map(|r| Some((r.request_latency_ms()?, r.id.case)));

@@ -13,6 +13,7 @@ use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
 use crate::domain::text::{sanitise, sanitise_line};
+use crate::report::bottleneck::HELD_BACK_BY;
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
@@ -188,8 +189,9 @@ pub(super) fn summary(report: &Report) -> String {
     if summary.spread("request_latency_ms").is_some_and(|s| s.mean_half_width.is_some()) {
         lines.push(entry("±", [Some("95 % confidence of the mean (Student's t within cases)".to_owned())]));
     }
-    lines.extend(summary.rating.map(|rating| entry("Rating", [Some(rating.to_owned())])));
-    lines.extend(told.bottleneck.map(|sentence| entry("What held it back", [Some(sentence)])));
+    let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
+    lines.extend(told.rating.map(rating));
+    lines.extend(told.bottleneck.map(|told| entry(HELD_BACK_BY, [Some(format!("{}: {}", told.cause, told.evidence))])));
     lines.join("\n")
 }
 

@@ -61,8 +61,11 @@ pub fn default_name(model: &str, stamp: &str, extension: &str) -> String {
         let part = plain(text);
         if part.is_empty() { fallback.to_owned() } else { part }
     };
+    let model = part(model, "run");
+    // The simulator's model has the program's name already.
+    let model = model.strip_prefix("tokscope-").unwrap_or(&model);
     // What comes first also keeps the name from being one of Windows' devices or a hidden file.
-    format!("tokscope-{}-{}.{}", part(model, "run"), part(stamp, "0"), part(extension, "txt"))
+    format!("tokscope-{model}-{}.{}", part(stamp, "0"), part(extension, "txt"))
 }
 
 /// Letters, digits, `.`, `-` and `_`; all else becomes a hyphen, and none stands at the ends or twice.
@@ -296,6 +299,8 @@ mod tests {
         assert_eq!(name("Qwen/Qwen2.5-7B (Q4)"), "tokscope-Qwen-Qwen2.5-7B-Q4-2026-02-06-214941.md");
         assert_eq!(name("../../etc/passwd"), "tokscope-etc-passwd-2026-02-06-214941.md");
         assert_eq!(name(""), "tokscope-run-2026-02-06-214941.md");
+        assert_eq!(name("tokscope-sim"), "tokscope-sim-2026-02-06-214941.md");
+        assert_eq!(name("tokscope-"), "tokscope-tokscope-2026-02-06-214941.md");
         assert_eq!(default_name("CON", "x", ""), "tokscope-CON-x.txt");
     }
 

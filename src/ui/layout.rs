@@ -8,10 +8,13 @@
 //! │ instr.│instr.│instr│   │       │ instrument │   │             │ instrument │
 //! └ footer ────────────┘   └ footer ────────────┘   └ footer ──────────────────┘
 //! ```
+//!
+//! A machine that has no figure gets no more than the lines that say why.
 
 use ratatui::layout::Rect;
 
-use super::pane::{PANES, Pane, Place, gpu};
+use super::pane::gpu::Wanted;
+use super::pane::{PANES, Pane, Place};
 use crate::app::model::{App, PaneId};
 use crate::domain::session::Mode;
 
@@ -24,8 +27,6 @@ const CONCLUSION: u16 = 2;
 const ROOM_FOR_CONCLUSION: u16 = 20;
 /// Cells between two panes side by side.
 const GUTTER: u16 = 2;
-/// Columns of a machine's pane in the strip that has no figure.
-const QUIET: u16 = 20;
 
 /// The places on a screen.
 #[derive(Debug)]
@@ -47,10 +48,8 @@ pub struct Wishes {
     pub zoomed: Option<PaneId>,
     /// The run is over.
     pub finished: bool,
-    /// Lines that the machine's pane has something for, its rule included.
-    pub machine: u16,
-    /// That pane has no more than a reason to show.
-    pub quiet: bool,
+    /// What the machine's pane has to show.
+    pub machine: Wanted,
 }
 
 impl Wishes {
@@ -61,8 +60,7 @@ impl Wishes {
             cases: app.table_rows().len(),
             zoomed: app.ui.zoomed.then_some(app.ui.focus),
             finished,
-            machine: gpu::lines_wanted(app),
-            quiet: gpu::is_quiet(app),
+            machine: Wanted::of(app),
         }
     }
 }
@@ -102,9 +100,11 @@ fn arrange(body: Rect, wishes: Wishes, screen: Rect) -> Vec<(&'static Pane, Rect
         place(table, text, &stack(right, wishes.machine))
     } else {
         let strip_height = (body.height / 4).clamp(3, 9);
+        let is_figures = matches!(wishes.machine, Wanted::Figures(_));
+        let (body, reason) = split_rows(body, if is_figures { body.height } else { body.height - 1 });
         let (above, strip) = split_rows(body, body.height - strip_height);
         let (table, text) = split_rows(above, table_wants.min(above.height * 5 / 8));
-        place(table, text, &side_by_side(strip, wishes.quiet))
+        place(table, text, &side_by_side(strip, (!is_figures).then_some(reason)))
     }
 }
 
@@ -159,7 +159,8 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
 }
 
 /// One below the other.
-fn stack(area: Rect, machine: u16) -> Vec<Rect> {
+fn stack(area: Rect, machine: Wanted) -> Vec<Rect> {
+    let machine = machine.lines(area.width);
     let mut y = area.y;
     let place = |height| {
         let rect = Rect { y, height, ..area };
@@ -169,23 +170,26 @@ fn stack(area: Rect, machine: u16) -> Vec<Rect> {
     shares(area.height, machine).into_iter().map(place).collect()
 }
 
-/// All as wide, as all have figures that need it; a machine's pane without any is narrow. What does not divide evenly goes
-/// to the first.
-fn side_by_side(area: Rect, quiet: bool) -> Vec<Rect> {
-    let instruments: Vec<_> = PANES.iter().filter(|p| p.place == Place::Instrument).collect();
-    let count = instruments.len().max(1) as u16;
+/// All as wide; a machine without figures has the line below them all instead. What does not divide evenly goes to the
+/// first.
+fn side_by_side(area: Rect, reason: Option<Rect>) -> Vec<Rect> {
+    let is_apart = |pane: &Pane| pane.id == PaneId::Gpu && reason.is_some();
+    let instruments = || PANES.iter().filter(|p| p.place == Place::Instrument);
+    let count = instruments().filter(|p| !is_apart(p)).count().max(1) as u16;
     let room = area.width.saturating_sub(GUTTER * (count - 1));
-    let narrow = if quiet { QUIET.min(room / count) } else { room / count };
-    let width = (room - narrow) / (count - 1).max(1);
-    let spare = room - narrow - width * (count - 1);
+    let mut spare = room % count;
     let mut x = area.x;
-    let place = |(i, pane): (usize, &&Pane)| {
-        let width = if pane.id == PaneId::Gpu { narrow } else { width + u16::from((i as u16) < spare) };
+    let place = |pane: &Pane| {
+        if let Some(below) = reason.filter(|_| is_apart(pane)) {
+            return below;
+        }
+        let width = room / count + u16::from(spare > 0);
+        spare = spare.saturating_sub(1);
         let rect = Rect { x, width, ..area };
         x += width + GUTTER;
         rect
     };
-    instruments.iter().enumerate().map(place).collect()
+    instruments().map(place).collect()
 }
 
 #[cfg(test)]
@@ -195,7 +199,7 @@ mod tests {
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
         of(
             Rect::new(0, 0, width, height),
-            Wishes { cases, zoomed: None, finished: false, machine: u16::MAX, quiet: false },
+            Wishes { cases, zoomed: None, finished: false, machine: Wanted::Figures(u16::MAX) },
         )
     }
 
@@ -208,7 +212,7 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: 3, quiet: true };
+        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: Wanted::Reason(31) };
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
@@ -225,14 +229,18 @@ mod tests {
 
     #[test]
     fn what_a_machine_without_figures_does_not_need_the_others_get() {
-        let wishes = Wishes { cases: 10, zoomed: None, finished: false, machine: 3, quiet: true };
-        let of_instruments = |width, height, get: fn(&Rect) -> u16| {
+        let instruments = |width, height, machine| {
+            let wishes = Wishes { cases: 10, zoomed: None, finished: false, machine };
             let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
-            let of = |id| layout.panes.iter().find(|p| p.0.id == id).map_or(0, |p| get(&p.1));
+            let of = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
             [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(of)
         };
-        assert_eq!(of_instruments(120, 40, |r| r.height), [12, 10, 3]);
-        assert_eq!(of_instruments(80, 24, |r| r.width), [27, 27, 20]);
+        // A short reason stands in the rule, a longer one on two lines below it.
+        assert_eq!(instruments(120, 40, Wanted::Reason(31)), [(52, 13), (52, 11), (52, 1)]);
+        assert_eq!(instruments(120, 40, Wanted::Reason(92)), [(52, 12), (52, 10), (52, 3)]);
+        assert_eq!(instruments(120, 40, Wanted::Figures(7)), [(52, 10), (52, 8), (52, 7)]);
+        assert_eq!(instruments(80, 24, Wanted::Reason(92)), [(38, 5), (38, 5), (78, 1)]);
+        assert_eq!(instruments(80, 24, Wanted::Figures(9)), [(25, 5), (25, 5), (24, 5)]);
     }
 
     #[test]
@@ -250,11 +258,13 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
-            let wishes = Wishes { cases, zoomed: None, finished, machine, quiet };
+            let machine = if quiet { Wanted::Reason(machine) } else { Wanted::Figures(machine) };
+            let wishes = Wishes { cases, zoomed: None, finished, machine };
             let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());
-            proptest::prop_assert!(all.iter().all(|r| r.height >= 3 && r.width >= 16), "{:?}", all);
+            let least = |id| if quiet && id == PaneId::Gpu { 1 } else { 3 };
+            proptest::prop_assert!(layout.panes.iter().all(|p| p.1.height >= least(p.0.id) && p.1.width >= 16), "{:?}", all);
             all.extend([layout.header, layout.footer]);
             for (i, a) in all.iter().enumerate() {
                 proptest::prop_assert_eq!(a.union(Rect::new(0, 0, width, height)), Rect::new(0, 0, width, height));

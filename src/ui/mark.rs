@@ -1,4 +1,4 @@
-//! The marks that stand before figures, and what they mean.
+//! The marks and words that stand beside figures, and what they mean.
 
 /// Before what rests on an estimated number of tokens.
 pub const ESTIMATED: &str = "~";
@@ -17,4 +17,7 @@ pub const MARKS: &[(&str, &str)] = &[
     (CACHE_UNKNOWN, "The server does not tell, and the prompt was sent as it is (--warm): the TTFT may be warm"),
     (SAME, "In place of a difference: no more than chance"),
     ("", "No mark: a cold TTFT. The server says so, or nothing of a prompt that was made unique"),
+    ("!", "Behind a state: there are findings, told below the answer"),
+    ("length", "The answer was stopped by max_tokens (its finish reason)"),
+    ("Excellent", "Or Good, Fair, Poor: the average tok/s on the suite's scale, which a suite's [rating] sets"),
 ];

@@ -1,8 +1,10 @@
 use super::*;
 
 /// Ten lines are shown of 110.
+const PAGE: Page = Page { total: 110, rows: 10, home_is_start: false, grows: false, thinking: None };
+
 fn drawn(answer: &mut Answer, matches: &[usize]) -> (usize, usize) {
-    let drawn = answer.place(matches, 100, 10, false);
+    let drawn = answer.place(matches, PAGE);
     answer.drawn(drawn);
     (drawn.from, drawn.at)
 }
@@ -19,7 +21,7 @@ fn scrolling_stays_within_and_the_end_is_followed() {
     assert_eq!((drawn(&mut answer, &[]), answer.is_scrolled()), ((100, 0), false));
     // A text that has become shorter is followed.
     answer.scroll(-50);
-    let shorter = answer.place(&[], 20, 10, false);
+    let shorter = answer.place(&[], Page { total: 30, ..PAGE });
     answer.drawn(shorter);
     assert_eq!((shorter.from, answer.is_scrolled()), (20, false));
 }
@@ -28,7 +30,7 @@ fn scrolling_stays_within_and_the_end_is_followed() {
 fn what_was_not_generated_begins_at_its_start() {
     let mut answer = Answer::default();
     let place = |answer: &mut Answer| {
-        let drawn = answer.place(&[], 100, 10, true);
+        let drawn = answer.place(&[], Page { home_is_start: true, ..PAGE });
         answer.drawn(drawn);
         drawn.from
     };
@@ -87,4 +89,44 @@ fn thinking_is_shown_until_the_answer_begins_unless_the_user_chose() {
     answer.drawn(Drawn { thinking: Some(true), ..Drawn::default() });
     answer.toggle_thinking();
     assert!(!answer.shows_thinking(false) && !answer.shows_thinking(true));
+}
+
+/// Where the frames begin that are drawn before and after the thinking is folded or shown: 50 lines from line 2 on, or one.
+fn refolded(answer: &mut Answer, grows: bool, is_shown: bool) -> (usize, usize) {
+    answer.unfolded = Some(is_shown);
+    let draw = |answer: &mut Answer| {
+        let is_shown = answer.shows_thinking(true);
+        let total = if is_shown { 159 } else { 110 };
+        let drawn = answer.place(&[], Page { total, grows, thinking: Some((2, is_shown)), ..PAGE });
+        answer.drawn(drawn);
+        drawn.from
+    };
+    let before = draw(answer);
+    answer.toggle_thinking();
+    let after = draw(answer);
+    assert_eq!(draw(answer), after, "it stays there");
+    (before, after)
+}
+
+#[test]
+fn folding_the_thinking_moves_nothing_that_stays() {
+    let at = |top| Answer { top: Some(top), ..Answer::default() };
+    // The line of the answer at the top, told from the end.
+    assert_eq!(refolded(&mut at(100), false, true), (100, 51));
+    // Of the thinking nothing stays but its first line.
+    assert_eq!(refolded(&mut at(30), false, true), (30, 2));
+    assert_eq!(refolded(&mut at(1), false, true), (1, 1));
+    // At the end of what is over it still stands there.
+    assert_eq!(refolded(&mut Answer::default(), false, true), (149, 100));
+}
+
+#[test]
+fn the_thinking_that_is_shown_is_seen_from_its_start() {
+    let at = |top| Answer { top: Some(top), ..Answer::default() };
+    assert_eq!(refolded(&mut at(60), false, false), (60, 2));
+    assert_eq!(refolded(&mut at(1), false, false), (1, 1));
+    assert_eq!(refolded(&mut Answer::default(), false, false), (100, 2));
+    // What is still written is followed on, until one scrolls.
+    assert_eq!(refolded(&mut Answer::default(), true, false), (100, 149));
+    assert_eq!(refolded(&mut at(60), true, false), (60, 2));
 }

@@ -45,7 +45,12 @@ fn session(records: Vec<AttemptRecord>) -> Session {
 
 fn said_with(records: Vec<AttemptRecord>, around: Around) -> String {
     let session = session(records);
-    bottleneck(&session, &Summary::of(&session), around).unwrap_or_default()
+    sentence(&session, around)
+}
+
+fn sentence(session: &Session, around: Around) -> String {
+    let told = bottleneck(session, &Summary::of(session), around).unwrap();
+    format!("{}: {}", told.cause, told.evidence)
 }
 
 fn said(records: Vec<AttemptRecord>) -> String {
@@ -60,25 +65,25 @@ fn without_a_figure_there_is_no_sentence() {
 
 #[test]
 fn decoding_is_named_with_its_share_and_its_speed() {
-    assert_eq!(said(vec![answer(100, 9, 100)]), "Decoding: 90 % of the median answer, 9.0 ms a token, steady.");
+    assert_eq!(said(vec![answer(100, 9, 100)]), "decoding: 90 % of the median answer, 9.0 ms a token, steady.");
     // Twenty gaps are too few to say whether they are steady.
-    assert_eq!(said(vec![answer(20, 9, 20)]), "Decoding: 90 % of the median answer, 9.0 ms a token.");
+    assert_eq!(said(vec![answer(20, 9, 20)]), "decoding: 90 % of the median answer, 9.0 ms a token.");
     let mut uneven = answer(20, 1, 200);
     for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
         arrival.at = Nanos::from_millis(20 + i as u64 + 20 * (i as u64 / 20));
     }
-    assert_eq!(said(vec![uneven]), "Decoding: 95 % of the median answer, 2.0 ms a token, with uneven gaps.");
+    assert_eq!(said(vec![uneven]), "decoding: 95 % of the median answer, 2.0 ms a token, with uneven gaps.");
 }
 
 #[test]
 fn a_long_wait_is_the_first_tokens() {
     assert_eq!(
         said(vec![answer(300, 10, 10)]),
-        "The first token: 75 % of the median answer pass before it (TTFT 300 ms), in prefill or in a queue before it."
+        "the first token: 75 % of the median answer pass before it (TTFT 300 ms), in prefill or in a queue before it."
     );
     assert_eq!(
         said(vec![answer(300, 10, 70)]),
-        "Nothing stands out: 30 % of the median answer pass before its first token, the rest in decoding."
+        "nothing that stands out: 30 % of the median answer pass before its first token, the rest in decoding."
     );
 }
 
@@ -96,10 +101,10 @@ fn a_late_client_comes_before_what_it_measured() {
     let late = |gap, ms| said_with(vec![answer(100, gap, 100)], Around { lag_p99_ms: Some(ms), ..Around::default() });
     assert_eq!(
         late(9, 12.0),
-        "This machine: tokscope itself was 12 ms late (p99), beside gaps of 9.0 ms, so that figures may be its own."
+        "this machine: tokscope itself was 12 ms late (p99), beside gaps of 9.0 ms, so that figures may be its own."
     );
-    assert!(late(9, 4.0).starts_with("Decoding"));
-    assert!(late(100, 12.0).starts_with("Decoding"));
+    assert!(late(9, 4.0).starts_with("decoding"));
+    assert!(late(100, 12.0).starts_with("decoding"));
 }
 
 #[test]
@@ -110,15 +115,15 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
             HostReport { cpu_busy_percent: level(busy), own_engine_percent: level(engine), ..HostReport::default() };
         said_with(vec![answer(100, 9, 100)], Around::default().with_host(Some(&host), is_local))
     };
-    assert!(said(94.9, 89.9, true).starts_with("Decoding: "));
-    assert!(said(100.0, 10.0, false).starts_with("Decoding: "), "the server has a machine of its own");
+    assert!(said(94.9, 89.9, true).starts_with("decoding: "));
+    assert!(said(100.0, 10.0, false).starts_with("decoding: "), "the server has a machine of its own");
     assert_eq!(
         said(98.4, 97.2, true),
-        "This machine: tokscope's thread that reads the streams took 97 % of a core, so that figures may be its own."
+        "this machine: tokscope's thread that reads the streams took 97 % of a core, so that figures may be its own."
     );
     assert_eq!(
         said(98.4, 10.0, true),
-        "This machine: its cores were 98 % busy with client and server both on it, so that each may have waited for the other."
+        "this machine: its cores were 98 % busy with client and server both on it, so that each may have waited for the other."
     );
 }
 
@@ -130,8 +135,8 @@ fn buffering_needs_half_of_the_attempts() {
         record
     };
     let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
-    assert!(text.starts_with("Buffering: in 2 of 3 attempts"), "{text}");
-    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("Decoding"));
+    assert!(text.starts_with("buffering: in 2 of 3 attempts"), "{text}");
+    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decoding"));
 }
 
 #[test]
@@ -141,14 +146,14 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     queued.server_timings = Some(timings);
     assert_eq!(
         said(vec![queued]),
-        "Queueing: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
+        "queueing: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
     );
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     assert_eq!(
         said(vec![late]),
-        "Too high a rate: requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
+        "too high a rate: requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
     );
 }
 
@@ -161,14 +166,14 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
         let id = AttemptId { case: 0, number };
         session.handle(SessionEvent::Ended(id, Arc::new(AttemptRecord { id, ..record.clone() })));
     }
-    bottleneck(&session, &Summary::of(&session), Around::default()).unwrap_or_default()
+    sentence(&session, Around::default())
 }
 
 #[test]
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
     assert_eq!(
         sweep(&answer(100, 9, 100), &answer(400, 9, 100)),
-        "Queueing: from 1 to 8 at once the median TTFT grew from 100 ms to 400 ms, the throughput only 0.8-fold."
+        "queueing: from 1 to 8 at once the median TTFT grew from 100 ms to 400 ms, the throughput only 0.8-fold."
     );
-    assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("Queueing"));
+    assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queueing"));
 }

@@ -7,7 +7,7 @@ use crate::domain::metrics::METRICS;
 use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, with_unit};
-use crate::report::bottleneck::bottleneck;
+use crate::report::bottleneck::{HELD_BACK_BY, bottleneck};
 use crate::report::host::HostReport;
 use crate::report::server_figures::Level;
 
@@ -191,7 +191,7 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
         "- Scale: Excellent from {}, Good from {}, Fair from {} tok/s, below that Poor",
         scale.excellent, scale.good, scale.fair
     ));
-    if let Some(sentence) = bottleneck(&view.report.session, s, view.report.around()) {
-        page.block(&format!("**What held it back**: {}", inline(&sentence)));
+    if let Some(told) = bottleneck(&view.report.session, s, view.report.around()) {
+        page.block(&format!("**{HELD_BACK_BY} {}**: {}", told.cause, inline(&told.evidence)));
     }
 }

@@ -52,7 +52,7 @@ mod tests {
     #[test]
     fn a_sentence_is_broken_between_words() {
         let sentence = "word ".repeat(40).trim_end().to_owned();
-        let told = entry("What held it back", [Some(sentence.clone())]);
+        let told = entry("Held back by", [Some(sentence.clone())]);
         assert!(told.lines().count() == 4 && told.lines().all(|l| l.width() <= COLUMNS), "{told}");
         let words = told.split_whitespace().filter(|w| *w == "word").count();
         assert_eq!(words, 40);

@@ -245,7 +245,7 @@ pub const BINDINGS: &[Binding] = {
             A::ScopeLater,
             C::In(PaneId::Scope),
             G::Pane,
-            "",
+            "later",
             "Forth in the run, at its end follow it",
         ),
         row(
@@ -267,13 +267,16 @@ pub const BINDINGS: &[Binding] = {
             ),
             "overlay",
         ),
-        row(
-            &[ch('0')],
-            A::ScopeNow,
-            C::In(PaneId::Scope),
-            G::Pane,
-            "now",
-            "Back to now; of a run that is over to its whole",
+        toggle(
+            row(
+                &[ch('0')],
+                A::ScopeNow,
+                C::In(PaneId::Scope),
+                G::Pane,
+                "now",
+                "Back to now; of a run that is over to its whole",
+            ),
+            "whole run",
         ),
         // ─── While a filter or a search is typed ───
         row(&[ENTER], A::Confirm, C::FilterInput, G::Filter, "keep", "Keep the filter"),

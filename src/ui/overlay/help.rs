@@ -1,4 +1,4 @@
-//! All keys, by group, those that would do nothing now stand back; and the marks before figures.
+//! All keys, by group, those that would do nothing now stand back; and the marks and words beside figures.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -69,11 +69,11 @@ fn entry(row: &Row, keys_columns: usize, columns: usize, view: &View<'_>) -> Vec
     explained(&keys_label(&row.keys), key_style, row.binding.help, text_style, keys_columns, columns)
 }
 
-/// The marks that stand before figures.
+/// The marks and words beside figures.
 fn marks(columns: usize, view: &View<'_>) -> Vec<Line<'static>> {
     let theme = view.theme;
     let keys_columns = MARKS.iter().map(|(mark, _)| width(mark)).max().unwrap_or(0) + 2;
-    let mut lines = vec![Line::from(Span::styled("Marks before a figure", theme.title(false)))];
+    let mut lines = vec![Line::from(Span::styled("Marks and words", theme.title(false)))];
     for (mark, meaning) in MARKS {
         lines.extend(explained(mark, theme.text(), meaning, theme.text(), keys_columns, columns));
     }

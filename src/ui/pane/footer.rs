@@ -1,4 +1,4 @@
-//! The last line: what just happened, else the keys that do something now.
+//! The last line: what just happened, and the keys that do something now.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -13,6 +13,12 @@ use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};
 use crate::ui::view::View;
 
 const BETWEEN: &str = "  ";
+/// Cells between what just happened and the keys beside it.
+const APART: usize = 3;
+/// What is there as long as it has room, the most needed first.
+const KEPT: [Action; 4] = [Action::Help, Action::Quit, Action::NextPane, Action::Export];
+/// What the help is called where it has keys that found no room.
+const MORE: &str = "more";
 
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
@@ -32,14 +38,19 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
 }
 
+/// What happened, and at the other end as many keys as it leaves room for.
 fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static> {
     let remedy = notice.remedy.and_then(|action| remedy(action, view));
     let text = format!("{}{}", sanitise_line(&notice.text), remedy.unwrap_or_default());
-    if notice.is_error {
-        Line::styled(cut(&format!("! {text}"), columns), view.theme.bad())
+    let told = if notice.is_error {
+        Span::styled(cut(&format!("! {text}"), columns), view.theme.bad())
     } else {
-        Line::styled(cut(&text, columns), view.theme.accent())
-    }
+        Span::styled(cut(&text, columns), view.theme.accent())
+    };
+    let room = columns - told.width();
+    let keys = keys(Context::of(&view.app.ui), room.saturating_sub(APART), view);
+    let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
+    Line::from_iter([told, blanks].into_iter().chain(keys))
 }
 
 /// What helps, with its key: ` · x cancel`.
@@ -67,31 +78,31 @@ fn typed_line(field: &TextField, context: Context, columns: usize, view: &View<'
     Line::from(spans)
 }
 
-/// As many keys of the table as there is room for; of those of the panes, the one for the help is always there.
+/// As many keys of the table as there is room for, those that are kept at the end.
 fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>> {
     let shown = |r: &&Row| is_live(view.app, r.binding);
-    let is_help = |r: &&Row| r.binding.action == Action::Help;
-    let help = view.keymap.rows_in(context).filter(is_help).find_map(|r| hint(r, context, view));
-    let help_columns = help.as_ref().map_or(0, |h| spans_width(h) + BETWEEN.len());
-    let mut spans: Vec<Span<'static>> = Vec::new();
-    let mut push = |hint: Vec<Span<'static>>, room: usize| {
-        let gap = if spans.is_empty() { 0 } else { BETWEEN.len() };
-        if spans_width(&spans) + gap + spans_width(&hint) <= room {
-            if gap > 0 {
-                spans.push(Span::raw(BETWEEN));
-            }
-            spans.extend(hint);
-        }
+    let rows: Vec<&Row> = view.keymap.rows_in(context).filter(shown).collect();
+    let of =
+        |action| rows.iter().find(|r| r.binding.action == action).and_then(|r| Some((*r, hint(r, context, view)?)));
+    let mut used = 0;
+    let mut fits = |hint: &[Span<'_>]| {
+        let wanted = spans_width(hint) + if used > 0 { BETWEEN.len() } else { 0 };
+        let fits = used + wanted <= columns;
+        used += if fits { wanted } else { 0 };
+        fits
     };
-    for row in view.keymap.rows_in(context).filter(shown).filter(|r| !is_help(r)) {
-        if let Some(hint) = hint(row, context, view) {
-            push(hint, columns.saturating_sub(help_columns));
+    let mut kept: Vec<_> = KEPT.into_iter().filter_map(of).filter(|(_, hint)| fits(hint)).collect();
+    let others = rows.iter().filter(|r| !KEPT.contains(&r.binding.action));
+    let others = others.filter_map(|r| Some((*r, hint(r, context, view)?)));
+    let (mut hints, cut): (Vec<_>, Vec<_>) = others.partition(|(_, hint)| fits(hint));
+    if cut.iter().any(|(row, _)| row.binding.on == context) {
+        for (_, help) in kept.iter_mut().filter(|(row, _)| row.binding.action == Action::Help) {
+            *help = labelled(help[0].content.to_string(), MORE, view);
         }
     }
-    if let Some(help) = help {
-        push(help, columns);
-    }
-    spans
+    hints.extend(kept.into_iter().rev());
+    let hints: Vec<_> = hints.into_iter().map(|(_, hint)| hint).collect();
+    hints.join(&Span::raw(BETWEEN))
 }
 
 fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
@@ -102,7 +113,11 @@ fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static
         first.is_some_and(|first| std::ptr::eq(first, row))
     };
     let key = row.keys.iter().find(means_this)?.to_string();
-    Some(vec![Span::styled(key, view.theme.key()), Span::styled(format!(" {label}"), view.theme.muted())])
+    Some(labelled(key, label, view))
+}
+
+fn labelled(key: String, label: &str, view: &View<'_>) -> Vec<Span<'static>> {
+    vec![Span::styled(key, view.theme.key()), Span::styled(format!(" {label}"), view.theme.muted())]
 }
 
 #[cfg(test)]

@@ -26,24 +26,48 @@ const LEAST: u16 = 2;
 /// Lines that the server's gauges get at most, and those that say why there is no GPU.
 const GAUGES: usize = 2;
 const REASON: u16 = 2;
+/// Cells of a rule that are not for what it is about.
+const RULE: usize = 12;
 
-/// Lines that it has something for, its rule included.
-pub fn lines_wanted(app: &App) -> u16 {
-    let scene = app.shown();
-    let gpus = scene.gpus().len() as u16;
-    let body = match gpus {
-        0 => REASON,
-        n if usize::from(n) <= CARDS => n * card::WHOLE + n - 1,
-        n => n + 1,
-    };
-    let server = if scene.gauges.is_some() { GAUGES as u16 } else { 0 };
-    body.saturating_add(server + 1)
+/// What it has to show.
+#[derive(Clone, Copy, Debug)]
+pub enum Wanted {
+    /// Figures on so many lines, its rule included.
+    Figures(u16),
+    /// Why there is none, in so many cells.
+    Reason(u16),
 }
 
-/// Whether it has no more than a reason to show.
-pub fn is_quiet(app: &App) -> bool {
-    let scene = app.shown();
-    scene.gpus().is_empty() && scene.gauges.is_none()
+impl Wanted {
+    /// Of the state.
+    pub fn of(app: &App) -> Self {
+        let scene = app.shown();
+        let gpus = scene.gpus();
+        if let (Some(why), None) = (why_none(scene, &gpus), &scene.gauges) {
+            return Self::Reason(u16::try_from(fit::width(&why)).unwrap_or(u16::MAX));
+        }
+        let body = match gpus.len() as u16 {
+            0 => REASON,
+            n if usize::from(n) <= CARDS => n * card::WHOLE + n - 1,
+            n => n + 1,
+        };
+        let server = if scene.gauges.is_some() { GAUGES as u16 } else { 0 };
+        Self::Figures(body.saturating_add(server + 1))
+    }
+
+    /// Lines that it has something for in so many columns, its rule included. A short reason has room in the rule.
+    pub fn lines(self, columns: u16) -> u16 {
+        match self {
+            Self::Figures(lines) => lines,
+            Self::Reason(cells) if has_room(usize::from(cells), columns) => 1,
+            Self::Reason(_) => 1 + REASON,
+        }
+    }
+}
+
+/// Whether a text of so many cells has room in a rule.
+fn has_room(cells: usize, columns: u16) -> bool {
+    cells + RULE <= usize::from(columns)
 }
 
 /// Draws it.
@@ -53,7 +77,15 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let driver = scene.gpu.driver.as_deref().filter(|_| !gpus.is_empty());
     let driver = driver.map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
     let title = if scene.gauges.is_some() { "Machine" } else { pane::title(PaneId::Gpu) };
-    let about = about(scene, &gpus);
+    let why = why_none(scene, &gpus);
+    let about = match &why {
+        // The rule alone says it then, and rather a whole sentence than a cut one.
+        Some(why) if area.height == 1 => {
+            let first = why.split_inclusive(". ").next().unwrap_or(why).trim_end();
+            if has_room(fit::width(why), area.width) { why.clone() } else { first.to_owned() }
+        }
+        _ => about(scene, &gpus),
+    };
     let area = pane::titled_rule(frame, area, view, PaneId::Gpu, title, &about, driver.into_iter().collect());
     if area.is_empty() {
         return;
@@ -64,7 +96,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let server = gauges::lines(view, area.width, most.min(usize::from(area.height)));
     let server_rows = (server.len() as u16).min(area.height.saturating_sub(1).max(1));
     let above = Rect { height: area.height - server_rows, ..area };
-    let top = match why_none(scene, &gpus) {
+    let top = match why {
         Some(why) => reason(frame, above, view, &why),
         None => draw_gpus(frame, above, view, &gpus),
     };

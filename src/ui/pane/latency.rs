@@ -26,6 +26,8 @@ const SHORTEST_MS: f64 = 0.1;
 /// From so many columns on the TTFT of all has its p99.
 const P99_FROM: u16 = 56;
 
+/// Rows of the histogram at most.
+const HIGHEST: u16 = 24;
 /// Gaps that a column of the histogram stands for at least, in the mean.
 const GAPS_PER_COLUMN: usize = 6;
 
@@ -220,7 +222,7 @@ fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f6
     let Some(histogram) = Histogram::of(gaps, room / broad, SHORTEST_MS) else { return };
     let area = Rect { width: (histogram.counts.len() * broad) as u16, ..area };
     // The last line is the scale, where there are two.
-    let rows = area.height.saturating_sub(1).clamp(area.height.min(1), 12);
+    let rows = area.height.saturating_sub(1).clamp(area.height.min(1), HIGHEST);
     for (row, text) in histogram.lines(usize::from(rows)).into_iter().enumerate() {
         let text: String = text.chars().flat_map(|c| std::iter::repeat_n(c, broad)).collect();
         pane::line(frame, area, row as u16, Line::styled(text, theme.series(0)));

@@ -17,7 +17,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use self::body::Body;
-use crate::app::answer::{Drawn, Form};
+use crate::app::answer::{Form, Page};
 use crate::app::model::Scene;
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::live::{InFlight, StreamPhase};
@@ -88,6 +88,11 @@ impl<'a> Subject<'a> {
         }
     }
 
+    /// A line above what came so far says that it is not all.
+    fn is_cut(&self) -> bool {
+        matches!(self.shown, Shown::Live(live) if live.text_cut || live.reasoning_cut)
+    }
+
     /// What it thought, where that is not nothing, and whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
         let (reasoning, text) = match self.shown {
@@ -116,17 +121,23 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let body = Body::of(&subject, columns, view);
     let answer = &view.app.ui.answer;
     let total = body.len();
-    let limit = total.saturating_sub(rows);
     let matches = matches(&body, columns, view);
     let lines: Vec<usize> = matches.iter().map(|m| m.line() + body.offset()).collect();
     let home_is_start = subject.is_prompt() || answer.form == Form::Exchange;
     let thinking = subject.thinking().filter(|_| answer.form != Form::Exchange);
-    let drawn = Drawn {
-        thinking: thinking.map(|has_answer| answer.shows_thinking(has_answer)),
-        ..answer.place(&lines, limit, rows, home_is_start)
-    };
+    let head = body.offset() + usize::from(subject.is_cut());
+    let drawn = answer.place(
+        &lines,
+        Page {
+            total,
+            rows,
+            home_is_start,
+            grows: matches!(subject.shown, Shown::Live(_)),
+            thinking: thinking.map(|has_answer| (head, answer.shows_thinking(has_answer))),
+        },
+    );
     view.cache.set_answer(drawn);
-    let from = drawn.from;
+    let (from, limit) = (drawn.from, drawn.limit);
 
     title::draw(frame, area, &title::about(&subject, view), title::figures(&subject, drawn, view), view);
     let x = area.x + if margins { 2 } else { 0 };

@@ -16,10 +16,12 @@ use crate::app::model::{PaneId, Scene};
 use crate::app::scope::{Shown, run_of};
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
-use crate::ui::{number, pane};
+use crate::ui::{fit, number, pane};
 
 /// In less than this scales have no names, and there are no lanes.
 const NARROW: u16 = 40;
+/// From so many rows on a scale has its half.
+const HALVED: u16 = 8;
 /// In less than this the title is terse.
 const TERSE: u16 = 60;
 
@@ -51,7 +53,9 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let cursor = view.app.ui.scope.cursor;
     let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
     let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
-    let places = Places::of(inside.intersection(frame.area()), &lanes, &told);
+    let names = shown.streams.iter().map(|stream| fit::width(&trace::name_of(view, stream)));
+    let names = names.max().filter(|_| view.app.ui.scope.stacked).unwrap_or(0);
+    let places = Places::of(inside.intersection(frame.area()), &lanes, &told, names);
     if view.app.ui.scope.stacked {
         let older = shown.streams.len().saturating_sub(places.stack());
         shown.streams.drain(..older);
@@ -113,18 +117,30 @@ fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     }
 }
 
-/// Puts a scale into the gutter: its label and its top in the first row, 0 in the last.
-fn scale(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, label: &str, top: &str) {
+/// Puts a scale into the gutter: its label and its top in the first row, 0 in the last, in a high one its half between.
+fn scale(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    gutter: u16,
+    view: &View<'_>,
+    label: &str,
+    top: f64,
+    tick: fn(f64) -> String,
+) {
     let gutter = Rect { width: gutter.saturating_sub(1), ..area };
     let style = view.theme.muted();
     let mut put = |row: u16, text: &str| {
-        pane::line(frame, gutter, row, Line::styled(crate::ui::fit::right(text, usize::from(gutter.width)), style));
+        pane::line(frame, gutter, row, Line::styled(fit::right(text, usize::from(gutter.width)), style));
     };
-    put(0, top);
+    let named = tick(top);
+    put(0, &named);
+    if area.height >= HALVED {
+        put(area.height / 2, &tick(top / 2.0));
+    }
     if area.height > 1 {
         put(area.height - 1, "0");
     }
-    if crate::ui::fit::width(label) + crate::ui::fit::width(top) < usize::from(gutter.width) {
+    if fit::width(label) + fit::width(&named) < usize::from(gutter.width) {
         let label = Line::styled(label.to_owned(), style);
         pane::line(frame, Rect { width: label.width() as u16, ..gutter }, 0, label);
     }

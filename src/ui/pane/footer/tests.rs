@@ -1,6 +1,6 @@
 use super::*;
 use crate::app::message::Msg;
-use crate::app::model::PaneId;
+use crate::app::model::{App, PaneId};
 use crate::app::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::time::Nanos;
@@ -10,14 +10,14 @@ use crate::ui::theme::Theme;
 #[test]
 fn keys_that_do_something_now() {
     let mut app = running();
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  e export  q quit  enter zoom  / filter  : commands  f freeze  ? help");
-    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  v report  e export  q quit  ? help");
-    insta::assert_snapshot!(text(&app, 30, 1, draw), @"s sort  space hold  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  enter zoom  / filter  : commands  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  v report  e export  q quit  esc back  / filter  : commands  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}p{DarkGray} unpause{}  {Cyan BOLD}r{DarkGray} rerun{}  {Cyan BOLD}x{DarkGray} cancel{}  {Cyan BOLD}?{DarkGray} help{}");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
 }
 
 #[test]
@@ -30,24 +30,46 @@ fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
 }
 
 #[test]
-fn a_notice_takes_the_place_of_the_keys() {
+fn a_notice_leaves_the_keys_the_rest_of_the_line() {
     let mut app = running();
     let path = "tokscope-m.md".into();
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Ok(path)));
-    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan}Report written to 'tokscope-m.md'{}");
+    insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan}Report written to 'tokscope-m.md'{}   {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} more");
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Err("'x.md':\u{1b}[31m no space left on device".into())));
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"! 'x.md': no space left on device");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"! 'x.md': no space left on device   tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 20, 1, draw), @"! 'x.md': no space …");
+}
+
+#[test]
+fn the_keys_of_a_scope_with_all_of_them_leave_room_for_the_way_out() {
+    let mut app = running();
+    app.ui.focus = PaneId::Scope;
+    act(&mut app, &[Action::ScopeStack]);
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
+    end(&mut app, 0, 1, |_| {});
+    act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
+}
+
+#[test]
+fn a_key_takes_a_notice_away_that_has_been_read() {
+    let mut app = running();
+    let press = |app: &mut App, ms| update(app, Msg::Action(Nanos::from_millis(ms), Action::NextPane));
+    update(&mut app, Msg::Exported(Nanos::from_millis(2_000), Ok("x.md".into())));
+    drop(press(&mut app, 3_999));
+    assert!(text(&app, 60, 1, draw).starts_with("Report written"));
+    drop(press(&mut app, 4_000));
+    assert!(!text(&app, 60, 1, draw).contains("Report written"));
 }
 
 #[test]
 fn a_notice_names_the_key_that_would_help() {
     let mut app = running();
     act(&mut app, &[Action::Rerun]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is running · x cancel");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is running · x cancel    s sort  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::TogglePauseCase]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is done · r rerun");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"'Debug Task' is done · r rerun      tab pane  q quit  ? more");
 }
 
 #[test]

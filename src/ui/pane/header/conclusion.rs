@@ -8,7 +8,7 @@ use ratatui::text::{Line, Span};
 use crate::app::model::Scene;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
-use crate::report::bottleneck::Around;
+use crate::report::bottleneck::{Around, Bottleneck, HELD_BACK_BY};
 use crate::report::conclusion::Conclusion;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
@@ -29,9 +29,32 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let key = (scene.session.began, scene.session.last_ended, ended, scene.gpu.samples);
     let told = view.cache.conclusion(key, || Conclusion::of(&scene.session, around(scene)));
     pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
-    let sentence = told.bottleneck.as_deref().unwrap_or("Nothing was measured.");
-    let sentence = fit::cut(sentence, usize::from(area.width));
-    pane::line(frame, area, SENTENCE, Line::styled(sentence, view.theme.text()));
+    pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
+}
+
+/// What held it back.
+fn sentence(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
+    let theme = view.theme;
+    let Some(Bottleneck { cause, evidence }) = &told.bottleneck else {
+        return Line::styled("Nothing was measured.", theme.text());
+    };
+    let label = format!("{HELD_BACK_BY} ");
+    let room = columns.saturating_sub(fit::width(&label) + fit::width(cause));
+    Line::from(vec![
+        Span::styled(label, theme.muted()),
+        Span::styled(*cause, theme.value()),
+        Span::styled(clauses(&format!(": {evidence}"), room), theme.text()),
+    ])
+}
+
+/// As many whole clauses as there is room for; of a first one that is too long its start.
+fn clauses(sentence: &str, room: usize) -> String {
+    if fit::width(sentence) <= room {
+        return sentence.to_owned();
+    }
+    let ends = sentence.match_indices([',', ';']).map(|(at, _)| sentence.split_at(at).0);
+    let whole = ends.filter(|clauses| fit::width(clauses) < room).last();
+    whole.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
 }
 
 fn around(scene: &Scene) -> Around {
@@ -51,9 +74,22 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
         all.push(("partial ", format!("{}/{}", told.ok, told.cases), " cases", theme.warning()));
     }
     all.extend(told.failures.as_ref().map(|kinds| ("failed ", sanitise_line(kinds), "", theme.bad())));
-    all.extend(told.rating.map(|rating| ("", rating.to_owned(), "", theme.good())));
+    let rating = all.len();
+    all.extend(told.rating.as_ref().map(|(word, _)| {
+        let style = if matches!(*word, "Excellent" | "Good") { theme.good() } else { theme.value() };
+        ("", (*word).to_owned(), "", style)
+    }));
     all.extend(told.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(told.decode_p50.map(|v| ("decode p50 ", format!("{about}{v:.1}"), " tok/s", theme.value())));
+    let width = |figures: &[(&str, String, &str, Style)]| {
+        let each = figures.iter().map(|(before, figure, after, _)| [*before, figure, *after].map(fit::width));
+        each.flatten().sum::<usize>() + BETWEEN.len() * figures.len().saturating_sub(1)
+    };
+    // What it is measured against stands beside the word, where that costs none of the main figures.
+    let against = told.rating.as_ref().map_or_else(String::new, |(_, against)| format!(" {against}"));
+    if width(&all) + fit::width(&against) <= columns {
+        all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &against);
+    }
     all.extend(told.tokens.map(|n| ("", format!("{about}{}", number::grouped(n)), " tokens", theme.value())));
     all.extend(told.wall.map(|wall| ("in ", number::clock(wall), "", theme.value())));
     if let Some((name, ms)) = &told.slowest {
@@ -66,17 +102,18 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
     }
     let mut spans: Vec<Span<'static>> = Vec::new();
     let mut used = 0;
-    for (before, figure, after, style) in all {
+    for figure in all {
         let gap = if spans.is_empty() { "" } else { BETWEEN };
-        let width = gap.len() + before.len() + fit::width(&figure) + after.len();
+        let width = gap.len() + width(std::slice::from_ref(&figure));
         if used + width > columns {
             continue;
         }
         used += width;
+        let (before, figure, after, style) = figure;
         spans.extend([
             Span::styled(format!("{gap}{before}"), theme.muted()),
             Span::styled(figure, style),
-            Span::styled(after, theme.muted()),
+            Span::styled(after.to_owned(), theme.muted()),
         ]);
     }
     Line::from(spans)
@@ -89,6 +126,15 @@ mod tests {
     use crate::domain::gpu_scope::GpuScope;
     use crate::domain::time::Nanos;
     use crate::ui::sample::running;
+
+    #[test]
+    fn a_sentence_is_cut_between_clauses() {
+        let said = "97 % of it, 9 ms a token, steady; GPU up to 98 %.";
+        let cut = |room| clauses(said, room);
+        assert_eq!((cut(49), cut(48)), (said.to_owned(), "97 % of it, 9 ms a token, steady…".to_owned()));
+        assert_eq!((cut(33), cut(32)), (cut(48), "97 % of it, 9 ms a token…".to_owned()));
+        assert_eq!(cut(5), "97 %…");
+    }
 
     #[test]
     fn the_gpu_it_tells_of_serves_and_is_busy_in_the_run() {

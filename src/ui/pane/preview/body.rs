@@ -10,13 +10,13 @@ use super::{Shown, Subject};
 use super::{endpoint, exchange};
 use crate::app::answer::Form;
 use crate::app::message::Action;
-use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
 use crate::ui::fit::cut;
 use crate::ui::keymap::Keymap;
-use crate::ui::number::millis;
+use crate::ui::number::{grouped, millis};
 use crate::ui::theme::Theme;
 use crate::ui::view::{View, key_of};
 use crate::ui::widget::find::{Match, find};
@@ -116,6 +116,23 @@ fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
     !view.scene().session.plan.warm && subject.spec.takes_nonce()
 }
 
+/// What `length` means, of a whole answer that ended so: it was allowed no more tokens.
+pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String> {
+    let is_length = |reason: &&str| matches!(*reason, "length" | "max_tokens" | "max_output_tokens");
+    let reason = record.finish_reason.as_deref().filter(is_length).filter(|_| record.is_ok())?;
+    Some(match record.output_tokens() {
+        // The server, or its context, has a lower limit.
+        Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {
+            let (tokens, most) = (grouped(tokens), grouped(u64::from(max_tokens)));
+            format!("Stopped after {tokens} tokens by a limit below max_tokens, {most} (finish reason {reason}).")
+        }
+        _ => {
+            let most = grouped(u64::from(max_tokens));
+            format!("Stopped by max_tokens, {most} (finish reason {reason}): it may have had more to say.")
+        }
+    })
+}
+
 // ─── What goes around it ───
 
 struct Around<'a> {
@@ -160,6 +177,9 @@ impl Around<'_> {
                 "Its figures were kept, its text was not: only the last attempts keep theirs.",
                 self.theme.muted(),
             );
+        }
+        if let Some(told) = stopped(record, subject.spec.max_tokens) {
+            self.say(&mut lines, &told, self.theme.muted());
         }
         for note in record.notes() {
             self.say(&mut lines, &format!("! {note}"), self.theme.muted());

@@ -174,6 +174,6 @@ pub fn draw(
     let style = view.theme.series(at);
     dots.line(&values, top, style);
     dots.draw(plot, frame.buffer_mut());
-    let label = if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };
-    scale(frame, area, gutter, view, lane.label, &label);
+    let tick = |top: f64| if top < 10.0 && top.fract() > 0.0 { format!("{top:.1}") } else { format!("{top:.0}") };
+    scale(frame, area, gutter, view, lane.label, top, tick);
 }

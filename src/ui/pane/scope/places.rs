@@ -14,7 +14,7 @@ const LANE: (u16, u16) = (2, 4);
 /// Rows that the trace keeps.
 const TRACE: u16 = 4;
 /// From so many rows on there is a legend.
-const LEGEND_FROM: u16 = 14;
+const LEGEND_FROM: u16 = 10;
 /// Cells between two figures of the cursor.
 const BETWEEN: usize = 3;
 
@@ -30,10 +30,11 @@ pub struct Places {
 }
 
 impl Places {
-    /// Shares out `area`; `told` is what the cursor tells.
-    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String]) -> Self {
+    /// Shares out `area`; `told` is what the cursor tells, `names` the cells of the longest name in the gutter.
+    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String], names: usize) -> Self {
         let named = area.width >= NARROW;
-        let gutter = (if named { GUTTER.0 } else { GUTTER.1 }).min(area.width / 2);
+        let names = u16::try_from(names).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
+        let gutter = if named { GUTTER.0.max(names) } else { GUTTER.1.min(area.width / 2) };
         let mut rest = area;
         let mut bottom = |rows: u16, least: u16| {
             let rows = if rest.height >= rows + least { rows } else { 0 };

@@ -164,7 +164,7 @@ fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
         let begin = record.started.plus(Duration::from_millis(500 + 200 * 20));
         record.observer_stalls = vec![(begin, begin.plus(Duration::from_millis(2_300)))];
     });
-    assert!(drawn(&stage).contains("△ own 2.42 s") && !drawn(&stage).contains('▲'), "{}", drawn(&stage));
+    assert!(drawn(&stage).contains("△ own 2.42 s") && !drawn(&stage).contains("▲ 2"), "{}", drawn(&stage));
 }
 
 #[test]

@@ -17,10 +17,18 @@ use crate::domain::trace::{Column, Gap, Stall, columns};
 use crate::ui::view::View;
 use crate::ui::widget::braille::Dots;
 use crate::ui::widget::scale::round_up;
+use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
-/// The scale fits this share of the columns, and leaves so much room above.
+/// The scale fits this share of the columns, and leaves so much room above their longest gaps.
 const FITS: (f64, f64) = (0.95, 1.3);
+/// Of their means it is so many times the highest: the line is neither at the bottom nor at the top.
+const OF_MEANS: (f64, f64) = (1.5, 3.0);
+/// What the legend says, the last first to go: wide, and tight.
+const LEGEND: [[(&str, &str); 5]; 2] = [
+    [("⠒⠒⠒", "answer"), ("⠂⠂⠂", "reasoning"), ("⣀⣀⣀", "prefill"), ("⠁ ⠂", "longest"), ("▲", "stall")],
+    [("⠒⠒", "answer"), ("⠂⠂", "reasoning"), ("⣀⣀", "prefill"), ("⠁", "longest"), ("▲", "stall")],
+];
 
 /// A column's longest gap is drawn by itself from so many times their mean.
 const STANDS_OUT: f64 = 1.5;
@@ -40,33 +48,60 @@ pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Win
     let now = view.scene().live.at;
     let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
     let top = top_ms(&drawn);
-    let label = if top < 1000.0 { format!("{top} ms") } else { format!("{} s", top / 1000.0) };
     if view.app.ui.scope.stacked && drawn.len() > 1 {
         let rows = area.height / drawn.len() as u16;
         // What does not divide evenly goes to the first.
         let mut y = area.y;
+        let range = format!("0–{}", tick(top));
+        let mut is_told = false;
         for one in &drawn {
             let spare = if y == area.y { area.height - rows * drawn.len() as u16 } else { 0 };
             let lane = Rect { y, height: rows + spare, ..area };
             y = lane.bottom();
             plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
-            name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &label);
+            is_told |= name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &range);
+        }
+        if !is_told {
+            let beside = Rect { width: gutter.saturating_sub(1), ..places.axis };
+            let gap = format!("gap {range}");
+            let range = if fit::width(&gap) <= usize::from(beside.width) { &gap } else { &range };
+            pane::line(frame, beside, 0, muted_right(range, beside, view));
         }
     } else {
         plot_streams(frame, plot(area, gutter), view, window, &drawn, top);
-        scale(frame, area, gutter, view, "gap", &label);
+        scale(frame, area, gutter, view, "gap", top, tick);
     }
-    legend(frame, plot(places.legend, gutter), view);
+    legend(frame, places.legend, gutter, view);
 }
 
-/// The gutter of a lane: whose it is, and from where to where its scale goes.
-fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'_>, top: &str) {
-    let cells = usize::from(gutter.width);
-    pane::line(frame, gutter, 0, Line::styled(fit::left(&name_of(view, one.stream), cells), one.style));
-    if gutter.height > 1 {
-        let range = Line::styled(fit::right(&format!("0–{top}"), cells), view.theme.muted());
-        pane::line(frame, gutter, gutter.height - 1, range);
+/// A gap on the scale.
+fn tick(ms: f64) -> String {
+    if ms < 1000.0 { format!("{ms} ms") } else { format!("{} s", ms / 1000.0) }
+}
+
+/// The gutter of a lane: whose it is, and if there is a row for it, from where to where its scale goes. Returns whether it
+/// says so.
+fn name_lane(frame: &mut Frame<'_>, gutter: Rect, view: &View<'_>, one: &Drawn<'_>, range: &str) -> bool {
+    let (cells, rows) = (usize::from(gutter.width.max(1)), usize::from(gutter.height));
+    let name = name_of(view, one.stream);
+    let lines = wrap(&[Span::styled(name.clone(), one.style)], cells);
+    let lines = if lines.len() <= rows.max(1) {
+        lines.into_iter().map(Line::from).collect()
+    } else {
+        vec![Line::styled(fit::left(&name, cells), one.style)]
+    };
+    let is_told = lines.len() < rows;
+    for (row, line) in (0..gutter.height).zip(lines) {
+        pane::line(frame, gutter, row, line);
     }
+    if is_told {
+        pane::line(frame, gutter, gutter.height - 1, muted_right(range, gutter, view));
+    }
+    is_told
+}
+
+fn muted_right(text: &str, gutter: Rect, view: &View<'_>) -> Line<'static> {
+    Line::styled(fit::right(text, usize::from(gutter.width)), view.theme.muted())
 }
 
 /// The name of a stream: its case, and the number of an attempt that is not the first.
@@ -90,18 +125,17 @@ fn bring<'a>(stream: &'a Stream<'a>, window: Window, now: Nanos, dots: usize, vi
     }
 }
 
-/// The top of the scale: by the gaps that are no stalls.
+/// The top of the scale: by the gaps that are no stalls, whose means are to be read before the longest.
 fn top_ms(drawn: &[Drawn<'_>]) -> f64 {
     let usual = |d: &Drawn<'_>| d.stream.limit_ms.unwrap_or(f64::INFINITY);
-    let highs = drawn
-        .iter()
-        .flat_map(|d| d.columns.iter().flatten().map(|c| f64::from(c.high_ms)).filter(|ms| *ms <= usual(d)));
-    let mut highs: Vec<f64> = highs.collect();
-    if highs.is_empty() {
-        return 100.0;
-    }
-    let at = ((highs.len() - 1) as f64 * FITS.0) as usize;
-    round_up(*highs.select_nth_unstable_by(at, f64::total_cmp).1 * FITS.1)
+    let fits = |of: fn(&Column) -> f64| {
+        let each = drawn.iter().flat_map(|d| d.columns.iter().flatten().map(of).filter(move |ms| *ms <= usual(d)));
+        let mut each: Vec<f64> = each.collect();
+        let at = (each.len().checked_sub(1)? as f64 * FITS.0) as usize;
+        Some(*each.select_nth_unstable_by(at, f64::total_cmp).1)
+    };
+    let Some((mean, high)) = fits(Column::mean_ms).zip(fits(|c| f64::from(c.high_ms))) else { return 100.0 };
+    round_up((high * FITS.1).clamp(mean * OF_MEANS.0, mean * OF_MEANS.1))
 }
 
 fn plot_streams(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Window, drawn: &[Drawn<'_>], top: f64) {
@@ -196,23 +230,24 @@ fn name_stalls(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, window: Windo
     }
 }
 
-fn legend(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
-    let muted = view.theme.muted();
-    let style = view.theme.series(0);
-    let mut spans = vec![
-        Span::styled("⠒⠒⠒", style),
-        Span::styled(" answer   ", muted),
-        Span::styled("⠂⠂⠂", style),
-        Span::styled(" reasoning   ", muted),
-        Span::styled("⣀⣀⣀", style),
-        Span::styled(" prefill   ", muted),
-        Span::styled("⠁ ⠂", style),
-        Span::styled(" longest   ", muted),
-        Span::styled("▲", view.theme.warning()),
-        Span::styled(" stall", muted),
-    ];
-    while fit::spans_width(&spans) > usize::from(area.width) && !spans.is_empty() {
-        spans.pop();
+/// Above the plot, and where that is too narrow over the whole width: entries that fit as a whole.
+fn legend(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>) {
+    let spans = |entries: &[(&'static str, &'static str)], between: &'static str| {
+        let mut spans = Vec::new();
+        for (i, (sign, meaning)) in entries.iter().enumerate() {
+            let style = if *meaning == "stall" { view.theme.warning() } else { view.theme.series(0) };
+            let between = if i > 0 { between } else { "" };
+            spans.extend([Span::raw(between), Span::styled(*sign, style)]);
+            spans.push(Span::styled(format!(" {meaning}"), view.theme.muted()));
+        }
+        spans
+    };
+    let above = plot(area, gutter);
+    let [wide, tight] = &LEGEND;
+    let ways =
+        [(above, &wide[..], "   "), (area, &tight[..], "  "), (area, &tight[..4], "  "), (area, &tight[..3], "  ")];
+    let ways = ways.map(|(place, entries, between)| (place, spans(entries, between)));
+    if let Some((place, spans)) = ways.into_iter().find(|(place, s)| fit::spans_width(s) <= usize::from(place.width)) {
+        pane::line(frame, place, 0, Line::from(spans));
     }
-    pane::line(frame, area, 0, Line::from(spans));
 }
