@@ -3,6 +3,8 @@
 mod arrivals;
 mod condensed;
 mod figures;
+mod kept;
+mod packed;
 mod status;
 
 use std::sync::Arc;
@@ -11,6 +13,8 @@ use serde::{Deserialize, Serialize};
 
 pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
+pub use self::kept::KeptRecord;
+pub use self::packed::Words;
 pub use self::status::{AttemptError, AttemptStatus};
 use super::asked::Asked;
 use super::finding::Finding;
