@@ -289,10 +289,10 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     };
     let state = scene.session.cases.get(row.case)?;
     let record = match row.attempt {
-        Some(number) => state.attempts.iter().find(|a| a.number == number)?.record.as_ref(),
+        Some(number) => state.attempts.iter().find(|a| a.number == number)?.record(),
         None => state.shown(),
     };
-    let (asked, reasoning, text, is_cut) = match (live, record) {
+    let (asked, reasoning, text, is_cut) = match (live, &record) {
         (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
         (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),
         (None, None) => return None,

@@ -5,6 +5,7 @@ pub mod order;
 mod tests;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use self::order::SortBy;
 use super::model::{App, Scene};
@@ -139,20 +140,19 @@ pub(super) fn fold(app: &mut App) {
 /// So many answers are enough to compare with: a long run has thousands, and each frame compares.
 const ENOUGH: usize = 200;
 
-/// The whole answers of a case that count, of many the last.
-pub fn reported(state: &CaseState) -> Vec<&AttemptRecord> {
-    let all = state.reported();
-    let from = all.len().saturating_sub(ENOUGH);
-    all.into_iter().skip(from).map(AsRef::as_ref).collect()
+/// The figures of a case's whole answers that count, of many the last.
+pub fn reported(state: &CaseState) -> Figures {
+    let mut last: Vec<_> = state.reported().rev().take(ENOUGH).filter_map(AttemptState::record).collect();
+    last.reverse();
+    Figures::of(&last)
 }
 
 /// The last whole, measured answers up to the attempt of a number, that included, oldest first: what it is compared with.
-pub fn whole_until(attempts: &[AttemptState], number: u32) -> Vec<&AttemptRecord> {
+pub fn whole_until(attempts: &[AttemptState], number: u32) -> Vec<Arc<AttemptRecord>> {
     const ENOUGH: usize = 30;
     let until = attempts.partition_point(|a| a.number <= number);
-    let newest_first = attempts.iter().take(until).rev().filter(|a| !a.warmup);
-    let whole = newest_first.filter_map(|a| a.record.as_deref()).filter(|r| r.is_ok()).take(ENOUGH);
-    let mut whole: Vec<_> = whole.collect();
+    let newest_first = attempts.iter().take(until).rev().filter(|a| a.is_good()).take(ENOUGH);
+    let mut whole: Vec<_> = newest_first.filter_map(AttemptState::record).collect();
     whole.reverse();
     whole
 }
@@ -162,7 +162,7 @@ pub(super) fn toggle_baseline(app: &mut App) -> String {
     if app.ui.cases.baseline.take().is_some() {
         return "Baseline dropped: differences are to the attempt before".to_owned();
     }
-    let figures: Vec<Figures> = app.scene.session.cases.iter().map(|c| Figures::of(&reported(c))).collect();
+    let figures: Vec<Figures> = app.scene.session.cases.iter().map(reported).collect();
     let known = figures.iter().filter(|f| !f.is_empty()).count();
     let all = figures.len();
     app.ui.cases.baseline = Some(figures);
@@ -171,5 +171,5 @@ pub(super) fn toggle_baseline(app: &mut App) -> String {
 
 /// Whether there is anything to remember, or to forget.
 pub(super) fn has_baseline_or_figures(app: &App) -> bool {
-    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| !c.reported().is_empty())
+    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported().next().is_some())
 }

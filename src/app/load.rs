@@ -71,11 +71,11 @@ impl Load {
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
         let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
         let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
-        let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-        let mut recent: Vec<_> = records.filter(|r| now.since(r.ended) <= WINDOW).collect();
-        recent.sort_by_key(|r| r.ended);
+        let records = session.attempts().filter_map(|a| a.record.as_ref());
+        let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
+        recent.sort_by_key(|r| r.ended());
         for record in recent {
-            load.note_recent(record);
+            load.note_recent(&record.get());
         }
         load
     }

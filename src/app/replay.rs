@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::load::Load;
 use super::model::{Refusals, Scene};
-use crate::domain::attempt::{Arrival, AttemptRecord, TextKind};
+use crate::domain::attempt::{Arrival, AttemptRecord, KeptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
@@ -73,20 +73,17 @@ impl Tape {
 
 /// What was in flight at `at`.
 fn live_at(session: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
-    let attempts = || session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-    let mut flying: Vec<&AttemptRecord> = attempts().filter(|r| r.started <= at && at < r.ended).collect();
+    let kept = || session.attempts().filter_map(|a| a.record.as_ref());
+    let mut flying: Vec<_> = kept().filter(|r| r.started() <= at && at < r.ended()).map(KeptRecord::get).collect();
     flying.sort_by_key(|r| (r.started, r.id));
     let traced = flying.len().saturating_sub(TRACED_STREAMS);
     let in_flight =
         flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
-    let events = |r: &AttemptRecord| match r.condensed {
-        Some(_) if r.ended <= at => r.content_events(),
-        Some(_) => 0,
-        None => come(r, at).len(),
-    };
+    // Of one that was condensed, what had come is not known while it was in flight.
+    let events = |r: &KeptRecord| if r.ended() <= at { r.content_events() } else { come(&r.get(), at).len() };
     LiveSnapshot {
         at,
-        content_events_total: attempts().map(|r| events(r) as u64).sum(),
+        content_events_total: kept().filter(|r| r.began() <= at).map(|r| events(r) as u64).sum(),
         in_flight,
         ..LiveSnapshot::default()
     }

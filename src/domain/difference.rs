@@ -1,5 +1,7 @@
 //! How far figures are from earlier ones, and whether that is more than chance.
 
+use std::borrow::Borrow;
+
 use super::attempt::{AttemptRecord, TokenSource};
 use super::interval::mean_half_width;
 use super::metrics::{METRICS, Metric, Unit};
@@ -66,10 +68,10 @@ struct Told {
 }
 
 impl Told {
-    fn of(records: &[&AttemptRecord]) -> Self {
-        let first = records.first().map(|r| r.prefix_cache());
-        let cache = first.filter(|first| records.iter().all(|r| r.prefix_cache() == *first));
-        let estimated = records.iter().any(|r| matches!(r.output_tokens(), Some((_, TokenSource::Estimate))));
+    fn of(records: &[impl Borrow<AttemptRecord>]) -> Self {
+        let first = records.first().map(|r| r.borrow().prefix_cache());
+        let cache = first.filter(|first| records.iter().all(|r| r.borrow().prefix_cache() == *first));
+        let estimated = records.iter().any(|r| matches!(r.borrow().output_tokens(), Some((_, TokenSource::Estimate))));
         Self { cache, estimated }
     }
 }
@@ -84,7 +86,7 @@ pub struct Figures {
 
 impl Figures {
     /// Those of these answers.
-    pub fn of(records: &[&AttemptRecord]) -> Self {
+    pub fn of<R: Borrow<AttemptRecord>>(records: &[R]) -> Self {
         Self { values: METRICS.iter().map(|m| values(m, records)).collect(), told: Told::of(records) }
     }
 
@@ -99,8 +101,8 @@ impl Figures {
     }
 }
 
-fn values(metric: &Metric, records: &[&AttemptRecord]) -> Vec<f64> {
-    records.iter().filter_map(|r| (metric.get)(r)).filter(|v| v.is_finite()).collect()
+fn values(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Vec<f64> {
+    records.iter().filter_map(|r| (metric.get)(r.borrow())).filter(|v| v.is_finite()).collect()
 }
 
 fn mean(values: &[f64]) -> Option<f64> {
@@ -115,24 +117,24 @@ fn half_width(values: &[f64]) -> Option<f64> {
 /// The mean of some whole answers against that of earlier ones. Chance is what the 95 % intervals of the two means leave
 /// open; where only one of them has two figures, its spread stands for both; where neither has, two per cent. `None` where
 /// either has no figure, and for what is neither good nor bad.
-pub fn of_means(metric: &Metric, now: &[&AttemptRecord], before: &Figures) -> Option<Difference> {
-    let (a, b) = (values(metric, now), before.of_metric(metric));
+pub fn of_means(metric: &Metric, now: &Figures, before: &Figures) -> Option<Difference> {
+    let (a, b) = (now.of_metric(metric), before.of_metric(metric));
     // From the mean's interval, t·s / √n, to that of a difference of two means: t·s·√(1/n + 1/m).
     let alone = |half: f64, of: &[f64], other: &[f64]| half * (1.0 + of.len() as f64 / other.len() as f64).sqrt();
-    let chance = match (half_width(&a), half_width(b)) {
+    let chance = match (half_width(a), half_width(b)) {
         (Some(half_a), Some(half_b)) => Some(half_a.hypot(half_b)),
-        (Some(half), None) => Some(alone(half, &a, b)),
-        (None, Some(half)) => Some(alone(half, b, &a)),
+        (Some(half), None) => Some(alone(half, a, b)),
+        (None, Some(half)) => Some(alone(half, b, a)),
         (None, None) => None,
     };
-    judged(metric, (mean(&a)?, Told::of(now)), (mean(b)?, before.told), chance)
+    judged(metric, (mean(a)?, now.told), (mean(b)?, before.told), chance)
 }
 
 /// The last of whole answers, oldest first, against the one before it. Chance is, where two came before it, what 95 % of
 /// two single figures with their spread keep within; else two per cent. `None` as for [`of_means`].
-pub fn of_last(metric: &Metric, records: &[&AttemptRecord]) -> Option<Difference> {
+pub fn of_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Option<Difference> {
     let [earlier @ .., last] = records else { return None };
-    let before = earlier.last()?;
+    let (last, before) = (last.borrow(), earlier.last()?.borrow());
     let spread = values(metric, earlier);
     // From the mean's interval, t·s / √n, to that of a difference of two: t·s·√2.
     let chance = half_width(&spread).map(|half| half * (2.0 * spread.len() as f64).sqrt());
@@ -190,7 +192,7 @@ mod tests {
 
     fn means(key: &str, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
         let before = Figures::of(&before.iter().collect::<Vec<_>>());
-        of_means(metric(key).unwrap(), &now.iter().collect::<Vec<_>>(), &before)
+        of_means(metric(key).unwrap(), &Figures::of(now), &before)
     }
 
     fn verdict(difference: Option<Difference>) -> Option<Verdict> {
@@ -266,6 +268,6 @@ mod tests {
         let told = |key| last(key, &[answer(200), guessed.clone()]);
         assert!(matches!(told(SPEED), Some(Difference::Of { estimated: true, .. })));
         assert!(matches!(told(TTFT), Some(Difference::Of { estimated: false, .. })));
-        assert!(Figures::of(&[]).is_empty() && !Figures::of(&[&guessed]).is_empty());
+        assert!(Figures::of::<AttemptRecord>(&[]).is_empty() && !Figures::of(&[&guessed]).is_empty());
     }
 }

@@ -244,6 +244,17 @@ impl Session {
         out
     }
 
+    /// All attempts, case by case.
+    pub fn attempts(&self) -> impl Iterator<Item = &AttemptState> {
+        self.cases.iter().flat_map(|c| &c.attempts)
+    }
+
+    /// The records of all that are over. Old ones are unpacked one by one as they are asked for: all of a long run at once are
+    /// a hundred megabytes.
+    pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> {
+        self.attempts().filter_map(AttemptState::record)
+    }
+
     fn begin(&mut self, at: Nanos) {
         match self.stopped.take() {
             None => self.began = Some(at),

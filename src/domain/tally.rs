@@ -1,10 +1,11 @@
 //! The measured requests of a run, counted as they end.
 
+use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use super::prefix_cache::CacheDoubts;
-use super::session::Session;
+use super::session::{AttemptState, Session};
 use super::slo::{REQUEST_FIGURES, RunFigure, Slo, Stat, Subject, Verdict, is_good};
 use super::statistics::{Stats, enough_for, percentile};
 use super::time::Nanos;
@@ -55,15 +56,14 @@ impl Tally {
 
     /// All of a session's, or those of one stage of its sweep.
     pub fn of(session: &Session, stage: Option<usize>) -> Self {
-        let attempts = session.cases.iter().flat_map(|c| &c.attempts);
-        let of_stage = attempts.filter(|a| stage.is_none_or(|stage| a.stage == stage));
-        Self::over(session, of_stage.filter_map(|a| a.record.as_deref()))
+        let of_stage = session.attempts().filter(|a| stage.is_none_or(|stage| a.stage == stage));
+        Self::over(session, of_stage.filter_map(AttemptState::record))
     }
 
     /// Of these records of a session.
-    pub fn over<'a>(session: &Session, records: impl IntoIterator<Item = &'a AttemptRecord>) -> Self {
+    pub fn over(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
         let mut tally = Self::new(session);
-        records.into_iter().for_each(|r| tally.count_in(r, session.slos(), Vec::push));
+        records.into_iter().for_each(|r| tally.count_in(r.borrow(), session.slos(), Vec::push));
         tally.columns.iter_mut().for_each(|c| c.sort_by(f64::total_cmp));
         tally
     }

@@ -1,7 +1,7 @@
 //! What held the run back, in one sentence that says no more than the figures show.
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::session::Session;
+use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::statistics::{enough_for, percentile};
 use crate::domain::sweep::stages;
 
@@ -73,14 +73,15 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
     if summary.attempts == 0 {
         return None;
     }
-    let shares = Shares::of(session);
+    let times = Times::reported(session);
+    let shares = Shares::of(&times);
     let causes: [&dyn Fn() -> Option<Bottleneck>; 6] = [
         &|| client(summary, around),
         &|| buffered(summary),
         &|| queue(session),
-        &|| server_queue(session),
+        &|| server_queue(&times),
         &|| first_token(&shares),
-        &|| decode(session, &shares),
+        &|| decode(&times, &shares),
     ];
     let cause = causes.iter().find_map(|cause| cause());
     let Bottleneck { cause, evidence } = cause.unwrap_or_else(|| nothing(&shares));
@@ -91,9 +92,41 @@ const fn by(cause: &'static str, evidence: String) -> Bottleneck {
     Bottleneck { cause, evidence }
 }
 
-/// The attempts that count.
-fn reported(session: &Session) -> impl Iterator<Item = &AttemptRecord> {
-    session.cases.iter().flat_map(|case| case.reported()).map(AsRef::as_ref)
+/// The times of an attempt that counts.
+#[derive(Clone, Copy, Debug)]
+struct Times {
+    ttft_ms: Option<f64>,
+    latency_ms: Option<f64>,
+    token_ms: Option<f64>,
+    /// It waited for a slot in the open loop.
+    slot_ms: Option<f64>,
+    /// By the server's own clock.
+    queue_ms: Option<f64>,
+    /// The p99 of its gaps by their median, of those that have enough.
+    spread: Option<f64>,
+}
+
+impl Times {
+    fn of(record: &AttemptRecord) -> Self {
+        let spread = || {
+            let gaps = record.inter_chunk_latency_ms()?;
+            (gaps.p50 > 0.0).then(|| gaps.p99 / gaps.p50)
+        };
+        Self {
+            ttft_ms: record.time_to_first_token_ms(),
+            latency_ms: record.request_latency_ms(),
+            token_ms: record.inter_token_latency_ms(),
+            slot_ms: record.dispatch_delay_ms(),
+            queue_ms: record.server_timings.and_then(|t| t.queue_ms),
+            spread: enough_for(record.content_events().saturating_sub(1), 99).then(spread).flatten(),
+        }
+    }
+
+    /// Of all attempts that count.
+    fn reported(session: &Session) -> Vec<Self> {
+        let reported = session.cases.iter().flat_map(CaseState::reported);
+        reported.filter_map(AttemptState::record).map(|r| Self::of(&r)).collect()
+    }
 }
 
 /// The middle of some figures; `None` without one.
@@ -111,13 +144,9 @@ struct Shares {
 }
 
 impl Shares {
-    fn of(session: &Session) -> Self {
-        let wait =
-            |r: &AttemptRecord| Some(r.time_to_first_token_ms()? / r.request_latency_ms().filter(|ms| *ms > 0.0)?);
-        Self {
-            wait: median(reported(session).filter_map(wait)),
-            ttft_ms: median(reported(session).filter_map(AttemptRecord::time_to_first_token_ms)),
-        }
+    fn of(times: &[Times]) -> Self {
+        let wait = |t: &Times| Some(t.ttft_ms? / t.latency_ms.filter(|ms| *ms > 0.0)?);
+        Self { wait: median(times.iter().filter_map(wait)), ttft_ms: median(times.iter().filter_map(|t| t.ttft_ms)) }
     }
 }
 
@@ -198,19 +227,18 @@ fn queue(session: &Session) -> Option<Bottleneck> {
 }
 
 /// The server says itself that requests waited, or the open loop found no slot.
-fn server_queue(session: &Session) -> Option<Bottleneck> {
-    let of = |part: fn(&AttemptRecord) -> Option<f64>| {
-        let figures: Vec<(f64, f64)> =
-            reported(session).filter_map(|r| Some((part(r)?, r.time_to_first_token_ms()?))).collect();
+fn server_queue(times: &[Times]) -> Option<Bottleneck> {
+    let of = |part: fn(&Times) -> Option<f64>| {
+        let figures: Vec<(f64, f64)> = times.iter().filter_map(|t| Some((part(t)?, t.ttft_ms?))).collect();
         let (part, ttft) = (median(figures.iter().map(|f| f.0))?, median(figures.iter().map(|f| f.1))?);
         (ttft > 0.0 && part >= ttft * WAIT_HOLDS).then_some((part, ttft))
     };
-    if let Some((slot, ttft)) = of(AttemptRecord::dispatch_delay_ms) {
+    if let Some((slot, ttft)) = of(|t| t.slot_ms) {
         let (slot, ttft) = (millis(slot), millis(ttft));
         let told = format!("requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)");
         return Some(by("too high a rate", told));
     }
-    let (queue, ttft) = of(|r| r.server_timings.as_ref()?.queue_ms)?;
+    let (queue, ttft) = of(|t| t.queue_ms)?;
     let (queue, ttft) = (millis(queue), millis(ttft));
     let told = format!("by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)");
     Some(by(QUEUEING, told))
@@ -223,15 +251,10 @@ fn first_token(shares: &Shares) -> Option<Bottleneck> {
     Some(by("the first token", told))
 }
 
-fn decode(session: &Session, shares: &Shares) -> Option<Bottleneck> {
+fn decode(times: &[Times], shares: &Shares) -> Option<Bottleneck> {
     let wait = shares.wait.filter(|wait| *wait <= DECODE_HOLDS)?;
-    let gap = median(reported(session).filter_map(AttemptRecord::inter_token_latency_ms))?;
-    let enough = |r: &&AttemptRecord| enough_for(r.content_events().saturating_sub(1), 99);
-    let spread = |r: &AttemptRecord| {
-        let gaps = r.inter_chunk_latency_ms()?;
-        (gaps.p50 > 0.0).then(|| gaps.p99 / gaps.p50)
-    };
-    let how = match median(reported(session).filter(enough).filter_map(spread)) {
+    let gap = median(times.iter().filter_map(|t| t.token_ms))?;
+    let how = match median(times.iter().filter_map(|t| t.spread)) {
         Some(ratio) if ratio <= STEADY => ", steady",
         Some(_) => ", with uneven gaps",
         None => "",

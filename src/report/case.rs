@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::metrics::{Metric, metric};
+use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::{CasePhase, CaseState, Session};
+use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
 use crate::domain::suite::CaseSpec;
 
@@ -19,24 +19,51 @@ pub struct CaseView<'a> {
     /// All its attempts.
     pub state: &'a CaseState,
     /// The whole, measured attempts of its last round that has any. Empty: the case has no figures.
-    pub reported: Vec<&'a Arc<AttemptRecord>>,
+    pub reported: Vec<&'a AttemptState>,
+    /// Its place in the suite.
+    index: usize,
+    /// The figures of those that have one, in the order of [`METRICS`]: of a long run, no record is unpacked twice for them.
+    figures: Vec<Vec<f64>>,
+    estimated: bool,
+    warm: usize,
 }
 
 /// The cases of a session in the suite's order.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
-    let both = session.suite.cases.iter().zip(&session.cases);
-    both.map(|(spec, state)| CaseView { spec, state, reported: state.reported() }).collect()
+    let both = session.suite.cases.iter().zip(&session.cases).enumerate();
+    both.map(|(index, (spec, state))| CaseView::of(index, spec, state)).collect()
 }
 
-impl CaseView<'_> {
+impl<'a> CaseView<'a> {
+    fn of(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
+        let reported: Vec<_> = state.reported().collect();
+        let figures = vec![Vec::new(); METRICS.len()];
+        let mut view = Self { spec, state, reported, index, figures, estimated: false, warm: 0 };
+        for record in view.reported.iter().filter_map(|a| a.record()) {
+            for (column, metric) in view.figures.iter_mut().zip(METRICS) {
+                column.extend((metric.get)(&record));
+            }
+            view.estimated |= is_estimated(&record);
+            view.warm += usize::from(is_warm(&record));
+        }
+        view
+    }
+
+    /// The figures of a metric, of the reported attempts that have it, beside the place of the case.
+    pub fn figures(&self, metric: &Metric) -> impl Iterator<Item = (usize, f64)> + '_ {
+        let at = METRICS.iter().position(|m| m.key == metric.key);
+        let column = at.and_then(|at| self.figures.get(at)).map_or(&[][..], Vec::as_slice);
+        column.iter().map(|figure| (self.index, *figure))
+    }
+
     /// The case's figure: the mean of its reported attempts.
     pub fn figure(&self, metric: &Metric) -> Option<f64> {
-        Some(Stats::of(self.reported.iter().filter_map(|r| (metric.get)(r)))?.avg)
+        Some(Stats::of(self.figures(metric).map(|f| f.1))?.avg)
     }
 
     /// The spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::over(metric, self.reported.iter().map(AsRef::as_ref))
+        Spread::of(self.figures(metric).collect())
     }
 
     /// [`Self::figure`] of the metric with this key.
@@ -45,13 +72,18 @@ impl CaseView<'_> {
     }
 
     /// Whether a token count among the reported attempts is an estimate.
-    pub fn is_estimated(&self) -> bool {
-        self.reported.iter().any(|r| is_estimated(r))
+    pub const fn is_estimated(&self) -> bool {
+        self.estimated
     }
 
     /// Reported attempts that the server answered from its prefix cache.
-    pub fn warm(&self) -> usize {
-        self.reported.iter().filter(|r| is_warm(r)).count()
+    pub const fn warm(&self) -> usize {
+        self.warm
+    }
+
+    /// The records of the reported attempts, one by one.
+    pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> + '_ {
+        self.reported.iter().filter_map(|a| a.record())
     }
 
     /// Measured attempts that are over, in all rounds.
@@ -60,19 +92,17 @@ impl CaseView<'_> {
     }
 
     /// Measured attempts that failed in the reported round or after it. What the user gave up is no failure.
-    pub fn failures(&self) -> Vec<&AttemptRecord> {
-        let good = |r: &AttemptRecord| r.is_ok() || r.status == AttemptStatus::Cancelled;
-        let round_of = |number| self.state.attempts.iter().find(|a| a.number == number).map_or(0, |a| a.round);
-        let from = self.reported.first().map_or(0, |r| round_of(r.id.number));
+    pub fn failures(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
+        let from = self.reported.first().map_or(0, |a| a.round);
         // Of a sweep, those of the stage that is reported: the others stand in its table.
         let stage = self.state.attempts.last().map_or(0, |a| a.stage);
-        let late = self.state.attempts.iter().filter(|a| !a.warmup && a.round >= from && a.stage == stage);
-        late.filter_map(|a| a.record.as_deref()).filter(|r| !good(r)).collect()
+        let late = self.state.attempts.iter().filter(move |a| a.round >= from && a.stage == stage);
+        late.filter(|a| a.is_failed())
     }
 
     /// The attempt whose text stands for the case: the last that counts, else the last measured one.
-    pub fn shown(&self) -> Option<&AttemptRecord> {
-        self.reported.last().copied().or_else(|| self.state.last_ended()).map(Arc::as_ref)
+    pub fn shown(&self) -> Option<Arc<AttemptRecord>> {
+        self.reported.last().copied().or_else(|| self.state.last_ended())?.record()
     }
 
     /// One word for how the case stands: `ok`, how it failed, or why it was not measured.
@@ -86,8 +116,8 @@ impl CaseView<'_> {
             CasePhase::Cancelled => AttemptStatus::Cancelled.as_str(),
             CasePhase::Unreached => "not reached",
             CasePhase::Queued | CasePhase::Done | CasePhase::Failed => {
-                let last = self.failures().last().map(|r| r.status).or(self.state.last_ended().map(|r| r.status));
-                last.map_or("not run", AttemptStatus::as_str)
+                let last = self.failures().next_back().or_else(|| self.state.last_ended());
+                last.and_then(AttemptState::status).map_or("not run", AttemptStatus::as_str)
             }
         }
     }

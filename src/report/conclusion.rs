@@ -80,8 +80,7 @@ mod tests {
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
         assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, excellent));
         let (name, ms) = told.slowest.clone().unwrap();
-        let longest = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_ref());
-        let longest = longest.filter_map(|r| Some((r.request_latency_ms()?, r.id.case)));
+        let longest = session.records().filter_map(|r| Some((r.request_latency_ms()?, r.id.case)));
         let longest = longest.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
         assert_eq!((name, ms), (session.suite.cases[longest.1].name.clone(), longest.0));
         assert_eq!((told.failures, told.estimated), (None, false));

@@ -7,7 +7,6 @@ mod cell;
 
 use self::cell::{Cell, text};
 pub(super) use self::cell::{begins_formula, harmless};
-use super::case::cases;
 use super::model::Report;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::metrics::{METRICS, Unit};
@@ -56,13 +55,13 @@ pub fn render(report: &Report) -> String {
     let keys = |columns: &'static [Column]| columns.iter().map(|(key, _)| *key);
     let header: Vec<&str> = keys(BEFORE).chain(METRICS.iter().map(|m| m.key)).chain(keys(BEHIND)).collect();
     let mut out = header.join(",") + END_OF_LINE;
-    for case in cases(&report.session) {
-        for attempt in &case.state.attempts {
-            let Some(record) = attempt.record.as_deref() else { continue };
-            let row = Row { report, case: case.spec, attempt, record };
+    for (case, state) in report.session.suite.cases.iter().zip(&report.session.cases) {
+        for attempt in &state.attempts {
+            let Some(record) = attempt.record() else { continue };
+            let row = Row { report, case, attempt, record: &record };
             let made = |columns: &'static [Column]| columns.iter().map(|(_, cell)| cell(&row));
             let cells: Vec<String> =
-                made(BEFORE).chain(metrics(record)).chain(made(BEHIND)).map(|cell| cell.to_string()).collect();
+                made(BEFORE).chain(metrics(&record)).chain(made(BEHIND)).map(|cell| cell.to_string()).collect();
             out.push_str(&cells.join(","));
             out.push_str(END_OF_LINE);
         }

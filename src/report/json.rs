@@ -8,7 +8,7 @@ mod spread;
 mod text;
 
 use serde::Serialize;
-use serde::ser::{SerializeMap, Serializer};
+use serde::ser::{SerializeMap, SerializeSeq, Serializer};
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
@@ -20,7 +20,7 @@ use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::CaseState;
+use crate::domain::session::{AttemptState, CaseState};
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
 const SCHEMA_VERSION: u32 = 1;
@@ -126,8 +126,11 @@ struct Attempts<'a> {
 
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ended = self.of.attempts.iter().filter_map(|a| a.record.as_deref());
-        serializer.collect_seq(ended.map(|r| AttemptJson::of(self.report, r)))
+        let mut all = serializer.serialize_seq(None)?;
+        for record in self.of.attempts.iter().filter_map(AttemptState::record) {
+            all.serialize_element(&AttemptJson::of(self.report, &record))?;
+        }
+        all.end()
     }
 }
 

@@ -1,13 +1,13 @@
 //! All output tokens of a run, whichever way its requests ended.
 
-use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::attempt::TokenSource;
 use crate::domain::session::Session;
 
 /// How many came, warm-ups too, and whether every one of them was counted; `None` when none came. Absurd counts saturate.
 pub fn output_tokens(session: &Session) -> Option<(u64, bool)> {
-    let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-    records
-        .filter_map(AttemptRecord::output_tokens)
+    session
+        .records()
+        .filter_map(|r| r.output_tokens())
         .map(|(tokens, source)| (tokens, source != TokenSource::Estimate))
         .reduce(|(sum, all), (tokens, counted)| (sum.saturating_add(tokens), all && counted))
 }

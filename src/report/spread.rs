@@ -1,5 +1,7 @@
 //! A metric over several attempts.
 
+use std::borrow::Borrow;
+
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::interval::{Interval, mean_half_width, of_median};
 use crate::domain::metrics::Metric;
@@ -20,9 +22,14 @@ pub struct Spread {
 
 impl Spread {
     /// The spread of a metric over some attempts; `None` when none of them has the figure.
-    pub fn over<'a>(metric: &Metric, attempts: impl IntoIterator<Item = &'a AttemptRecord>) -> Option<Self> {
-        let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r).filter(|v| v.is_finite())?));
-        let mut of_cases: Vec<(usize, f64)> = attempts.into_iter().filter_map(figure).collect();
+    pub fn over(metric: &Metric, attempts: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Option<Self> {
+        let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r)?));
+        Self::of(attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
+    }
+
+    /// The spread of figures that stand beside the places of their cases; `None` without one.
+    pub fn of(mut of_cases: Vec<(usize, f64)>) -> Option<Self> {
+        of_cases.retain(|(_, figure)| figure.is_finite());
         of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut values: Vec<f64> = of_cases.iter().map(|f| f.1).collect();
         let mut rest = values.as_slice();

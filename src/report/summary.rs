@@ -1,10 +1,12 @@
 //! A run in a few figures.
 
+use std::sync::Arc;
+
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::Session;
+use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
 use crate::domain::statistics::Stats;
 use crate::domain::tally::Tally;
@@ -71,9 +73,12 @@ pub struct CacheCounts {
 }
 
 impl CacheCounts {
-    fn of(attempts: &[&AttemptRecord]) -> Self {
-        let count = |wanted| attempts.iter().filter(|r| r.prefix_cache() == wanted).count();
-        Self { cold: count(PrefixCache::Cold), warm: count(PrefixCache::Warm), unknown: count(PrefixCache::Unknown) }
+    fn add(&mut self, cache: PrefixCache) {
+        match cache {
+            PrefixCache::Cold => self.cold += 1,
+            PrefixCache::Warm => self.warm += 1,
+            PrefixCache::Unknown => self.unknown += 1,
+        }
     }
 
     /// `8 cold, 2 warm`, what there is of each.
@@ -85,51 +90,89 @@ impl CacheCounts {
     }
 }
 
-/// The spread of the TTFT for each state of the prefix cache that occurs.
-fn ttft_by_cache(attempts: &[&AttemptRecord]) -> Vec<(PrefixCache, Spread)> {
-    let Some(ttft) = metric("time_to_first_token_ms") else { return Vec::new() };
-    let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
-    let spread = |state| {
-        let some = attempts.iter().copied().filter(|r| r.prefix_cache() == state);
-        Some((state, Spread::over(ttft, some)?))
-    };
-    states.into_iter().filter_map(spread).collect()
+/// What is counted of the reported attempts in one pass: records of a long run are unpacked for it.
+#[derive(Default)]
+struct Counted {
+    cache: CacheCounts,
+    tokenizer: usize,
+    estimated: usize,
+    events: usize,
+    coalesced: usize,
+    tokens: u64,
+    /// TTFTs beside the places of their cases.
+    ttft: Vec<(PrefixCache, (usize, f64))>,
+    /// In the order of [`DIAGNOSES`]; those of failed attempts too.
+    findings: Vec<usize>,
+}
+
+impl Counted {
+    fn of(views: &[CaseView<'_>]) -> Self {
+        let mut counted = Self { findings: vec![0; DIAGNOSES.len()], ..Self::default() };
+        for record in views.iter().flat_map(CaseView::records) {
+            counted.add(&record);
+        }
+        for failure in views.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
+            counted.find(&failure);
+        }
+        counted
+    }
+
+    fn add(&mut self, record: &AttemptRecord) {
+        let cache = record.prefix_cache();
+        self.cache.add(cache);
+        let ttft = metric("time_to_first_token_ms").and_then(|m| (m.get)(record));
+        self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
+        if let Some((tokens, source)) = record.output_tokens() {
+            self.tokens = self.tokens.saturating_add(tokens);
+            self.tokenizer += usize::from(source == TokenSource::Tokenizer);
+            self.estimated += usize::from(source == TokenSource::Estimate);
+        }
+        self.events += record.content_events();
+        self.coalesced += record.coalesced_events();
+        self.find(record);
+    }
+
+    fn find(&mut self, record: &AttemptRecord) {
+        for (count, diagnosis) in self.findings.iter_mut().zip(DIAGNOSES) {
+            *count += usize::from(record.findings.iter().any(|f| f.key == diagnosis.key));
+        }
+    }
+
+    /// The spread of the TTFT for each state of the prefix cache that occurs.
+    fn ttft_by_cache(&self) -> Vec<(PrefixCache, Spread)> {
+        let of = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
+        let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
+        states.into_iter().filter_map(|state| Some((state, Spread::of(of(state))?))).collect()
+    }
 }
 
 impl Summary {
     /// The summary of a session as it stands.
     pub fn of(session: &Session) -> Self {
         let views = cases(session);
-        let attempts: Vec<&AttemptRecord> = reported(&views).collect();
-        let spread = |m: &'static Metric| Some((m.key, Spread::over(m, attempts.iter().copied())?));
-        let failures = views.iter().flat_map(CaseView::failures);
-        let ended: Vec<&AttemptRecord> = attempts.iter().copied().chain(failures).collect();
-        let with = |key| ended.iter().filter(|r| r.findings.iter().any(|f| f.key == key)).count();
-        let estimated_attempts = attempts.iter().filter(|r| super::case::is_estimated(r)).count();
+        let counted = Counted::of(&views);
+        let figures = |m: &'static Metric| views.iter().flat_map(|v| v.figures(m));
+        let latency_ms = metric("request_latency_ms").into_iter().flat_map(figures).map(|f| f.1);
+        let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
+        let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
             ok: views.iter().filter(|v| !v.reported.is_empty()).count(),
-            failed: views.iter().filter(|v| v.reported.is_empty() && !v.failures().is_empty()).count(),
-            attempts: attempts.len(),
-            cache: CacheCounts::of(&attempts),
-            tokenizer_attempts: attempts
-                .iter()
-                .filter(|r| matches!(r.output_tokens(), Some((_, TokenSource::Tokenizer))))
-                .count(),
-            estimated_attempts,
-            failed_attempts: ended.len() - attempts.len(),
-            findings: DIAGNOSES.iter().map(|d| (d, with(d.key))).filter(|(_, n)| *n > 0).collect(),
-            events: attempts.iter().map(|r| r.content_events()).sum(),
-            coalesced_events: attempts.iter().map(|r| r.coalesced_events()).sum(),
+            failed: views.iter().filter(has_failed).count(),
+            attempts: views.iter().map(|v| v.reported.len()).sum(),
+            cache: counted.cache,
+            tokenizer_attempts: counted.tokenizer,
+            estimated_attempts: counted.estimated,
+            failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
+            findings: findings.map(|(diagnosis, n)| (diagnosis, *n)).collect(),
+            events: counted.events,
+            coalesced_events: counted.coalesced,
             partial: session.is_partial(),
-            estimated: estimated_attempts > 0,
-            total_output_tokens: attempts
-                .iter()
-                .filter_map(|r| r.output_tokens())
-                .fold(0, |sum, (n, _)| sum.saturating_add(n)),
-            total_time_s: attempts.iter().filter_map(|r| r.request_latency_ms()).sum::<f64>() / 1000.0,
+            estimated: counted.estimated > 0,
+            total_output_tokens: counted.tokens,
+            total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
-            spreads: METRICS.iter().filter_map(spread).collect(),
-            ttft_by_cache: ttft_by_cache(&attempts),
+            spreads: METRICS.iter().filter_map(|m| Some((m.key, Spread::of(figures(m).collect())?))).collect(),
+            ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
         let speed = summary.stats("output_token_throughput");
@@ -137,7 +180,7 @@ impl Summary {
         let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
         // Of a load every request counts, failed ones and earlier rounds too: their time was the server's as well.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
-        let reported = (!is_load).then(|| Tally::over(session, attempts.iter().copied()));
+        let reported = (!is_load).then(|| Tally::over(session, reported(&views)));
         let rates = reported.as_ref().unwrap_or(&tally);
         summary.busy_time_s = rates.seconds();
         if summary.attempts > 0 {
@@ -174,15 +217,15 @@ impl Summary {
     }
 }
 
-/// The reported attempts of all cases.
-pub fn reported<'a>(views: &'a [CaseView<'a>]) -> impl Iterator<Item = &'a AttemptRecord> {
-    views.iter().flat_map(|v| v.reported.iter().map(AsRef::as_ref))
+/// The records of the reported attempts of all cases, one by one.
+pub fn reported(views: &[CaseView<'_>]) -> impl Iterator<Item = Arc<AttemptRecord>> {
+    views.iter().flat_map(CaseView::records)
 }
 
 /// The most attempts whose times in flight have a point in common. One that begins as another ends follows it.
 fn peak_in_flight(session: &Session) -> usize {
-    let records = session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-    let mut edges: Vec<(Nanos, i32)> = records.flat_map(|r| [(r.started, 1), (r.ended, -1)]).collect();
+    let kept = session.attempts().filter_map(|a| a.record.as_ref());
+    let mut edges: Vec<(Nanos, i32)> = kept.flat_map(|r| [(r.started(), 1), (r.ended(), -1)]).collect();
     edges.sort_unstable();
     let (mut now, mut peak) = (0, 0);
     for (_, change) in edges {

@@ -251,8 +251,8 @@ mod tests {
         greet(&app.scene, &mut out);
         app.model_doubt = Some(text(7));
         tell_target(&app, &mut out);
-        for record in app.scene.session.cases.iter().filter_map(|case| case.last_ended()) {
-            progress(&app.scene.session, record, dim, &mut out);
+        for record in app.scene.session.records() {
+            progress(&app.scene.session, &record, dim, &mut out);
         }
         say(&mut out, &summary(&fixture::report(app.scene.session.clone())));
         say(&mut out, &text(11));

@@ -1,23 +1,24 @@
 //! The state of the program out of a saved run.
 
+use std::sync::Arc;
+
 use crate::app::load::Load;
 use crate::app::model::{App, Connection, Scene, Target};
 use crate::app::playback::Playback;
-use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::attempt::{AttemptRecord, KeptRecord, TokenSource};
 use crate::domain::session::Session;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::Saved;
 
 /// Puts what was kept into a scene, with the session as it is to be.
 pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
-    let mut records: Vec<&AttemptRecord> =
-        session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref()).collect();
-    records.sort_by_key(|r| r.ended);
+    let mut records: Vec<&KeptRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
+    records.sort_by_key(|r| r.ended());
     for record in &records {
-        scene.traces.add(record);
+        scene.traces.add(&record.get());
     }
-    let teaches = |r: &&&AttemptRecord| r.is_ok() && !r.has_hidden_reasoning() && r.content_events() > 0;
-    let learnt = records.iter().rev().filter(teaches).find_map(|r| match r.output_tokens() {
+    let teaches = |r: &Arc<AttemptRecord>| r.is_ok() && !r.has_hidden_reasoning() && r.content_events() > 0;
+    let learnt = records.iter().rev().map(|r| r.get()).filter(teaches).find_map(|r| match r.output_tokens() {
         Some((tokens, TokenSource::Usage)) => Some(tokens as f64 / r.content_events() as f64),
         _ => None,
     });
@@ -45,7 +46,7 @@ pub fn playback(saved: &Saved, speed: Option<f64>) -> App {
     let labels = EXPORTERS.iter().map(|e| e.label).collect();
     let mut app = App::new(target, saved.session.clone(), Some(run.model.clone()), labels);
     fill(&mut app.scene, saved, saved.session.clone());
-    app.scene.live = std::sync::Arc::new(crate::domain::live::LiveSnapshot {
+    app.scene.live = Arc::new(crate::domain::live::LiveSnapshot {
         at: saved.last_at,
         lag: saved.lag,
         ..crate::domain::live::LiveSnapshot::default()

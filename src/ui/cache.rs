@@ -11,6 +11,7 @@ use super::widget::find::Match;
 use crate::app::answer;
 use crate::app::report_view::Extent;
 use crate::domain::attempt::AttemptId;
+use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
 
@@ -50,14 +51,29 @@ pub struct RenderCache {
     help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
     report_extent: Cell<Extent>,
-    conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
+    conclusion: RefCell<Option<((Progress, u64), Rc<Conclusion>)>>,
+    reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
 }
 
 /// The number of the report's text, columns, styles.
 type ReportKey = (u64, u16, Theme);
-/// When the run began, when its last attempt ended, how many did, and samples of the GPUs: the last comes after that.
-type ConclusionKey = (Option<Nanos>, Option<Nanos>, usize, u64);
+
+/// How far a run is, so that nothing ended where it is the same: when it began, when its last attempt ended, how many did.
+type Progress = (Option<Nanos>, Option<Nanos>, usize);
+
+fn progress(session: &Session) -> Progress {
+    (session.began, session.last_ended, session.attempts().filter(|a| a.record.is_some()).count())
+}
+
+/// The TTFT of all answers that are reported.
+#[derive(Debug, Default)]
+pub struct ReportedTtft {
+    /// Milliseconds, ascending.
+    pub ascending_ms: Vec<f64>,
+    /// Answers out of the server's prefix cache.
+    pub warm: usize,
+}
 
 impl RenderCache {
     /// The layout of `key`, made now if none is kept.
@@ -92,9 +108,14 @@ impl RenderCache {
         kept(&self.report, key, || make().into())
     }
 
-    /// What the run came to.
-    pub fn conclusion(&self, key: ConclusionKey, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
-        kept(&self.conclusion, key, || Rc::new(make()))
+    /// What the run came to; samples of the GPUs come after its end, too.
+    pub fn conclusion(&self, session: &Session, gpu_samples: u64, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
+        kept(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
+    }
+
+    /// The TTFT of all answers of a session that are reported.
+    pub fn reported_ttft(&self, session: &Session, make: impl FnOnce() -> ReportedTtft) -> Rc<ReportedTtft> {
+        kept(&self.reported_ttft, progress(session), || Rc::new(make()))
     }
 
     /// How far the report could be scrolled in the last frame that showed it.

@@ -83,7 +83,7 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
             let metric = METRICS.iter().find(|m| m.key == key);
             let figure = |case: &usize| {
                 let record = states.get(*case)?.shown().filter(|r| r.is_ok())?;
-                (metric?.get)(record).filter(|v| v.is_finite())
+                (metric?.get)(&record).filter(|v| v.is_finite())
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => turned(a.total_cmp(b)),

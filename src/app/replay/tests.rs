@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::update::testing::app;
-use crate::domain::attempt::{AttemptId, AttemptStatus};
+use crate::domain::attempt::{AttemptId, AttemptStatus, Words};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionEvent};
 
@@ -68,7 +68,7 @@ fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> (Scene, Vec<Telem
 }
 
 fn ended(scene: &Scene) -> usize {
-    scene.session.cases.iter().flat_map(|c| &c.attempts).filter(|a| a.record.is_some()).count()
+    scene.session.attempts().filter(|a| a.record.is_some()).count()
 }
 
 #[test]
@@ -96,13 +96,13 @@ fn an_answer_grows_as_it_came_thinking_first() {
 #[test]
 fn an_attempt_whose_arrivals_were_dropped_shows_when_it_is_over() {
     let (mut whole, telemetry) = whole(1, Plan { repeat: 2, ..Plan::default() }, &[(1000, 9)]);
-    let first = whole.session.cases[0].attempts[0].record.take().unwrap();
-    whole.session.cases[0].attempts[0].record = Some(Arc::new(Arc::unwrap_or_clone(first).condense()));
+    let first = &mut whole.session.cases[0].attempts[0].record;
+    *first = first.take().map(|record| record.pack(&mut Words::default()));
     let at = |t| scene_at(&whole, &telemetry, ms(t), 0);
     assert_eq!((at(1000).live.content_events_total, at(1000).live.in_flight.len()), (0, 1));
     let after = at(1401);
     assert_eq!((after.live.content_events_total, ended(&after)), (9, 1));
-    let figure = after.session.cases[0].attempts[0].record.as_ref().unwrap().time_to_first_token_ms();
+    let figure = after.session.cases[0].attempts[0].record().unwrap().time_to_first_token_ms();
     assert_eq!(figure, Some(100.0));
 }
 
@@ -134,7 +134,7 @@ proptest! {
             let fresh = scene_at(&whole, &telemetry, at, looked_at);
             prop_assert_eq!(scene.session.standing(), fresh.session.standing());
             prop_assert_eq!(scene.gpu.samples, fresh.gpu.samples);
-            let records = || scene.session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_ref());
+            let records = || scene.session.records();
             prop_assert!(records().all(|r| r.ended <= at || at >= whole.now));
             // What is in flight in the session is in flight in the live view, and nothing else.
             prop_assert_eq!(scene.session.in_flight(), scene.in_flight().count());

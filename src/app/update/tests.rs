@@ -102,7 +102,7 @@ fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
         assert!(!effects.iter().any(|e| matches!(e, Effect::Engine(_))), "{effects:?}");
     }
     assert!(!app.is_live() && app.scene.session.is_partial());
-    let status = |case: usize| app.scene.session.cases[case].attempts[0].record.as_ref().unwrap().status;
+    let status = |case: usize| app.scene.session.cases[case].attempts[0].status().unwrap();
     assert_eq!([status(0), status(1)], [AttemptStatus::Ok, AttemptStatus::Cancelled]);
     assert_eq!(
         app.ui.notice.as_ref().unwrap().text,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, KeptRecord, Words};
 use crate::domain::time::Nanos;
 
 /// The state of a case.
@@ -44,7 +44,30 @@ pub struct AttemptState {
     /// Its intended start in the open loop.
     pub due: Option<Nanos>,
     /// What it left; `None` while it is in flight.
-    pub record: Option<Arc<AttemptRecord>>,
+    pub record: Option<KeptRecord>,
+}
+
+impl AttemptState {
+    /// The record, once it is over. Of an old one it is unpacked anew for each call: who asks for the records of all attempts
+    /// asks once, or is content with [`Self::status`].
+    pub fn record(&self) -> Option<Arc<AttemptRecord>> {
+        self.record.as_ref().map(KeptRecord::get)
+    }
+
+    /// How it ended, once it is over.
+    pub fn status(&self) -> Option<AttemptStatus> {
+        self.record.as_ref().map(KeptRecord::status)
+    }
+
+    /// A whole, measured answer.
+    pub fn is_good(&self) -> bool {
+        !self.warmup && self.status() == Some(AttemptStatus::Ok)
+    }
+
+    /// Measured, and not whole. What the user gave up is no failure.
+    pub fn is_failed(&self) -> bool {
+        !self.warmup && self.status().is_some_and(|s| !matches!(s, AttemptStatus::Ok | AttemptStatus::Cancelled))
+    }
 }
 
 /// A case with all its attempts.
@@ -63,6 +86,7 @@ pub struct CaseState {
     pub(super) failed_in_round: bool,
     /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
     pub(super) whole: [VecDeque<u32>; 2],
+    words: Words,
 }
 
 impl CaseState {
@@ -77,11 +101,12 @@ impl CaseState {
             open: Vec::new(),
             failed_in_round: false,
             whole: Default::default(),
+            words: Words::default(),
         }
     }
 
-    /// The records that count: the whole, measured ones of the last round that has any; of a sweep, in its present stage.
-    pub fn reported(&self) -> Vec<&Arc<AttemptRecord>> {
+    /// The attempts that count: the whole, measured ones of the last round that has any; of a sweep, in its present stage.
+    pub fn reported(&self) -> impl DoubleEndedIterator<Item = &AttemptState> {
         reported(self.of_stage(self.stage))
     }
 
@@ -89,10 +114,11 @@ impl CaseState {
     /// last round.
     pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {
         let attempts = self.of_stage(stage);
-        let good = reported(attempts).len();
+        let good = reported(attempts).count();
         let Some(wanted) = wanted else {
             let last = attempts.last().map(|a| a.round);
-            return good == 0 || attempts.iter().rev().take_while(|a| Some(a.round) == last).any(is_failed);
+            return good == 0
+                || attempts.iter().rev().take_while(|a| Some(a.round) == last).any(AttemptState::is_failed);
         };
         good < wanted
     }
@@ -110,14 +136,14 @@ impl CaseState {
     }
 
     /// The record to show: the last that counts, else the last there is.
-    pub fn shown(&self) -> Option<&Arc<AttemptRecord>> {
-        let good = self.attempts.iter().rfind(|a| is_good(a));
-        good.and_then(|a| a.record.as_ref()).or_else(|| self.attempts.iter().rev().find_map(|a| a.record.as_ref()))
+    pub fn shown(&self) -> Option<Arc<AttemptRecord>> {
+        let good = self.attempts.iter().rfind(|a| a.is_good());
+        good.or_else(|| self.attempts.iter().rfind(|a| a.record.is_some())).and_then(AttemptState::record)
     }
 
-    /// The measured attempt that ended last, whole or not.
-    pub fn last_ended(&self) -> Option<&Arc<AttemptRecord>> {
-        self.attempts.iter().rev().filter(|a| !a.warmup).find_map(|a| a.record.as_ref())
+    /// The last measured attempt that is over, whole or not.
+    pub fn last_ended(&self) -> Option<&AttemptState> {
+        self.attempts.iter().rfind(|a| !a.warmup && a.record.is_some())
     }
 
     /// Attempts without a record.
@@ -186,17 +212,17 @@ impl CaseState {
         self.failed_in_round = false;
     }
 
-    /// Takes the record of an attempt in flight, and condenses the oldest beyond `keep`; false if there is no such one.
+    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`; false if there is no such one.
     pub(super) fn end(&mut self, number: u32, record: Arc<AttemptRecord>, keep: usize) -> bool {
         let Some(at) = self.open.iter().position(|n| *n == number) else { return false };
         let Some(attempt) = self.attempts.get_mut(number as usize - 1) else { return false };
         self.open.remove(at);
         let (ok, status) = (record.is_ok(), record.status);
-        attempt.record = Some(record);
+        attempt.record = Some(record.into());
         self.failed_in_round |=
             attempt.round == self.round && !attempt.warmup && !ok && status != AttemptStatus::Cancelled;
         let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
-        self.condense_beyond(keep, usize::from(!ok), number);
+        self.pack_beyond(keep, usize::from(!ok), number);
         // What was given up may end long after its successor; only what still counts keeps the case running.
         let others = self.in_flight().any(|a| !a.abandoned);
         if !abandoned && !others && self.phase == CasePhase::Running {
@@ -221,17 +247,17 @@ impl CaseState {
     /// Takes an attempt that was over when the session was kept, as [`Self::end`] took it.
     pub(super) fn put(&mut self, attempt: AttemptState, keep: usize) {
         let Some(record) = &attempt.record else { return };
-        let (number, kind) = (attempt.number, usize::from(!record.is_ok()));
+        let (number, kind) = (attempt.number, usize::from(record.status() != AttemptStatus::Ok));
         if let Some(place) = self.attempts.get_mut(number as usize - 1) {
             *place = attempt;
-            self.condense_beyond(keep, kind, number);
+            self.pack_beyond(keep, kind, number);
         }
     }
 
     /// Stands where it stood, with nothing in flight.
     pub(super) fn stand(&mut self, phase: CasePhase, remaining: u32, (round, stage): (u32, usize)) {
         (self.phase, self.remaining, self.round, self.stage) = (phase, remaining, round, stage);
-        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && is_failed(a));
+        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && a.is_failed());
     }
 
     /// The round and the stage that run.
@@ -239,7 +265,8 @@ impl CaseState {
         (self.round, self.stage)
     }
 
-    fn condense_beyond(&mut self, keep: usize, kind: usize, number: u32) {
+    /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
+    fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
         let Some(whole) = self.whole.get_mut(kind) else { return };
         whole.push_back(number);
         if whole.len() <= keep {
@@ -247,27 +274,15 @@ impl CaseState {
         }
         let oldest = whole.pop_front().and_then(|n| self.attempts.get_mut(n as usize - 1));
         if let Some(attempt) = oldest {
-            // Nobody else holds so old a record as a rule: nothing is copied only to be dropped.
-            let record = attempt.record.take();
-            attempt.record = record.map(|r| Arc::new(Arc::unwrap_or_clone(r).condense()));
+            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
         }
     }
 }
 
 /// The whole, measured ones of the last round that has any.
-fn reported(attempts: &[AttemptState]) -> Vec<&Arc<AttemptRecord>> {
-    let Some(round) = attempts.iter().rfind(|a| is_good(a)).map(|a| a.round) else { return Vec::new() };
+fn reported(attempts: &[AttemptState]) -> impl DoubleEndedIterator<Item = &AttemptState> {
+    let round = attempts.iter().rfind(|a| a.is_good()).map(|a| a.round);
     // Rounds follow one another: what is older than the round's first attempt need not be looked at.
-    let from = attempts.partition_point(|a| a.round < round);
-    let of_round = attempts.iter().skip(from).filter(|a| a.round == round && is_good(a));
-    of_round.filter_map(|a| a.record.as_ref()).collect()
-}
-
-pub(super) fn is_failed(attempt: &AttemptState) -> bool {
-    let failed = |r: &Arc<AttemptRecord>| !r.is_ok() && r.status != AttemptStatus::Cancelled;
-    !attempt.warmup && attempt.record.as_ref().is_some_and(failed)
-}
-
-fn is_good(attempt: &AttemptState) -> bool {
-    !attempt.warmup && attempt.record.as_ref().is_some_and(|r| r.is_ok())
+    let from = round.map_or(attempts.len(), |round| attempts.partition_point(|a| a.round < round));
+    attempts.iter().skip(from).filter(move |a| Some(a.round) == round && a.is_good())
 }

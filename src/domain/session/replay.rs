@@ -1,21 +1,17 @@
 //! A session as it was at some time before.
 
 use super::{CasePhase, CaseState, Mode, Session};
-use crate::domain::attempt::AttemptRecord;
+use crate::domain::attempt::KeptRecord;
 use crate::domain::time::Nanos;
-
-/// When the request of an attempt was on its way, or in the open loop's queue.
-fn start(record: &AttemptRecord) -> Nanos {
-    record.clock_start().min(record.started)
-}
 
 impl Session {
     /// This session, of which nothing is in flight, as it was at `at`: attempts that had begun, records that had ended. What
     /// the user held, paused or cancelled in between is not kept.
     #[must_use]
     pub fn as_at(&self, at: Nanos) -> Self {
-        let records = || self.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref());
-        let is_whole = records().all(|r| start(r) <= at && r.ended <= at) && self.began.is_none_or(|began| began <= at);
+        let records = || self.attempts().filter_map(|a| a.record.as_ref());
+        let is_whole =
+            records().all(|r| r.began() <= at && r.ended() <= at) && self.began.is_none_or(|began| began <= at);
         if is_whole {
             return self.clone();
         }
@@ -28,7 +24,7 @@ impl Session {
         }
         session.began = self.began.filter(|began| *began <= at);
         session.mode = if session.began.is_some() { Mode::Running } else { Mode::Waiting };
-        session.last_ended = records().map(|r| r.ended).filter(|ended| *ended <= at).max();
+        session.last_ended = records().map(KeptRecord::ended).filter(|ended| *ended <= at).max();
         session.still.retain(|(_, to)| *to <= at);
         session.away.retain(|(_, to)| *to <= at);
         session.not_started = 0;
@@ -39,13 +35,13 @@ impl Session {
 
 impl CaseState {
     fn go_back(&mut self, at: Nanos) {
-        let begun = |a: &super::AttemptState| a.record.as_deref().is_none_or(|r| start(r) <= at);
+        let begun = |a: &super::AttemptState| a.record.as_ref().is_none_or(|r| r.began() <= at);
         let count = self.attempts.iter().rposition(begun).map_or(0, |last| last + 1);
         let later = (self.attempts.len() - count) as u32;
         self.attempts.truncate(count);
         self.open.clear();
         for attempt in &mut self.attempts {
-            if attempt.record.as_ref().is_some_and(|r| r.ended > at) {
+            if attempt.record.as_ref().is_some_and(|r| r.ended() > at) {
                 attempt.record = None;
                 self.open.push(attempt.number);
             }
@@ -54,7 +50,7 @@ impl CaseState {
             self.round = last.round;
         }
         let round = self.round;
-        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && super::case::is_failed(a));
+        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && a.is_failed());
         if !self.open.is_empty() {
             self.phase = CasePhase::Running;
             self.remaining = self.remaining.saturating_add(later);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::{AttemptState, CasePhase, Mode, Pace, Plan, Session};
-use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord};
 use crate::domain::suite::Suite;
 use crate::domain::time::Nanos;
 
@@ -35,7 +35,7 @@ impl AttemptFacts {
         Self { case, number, warmup, round, stage, abandoned, due }
     }
 
-    fn state(self, record: Option<Arc<AttemptRecord>>) -> AttemptState {
+    fn state(self, record: Option<KeptRecord>) -> AttemptState {
         let Self { number, warmup, round, stage, abandoned, due, .. } = self;
         AttemptState { number, warmup, round, stage, abandoned, due, record }
     }
@@ -184,7 +184,7 @@ impl Restoring {
             state.attempts.push(unknown(AttemptFacts { number, warmup: false, abandoned: false, due: None, ..facts }));
         }
         let ended = record.ended;
-        state.put(facts.state(Some(Arc::new(record))), keep);
+        state.put(facts.state(Some(record.into())), keep);
         self.session.last_ended = Some(ended);
         self.session.now = self.session.now.max(ended);
         Ok(())
@@ -308,7 +308,7 @@ impl Restoring {
                 let mut lost = AttemptRecord::started(id, a.warmup, String::new(), String::new(), at);
                 lost.status = AttemptStatus::Cancelled;
                 lost.warnings.push(LOST.to_owned());
-                a.record = Some(Arc::new(lost));
+                a.record = Some(lost.into());
             }
         }
     }
@@ -320,10 +320,8 @@ fn unknown(facts: AttemptFacts) -> AttemptState {
 
 /// Whether nothing of the attempt was kept.
 fn is_lost(attempt: &AttemptState) -> bool {
-    attempt
-        .record
-        .as_ref()
-        .is_some_and(|r| r.status == AttemptStatus::Cancelled && r.warnings.iter().any(|w| w == LOST))
+    attempt.status() == Some(AttemptStatus::Cancelled)
+        && attempt.record().is_some_and(|r| r.warnings.iter().any(|w| w == LOST))
 }
 
 /// Measured attempts that a case owes: those it owed when it stood there, less what was started since, and what was lost.
@@ -334,7 +332,7 @@ fn owed(stood: &CaseStanding, attempts: &[AttemptState], cut_at: Option<Nanos>) 
     }
     // What was cut off by the end of the program is no less lost, and is not what the user gave up.
     let is_cut = |a: &AttemptState| {
-        let ended = a.record.as_ref().filter(|r| r.status == AttemptStatus::Cancelled).map(|r| r.ended);
+        let ended = a.record.as_ref().filter(|r| r.status() == AttemptStatus::Cancelled).map(KeptRecord::ended);
         cut_at.is_some_and(|at| ended.is_some_and(|ended| ended >= at))
             && a.number <= stood.attempts
             && !stood.odd.iter().any(|odd| odd.number == a.number)

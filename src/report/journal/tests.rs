@@ -55,12 +55,11 @@ fn first_plan(session: &Session) -> Plan {
 /// The journal of a run, as it would have been written.
 fn journal_of(report: &Report) -> String {
     let session = &report.session;
-    let mut records: Vec<_> =
-        session.cases.iter().flat_map(|c| &c.attempts).filter_map(|a| a.record.as_deref()).collect();
+    let mut records: Vec<_> = session.records().collect();
     records.sort_by_key(|r| r.ended);
     let mut out = header(&header_of(report));
     for record in records {
-        out += &attempt(session.facts(record.id).unwrap(), record);
+        out += &attempt(session.facts(record.id).unwrap(), &record);
     }
     out += &state(report.finished_at, &session.standing(), report.lag);
     out + &end(report.finished_at, 0)
@@ -154,12 +153,11 @@ fn first_difference(a: &str, b: &str) -> String {
 #[test]
 fn a_long_run_drops_the_same_texts_again() {
     let live = report(load());
-    let condensed =
-        |s: &Session| s.cases[0].attempts.iter().filter(|a| a.record.as_ref().unwrap().condensed.is_some()).count();
+    let condensed = |s: &Session| s.records().filter(|r| r.condensed.is_some()).count();
     let mut whole = String::new();
     // The journal is written as attempts end: with their texts.
     for (i, a) in live.session.cases[0].attempts.iter().enumerate() {
-        let record = answer(AttemptId { case: 0, number: i as u32 + 1 }, a.record.as_ref().unwrap().started, 10, 5, 4);
+        let record = answer(AttemptId { case: 0, number: i as u32 + 1 }, a.record().unwrap().started, 10, 5, 4);
         whole += &attempt(live.session.facts(record.id).unwrap(), &record);
     }
     let saved = read((header(&header_of(&live)) + &whole).as_bytes()).unwrap();
@@ -246,7 +244,7 @@ fn cut_at_any_byte_it_loses_the_last_line_at_most() {
             Err(JournalError::NoJournal(_)) => assert!(cut < 19, "{cut}"),
             Err(other) => panic!("{other}"),
             Ok(saved) => {
-                let kept = saved.session.cases[0].reported().len();
+                let kept = saved.session.cases[0].reported().count();
                 assert_eq!((kept, saved.warnings.len()), ((whole - 1).min(3), usize::from(is_torn)), "{cut}");
                 assert_eq!(saved.session.in_flight(), 0);
                 assert_eq!(saved.ended.is_some(), whole == ends.len());
@@ -331,7 +329,7 @@ proptest! {
         let saved = read(text.as_bytes()).unwrap();
         prop_assert_eq!(&saved.warnings, &Vec::<String>::new());
         let state = &saved.session.cases[0].attempts[0];
-        prop_assert_eq!(&**state.record.as_ref().unwrap(), &record);
+        prop_assert_eq!(&*state.record().unwrap(), &record);
         prop_assert_eq!(saved.session.facts(record.id), Some(facts));
     }
 

@@ -3,6 +3,7 @@
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::diagnosis::WARM_PREFIX;
 use crate::domain::metrics::{METRICS, Metric, metric};
+use crate::domain::session::AttemptState;
 use crate::report::case::CaseView;
 
 use super::View;
@@ -23,7 +24,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
         about(case, page);
         page.line("");
         page.line("**Response Preview:**");
-        if let Some(text) = case.shown().and_then(preview) {
+        if let Some(text) = case.shown().and_then(|r| preview(&r)) {
             page.block(&fenced(&text));
         } else {
             page.line("");
@@ -52,7 +53,7 @@ fn figure_of(case: &CaseView<'_>, metric: &Metric, per_unit: f64, digits: usize,
     let Some(spread) = case.spread(metric) else { return UNKNOWN.to_owned() };
     let estimated = case.is_estimated() && metric.counts_output_tokens;
     let mean = figure(Some(spread.stats.avg / per_unit), digits, estimated);
-    let ended = case.reported.len() + case.failures().len();
+    let ended = case.reported.len() + case.failures().count();
     if ended < 2 {
         return mean + unit;
     }
@@ -76,21 +77,26 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     if let Some(model) = &case.spec.model {
         page.field("Model", &inline(model));
     }
-    if let [only] = case.reported[..] {
-        output(only, page);
+    if let [only] = case.reported[..]
+        && let Some(record) = only.record()
+    {
+        output(&record, page);
     }
-    for record in &case.reported {
-        let which = which(case, record);
-        page.field(&format!("Prefix Cache{which}"), &cache(record));
+    let several = case.ended() > 1;
+    let mut notes = Notes::default();
+    for record in case.records() {
+        let which = which(several, &record);
+        page.field(&format!("Prefix Cache{which}"), &cache(&record));
+        notes.add(&record);
     }
-    notes(case, case.reported.iter().map(AsRef::as_ref), page);
-    if let Some(record) = case.reported.last() {
-        for told in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
-            page.field(&format!("Server's Clock{}", which(case, record)), &inline(&told));
+    notes.write(several, page);
+    if let Some(record) = case.reported.last().and_then(|a| a.record()) {
+        for told in record.server_timings.iter().flat_map(|t| t.sentences(&record)) {
+            page.field(&format!("Server's Clock{}", which(several, &record)), &inline(&told));
         }
     }
-    for record in case.failures() {
-        let which = which(case, record);
+    for record in case.failures().filter_map(AttemptState::record) {
+        let which = which(several, &record);
         let reason = record.error.as_ref().map_or_else(
             || record.status.as_str().to_owned(),
             |e| {
@@ -105,7 +111,9 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
             let events = record.content_events();
             page.field(&format!("Before the Error{which}"), &format!("first token after {before} ms, {events} events"));
         }
-        notes(case, [record], page);
+        let mut notes = Notes::default();
+        notes.add(&record);
+        notes.write(several, page);
     }
 }
 
@@ -138,28 +146,33 @@ fn output(record: &AttemptRecord, page: &mut Page) {
 }
 
 /// Warnings and findings; what several attempts share is said once.
-fn notes<'a>(case: &CaseView<'_>, records: impl IntoIterator<Item = &'a AttemptRecord>, page: &mut Page) {
-    let mut notes: Vec<(&str, &str, Vec<String>)> = Vec::new();
-    for record in records {
+#[derive(Default)]
+struct Notes(Vec<(&'static str, String, Vec<String>)>);
+
+impl Notes {
+    fn add(&mut self, record: &AttemptRecord) {
         let warnings = record.warnings.iter().map(|w| ("Warning", w.as_str()));
         // The line about the prefix cache says that one.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
         for (name, text) in warnings.chain(found.map(|f| ("Finding", f.message.as_str()))) {
             let number = record.id.number.to_string();
-            match notes.iter_mut().find(|n| (n.0, n.1) == (name, text)) {
+            match self.0.iter_mut().find(|n| (n.0, n.1.as_str()) == (name, text)) {
                 Some(note) => note.2.push(number),
-                None => notes.push((name, text, vec![number])),
+                None => self.0.push((name, text.to_owned(), vec![number])),
             }
         }
     }
-    for (name, text, numbers) in notes {
-        let attempts = if numbers.len() == 1 { "attempt" } else { "attempts" };
-        let which = if case.ended() > 1 { format!(" ({attempts} {})", numbers.join(", ")) } else { String::new() };
-        page.field(&format!("{name}{which}"), &inline(text));
+
+    fn write(self, several: bool, page: &mut Page) {
+        for (name, text, numbers) in self.0 {
+            let attempts = if numbers.len() == 1 { "attempt" } else { "attempts" };
+            let which = if several { format!(" ({attempts} {})", numbers.join(", ")) } else { String::new() };
+            page.field(&format!("{name}{which}"), &inline(&text));
+        }
     }
 }
 
 /// Says which attempt a line is about where there are several.
-fn which(case: &CaseView<'_>, record: &AttemptRecord) -> String {
-    if case.ended() > 1 { format!(" (attempt {})", record.id.number) } else { String::new() }
+fn which(several: bool, record: &AttemptRecord) -> String {
+    if several { format!(" (attempt {})", record.id.number) } else { String::new() }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::domain::interval::Interval;
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::session::AttemptState;
 use crate::domain::statistics::{enough_for, needed_for};
 use crate::report::case::CaseView;
 use crate::report::spread::Spread;
@@ -58,9 +59,9 @@ fn totals(view: &View<'_>, page: &mut Page) {
 
 /// `3 (2 rate_limited, 1 timeout)`.
 fn failed_attempts(view: &View<'_>) -> String {
-    let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
-    for failure in view.cases.iter().flat_map(CaseView::failures) {
-        *kinds.entry(failure.failure_kind()).or_default() += 1;
+    let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
+    for failure in view.cases.iter().flat_map(CaseView::failures).filter_map(AttemptState::record) {
+        *kinds.entry(failure.failure_kind().to_owned()).or_default() += 1;
     }
     let all: Vec<_> = kinds.iter().map(|(kind, n)| format!("{n} {}", inline(kind))).collect();
     let kinds = if all.is_empty() { String::new() } else { format!(" ({})", all.join(", ")) };
@@ -216,7 +217,7 @@ fn status(case: &CaseView<'_>) -> String {
         n if n == case.reported.len() => words.push("warm".to_owned()),
         n => words.push(format!("{n} warm")),
     }
-    let failed = case.failures().len();
+    let failed = case.failures().count();
     if !case.reported.is_empty() && failed > 0 {
         words.push(format!("{failed} failed"));
     }

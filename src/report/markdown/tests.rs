@@ -381,8 +381,10 @@ fn verdicts_over_warm_and_cold_answers_say_so() {
 #[test]
 fn a_stage_with_warm_answers_says_so() {
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 4]);
-    let warm = session.cases[0].attempts[0].record.as_mut().unwrap();
-    std::sync::Arc::make_mut(warm).usage.cached_tokens = Some(10);
+    let first = &mut session.cases[0].attempts[0];
+    let mut warm = std::sync::Arc::unwrap_or_clone(first.record().unwrap());
+    warm.usage.cached_tokens = Some(10);
+    first.record = Some(warm.into());
     let text = render(&report(session));
     assert!(text.contains("| TTFT of |\n") && text.contains("| 1 of 4 warm |\n"), "{text}");
     assert_eq!(text.matches("| cold prompts |").count(), 2);

@@ -1,6 +1,7 @@
 //! Latency: the time to first token of the selected case among all, and the gaps between its tokens' events.
 
-use std::borrow::Cow;
+use std::rc::Rc;
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -10,9 +11,11 @@ use crate::app::model::{PaneId, Scene};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::session::{AttemptState, CaseState};
 use crate::domain::slo::figure_index;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
+use crate::ui::cache::ReportedTtft;
 use crate::ui::pane::load;
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
@@ -34,26 +37,26 @@ const GAPS_PER_COLUMN: usize = 6;
 /// What is shown of the selected case.
 struct Selected<'a> {
     live: Option<&'a InFlight>,
-    record: Option<&'a AttemptRecord>,
+    record: Option<Arc<AttemptRecord>>,
 }
 
 impl<'a> Selected<'a> {
     fn of(scene: &'a Scene, case: usize) -> Self {
         let live = scene.in_flight_of(case);
-        let record = scene.session.cases.get(case).and_then(|c| c.shown()).map(std::convert::AsRef::as_ref);
+        let record = scene.session.cases.get(case).and_then(CaseState::shown);
         Self { live, record: record.filter(|_| live.is_none()) }
     }
 
     fn ttft_ms(&self) -> Option<f64> {
         match self.live {
             Some(live) => live.ttft_ms,
-            None => self.record.and_then(AttemptRecord::time_to_first_token_ms),
+            None => self.record.as_ref().and_then(|r| r.time_to_first_token_ms()),
         }
     }
 
     /// The last gaps in ascending order.
     fn gaps_ms(&self) -> Vec<f64> {
-        let mut gaps: Vec<f64> = match (self.live, self.record) {
+        let mut gaps: Vec<f64> = match (self.live, &self.record) {
             (Some(live), _) => live.recent_gaps_ms.iter().rev().take(GAPS).map(|g| f64::from(*g)).collect(),
             (None, Some(record)) => {
                 let tail = &record.arrivals[record.arrivals.len().saturating_sub(GAPS + 1)..];
@@ -67,28 +70,49 @@ impl<'a> Selected<'a> {
     }
 }
 
-/// TTFT of all answers that are reported, of a load of all that ended, in ascending order.
-fn all_ttft_ms(scene: &Scene) -> Cow<'_, [f64]> {
-    if load::is_shown(scene) {
-        return Cow::Borrowed(figure_index("ttft").map_or(&[], |ttft| scene.load.tally.values(ttft)));
-    }
-    let reported = scene.session.cases.iter().flat_map(|c| c.reported());
-    let mut all: Vec<f64> = reported.filter_map(|r| r.time_to_first_token_ms()).collect();
-    all.sort_by(f64::total_cmp);
-    Cow::Owned(all)
+/// TTFT of the answers to look at beside the selected one.
+enum Others<'a> {
+    /// Of a load all that ended.
+    Load(&'a Scene),
+    /// The answers that are reported.
+    Reported(Rc<ReportedTtft>),
 }
 
-/// How many of them are warm, where some are: what lies between is then of two kinds.
-fn warm_among(scene: &Scene) -> String {
-    let reported = scene.session.cases.iter().flat_map(|c| c.reported());
-    let warm = if load::is_shown(scene) {
-        scene.load.tally.doubts.warm
-    } else {
-        reported.filter(|r| r.prefix_cache() == PrefixCache::Warm).count()
-    };
-    match warm {
-        0 => String::new(),
-        n => format!(", {n} warm"),
+impl<'a> Others<'a> {
+    fn of(scene: &'a Scene, view: &View<'_>) -> Self {
+        if load::is_shown(scene) {
+            return Self::Load(scene);
+        }
+        Self::Reported(view.cache.reported_ttft(&scene.session, || {
+            let reported = scene.session.cases.iter().flat_map(CaseState::reported);
+            let mut all = ReportedTtft::default();
+            for record in reported.filter_map(AttemptState::record) {
+                all.ascending_ms.extend(record.time_to_first_token_ms());
+                all.warm += usize::from(record.prefix_cache() == PrefixCache::Warm);
+            }
+            all.ascending_ms.sort_by(f64::total_cmp);
+            all
+        }))
+    }
+
+    /// In ascending order.
+    fn ttft_ms(&self) -> &[f64] {
+        match self {
+            Self::Load(scene) => figure_index("ttft").map_or(&[], |ttft| scene.load.tally.values(ttft)),
+            Self::Reported(reported) => &reported.ascending_ms,
+        }
+    }
+
+    /// How many of them are warm, where some are: what lies between is then of two kinds.
+    fn warm_among(&self) -> String {
+        let warm = match self {
+            Self::Load(scene) => scene.load.tally.doubts.warm,
+            Self::Reported(reported) => reported.warm,
+        };
+        match warm {
+            0 => String::new(),
+            n => format!(", {n} warm"),
+        }
     }
 }
 
@@ -105,7 +129,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     } else {
         pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
     };
-    let all = all_ttft_ms(scene);
+    let others = Others::of(scene, view);
+    let all = others.ttft_ms();
     let gaps = selected.gaps_ms();
     if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
         pane::line(frame, area, 0, Line::styled("Nothing measured yet.", theme.muted()));
@@ -113,14 +138,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     }
     // From six lines on an empty one sets the two figures apart.
     let roomy = area.height >= 6;
-    draw_ttft(frame, area, view, &selected, &all);
+    draw_ttft(frame, area, view, &selected, &others);
     let top = if roomy { 3 } else { 2 };
     let below = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top), ..area };
     draw_gaps(frame, below, view, &selected, &gaps);
 }
 
-fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, all: &[f64]) {
-    let theme = view.theme;
+fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &Others<'_>) {
+    let (theme, all) = (view.theme, others.ttft_ms());
     let ttft = selected.ttft_ms();
     let mut left = vec![Span::styled("TTFT  ", theme.muted())];
     match (ttft, selected.live) {
@@ -130,12 +155,12 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         }
         (ttft, _) => left.push(Span::styled(number::millis(ttft), theme.value())),
     }
-    let is_warm = |r: &&AttemptRecord| r.prefix_cache() == PrefixCache::Warm;
-    let cached = selected.record.filter(is_warm).and_then(|r| r.usage.cached_tokens);
+    let is_warm = |r: &&Arc<AttemptRecord>| r.prefix_cache() == PrefixCache::Warm;
+    let cached = selected.record.as_ref().filter(is_warm).and_then(|r| r.usage.cached_tokens);
     let right = match cached {
         Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
         None if all.len() > 1 => {
-            let (n, warm) = (all.len(), warm_among(view.scene()));
+            let (n, warm) = (all.len(), others.warm_among());
             let median = format!("median of {n}{warm}  {}", number::millis(Some(percentile(all, 50.0))));
             let p99 = match needed_for(99) {
                 _ if area.width < P99_FROM => String::new(),
@@ -200,7 +225,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     };
     let fits = |spans: &Vec<Span<'_>>| spans.iter().map(Span::width).sum::<usize>() <= usize::from(area.width);
     let spans = (1..=3).rev().map(row).find(fits).unwrap_or_else(|| vec![label("gaps")]);
-    let right = match selected.record.and_then(AttemptRecord::inter_token_latency_ms) {
+    let right = match selected.record.as_ref().and_then(|r| r.inter_token_latency_ms()) {
         Some(mean) => vec![label("per token  "), Span::styled(number::millis(Some(mean)), theme.value())],
         None if selected.live.is_some() => vec![label("so far")],
         None => Vec::new(),

@@ -9,6 +9,7 @@ mod tests;
 mod title;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -21,7 +22,7 @@ use crate::app::answer::{Form, Page};
 use crate::app::model::Scene;
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::live::{InFlight, StreamPhase};
-use crate::domain::session::{CasePhase, CaseState};
+use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::ui::view::View;
 use crate::ui::widget::find::Match;
@@ -30,7 +31,7 @@ use crate::ui::widget::find::Match;
 const MARGINS_FROM: u16 = 24;
 
 /// A case and what there is to show of it.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 struct Subject<'a> {
     index: usize,
     spec: &'a CaseSpec,
@@ -38,12 +39,12 @@ struct Subject<'a> {
     shown: Shown<'a>,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 enum Shown<'a> {
     /// An attempt in flight.
     Live(&'a InFlight),
     /// An attempt that is over.
-    Ended(&'a AttemptRecord),
+    Ended(Arc<AttemptRecord>),
     /// Nothing came yet: what will be asked.
     Prompt,
 }
@@ -51,7 +52,7 @@ enum Shown<'a> {
 impl<'a> Shown<'a> {
     /// One attempt that was selected.
     fn attempt(scene: &'a Scene, state: &'a CaseState, id: AttemptId) -> Self {
-        let over = state.attempts.iter().find(|a| a.number == id.number).and_then(|a| a.record.as_ref());
+        let over = state.attempts.iter().find(|a| a.number == id.number).and_then(AttemptState::record);
         let live = scene.in_flight().find(|f| f.id == id);
         match (over, live) {
             (Some(record), _) => Self::Ended(record),
@@ -81,7 +82,7 @@ impl<'a> Subject<'a> {
 
     /// Nothing was generated yet: what is shown is the prompt.
     fn is_prompt(&self) -> bool {
-        match self.shown {
+        match &self.shown {
             Shown::Live(live) => live.phase == StreamPhase::Waiting,
             Shown::Prompt => true,
             Shown::Ended(_) => false,
@@ -95,7 +96,7 @@ impl<'a> Subject<'a> {
 
     /// What it thought, where that is not nothing, and whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
-        let (reasoning, text) = match self.shown {
+        let (reasoning, text) = match &self.shown {
             Shown::Live(live) => (&*live.reasoning, &*live.text),
             Shown::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
             Shown::Prompt => return None,

@@ -95,7 +95,7 @@ fn what_was_in_flight_is_owed_again_and_the_run_is_held() {
     kept.end(1, AttemptStatus::Ok);
     let mut again = kept.restoring.finish();
     assert_eq!((again.mode, Kept::phases(&again)), (Mode::Held, vec![CasePhase::Queued; 2]));
-    let lost = again.cases[0].attempts[0].record.as_ref().unwrap();
+    let lost = again.cases[0].attempts[0].record().unwrap();
     assert_eq!((lost.status, lost.warnings.as_slice()), (AttemptStatus::Cancelled, &[LOST.to_owned()][..]));
     // One of three is there, and so two are owed; none of them gets the number of one that was in flight.
     assert_eq!(again.cases[0].remaining, 2);
@@ -156,7 +156,7 @@ proptest! {
                 kept.stand();
             }
         }
-        let reported = |s: &Session| s.cases.iter().map(|c| c.reported().len()).collect::<Vec<_>>();
+        let reported = |s: &Session| s.cases.iter().map(|c| c.reported().count()).collect::<Vec<_>>();
         let live = kept.live.clone();
         let mut again = kept.restoring.finish();
         prop_assert_eq!(again.in_flight(), 0);

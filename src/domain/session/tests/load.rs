@@ -179,9 +179,9 @@ fn long_runs_keep_the_figures_and_the_last_texts() {
         s.handle(SessionEvent::Ended(id(0, number), Arc::new(record)));
     }
     let with_text: Vec<u32> =
-        s.cases[0].reported().iter().filter(|r| !r.text.is_empty()).map(|r| r.id.number).collect();
+        s.cases[0].reported().filter(|a| !a.record().unwrap().text.is_empty()).map(|a| a.number).collect();
     assert_eq!(with_text, (89..=600).collect::<Vec<_>>());
-    assert_eq!(s.cases[0].reported().len(), 600);
+    assert_eq!(s.cases[0].reported().count(), 600);
 }
 
 #[test]
@@ -208,9 +208,7 @@ fn swept(ends: [AttemptStatus; 4]) -> Session {
 #[test]
 fn a_sweep_reports_its_last_stage_and_lacks_what_any_stage_lacks() {
     use AttemptStatus::{Ok, Timeout};
-    let numbers = |s: &Session| -> Vec<u32> {
-        s.cases.iter().flat_map(|c| c.reported().into_iter().map(|r| r.id.number)).collect()
-    };
+    let numbers = |s: &Session| -> Vec<u32> { s.cases.iter().flat_map(|c| c.reported().map(|a| a.number)).collect() };
     let all_ok = swept([Ok; 4]);
     assert_eq!((numbers(&all_ok), all_ok.is_partial()), (vec![2, 2], false));
     let last_failed = swept([Ok, Ok, Timeout, Timeout]);
@@ -301,7 +299,7 @@ proptest! {
                 None => s.handle(SessionEvent::Tick(now)),
             };
         }
-        prop_assert!(s.cases.iter().all(|c| c.reported().len() == repeat as usize) && !s.is_partial());
+        prop_assert!(s.cases.iter().all(|c| c.reported().count() == repeat as usize) && !s.is_partial());
     }
 
     /// Whatever the server takes, every start is intended when the seed says, none is beyond the cap, none is lost.

@@ -3,9 +3,8 @@
 use ratatui::text::Span;
 
 use super::columns::{Column, Kind};
-use super::row::Row;
+use super::row::{Compared, Row};
 use super::trace;
-use crate::app::cases::{reported, whole_until};
 use crate::app::model::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, of_last, of_means};
@@ -42,7 +41,7 @@ impl Column {
     }
 
     fn metric(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
-        let figure = match (row.live, row.record) {
+        let figure = match (row.live, row.record.as_deref()) {
             _ if row.phase == CasePhase::Running && row.live.is_none() => None,
             (Some(live), _) => live_figure(metric.key, live, row.scene),
             (None, Some(record)) => Some(measured(metric, record)),
@@ -70,7 +69,7 @@ impl Column {
     }
 
     fn progress(&self, row: &Row<'_>, theme: Theme) -> Vec<Span<'static>> {
-        let (tokens, estimated) = match (row.live, row.record) {
+        let (tokens, estimated) = match (row.live, &row.record) {
             (Some(live), _) if live.phase == StreamPhase::Waiting => {
                 return vec![Span::styled(self.aligned("first token…"), theme.muted())];
             }
@@ -94,7 +93,7 @@ impl Column {
 
 /// The server's finish reason, once there is one.
 fn finish(row: &Row<'_>) -> String {
-    let record = row.record.filter(|_| row.phase != CasePhase::Running);
+    let record = row.record.as_ref().filter(|_| row.phase != CasePhase::Running);
     record.and_then(|r| r.finish_reason.as_deref()).map(sanitise_line).unwrap_or_default()
 }
 
@@ -108,11 +107,10 @@ fn signed(share: f64, estimated: bool) -> String {
 
 fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
     // Of an attempt that is not whole, or still comes, there is no figure to compare.
-    row.record.filter(|r| row.live.is_none() && !r.warmup)?;
-    match (row.baseline, row.attempt) {
-        (Some(baseline), Some(_)) => of_means(metric, row.record.as_slice(), baseline),
-        (Some(baseline), None) => of_means(metric, &reported(row.state), baseline),
-        (None, attempt) => of_last(metric, &whole_until(&row.state.attempts, attempt.map_or(u32::MAX, |a| a.number))),
+    row.record.as_ref().filter(|r| row.live.is_none() && !r.warmup)?;
+    match row.compared() {
+        Compared::Baseline(now) => of_means(metric, now, row.baseline?),
+        Compared::Last(whole) => of_last(metric, whole),
     }
 }
 

@@ -126,8 +126,7 @@ impl Needs {
 }
 
 fn has_two_answers(case: &CaseState) -> bool {
-    let good = case.attempts.iter().rev().filter(|a| !a.warmup && a.record.as_ref().is_some_and(|r| r.is_ok()));
-    good.take(2).count() == 2
+    case.attempts.iter().rev().filter(|a| a.is_good()).take(2).count() == 2
 }
 
 /// All columns in their order, with a trace of so many cells.

@@ -1,10 +1,13 @@
 //! A row: a case, or one attempt of one that is unfolded.
 
+use std::cell::OnceCell;
+use std::sync::Arc;
+
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{GAP, LEAD, MARK, cell, columns, status};
-use crate::app::cases::RowId;
+use crate::app::cases::{RowId, reported, whole_until};
 use crate::app::model::{App, PaneId, Scene};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::difference::Figures;
@@ -16,8 +19,17 @@ use crate::ui::fit;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 
+/// What a row's figures are compared with, or what of it is compared.
+#[derive(Clone, Debug)]
+pub(super) enum Compared {
+    /// Its figures, with the baseline.
+    Baseline(Figures),
+    /// The last whole answers up to it.
+    Last(Vec<Arc<AttemptRecord>>),
+}
+
 /// What a row needs.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Row<'a> {
     pub(super) scene: &'a Scene,
     pub(super) spec: &'a CaseSpec,
@@ -29,20 +41,22 @@ pub struct Row<'a> {
     /// The request in flight.
     pub(super) live: Option<&'a InFlight>,
     /// The whole answer: of a case the one that is reported.
-    pub(super) record: Option<&'a AttemptRecord>,
+    pub(super) record: Option<Arc<AttemptRecord>>,
     /// What ended last, whole or not.
-    ended: Option<&'a AttemptRecord>,
+    ended: Option<Arc<AttemptRecord>>,
     /// Its attempts have rows of their own.
     pub(super) is_unfolded: bool,
     /// The case's figures in the baseline, if there is one.
     pub(super) baseline: Option<&'a Figures>,
+    /// What it is compared with, once some column does.
+    pub(super) compared: OnceCell<Compared>,
 }
 
 impl<'a> Row<'a> {
     pub(super) fn of(app: &'a App, id: RowId) -> Option<Self> {
         let scene = app.shown();
         let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
-        let whole = |r: &&AttemptRecord| r.is_ok();
+        let whole = |r: &Arc<AttemptRecord>| r.is_ok();
         let case = Self {
             scene,
             spec,
@@ -50,20 +64,21 @@ impl<'a> Row<'a> {
             attempt: None,
             phase: state.phase,
             live: (state.phase == CasePhase::Running).then(|| scene.in_flight_of(id.case)).flatten(),
-            record: state.shown().map(AsRef::as_ref).filter(whole),
-            ended: state.last_ended().map(AsRef::as_ref),
+            record: state.shown().filter(whole),
+            ended: state.last_ended().and_then(AttemptState::record),
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
+            compared: OnceCell::new(),
         };
         let Some(number) = id.attempt else { return Some(case) };
         let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
-        let record = attempt.record.as_deref();
+        let record = attempt.record();
         let is_this = |f: &&InFlight| f.id == AttemptId { case: id.case, number };
         Some(Self {
             attempt: Some(attempt),
             phase: phase(attempt),
             live: scene.in_flight().find(is_this),
-            record: record.filter(whole),
+            record: record.clone().filter(whole),
             ended: record,
             is_unfolded: false,
             ..case
@@ -71,13 +86,14 @@ impl<'a> Row<'a> {
     }
 
     /// The row of a failure.
-    pub(super) const fn ended(&self) -> Option<&'a AttemptRecord> {
-        self.ended
+    pub(super) fn ended(&self) -> Option<&AttemptRecord> {
+        self.ended.as_deref()
     }
 
     /// Ended because it had generated all it might.
     pub(super) fn is_at_length(&self) -> bool {
-        self.phase == CasePhase::Done && self.record.is_some_and(|r| r.finish_reason.as_deref() == Some("length"))
+        self.phase == CasePhase::Done
+            && self.record.as_ref().is_some_and(|r| r.finish_reason.as_deref() == Some("length"))
     }
 
     /// An unmeasured attempt is in flight.
@@ -86,12 +102,23 @@ impl<'a> Row<'a> {
         self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
     }
 
+    /// Looked up once for all columns.
+    pub(super) fn compared(&self) -> &Compared {
+        self.compared.get_or_init(|| match (self.baseline, self.attempt) {
+            (Some(_), Some(_)) => Compared::Baseline(Figures::of(self.record.as_slice())),
+            (Some(_), None) => Compared::Baseline(reported(self.state)),
+            (None, attempt) => {
+                Compared::Last(whole_until(&self.state.attempts, attempt.map_or(u32::MAX, |a| a.number)))
+            }
+        })
+    }
+
     /// The reason that stands in place of figures.
     fn failure(&self) -> Option<String> {
         if self.phase != CasePhase::Failed || self.record.is_some() {
             return None;
         }
-        let record = self.ended?;
+        let record = self.ended()?;
         let error = record.error.as_ref()?;
         let message = if error.message.is_empty() { &error.kind } else { &error.message };
         let came = record.content_events();
@@ -104,14 +131,14 @@ impl<'a> Row<'a> {
         let Some(attempt) = self.attempt else { return sanitise_line(&self.spec.name) };
         let is_last = self.state.attempts.len() == attempt.number as usize;
         let warmup = if attempt.warmup { " · warm-up" } else { "" };
-        let cache = self.record.and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
+        let cache = self.record.as_deref().and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
         format!("{} {}{warmup}{cache}", if is_last { "└" } else { "├" }, attempt.number)
     }
 }
 
 /// Where an attempt stands.
 fn phase(attempt: &AttemptState) -> CasePhase {
-    match attempt.record.as_deref().map(|r| r.status) {
+    match attempt.status() {
         None if attempt.abandoned => CasePhase::Cancelled,
         None => CasePhase::Running,
         Some(AttemptStatus::Ok) => CasePhase::Done,
@@ -153,7 +180,7 @@ pub(super) fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, vie
 
 /// The word of a row's state, and a quiet mark behind it where its answer has findings: the preview says which.
 fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
-    let marked = row.phase == CasePhase::Done && row.record.is_some_and(|r| !r.findings.is_empty());
+    let marked = row.phase == CasePhase::Done && row.record.as_ref().is_some_and(|r| !r.findings.is_empty());
     let room = cells.saturating_sub(fit::width(word));
     if !marked || room < MARK.len() {
         return vec![Span::styled(fit::left(word, cells), style)];

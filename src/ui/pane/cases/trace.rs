@@ -13,7 +13,7 @@ const BUCKET_MS: u64 = 250;
 
 /// The trace in exactly `cells` cells.
 pub fn spans(row: &Row<'_>, cells: usize, theme: Theme) -> Vec<Span<'static>> {
-    let (counts, is_live) = match (row.live, row.record) {
+    let (counts, is_live) = match (row.live, &row.record) {
         (Some(live), _) => (of_live(live, cells), true),
         (None, Some(record)) => (of_record(record, cells), false),
         (None, None) => (Vec::new(), false),

@@ -25,9 +25,8 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.height <= FIGURES || scene.session.mode != Mode::Finished {
         return;
     }
-    let ended = scene.session.cases.iter().flat_map(|c| &c.attempts).filter(|a| a.record.is_some()).count();
-    let key = (scene.session.began, scene.session.last_ended, ended, scene.gpu.samples);
-    let told = view.cache.conclusion(key, || Conclusion::of(&scene.session, around(scene)));
+    let told =
+        view.cache.conclusion(&scene.session, scene.gpu.samples, || Conclusion::of(&scene.session, around(scene)));
     pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
     pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
 }

@@ -11,7 +11,7 @@ use super::{endpoint, exchange};
 use crate::app::answer::Form;
 use crate::app::message::Action;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::session::CasePhase;
+use crate::domain::session::{AttemptState, CasePhase};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
 use crate::ui::fit::cut;
@@ -61,7 +61,7 @@ impl Body {
             theme: view.theme,
         };
         let prompt = AttemptId { case: subject.index, number: 0 };
-        let key = match subject.shown {
+        let key = match &subject.shown {
             // Known a moment after the attempt is.
             Shown::Live(live) if answer.form == Form::Exchange => {
                 key(live.id, live.content_events, live.asked.as_ref().map_or("", |asked| &asked.body), "")
@@ -73,14 +73,14 @@ impl Body {
         };
         let paper = Paper::new(columns, key.unfolded, view);
         let is_prompt = subject.is_prompt();
-        let text = view.cache.layout(key, || match (answer.form, subject.shown) {
+        let text = view.cache.layout(key, || match (answer.form, &subject.shown) {
             (Form::Exchange, _) => exchange::lines(subject, columns, view),
             (form, Shown::Live(live)) if !is_prompt => paper.live(live, form),
             (form, Shown::Ended(record)) => paper.ended(record, form),
             (_, Shown::Live(_) | Shown::Prompt) => paper.prompt(subject.spec, is_unique(subject, view)),
         });
         let is_exchange = answer.form == Form::Exchange;
-        let (mut before, after) = match subject.shown {
+        let (mut before, after) = match &subject.shown {
             Shown::Ended(record) if is_exchange => (around.failure(record), Vec::new()),
             Shown::Ended(record) => (around.failure(record), around.notes(subject, record)),
             _ if is_prompt => (around.waiting(subject, view), Vec::new()),
@@ -187,7 +187,7 @@ impl Around<'_> {
         for told in record.server_timings.iter().flat_map(|t| t.sentences(record)) {
             self.say(&mut lines, &told, self.theme.muted());
         }
-        match subject.state.last_ended() {
+        match subject.state.last_ended().and_then(AttemptState::record) {
             Some(last) if last.id != record.id && !last.is_ok() && last.status != AttemptStatus::Cancelled => {
                 let message = last.error.as_ref().map_or(last.status.as_str(), |e| e.message.as_str());
                 let text = format!("✗ Attempt {} failed: {message}", last.id.number);
@@ -213,7 +213,7 @@ impl Around<'_> {
         if !lines.is_empty() && subject.state.phase == CasePhase::Queued {
             return lines;
         }
-        match (subject.shown, subject.state.phase) {
+        match (&subject.shown, subject.state.phase) {
             (Shown::Live(live), _) => {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
                 self.say(&mut lines, &format!("waiting for the first token {waited}"), theme.accent());

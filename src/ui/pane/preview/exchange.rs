@@ -35,13 +35,13 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Side::new("request", request_columns, theme);
-    request.request(match subject.shown {
+    request.request(match &subject.shown {
         Shown::Live(live) => live.asked.as_deref(),
         Shown::Ended(record) => record.asked.as_deref(),
         Shown::Prompt => None,
     });
     let mut response = Side::new("response", response_columns, theme);
-    match subject.shown {
+    match &subject.shown {
         Shown::Live(live) => response.growing(live),
         Shown::Ended(record) => response.whole(record),
         Shown::Prompt => response.say("Nothing came yet.", theme.muted()),

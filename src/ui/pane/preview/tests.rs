@@ -11,7 +11,7 @@ use crate::app::report_view::Extent;
 use crate::app::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::asked::Asked;
-use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind};
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
 use crate::domain::live::StreamPhase;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
@@ -435,7 +435,7 @@ fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
     let shown = text(&app, 60, 8, draw);
     assert!(shown.contains("attempt 1 of 2") && shown.contains("the first"), "{shown}");
     let attempt = &mut app.scene.session.cases[0].attempts[0];
-    attempt.record = attempt.record.take().map(|r| std::sync::Arc::new(std::sync::Arc::unwrap_or_clone(r).condense()));
+    attempt.record = attempt.record.take().map(|record| record.pack(&mut Words::default()));
     let shown = text(&app, 90, 8, draw);
     assert!(!shown.contains("the first") && shown.contains("its text was not"), "{shown}");
 }

@@ -43,7 +43,7 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
         Form::Raw => format!("{name} · raw"),
         Form::Exchange => format!("{name} · request and response"),
     };
-    let number = match subject.shown {
+    let number = match &subject.shown {
         Shown::Live(live) => live.id.number,
         Shown::Ended(record) => record.id.number,
         Shown::Prompt => return name,
@@ -84,10 +84,10 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
         CasePhase::Unreached => Some("not reached"),
         CasePhase::Running | CasePhase::Done | CasePhase::Failed => None,
     };
-    if let (Some(word), Shown::Ended(_) | Shown::Prompt) = (waits, subject.shown) {
+    if let (Some(word), Shown::Ended(_) | Shown::Prompt) = (waits, &subject.shown) {
         spans.push(Span::styled(word, theme.warning()));
     }
-    spans.extend(match subject.shown {
+    spans.extend(match &subject.shown {
         Shown::Live(live) => live_figures(live, view.scene(), view),
         Shown::Ended(record) => ended_figures(record, view),
         Shown::Prompt => Vec::new(),

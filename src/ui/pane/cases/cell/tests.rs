@@ -93,7 +93,7 @@ fn a_warm_ttft_and_one_that_may_be_are_marked_and_a_cold_one_is_not() {
     for cold in [0, 3] {
         assert!(ttft(cold).starts_with(|c: char| c.is_ascii_digit()), "{}", ttft(cold));
     }
-    let words = [0, 1, 2, 3].map(|case| cache(row(&stage, case).record.unwrap()));
+    let words = [0, 1, 2, 3].map(|case| cache(&row(&stage, case).record.unwrap()));
     assert_eq!(words, [Some("cold"), Some("warm"), Some("cache ?"), None]);
 }
 
@@ -105,7 +105,7 @@ fn figures_that_rest_on_counted_events_say_so() {
     stage.end(0, |record| record.status = AttemptStatus::Ok);
     let row = row(&stage, 0);
     for metric in METRICS {
-        let text = measured(metric, row.record.unwrap());
+        let text = measured(metric, row.record.as_ref().unwrap());
         let estimated =
             matches!(metric.unit, Unit::Tokens | Unit::TokensPerSecond) || metric.key == "inter_token_latency_ms";
         assert_eq!(text.starts_with('~'), estimated && metric.key != "input_sequence_length", "{} {text}", metric.key);

@@ -1,0 +1,41 @@
+//! A record without its text and its single arrivals, of which every figure stays.
+
+use serde::{Deserialize, Serialize};
+
+use super::{AttemptRecord, TextKind};
+use crate::domain::statistics::Stats;
+use crate::domain::time::Nanos;
+
+/// What figures need of text and arrivals that were not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Condensed {
+    pub(super) first: Option<Nanos>,
+    pub(super) first_answer: Option<Nanos>,
+    pub(super) last: Option<Nanos>,
+    pub(super) events: usize,
+    pub(super) coalesced: usize,
+    pub(super) gaps: Option<Stats>,
+    pub(super) had_reasoning: bool,
+}
+
+impl AttemptRecord {
+    /// The same without text and single arrivals: a long run keeps thousands. All figures stay as they were.
+    #[must_use]
+    pub fn condense(mut self) -> Self {
+        if self.condensed.is_none() {
+            let condensed = Condensed {
+                first: self.first_arrival(),
+                first_answer: self.arrivals.iter().find(|a| a.kind == TextKind::Answer).map(|a| a.at),
+                last: self.last_arrival(),
+                events: self.content_events(),
+                coalesced: self.coalesced_events(),
+                gaps: self.inter_chunk_latency_ms(),
+                had_reasoning: !self.reasoning.is_empty(),
+            };
+            self.condensed = Some(Box::new(condensed));
+            (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());
+            self.asked = None;
+        }
+        self
+    }
+}
