@@ -126,8 +126,8 @@ struct Attempts<'a> {
 
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ended = self.of.attempts.iter().filter_map(|a| a.record.as_deref());
-        serializer.collect_seq(ended.map(|r| AttemptJson::of(self.report, r)))
+        let ended = self.of.attempts.iter().filter_map(|a| Some((a.stage, a.record.as_deref()?)));
+        serializer.collect_seq(ended.map(|(stage, r)| AttemptJson::of(self.report, stage, r)))
     }
 }
 
