@@ -76,11 +76,9 @@ impl Engine {
             let facts = Rc::clone(&sink);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let work = Worker {
-                    endpoint: Rc::new(Endpoint::new(prepared)),
-                    board: Rc::new(Board::new(publish, board_watched)),
-                    sink: facts,
-                };
+                let endpoint = Rc::new(Endpoint::new(prepared));
+                let board = Rc::new(Board::new(publish, board_watched, Rc::clone(&endpoint.secrets)));
+                let work = Worker { endpoint, board, sink: facts };
                 tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox, pulse));
                 Ok::<_, std::io::Error>(())
             }));
