@@ -123,8 +123,8 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
 fn repeated(told: &str) -> String {
     let told: String = serde_json::from_str(told).unwrap();
     let letters: Vec<char> = told.chars().collect();
-    let mut out = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {told}\r\nx-told: {told}\r\n\r\n"));
-    out += &format!(": {told}\n\n");
+    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {told}\r\nx-told: {told}\r\n\r\n"));
+    let mut out = vec![head, format!(": {told}\n\n")];
     for (before, after) in [
         (r#"{"reasoning_content":"#, "}"),
         (r#"{"content":"#, "}"),
@@ -132,10 +132,10 @@ fn repeated(told: &str) -> String {
     ] {
         for piece in letters.chunks(5) {
             let piece = serde_json::to_string(&piece.iter().collect::<String>()).unwrap();
-            out += &format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{before}{piece}{after}}}]}}\n\n");
+            out.push(format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{before}{piece}{after}}}]}}\n\n"));
         }
     }
-    out
+    out.concat()
 }
 
 fn folder() -> tempfile::TempDir {

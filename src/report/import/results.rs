@@ -1,8 +1,11 @@
 //! A `results.json`, read for a comparison.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::ImportError;
@@ -24,7 +27,7 @@ struct Document {
     run: Run,
     target: Target,
     cases: Vec<CaseJson>,
-    sweep: Vec<Value>,
+    sweep: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize, Default)]
@@ -53,7 +56,51 @@ struct Target {
 #[serde(default)]
 struct CaseJson {
     name: String,
-    attempts: Vec<Value>,
+    attempts: Vec<Attempt>,
+}
+
+/// What is compared of an attempt, and what says whether it counts.
+#[derive(Default)]
+struct Attempt(HashMap<&'static str, Value>);
+
+impl Attempt {
+    const KEYS: [&str; 5] = ["status", "warmup", "concurrency", "token_count_source", "prefix_cache"];
+}
+
+impl std::ops::Index<&str> for Attempt {
+    type Output = Value;
+
+    fn index(&self, key: &str) -> &Value {
+        static NONE: Value = Value::Null;
+        self.0.get(key).unwrap_or(&NONE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Attempt {
+    /// All else is passed over: the texts of a long run fill the memory.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Attempt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attempt")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attempt, A::Error> {
+                let mut attempt = Attempt::default();
+                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                    let known = Attempt::KEYS.into_iter().chain(COMPARED.iter().map(|c| c.key));
+                    match known.into_iter().find(|known| *known == key) {
+                        Some(known) => drop(attempt.0.insert(known, map.next_value()?)),
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(attempt)
+            }
+        }
+        from.deserialize_map(Fields)
+    }
 }
 
 /// Reads one. The failed and the unmeasured attempts count for nothing.
@@ -68,7 +115,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
     }
     let Document { run, target, cases, sweep, .. } = document;
     let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
-    let is_whole = |a: &Value| stages.is_empty() || at_once(a) == run.concurrency;
+    let is_whole = |a: &Attempt| stages.is_empty() || at_once(a) == run.concurrency;
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -94,12 +141,12 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
 }
 
 /// Requests at once in the stage of an attempt.
-fn at_once(attempt: &Value) -> Option<u64> {
+fn at_once(attempt: &Attempt) -> Option<u64> {
     attempt["concurrency"].as_u64()
 }
 
 /// Whole and measured.
-fn is_good(attempt: &Value) -> bool {
+fn is_good(attempt: &Attempt) -> bool {
     attempt["status"] == "ok" && attempt["warmup"] != true
 }
 
@@ -118,12 +165,12 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
 }
 
 /// What the attempts gave that are `wanted`.
-fn measured(cases: &[CaseJson], wanted: impl Fn(&Value) -> bool) -> Measured {
+fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
     let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
     let mut out = Measured::default();
     let mut estimated = false;
     for case in cases {
-        let good: Vec<&Value> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
+        let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
         let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
         estimated |= is_estimated;
         out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
