@@ -63,13 +63,12 @@ mod inner {
 mod tests {
     use super::*;
 
-    fn data(name: &str) -> Vec<u8> {
-        std::fs::read(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)).unwrap()
-    }
+    const BPE: &[u8] = include_bytes!("../tests/data/tokenizer-bpe.json");
+    const CHARACTERS: &[u8] = include_bytes!("../tests/data/tokenizer-characters.json");
 
     #[test]
     fn counts_worked_out_by_hand() {
-        let bpe = Tokenizer::read(&data("tokenizer-bpe.json")).unwrap();
+        let bpe = Tokenizer::read(BPE).unwrap();
         for (text, tokens) in [
             ("", 0),
             ("low", 1),
@@ -88,7 +87,7 @@ mod tests {
         ] {
             assert_eq!(bpe.count(text), Some(tokens), "{text:?}");
         }
-        let characters = Tokenizer::read(&data("tokenizer-characters.json")).unwrap();
+        let characters = Tokenizer::read(CHARACTERS).unwrap();
         assert_eq!(characters.count("a é\n漢😀"), Some(6));
     }
 

@@ -9,18 +9,18 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::closing::say;
+use super::export::{self, tell_written};
 use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::by_name;
 use crate::report::compare::{self, Comparison, Side};
-use crate::report::exporters::{EXPORTERS, exporter_for_path};
+use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, Saved};
 use crate::report::model::Report;
 use crate::report::runs_table::{self, Listed, Outcome};
-use crate::store::file::write_new;
 use crate::store::input::{self, Kind};
 use crate::store::lock;
 use crate::store::runs::{self, Kept};
@@ -116,12 +116,10 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         stdout::write(markdown.as_bytes())?;
         return Ok(0);
     }
-    for (path, exporter) in formats {
-        let text = exporter.map(|e| (e.render)(&report)).unwrap_or_default();
-        let written = write_new(path, &text)?;
-        say(&mut stderr, &format!("Report written to '{}'", written.display()));
-    }
-    Ok(0)
+    let write = |(path, exporter): (&PathBuf, Option<&Exporter>)| {
+        export::write(path, || exporter.map(|e| (e.render)(&report)).unwrap_or_default())
+    };
+    Ok(tell_written("Report", formats.into_iter().map(write), &mut stderr))
 }
 
 /// Lists the runs that were kept, the newest first. Returns the exit status.
@@ -164,11 +162,9 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::of(side(a)?, side(b)?);
     let told = stdout::write(compare::text(&comparison).as_bytes());
-    for (path, render) in exports.iter().zip(formats) {
-        let written = write_new(path, &render(&comparison))?;
-        say(&mut std::io::stderr(), &format!("Comparison written to '{}'", written.display()));
-    }
-    told.map(|()| 0)
+    let files = exports.iter().zip(formats).map(|(path, render)| export::write(path, || render(&comparison)));
+    let status = tell_written("Comparison", files, &mut std::io::stderr());
+    told.map(|()| status)
 }
 
 /// Reads a report that was written before.
