@@ -27,6 +27,7 @@ use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
 use crate::runtime::RunSpec;
+use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
 
 pub use self::resume::resume_spec;
@@ -114,10 +115,14 @@ pub fn check_exports(paths: &[PathBuf], folder: &Path) -> Result<(), ConfigError
     exports::check(paths, folder, EXPORTERS)
 }
 
+/// The largest that models have today take 35 MiB.
+const TOKENIZER: Kind = Kind { file_name: Some("tokenizer.json"), what: "a tokenizer", max_bytes: 256 * 1024 * 1024 };
+
 fn tokenizer(path: &Path, folder: &Path) -> Result<Tokenizer, ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
-    Tokenizer::load(&folder.join(path))
-        .map_err(|e| ConfigError(format!("--tokenizer '{named}': {}", sanitise_line(&e.to_string()))))
+    let failed = |why: &str| ConfigError(format!("--tokenizer '{named}': {}", sanitise_line(why)));
+    let bytes = input::read(&folder.join(path), &named, &TOKENIZER).map_err(|e| failed(&e.0))?;
+    Tokenizer::read(&bytes).map_err(|e| failed(&e.to_string()))
 }
 
 /// A threshold that could never be kept is a mistake.

@@ -10,6 +10,7 @@ mod discovery;
 mod dispatch;
 mod failure;
 mod follow;
+mod helper;
 mod intake;
 mod lag;
 mod network;
@@ -37,6 +38,7 @@ use self::board::{Board, Watched};
 use self::client::{Endpoint, Prepared};
 pub use self::client::{EngineConfig, InvalidConfig};
 use self::clock::EngineClock;
+use self::helper::Failed;
 pub use self::network::{Network, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
@@ -50,6 +52,7 @@ pub const THREAD: &str = "engine";
 pub struct Engine {
     commands: mpsc::UnboundedSender<EngineCommand>,
     starts: OnceLock<Option<Sender<EngineCommand>>>,
+    failed: Failed,
     clock: EngineClock,
     live: watch::Receiver<Arc<LiveSnapshot>>,
     watched: Watched,
@@ -68,7 +71,8 @@ impl Engine {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (publish, live) = watch::channel(Arc::default());
         let no_thread = |e| InvalidConfig(format!("the engine's thread did not start: {e}"));
-        let pulse = Pulse::start(clock).map_err(no_thread)?;
+        let (failed, failures) = mpsc::unbounded_channel();
+        let pulse = Pulse::start(clock, failed.clone()).map_err(no_thread)?;
         let watched = Watched::default();
         let board_watched = watched.clone();
         let run = move || {
@@ -76,12 +80,10 @@ impl Engine {
             let facts = Rc::clone(&sink);
             let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(move || {
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let work = Worker {
-                    endpoint: Rc::new(Endpoint::new(prepared)),
-                    board: Rc::new(Board::new(publish, board_watched)),
-                    sink: facts,
-                };
-                tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox, pulse));
+                let endpoint = Rc::new(Endpoint::new(prepared));
+                let board = Rc::new(Board::new(publish, board_watched, Rc::clone(&endpoint.secrets)));
+                let work = Worker { endpoint, board, sink: facts };
+                tokio::task::LocalSet::new().block_on(&runtime, work.run(inbox, pulse, failures));
                 Ok::<_, std::io::Error>(())
             }));
             match result {
@@ -92,7 +94,7 @@ impl Engine {
         };
         let thread = std::thread::Builder::new().name(THREAD.to_owned()).spawn(run);
         let thread = thread.map_err(no_thread)?;
-        Ok(Self { commands, starts: OnceLock::new(), clock, live, watched, thread: Some(thread) })
+        Ok(Self { commands, starts: OnceLock::new(), failed, clock, live, watched, thread: Some(thread) })
     }
 
     /// Tells the engine; false when it is gone.
@@ -105,7 +107,7 @@ impl Engine {
         }
         let starts = self.starts.get_or_init(|| {
             let commands = self.commands.clone();
-            dispatch::start(self.clock, move |command| commands.send(command).is_ok())
+            dispatch::start(self.clock, self.failed.clone(), move |command| commands.send(command).is_ok())
         });
         starts.as_ref().is_some_and(|starts| starts.send(command).is_ok())
     }
@@ -138,13 +140,19 @@ struct Worker<F> {
 }
 
 impl<F: Fn(EngineFact) + 'static> Worker<F> {
-    async fn run(self, mut inbox: mpsc::UnboundedReceiver<EngineCommand>, pulse: Pulse) {
+    async fn run(
+        self,
+        mut inbox: mpsc::UnboundedReceiver<EngineCommand>,
+        pulse: Pulse,
+        mut failures: mpsc::UnboundedReceiver<String>,
+    ) {
         let mut running: HashMap<AttemptId, oneshot::Sender<()>> = HashMap::new();
         let mut tasks = JoinSet::new();
         tasks.spawn_local(publish(Rc::clone(&self.board), self.endpoint.clock(), pulse));
         loop {
             let command = tokio::select! {
                 command = inbox.recv() => command,
+                Some(why) = failures.recv() => return (self.sink)(EngineFact::Died(why)),
                 Some(ended) = tasks.join_next() => {
                     // The runtime would keep a panic to itself, and its attempt would never end.
                     if let Err(error) = ended && let Ok(panic) = error.try_into_panic() {

@@ -5,6 +5,7 @@ mod closing;
 mod counting;
 mod environment;
 mod export;
+mod guard;
 pub mod headless;
 pub mod interactive;
 mod pace;

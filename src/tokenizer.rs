@@ -1,8 +1,6 @@
 //! Floor 2: the tokenizer that a user names, a Hugging Face `tokenizer.json`. It counts what came; nothing is generated
 //! with it.
 
-use std::path::Path;
-
 /// Why a file is no tokenizer; its text is for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -12,16 +10,9 @@ pub struct InvalidTokenizer(String);
 pub struct Tokenizer(inner::Inner);
 
 impl Tokenizer {
-    /// Reads a `tokenizer.json`.
-    pub fn load(path: &Path) -> Result<Self, InvalidTokenizer> {
-        if path.is_dir() {
-            return Err(InvalidTokenizer("is a folder; name the file in it, like tokenizer.json".to_owned()));
-        }
-        let bytes = std::fs::read(path).map_err(|e| match e.kind() {
-            std::io::ErrorKind::NotFound => InvalidTokenizer("there is no such file".to_owned()),
-            _ => InvalidTokenizer(format!("cannot be read: {e}")),
-        })?;
-        inner::read(&bytes).map(Self)
+    /// Out of the bytes of a `tokenizer.json`.
+    pub fn read(bytes: &[u8]) -> Result<Self, InvalidTokenizer> {
+        inner::read(bytes).map(Self)
     }
 
     /// The number of tokens of a text by itself, without the marks that a template would put around it. `None` where
@@ -72,13 +63,12 @@ mod inner {
 mod tests {
     use super::*;
 
-    fn data(name: &str) -> std::path::PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
-    }
+    const BPE: &[u8] = include_bytes!("../tests/data/tokenizer-bpe.json");
+    const CHARACTERS: &[u8] = include_bytes!("../tests/data/tokenizer-characters.json");
 
     #[test]
     fn counts_worked_out_by_hand() {
-        let bpe = Tokenizer::load(&data("tokenizer-bpe.json")).unwrap();
+        let bpe = Tokenizer::read(BPE).unwrap();
         for (text, tokens) in [
             ("", 0),
             ("low", 1),
@@ -97,24 +87,14 @@ mod tests {
         ] {
             assert_eq!(bpe.count(text), Some(tokens), "{text:?}");
         }
-        let characters = Tokenizer::load(&data("tokenizer-characters.json")).unwrap();
+        let characters = Tokenizer::read(CHARACTERS).unwrap();
         assert_eq!(characters.count("a é\n漢😀"), Some(6));
     }
 
     #[test]
     fn what_is_no_tokenizer_says_so() {
-        let folder = tempfile::tempdir().unwrap();
-        let refused = |name: &str, text: Option<&str>| {
-            let path = folder.path().join(name);
-            if let Some(text) = text {
-                std::fs::write(&path, text).unwrap();
-            }
-            Tokenizer::load(&path).err().unwrap().to_string()
-        };
-        assert_eq!(refused("none.json", None), "there is no such file");
-        assert!(refused("", None).starts_with("is a folder"));
         for text in ["", "{}", "GGUF\u{0}", r#"{"model_max_length": 4096, "tokenizer_class": "LlamaTokenizer"}"#] {
-            let why = refused("other.json", Some(text));
+            let why = Tokenizer::read(text.as_bytes()).err().unwrap().to_string();
             assert!(why.starts_with("is no Hugging Face tokenizer.json: "), "{text}: {why}");
         }
     }

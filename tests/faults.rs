@@ -291,7 +291,7 @@ fn a_file_without_certificates_is_a_mistake() {
         (Some("DER?"), "holds no certificate in PEM"),
         (Some(key), "holds no certificate in PEM"),
         (Some(broken), "certificate 1 in it is none"),
-        (None, "cannot be read"),
+        (None, "there is no such file"),
     ] {
         let path = folder.path().join("ca.pem");
         match content {

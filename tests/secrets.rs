@@ -11,7 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
-use support::faults::{ANSWER, HEAD};
+use support::faults::HEAD;
 use support::pty::Pty;
 
 const KEY: &str = "sk-canary-of-the-key";
@@ -27,6 +27,10 @@ const PROXY_SENT: &str = "dXNlcjpjYW5hcnktb2YtdGhlLXByb3h5";
 const CANARIES: &[&str] =
     &[KEY, HEADER, PASSWORD, QUERY, PROXY, "canary-of-the-password", "canary-of-the-query", PASSWORD_SENT, PROXY_SENT];
 
+/// What ends an answer.
+const ANSWER_END: &str =
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":200}}\n\ndata: [DONE]\n\n";
+
 const SUITE: &str = "[[case]]\nname = \"Fine\"\nprompt = \"Go.\"\n[[case]]\nname = \"Refused\"\nprompt = \"Refuse this.\"\n\
                      [[case]]\nname = \"Broken\"\nprompt = \"Break this.\"\n";
 
@@ -39,7 +43,7 @@ struct Gossip {
 }
 
 impl Gossip {
-    /// The first prompt is told to `asked`, and answered once `go` says so.
+    /// The first prompt is told to `asked` when its text is out, and its answer ends once `go` says so.
     fn start(gate: Option<(Sender<()>, Receiver<()>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -90,7 +94,9 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     };
     let answer = if !head.starts_with("POST") {
         let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
-        if head.contains("/v1/models") {
+        if head.contains("models=all") {
+            json("200 OK", &format!(r#"{{"data":[{{"id":"m"}},{{"id":{told}}}]}}"#))
+        } else if head.contains("/v1/models") {
             json("200 OK", models)
         } else {
             json("200 OK", &format!("{{\"version\":{told}}}"))
@@ -100,13 +106,36 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     } else if body.contains("Break this.") {
         format!("{HEAD}data: {{\"error\":{{\"message\":{told}}}}}\n\n")
     } else {
+        let _gone = stream.write_all(repeated(&told).as_bytes());
         if let Some((asked, go)) = gate.lock().unwrap().take() {
             asked.send(()).unwrap();
             go.recv().unwrap();
         }
-        format!("{HEAD}{ANSWER}")
+        format!(
+            "data: {{\"model\":{told},\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{told}}}]}}\n\n{ANSWER_END}"
+        )
     };
     let _gone = stream.write_all(answer.as_bytes());
+}
+
+/// The begin of an answer that repeats it all: in a header, in a comment, as thinking, as text, as a tool's arguments, a
+/// few characters an event, so that no event holds a secret.
+fn repeated(told: &str) -> String {
+    let told: String = serde_json::from_str(told).unwrap();
+    let letters: Vec<char> = told.chars().collect();
+    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {told}\r\nx-told: {told}\r\n\r\n"));
+    let mut out = vec![head, format!(": {told}\n\n")];
+    for (before, after) in [
+        (r#"{"reasoning_content":"#, "}"),
+        (r#"{"content":"#, "}"),
+        (r#"{"tool_calls":[{"index":0,"function":{"name":"f","arguments":"#, "}}]}"),
+    ] {
+        for piece in letters.chunks(5) {
+            let piece = serde_json::to_string(&piece.iter().collect::<String>()).unwrap();
+            out.push(format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{before}{piece}{after}}}]}}\n\n"));
+        }
+    }
+    out.concat()
 }
 
 fn folder() -> tempfile::TempDir {
@@ -202,6 +231,26 @@ fn told_back(has_user: bool, sent: &[&str]) {
     for name in ["r.json", "r.md", "r.csv"] {
         assert!(all.iter().any(|(place, _)| place.ends_with(name)), "{name}");
     }
+    let json = all.iter().find(|(place, _)| place.ends_with("r.json")).unwrap();
+    let value: serde_json::Value = serde_json::from_str(&json.1).unwrap();
+    let answer = &value["cases"][0]["attempts"][0];
+    for what in ["text", "reasoning", "finish_reason"] {
+        assert!(answer[what].as_str().unwrap().contains("[redacted]"), "{what}: {answer}");
+    }
+    assert!(answer["warnings"].to_string().contains("repeats a secret"), "{answer}");
+    nothing_leaked(&all);
+}
+
+#[test]
+fn a_list_of_models_tells_no_secret() {
+    let server = Gossip::start(None);
+    let folder = folder();
+    let url = format!("{}&models=all", server.url(false));
+    let out = command(folder.path(), &[&url], &[("OPENAI_API_KEY", KEY)]).output().unwrap();
+    let mut all = said(&out);
+    assert_eq!(out.status.code(), Some(3), "{}", all[1].1);
+    assert!(all[1].1.contains("m, you sent GET") && all[1].1.contains("[redacted]"), "{}", all[1].1);
+    files(folder.path(), &mut all);
     nothing_leaked(&all);
 }
 
@@ -226,7 +275,9 @@ fn a_proxy_that_tells_every_secret_back_tells_it_nobody() {
 
 #[test]
 fn the_screen_and_what_it_exports_tell_no_secret() {
-    let server = Gossip::start(None);
+    let (asked, was_asked) = channel();
+    let (go, may_go) = channel();
+    let server = Gossip::start(Some((asked, may_go)));
     let folder = folder();
     let state = folder.path().join("state").display().to_string();
     let url = server.url(false);
@@ -234,8 +285,12 @@ fn the_screen_and_what_it_exports_tell_no_secret() {
         [("TOKSCOPE_URL", url.as_str()), ("OPENAI_API_KEY", KEY), ("MY_HEADER", HEADER), ("XDG_STATE_HOME", &state)];
     let args = ["--header-env", "X-Team=MY_HEADER", "--export", "r.md"];
     let mut screen = Pty::start(env!("CARGO_BIN_EXE_tokscope"), &args, folder.path(), &env, 160, 45);
+    was_asked.recv().unwrap();
+    // While it still comes in: nothing else on the screen was told of a POST yet.
+    screen.wait_for_text("you sent POST");
+    let mut all = vec![("the live screen".to_owned(), screen.text())];
+    go.send(()).unwrap();
     screen.wait_for_text("finished");
-    let mut all = Vec::new();
     // Each case, its answer or its error, and the request beside it.
     for keys in ["g", "j", "j", "2d", "1g"] {
         screen.send(keys);

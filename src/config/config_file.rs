@@ -11,11 +11,14 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 use toml::de::DeValue;
 
 pub(super) use self::defaults::Defaults;
-use super::toml_file::{self, FileError, Kind, Mistakes, Section, kind};
+use super::toml_file::{self, FileError, Mistakes, Section, kind};
 use crate::app::theme::ThemeName;
+use crate::store::input::Kind;
 use crate::ui::keymap::{Keymap, Override};
 
-const CONFIG: Kind = Kind { file_name: "config.toml", what: "a configuration", max_bytes: 1024 * 1024 };
+/// What it is called in its usual place.
+const FILE_NAME: &str = "config.toml";
+const CONFIG: Kind = Kind { file_name: Some(FILE_NAME), what: "a configuration", max_bytes: 1024 * 1024 };
 
 /// A value of the file, and its line.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +60,7 @@ pub(super) struct ConfigFile {
 /// The file's place, if this user has a home: `$XDG_CONFIG_HOME/tokscope/config.toml` or
 /// `~/.config/tokscope/config.toml`; on Windows in the roaming data.
 pub(super) fn usual_place() -> Option<PathBuf> {
-    Some(choose_base_strategy().ok()?.config_dir().join("tokscope").join(CONFIG.file_name))
+    Some(choose_base_strategy().ok()?.config_dir().join("tokscope").join(FILE_NAME))
 }
 
 /// Reads a file that must be there.

@@ -1,46 +1,44 @@
 //! The API key out of a file. No error here repeats what may be a secret.
 
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use super::ConfigError;
 use super::secrets::is_key;
 use crate::domain::text::sanitise_line;
+use crate::store::input::{self, Kind};
 
 /// No key is as long.
-const MAX_BYTES: u64 = 64 * 1024;
+const KEY: Kind = Kind { file_name: None, what: "a key", max_bytes: 64 * 1024 };
 
 /// The key that stands in the file alone, and a warning where others on this machine may read it.
 pub(super) fn key(path: &Path, folder: &Path) -> Result<(String, Option<String>), ConfigError> {
     let named = sanitise_line(&path.to_string_lossy());
     let refused = |why: String| ConfigError(format!("--api-key-file '{named}': {why}"));
-    let mut bytes = Vec::new();
-    let file = File::open(folder.join(path)).map_err(|e| refused(format!("cannot be read: {e}")))?;
-    let warning = read_by_others(&file).then(|| {
+    let path = folder.join(path);
+    let bytes = input::read(&path, &named, &KEY).map_err(|e| refused(e.0))?;
+    let warning = read_by_others(&path).then(|| {
         format!(
             "--api-key-file '{named}': other users of this machine may read it; `chmod 600` keeps the key to yourself"
         )
     });
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(|e| refused(format!("cannot be read: {e}")))?;
     let text = std::str::from_utf8(&bytes).unwrap_or_default().trim();
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Err(refused("is empty; write the key into it".to_owned()));
     }
-    if bytes.len() as u64 > MAX_BYTES || !is_key(text) {
+    if !is_key(text) {
         return Err(refused("must hold the key alone, on one line, without blanks".to_owned()));
     }
     Ok((text.to_owned(), warning))
 }
 
 #[cfg(unix)]
-fn read_by_others(file: &File) -> bool {
+fn read_by_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    file.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o044 != 0)
+    path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o044 != 0)
 }
 
 #[cfg(not(unix))]
-fn read_by_others(_file: &File) -> bool {
+fn read_by_others(_path: &Path) -> bool {
     false
 }
 
@@ -58,13 +56,14 @@ mod tests {
     fn a_file_holds_the_key_and_nothing_else() {
         assert_eq!(read(b"sk-1\r\n").as_deref(), Ok("sk-1"));
         assert_eq!(read(b" \n"), Err("--api-key-file 'key': is empty; write the key into it".to_owned()));
-        let long = vec![b'a'; 70_000];
-        for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00", &long] {
+        for bad in [&b"sk-hunter2\nsk-hunter2"[..], b"KEY = hunter2", b"hunter2\xff", b"\x00"] {
             let why = read(bad).unwrap_err();
             assert_eq!(why, "--api-key-file 'key': must hold the key alone, on one line, without blanks");
         }
+        let long = read(&vec![b'a'; 70_000]);
+        assert_eq!(long, Err("--api-key-file 'key': is larger than 64 KiB, too large for a key".to_owned()));
         let missing = key(Path::new("none\u{1b}[2J"), Path::new("/")).unwrap_err().to_string();
-        assert!(missing.starts_with("--api-key-file 'none': cannot be read: "), "{missing}");
+        assert_eq!(missing, "--api-key-file 'none': there is no such file");
     }
 
     #[test]

@@ -11,11 +11,12 @@ use crate::domain::address::is_loopback;
 use crate::domain::text::sanitise_line;
 use crate::engine::{Network, certificates};
 use crate::protocol::endpoint::without_secrets;
+use crate::store::input::{self, Kind};
 
 /// The value of `--proxy` that leaves the choice to the environment.
 const FROM_ENVIRONMENT: &str = "env";
 /// A larger file holds no certificates.
-const MAX_CACERT_BYTES: u64 = 4 * 1024 * 1024;
+const CACERT: Kind = Kind { file_name: None, what: "certificates", max_bytes: 4 * 1024 * 1024 };
 
 /// What the command line asks of the network on the way to this base address.
 pub(super) fn network(
@@ -35,15 +36,9 @@ pub(super) fn network(
 }
 
 fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {
-    use std::io::Read;
     let named = sanitise_line(&path.to_string_lossy());
     let failed = |why: String| ConfigError(format!("--cacert '{named}': {why}"));
-    let mut pem = Vec::new();
-    let read = std::fs::File::open(folder.join(path)).and_then(|f| f.take(MAX_CACERT_BYTES + 1).read_to_end(&mut pem));
-    read.map_err(|e| failed(format!("cannot be read: {e}")))?;
-    if pem.len() as u64 > MAX_CACERT_BYTES {
-        return Err(failed(format!("is larger than {} MiB", MAX_CACERT_BYTES / 1024 / 1024)));
-    }
+    let pem = input::read(&folder.join(path), &named, &CACERT).map_err(|e| failed(e.0))?;
     if pem.is_empty() {
         return Err(failed("is empty".to_owned()));
     }

@@ -11,15 +11,16 @@ use std::path::Path;
 use toml::de::DeValue;
 
 use self::case::{Params, read_case};
-use super::toml_file::{self, Bounds, FileError, Kind, Mistakes, Section, kind, shown};
+use super::toml_file::{self, Bounds, FileError, Mistakes, Section, kind, shown};
 use crate::domain::slo::Slo;
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::text::sanitise_line;
+use crate::store::input::Kind;
 
 /// The file that is looked for where the program was started.
 pub const FILE_NAME: &str = "cases.toml";
 
-const SUITE: Kind = Kind { file_name: FILE_NAME, what: "a suite", max_bytes: 4 * 1024 * 1024 };
+const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 4 * 1024 * 1024 };
 
 /// The suite built into the program. It is checked like any other; a test holds that it passes.
 pub fn builtin() -> Result<Suite, FileError> {

@@ -3,8 +3,6 @@
 mod mistake;
 mod reader;
 
-use std::fs::File;
-use std::io::{self, Read};
 use std::path::Path;
 
 use toml::de::DeTable;
@@ -12,37 +10,11 @@ use toml::de::DeTable;
 pub use self::mistake::{FileError, Mistake};
 pub(super) use self::mistake::{Mistakes, shown};
 pub(super) use self::reader::{Bounds, Section, advice, kind, nearest};
-
-/// A kind of file.
-pub(super) struct Kind {
-    /// What one is usually called.
-    pub(super) file_name: &'static str,
-    /// What one holds, with its article.
-    pub(super) what: &'static str,
-    /// A larger file is none but a mistake; a whole number of MiB.
-    pub(super) max_bytes: u64,
-}
+use crate::store::input::{self, Kind};
 
 /// The text of a file that the user knows as `name`.
 pub(super) fn text_of(path: &Path, name: &str, kind: &Kind) -> Result<String, FileError> {
-    let failed = |message: String| FileError::of_file(name, message);
-    if path.is_dir() {
-        return Err(failed(format!(
-            "is a folder; name the file in it, like {}",
-            Path::new(name).join(kind.file_name).display()
-        )));
-    }
-    let mut bytes = Vec::new();
-    let read = File::open(path).and_then(|file| file.take(kind.max_bytes + 1).read_to_end(&mut bytes));
-    read.map_err(|e| match e.kind() {
-        io::ErrorKind::NotFound => failed("there is no such file".to_owned()),
-        io::ErrorKind::PermissionDenied => failed("may not be read: permission denied".to_owned()),
-        _ => failed(format!("cannot be read: {e}")),
-    })?;
-    if bytes.len() as u64 > kind.max_bytes {
-        let mib = kind.max_bytes / 1024 / 1024;
-        return Err(failed(format!("is larger than {mib} MiB, too large for {}", kind.what)));
-    }
+    let bytes = input::read(path, name, kind).map_err(|e| FileError::of_file(name, e.0))?;
     String::from_utf8(bytes).map_err(|e| {
         let valid = e.as_bytes().iter().take(e.utf8_error().valid_up_to());
         let line = valid.filter(|b| **b == b'\n').count() + 1;

@@ -11,6 +11,7 @@ use tokio::sync::{Notify, watch};
 use super::lag::Lags;
 use super::pulse::{Beat, PULSE_EVERY};
 use super::recorder::{Detail, Recorder};
+use super::secrets::Secrets;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
@@ -52,11 +53,12 @@ pub struct Board {
     busy: Notify,
     watched: Watched,
     publish: watch::Sender<Arc<LiveSnapshot>>,
+    secrets: Rc<Secrets>,
 }
 
 impl Board {
-    /// An empty board that publishes there what somebody looks at.
-    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: Watched) -> Self {
+    /// An empty board that publishes there what somebody looks at, without these.
+    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: Watched, secrets: Rc<Secrets>) -> Self {
         Self {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
@@ -65,6 +67,7 @@ impl Board {
             busy: Notify::new(),
             watched,
             publish,
+            secrets,
         }
     }
 
@@ -143,11 +146,12 @@ impl Board {
             .map(|(at, recorder)| {
                 let mut recorder = recorder.borrow_mut();
                 let AttemptId { case, number } = recorder.record.id;
-                let mut live = recorder.in_flight(match newest.get(&case) {
+                let detail = match newest.get(&case) {
                     Some(highest) if *highest == number && watched == Some(case) => Detail::All,
                     Some(highest) if *highest == number => Detail::Trace,
                     _ => Detail::Counters,
-                });
+                };
+                let mut live = recorder.in_flight(detail, &self.secrets);
                 if watched.is_some() && at >= traced_from {
                     live.arrivals = recorder.arrivals();
                     live.observer_stalls.clone_from(&recorder.record.observer_stalls);
@@ -180,7 +184,7 @@ mod tests {
 
     #[test]
     fn a_long_stall_is_noted_once_with_what_is_in_flight() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
         let recorder = recorder(0, 1);
         let ms = Nanos::from_millis;
         let beat = |due, sent| Beat { due: ms(due), sent: ms(sent) };
@@ -199,7 +203,7 @@ mod tests {
 
     #[test]
     fn what_ends_before_the_beat_that_tells_of_a_stall_has_it_noted() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
         let [in_time, late, again] = [1, 2, 3].map(|number| recorder(0, number));
         let ms = Nanos::from_millis;
         board.add(Rc::clone(&in_time));
@@ -217,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_beat_that_was_sent_late_is_not_the_engine_s_lag() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default());
+        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
         board.note_beats([Beat { due: Nanos::from_millis(0), sent: Nanos::from_millis(60) }], Nanos::from_millis(61));
         assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
     }
@@ -227,7 +231,7 @@ mod tests {
         let (publish, live) = watch::channel(Arc::default());
         let watch = Watched::default();
         watch.set(watched);
-        let board = Board::new(publish, watch);
+        let board = Board::new(publish, watch, Rc::default());
         for &(case, number) in attempts {
             let recorder = recorder(case, number);
             for at in [10, 20] {
@@ -261,7 +265,7 @@ mod tests {
     fn the_newest_streams_carry_their_arrivals_as_long_as_somebody_looks() {
         let (publish, live) = watch::channel(Arc::default());
         let watch = Watched::default();
-        let board = Board::new(publish, watch.clone());
+        let board = Board::new(publish, watch.clone(), Rc::default());
         for case in 0..TRACED_STREAMS + 2 {
             let recorder = recorder(case, 1);
             let event = r#"{"choices":[{"delta":{"content":"a"}}]}"#;

@@ -1,6 +1,7 @@
 //! The endpoint and the HTTP client, made so that it adds nothing to what is measured.
 
 use std::fmt;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
@@ -64,7 +65,7 @@ pub struct Endpoint {
     /// So often a request is sent again that was refused for now, or got no connection.
     pub retries: u32,
     /// What must not come back in what the server says.
-    pub secrets: Secrets,
+    pub secrets: Rc<Secrets>,
     /// What records may tell of how it is asked.
     pub told: Told,
     /// How the server wants to be asked, as its refusals taught.
@@ -122,7 +123,7 @@ impl Endpoint {
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, network.proxy.is_some());
         let told = Told::new(&base_url, api, &headers);
         let retries = network.retries;
-        let manner = std::cell::Cell::default();
+        let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
         Self { client, transport, base_url, api, run_id, warm, retries, secrets, told, manner, clock }
     }
 

@@ -25,7 +25,10 @@ pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
     let begun = at.now();
     loop {
         match look(at).await {
-            Ok((models, server)) => {
+            Ok((mut models, server)) => {
+                for model in &mut models {
+                    at.secrets.redact_answer(model);
+                }
                 at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
                 sink(EngineFact::Discovered { models, server });
                 return;

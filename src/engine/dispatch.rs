@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 
 use super::clock::EngineClock;
+use super::helper::{self, Failed};
 use crate::domain::live::EngineCommand;
 use crate::domain::time::Nanos;
 
@@ -12,11 +13,11 @@ use crate::domain::time::Nanos;
 /// sender is dropped, or when `deliver` says that nobody listens. `None` if there is no thread to be had.
 pub fn start(
     clock: EngineClock,
+    failed: Failed,
     deliver: impl Fn(EngineCommand) -> bool + Send + 'static,
 ) -> Option<Sender<EngineCommand>> {
     let (sender, inbox) = channel();
-    let thread = std::thread::Builder::new().name("starts".to_owned());
-    thread.spawn(move || run(&inbox, move || clock.now(), deliver)).ok()?;
+    helper::spawn("starts", failed, move || run(&inbox, move || clock.now(), deliver)).ok()?;
     Some(sender)
 }
 
@@ -120,6 +121,16 @@ mod tests {
             out.borrow().iter().filter(|t| t.starts_with("start")).count() < count
         });
         out.into_inner()
+    }
+
+    #[test]
+    fn a_panic_of_the_thread_is_told() {
+        let (failed, mut told) = tokio::sync::mpsc::unbounded_channel();
+        #[expect(clippy::disallowed_methods, reason = "the epoch of this test's run")]
+        let clock = EngineClock::new(std::time::Instant::now());
+        let starts = super::start(clock, failed, |_| panic!("as the test wants it")).unwrap();
+        starts.send(EngineCommand::Abort(AttemptId::default())).unwrap();
+        assert_eq!(told.blocking_recv().unwrap(), "an internal error in the thread 'starts'");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 
 use super::clock::EngineClock;
+use super::helper::{self, Failed};
 use crate::domain::time::Nanos;
 
 /// How often the engine is woken, and so the live view made.
@@ -30,11 +31,10 @@ pub struct Pulse {
 
 impl Pulse {
     /// Starts the thread, which sleeps until beats are wanted.
-    pub fn start(clock: EngineClock) -> std::io::Result<Self> {
+    pub fn start(clock: EngineClock, failed: Failed) -> std::io::Result<Self> {
         let (wanted, wants) = channel();
         let (beat, beats) = mpsc::unbounded_channel();
-        let thread = std::thread::Builder::new().name("pulse".to_owned());
-        thread.spawn(move || run(&wants, move || clock.now(), |b| beat.send(b).is_ok()))?;
+        helper::spawn("pulse", failed, move || run(&wants, move || clock.now(), |b| beat.send(b).is_ok()))?;
         Ok(Self { wanted, beats })
     }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use self::choices::Choices;
 use super::failure::Failure;
+use super::secrets::Secrets;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
@@ -304,8 +305,8 @@ impl Recorder {
         self.live.clone()
     }
 
-    /// What the screen needs of it.
-    pub fn in_flight(&self, detail: Detail) -> InFlight {
+    /// What the screen needs of it, without these.
+    pub fn in_flight(&self, detail: Detail, secrets: &Secrets) -> InFlight {
         let record = &self.record;
         let arrivals = &record.arrivals;
         let mut live = InFlight {
@@ -321,8 +322,8 @@ impl Recorder {
         }
         if detail >= Detail::All {
             live.recent_gaps_ms = recent_gaps_ms(arrivals);
-            (live.reasoning, live.reasoning_cut) = live_end(&record.reasoning);
-            (live.text, live.text_cut) = live_end(&record.text);
+            (live.reasoning, live.reasoning_cut) = secrets.redact_live(&record.reasoning, live_end(&record.reasoning));
+            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text));
             live.thinking_ms = record.thinking_ms();
             live.asked.clone_from(&record.asked);
         }

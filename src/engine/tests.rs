@@ -173,6 +173,16 @@ fn a_panic_in_one_attempt_is_told_and_ends_the_engine() {
 }
 
 #[test]
+fn a_helper_that_fails_is_told_and_ends_the_engine() {
+    let (engine, facts) = engine("http://127.0.0.1:1/v1");
+    engine.failed.send("an internal error in the thread 'pulse'".to_owned()).unwrap();
+    let told = facts.recv_timeout(Duration::from_secs(60)).unwrap();
+    assert!(matches!(&told, EngineFact::Died(why) if why.ends_with("'pulse'")), "{told:?}");
+    assert!(facts.recv_timeout(Duration::from_secs(60)).is_err());
+    assert!(!engine.send(EngineCommand::Shutdown));
+}
+
+#[test]
 fn the_last_event_may_lack_its_blank_line() {
     let (record, _) = measure(vec![sse(&[TEXT, "data: [DONE]"])]);
     assert_eq!((record.status, record.text.as_str()), (AttemptStatus::Ok, "a"));

@@ -1,14 +1,15 @@
 //! Two runs side by side.
 
 mod document;
+mod pair;
 mod row;
 mod side;
 mod text;
 
 pub use self::document::{json, markdown};
+use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub(super) use self::side::cache_note;
-pub use self::side::{Case, Figure, Figures, Plan, Side};
+pub use self::side::{Case, Figure, Figures, Measured, Plan, Side, Stage};
 pub use self::text::text;
 
 /// A metric that is compared.
@@ -52,7 +53,7 @@ pub static COMPARED: [Compared; METRICS] = [
     row("request_latency_ms", "Latency, ms", 0, Good::Low, false),
 ];
 
-/// A metric of both runs: its cases, those of A first, then both as a whole.
+/// A metric of both runs: its cases, those of A first, then all of them; of two sweeps so for each stage.
 #[derive(Debug)]
 pub struct Block {
     /// Which.
@@ -68,6 +69,8 @@ pub struct Comparison {
     pub a: Side,
     /// The second.
     pub b: Side,
+    /// The rows stand for single concurrencies, each of which both have.
+    pub is_by_stage: bool,
     /// A metric each; what neither has is left out.
     pub blocks: Vec<Block>,
     /// What makes the two less than comparable, for people.
@@ -75,35 +78,44 @@ pub struct Comparison {
 }
 
 impl Comparison {
-    /// Of two runs.
+    /// Of two runs: where one is a sweep, stage by stage if both have one at the same concurrency.
     pub fn of(a: Side, b: Side) -> Self {
-        let names = a.cases.iter().map(|c| &c.name);
-        let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
-        let names: Vec<String> = names.chain(only_b).cloned().collect();
-        let both = a.cases.iter().filter(|c| b.cases.iter().any(|other| other.name == c.name)).count();
-        let of_case = |side: &Side, name: &str, place: usize| {
-            side.cases.iter().find(|c| c.name == name).and_then(|c| c.figures.get(place).copied().flatten())
-        };
+        let pairs = pairs(&a, &b);
         let block = |(place, compared): (usize, &'static Compared)| {
-            let case = |name: &String| Row {
-                case: Some(name.clone()),
-                a: of_case(&a, name, place),
-                b: of_case(&b, name, place),
-                is_of_same: true,
-            };
-            let total = |side: &Side| side.total.get(place).copied().flatten();
-            let whole = Row { case: None, a: total(&a), b: total(&b), is_of_same: names.len() == both };
-            let rows: Vec<Row> = names.iter().map(case).chain([whole]).collect();
+            let rows: Vec<Row> = pairs.iter().flat_map(|pair| rows(pair, place)).collect();
             rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
         };
         let blocks = COMPARED.iter().enumerate().filter_map(block).collect();
-        let warnings = warnings(&a, &b);
-        Self { a, b, blocks, warnings }
+        let warnings = warnings(&a, &b, &pairs);
+        let is_by_stage = pairs.iter().any(|pair| pair.concurrency.is_some());
+        Self { a, b, is_by_stage, blocks, warnings }
     }
 }
 
+/// The cases of both, then all of them.
+fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
+    let &Pair { concurrency, a, b } = pair;
+    let names = a.cases.iter().map(|c| &c.name);
+    let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
+    let names: Vec<&String> = names.chain(only_b).collect();
+    let both = a.cases.iter().filter(|c| b.cases.iter().any(|other| other.name == c.name)).count();
+    let figure = |figures: &Figures| figures.get(place).copied().flatten();
+    let of_case =
+        |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
+    let case = |name: &&String| Row {
+        concurrency,
+        case: Some((*name).clone()),
+        a: of_case(a, name),
+        b: of_case(b, name),
+        is_of_same: true,
+    };
+    let is_of_same = names.len() == both;
+    let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
+    names.iter().map(case).chain([whole]).collect()
+}
+
 /// What is different beside the figures.
-fn warnings(a: &Side, b: &Side) -> Vec<String> {
+fn warnings(a: &Side, b: &Side, pairs: &[Pair<'_>]) -> Vec<String> {
     let mut out = Vec::new();
     for (side, letter) in [(a, 'A'), (b, 'B')] {
         if side.simulated {
@@ -112,16 +124,20 @@ fn warnings(a: &Side, b: &Side) -> Vec<String> {
         if side.partial {
             out.push(format!("{letter} is partial: not all that was asked for was measured"));
         }
-        out.extend(side.notes.iter().map(|note| format!("{letter}: {note}")));
+        let of_pair = |pair: &Pair<'_>| if letter == 'A' { pair.a.cache_note() } else { pair.b.cache_note() };
+        let cache = pairs.iter().filter_map(|pair| Some(format!("{}{}", pair.prefix(), of_pair(pair)?)));
+        out.extend(side.notes.iter().cloned().chain(cache).map(|note| format!("{letter}: {note}")));
     }
+    out.extend(pair::warnings(a, b));
     let words = |what: &str, a: &Option<String>, b: &Option<String>| {
         let (a, b) = (a.as_ref()?, b.as_ref()?);
         (a != b).then(|| format!("the {what} differs: '{a}' and '{b}'"))
     };
     out.extend(words("model", &a.model, &b.model));
     out.extend(words("suite", &a.suite, &b.suite));
-    let missing =
-        |from: &Side, other: &Side| from.cases.iter().filter(|c| !other.cases.iter().any(|o| o.name == c.name)).count();
+    let missing = |from: &Side, other: &Side| {
+        from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
+    };
     match (missing(a, b), missing(b, a)) {
         (0, 0) => {}
         (of_a, of_b) => out.push(format!(
@@ -132,8 +148,12 @@ fn warnings(a: &Side, b: &Side) -> Vec<String> {
         let number = |n: Option<u64>| n.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
         let seconds = |n: Option<f64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());
         let cache = |warm| if warm { "as they are" } else { "made unique" }.to_owned();
+        let at_once = |plan: Plan| {
+            let is_told = pairs.iter().any(|pair| pair.concurrency.is_some());
+            if is_told { String::new() } else { number(plan.concurrency) }
+        };
         for (what, a, b) in [
-            ("concurrency", number(a.concurrency), number(b.concurrency)),
+            ("concurrency", at_once(a), at_once(b)),
             ("rate, requests per second,", seconds(a.rate), seconds(b.rate)),
             ("duration, seconds,", seconds(a.duration_s), seconds(b.duration_s)),
             ("way the prompts went out", cache(a.warm), cache(b.warm)),

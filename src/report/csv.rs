@@ -34,7 +34,7 @@ const BEFORE: &[Column] = &[
     ("model", |r| text(&r.record.model)),
     ("attempt", |r| r.record.id.number.into()),
     ("warmup", |r| r.record.warmup.into()),
-    ("concurrency", |r| concurrency(r).into()),
+    ("concurrency", |r| r.report.session.concurrency_in(r.attempt.stage).into()),
     ("status", |r| text(r.record.status.as_str())),
     ("error_kind", |r| r.record.error.as_ref().map(|e| text(&e.kind)).into()),
     ("started_at", |r| text(&r.report.wall_time(r.record.started).strftime(RFC_3339).to_string())),
@@ -74,12 +74,6 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
         (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
         (figure, _) => figure.filter(|f| f.is_finite()).into(),
     })
-}
-
-/// Requests at once, of a sweep those of the attempt's stage; `None` where the rate alone decides.
-fn concurrency(row: &Row<'_>) -> Option<usize> {
-    let session = &row.report.session;
-    session.sweep.get(row.attempt.stage).copied().or_else(|| session.plan.limit())
 }
 
 /// As `results.json` has it.

@@ -20,7 +20,7 @@ use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
-use crate::domain::session::{AttemptState, CaseState};
+use crate::domain::session::CaseState;
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
 const SCHEMA_VERSION: u32 = 1;
@@ -127,8 +127,9 @@ struct Attempts<'a> {
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut all = serializer.serialize_seq(None)?;
-        for record in self.of.attempts.iter().filter_map(AttemptState::record) {
-            all.serialize_element(&AttemptJson::of(self.report, &record))?;
+        for attempt in &self.of.attempts {
+            let Some(record) = attempt.record() else { continue };
+            all.serialize_element(&AttemptJson::of(self.report, attempt.stage, &record))?;
         }
         all.end()
     }

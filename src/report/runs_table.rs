@@ -150,17 +150,17 @@ pub fn text(runs: &[Listed], folder: &str) -> String {
 }
 
 /// Rows of cells in columns, those in `right` set to the right.
-pub(super) fn table<const N: usize>(rows: &[[String; N]], right: &[usize]) -> String {
-    let mut widths = [0; N];
+pub(super) fn table<R: AsRef<[String]>>(rows: &[R], right: &[usize]) -> String {
+    let mut widths = vec![0; rows.first().map_or(0, |row| row.as_ref().len())];
     for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
+        for (width, cell) in widths.iter_mut().zip(row.as_ref()) {
             *width = cell.width().max(*width);
         }
     }
     let mut out = String::new();
     for row in rows {
         let mut line = String::new();
-        for (i, (cell, width)) in row.iter().zip(widths).enumerate() {
+        for (i, (cell, width)) in row.as_ref().iter().zip(&widths).enumerate() {
             let blanks = " ".repeat(width.saturating_sub(cell.width()));
             let gap = if i == 0 { "" } else { "  " };
             let (before, after) = if right.contains(&i) { (blanks.as_str(), "") } else { ("", blanks.as_str()) };

@@ -6,6 +6,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use self::entry::entry;
+use super::export::tell_written;
+use super::guard::guarded;
 use super::{Run, Wake, stdout};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
@@ -32,29 +34,25 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.playback.is_some() {
         return status;
     }
-    give_up(run);
+    let mut status = status;
+    if let Err(why) = guarded("the end of what was in flight", || give_up(run)) {
+        say(stderr, &format!("tokscope: {why}"));
+        status = status.max(2);
+    }
     if run.app.scene.session.began.is_none() {
         return status;
     }
-    let mut status = status;
-    let told = stdout::write(format!("{}\n", sanitise(&summary(&run.report()))).as_bytes());
-    if let Some(saved) = run.end_saving(status) {
-        say(stderr, &saved);
+    let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
+    let told = told.and_then(|text| stdout::write(text.as_bytes()).map_err(|why| format!("{why:#}")));
+    match guarded("this run was not saved whole", || run.end_saving(status)) {
+        Ok(saved) => saved.iter().for_each(|saved| say(stderr, saved)),
+        Err(why) => say(stderr, &format!("tokscope: {why}")),
     }
     if let Err(why) = told {
-        say(stderr, &format!("tokscope: {why:#}"));
+        say(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    for result in run.export_all() {
-        match result {
-            Ok(path) => say(stderr, &format!("Report written to '{}'", path.display())),
-            Err(why) => {
-                say(stderr, &format!("tokscope: {why}"));
-                status = status.max(2);
-            }
-        }
-    }
-    status
+    status.max(tell_written("Report", run.export_all(), stderr))
 }
 
 /// Ends what is in flight, and takes the last facts and the last sample.

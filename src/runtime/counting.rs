@@ -1,5 +1,6 @@
 //! Between the engine and the main thread: the user's tokenizer counts what came, on a thread of its own.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 
@@ -20,11 +21,19 @@ pub fn through(
 ) -> Result<Facts, InvalidConfig> {
     let (sender, facts) = channel::<(Nanos, EngineFact)>();
     let work = move || {
-        for (at, mut fact) in facts {
-            if let EngineFact::Ended { record, .. } = &mut fact {
-                count(&tokenizer, Arc::make_mut(record));
+        let mut last = Nanos::default();
+        let all = || {
+            for (at, mut fact) in facts {
+                last = at;
+                if let EngineFact::Ended { record, .. } = &mut fact {
+                    count(&tokenizer, Arc::make_mut(record));
+                }
+                deliver(at, fact);
             }
-            deliver(at, fact);
+        };
+        // No record would come through any more.
+        if catch_unwind(AssertUnwindSafe(all)).is_err() {
+            deliver(last, EngineFact::Died("an internal error in the tokenizer's thread".to_owned()));
         }
     };
     let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
@@ -47,8 +56,6 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
 
 #[cfg(all(test, feature = "tokenizer"))]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::domain::attempt::{AttemptId, AttemptStatus, TokenSource};
 
@@ -61,9 +68,9 @@ mod tests {
 
     #[test]
     fn facts_keep_their_order_and_time_and_records_get_their_count() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tokenizer-characters.json");
+        let tokenizer = Tokenizer::read(include_bytes!("../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let way = through(Tokenizer::load(&path).unwrap(), move |at, fact| drop(sender.send((at, fact)))).unwrap();
+        let way = through(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
         way(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
         way(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
         way(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
@@ -80,5 +87,17 @@ mod tests {
             facts.iter().map(|(_, fact)| tokens(fact)).collect::<Vec<_>>(),
             [None, Some(Some((30_003, TokenSource::Tokenizer))), None, Some(None), None]
         );
+    }
+
+    #[test]
+    fn a_panic_on_the_way_is_the_engine_s_end() {
+        let tokenizer = Tokenizer::read(include_bytes!("../../tests/data/tokenizer-characters.json")).unwrap();
+        let (sender, out) = channel();
+        let way = through(tokenizer, move |at, fact| match fact {
+            EngineFact::Died(why) => drop(sender.send((at, why))),
+            _ => panic!("as the test wants it"),
+        });
+        way.unwrap()(Nanos(7), ended(1, "", "Ja.", AttemptStatus::Ok));
+        assert_eq!(out.recv().unwrap(), (Nanos(7), "an internal error in the tokenizer's thread".to_owned()));
     }
 }

@@ -1,8 +1,11 @@
 //! From the run as it stands to a file.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use super::Run;
+use super::closing::say;
+use super::guard::guarded;
 use super::saved::report_of;
 use crate::app::export_dialog::Fate;
 use crate::app::message::Msg;
@@ -73,7 +76,7 @@ impl Run {
         };
         let path = self.path_for(exporter);
         let path = would_write(&path).unwrap_or(path);
-        let text = (exporter.render)(&self.report()).into();
+        let text = guarded("the report", || (exporter.render)(&self.report())).unwrap_or_else(|why| why).into();
         Msg::ReportRendered { text, file: path.display().to_string() }
     }
 
@@ -92,7 +95,7 @@ impl Run {
     }
 
     fn write(&self, exporter: &Exporter, path: &Path) -> Result<PathBuf, String> {
-        write_new(path, &(exporter.render)(&self.report())).map_err(|e| e.to_string())
+        write(path, || (exporter.render)(&self.report()))
     }
 
     fn default_path(&self, exporter: &Exporter) -> PathBuf {
@@ -100,6 +103,31 @@ impl Run {
         let stamp = self.wall.strftime("%Y-%m-%d-%H%M%S").to_string();
         PathBuf::from(default_name(model, &stamp, exporter.extension))
     }
+}
+
+/// Writes what is made to a file of its own.
+pub(super) fn write(path: &Path, make: impl FnOnce() -> String) -> Result<PathBuf, String> {
+    let text = guarded(&format!("'{}'", path.display()), make)?;
+    write_new(path, &text).map_err(|e| e.to_string())
+}
+
+/// Tells of each file what became of it; returns the exit status that follows.
+pub(super) fn tell_written(
+    what: &str,
+    files: impl IntoIterator<Item = Result<PathBuf, String>>,
+    stderr: &mut impl Write,
+) -> u8 {
+    let mut status = 0;
+    for file in files {
+        match file {
+            Ok(path) => say(stderr, &format!("{what} written to '{}'", path.display())),
+            Err(why) => {
+                say(stderr, &format!("tokscope: {why}"));
+                status = 2;
+            }
+        }
+    }
+    status
 }
 
 fn at(exporter: usize) -> Result<&'static Exporter, String> {
@@ -125,6 +153,27 @@ pub(super) fn request_url(base: &str, api: &Api) -> String {
 mod tests {
     use super::*;
     use crate::protocol::api::by_name;
+
+    #[test]
+    fn a_file_that_cannot_be_made_or_written_takes_no_other_along() {
+        type Make = fn() -> String;
+        let dir = tempfile::tempdir().unwrap();
+        let made: [(&str, Make); 4] = [
+            ("a.md", || "a".to_owned()),
+            ("b.json", || panic!("as the test wants it")),
+            ("missing/c.csv", || "c".to_owned()),
+            ("d.csv", || "d".to_owned()),
+        ];
+        let mut told = Vec::new();
+        let status = tell_written("Report", made.map(|(name, make)| write(&dir.path().join(name), make)), &mut told);
+        let told = String::from_utf8(told).unwrap().replace(&dir.path().display().to_string(), "DIR");
+        let lines: Vec<&str> = told.lines().collect();
+        assert_eq!(lines[..2], ["Report written to 'DIR/a.md'", "tokscope: 'DIR/b.json': an internal error"]);
+        assert!(lines[2].starts_with("tokscope: 'DIR/missing/c.csv': "), "{told}");
+        assert_eq!((lines[3], status), ("Report written to 'DIR/d.csv'", 2));
+        assert_eq!(std::fs::read_to_string(dir.path().join("d.csv")).unwrap(), "d");
+        assert!(!dir.path().join("b.json").exists());
+    }
 
     #[test]
     fn what_would_become_of_a_name_is_told_beforehand() {

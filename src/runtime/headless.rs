@@ -1,6 +1,7 @@
 //! Without a screen: the same run, progress on stderr, the summary on stdout.
 
 use std::io::{IsTerminal, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
@@ -27,13 +28,25 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec, Suspension::Told)?;
     let mut stderr = std::io::stderr();
     greet(&run.app.scene, &mut stderr);
+    let outcome = catch_unwind(AssertUnwindSafe(|| follow(&mut run, &mut stderr)));
+    let status = if let Ok(Ok(status)) = &outcome { *status } else { run.app.exit_status() };
+    // Whatever ended it, what was measured is still worth its files.
+    let status = close(&mut run, status, &mut stderr);
+    match outcome {
+        Ok(followed) => followed.map(|_| status),
+        Err(panic) => resume_unwind(panic),
+    }
+}
+
+/// Takes what happens, and tells it, until the run is over; returns the exit status.
+fn follow(run: &mut Run, stderr: &mut impl Write) -> anyhow::Result<u8> {
     let dim = stderr_is_styled();
     run.discover(false);
     let mut waits_for = String::new();
     let session = &run.app.scene.session;
     let mut load = (session.plan.is_load() || !session.sweep.is_empty()).then(LoadProgress::default);
-    let status = loop {
-        let msg = match next(&run)? {
+    loop {
+        let msg = match next(run)? {
             Wake::Msg(msg) => msg,
             Wake::Suspend => {
                 run.mark_suspended();
@@ -47,41 +60,40 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
             _ => None,
         };
         if let Msg::NotSaved(_, why) = &msg {
-            say(&mut stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
+            say(stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
         }
         let was_simulated = run.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
         let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
         if found {
             if run.app.scene.target.simulated && !was_simulated {
-                say(&mut stderr, SIMULATED);
+                say(stderr, SIMULATED);
             }
-            tell_target(&run.app, &mut stderr);
+            tell_target(&run.app, stderr);
         }
         if let Connection::Unreachable(why) = &run.app.scene.target.connection
             && *why != waits_for
         {
-            say(&mut stderr, &format!("waiting: {why}"));
+            say(stderr, &format!("waiting: {why}"));
             why.clone_into(&mut waits_for);
         }
         if let Some(record) = ended {
             match &mut load {
-                Some(load) => load.tell(&run, &mut stderr),
-                None => progress(&run.app.scene.session, &record, dim, &mut stderr),
+                Some(load) => load.tell(run, stderr),
+                None => progress(&run.app.scene.session, &record, dim, stderr),
             }
         }
         if let Some(code) = quit {
-            break code;
+            return Ok(code);
         }
         if let Connection::Refused(why) = &run.app.scene.target.connection {
-            say(&mut stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.app.scene.target.url)));
-            break run.app.exit_status();
+            say(stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.app.scene.target.url)));
+            return Ok(run.app.exit_status());
         }
         if run.app.scene.session.mode == Mode::Finished {
-            break run.app.exit_status();
+            return Ok(run.app.exit_status());
         }
-    };
-    Ok(close(&mut run, status, &mut stderr))
+    }
 }
 
 /// The next message: a fact, or that something is due.

@@ -9,18 +9,19 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::closing::say;
+use super::export::{self, tell_written};
 use super::stdout;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::by_name;
 use crate::report::compare::{self, Comparison, Side};
-use crate::report::exporters::{EXPORTERS, exporter_for_path};
+use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::import::{self, ImportError};
 use crate::report::journal::{self, JournalError, Saved};
 use crate::report::model::Report;
 use crate::report::runs_table::{self, Listed, Outcome};
-use crate::store::file::write_new;
+use crate::store::input::{self, Kind};
 use crate::store::lock;
 use crate::store::runs::{self, Kept};
 
@@ -42,7 +43,12 @@ fn locate(wanted: &str) -> anyhow::Result<(PathBuf, String)> {
         return Ok((path.to_owned(), format!("'{}'", path.display())));
     }
     let kept = runs::list(&folder()?)?;
-    let found = runs::find(&kept, wanted)?;
+    let found = match runs::find(&kept, wanted) {
+        Ok(found) => found,
+        Err(_) if path.is_dir() => bail!("'{}' is a folder; name the journal in it, or a run", path.display()),
+        Err(_) if path.exists() => bail!("'{}' is a pipe or a device; a saved run is a file", path.display()),
+        Err(unknown) => return Err(unknown.into()),
+    };
     Ok((found.path.clone(), format!("run {}", found.id)))
 }
 
@@ -110,12 +116,10 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         stdout::write(markdown.as_bytes())?;
         return Ok(0);
     }
-    for (path, exporter) in formats {
-        let text = exporter.map(|e| (e.render)(&report)).unwrap_or_default();
-        let written = write_new(path, &text)?;
-        say(&mut stderr, &format!("Report written to '{}'", written.display()));
-    }
-    Ok(0)
+    let write = |(path, exporter): (&PathBuf, Option<&Exporter>)| {
+        export::write(path, || exporter.map(|e| (e.render)(&report)).unwrap_or_default())
+    };
+    Ok(tell_written("Report", formats.into_iter().map(write), &mut stderr))
 }
 
 /// Lists the runs that were kept, the newest first. Returns the exit status.
@@ -158,31 +162,34 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
     let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
     let comparison = Comparison::of(side(a)?, side(b)?);
     let told = stdout::write(compare::text(&comparison).as_bytes());
-    for (path, render) in exports.iter().zip(formats) {
-        let written = write_new(path, &render(&comparison))?;
-        say(&mut std::io::stderr(), &format!("Comparison written to '{}'", written.display()));
-    }
-    told.map(|()| 0)
+    let files = exports.iter().zip(formats).map(|(path, render)| export::write(path, || render(&comparison)));
+    let status = tell_written("Comparison", files, &mut std::io::stderr());
+    told.map(|()| status)
 }
 
 /// Reads a report that was written before.
 type Import = fn(&str) -> Result<Side, ImportError>;
 
+/// A hundred thousand attempts take a quarter of it, the longest answers that are kept of them left out.
+const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results.json", max_bytes: 1024 * 1024 * 1024 };
+const MARKDOWN: Kind = Kind { file_name: Some("report.md"), what: "a Markdown report", max_bytes: 64 * 1024 * 1024 };
+
 fn side(wanted: &str) -> anyhow::Result<Side> {
     let path = Path::new(wanted);
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
-    let import: Option<Import> = match extension.as_deref() {
-        Some("json") => Some(import::results::read),
-        Some("md" | "markdown") => Some(import::markdown::read),
+    let format: Option<(Import, &Kind)> = match extension.as_deref() {
+        Some("json") => Some((import::results::read, &RESULTS)),
+        Some("md" | "markdown") => Some((import::markdown::read, &MARKDOWN)),
         _ => None,
     };
-    let Some(import) = import else {
+    let Some((import, kind)) = format else {
         let saved = load(wanted)?;
         let notes = saved.warnings.clone();
         return Ok(Side { notes, ..Side::of(&report_of(saved)) });
     };
     let named = sanitise_line(wanted);
-    let text = std::fs::read_to_string(path).with_context(|| format!("'{named}'"))?;
+    let bytes = input::read(path, &named, kind).with_context(|| format!("'{named}'"))?;
+    let text = String::from_utf8(bytes).ok().with_context(|| format!("'{named}' is not UTF-8 text"))?;
     let side = import(&text).with_context(|| format!("'{named}'"))?;
     Ok(Side { name: named, ..side })
 }

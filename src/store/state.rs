@@ -6,15 +6,21 @@ use std::path::{Path, PathBuf};
 
 use etcetera::{BaseStrategy, choose_base_strategy};
 
+use super::input::{self, Kind};
+
 /// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows below the roaming data. `None` without a home.
 pub fn folder() -> Option<PathBuf> {
     let base = choose_base_strategy().ok()?;
     Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("tokscope"))
 }
 
+/// What the program writes is smaller by far.
+const KEPT: Kind = Kind { file_name: None, what: "what is kept", max_bytes: 16 * 1024 * 1024 };
+
 /// The text of a file that was kept.
 pub fn read(name: &str) -> Option<String> {
-    fs::read_to_string(folder()?.join(name)).ok()
+    let path = folder()?.join(name);
+    String::from_utf8(input::read(&path, name, &KEPT).ok()?).ok()
 }
 
 /// Keeps a file in place of the one before it, whole or not at all. Returns where.

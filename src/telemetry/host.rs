@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
@@ -43,14 +44,19 @@ pub fn watch_host(
         return Sampler { commands };
     }
     let thread = move || {
-        let mut pace = Pace::new(config.interval);
-        let mut looks = Looks { config, before: None };
-        let at = &now;
-        attend(&inbox, &mut pace, at, |_asked| {
-            if let Some(event) = looks.look(at()) {
-                sink(event);
-            }
-        });
+        let watch = || {
+            let mut pace = Pace::new(config.interval);
+            let mut looks = Looks { config, before: None };
+            let at = &now;
+            attend(&inbox, &mut pace, at, |_asked| {
+                if let Some(event) = looks.look(at()) {
+                    sink(event);
+                }
+            });
+        };
+        if catch_unwind(AssertUnwindSafe(watch)).is_err() {
+            sink(HostEvent::Absent("an internal error ended the look at this machine".to_owned()));
+        }
     };
     // Without a thread there are no figures, which is what the report then says.
     drop(std::thread::Builder::new().name("host".to_owned()).spawn(thread));

@@ -107,7 +107,12 @@ impl CaseState {
 
     /// The attempts that count: the whole, measured ones of the last round that has any; of a sweep, in its present stage.
     pub fn reported(&self) -> impl DoubleEndedIterator<Item = &AttemptState> {
-        reported(self.of_stage(self.stage))
+        self.reported_in(self.stage)
+    }
+
+    /// The same in one stage of a sweep.
+    pub fn reported_in(&self, stage: usize) -> impl DoubleEndedIterator<Item = &AttemptState> {
+        reported(self.of_stage(stage))
     }
 
     /// Whether a stage has fewer whole answers than `wanted`; without a number, whether it has none, or a failure in its

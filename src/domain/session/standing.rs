@@ -20,6 +20,11 @@ impl Session {
         &self.suite.slos
     }
 
+    /// Requests at once in a stage of the sweep, without one in the run; `None` where the rate alone decides.
+    pub fn concurrency_in(&self, stage: usize) -> Option<usize> {
+        self.sweep.get(stage).copied().or_else(|| self.plan.limit())
+    }
+
     /// Attempts in flight, those included that are ordered and not yet due.
     pub fn in_flight(&self) -> usize {
         self.cases.iter().map(CaseState::open).sum()

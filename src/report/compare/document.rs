@@ -17,9 +17,12 @@ pub fn markdown(comparison: &Comparison) -> String {
     }
     for block in &comparison.blocks {
         lines.extend([String::new(), format!("## {}", block.compared.label), String::new()]);
-        lines.extend(["| Case | A | B | Difference | Judgement |", "|---|---|---|---|---|"].map(str::to_owned));
+        let (stage, rule) = if comparison.is_by_stage { (" At once |", "---|") } else { ("", "") };
+        lines.push(format!("| Case |{stage} A | B | Difference | Judgement |"));
+        lines.push(format!("|---|{rule}---|---|---|---|"));
         for row in &block.rows {
-            lines.push(format!("| {} |", cells(row, block.compared).map(|cell| inline(&cell)).join(" | ")));
+            let cells: Vec<String> = cells(row, block.compared).iter().map(|cell| inline(cell)).collect();
+            lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
     lines.extend([String::new(), METHOD.join(" "), String::new()]);
@@ -55,7 +58,9 @@ struct BlockJson<'a> {
 
 #[derive(Serialize)]
 struct RowJson<'a> {
-    /// `null`: the run as a whole.
+    /// Requests at once; `null`: the run as a whole.
+    concurrency: Option<u64>,
+    /// `null`: all of them.
     case: Option<&'a str>,
     a: Option<FigureJson>,
     b: Option<FigureJson>,
@@ -102,6 +107,7 @@ pub fn json(comparison: &Comparison) -> String {
                 .rows
                 .iter()
                 .map(|row| RowJson {
+                    concurrency: row.concurrency,
                     case: row.case.as_deref(),
                     a: row.a.map(FigureJson::of),
                     b: row.b.map(FigureJson::of),

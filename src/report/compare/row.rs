@@ -33,7 +33,9 @@ impl Judgement {
 /// Two figures side by side.
 #[derive(Clone, Debug)]
 pub struct Row {
-    /// The case; `None` is the run as a whole.
+    /// Requests at once where it is of one stage; `None` is the run as a whole.
+    pub concurrency: Option<u64>,
+    /// The case; `None` is all of them.
     pub case: Option<String>,
     /// Of the first run.
     pub a: Option<Figure>,

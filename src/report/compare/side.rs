@@ -1,12 +1,15 @@
 //! One of two runs that are compared.
 
+use std::sync::Arc;
+
 use super::{COMPARED, METRICS};
+use crate::domain::attempt::AttemptRecord;
 use crate::domain::metrics::metric;
-use crate::domain::session::Session;
-use crate::report::case::{CaseView, cases};
+use crate::domain::session::{AttemptState, CaseState, Session};
+use crate::domain::suite::CaseSpec;
+use crate::report::case::{is_estimated, is_warm};
 use crate::report::model::Report;
 use crate::report::spread::Spread;
-use crate::report::summary::Summary;
 
 /// A figure of a case or of a run: the mean of so many attempts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,6 +33,64 @@ pub type Figures = [Option<Figure>; METRICS];
 pub struct Case {
     pub name: String,
     pub figures: Figures,
+}
+
+/// What was measured, of a whole run or of one stage of a sweep.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Measured {
+    /// Over all its attempts.
+    pub total: Figures,
+    /// In the suite's order.
+    pub cases: Vec<Case>,
+    /// Whole answers.
+    pub answers: usize,
+    /// Of those, the ones out of the server's prefix cache.
+    pub warm: usize,
+}
+
+impl Measured {
+    /// Of each case's attempts that count.
+    fn of<'a, A: Iterator<Item = &'a AttemptState>>(
+        session: &'a Session,
+        reported: impl Fn(&'a CaseState) -> A,
+    ) -> Self {
+        let records = |case| reported(case).filter_map(AttemptState::record).collect();
+        let cases: Vec<Vec<Arc<AttemptRecord>>> = session.cases.iter().map(records).collect();
+        let all = cases.concat();
+        let case = |(spec, records): (&CaseSpec, &Vec<_>)| Case { name: spec.name.clone(), figures: figures(records) };
+        Self {
+            total: figures(&all),
+            cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
+            answers: all.len(),
+            warm: all.iter().filter(|r| is_warm(r)).count(),
+        }
+    }
+
+    /// A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
+    pub(super) fn cache_note(&self) -> Option<String> {
+        let Self { answers, warm, .. } = self;
+        let note =
+            || format!("{warm} of {answers} answers came out of the server's prefix cache: their TTFT is no cold one");
+        (*warm > 0).then(note)
+    }
+}
+
+fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
+    let is_estimated = records.iter().any(|r| is_estimated(r));
+    COMPARED.each_ref().map(|c| {
+        let s = Spread::over(metric(c.key)?, records.iter().map(Arc::clone))?;
+        let estimated = is_estimated && c.counts_tokens;
+        Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
+    })
+}
+
+/// A stage of a sweep.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Requests at once.
+    pub concurrency: u64,
+    /// What came of them: at least one whole answer.
+    pub measured: Measured,
 }
 
 /// How much was run; what is not known is `None`.
@@ -64,10 +125,12 @@ pub struct Side {
     pub partial: bool,
     /// How much was run.
     pub plan: Option<Plan>,
-    /// Over all its attempts.
-    pub total: Figures,
-    /// In its suite's order.
-    pub cases: Vec<Case>,
+    /// All of it; of a sweep its last stage, or all its stages together where nothing tells them apart.
+    pub whole: Measured,
+    /// It ran at several concurrencies in turn.
+    pub is_sweep: bool,
+    /// What those gave; none where nothing tells them apart.
+    pub stages: Vec<Stage>,
     /// What must be known to read its figures.
     pub notes: Vec<String>,
 }
@@ -76,18 +139,9 @@ impl Side {
     /// A run as it would be reported.
     pub fn of(report: &Report) -> Self {
         let session = &report.session;
-        let summary = Summary::of(session);
-        let views = cases(session);
-        let figure = |spread: Option<Spread>, estimated: bool| {
-            let s = spread?;
-            Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
-        };
-        let figures = |spread: &dyn Fn(&str) -> Option<Spread>, estimated: bool| {
-            COMPARED.each_ref().map(|c| figure(spread(c.key), estimated && c.counts_tokens))
-        };
-        let case = |view: &CaseView<'_>| Case {
-            name: view.spec.name.clone(),
-            figures: figures(&|key| view.spread(metric(key)?), view.is_estimated()),
+        let stage = |(at, concurrency): (usize, &usize)| {
+            let measured = Measured::of(session, |case| case.reported_in(at));
+            (measured.answers > 0).then_some(Stage { concurrency: *concurrency as u64, measured })
         };
         Self {
             name: report.run_id.clone(),
@@ -97,25 +151,14 @@ impl Side {
             url: Some(report.url.clone()),
             suite: Some(session.suite.name.clone()),
             simulated: report.simulated,
-            partial: summary.partial,
+            partial: session.is_partial(),
             plan: Some(plan(session)),
-            total: figures(&|key| summary.spread(key), summary.estimated),
-            cases: views.iter().map(case).collect(),
-            notes: cache_note(summary.cache.warm, summary.attempts).into_iter().chain(sweep_note(session)).collect(),
+            whole: Measured::of(session, CaseState::reported),
+            is_sweep: !session.sweep.is_empty(),
+            stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
+            notes: Vec::new(),
         }
     }
-}
-
-/// A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
-pub fn cache_note(warm: usize, all: usize) -> Option<String> {
-    (warm > 0)
-        .then(|| format!("{warm} of {all} answers came out of the server's prefix cache: their TTFT is no cold one"))
-}
-
-fn sweep_note(session: &Session) -> Option<String> {
-    let at_once = session.plan.concurrency;
-    let note = || format!("a sweep: its figures are those of its last stage, {at_once} at once");
-    (!session.sweep.is_empty()).then(note)
 }
 
 fn plan(session: &Session) -> Plan {

@@ -7,7 +7,7 @@ fn figure(mean: f64, half_width: Option<f64>) -> Figure {
 }
 
 fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
-    Row { case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true }
+    Row { concurrency: None, case: None, a: Some(figure(a.0, a.1)), b: Some(figure(b.0, b.1)), is_of_same: true }
 }
 
 #[test]
@@ -117,4 +117,86 @@ fn a_run_beside_itself_shows_nothing() {
             assert_eq!(row.judge(block.compared.good), Some(Judgement::NoDifferenceShown));
         }
     }
+}
+
+fn sweep(id: &str, concurrencies: &[usize]) -> Side {
+    Side { name: id.to_owned(), ..Side::of(&report(crate::report::fixture::sweep_session(concurrencies))) }
+}
+
+#[test]
+fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
+    let comparison = Comparison::of(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
+    let text = text(&comparison);
+    let (head, _) = text.split_once("Inter-token").unwrap();
+    // At 4 at once an answer takes 2 s, alone 1 s.
+    insta::assert_snapshot!(head.trim_end(), @r"
+    A  ts-1 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
+    B  ts-2 (saved run) · glm-4.7-flash · 2026-02-06 21:49:41 · Complex Comprehensive
+    !  stages with answers only in A, not compared: 8 at once
+    !  stages with answers only in B, not compared: 2 at once
+
+    TTFT, ms   AT ONCE    A    B    DIFF
+    a                1  100  100  +0.0 %
+    b                1  100  100  +0.0 %
+    c                1  100  100  +0.0 %
+    d                1  100  100  +0.0 %
+    all cases        1  100  100  +0.0 %
+    a                4  200  200  +0.0 %
+    b                4  200  200  +0.0 %
+    c                4  200  200  +0.0 %
+    d                4  200  200  +0.0 %
+    all cases        4  200  200  +0.0 %
+    ");
+    let page = markdown(&comparison);
+    assert!(page.contains("| Case | At once | A | B |") && page.contains("| a | 4 | 200 | 200 | +0.0 % |"), "{page}");
+    let json: serde_json::Value = serde_json::from_str(&json(&comparison)).unwrap();
+    let rows = json["metrics"][0]["rows"].as_array().unwrap();
+    let of: Vec<_> = rows.iter().map(|row| row["concurrency"].as_u64()).collect();
+    assert_eq!(of, [Some(1), Some(1), Some(1), Some(1), Some(1), Some(4), Some(4), Some(4), Some(4), Some(4)]);
+}
+
+#[test]
+fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
+    let plain = side("ts-1", &["a", "b", "c", "d"], 1000);
+    let comparison = Comparison::of(plain.clone(), sweep("ts-2", &[1, 4]));
+    assert!(comparison.is_by_stage);
+    assert!(comparison.blocks[0].rows.iter().all(|row| row.concurrency == Some(1)), "{comparison:?}");
+    assert_eq!(comparison.warnings, ["stages with answers only in B, not compared: 4 at once"]);
+    // With a rate nobody says how many there were at once.
+    let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
+    let comparison = Comparison::of(Side { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
+    assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
+    assert!(comparison.warnings.contains(&"B: a sweep: its figures are those of its last stage, 4 at once".to_owned()));
+}
+
+#[test]
+fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
+    let mut pooled = sweep("ts-2", &[1, 4]);
+    pooled.stages.clear();
+    let warnings = |a: Side, b: Side| Comparison::of(a, b).warnings;
+    assert_eq!(
+        warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
+        [
+            "stages with answers only in A, not compared: 1, 2 at once",
+            "stages with answers only in B, not compared: 4, 8 at once",
+            "A: a sweep: its figures are those of its last stage, 2 at once",
+            "B: a sweep: its figures are those of its last stage, 8 at once",
+            "the concurrency differs: 2 and 8",
+        ]
+    );
+    assert_eq!(
+        warnings(sweep("ts-1", &[1, 4]), pooled),
+        [
+            "A: a sweep: its figures are those of its last stage, 4 at once",
+            "B: a sweep whose attempts name no stage: its figures are those of all its stages together",
+        ]
+    );
+}
+
+#[test]
+fn the_cache_is_told_of_each_stage() {
+    let mut warm = sweep("ts-1", &[1, 4]);
+    warm.stages[1].measured.warm = 3;
+    let note = "A: 4 at once: 3 of 4 answers came out of the server's prefix cache: their TTFT is no cold one";
+    assert_eq!(Comparison::of(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
 }

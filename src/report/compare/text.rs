@@ -20,9 +20,14 @@ pub fn text(comparison: &Comparison) -> String {
     lines.push(String::new());
     for block in &comparison.blocks {
         let c = block.compared;
-        let head = [c.label, "A", "B", "DIFF", ""].map(str::to_owned);
-        let rows: Vec<[String; 5]> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
-        lines.push(table(&rows, &[1, 2, 3]));
+        let mut head = vec![c.label, "A", "B", "DIFF", ""];
+        if comparison.is_by_stage {
+            head.insert(1, "AT ONCE");
+        }
+        let head = head.into_iter().map(str::to_owned).collect();
+        let rows: Vec<Vec<String>> = std::iter::once(head).chain(block.rows.iter().map(|row| cells(row, c))).collect();
+        let right: &[usize] = if comparison.is_by_stage { &[1, 2, 3, 4] } else { &[1, 2, 3] };
+        lines.push(table(&rows, right));
     }
     lines.extend(METHOD.map(str::to_owned));
     lines.join("\n") + "\n"
@@ -36,12 +41,14 @@ pub(super) fn about(side: &Side) -> String {
     sanitise_line(&parts.into_iter().flatten().collect::<Vec<_>>().join(" · "))
 }
 
-/// Case, A, B, difference, judgement.
-pub(super) fn cells(row: &Row, compared: &Compared) -> [String; 5] {
+/// Case, the stage if it is of one, A, B, difference, judgement.
+pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
     let difference = row.difference_percent().map_or_else(|| "–".to_owned(), |d| format!("{d:+.1} %"));
     let judged = row.judge(compared.good).map_or("", super::Judgement::words).to_owned();
-    [name, figure(row.a, compared.digits), figure(row.b, compared.digits), difference, judged]
+    let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
+    let stage = row.concurrency.map(|n| n.to_string());
+    [name].into_iter().chain(stage).chain(figures).chain([difference, judged]).collect()
 }
 
 fn figure(figure: Option<Figure>, digits: usize) -> String {

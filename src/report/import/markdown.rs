@@ -3,7 +3,7 @@
 
 use super::ImportError;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, METRICS, Side};
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Measured, Side};
 
 /// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
 const COLUMNS: &[(&str, &str, f64)] = &[
@@ -66,11 +66,11 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
             Some(_) if cells.iter().all(|c| !c.is_empty() && c.trim_matches(['-', ':', ' ']).is_empty()) => {}
             Some(columns) => {
                 let case = row(&cells, columns).map_err(|why| ImportError(format!("line {}: {why}", i + 1)))?;
-                side.cases.push(case);
+                side.whole.cases.push(case);
             }
         }
     }
-    if side.cases.is_empty() {
+    if side.whole.cases.is_empty() {
         return Err(ImportError(format!(
             "{} lines hold no table of cases: its head is like | Test Case | Time | Completion | Speed |",
             text.lines().count()
@@ -79,7 +79,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
     if guesses {
         side.notes.push("its TTFT is a guess from the time, and left out".to_owned());
     }
-    total(&mut side);
+    total(&mut side.whole);
     Ok(side)
 }
 
@@ -208,9 +208,9 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
 }
 
 /// Of all cases, each with its one figure.
-fn total(side: &mut Side) {
-    for (place, total) in side.total.iter_mut().enumerate() {
-        let figures: Vec<Figure> = side.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
+fn total(of: &mut Measured) {
+    for (place, total) in of.total.iter_mut().enumerate() {
+        let figures: Vec<Figure> = of.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
         let n = figures.len();
         let mean = figures.iter().map(|f| f.mean).sum::<f64>() / n as f64;
         let estimated = figures.iter().any(|f| f.estimated);
@@ -239,12 +239,12 @@ mod tests {
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
         assert_eq!(side.url.as_deref(), Some("http://localhost:8000/v1/chat/completions"));
         assert_eq!(side.suite.as_deref(), Some("Complex Comprehensive"));
-        let names: Vec<_> = side.cases.iter().map(|c| c.name.as_str()).collect();
+        let names: Vec<_> = side.whole.cases.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["Full Backend System", "Debug Task", "ML Project"]);
-        assert_eq!(figure(&side.cases[1], "request_latency_ms"), Some(4370.0));
-        assert_eq!(figure(&side.cases[1], "output_sequence_length"), Some(500.0));
-        assert_eq!(figure(&side.cases[1], "output_token_throughput"), Some(114.5));
-        assert_eq!(figure(&side.cases[1], "time_to_first_token_ms"), None);
+        assert_eq!(figure(&side.whole.cases[1], "request_latency_ms"), Some(4370.0));
+        assert_eq!(figure(&side.whole.cases[1], "output_sequence_length"), Some(500.0));
+        assert_eq!(figure(&side.whole.cases[1], "output_token_throughput"), Some(114.5));
+        assert_eq!(figure(&side.whole.cases[1], "time_to_first_token_ms"), None);
         assert_eq!((side.notes.len(), side.simulated), (1, false));
     }
 
@@ -252,9 +252,9 @@ mod tests {
     fn our_own_report_is_read_with_its_measured_ttft() {
         let report = report(sample_session());
         let side = read(&(EXPORTERS[0].render)(&report)).unwrap();
-        assert_eq!(side.cases.len(), SAMPLE.len());
+        assert_eq!(side.whole.cases.len(), SAMPLE.len());
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
-        for (case, (name, millis, _, tokens)) in side.cases.iter().zip(SAMPLE) {
+        for (case, (name, millis, _, tokens)) in side.whole.cases.iter().zip(SAMPLE) {
             assert_eq!((case.name.as_str(), figure(case, "output_sequence_length")), (name, Some(tokens as f64)));
             let off = figure(case, "request_latency_ms").unwrap() - millis as f64;
             assert!(off.abs() <= 5.001, "{name} {off}");
@@ -269,7 +269,7 @@ mod tests {
         let table = "| Test Case | Speed |\n|---|---|\n| a | 1 tok/s |\n";
         let text = format!("```\n{table}- **Model**: no\n```\n{table}");
         let side = read(&text).unwrap();
-        assert_eq!((side.cases.len(), side.model), (1, None));
+        assert_eq!((side.whole.cases.len(), side.model), (1, None));
     }
 
     #[test]
@@ -283,9 +283,9 @@ mod tests {
             ("```", "```sh", "```"),
         ] {
             let text = format!("{open}\n{inner}\n{table}{close}\n\n{table}");
-            assert_eq!(read(&text).unwrap().cases.len(), 1, "{text}");
+            assert_eq!(read(&text).unwrap().whole.cases.len(), 1, "{text}");
         }
-        assert_eq!(read(&format!("```code``` in a line\n{table}")).unwrap().cases.len(), 1);
+        assert_eq!(read(&format!("```code``` in a line\n{table}")).unwrap().whole.cases.len(), 1);
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
             Some(record)
         });
         let side = read(&(EXPORTERS[0].render)(&report(session))).unwrap();
-        assert_eq!(side.cases.len(), SAMPLE.len());
+        assert_eq!(side.whole.cases.len(), SAMPLE.len());
     }
 
     #[test]
@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
         assert!(why("").contains("4 lines hold no table of cases"));
         let side = read("| Case | Time |\n| a \\| b | N/A |\n").unwrap();
-        assert_eq!((side.cases[0].name.as_str(), side.cases[0].figures), ("a | b", [None; METRICS]));
+        assert_eq!((side.whole.cases[0].name.as_str(), side.whole.cases[0].figures), ("a | b", [None; METRICS]));
     }
 
     proptest! {
@@ -323,8 +323,8 @@ mod tests {
             ], 0..40),
         ) {
             if let Ok(side) = read(&parts.concat()) {
-                prop_assert!(!side.cases.is_empty());
-                prop_assert!(side.cases.iter().flat_map(|c| c.figures).flatten().all(|f| f.mean.is_finite()));
+                prop_assert!(!side.whole.cases.is_empty());
+                prop_assert!(side.whole.cases.iter().flat_map(|c| c.figures).flatten().all(|f| f.mean.is_finite()));
             }
         }
     }

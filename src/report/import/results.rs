@@ -1,16 +1,23 @@
 //! A `results.json`, read for a comparison.
 
-use serde::Deserialize;
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, METRICS, Plan, Side, cache_note};
+use crate::report::compare::{COMPARED, Case, Figure, METRICS, Measured, Plan, Side, Stage};
 
 /// The version of the document that is understood.
 const SCHEMA_VERSION: u64 = 1;
+/// No sweep has more stages. A file that says so is taken for one without.
+const MOST_STAGES: usize = 1000;
 
 #[derive(Deserialize)]
 #[serde(default)]
@@ -20,7 +27,7 @@ struct Document {
     run: Run,
     target: Target,
     cases: Vec<CaseJson>,
-    sweep: Vec<Value>,
+    sweep: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize, Default)]
@@ -49,7 +56,51 @@ struct Target {
 #[serde(default)]
 struct CaseJson {
     name: String,
-    attempts: Vec<Value>,
+    attempts: Vec<Attempt>,
+}
+
+/// What is compared of an attempt, and what says whether it counts.
+#[derive(Default)]
+struct Attempt(HashMap<&'static str, Value>);
+
+impl Attempt {
+    const KEYS: [&str; 5] = ["status", "warmup", "concurrency", "token_count_source", "prefix_cache"];
+}
+
+impl std::ops::Index<&str> for Attempt {
+    type Output = Value;
+
+    fn index(&self, key: &str) -> &Value {
+        static NONE: Value = Value::Null;
+        self.0.get(key).unwrap_or(&NONE)
+    }
+}
+
+impl<'de> Deserialize<'de> for Attempt {
+    /// All else is passed over: the texts of a long run fill the memory.
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Fields;
+        impl<'de> Visitor<'de> for Fields {
+            type Value = Attempt;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an attempt")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attempt, A::Error> {
+                let mut attempt = Attempt::default();
+                while let Some(key) = map.next_key::<Cow<'_, str>>()? {
+                    let known = Attempt::KEYS.into_iter().chain(COMPARED.iter().map(|c| c.key));
+                    match known.into_iter().find(|known| *known == key) {
+                        Some(known) => drop(attempt.0.insert(known, map.next_value()?)),
+                        None => drop(map.next_value::<IgnoredAny>()?),
+                    }
+                }
+                Ok(attempt)
+            }
+        }
+        from.deserialize_map(Fields)
+    }
 }
 
 /// Reads one. The failed and the unmeasured attempts count for nothing.
@@ -63,32 +114,8 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         None => return Err(ImportError("it is no results.json: schema_version is missing".to_owned())),
     }
     let Document { run, target, cases, sweep, .. } = document;
-    let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
-    let (mut estimated, mut warm, mut attempts) = (false, 0, 0);
-    let mut sides = Vec::new();
-    for case in &cases {
-        let good = |a: &&Value| a["status"] == "ok" && a["warmup"] != true;
-        let good: Vec<&Value> = case.attempts.iter().filter(good).collect();
-        let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
-        estimated |= is_estimated;
-        warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
-        attempts += good.len();
-        let mut figures = [None; METRICS];
-        for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
-            let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
-            values.sort_by(f64::total_cmp);
-            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens);
-            all.push(values);
-        }
-        sides.push(Case { name: case.name.clone(), figures });
-    }
-    let mut total = [None; METRICS];
-    for ((compared, figure), all) in COMPARED.iter().zip(&mut total).zip(&all) {
-        let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
-        *figure = figure_of(&groups, estimated && compared.counts_tokens);
-    }
-    let mixed = "a sweep: its figures are those of all its stages together";
-    let mixed = (!sweep.is_empty()).then(|| mixed.to_owned());
+    let stages = if sweep.is_empty() { Vec::new() } else { stages(&cases) };
+    let is_whole = |a: &Attempt| stages.is_empty() || at_once(a) == run.concurrency;
     let plan = Plan {
         concurrency: run.concurrency,
         repeat: run.repeat,
@@ -106,10 +133,62 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         simulated: run.simulated,
         partial: run.partial,
         plan: Some(plan),
-        total,
-        cases: sides,
-        notes: cache_note(warm, attempts).into_iter().chain(mixed).collect(),
+        whole: measured(&cases, is_whole),
+        is_sweep: !sweep.is_empty(),
+        stages,
+        notes: Vec::new(),
     })
+}
+
+/// Requests at once in the stage of an attempt.
+fn at_once(attempt: &Attempt) -> Option<u64> {
+    attempt["concurrency"].as_u64()
+}
+
+/// Whole and measured.
+fn is_good(attempt: &Attempt) -> bool {
+    attempt["status"] == "ok" && attempt["warmup"] != true
+}
+
+/// The stages with an answer; none where one of those answers does not say which stage it belongs to.
+fn stages(cases: &[CaseJson]) -> Vec<Stage> {
+    let good = || cases.iter().flat_map(|case| &case.attempts).filter(|a| is_good(a));
+    if good().any(|a| at_once(a).is_none()) {
+        return Vec::new();
+    }
+    let levels: BTreeSet<u64> = good().filter_map(at_once).collect();
+    if levels.len() > MOST_STAGES {
+        return Vec::new();
+    }
+    let of = |concurrency| Stage { concurrency, measured: measured(cases, |a| at_once(a) == Some(concurrency)) };
+    levels.into_iter().map(of).collect()
+}
+
+/// What the attempts gave that are `wanted`.
+fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
+    let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
+    let mut out = Measured::default();
+    let mut estimated = false;
+    for case in cases {
+        let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
+        let is_estimated = good.iter().any(|a| a["token_count_source"] == "estimate");
+        estimated |= is_estimated;
+        out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
+        out.answers += good.len();
+        let mut figures = [None; METRICS];
+        for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
+            let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
+            values.sort_by(f64::total_cmp);
+            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens);
+            all.push(values);
+        }
+        out.cases.push(Case { name: case.name.clone(), figures });
+    }
+    for ((compared, figure), all) in COMPARED.iter().zip(&mut out.total).zip(&all) {
+        let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
+        *figure = figure_of(&groups, estimated && compared.counts_tokens);
+    }
+    out
 }
 
 /// The mean of all figures, those of a case in ascending order.
@@ -134,15 +213,17 @@ mod tests {
             Some(answer(id, now, 1000 + 100 * u64::from(id.number) + 700 * id.case as u64, 10, 100))
         });
         let report = report(session);
-        let text = (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+        let text = json(&report);
         (report, text)
     }
 
-    #[test]
-    fn what_was_written_compares_as_the_run_itself() {
-        let (report, text) = results();
-        let (read, own) = (read(&text).unwrap(), Side::of(&report));
-        assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
+    fn json(report: &crate::report::model::Report) -> String {
+        (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(report)
+    }
+
+    #[track_caller]
+    fn same_figures(read: &Measured, own: &Measured) {
+        assert_eq!((read.answers, read.warm, read.cases.len()), (own.answers, own.warm, own.cases.len()));
         for (a, b) in
             read.cases.iter().zip(&own.cases).map(|(a, b)| (a.figures, b.figures)).chain([(read.total, own.total)])
         {
@@ -154,16 +235,47 @@ mod tests {
                 assert!(widths.is_none_or(|(a, b)| (a - b).abs() < 1e-9), "{widths:?}");
             }
         }
-        assert_eq!(read.cases.len(), 2);
     }
 
     #[test]
-    fn a_sweep_says_which_stages_its_figures_are_of() {
+    fn what_was_written_compares_as_the_run_itself() {
+        let (report, text) = results();
+        let (read, own) = (read(&text).unwrap(), Side::of(&report));
+        assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
+        same_figures(&read.whole, &own.whole);
+        assert_eq!((read.whole.cases.len(), read.whole.answers), (2, 6));
+    }
+
+    #[test]
+    fn a_sweep_has_the_stages_of_the_run_itself() {
         let report = report(crate::report::fixture::sweep_session(&[1, 4]));
-        let text = (EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
-        assert_eq!(read(&text).unwrap().notes, ["a sweep: its figures are those of all its stages together"]);
-        assert_eq!(Side::of(&report).notes, ["a sweep: its figures are those of its last stage, 4 at once"]);
-        assert_eq!(read(&results().1).unwrap().notes, [""; 0]);
+        let (read, own) = (read(&json(&report)).unwrap(), Side::of(&report));
+        assert!(read.is_sweep && own.is_sweep);
+        let at_once = |side: &Side| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
+        assert_eq!((at_once(&read), at_once(&own)), (vec![1, 4], vec![1, 4]));
+        for (read, own) in read.stages.iter().zip(&own.stages) {
+            same_figures(&read.measured, &own.measured);
+        }
+        same_figures(&read.whole, &own.stages[1].measured);
+    }
+
+    #[test]
+    fn an_older_sweep_has_no_stages_and_all_its_figures_together() {
+        let text = json(&report(crate::report::fixture::sweep_session(&[1, 4])));
+        let value: Value = serde_json::from_str(&text).unwrap();
+        let without = |left: usize| {
+            let mut older = value.clone();
+            for case in older["cases"].as_array_mut().unwrap().iter_mut().skip(left) {
+                for attempt in case["attempts"].as_array_mut().unwrap() {
+                    attempt.as_object_mut().unwrap().remove("concurrency").unwrap();
+                }
+            }
+            read(&older.to_string()).unwrap()
+        };
+        // One attempt that does not say where it belongs is enough.
+        for side in [without(0), without(3)] {
+            assert_eq!((side.is_sweep, side.stages.len(), side.whole.answers), (true, 0, 8));
+        }
     }
 
     #[test]
@@ -182,7 +294,7 @@ mod tests {
             let text = format!(r#"{{"schema_version":1,"case":1,"cases":[{{"name":"a","attempts":[{attempt},{attempt}]}}]}}"#);
             let value = format!("\"{at}\":{value},\"x\":");
             if let Ok(side) = read(&text.replace(&format!("\"{at}\":"), &value)) {
-                prop_assert!(side.total.iter().flatten().all(|f| f.n > 0));
+                prop_assert!(side.whole.total.iter().flatten().all(|f| f.n > 0));
             }
         }
     }

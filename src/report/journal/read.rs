@@ -1,7 +1,7 @@
 //! A journal, read.
 
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -77,9 +77,12 @@ pub enum JournalError {
 /// Reads a journal. Broken lines are left out and told in [`Saved::warnings`]; what a newer program added is passed over.
 pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
     let mut line = Vec::new();
-    let run = match lines::next(&mut from, &mut line, lines::LONGEST)? {
+    // What is no journal may be one line without an end.
+    let mut first = (&mut from).take(lines::LONGEST as u64 + 1);
+    let run = match lines::next(&mut first, &mut line, lines::LONGEST)? {
         Came::Line => read_header(&line)?,
         Came::TooLong => return Err(JournalError::NoJournal("it is too long".to_owned())),
+        Came::Torn if first.limit() == 0 => return Err(JournalError::NoJournal("it is too long".to_owned())),
         Came::Torn if !line.starts_with(b"{\"tokscope_journal\"") => {
             return Err(JournalError::NoJournal("it has no end".to_owned()));
         }

@@ -18,6 +18,8 @@ pub struct AttemptJson<'a> {
     request_id: &'a str,
     status: &'static str,
     warmup: bool,
+    /// Requests at once in its stage of a sweep, without one in the run; `null` where the rate alone decides.
+    concurrency: Option<usize>,
     started_at: String,
     model: &'a str,
     http_status: Option<u16>,
@@ -94,7 +96,7 @@ impl Serialize for Figures<'_> {
 }
 
 impl<'a> AttemptJson<'a> {
-    pub fn of(report: &Report, r: &'a AttemptRecord) -> Self {
+    pub fn of(report: &Report, stage: usize, r: &'a AttemptRecord) -> Self {
         let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
         let retry = |t: &'a FailedTry| RetryJson {
             started_at: time(t.started),
@@ -108,6 +110,7 @@ impl<'a> AttemptJson<'a> {
             request_id: &r.request_id,
             status: r.status.as_str(),
             warmup: r.warmup,
+            concurrency: report.session.concurrency_in(stage),
             started_at: time(r.started),
             model: &r.model,
             http_status: r.http_status,

@@ -128,6 +128,7 @@ const ATTEMPT: Fields = &[
     ("request_id", Text, false),
     ("status", Text, false),
     ("warmup", Bool, false),
+    ("concurrency", Count, true),
     ("started_at", Time, false),
     ("http_status", Count, true),
     ("finish_reason", Text, true),
@@ -426,6 +427,11 @@ fn a_sweep_tells_its_stages() {
     let told: Vec<_> = stages.iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
     assert_eq!(told, [(Some(1), Some(4)), (Some(2), Some(4)), (Some(4), Some(4))]);
     assert_eq!(stages.iter().filter(|s| s["knee"] == true).count(), 1);
+    for case in value["cases"].as_array().unwrap() {
+        let attempts = case["attempts"].as_array().unwrap();
+        let at_once: Vec<_> = attempts.iter().map(|a| a["concurrency"].as_u64()).collect();
+        assert_eq!(at_once, [Some(1), Some(2), Some(4)]);
+    }
 }
 
 #[test]

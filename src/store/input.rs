@@ -1,0 +1,177 @@
+//! A file that the user names, read whole up to a limit: what is no file or never ends neither holds the program up nor
+//! fills its memory.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, ErrorKind, Read};
+use std::path::Path;
+use std::time::Duration;
+
+/// What one reads.
+#[derive(Debug)]
+pub struct Kind {
+    /// What such a file is usually called, if it has a usual name.
+    pub file_name: Option<&'static str>,
+    /// What it holds, with the article.
+    pub what: &'static str,
+    /// A larger file is none but a mistake; whole KiB.
+    pub max_bytes: u64,
+}
+
+/// Why nothing was read, and what to do; without the file's name.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct ReadError(pub String);
+
+/// A pipe or a device may be silent for so long: whoever writes into it may have to ask somebody first.
+const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 30_000 });
+
+/// All of a file that the user knows as `name`.
+pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> {
+    let folder = || {
+        let example = |file: &str| format!(", like {}", Path::new(name).join(file).display());
+        ReadError(format!("is a folder; name the file in it{}", kind.file_name.map_or_else(String::new, example)))
+    };
+    let too_large = || {
+        let (size, unit) = match kind.max_bytes / 1024 {
+            kib if kib % 1024 == 0 => (kib / 1024, "MiB"),
+            kib => (kib, "KiB"),
+        };
+        ReadError(format!("is larger than {size} {unit}, too large for {}", kind.what))
+    };
+    let failed = |e: io::Error| {
+        ReadError(match e.kind() {
+            ErrorKind::NotFound => "there is no such file".to_owned(),
+            ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
+            ErrorKind::TimedOut => format!(
+                "is no file but a pipe or a device, and nothing came out of it for {} s; name a file, or see what \
+                 writes into it",
+                PATIENCE.as_secs()
+            ),
+            _ => format!("cannot be read: {e}"),
+        })
+    };
+    if path.is_dir() {
+        return Err(folder());
+    }
+    let mut file = open(path).map_err(failed)?;
+    let meta = file.metadata().map_err(failed)?;
+    // The size of what is no file, and of some files of the system, says nothing.
+    if meta.len() > kind.max_bytes {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let most = kind.max_bytes + 1;
+    let read = if meta.is_file() {
+        file.take(most).read_to_end(&mut bytes).map(drop)
+    } else {
+        read_patiently(&mut file, most, &mut bytes)
+    };
+    read.map_err(failed)?;
+    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { Ok(bytes) }
+}
+
+/// Without waiting for somebody at the other end of a pipe.
+#[cfg(unix)]
+fn open(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)
+}
+
+#[cfg(not(unix))]
+fn open(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).open(path)
+}
+
+/// Reads up to `most` bytes of what may be silent, but not longer than [`PATIENCE`].
+#[cfg(unix)]
+fn read_patiently(file: &mut File, most: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    let patience = Timespec::try_from(PATIENCE).map_err(io::Error::other)?;
+    let mut block = [0; 1 << 13];
+    // Of a pipe that nobody has opened for writing yet, or no longer, the end is read at once.
+    let mut is_ready = false;
+    while (into.len() as u64) < most {
+        match file.read(&mut block) {
+            Ok(0) if is_ready || !into.is_empty() => break,
+            Ok(0) => {}
+            Ok(n) => {
+                into.extend(block.iter().take(n));
+                continue;
+            }
+            Err(e) if e.kind() == ErrorKind::Interrupted => continue,
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {}
+            Err(e) => return Err(e),
+        }
+        match poll(&mut [PollFd::new(file, PollFlags::IN)], Some(&patience)) {
+            Ok(0) => return Err(ErrorKind::TimedOut.into()),
+            Ok(_) => is_ready = true,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn read_patiently(file: &mut File, most: u64, into: &mut Vec<u8>) -> io::Result<()> {
+    file.take(most).read_to_end(into).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KIND: Kind = Kind { file_name: Some("cases.toml"), what: "a suite", max_bytes: 4096 };
+
+    fn told(path: &Path) -> Result<usize, String> {
+        read(path, "sub", &KIND).map(|bytes| bytes.len()).map_err(|e| e.0)
+    }
+
+    #[test]
+    fn a_file_is_read_up_to_its_limit() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        for (length, expected) in
+            [(0, Ok(0)), (4096, Ok(4096)), (4097, Err("is larger than 4 KiB, too large for a suite".to_owned()))]
+        {
+            std::fs::write(&file, vec![b'a'; length]).unwrap();
+            assert_eq!(told(&file), expected);
+        }
+        // As large as it says, and nothing of it on the disk.
+        let huge = File::create(folder.path().join("huge")).unwrap();
+        huge.set_len(10 << 30).unwrap();
+        assert!(told(&folder.path().join("huge")).unwrap_err().starts_with("is larger than"));
+        assert_eq!(told(&folder.path().join("none")).unwrap_err(), "there is no such file");
+        assert_eq!(told(folder.path()).unwrap_err(), "is a folder; name the file in it, like sub/cases.toml");
+        let nameless = Kind { file_name: None, max_bytes: 2 << 20, ..KIND };
+        assert_eq!(read(folder.path(), "sub", &nameless).unwrap_err().0, "is a folder; name the file in it");
+        std::fs::write(&file, vec![b'a'; (2 << 20) + 1]).unwrap();
+        assert_eq!(read(&file, "x", &nameless).unwrap_err().0, "is larger than 2 MiB, too large for a suite");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_device_and_a_pipe_end_at_the_limit_or_are_told() {
+        use std::io::Write;
+
+        use rustix::fs::{CWD, FileType, Mode, mknodat};
+        assert!(told(Path::new("/dev/zero")).unwrap_err().starts_with("is larger than"));
+        assert_eq!(told(Path::new("/dev/null")), Ok(0));
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        // Nobody writes; then somebody who says nothing; then somebody who says it all.
+        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"), "{:?}", told(&pipe));
+        let mut writer = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
+        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"));
+        writer.write_all(b"some").unwrap();
+        // Its end is not told as long as it is open.
+        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"));
+        drop(writer);
+        // What was written stays in it while somebody has it open.
+        let _kept = super::open(&pipe).unwrap();
+        std::fs::write(&pipe, "whole").unwrap();
+        assert_eq!(told(&pipe), Ok(5));
+    }
+}
