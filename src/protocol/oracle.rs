@@ -49,12 +49,25 @@ mod tests {
         assert_eq!([Meter::Running, Meter::KvCache, Meter::Waiting].map(|m| gauges.get(m)), [None, None, Some(2.0)]);
     }
 
+    #[test]
+    fn holds_for_pages_of_servers() {
+        for page in [
+            include_str!("../../tests/data/server-metrics/vllm-preempting.prom"),
+            include_str!("../../tests/data/server-metrics/sglang-ranks.prom"),
+            include_str!("../../tests/data/server-metrics/llama-cpp-busy.prom"),
+            include_str!("../../tests/data/server-metrics/lmdeploy.prom"),
+            include_str!("../../tests/data/dcgm/two-gpus.prom"),
+        ] {
+            assert_eq!(check(page), Ok(()));
+        }
+    }
+
     proptest! {
         #[test]
         fn holds_for_pages_with_noise(lines in prop::collection::vec(prop_oneof![
             (prop::sample::select(vec![
                 "vllm:num_requests_running", "vllm:num_requests_waiting_by_reason", "vllm:kv_cache_usage_perc",
-                "sglang:token_usage", "vllm:generation_tokens_total", "llamacpp:requests_processing", "gpu_cache_usage_perc",
+                "sglang:token_usage", "sglang:num_running_reqs", "vllm:generation_tokens_total", "llamacpp:requests_processing", "gpu_cache_usage_perc",
             ]), "[{}\"=a\\\\ ,]{0,12}", prop_oneof![Just(f64::MAX), Just(f64::NAN), any::<f64>()])
                 .prop_map(|(name, noise, value)| format!("{name}{noise} {value:e}")),
             "\\PC{0,30}",

@@ -7,7 +7,7 @@ mod dialects;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use dialects::DIALECTS;
@@ -98,7 +98,7 @@ struct Found {
     /// The place of its name in the list.
     rank: usize,
     /// By engine, where those are told apart.
-    values: HashMap<String, f64>,
+    values: BTreeMap<String, f64>,
 }
 
 impl Found {
