@@ -6,6 +6,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod apple;
 mod cases;
 mod controls;
 mod endpoint;
@@ -13,6 +14,9 @@ mod endpoint;
 mod gpu;
 mod hostile;
 mod leaving;
+#[path = "../support/macmon.rs"]
+#[allow(dead_code, reason = "other tests use the rest of it")]
+mod macmon;
 #[cfg(target_os = "linux")]
 #[path = "../support/nvml.rs"]
 #[allow(dead_code, reason = "other tests use the rest of it")]

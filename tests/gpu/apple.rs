@@ -1,7 +1,7 @@
 //! The program as it is, beside a stand-in for macmon.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::macmon::{LINE, Macmon};
+use super::macmon::{LINE, Macmon, ended, tell};
 use super::server::Server;
 use super::{LIMIT, slow_server};
 
@@ -27,20 +27,6 @@ fn line(used_gib: u64) -> String {
         *line.pointer_mut(path).unwrap() = value;
     }
     format!("{line}\n")
-}
-
-/// Tells each for so long, and the last until nobody wants it: ten a second.
-fn tell(mut lines: File, told: &[(String, u32)]) {
-    // Nobody sends: it is a pace.
-    let (_kept, nothing) = channel::<()>();
-    let mut at_last = told.last().map(|(line, _)| line).into_iter().cycle();
-    let mut first = told.iter().flat_map(|(line, tenths)| std::iter::repeat_n(line, *tenths as usize));
-    while let Some(line) = first.next().or_else(|| at_last.next()) {
-        if lines.write_all(line.as_bytes()).is_err() {
-            return;
-        }
-        assert!(nothing.recv_timeout(Duration::from_millis(100)).is_err());
-    }
 }
 
 fn command(macmon: &Macmon, folder: &Path, url: &str) -> Command {
@@ -146,13 +132,6 @@ fn one_that_hangs_from_the_start_is_a_reason() {
     let why = json["gpu_unavailable"].as_str().unwrap();
     assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
     ended(alive.0);
-}
-
-/// Waits for its end.
-fn ended(mut alive: File) {
-    let (done, end) = channel();
-    std::thread::spawn(move || done.send(alive.read(&mut [0]).unwrap()));
-    assert_eq!(end.recv_timeout(LIMIT), Ok(0));
 }
 
 /// A run that goes on, in a group of its own as under a shell, and macmon with it.

@@ -2,9 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::mpsc::channel;
+use std::time::Duration;
+
+/// Longer than any test takes.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// A line as its version 0.10 prints it: an Apple M3 Max with 40 GPU cores and 24 GiB.
 pub const LINE: &str = include_str!("../data/macmon/0.10.0.json");
@@ -51,4 +57,25 @@ impl Macmon {
     pub fn lines(&self) -> File {
         File::options().write(true).open(self.file("lines")).expect("a pipe")
     }
+}
+
+/// Tells each for so long, and the last until nobody wants it: ten a second.
+pub fn tell(mut lines: File, told: &[(String, u32)]) {
+    // Nobody sends: it is a pace.
+    let (_kept, nothing) = channel::<()>();
+    let mut at_last = told.last().map(|(line, _)| line).into_iter().cycle();
+    let mut first = told.iter().flat_map(|(line, tenths)| std::iter::repeat_n(line, *tenths as usize));
+    while let Some(line) = first.next().or_else(|| at_last.next()) {
+        if lines.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+        assert!(nothing.recv_timeout(Duration::from_millis(100)).is_err());
+    }
+}
+
+/// Waits for its end.
+pub fn ended(mut alive: File) {
+    let (done, end) = channel();
+    std::thread::spawn(move || done.send(alive.read(&mut [0]).expect("a pipe")));
+    assert_eq!(end.recv_timeout(LIMIT), Ok(0));
 }

@@ -1,0 +1,28 @@
+//! An Apple GPU on the screen, by a stand-in for macmon.
+
+use super::Gated;
+use super::macmon::{LINE, Macmon, ended, tell};
+use super::support::dashboard::{Dashboard, ROOMY, suite};
+
+#[test]
+fn an_apple_gpu_is_on_the_screen_and_macmon_ends_when_that_is_left() {
+    let (macmon, gated) = (Macmon::install(), Gated::start(1));
+    let path = macmon.path();
+    let env = [("PATH", path.to_str().unwrap())];
+    let args = [&gated.url(), "--gpu", "macmon"];
+    let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &env, ROOMY);
+    let (alive, lines) = (macmon.alive(), macmon.lines());
+    std::thread::spawn(move || tell(lines, &[(LINE.to_owned(), 0)]));
+    screen.wait_for_line("Apple M3 Max, 40 GPU cores", "461 MHz");
+    screen.wait_for_line("unified", "20 013 / 24 576 MiB of the machine");
+    for (label, figure) in [("load", "9 %"), ("power", "0 W"), ("temp", "37 °C")] {
+        screen.wait_for_line(label, figure);
+    }
+    gated.open(0);
+    screen.wait_for_text("finished  1/1");
+    screen.send("q");
+    let (end, report) = screen.end();
+    assert_eq!(end.status, 0);
+    assert_eq!(report.unwrap()["gpu"]["source"], "macmon");
+    ended(alive);
+}
