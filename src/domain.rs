@@ -31,6 +31,8 @@ pub mod suite;
 pub mod sweep;
 pub mod tally;
 pub mod telemetry_event;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod text;
 pub mod time;
 pub mod token_count;

@@ -1,4 +1,4 @@
-//! What is made from the definition of the command line: completions and the man page.
+//! What is made from the definition of the command line: completions, the man page, the table of options.
 
 use std::io;
 
@@ -28,6 +28,29 @@ pub fn man_page() -> io::Result<Vec<u8>> {
     let mut page = Vec::new();
     Man::new(Cli::command()).render(&mut page)?;
     Ok(page)
+}
+
+/// The options of a run as a Markdown table, in the order of the help.
+pub fn options_markdown() -> String {
+    let command = Cli::command();
+    let options = command.get_arguments().filter(|arg| !arg.is_hide_set() && !is_for_clap(arg));
+    let row = |arg: &clap::Arg| {
+        let name = arg.get_long()?;
+        let takes = arg.get_action().takes_values();
+        let values = arg.get_value_names().filter(|_| takes).unwrap_or_default().join(" ");
+        let may_be_left_out = arg.is_require_equals_set();
+        let name = if may_be_left_out { format!("{name}[={values}]") } else { [name, &values].join(" ") };
+        let default = arg.get_default_values().first().filter(|_| takes);
+        let default = default.map_or_else(String::new, |value| format!(" [default: {}]", value.to_string_lossy()));
+        let meaning = arg.get_help().map(ToString::to_string).unwrap_or_default().replace('|', "\\|");
+        Some(format!("| `--{}` | {meaning}{default} |", name.trim_end()))
+    };
+    let head = ["| option | meaning |", "|---|---|"].map(str::to_owned);
+    head.into_iter().chain(options.filter_map(row)).collect::<Vec<_>>().join("\n")
+}
+
+fn is_for_clap(arg: &clap::Arg) -> bool {
+    ["help", "version"].contains(&arg.get_id().as_str())
 }
 
 #[cfg(test)]

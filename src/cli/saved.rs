@@ -68,6 +68,36 @@ pub struct ReplayArgs {
     #[command(flatten)]
     pub of: OpenArgs,
     /// So many times as fast as it was
-    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::speed)]
+    #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = super::values::speed)]
     pub speed: f64,
+}
+
+/// How the saved runs are listed.
+#[derive(Args, Debug)]
+pub struct RunsArgs {
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What is rendered.
+#[derive(Args, Debug)]
+pub struct ReportArgs {
+    /// The run: its id, the begin of it, `last`, or the path of its journal
+    pub run: String,
+    /// Write it there, in the format of the extension, instead of Markdown on stdout; repeatable
+    #[arg(long = "export", value_name = "PATH")]
+    pub exports: Vec<PathBuf>,
+}
+
+/// What is compared.
+#[derive(Args, Debug)]
+pub struct CompareArgs {
+    /// A saved run, a results.json, or a Markdown report: what the differences count from
+    pub a: String,
+    /// The other
+    pub b: String,
+    /// Write the comparison there, too (.md .json); repeatable
+    #[arg(long = "export", value_name = "PATH")]
+    pub exports: Vec<PathBuf>,
 }

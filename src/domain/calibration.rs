@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::statistics::{Stats, percentile};
+use super::statistics::Stats;
 
 /// A percentile above the median needs so many figures; below that it would be a maximum under another name.
 const ENOUGH_FOR_P99: usize = 100;
@@ -101,12 +101,6 @@ impl ErrorSpread {
     }
 }
 
-/// The median of some figures; `None` without any.
-pub fn median(mut figures: Vec<f64>) -> Option<f64> {
-    figures.sort_by(f64::total_cmp);
-    (!figures.is_empty()).then(|| percentile(&figures, 50.0))
-}
-
 impl Calibration {
     /// Whether it speaks of this program on this machine.
     pub fn is_of(&self, version: &str, build: &str, machine: &Machine) -> bool {
@@ -179,11 +173,5 @@ mod tests {
         let enough = ErrorSpread::of(&[&errors[..], &[100.0]].concat()).unwrap();
         assert!(enough.p99.is_some_and(|p| (99.0..100.0).contains(&p)));
         assert_eq!(ErrorSpread::of(&[]), None);
-    }
-
-    #[test]
-    fn a_median_of_nothing_is_nothing() {
-        assert_eq!(median(Vec::new()), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
     }
 }

@@ -73,26 +73,15 @@ fn take(
 mod tests {
     use std::cell::{Cell, RefCell};
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::domain::attempt::AttemptId;
-    use crate::domain::suite::CaseSpec;
+    use crate::domain::testing::case;
 
     fn start(number: u32, due_ms: u64) -> EngineCommand {
-        let case = CaseSpec {
-            name: String::new(),
-            model: None,
-            messages: Vec::new(),
-            max_tokens: 1,
-            temperature: 0.0,
-            timeout: Duration::from_secs(1),
-            patience: crate::domain::suite::Patience::default(),
-            extra: serde_json::Map::new(),
-        };
         EngineCommand::Start {
             id: AttemptId { case: 0, number },
-            case: Arc::new(case),
+            case: Arc::new(case("c")),
             model: String::new(),
             warmup: false,
             due: Some(Nanos::from_millis(due_ms)),

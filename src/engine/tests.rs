@@ -103,14 +103,10 @@ fn start_number(engine: &Engine, number: u32, timeout: Duration) -> AttemptId {
 
 fn case(timeout: Duration) -> CaseSpec {
     CaseSpec {
-        name: "c".into(),
-        model: None,
         messages: vec![Message { role: "user".into(), content: "hi".into() }],
         max_tokens: 10,
-        temperature: 0.0,
         timeout,
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
+        ..crate::domain::testing::case("c")
     }
 }
 

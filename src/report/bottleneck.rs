@@ -2,7 +2,7 @@
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::session::{AttemptState, CaseState, Session};
-use crate::domain::statistics::{enough_for, percentile};
+use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::stages;
 
 use super::gpu::IDLE_PERCENT;
@@ -127,13 +127,6 @@ impl Times {
         let reported = session.cases.iter().flat_map(CaseState::reported);
         reported.filter_map(AttemptState::record).map(|r| Self::of(&r)).collect()
     }
-}
-
-/// The middle of some figures; `None` without one.
-fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut figures: Vec<f64> = figures.filter(|v| v.is_finite()).collect();
-    figures.sort_by(f64::total_cmp);
-    (!figures.is_empty()).then(|| percentile(&figures, 50.0))
 }
 
 /// Where the time of the median answer went.

@@ -11,6 +11,8 @@ use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
 pub use self::side::{Case, Figure, Figures, Measured, Plan, Side, Stage};
 pub use self::text::text;
+use crate::domain::difference::Better;
+use crate::domain::metrics::metric;
 
 /// A metric that is compared.
 #[derive(Debug)]
@@ -21,36 +23,33 @@ pub struct Compared {
     pub label: &'static str,
     /// Digits after the point.
     pub digits: usize,
-    /// What is good of it.
-    pub good: Good,
-    /// Rests on the number of output tokens: an estimate where that is one.
-    pub counts_tokens: bool,
 }
 
-/// Which of two figures is the better one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Good {
-    /// The lower.
-    Low,
-    /// The higher.
-    High,
-    /// Neither.
-    Neither,
+impl Compared {
+    /// Which way it is better; `None` where more is neither.
+    pub fn better(&self) -> Option<Better> {
+        Better::of(metric(self.key)?)
+    }
+
+    /// Whether it rests on the number of output tokens: an estimate where that is one.
+    pub fn counts_tokens(&self) -> bool {
+        metric(self.key).is_some_and(|m| m.counts_output_tokens)
+    }
 }
 
-const fn row(key: &'static str, label: &'static str, digits: usize, good: Good, counts_tokens: bool) -> Compared {
-    Compared { key, label, digits, good, counts_tokens }
+const fn row(key: &'static str, label: &'static str, digits: usize) -> Compared {
+    Compared { key, label, digits }
 }
 
 /// So many are.
 pub const METRICS: usize = 5;
 /// All that is compared, in this order.
 pub static COMPARED: [Compared; METRICS] = [
-    row("time_to_first_token_ms", "TTFT, ms", 0, Good::Low, false),
-    row("inter_token_latency_ms", "Inter-token latency, ms", 2, Good::Low, true),
-    row("output_token_throughput", "Speed, tok/s", 1, Good::High, true),
-    row("output_sequence_length", "Output tokens", 0, Good::Neither, true),
-    row("request_latency_ms", "Latency, ms", 0, Good::Low, false),
+    row("time_to_first_token_ms", "TTFT, ms", 0),
+    row("inter_token_latency_ms", "Inter-token latency, ms", 2),
+    row("output_token_throughput", "Speed, tok/s", 1),
+    row("output_sequence_length", "Output tokens", 0),
+    row("request_latency_ms", "Latency, ms", 0),
 ];
 
 /// A metric of both runs: its cases, those of A first, then all of them; of two sweeps so for each stage.

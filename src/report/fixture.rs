@@ -9,7 +9,8 @@ use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::session::{Plan, Session, SessionCommand, SessionEvent};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Suite};
+use crate::domain::testing::{case, suite_of};
 use crate::domain::time::Nanos;
 
 use super::gpu::{GpuDeviceReport, GpuReport};
@@ -34,18 +35,10 @@ pub const SAMPLE: [(&str, u64, u64, u64); 10] = [
 ];
 
 pub fn suite(names: &[&str]) -> Suite {
-    let case = |name: &&str| CaseSpec {
-        name: (*name).to_owned(),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 800,
-        temperature: 0.7,
-        timeout: Duration::from_secs(120),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    let cases = names.iter().map(case).collect();
-    Suite { name: "Complex Comprehensive".into(), rating: RatingScale::default(), slos: Vec::new(), cases }
+    let spec =
+        |name: &&str| CaseSpec { max_tokens: 800, temperature: 0.7, timeout: Duration::from_secs(120), ..case(name) };
+    let cases = names.iter().map(spec).collect();
+    Suite { name: "Complex Comprehensive".into(), ..suite_of(cases) }
 }
 
 /// A whole answer that takes `millis`: its first token after a tenth of them, then one event a token, evenly.

@@ -7,21 +7,10 @@ use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo, TRACED_STREAMS};
 use crate::domain::session::{Plan, Session};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::testing::suite;
 
 /// Its run began one second after the epoch; it is `seconds` old.
 fn running(seconds: u64) -> App {
-    let case = CaseSpec {
-        name: "case".into(),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases: vec![case] };
     let target = Target {
         url: "http://h/v1".into(),
         model: None,
@@ -30,7 +19,7 @@ fn running(seconds: u64) -> App {
         route: crate::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
-    let session = Session::new(Arc::new(suite), Plan { concurrency: 8, repeat: 100, ..Plan::default() });
+    let session = Session::new(Arc::new(suite(1)), Plan { concurrency: 8, repeat: 100, ..Plan::default() });
     let mut app = App::new(target, session, Some("m".into()), vec!["Markdown"]);
     let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default() };
     update(&mut app, Msg::Engine(Nanos::from_millis(1000), fact));

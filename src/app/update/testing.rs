@@ -1,7 +1,6 @@
 //! What tests of the state begin with.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::update;
 use crate::app::message::{Effect, Msg};
@@ -9,27 +8,11 @@ use crate::app::model::{App, Connection, Target};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, ServerInfo};
 use crate::domain::session::{Plan, Session};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::testing::suite;
 use crate::domain::time::Nanos;
 
 /// A program with so many cases.
 pub fn app(cases: usize) -> App {
-    let case = |i| CaseSpec {
-        name: format!("case {i}"),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    let suite = Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: (0..cases).map(case).collect(),
-    };
     let target = Target {
         url: "http://h/v1".into(),
         model: None,
@@ -38,7 +21,7 @@ pub fn app(cases: usize) -> App {
         route: crate::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
-    App::new(target, Session::new(Arc::new(suite), Plan::default()), None, vec!["Markdown", "JSON"])
+    App::new(target, Session::new(Arc::new(suite(cases)), Plan::default()), None, vec!["Markdown", "JSON"])
 }
 
 /// The endpoint answers with these models.

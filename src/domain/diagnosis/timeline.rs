@@ -1,6 +1,7 @@
 //! The arrivals of an attempt in the figures that diagnoses need: gaps, bursts, pauses.
 
 use super::super::attempt::{Arrival, AttemptRecord};
+use super::super::statistics::median;
 use super::super::time::Nanos;
 
 /// Below so many events a pattern may be chance.
@@ -174,7 +175,7 @@ fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
     if gaps_ms.len() < ENOUGH_GAPS {
         return None;
     }
-    let usual_ms = bursts.map_or_else(|| median(&mut gaps_ms.to_vec()), |b| b.apart_ms);
+    let usual_ms = bursts.map(|b| b.apart_ms).or_else(|| median(gaps_ms.iter().copied()))?;
     Some((usual_ms * PAUSE.1).max(PAUSE.0))
 }
 
@@ -186,18 +187,12 @@ impl Bursts {
             return None;
         }
         let together_ms = (window_ms / gaps_ms.len() as f64 * TOGETHER_SHARE).min(TOGETHER_MS);
-        let mut apart: Vec<f64> = gaps_ms.iter().copied().filter(|&gap| gap >= together_ms).collect();
+        let apart: Vec<f64> = gaps_ms.iter().copied().filter(|&gap| gap >= together_ms).collect();
         let count = apart.len() + 1;
         if count < ENOUGH_BURSTS || events < 2 * count {
             return None;
         }
-        let apart_ms = median(&mut apart);
+        let apart_ms = median(apart)?;
         (apart_ms >= APART_MS).then(|| Self { mean_events: events as f64 / count as f64, apart_ms })
     }
-}
-
-/// The upper median. `values` is not empty.
-fn median(values: &mut [f64]) -> f64 {
-    let middle = values.len() / 2;
-    *values.select_nth_unstable_by(middle, f64::total_cmp).1
 }

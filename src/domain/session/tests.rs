@@ -4,26 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attempt::AttemptStatus;
-use crate::domain::suite::{CaseSpec, RatingScale};
+use crate::domain::testing::suite;
 
 fn session(cases: usize, plan: Plan) -> Session {
-    let case = |i| CaseSpec {
-        name: format!("case {i}"),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    let suite = Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: (0..cases).map(case).collect(),
-    };
-    Session::new(Arc::new(suite), plan)
+    Session::new(Arc::new(suite(cases)), plan)
 }
 
 fn id(case: usize, number: u32) -> AttemptId {

@@ -1,5 +1,3 @@
-use std::time::Duration;
-
 use serde_json::json;
 
 use super::*;
@@ -9,14 +7,11 @@ use crate::protocol::request::AskUsage;
 fn case() -> CaseSpec {
     let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
     CaseSpec {
-        name: "c".into(),
-        model: None,
         messages: vec![message("system", "be brief"), message("user", "hi")],
         max_tokens: 5,
         temperature: 1.5,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
         extra: json!({ "top_p": 0.9 }).as_object().unwrap().clone(),
+        ..crate::domain::testing::case("c")
     }
 }
 

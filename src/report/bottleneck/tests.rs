@@ -5,7 +5,8 @@ use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{Plan, SessionEvent};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::suite::CaseSpec;
+use crate::domain::testing::{case, suite_of};
 use crate::domain::time::Nanos;
 use crate::report::server_figures::Level;
 
@@ -22,18 +23,8 @@ fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
 
 /// A run of these answers, a case each.
 fn session(records: Vec<AttemptRecord>) -> Session {
-    let case = CaseSpec {
-        patience: crate::domain::suite::Patience::default(),
-        name: String::new(),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1000,
-        temperature: 0.0,
-        timeout: std::time::Duration::from_secs(9),
-        extra: serde_json::Map::new(),
-    };
-    let cases = (0..records.len()).map(|i| CaseSpec { name: i.to_string(), ..case.clone() }).collect();
-    let suite = Suite { name: "s".into(), rating: RatingScale::default(), slos: Vec::new(), cases };
+    let cases = (0..records.len()).map(|i| CaseSpec { max_tokens: 1000, ..case(&i.to_string()) }).collect();
+    let suite = suite_of(cases);
     let mut session = Session::new(Arc::new(suite), Plan { concurrency: records.len().max(1), ..Plan::default() });
     session.handle(SessionEvent::Begin(Nanos(0)));
     for (case, mut record) in records.into_iter().enumerate() {

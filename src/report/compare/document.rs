@@ -112,7 +112,10 @@ pub fn json(comparison: &Comparison) -> String {
                     a: row.a.map(FigureJson::of),
                     b: row.b.map(FigureJson::of),
                     difference_percent: row.difference_percent(),
-                    judgement: row.judge(block.compared.good).map(super::Judgement::words).filter(|w| !w.is_empty()),
+                    judgement: row
+                        .judge(block.compared.better())
+                        .map(super::Judgement::words)
+                        .filter(|w| !w.is_empty()),
                 })
                 .collect(),
         })

@@ -1,6 +1,7 @@
 //! Two figures side by side, and what can be said of them.
 
-use super::{Figure, Good};
+use super::Figure;
+use crate::domain::difference::Better;
 
 /// What can be said of two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,17 +54,16 @@ impl Row {
     }
 
     /// What can be said of it; `None` where one figure is missing, or they rest on different cases.
-    pub fn judge(&self, good: Good) -> Option<Judgement> {
+    pub fn judge(&self, better: Option<Better>) -> Option<Judgement> {
         let (a, b) = (self.a.filter(|_| self.is_of_same)?, self.b?);
         let Some((wide_a, wide_b)) = a.half_width.zip(b.half_width) else { return Some(Judgement::TooFew) };
         if (a.mean - b.mean).abs() <= wide_a + wide_b {
             return Some(Judgement::NoDifferenceShown);
         }
-        Some(match good {
-            Good::Neither => Judgement::Differs,
-            Good::Low if b.mean < a.mean => Judgement::Better,
-            Good::High if b.mean > a.mean => Judgement::Better,
-            Good::Low | Good::High => Judgement::Worse,
+        Some(match better {
+            None => Judgement::Differs,
+            Some(better) if (b.mean < a.mean) == (better == Better::Low) => Judgement::Better,
+            Some(_) => Judgement::Worse,
         })
     }
 }

@@ -79,7 +79,7 @@ fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
     let is_estimated = records.iter().any(|r| is_estimated(r));
     COMPARED.each_ref().map(|c| {
         let s = Spread::over(metric(c.key)?, records.iter().map(Arc::clone))?;
-        let estimated = is_estimated && c.counts_tokens;
+        let estimated = is_estimated && c.counts_tokens();
         Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
     })
 }

@@ -1,5 +1,4 @@
 use super::*;
-use crate::domain::metrics::metric;
 use crate::report::fixture::{answer, report, run, suite};
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
@@ -13,14 +12,14 @@ fn pair(a: (f64, Option<f64>), b: (f64, Option<f64>)) -> Row {
 #[test]
 fn a_judgement_needs_intervals_that_do_not_meet() {
     let wide = |mean| (mean, Some(2.0));
-    assert_eq!(pair(wide(10.0), wide(14.0)).judge(Good::Low), Some(Judgement::NoDifferenceShown), "they touch");
-    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Good::Low), Some(Judgement::Worse));
-    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Good::High), Some(Judgement::Better));
-    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Good::Low), Some(Judgement::Better));
-    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Good::Neither), Some(Judgement::Differs));
-    assert_eq!(pair(wide(10.0), (99.0, None)).judge(Good::Low), Some(Judgement::TooFew));
-    assert_eq!(Row { a: None, ..pair(wide(1.0), wide(2.0)) }.judge(Good::Low), None);
-    assert_eq!(Row { is_of_same: false, ..pair(wide(10.0), wide(99.0)) }.judge(Good::Low), None);
+    assert_eq!(pair(wide(10.0), wide(14.0)).judge(Some(Better::Low)), Some(Judgement::NoDifferenceShown), "they touch");
+    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::Low)), Some(Judgement::Worse));
+    assert_eq!(pair(wide(10.0), wide(14.1)).judge(Some(Better::High)), Some(Judgement::Better));
+    assert_eq!(pair(wide(14.1), wide(10.0)).judge(Some(Better::Low)), Some(Judgement::Better));
+    assert_eq!(pair(wide(14.1), wide(10.0)).judge(None), Some(Judgement::Differs));
+    assert_eq!(pair(wide(10.0), (99.0, None)).judge(Some(Better::Low)), Some(Judgement::TooFew));
+    assert_eq!(Row { a: None, ..pair(wide(1.0), wide(2.0)) }.judge(Some(Better::Low)), None);
+    assert_eq!(Row { is_of_same: false, ..pair(wide(10.0), wide(99.0)) }.judge(Some(Better::Low)), None);
 }
 
 #[test]
@@ -31,11 +30,11 @@ fn the_difference_is_of_the_first() {
 }
 
 #[test]
-fn what_is_compared_are_metrics_and_the_token_mark_is_theirs() {
-    for compared in &COMPARED {
-        let metric = metric(compared.key).unwrap();
-        assert_eq!(compared.counts_tokens, metric.counts_output_tokens, "{}", compared.key);
-    }
+fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
+    let told: Vec<_> = COMPARED.iter().map(|c| (metric(c.key).is_some(), c.better(), c.counts_tokens())).collect();
+    let (low, high) = (Some(Better::Low), Some(Better::High));
+    let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
+    assert_eq!(told, expected.map(|(better, counts)| (true, better, counts)));
 }
 
 /// Three answers a case, each of its own time.
@@ -114,7 +113,7 @@ fn a_run_beside_itself_shows_nothing() {
     for block in &comparison.blocks {
         for row in &block.rows {
             assert_eq!(row.difference_percent(), Some(0.0));
-            assert_eq!(row.judge(block.compared.good), Some(Judgement::NoDifferenceShown));
+            assert_eq!(row.judge(block.compared.better()), Some(Judgement::NoDifferenceShown));
         }
     }
 }

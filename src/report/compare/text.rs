@@ -45,7 +45,7 @@ pub(super) fn about(side: &Side) -> String {
 pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
     let difference = row.difference_percent().map_or_else(|| "–".to_owned(), |d| format!("{d:+.1} %"));
-    let judged = row.judge(compared.good).map_or("", super::Judgement::words).to_owned();
+    let judged = row.judge(compared.better()).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());
     [name].into_iter().chain(stage).chain(figures).chain([difference, judged]).collect()

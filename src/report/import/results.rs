@@ -179,14 +179,14 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
             let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
             values.sort_by(f64::total_cmp);
-            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens);
+            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens());
             all.push(values);
         }
         out.cases.push(Case { name: case.name.clone(), figures });
     }
     for ((compared, figure), all) in COMPARED.iter().zip(&mut out.total).zip(&all) {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
-        *figure = figure_of(&groups, estimated && compared.counts_tokens);
+        *figure = figure_of(&groups, estimated && compared.counts_tokens());
     }
     out
 }

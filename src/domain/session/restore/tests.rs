@@ -1,29 +1,8 @@
-use std::time::Duration;
-
 use proptest::prelude::*;
 
 use super::*;
 use crate::domain::session::{SessionCommand, SessionEvent};
-use crate::domain::suite::{CaseSpec, RatingScale};
-
-fn suite(cases: usize) -> Arc<Suite> {
-    let case = |i| CaseSpec {
-        name: format!("case {i}"),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    Arc::new(Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: (0..cases).map(case).collect(),
-    })
-}
+use crate::domain::testing::suite;
 
 /// A session beside what a journal of it would hold.
 struct Kept {
@@ -35,7 +14,7 @@ struct Kept {
 
 impl Kept {
     fn new(cases: usize, plan: Plan) -> Self {
-        let suite = suite(cases);
+        let suite = Arc::new(suite(cases));
         let live = Session::new(Arc::clone(&suite), plan);
         Self { live, restoring: Restoring::new(suite, plan, Vec::new()), open: Vec::new(), now: 0 }
     }
@@ -121,7 +100,7 @@ fn what_the_user_gave_up_is_not_owed() {
 
 #[test]
 fn what_fits_no_session_is_refused() {
-    let mut r = Restoring::new(suite(1), Plan::default(), Vec::new());
+    let mut r = Restoring::new(Arc::new(suite(1)), Plan::default(), Vec::new());
     let facts = |case, number| AttemptFacts { case, number, ..AttemptFacts::default() };
     let record = |case, number| AttemptRecord { id: AttemptId { case, number }, ..AttemptRecord::default() };
     assert_eq!(r.attempt(facts(1, 1), record(1, 1)), Err(Misfit::Case));

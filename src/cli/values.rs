@@ -1,0 +1,60 @@
+//! Values on the command line, and their limits.
+
+use crate::domain::open_loop::Process;
+
+/// The most requests in flight at once that can be asked for.
+pub(crate) const MAX_CONCURRENCY: u32 = 65_536;
+/// The most attempts per case.
+pub(crate) const MAX_REPEAT: u32 = 100_000;
+/// The most requests before the first measured one.
+pub(crate) const MAX_WARMUP: u32 = 1000;
+
+fn number(text: &str, from: f64, to: f64) -> Result<f64, String> {
+    let value: f64 = text.parse().map_err(|_bad| format!("'{text}' is no number"))?;
+    if (from..=to).contains(&value) { Ok(value) } else { Err(format!("'{text}' is not between {from} and {to}")) }
+}
+
+pub(super) fn seconds(text: &str) -> Result<f64, String> {
+    number(text, 0.001, 86_400.0)
+}
+
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 600_000.0)
+}
+
+pub(super) fn rate(text: &str) -> Result<f64, String> {
+    number(text, 0.1, 1_000_000.0)
+}
+
+pub(super) fn speed(text: &str) -> Result<f64, String> {
+    number(text, 0.01, 10_000.0)
+}
+
+pub(super) fn request_rate(text: &str) -> Result<f64, String> {
+    number(text, 0.001, 100_000.0)
+}
+
+pub(super) fn process(text: &str) -> Result<Process, String> {
+    let known = [Process::Poisson, Process::Constant];
+    known.into_iter().find(|p| p.as_str() == text).ok_or_else(|| "there are poisson and constant".to_owned())
+}
+
+/// Ascending concurrencies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sweep(pub Vec<usize>);
+
+pub(super) fn sweep(text: &str) -> Result<Sweep, String> {
+    let number = |part: &str| {
+        let n = part.trim().parse::<usize>().ok().filter(|n| (1..=MAX_CONCURRENCY as usize).contains(n));
+        n.ok_or_else(|| format!("'{}' is no concurrency from 1 to {MAX_CONCURRENCY}", part.trim()))
+    };
+    let stages = text.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+    if stages.windows(2).any(|w| w[0] >= w[1]) {
+        return Err("the concurrencies must ascend, like 1,2,4,8".to_owned());
+    }
+    Ok(Sweep(stages))
+}
+
+pub(super) fn share(text: &str) -> Result<f64, String> {
+    number(text, 0.0, 1.0)
+}

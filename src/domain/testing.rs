@@ -1,0 +1,29 @@
+//! What tests of sessions begin with.
+
+use std::time::Duration;
+
+use super::suite::{CaseSpec, Patience, RatingScale, Suite};
+
+/// A case of this name that asks for nothing.
+pub fn case(name: &str) -> CaseSpec {
+    CaseSpec {
+        name: name.to_owned(),
+        model: None,
+        messages: Vec::new(),
+        max_tokens: 1,
+        temperature: 0.0,
+        timeout: Duration::from_secs(1),
+        patience: Patience::default(),
+        extra: serde_json::Map::new(),
+    }
+}
+
+/// A suite of so many of them: `case 0`, `case 1`, …
+pub fn suite(cases: usize) -> Suite {
+    suite_of((0..cases).map(|i| case(&format!("case {i}"))).collect())
+}
+
+/// A suite of these.
+pub fn suite_of(cases: Vec<CaseSpec>) -> Suite {
+    Suite { name: "s".to_owned(), rating: RatingScale::default(), slos: Vec::new(), cases }
+}
