@@ -135,6 +135,11 @@ fn top_ms(drawn: &[Drawn<'_>]) -> f64 {
         Some(*each.select_nth_unstable_by(at, f64::total_cmp).1)
     };
     let Some((mean, high)) = fits(Column::mean_ms).zip(fits(|c| f64::from(c.high_ms))) else { return 100.0 };
+    scaled(mean, high)
+}
+
+/// The top of a scale for such means and longest gaps.
+fn scaled(mean: f64, high: f64) -> f64 {
     round_up((high * FITS.1).clamp(mean * OF_MEANS.0, mean * OF_MEANS.1))
 }
 
@@ -249,5 +254,16 @@ fn legend(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>) {
     let ways = ways.map(|(place, entries, between)| (place, spans(entries, between)));
     if let Some((place, spans)) = ways.into_iter().find(|(place, s)| fit::spans_width(s) <= usize::from(place.width)) {
         pane::line(frame, place, 0, Line::from(spans));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_long_the_longest_are_the_means_have_a_third_of_the_height() {
+        let tops = [(9.0, 9.1), (9.0, 14.0), (9.0, 200.0), (0.0, 0.0)].map(|(mean, high)| scaled(mean, high));
+        assert_eq!(tops, [15.0, 20.0, 30.0, 1.0]);
     }
 }
