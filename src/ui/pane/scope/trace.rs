@@ -263,7 +263,7 @@ mod tests {
 
     #[test]
     fn however_long_the_longest_are_the_means_have_a_third_of_the_height() {
-        let tops = [(9.0, 9.1), (9.0, 14.0), (9.0, 200.0), (0.0, 0.0)].map(|(mean, high)| scaled(mean, high));
-        assert_eq!(tops, [15.0, 20.0, 30.0, 1.0]);
+        let tops = [(9.0, 9.1), (9.0, 14.0), (9.0, 200.0), (0.0, 0.0)].map(|(mean, high)| tick(scaled(mean, high)));
+        assert_eq!(tops, ["15 ms", "20 ms", "30 ms", "1 ms"]);
     }
 }
