@@ -49,14 +49,13 @@ pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Win
     let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
     let top = top_ms(&drawn);
     if view.app.ui.scope.stacked && drawn.len() > 1 {
-        let rows = area.height / drawn.len() as u16;
-        // What does not divide evenly goes to the first.
+        // What does not divide evenly goes to the first ones.
+        let (rows, spare) = (area.height / drawn.len() as u16, usize::from(area.height) % drawn.len());
         let mut y = area.y;
         let range = format!("0–{}", tick(top));
         let mut is_told = false;
-        for one in &drawn {
-            let spare = if y == area.y { area.height - rows * drawn.len() as u16 } else { 0 };
-            let lane = Rect { y, height: rows + spare, ..area };
+        for (at, one) in drawn.iter().enumerate() {
+            let lane = Rect { y, height: rows + u16::from(at < spare), ..area };
             y = lane.bottom();
             plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
             is_told |= name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &range);
