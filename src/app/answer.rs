@@ -75,22 +75,16 @@ pub struct Page {
 /// What a frame showed of the answer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Drawn {
+    /// What there was to place.
+    pub page: Page,
     /// The first line that was shown.
     pub from: usize,
     /// The first line that would be shown at the end.
     pub limit: usize,
-    /// Lines of all.
-    pub total: usize,
-    /// More was still written.
-    pub grows: bool,
-    /// There is a thinking to fold, and whether it was shown.
-    pub thinking: Option<bool>,
     /// The match that was gone to.
     pub at: usize,
     /// Matches of the search.
     pub matches: usize,
-    /// Home is the start, not the end.
-    pub home_is_start: bool,
     /// It was gone to a match.
     pub sought: bool,
     /// What stood there before the thinking was folded or shown has its place.
@@ -106,7 +100,7 @@ impl Drawn {
         } else if is_shown {
             head
         } else {
-            (self.from + total).saturating_sub(self.total).max(head)
+            (self.from + total).saturating_sub(self.page.total).max(head)
         }
     }
 }
@@ -114,7 +108,7 @@ impl Drawn {
 impl Answer {
     /// Where a frame of a page begins, and to which of the matches it goes; `matches` has the line of each.
     pub fn place(&self, matches: &[usize], page: Page) -> Drawn {
-        let Page { total, rows, home_is_start, grows, thinking } = page;
+        let Page { total, rows, home_is_start, thinking, .. } = page;
         let limit = total.saturating_sub(rows);
         let home = if home_is_start { 0 } else { limit };
         let refolded = self.refolded.zip(thinking);
@@ -130,18 +124,7 @@ impl Answer {
             Some(&line) if sought && !seen(line) => line.saturating_sub(rows / 3).min(limit),
             _ => from,
         };
-        Drawn {
-            from,
-            limit,
-            total,
-            grows,
-            thinking: thinking.map(|(_, is_shown)| is_shown),
-            at,
-            matches: matches.len(),
-            home_is_start,
-            sought,
-            refolded: refolded.is_some(),
-        }
+        Drawn { page, from, limit, at, matches: matches.len(), sought, refolded: refolded.is_some() }
     }
 
     /// A frame showed this.
@@ -195,12 +178,12 @@ impl Answer {
     /// Scrolls down by so many lines, up if negative. What is written meanwhile does not move what is read; at the end
     /// the end is followed.
     pub fn scroll(&mut self, lines: isize) {
-        let from = self.top.unwrap_or(if self.drawn.home_is_start { 0 } else { self.drawn.limit });
+        let from = self.top.unwrap_or(if self.drawn.page.home_is_start { 0 } else { self.drawn.limit });
         self.go(from.saturating_add_signed(lines));
     }
 
     fn go(&mut self, to: usize) {
-        let Drawn { limit, home_is_start, .. } = self.drawn;
+        let Drawn { limit, page: Page { home_is_start, .. }, .. } = self.drawn;
         let home = if home_is_start { to == 0 } else { to >= limit };
         self.top = if home { None } else { Some(to.min(limit)) };
     }
@@ -217,9 +200,9 @@ impl Answer {
 
     /// Folds the thinking, or shows it. What is followed is followed on.
     pub fn toggle_thinking(&mut self) {
-        if let Some(is_shown) = self.drawn.thinking {
+        if let Some((_, is_shown)) = self.drawn.page.thinking {
             self.unfolded = Some(!is_shown);
-            let is_followed = self.top.is_none() && self.drawn.grows;
+            let is_followed = self.top.is_none() && self.drawn.page.grows;
             self.refolded = (!is_followed).then_some(self.drawn);
         }
     }
@@ -248,12 +231,12 @@ impl Answer {
 
     /// There is a thinking that could be folded or shown.
     pub const fn can_fold(&self) -> bool {
-        self.drawn.thinking.is_some()
+        self.drawn.page.thinking.is_some()
     }
 
     /// The thinking is folded now.
     pub fn is_folded(&self) -> bool {
-        self.drawn.thinking == Some(false)
+        self.drawn.page.thinking.is_some_and(|(_, is_shown)| !is_shown)
     }
 
     /// A search has found something.

@@ -82,11 +82,11 @@ fn a_step_without_a_match_is_none() {
 fn thinking_is_shown_until_the_answer_begins_unless_the_user_chose() {
     let mut answer = Answer::default();
     assert!(answer.shows_thinking(false) && !answer.shows_thinking(true) && !answer.can_fold());
-    answer.drawn(Drawn { thinking: Some(false), ..Drawn::default() });
+    answer.drawn(Drawn { page: Page { thinking: Some((0, false)), ..PAGE }, ..Drawn::default() });
     assert!(answer.is_folded());
     answer.toggle_thinking();
     assert!(answer.shows_thinking(false) && answer.shows_thinking(true));
-    answer.drawn(Drawn { thinking: Some(true), ..Drawn::default() });
+    answer.drawn(Drawn { page: Page { thinking: Some((0, true)), ..PAGE }, ..Drawn::default() });
     answer.toggle_thinking();
     assert!(!answer.shows_thinking(false) && !answer.shows_thinking(true));
 }

@@ -15,6 +15,7 @@ use ratatui::text::{Line, Span};
 use self::row::Row;
 use crate::app::cases::RowId;
 use crate::app::cases::order::SortBy;
+use crate::app::message::Action;
 use crate::app::model::PaneId;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -45,8 +46,11 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     if rows.is_empty() {
         view.cache.set_case_rows([]);
-        let text =
-            if view.app.ui.filter.is_empty() { "The suite has no cases." } else { "No case matches the filter." };
+        let text = if view.app.ui.filter.is_empty() {
+            "The suite has no cases.".to_owned()
+        } else {
+            format!("No case matches the filter. {} drops it.", view.key_of(Action::Back))
+        };
         pane::line(frame, area, 1, Line::styled(text, view.theme.muted()));
         return;
     }

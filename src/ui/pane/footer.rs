@@ -50,7 +50,7 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
     let room = columns - told.width();
     let keys = keys(Context::of(&view.app.ui), room.saturating_sub(APART), view);
     let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
-    Line::from_iter([told, blanks].into_iter().chain(keys))
+    [told, blanks].into_iter().chain(keys).collect()
 }
 
 /// What helps, with its key: ` · x cancel`.

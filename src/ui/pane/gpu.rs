@@ -81,7 +81,8 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let about = match &why {
         // The rule alone says it then, and rather a whole sentence than a cut one.
         Some(why) if area.height == 1 => {
-            let first = why.split_inclusive(". ").next().unwrap_or(why).trim_end();
+            let end = [". ", "; "].into_iter().filter_map(|end| why.find(end)).min().unwrap_or(why.len());
+            let first = why.split_at(end).0;
             if has_room(fit::width(why), area.width) { why.clone() } else { first.to_owned() }
         }
         _ => about(scene, &gpus),

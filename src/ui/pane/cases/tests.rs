@@ -161,7 +161,10 @@ fn no_cases_and_no_match_say_so() {
     let mut stage = ten_cases(1);
     stage.app.ui.filter = crate::app::text_field::TextField::new("nothing like it");
     let shown = shown(&stage, 78, 4);
-    assert!(shown.contains("No case matches the filter.") && shown.contains("/nothing like it  0 of 10"), "{shown}");
+    assert!(
+        shown.contains("No case matches the filter. 'esc' drops it.") && shown.contains("/nothing like it  0 of 10"),
+        "{shown}"
+    );
 }
 
 #[test]

@@ -74,6 +74,16 @@ fn a_gpu_beside_a_server_elsewhere_or_a_simulator_gives_no_figure_and_a_reason()
 }
 
 #[test]
+fn a_rule_alone_says_why_in_a_whole_sentence_if_it_can() {
+    let mut stage = Stage::new(&TEN, Plan::default());
+    stage.send(Msg::Gpu(GpuEvent::Absent("no driver here; no card of another maker either".to_owned())));
+    let rule = |width| shown(&stage, width, 1).trim_end().trim_end_matches('─').trim_end().to_owned();
+    assert_eq!(rule(70), "─ GPU · no driver here; no card of another maker either");
+    assert_eq!(rule(50), "─ GPU · no driver here");
+    assert_eq!(rule(20), "─ GPU · no drive…");
+}
+
+#[test]
 fn a_missing_sensor_is_a_dash() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.find_gpus(1);

@@ -52,7 +52,7 @@ fn clauses(sentence: &str, room: usize) -> String {
         return sentence.to_owned();
     }
     let ends = sentence.match_indices([',', ';']).map(|(at, _)| sentence.split_at(at).0);
-    let whole = ends.filter(|clauses| fit::width(clauses) < room).last();
+    let whole = ends.rev().find(|clauses| fit::width(clauses) < room);
     whole.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
 }
 

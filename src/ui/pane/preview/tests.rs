@@ -286,6 +286,43 @@ fn thinking_is_folded_once_the_answer_begins_unless_the_user_shows_it() {
 }
 
 #[test]
+fn the_line_at_the_top_stays_there_when_the_thinking_above_it_is_folded() {
+    let mut app = running();
+    app.ui.focus = PaneId::Preview;
+    end(&mut app, 0, 1, |r| (r.text, r.reasoning) = (numbered(50), numbered(20)));
+    let body = |app: &mut App| {
+        shown(app, 60, 8).lines().skip(1).map(|l| l.replace('▐', "").trim_end().to_owned()).collect::<Vec<_>>()
+    };
+    assert!(body(&mut app).last().unwrap().contains("line 50"));
+    act(&mut app, &[Action::ToggleThinking]);
+    // What one wished to see is seen.
+    assert!(body(&mut app)[0].contains("─ thinking ─"));
+    act(&mut app, &[Action::ToEnd, Action::ScrollUp, Action::ScrollUp]);
+    let unfolded = body(&mut app);
+    act(&mut app, &[Action::ToggleThinking]);
+    assert_eq!(body(&mut app), unfolded);
+}
+
+#[test]
+fn an_answer_that_was_stopped_says_by_what() {
+    let ended = |reason: &str, tokens| {
+        let mut app = running();
+        end(&mut app, 0, 1, |r| {
+            (r.text, r.finish_reason) = ("An answer".into(), Some(reason.into()));
+            r.usage.completion_tokens = Some(tokens);
+        });
+        text(&app, 90, 10, draw)
+    };
+    let text = ended("length", 500);
+    assert!(text.contains("Stopped by max_tokens, 500 (finish reason length): it may have had more"), "{text}");
+    // Another protocol's word; and a limit of the server's own.
+    let text = ended("max_tokens", 420);
+    let told = "Stopped after 420 tokens by a limit below max_tokens, 500 (finish reason max_tokens).";
+    assert!(text.contains(told), "{text}");
+    assert!(!ended("stop", 420).contains("Stopped"));
+}
+
+#[test]
 fn every_form_at_every_size() {
     for (width, height) in SIZES {
         let mut app = answered();

@@ -72,7 +72,7 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
     }
     let at_end = drawn.from >= drawn.limit;
     if drawn.limit > 0 && (!at_end || view.is_focused(PaneId::Preview)) {
-        let grows = drawn.grows && !drawn.home_is_start;
+        let grows = drawn.page.grows && !drawn.page.home_is_start;
         let place =
             if at_end && grows { "▼ following".to_owned() } else { format!("{} %", drawn.from * 100 / drawn.limit) };
         spans.push(Span::styled(place, theme.accent()));

@@ -30,11 +30,11 @@ pub struct Places {
 }
 
 impl Places {
-    /// Shares out `area`; `told` is what the cursor tells, `names` the cells of the longest name in the gutter.
-    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String], names: usize) -> Self {
+    /// Shares out `area`; `told` is what the cursor tells, `longest` the cells of the longest name in the gutter.
+    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
-        let names = u16::try_from(names).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
-        let gutter = if named { GUTTER.0.max(names) } else { GUTTER.1.min(area.width / 2) };
+        let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
+        let gutter = if named { GUTTER.0.max(wanted) } else { GUTTER.1.min(area.width / 2) };
         let mut rest = area;
         let mut bottom = |rows: u16, least: u16| {
             let rows = if rest.height >= rows + least { rows } else { 0 };

@@ -168,6 +168,18 @@ fn a_stall_of_tokscope_itself_is_told_from_one_of_the_stream() {
 }
 
 #[test]
+fn the_legend_leaves_out_what_has_no_room_as_a_whole() {
+    let legend = |width| {
+        let drawn = text(&three().draw_with(width, 20, Theme::mono(), draw));
+        drawn.lines().nth(1).unwrap_or_default().trim_end().to_owned()
+    };
+    assert_eq!(legend(45), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill");
+    assert_eq!(legend(52), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill  ⠁ longest");
+    assert_eq!(legend(56), "⠒⠒ answer  ⠂⠂ reasoning  ⣀⣀ prefill  ⠁ longest  ▲ stall");
+    assert!(legend(90).ends_with("⣀⣀⣀ prefill   ⠁ ⠂ longest   ▲ stall"), "{}", legend(90));
+}
+
+#[test]
 fn the_cursor_tells_what_was_there() {
     let told = |mut stage: Stage, steps: &[Action]| {
         stage.act(Action::ScopeCursor);

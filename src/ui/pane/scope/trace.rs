@@ -49,14 +49,13 @@ pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Win
     let drawn: Vec<_> = shown.streams.iter().map(|s| bring(s, window, now, dots, view)).collect();
     let top = top_ms(&drawn);
     if view.app.ui.scope.stacked && drawn.len() > 1 {
-        let rows = area.height / drawn.len() as u16;
-        // What does not divide evenly goes to the first.
+        // What does not divide evenly goes to the first ones.
+        let (rows, spare) = (area.height / drawn.len() as u16, usize::from(area.height) % drawn.len());
         let mut y = area.y;
         let range = format!("0–{}", tick(top));
         let mut is_told = false;
-        for one in &drawn {
-            let spare = if y == area.y { area.height - rows * drawn.len() as u16 } else { 0 };
-            let lane = Rect { y, height: rows + spare, ..area };
+        for (at, one) in drawn.iter().enumerate() {
+            let lane = Rect { y, height: rows + u16::from(at < spare), ..area };
             y = lane.bottom();
             plot_streams(frame, plot(lane, gutter), view, window, std::slice::from_ref(one), top);
             is_told |= name_lane(frame, Rect { width: gutter.saturating_sub(1), ..lane }, view, one, &range);
@@ -135,6 +134,11 @@ fn top_ms(drawn: &[Drawn<'_>]) -> f64 {
         Some(*each.select_nth_unstable_by(at, f64::total_cmp).1)
     };
     let Some((mean, high)) = fits(Column::mean_ms).zip(fits(|c| f64::from(c.high_ms))) else { return 100.0 };
+    scaled(mean, high)
+}
+
+/// The top of a scale for such means and longest gaps.
+fn scaled(mean: f64, high: f64) -> f64 {
     round_up((high * FITS.1).clamp(mean * OF_MEANS.0, mean * OF_MEANS.1))
 }
 
@@ -249,5 +253,16 @@ fn legend(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>) {
     let ways = ways.map(|(place, entries, between)| (place, spans(entries, between)));
     if let Some((place, spans)) = ways.into_iter().find(|(place, s)| fit::spans_width(s) <= usize::from(place.width)) {
         pane::line(frame, place, 0, Line::from(spans));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn however_long_the_longest_are_the_means_have_a_third_of_the_height() {
+        let tops = [(9.0, 9.1), (9.0, 14.0), (9.0, 200.0), (0.0, 0.0)].map(|(mean, high)| tick(scaled(mean, high)));
+        assert_eq!(tops, ["15 ms", "20 ms", "30 ms", "1 ms"]);
     }
 }
