@@ -2,8 +2,8 @@
 //!
 //!     cargo bench --bench frame
 //!
-//! 16 streams that run, each frame with new text; a finished suite of 200 cases, of which each frame selects another; and
-//! an answer as long as a hundred thousand tokens.
+//! 16 streams that run, each frame with new text; a finished suite of 200 cases, of which each frame selects another; an
+//! answer as long as a hundred thousand tokens; and a run of 30,000 attempts, of which all but the last are packed.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -73,7 +73,34 @@ fn main() {
         measure("an answer of 500 kB, next match", width, height, &mut long, |app, _| {
             update(app, Msg::Action(Nanos::default(), Action::NextMatch));
         });
+        many(width, height);
     }
+}
+
+/// 40 cases, each 750 times.
+fn many(width: u16, height: u16) {
+    const CASES: usize = 40;
+    const REPEAT: u32 = 750;
+    let mut many = app_of(CASES, Plan { repeat: REPEAT, ..Plan::default() });
+    for case in 0..CASES {
+        for number in 1..=REPEAT {
+            end_of(&mut many, AttemptId { case, number }, "An answer.", 60);
+        }
+    }
+    measure("30 000 attempts, drawn again", width, height, &mut many, |_, _| {});
+    let walk = |app: &mut App, frame: u64| {
+        let step = if frame % 40 < 20 { Action::SelectNext } else { Action::SelectPrevious };
+        update(app, Msg::Action(Nanos::default(), step));
+    };
+    measure("30 000 attempts, walked through", width, height, &mut many, walk);
+    update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
+    measure("30 000 attempts, with a baseline", width, height, &mut many, walk);
+    update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
+    many.ui.focus = PaneId::Cases;
+    update(&mut many, Msg::Action(Nanos::default(), Action::Unfold));
+    measure("30 000 attempts, a case unfolded", width, height, &mut many, |app, _| {
+        update(app, Msg::Action(Nanos::default(), Action::SelectNext));
+    });
 }
 
 /// Draws frames, each after a `step`; the first frames warm up.
@@ -117,6 +144,10 @@ fn tell(what: &str, (width, height): (u16, u16), mut times: Vec<Duration>) {
 }
 
 fn app(cases: usize, concurrency: usize) -> App {
+    app_of(cases, Plan { concurrency, ..Plan::default() })
+}
+
+fn app_of(cases: usize, plan: Plan) -> App {
     let case = |i| CaseSpec {
         name: format!("Case number {i:03}"),
         model: None,
@@ -141,7 +172,6 @@ fn app(cases: usize, concurrency: usize) -> App {
         route: tokscope::domain::route::Route::default(),
         connection: Connection::Connecting,
     };
-    let plan = Plan { concurrency, ..Plan::default() };
     let mut app = App::new(target, Session::new(Arc::new(suite), plan), None, vec!["Markdown", "JSON"]);
     let gpu = GpuInfo {
         index: 0,
@@ -236,8 +266,11 @@ fn end(app: &mut App, case: usize) {
 }
 
 fn end_with(app: &mut App, case: usize, answer: &str) {
-    let id = AttemptId { case, number: 1 };
-    let began = case as u64 / STREAMS as u64 * 6_000;
+    end_of(app, AttemptId { case, number: 1 }, answer, 600);
+}
+
+fn end_of(app: &mut App, id: AttemptId, answer: &str, tokens: u64) {
+    let began = id.case as u64 / STREAMS as u64 * 6_000;
     let mut record =
         AttemptRecord::started(id, false, "id".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(began));
     let arrival = |i| Arrival {
@@ -245,12 +278,12 @@ fn end_with(app: &mut App, case: usize, answer: &str) {
         kind: TextKind::Answer,
         coalesced: false,
     };
-    record.arrivals = (0..600).map(arrival).collect();
+    record.arrivals = (0..tokens).map(arrival).collect();
     record.ended = Nanos::from_millis(began + 5_700);
     record.status = AttemptStatus::Ok;
     record.finish_reason = Some("stop".to_owned());
     record.usage.prompt_tokens = Some(85);
-    record.usage.completion_tokens = Some(600);
+    record.usage.completion_tokens = Some(tokens);
     record.text.push_str(answer);
     let now = record.ended;
     update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));

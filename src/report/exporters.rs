@@ -33,7 +33,36 @@ pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::domain::attempt::Words;
+    use crate::domain::session::Plan;
+    use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
+
+    #[test]
+    fn a_packed_run_is_reported_as_it_was_to_the_last_byte() {
+        let mut load =
+            run(suite(&["a", "b"]), Plan { repeat: 3, warmup: 1, concurrency: 2, ..Plan::default() }, |id, now| {
+                Some(if id.number == 2 { refusal(id, now, "no room") } else { answer(id, now, 1234, 7, 321) })
+            });
+        load.cases[0].attempts[0].record = None;
+        for mut session in [sample_session(), load, sweep_session(&[1, 2, 4])] {
+            let mut packed = session.clone();
+            for (whole, packed) in session.cases.iter_mut().zip(&mut packed.cases) {
+                for (whole, packed) in whole.attempts.iter_mut().zip(&mut packed.attempts) {
+                    // Both without texts, one of them packed.
+                    whole.record = whole.record().map(|r| Arc::unwrap_or_clone(r).condense().into());
+                    packed.record = packed.record.take().map(|record| record.pack(&mut Words::default()));
+                }
+            }
+            let (whole, packed) = (report(session), report(packed));
+            for exporter in EXPORTERS {
+                let (whole, packed) = ((exporter.render)(&whole), (exporter.render)(&packed));
+                assert!(whole == packed, "{}", exporter.id);
+            }
+        }
+    }
 
     #[test]
     fn the_extension_chooses_the_format() {

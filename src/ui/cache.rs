@@ -1,7 +1,7 @@
 //! What is too dear to lay out again for every frame.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use ratatui::text::Line;
@@ -11,7 +11,8 @@ use super::widget::find::Match;
 use crate::app::answer;
 use crate::app::report_view::Extent;
 use crate::domain::attempt::AttemptId;
-use crate::domain::session::Session;
+use crate::domain::difference::Figures;
+use crate::domain::session::{CaseState, Session};
 use crate::domain::time::Nanos;
 use crate::report::conclusion::Conclusion;
 
@@ -51,8 +52,9 @@ pub struct RenderCache {
     help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
     report_extent: Cell<Extent>,
-    conclusion: RefCell<Option<((Progress, u64), Rc<Conclusion>)>>,
+    conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
+    case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
 }
 
@@ -62,9 +64,15 @@ type ReportKey = (u64, u16, Theme);
 /// How far a run is, so that nothing ended where it is the same: when it began, when its last attempt ended, how many did.
 type Progress = (Option<Nanos>, Option<Nanos>, usize);
 
+/// That, and samples of the GPUs: the last comes after the end.
+type ConclusionKey = (Progress, u64);
+
 fn progress(session: &Session) -> Progress {
     (session.began, session.last_ended, session.attempts().filter(|a| a.record.is_some()).count())
 }
+
+/// How far a case is: its round and stage, how many attempts are over.
+type CaseProgress = ((u32, usize), usize);
 
 /// The TTFT of all answers that are reported.
 #[derive(Debug, Default)]
@@ -116,6 +124,18 @@ impl RenderCache {
     /// The TTFT of all answers of a session that are reported.
     pub fn reported_ttft(&self, session: &Session, make: impl FnOnce() -> ReportedTtft) -> Rc<ReportedTtft> {
         kept(&self.reported_ttft, progress(session), || Rc::new(make()))
+    }
+
+    /// The figures of a case's answers that are reported, by its place in the suite.
+    pub fn case_figures(&self, case: usize, state: &CaseState, make: impl FnOnce() -> Figures) -> Rc<Figures> {
+        let key = (state.place(), state.attempts.iter().filter(|a| a.record.is_some()).count());
+        let mut all = self.case_figures.borrow_mut();
+        if let Some((_, figures)) = all.get(&case).filter(|(k, _)| *k == key) {
+            return Rc::clone(figures);
+        }
+        let figures = Rc::new(make());
+        all.insert(case, (key, Rc::clone(&figures)));
+        figures
     }
 
     /// How far the report could be scrolled in the last frame that showed it.
@@ -215,6 +235,27 @@ mod tests {
         let key = (1, 80, Theme::mono());
         assert_eq!([lines(key, 1), lines(key, 2), lines((2, 80, Theme::mono()), 3)], [1, 1, 3]);
         assert_eq!(lines((2, 81, Theme::mono()), 4), 4);
+    }
+
+    #[test]
+    fn what_is_made_of_the_records_is_made_anew_once_one_more_is_over() {
+        let cache = RenderCache::default();
+        let mut session = crate::report::fixture::sample_session();
+        let ttft = |session: &Session, warm| {
+            cache.reported_ttft(session, || ReportedTtft { warm, ..ReportedTtft::default() }).warm
+        };
+        let figures = |session: &Session, made: &Cell<usize>| {
+            cache.case_figures(1, &session.cases[1], || {
+                made.set(made.get() + 1);
+                Figures::default()
+            });
+            made.get()
+        };
+        let made = Cell::new(0);
+        assert_eq!([ttft(&session, 1), ttft(&session, 2)], [1, 1]);
+        assert_eq!([figures(&session, &made), figures(&session, &made)], [1, 1]);
+        session.cases[1].attempts[0].record = None;
+        assert_eq!((ttft(&session, 3), figures(&session, &made)), (3, 2));
     }
 
     #[test]

@@ -1,8 +1,11 @@
 use proptest::prelude::*;
 
-use super::super::{Arrival, TextKind};
 use super::*;
+use crate::domain::attempt::{Arrival, AttemptError, FailedTry, TextKind, Usage};
 use crate::domain::diagnosis::DIAGNOSES;
+use crate::domain::finding::Finding;
+use crate::domain::prefix_cache::nonce;
+use crate::domain::server_timings::ServerTimings;
 
 fn words() -> impl Strategy<Value = String> {
     prop_oneof![any::<String>(), prop::sample::select(&["", "stop", "length", "glm-4.7-flash"]).prop_map(str::to_owned)]
@@ -86,7 +89,7 @@ prop_compose! {
         let request_id = if own_id { request_id + &numbers(record.id) } else { request_id };
         AttemptRecord {
             model, finish_reason, warnings, retries, text, reasoning,
-            nonce: if own_nonce { Some(super::nonce(&request_id)) } else { nonce },
+            nonce: if own_nonce { Some(self::nonce(&request_id)) } else { nonce },
             request_id,
             error: has_error.then_some(AttemptError { kind, message }),
             findings: findings.into_iter().map(|(at, message)| Finding { key: DIAGNOSES[at].key, message }).collect(),

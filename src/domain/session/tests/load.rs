@@ -182,6 +182,10 @@ fn long_runs_keep_the_figures_and_the_last_texts() {
         s.cases[0].reported().filter(|a| !a.record().unwrap().text.is_empty()).map(|a| a.number).collect();
     assert_eq!(with_text, (89..=600).collect::<Vec<_>>());
     assert_eq!(s.cases[0].reported().count(), 600);
+    let condensed = s.records().filter(|r| r.condensed.is_some()).count();
+    assert_eq!((condensed, s.records().filter(|r| r.started == ms(1)).count()), (88, 600));
+    // Beside the packed bytes; of all together a request is to leave some 300.
+    assert!(size_of::<AttemptState>() <= 72, "{}", size_of::<AttemptState>());
 }
 
 #[test]

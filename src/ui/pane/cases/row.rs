@@ -1,6 +1,7 @@
 //! A row: a case, or one attempt of one that is unfolded.
 
 use std::cell::OnceCell;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use ratatui::style::Style;
@@ -15,6 +16,7 @@ use crate::domain::live::InFlight;
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
+use crate::ui::cache::RenderCache;
 use crate::ui::fit;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
@@ -23,7 +25,7 @@ use crate::ui::view::View;
 #[derive(Clone, Debug)]
 pub(super) enum Compared {
     /// Its figures, with the baseline.
-    Baseline(Figures),
+    Baseline(Rc<Figures>),
     /// The last whole answers up to it.
     Last(Vec<Arc<AttemptRecord>>),
 }
@@ -49,7 +51,9 @@ pub struct Row<'a> {
     /// The case's figures in the baseline, if there is one.
     pub(super) baseline: Option<&'a Figures>,
     /// What it is compared with, once some column does.
-    pub(super) compared: OnceCell<Compared>,
+    compared: OnceCell<Compared>,
+    /// Where figures of the case are kept from frame to frame, and its place.
+    kept: Option<(&'a RenderCache, usize)>,
 }
 
 impl<'a> Row<'a> {
@@ -69,6 +73,7 @@ impl<'a> Row<'a> {
             is_unfolded: app.ui.cases.unfolded.contains(&id.case),
             baseline: app.ui.cases.baseline.as_ref().and_then(|b| b.get(id.case)),
             compared: OnceCell::new(),
+            kept: None,
         };
         let Some(number) = id.attempt else { return Some(case) };
         let attempt = state.attempts.get((number as usize).checked_sub(1)?)?;
@@ -102,11 +107,19 @@ impl<'a> Row<'a> {
         self.attempt.map_or_else(|| self.state.attempts.iter().any(warms), warms)
     }
 
+    /// The same row, which keeps dear figures from frame to frame.
+    pub(super) fn kept_in(self, cache: &'a RenderCache, case: usize) -> Self {
+        Self { kept: Some((cache, case)), ..self }
+    }
+
     /// Looked up once for all columns.
     pub(super) fn compared(&self) -> &Compared {
         self.compared.get_or_init(|| match (self.baseline, self.attempt) {
-            (Some(_), Some(_)) => Compared::Baseline(Figures::of(self.record.as_slice())),
-            (Some(_), None) => Compared::Baseline(reported(self.state)),
+            (Some(_), Some(_)) => Compared::Baseline(Rc::new(Figures::of(self.record.as_slice()))),
+            (Some(_), None) => Compared::Baseline(match self.kept {
+                Some((cache, case)) => cache.case_figures(case, self.state, || reported(self.state)),
+                None => Rc::new(reported(self.state)),
+            }),
             (None, attempt) => {
                 Compared::Last(whole_until(&self.state.attempts, attempt.map_or(u32::MAX, |a| a.number)))
             }
