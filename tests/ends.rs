@@ -5,15 +5,11 @@
 
 mod support;
 
-use std::fs::OpenOptions;
-use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::channel;
 
 use serde_json::Value;
-use support::dashboard::{statuses, suite};
+use support::dashboard::suite;
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tokscope");
@@ -113,24 +109,6 @@ fn a_command_whose_reader_is_gone_has_said_enough() {
     assert_eq!(wrong.status.code(), Some(2));
 }
 
-#[cfg(target_os = "linux")]
-#[test]
-fn a_stdout_that_is_full_is_told() {
-    let (server, folder) = (server(), folder());
-    let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
-    let run = command(PROGRAM, folder.path(), &[&server.url(), "--export", "r.json"]).stdout(full()).output().unwrap();
-    assert_eq!(json(&folder.path().join("r.json"))["summary"]["ok"], 2);
-    let mut outs = vec![run];
-    for args in [&["runs"][..], &["report", "last"], &["compare", "last", "last"], &["man"]] {
-        outs.push(command(PROGRAM, folder.path(), args).stdout(full()).output().unwrap());
-    }
-    for out in outs {
-        let (_, stderr) = texts(&out);
-        assert_eq!(out.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("tokscope: stdout cannot be written: No space left"), "{stderr}");
-    }
-}
-
 #[test]
 fn files_that_may_not_grow_are_told_and_the_run_goes_on() {
     let (server, folder) = (server(), folder());
@@ -163,44 +141,71 @@ fn counts_that_no_server_can_mean_are_no_trouble() {
     assert_eq!((out.status.code(), &json(&folder.path().join("r.json"))["summary"]["ok"]), (Some(0), &2.into()));
 }
 
-/// Whether this process ignores SIGHUP, and so all that it starts.
 #[cfg(target_os = "linux")]
-fn ignores_hang_up() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 == 1
-}
+mod linux {
+    use std::fs::OpenOptions;
+    use std::io::{BufRead, BufReader, Read};
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
 
-#[cfg(target_os = "linux")]
-#[test]
-fn under_nohup_it_outlives_its_terminal_and_else_not() {
-    let rows = [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")];
-    // Started under `nohup` itself, a shell cannot take that back: then there is only the first row.
-    let rows = if ignores_hang_up() { &rows[..1] } else { &rows[..] };
-    for &(line, status, second) in rows {
-        let (open, gate) = channel::<()>();
-        let gate = Mutex::new(gate);
-        let server = Server::start(&["lone-model"], move |mut asked| {
-            asked.token("one");
-            if asked.number == 1 {
-                // Let go, or the test is over.
-                let _ends = gate.lock().unwrap().recv();
+    use super::support::dashboard::statuses;
+    use super::*;
+
+    #[test]
+    fn a_stdout_that_is_full_is_told() {
+        let (server, folder) = (server(), folder());
+        let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
+        let run =
+            command(PROGRAM, folder.path(), &[&server.url(), "--export", "r.json"]).stdout(full()).output().unwrap();
+        assert_eq!(json(&folder.path().join("r.json"))["summary"]["ok"], 2);
+        let mut outs = vec![run];
+        for args in [&["runs"][..], &["report", "last"], &["compare", "last", "last"], &["man"]] {
+            outs.push(command(PROGRAM, folder.path(), args).stdout(full()).output().unwrap());
+        }
+        for out in outs {
+            let (_, stderr) = texts(&out);
+            assert_eq!(out.status.code(), Some(2), "{stderr}");
+            assert!(stderr.contains("tokscope: stdout cannot be written: No space left"), "{stderr}");
+        }
+    }
+
+    /// Whether this process ignores SIGHUP, and so all that it starts.
+    fn ignores_hang_up() -> bool {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+        u64::from_str_radix(ignored.trim(), 16).unwrap() & 1 == 1
+    }
+
+    #[test]
+    fn under_nohup_it_outlives_its_terminal_and_else_not() {
+        let rows = [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")];
+        // Started under `nohup` itself, a shell cannot take that back: then there is only the first row.
+        let rows = if ignores_hang_up() { &rows[..1] } else { &rows[..] };
+        for &(line, status, second) in rows {
+            let (open, gate) = channel::<()>();
+            let gate = Mutex::new(gate);
+            let server = Server::start(&["lone-model"], move |mut asked| {
+                asked.token("one");
+                if asked.number == 1 {
+                    // Let go, or the test is over.
+                    let _ends = gate.lock().unwrap().recv();
+                }
+                asked.finish(1);
+            });
+            let folder = folder();
+            let mut child = after(line, folder.path(), &[&server.url(), "--export", "r.json"]).spawn().unwrap();
+            let mut lines = BufReader::new(child.stderr.take().unwrap());
+            let mut told = String::new();
+            while !told.contains("[1/2]") {
+                assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended before the first case: {told}");
             }
-            asked.finish(1);
-        });
-        let folder = folder();
-        let mut child = after(line, folder.path(), &[&server.url(), "--export", "r.json"]).spawn().unwrap();
-        let mut lines = BufReader::new(child.stderr.take().unwrap());
-        let mut told = String::new();
-        while !told.contains("[1/2]") {
-            assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended before the first case: {told}");
+            assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
+            if status == 0 {
+                open.send(()).unwrap();
+            }
+            lines.read_to_string(&mut told).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(status), "{line}: {told}");
+            assert_eq!(statuses(&json(&folder.path().join("r.json")), 1), [second], "{line}");
         }
-        assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
-        if status == 0 {
-            open.send(()).unwrap();
-        }
-        lines.read_to_string(&mut told).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(status), "{line}: {told}");
-        assert_eq!(statuses(&json(&folder.path().join("r.json")), 1), [second], "{line}");
     }
 }

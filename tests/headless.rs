@@ -34,7 +34,9 @@ fn command(folder: &Path, args: &[&str]) -> Command {
         command.env_remove(name);
     }
     command.env_remove("TOKSCOPE_CONFIG");
-    command.env("XDG_STATE_HOME", folder).env("XDG_CONFIG_HOME", folder);
+    for home in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA"] {
+        command.env(home, folder);
+    }
     command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }

@@ -1,6 +1,6 @@
 //! The engine, the whole program and its dashboard against a real llama.cpp server. Counts and contents are asserted,
 //! never times.
-
+#![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod support;
@@ -220,7 +220,6 @@ fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
     );
 }
 
-#[cfg(unix)]
 #[test]
 fn the_dashboard_leads_it() {
     let Some(server) = RealServer::start() else { return };
@@ -264,7 +263,6 @@ fn the_dashboard_leads_it() {
     assert!(markdown.contains(MODEL) && markdown.contains("Fourth"), "{markdown}");
 }
 
-#[cfg(unix)]
 const SHORT: &str = r#"
 [[case]]
 name = "Third"

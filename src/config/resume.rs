@@ -67,7 +67,7 @@ fn base_url(
     api: &'static Api,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<String, ConfigError> {
-    let kept = Some(run.base_url.as_str()).filter(|_| !run.url_cut);
+    let kept = (!run.url_cut).then_some(run.base_url.as_str());
     let found = address::endpoint(typed.or(kept), Some(api), env);
     let (base, _) = found.map_err(|e| match typed.or(kept) {
         Some(_) => e,

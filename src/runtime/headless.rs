@@ -17,6 +17,7 @@ use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Session};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
+use crate::ui::terminal;
 
 /// Between two lines about the progress of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
@@ -201,7 +202,8 @@ fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut i
 /// Whether stderr is a terminal that shows styles; dim is no colour, but what asks for plain text gets it.
 fn stderr_is_styled() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
-    std::io::stderr().is_terminal() && !set("NO_COLOR") && std::env::var_os("TERM").is_none_or(|t| t != "dumb")
+    let is_dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
+    std::io::stderr().is_terminal() && !set("NO_COLOR") && !is_dumb && terminal::takes_escapes()
 }
 
 #[cfg(test)]

@@ -184,6 +184,10 @@ impl<'a> Screen<'a> {
     }
 
     fn suspend(&mut self) -> anyhow::Result<()> {
+        if cfg!(not(unix)) {
+            // No shell there would have it go on.
+            return Ok(());
+        }
         self.run.mark_suspended();
         self.terminal.suspend().context("the terminal could not be taken over again")?;
         Ok(())

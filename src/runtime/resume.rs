@@ -1,6 +1,6 @@
 //! A saved run that is gone on with: its journal is taken up where it ended.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -21,12 +21,12 @@ const GAP: Duration = Duration::from_millis(1);
 /// So much of a journal is looked through at once for its last line.
 const BLOCK: u64 = 1 << 16;
 
-/// A saved run with its journal, which nobody else writes.
+/// A saved run with its journal.
 #[derive(Debug)]
 pub struct Resuming {
     /// The run.
     pub saved: Saved,
-    /// Its journal, open for appending, and locked.
+    /// Its journal at its end, which nobody else writes.
     pub file: File,
     /// Where that is.
     pub path: PathBuf,
@@ -36,10 +36,9 @@ pub struct Resuming {
 pub fn take_up(wanted: &str) -> anyhow::Result<Option<Resuming>> {
     let path = saved::find(wanted)?;
     let named = || format!("'{}'", sanitise_line(&path.to_string_lossy()));
-    let mut file = OpenOptions::new().read(true).append(true).open(&path).with_context(named)?;
-    if !lock::take(&file) {
+    let Some(mut file) = lock::open(&path).with_context(named)? else {
         bail!("{}: another tokscope is writing it; it can be resumed once that has ended", named());
-    }
+    };
     let saved = journal::read(BufReader::with_capacity(1 << 16, &file)).with_context(named)?;
     let mut stderr = std::io::stderr();
     for warning in &saved.warnings {
@@ -62,8 +61,14 @@ fn nothing_left(saved: &Saved) -> String {
     format!("{}: there is nothing to resume, every case has had its turn{told}", saved.run.id)
 }
 
-/// Cuts what stands behind the last line's end: what is appended must begin a line.
+/// Cuts what stands behind the last line's end, and stands there: what is appended must begin a line.
 fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
+    let end = end_of_last_line(file)?;
+    file.set_len(end)?;
+    file.seek(SeekFrom::Start(end)).map(drop)
+}
+
+fn end_of_last_line(file: &mut File) -> std::io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
     let mut block = Vec::new();
     while end > 0 {
@@ -72,11 +77,11 @@ fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
         block.clear();
         (&*file).take(end - from).read_to_end(&mut block)?;
         if let Some(at) = memchr::memrchr(b'\n', &block) {
-            return file.set_len(from + at as u64 + 1);
+            return Ok(from + at as u64 + 1);
         }
         end = from;
     }
-    file.set_len(0)
+    Ok(0)
 }
 
 /// The run's clock as it goes on, and how that is kept; `None` where this system's clock does not reach back so far.
@@ -114,6 +119,7 @@ mod tests {
             file.write_all(&text).unwrap();
             cut_torn_line(&mut file).unwrap();
             assert_eq!(file.metadata().unwrap().len(), left);
+            assert_eq!(file.stream_position().unwrap(), left);
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A file that only grows, written by a thread of its own: neither measuring nor screen ever waits for the disk.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -113,17 +113,7 @@ fn create(path: &Path) -> io::Result<File> {
     if let Some(folder) = path.parent() {
         create_folder(folder)?;
     }
-    let mut options = OpenOptions::new();
-    options.append(true).create_new(true);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::OpenOptionsExt;
-        options.mode(0o600);
-    }
-    let file = options.open(path)?;
-    // Nobody else knows of a file that is new.
-    let _held = lock::take(&file);
-    Ok(file)
+    lock::create(path)
 }
 
 /// Prompts and answers are nobody else's.

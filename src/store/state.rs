@@ -8,10 +8,11 @@ use etcetera::{BaseStrategy, choose_base_strategy};
 
 use super::input::{self, Kind};
 
-/// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows below the roaming data. `None` without a home.
+/// `$XDG_STATE_HOME/tokscope` or `~/.local/state/tokscope`; on Windows below the local data, which do not follow a
+/// user to other machines. `None` without a home.
 pub fn folder() -> Option<PathBuf> {
     let base = choose_base_strategy().ok()?;
-    Some(base.state_dir().unwrap_or_else(|| base.data_dir()).join("tokscope"))
+    Some(base.state_dir().unwrap_or_else(|| base.cache_dir()).join("tokscope"))
 }
 
 /// What the program writes is smaller by far.

@@ -72,7 +72,11 @@ impl GpuChoice {
 
 /// Opens the source that is wanted, lends it out, and closes it; an error has the reasons of all that were tried.
 pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
-    open_one_of(SOURCES, config, then)
+    let opened = open_one_of(SOURCES, config, then);
+    if cfg!(windows) && config.choice == GpuChoice::Auto && of_this_machine(config) {
+        return opened.map_err(|why| format!("{why}; AMD's GPUs are read on Linux only"));
+    }
+    opened
 }
 
 fn open_one_of(sources: &[Source], config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {

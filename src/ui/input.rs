@@ -4,7 +4,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
-use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, read};
+use crossterm::event::{Event, KeyEvent, KeyEventKind, MouseEvent, MouseEventKind, read};
 
 /// What comes from the terminal.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ fn run(mut read: impl FnMut() -> io::Result<Event>, sink: impl Fn(Input) -> bool
             let input = match read() {
                 Ok(Event::Key(key)) if key.kind != KeyEventKind::Release => Input::Key(key),
                 Ok(Event::Resize(..)) => Input::Resized,
-                Ok(Event::Mouse(mouse)) => Input::Mouse(mouse),
+                // Windows tells every move.
+                Ok(Event::Mouse(mouse)) if mouse.kind != MouseEventKind::Moved => Input::Mouse(mouse),
                 // A pasted text is no sequence of commands.
                 Ok(Event::Paste(text)) => Input::Paste(text),
                 Ok(_) => continue,

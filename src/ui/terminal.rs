@@ -10,7 +10,6 @@ use crossterm::clipboard::CopyToClipboard;
 use crossterm::cursor::{Hide, Show};
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::execute;
-use crossterm::style::Print;
 use crossterm::terminal::{
     BeginSynchronizedUpdate, EndSynchronizedUpdate, EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode,
     enable_raw_mode,
@@ -42,8 +41,19 @@ pub struct Terminal {
 
 /// Presses and the wheel, told in the form without a limit to the columns. Not what the terminal library asks for, which is
 /// every move as well: each would wake the program.
-const MOUSE_ON: &str = "\x1b[?1000h\x1b[?1006h";
-const MOUSE_OFF: &str = "\x1b[?1006l\x1b[?1000l";
+#[cfg(unix)]
+mod mouse {
+    use crossterm::style::Print;
+
+    pub(super) const ON: Print<&str> = Print("\x1b[?1000h\x1b[?1006h");
+    pub(super) const OFF: Print<&str> = Print("\x1b[?1006l\x1b[?1000l");
+}
+
+/// There it is a mode of the console, and so is raw mode.
+#[cfg(not(unix))]
+mod mouse {
+    pub(super) use crossterm::event::{DisableMouseCapture as OFF, EnableMouseCapture as ON};
+}
 
 impl Terminal {
     /// Takes the terminal over: raw mode, alternate screen, bracketed paste, no cursor.
@@ -83,10 +93,10 @@ impl Terminal {
         if on {
             // Before it is written: half of it written is to be undone too.
             ENTERED.fetch_or(MOUSE, Ordering::SeqCst);
-            execute!(stdout(), Print(MOUSE_ON))
+            execute!(stdout(), mouse::ON)
         } else {
             ENTERED.fetch_and(!MOUSE, Ordering::SeqCst);
-            execute!(stdout(), Print(MOUSE_OFF))
+            execute!(stdout(), mouse::OFF)
         }
     }
 
@@ -111,6 +121,15 @@ impl Terminal {
         }
         self.repaint()
     }
+}
+
+/// Whether escape sequences do something where they are written, from now on: consoles of Windows are to be asked for it.
+pub fn takes_escapes() -> bool {
+    #[cfg(windows)]
+    let takes = crossterm::ansi_support::supports_ansi();
+    #[cfg(not(windows))]
+    let takes = true;
+    takes
 }
 
 /// Whether an error of the screen says that there is nobody at the other end any more.
@@ -167,9 +186,15 @@ fn leave() -> io::Result<()> {
             }
         }
     };
+    if cfg!(windows) {
+        // It puts back the console's mode that it found, which is raw.
+        step(MOUSE, &mut || execute!(out, mouse::OFF));
+    }
     step(RAW, &mut disable_raw_mode);
     step(CURSOR, &mut || execute!(out, EndSynchronizedUpdate, Show));
-    step(MOUSE, &mut || execute!(out, Print(MOUSE_OFF)));
+    if cfg!(not(windows)) {
+        step(MOUSE, &mut || execute!(out, mouse::OFF));
+    }
     step(PASTE, &mut || execute!(out, DisableBracketedPaste));
     step(ALTERNATE, &mut || execute!(out, LeaveAlternateScreen));
     result

@@ -6,7 +6,9 @@ use std::process::Command;
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, ROOMY, statuses, suite};
-use super::support::pty::{Pty, wait_until};
+use super::support::pty::Pty;
+#[cfg(target_os = "linux")]
+use super::support::pty::wait_until;
 
 /// Where the program is. But in the first, the first of two cases has ended; in the middle ones the second is in flight.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -43,6 +43,10 @@ const BACK_TAB: Key = Key::plain(KeyCode::BackTab);
 const ENTER: Key = Key::plain(KeyCode::Enter);
 const ESC: Key = Key::plain(KeyCode::Esc);
 
+/// Windows stops no program for its shell. The key has its name there all the same: one file of keys does on every system.
+const SUSPEND: &str =
+    if cfg!(windows) { "Suspend; nothing on Windows" } else { "Suspend; `fg` in the shell comes back" };
+
 /// All keys. The footer shows them in this order.
 pub const BINDINGS: &[Binding] = {
     const ANSWER: Context = Context::In(PaneId::Preview);
@@ -202,7 +206,7 @@ pub const BINDINGS: &[Binding] = {
         ),
         row(&[ch('t')], A::NextTheme, C::Panes, G::Screen, "", "Next theme: auto, dark, light, high-contrast, mono"),
         row(&[ctrl('l')], A::Redraw, C::Anywhere, G::Screen, "", "Paint the screen anew"),
-        row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", "Suspend; `fg` in the shell comes back"),
+        row(&[ctrl('z')], A::Suspend, C::Anywhere, G::Screen, "", SUSPEND),
         toggle(
             row(
                 &[ch('m')],
