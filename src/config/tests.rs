@@ -149,7 +149,7 @@ fn mistakes_in_a_suite_stop_the_start_with_file_and_line() {
     );
     std::fs::create_dir(folder.path().join("sub")).unwrap();
     assert_eq!(
-        refused(spec(&["h", "--cases", "sub"], &[], folder.path(), None)),
+        refused(spec(&["h", "--cases", "sub"], &[], folder.path(), None)).replace('\\', "/"),
         "sub: is a folder; name the file in it, like sub/cases.toml"
     );
 }

@@ -166,7 +166,8 @@ mod tests {
         ];
         let mut told = Vec::new();
         let status = tell_written("Report", made.map(|(name, make)| write(&dir.path().join(name), make)), &mut told);
-        let told = String::from_utf8(told).unwrap().replace(&dir.path().display().to_string(), "DIR");
+        let told =
+            String::from_utf8(told).unwrap().replace(&dir.path().display().to_string(), "DIR").replace('\\', "/");
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(lines[..2], ["Report written to 'DIR/a.md'", "tokscope: 'DIR/b.json': an internal error"]);
         assert!(lines[2].starts_with("tokscope: 'DIR/missing/c.csv': "), "{told}");

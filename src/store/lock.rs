@@ -45,7 +45,7 @@ mod system {
         options.append(true).mode(0o600)
     }
 
-    pub(super) const fn to_look(options: &mut OpenOptions) -> &OpenOptions {
+    pub(super) const fn to_look(options: &OpenOptions) -> &OpenOptions {
         options
     }
 

@@ -130,7 +130,7 @@ fn what_is_in_force_as_a_file() {
 
 #[test]
 fn read_again_the_same_is_in_force() {
-    let hostile = "[defaults]\nmodel = \"a\\\"b\\\\c 你 \\u00e9\"\nexport = [\"a b.md\", \"q\\\"\\\\.md\", \"\\u202e.md\"]\n[keys]\ncopy = [\"\\\"\", \"\\\\\"]\n";
+    let hostile = "[defaults]\nmodel = \"a\\\"b\\\\c 你 \\u00e9\"\nexport = [\"a b.md\", \"q\\\"\\\\x.md\", \"\\u202e.md\"]\n[keys]\ncopy = [\"\\\"\", \"\\\\\"]\n";
     let everything =
         ["http://flag/v1", "--model", "f", "--timeout", "0.25", "--theme", "mono", "--reduced-motion", "--ascii"];
     for (args, env, file) in [

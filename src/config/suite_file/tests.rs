@@ -154,7 +154,7 @@ fn files_that_hold_no_suite_say_why() {
     let path = |name: &str| folder.path().join(name);
     let error = |name: &str| {
         let text = load(&path(name)).unwrap_err().to_string();
-        text.replace(&format!("{}/", folder.path().display()), "")
+        text.replace(&path("").display().to_string(), "").replace('\\', "/")
     };
     std::fs::create_dir(path("sub")).unwrap();
     std::fs::create_dir(path("bus\u{202e}")).unwrap();
