@@ -378,11 +378,11 @@ fn the_lag_and_the_time_are_those_of_the_end() {
 fn a_journal_that_does_not_tell_when_nothing_ran_is_read_all_the_same() {
     let live = report(rerun());
     let without = |line: &str| {
-        let mut line: serde_json::Value = serde_json::from_str(line).unwrap();
-        if let Some(standing) = line.get_mut("standing") {
+        let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(standing) = object.get_mut("standing") {
             assert!(standing.as_object_mut().unwrap().remove("idle").is_some());
         }
-        line.to_string() + "\n"
+        object.to_string() + "\n"
     };
     let old: String = journal_of(&live).lines().map(without).collect();
     let saved = read(old.as_bytes()).unwrap();

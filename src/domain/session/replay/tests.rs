@@ -238,11 +238,11 @@ fn of_a_timed_run_as_much_of_its_time_was_over() {
     tape.tell(s(40), SessionEvent::ToggleHold);
     tape.end_all(&mut s(40));
     assert_eq!(tape.live.mode, Mode::Finished);
-    let share = |session: &Session, at| (session.share_of_time(at).unwrap() * 100.0).round();
+    let share = |session: &Session, at| format!("{:.2}", session.share_of_time(at).unwrap());
     for (at, then) in &tape.was {
         assert_eq!(share(&tape.live.as_at(*at), *at), share(then, *at), "at {at:?}");
     }
-    assert_eq!([5, 20, 43].map(|t| share(&tape.live.as_at(s(t)), s(t))), [20.0, 40.0, 70.0]);
+    assert_eq!([5, 20, 43].map(|t| share(&tape.live.as_at(s(t)), s(t))), ["0.20", "0.40", "0.70"]);
 }
 
 #[test]
