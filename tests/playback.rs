@@ -4,8 +4,9 @@
 
 mod support;
 
+use serde_json::{Value, json};
 use support::dashboard::{Dashboard, suite};
-use support::place::{Place, server};
+use support::place::{Place, kill, server, stalling, wait_for_attempts};
 
 /// A run of two cases that is kept.
 fn kept() -> Place {
@@ -54,11 +55,101 @@ fn a_replay_goes_through_the_run_to_its_end_and_stays_there() {
     screen.wait_for_text("replay 1/100×");
     screen.wait_for_text("running");
     screen.send(" ");
-    screen.wait_for_text("replay paused");
+    screen.wait_for_text("replay stopped");
+    screen.wait_for_text("space go on  [ ] step 5 s  < > speed");
     screen.send("]");
     screen.wait_for_text("finished  2/2");
     screen.send("[");
     screen.wait_for("not finished", |s| !s.contents().contains("finished"));
+    screen.send("q");
+    assert_eq!(screen.end().0.status, 0);
+}
+
+/// Adds to a journal that two minutes later the first case was run again, which took ten seconds.
+fn rerun_late(place: &Place) {
+    let path = place.journal().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let last = |kind: &str| lines.iter().rfind(|l| l["type"] == kind).unwrap().clone();
+    let first = lines.iter().find(|l| l["type"] == "attempt" && l["facts"]["case"] == 0).unwrap();
+    let (state, end) = (last("state"), last("end"));
+    let later = |since: &Value, s: u64| Value::from(since.as_u64().unwrap() + s * 1_000_000_000);
+    let asked = later(&end["at"], 120);
+    let mut added = [state.clone(), first.clone(), state, end];
+    let [asked_for, again, over, end] = &mut added;
+    let idle_since = asked_for["standing"]["idle"]["since"].clone();
+    for state in [&mut *asked_for, &mut *over] {
+        state["standing"]["cases"][0]["round"] = 1.into();
+        state["standing"]["cases"][0]["attempts"] = 2.into();
+        state["standing"]["idle"] = json!({ "over": [[idle_since, asked]], "since": null });
+    }
+    asked_for["at"] = asked.clone();
+    asked_for["standing"]["mode"] = "running".into();
+    asked_for["standing"]["cases"][0]["phase"] = "running".into();
+    (again["facts"]["number"], again["record"]["id"]["number"]) = (2.into(), 2.into());
+    again["facts"]["round"] = 1.into();
+    for (field, s) in [("started", 0), ("ended", 10)] {
+        again["record"][field] = later(&asked, s);
+    }
+    again["record"]["arrivals"]["ns"][0] = later(&asked, 0);
+    over["at"] = later(&asked, 10);
+    over["standing"]["idle"]["since"] = later(&asked, 10);
+    end["at"] = later(&asked, 11);
+    let added: Vec<String> = added.iter().map(Value::to_string).collect();
+    std::fs::write(&path, text + &added.join("\n") + "\n").unwrap();
+}
+
+#[test]
+fn what_was_run_again_later_was_done_until_then_and_nobody_sits_through_the_time_between() {
+    let place = kept();
+    rerun_late(&place);
+    let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
+    screen.send(" ");
+    screen.wait_for_text("replay stopped");
+    screen.send("]");
+    screen.wait_for_line("finished  2/2", "2:00 skipped: all was done");
+    // Two minutes are 24 steps.
+    screen.send(&"]".repeat(24));
+    screen.wait_for_line("running", "1/2");
+    screen.send("]]");
+    screen.wait_for_text("finished  2/2");
+    screen.send("q");
+    assert_eq!(screen.end().0.status, 0);
+    // Neither is it part of any other time of the run.
+    let markdown = place.run(&["report", "last"], 0).0;
+    let wall = markdown.lines().find(|l| l.starts_with("| Wall Time |")).unwrap();
+    assert!(wall.contains("| 10.") && wall.ends_with("s |"), "{wall}");
+    let runs = place.run(&["runs"], 0).0;
+    assert!(runs.contains("2/2 ok  0:10"), "{runs}");
+}
+
+#[test]
+fn a_run_that_went_on_years_later_is_played_on_at_once_and_that_is_told() {
+    let place = Place::with(&suite(&["First", "Second"], ""));
+    let (server, hold) = stalling(1);
+    let child = place.command(&[&server.url()]).spawn().unwrap();
+    wait_for_attempts(&place, 1);
+    // Else the one that is to wait would be the first that is asked afterwards.
+    while server.asked() < 2 {
+        std::thread::yield_now();
+    }
+    kill(child);
+    drop(hold);
+    place.run(&["resume", "last", "--headless"], 0);
+    let path = place.journal().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, after) = text.split_once("\"resumed\"").unwrap();
+    let (between, epoch) = after.split_once("\"epoch\":\"").unwrap();
+    let (year, rest) = epoch.split_at(4);
+    // Four: there is such a day whatever day it is.
+    let year = year.parse::<u32>().unwrap() + 4;
+    std::fs::write(&path, format!("{before}\"resumed\"{between}\"epoch\":\"{year}{rest}")).unwrap();
+    let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
+    // 1461 days.
+    screen.wait_for("what was skipped", |s| {
+        let text = s.contents();
+        text.contains(" 35064:0") && text.contains(" skipped: tokscope was not running")
+    });
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
 }

@@ -141,17 +141,20 @@ impl Scene {
         const LONGEST: Duration = Duration::from_secs(600);
         const SHORTEST: Duration = Duration::from_secs(10);
         let began = self.session.began.unwrap_or(self.now);
-        let last = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
-        let end = last.max(began);
+        let end = self.end();
         let from = began.max(Nanos(end.0.saturating_sub(LONGEST.as_nanos() as u64)));
         (from, end.max(from.plus(SHORTEST)))
     }
 
-    /// Time since the run began: until now while it is active, else until its last attempt ended.
+    /// When the run ended, or now while something is still to come; not before it began.
+    pub fn end(&self) -> Nanos {
+        let last = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
+        last.max(self.session.began.unwrap_or(self.now))
+    }
+
+    /// How long the run has been going.
     pub fn elapsed(&self) -> Duration {
-        let Some(began) = self.session.began else { return Duration::ZERO };
-        let end = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
-        self.session.time_between(began, end)
+        self.session.going(self.now).unwrap_or_default()
     }
 }
 

@@ -1,18 +1,24 @@
 //! A saved run on the screen: as it was at its end, or played again.
 
+mod idle;
+
 use std::time::Duration;
 
+use self::idle::Gap;
+pub use self::idle::{Skipped, Stop};
 use super::cases::choose_case;
 use super::message::Action;
 use super::model::{App, Scene};
 use super::replay::Tape;
 use crate::domain::telemetry_event::TelemetryEvent;
-use crate::domain::time::Nanos;
+use crate::domain::time::{Nanos, clock};
 
 /// How far a key goes in time.
 const STEP: Duration = Duration::from_secs(5);
 /// The slowest and the fastest speed that a key reaches.
 const SPEEDS: (f64, f64) = (1.0 / 64.0, 1024.0);
+/// From here on a position has minutes, in seconds.
+const LONG: f64 = 600.0;
 
 /// A saved run.
 #[derive(Clone, Debug)]
@@ -21,6 +27,8 @@ pub struct Playback {
     date: String,
     whole: Scene,
     telemetry: Vec<TelemetryEvent>,
+    /// When nothing ran, for so long that nobody would sit through it.
+    gaps: Vec<Gap>,
     player: Option<Player>,
 }
 
@@ -40,14 +48,23 @@ struct Player {
 impl Playback {
     /// The run as it was at its end.
     pub const fn open(date: String, whole: Scene) -> Self {
-        Self { date, whole, telemetry: Vec::new(), player: None }
+        Self { date, whole, telemetry: Vec::new(), gaps: Vec::new(), player: None }
     }
 
-    /// The run from its begin on, at so many times its speed; it is `now` on the screen's clock.
-    pub fn replay(date: String, whole: Scene, telemetry: Vec<TelemetryEvent>, speed: f64, now: Nanos) -> Self {
+    /// The run from its begin on, at so many times its speed; it is `now` on the screen's clock. `stops` tell where it was
+    /// gone on with.
+    pub fn replay(
+        date: String,
+        whole: Scene,
+        telemetry: Vec<TelemetryEvent>,
+        stops: &[Stop],
+        speed: f64,
+        now: Nanos,
+    ) -> Self {
         let at = whole.session.began.unwrap_or_default();
         let player = Player { at, since: now, speed, is_playing: true, tape: Tape::default(), shown: None };
-        Self { date, whole, telemetry, player: Some(player) }
+        let gaps = idle::gaps(&whole.session, whole.now, stops);
+        Self { date, whole, telemetry, gaps, player: Some(player) }
     }
 
     /// It is played again, not only shown.
@@ -55,34 +72,48 @@ impl Playback {
         self.player.is_some()
     }
 
-    /// A replay that stands still before its end.
-    pub fn is_paused(&self) -> bool {
+    /// A replay that the user stopped.
+    pub fn is_stopped(&self) -> bool {
         self.player.as_ref().is_some_and(|p| !p.is_playing)
+    }
+
+    /// A replay at its end.
+    pub fn is_over(&self) -> bool {
+        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.whole.now))
+    }
+
+    /// What is skipped with `at` on the screen, or was a moment ago.
+    pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
+        let player = self.player.as_ref().filter(|_| at < self.whole.now)?;
+        let Gap { from, to, time } = idle::told(&self.gaps, at, player.speed)?;
+        Some(Skipped { time, why: self.whole.session.why_idle(from, to) })
     }
 
     /// The picture moves by itself.
     pub fn is_moving(&self) -> bool {
-        let moves = |p: &Player| p.is_playing && p.shown.is_none_or(|(at, _)| at < self.whole.now);
-        self.player.as_ref().is_some_and(moves)
+        self.is_replay() && !self.is_stopped() && !self.is_over()
     }
 
     /// What the header says of it, with `at` on the screen.
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
         let began = self.whole.session.began.unwrap_or_default();
-        let (speed, all) = (player.speed, self.whole.now.since(began).as_secs_f64());
-        let here = at.since(began).as_secs_f64().min(all);
+        let (speed, all) = (player.speed, self.whole.now.since(began));
+        let here = at.since(began).min(all);
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
-        let mark = if player.is_playing { "replay" } else { "replay paused" };
-        format!("{mark} {speed}× {here:.1} s / {all:.1} s")
+        let mark = if player.is_playing { "replay" } else { "replay stopped" };
+        let place = |time: Duration| match time.as_secs_f64() {
+            _ if all.as_secs_f64() >= LONG => clock(time),
+            s => format!("{s:.1} s"),
+        };
+        format!("{mark} {speed}× {} / {}", place(here), place(all))
     }
 
     /// Where the replay is when it is `now` on the screen's clock.
     fn position(&self, now: Nanos) -> Nanos {
         let Some(p) = self.player.as_ref() else { return self.whole.now };
-        let gone = if p.is_playing { now.since(p.since).as_secs_f64() * p.speed } else { 0.0 };
-        // More than a run can last, whatever the speed.
-        p.at.plus(Duration::try_from_secs_f64(gone).unwrap_or(Duration::MAX)).min(self.whole.now)
+        let gone = if p.is_playing { now.since(p.since).as_secs_f64() } else { 0.0 };
+        idle::go_on(&self.gaps, p.at, p.speed, gone).min(self.whole.now)
     }
 
     /// Carries an action out that steers a replay.

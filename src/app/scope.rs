@@ -37,7 +37,7 @@ pub struct ScopeState {
 /// From when to when the run went so far.
 pub fn run_of(scene: &Scene) -> (Nanos, Nanos) {
     let began = scene.session.began.unwrap_or(scene.now);
-    (began, began.plus(scene.elapsed()))
+    (began, scene.end())
 }
 
 impl ScopeState {

@@ -1,6 +1,8 @@
 //! The benchmark as a state machine: facts and wishes in, commands out. It never waits and reads no clock.
 
 mod case;
+mod going;
+mod history;
 mod pace;
 mod replay;
 pub mod restore;
@@ -12,7 +14,10 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub use self::case::{AttemptState, CasePhase, CaseState};
+use self::going::Idle;
+use self::history::History;
 use self::pace::Pace;
+pub use self::replay::IdleReason;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::open_loop::OpenLoop;
 use super::suite::Suite;
@@ -154,6 +159,10 @@ pub struct Session {
     still: Vec<(Nanos, Nanos)>,
     /// When the program was gone: from its end to when the run went on, ascending, apart.
     away: Vec<(Nanos, Nanos)>,
+    /// When nothing ran and nothing was to.
+    idle: Idle,
+    /// How it came to stand so.
+    history: History,
     /// The run was begun before, and stopped there.
     stopped: Option<Nanos>,
     /// All slots were taken when last something could have started: what is late then is late for want of one.
@@ -180,6 +189,8 @@ impl Session {
             warmups_started: 0,
             still: Vec::new(),
             away: Vec::new(),
+            idle: Idle::default(),
+            history: History::default(),
             stopped: None,
             capped: false,
             now: Nanos::default(),
@@ -205,6 +216,7 @@ impl Session {
     /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.
     pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
         let mut out = Vec::new();
+        let ended = if let SessionEvent::Ended(_, record) = &event { Some(record.ended) } else { None };
         match event {
             SessionEvent::Tick(now) => self.now = self.now.max(now),
             SessionEvent::Begin(at) => {
@@ -241,6 +253,7 @@ impl Session {
             }
         }
         self.fill_slots(&mut out);
+        self.note(ended);
         out
     }
 
@@ -255,12 +268,23 @@ impl Session {
         self.attempts().filter_map(AttemptState::record)
     }
 
+    /// Notes what became of it; an attempt ended a moment before that was told.
+    fn note(&mut self, ended: Option<Nanos>) {
+        if self.began.is_some() && self.mode != Mode::Waiting {
+            self.idle.note(!self.is_active(), ended.unwrap_or(self.now));
+        }
+        let mut history = std::mem::take(&mut self.history);
+        history.note(self.now, self);
+        self.history = history;
+    }
+
     fn begin(&mut self, at: Nanos) {
         match self.stopped.take() {
             None => self.began = Some(at),
             Some(stopped) => {
                 self.still.push((stopped, at));
                 self.away.push((stopped, at));
+                self.idle.note(true, stopped);
             }
         }
     }

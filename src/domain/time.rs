@@ -35,3 +35,23 @@ impl Nanos {
         Self(self.0.saturating_add(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
+
+/// A running time for people: `0:07`, `12:34`, `1:02:03`.
+pub fn clock(elapsed: Duration) -> String {
+    let s = elapsed.as_secs();
+    if s < 3600 {
+        format!("{}:{:02}", s / 60, s % 60)
+    } else {
+        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_has_hours_only_where_there_are_some() {
+        assert_eq!([7, 754, 3723].map(|s| clock(Duration::from_secs(s))), ["0:07", "12:34", "1:02:03"]);
+    }
+}

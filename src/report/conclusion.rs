@@ -25,7 +25,7 @@ pub struct Conclusion {
     pub tokens: Option<u64>,
     /// Some token count is an estimate.
     pub estimated: bool,
-    /// From the first request to the end of the last.
+    /// How long the run was going, up to its last end; `None` before one.
     pub wall: Option<Duration>,
     /// The suite's word for the average speed, and the part of its scale that earned it: `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
@@ -52,7 +52,7 @@ impl Conclusion {
             decode_p50: summary.stats("output_token_throughput_per_user").map(|s| s.p50),
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
-            wall: session.began.zip(session.last_ended).map(|(began, ended)| ended.since(began)),
+            wall: session.last_ended.and_then(|ended| session.going(ended)),
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             slowest: slowest(&views),

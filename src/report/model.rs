@@ -79,11 +79,9 @@ impl Report {
         around.with_host(self.host.as_ref().ok(), self.local)
     }
 
-    /// Seconds from the first request to the last ended attempt, or to the report while something is still to come; without
-    /// the time in which tokscope did not run.
+    /// How long the run was going, in seconds.
     pub fn duration_s(&self) -> Option<f64> {
-        let end = if self.session.is_active() { Some(self.finished_at) } else { self.session.last_ended };
-        Some(self.session.time_between(self.session.began?, end?).as_secs_f64())
+        self.session.going(self.finished_at).map(|time| time.as_secs_f64())
     }
 }
 

@@ -1,11 +1,14 @@
 //! The list of saved runs.
 
+use std::time::Duration;
+
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
 use super::model::Report;
 use super::summary::Summary;
 use crate::domain::text::sanitise_line;
+use crate::domain::time::clock;
 
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -48,6 +51,8 @@ pub struct Listed {
     pub cases: usize,
     pub ok: usize,
     pub failed: usize,
+    /// How long it was going.
+    pub duration_s: Option<f64>,
     /// Over all reported attempts, tokens per second.
     pub output_token_throughput_p50: Option<f64>,
     /// That rests on an estimate of the tokens.
@@ -72,6 +77,7 @@ impl Listed {
             cases: report.session.cases.len(),
             ok: summary.ok,
             failed: summary.failed,
+            duration_s: report.duration_s(),
             output_token_throughput_p50: summary.stats("output_token_throughput").map(|s| s.p50),
             estimated: summary.estimated,
             state,
@@ -92,6 +98,7 @@ impl Listed {
             cases: 0,
             ok: 0,
             failed: 0,
+            duration_s: None,
             output_token_throughput_p50: None,
             estimated: false,
             state: Outcome::Unreadable,
@@ -100,11 +107,14 @@ impl Listed {
         }
     }
 
-    fn cells(&self) -> [String; 8] {
+    fn cells(&self) -> [String; 9] {
         let text = |value: &Option<String>| value.as_deref().map_or_else(|| "–".to_owned(), |t| cut(&sanitise_line(t)));
         let date = self.started_at.as_deref().map_or_else(|| "–".to_owned(), |t| t.chars().take(16).collect());
         let about = if self.estimated { "~" } else { "" };
         let speed = self.output_token_throughput_p50.map_or_else(|| "–".to_owned(), |v| format!("{about}{v:.1}"));
+        let time = self
+            .duration_s
+            .map_or_else(|| "–".to_owned(), |s| clock(Duration::try_from_secs_f64(s).unwrap_or_default()));
         let cases = match (self.state, self.failed) {
             (Outcome::Unreadable, _) => "–".to_owned(),
             (_, 0) => format!("{}/{} ok", self.ok, self.cases),
@@ -113,7 +123,17 @@ impl Listed {
         let state =
             if self.simulated { format!("{}, simulated", self.state.word()) } else { self.state.word().to_owned() };
         let date = date.replace('T', " ");
-        [sanitise_line(&self.id), date, text(&self.model), text(&self.url), text(&self.suite), cases, speed, state]
+        [
+            sanitise_line(&self.id),
+            date,
+            text(&self.model),
+            text(&self.url),
+            text(&self.suite),
+            cases,
+            time,
+            speed,
+            state,
+        ]
     }
 }
 
@@ -139,14 +159,16 @@ pub fn text(runs: &[Listed], folder: &str) -> String {
     if runs.is_empty() {
         return format!("No run was saved yet in '{folder}'\n");
     }
-    let head = ["RUN", "DATE", "MODEL", "ENDPOINT", "SUITE", "CASES", "TOK/S", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 8]> = std::iter::once(head).chain(runs.iter().map(Listed::cells)).collect();
+    let head = ["RUN", "DATE", "MODEL", "ENDPOINT", "SUITE", "CASES", "TIME", "TOK/S", "STATE"].map(str::to_owned);
+    let rows: Vec<[String; 9]> = std::iter::once(head).chain(runs.iter().map(Listed::cells)).collect();
     let why = |run: &Listed| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
-    let (table, n) = (table(&rows, &[6]), runs.len());
+    let (table, n) = (table(&rows, &[6, 7]), runs.len());
     let noun = if n == 1 { "run" } else { "runs" };
-    format!("{table}{unreadable}{n} {noun}, {mib:.1} MiB in '{folder}'; TOK/S is the median\n")
+    format!(
+        "{table}{unreadable}{n} {noun}, {mib:.1} MiB in '{folder}'; TIME is how long it was going, TOK/S the median\n"
+    )
 }
 
 /// Rows of cells in columns, those in `right` set to the right.
@@ -188,11 +210,11 @@ mod tests {
         run.model = Some("evil\u{1b}[2J\u{202e}model".into());
         let runs = [run, Listed::unreadable("ts-1".into(), 1 << 19, "its first line is no journal's")];
         insta::assert_snapshot!(text(&runs, "/state/runs"), @r"
-        RUN      DATE              MODEL      ENDPOINT                                   SUITE                  CASES     TOK/S  STATE
-        ts-64a1  2026-02-06 21:49  evilmodel  http://localhost:8000/v1/chat/completions  Complex Comprehensive  10/10 ok  114.5  whole
-        ts-1     –                 –          –                                          –                      –             –  unreadable
+        RUN      DATE              MODEL      ENDPOINT                                   SUITE                  CASES     TIME  TOK/S  STATE
+        ts-64a1  2026-02-06 21:49  evilmodel  http://localhost:8000/v1/chat/completions  Complex Comprehensive  10/10 ok  0:58  114.5  whole
+        ts-1     –                 –          –                                          –                      –            –      –  unreadable
         ts-1: its first line is no journal's
-        2 runs, 2.0 MiB in '/state/runs'; TOK/S is the median
+        2 runs, 2.0 MiB in '/state/runs'; TIME is how long it was going, TOK/S the median
         ");
         let json = json(&runs);
         assert!(!json.contains(['\u{1b}', '\u{202e}']));

@@ -176,6 +176,9 @@ pub(super) fn summary(report: &Report) -> String {
         let label = if session.plan.is_load() { "Time, all summed" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
+    if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {
+        lines.push(entry("Wall time", [Some(format!("{seconds:.2} s"))]));
+    }
     if let Some((name, ms)) = &told.slowest {
         let name: String = sanitise_line(name).chars().take(40).collect();
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));

@@ -1,14 +1,19 @@
 //! The state of the program out of a saved run.
 
 use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::ZonedDateTime;
 
 use crate::app::load::Load;
 use crate::app::model::{App, Connection, Scene, Target};
-use crate::app::playback::Playback;
+use crate::app::playback::{Playback, Stop};
 use crate::domain::attempt::{AttemptRecord, KeptRecord, TokenSource};
 use crate::domain::session::Session;
+use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::Saved;
+use crate::report::model::Resumption;
 
 /// Puts what was kept into a scene, with the session as it is to be.
 pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
@@ -57,7 +62,19 @@ pub fn playback(saved: &Saved, speed: Option<f64>) -> App {
     let whole = app.scene.clone();
     app.playback = Some(Box::new(match speed {
         None => Playback::open(date, whole),
-        Some(speed) => Playback::replay(date, whole, saved.telemetry.clone(), speed, saved.last_at),
+        Some(speed) => Playback::replay(date, whole, saved.telemetry.clone(), &stops(saved), speed, saved.last_at),
     }));
     app
+}
+
+/// Where it was gone on with, and how long nobody had run it, by the clock on the wall.
+fn stops(saved: &Saved) -> Vec<Stop> {
+    let wall = |epoch: &ZonedDateTime, at: Nanos| epoch.saturating_add(Duration::from_nanos(at.0));
+    let before = std::iter::once(&saved.run.epoch).chain(saved.resumed.iter().map(|r| &r.epoch));
+    let stop = |(r, before): (&Resumption, &ZonedDateTime)| {
+        let gone = wall(&r.epoch, r.at).duration_since(&wall(before, r.stopped_at));
+        // A wall clock may have been put back meanwhile.
+        (r.at, gone.try_into().unwrap_or_default())
+    };
+    saved.resumed.iter().zip(before).map(stop).collect()
 }

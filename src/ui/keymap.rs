@@ -162,6 +162,8 @@ pub struct Binding {
     pub group: Group,
     /// Word in the footer; `None` keeps it out.
     pub footer: Option<&'static str>,
+    /// Its key stands beside these in the footer, before the one word for both.
+    pub beside: Option<Action>,
     /// Word in the footer while the keys do the other thing: what was turned on is turned off.
     pub undo: Option<&'static str>,
     /// What it does, in the help.
@@ -223,7 +225,10 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
     }
     let is_on = match binding.action {
         Action::ToggleHold => match &app.playback {
-            Some(playback) => playback.is_paused(),
+            // What it plays may be a run that is held: another word.
+            Some(playback) if playback.is_stopped() => return Some("go on"),
+            Some(playback) if playback.is_over() => return Some("again"),
+            Some(_) => return Some("stop"),
             None => app.scene.session.mode == Mode::Held,
         },
         Action::TogglePauseCase => {

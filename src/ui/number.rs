@@ -1,6 +1,6 @@
 //! Numbers for people: calm widths, units, a dash for what is not known.
 
-use std::time::Duration;
+pub use crate::domain::time::clock;
 
 /// What stands where there is no figure.
 pub const UNKNOWN: &str = "–";
@@ -19,16 +19,6 @@ pub fn millis(ms: Option<f64>) -> String {
 /// A rate with one decimal: `113.7`.
 pub fn rate(per_s: Option<f64>) -> String {
     per_s.map_or_else(|| UNKNOWN.to_owned(), |r| format!("{r:.1}"))
-}
-
-/// A running time: `0:07`, `12:34`, `1:02:03`.
-pub fn clock(elapsed: Duration) -> String {
-    let s = elapsed.as_secs();
-    if s < 3600 {
-        format!("{}:{:02}", s / 60, s % 60)
-    } else {
-        format!("{}:{:02}:{:02}", s / 3600, s / 60 % 60, s % 60)
-    }
 }
 
 /// A whole number with thin groups: `97 887`.
@@ -55,7 +45,6 @@ mod tests {
         assert_eq!(millis(Some(703.2)), "703 ms");
         assert_eq!(millis(Some(7034.0)), "7.03 s");
         assert_eq!(millis(None), "–");
-        assert_eq!(clock(Duration::from_secs(3723)), "1:02:03");
         assert_eq!(grouped(97_887), "97 887");
         assert_eq!(grouped(12), "12");
     }

@@ -1,8 +1,12 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::app::message::{Effect, Msg};
-use crate::app::update::testing::{app as measured, discovered, ended};
+use crate::app::update::testing::{app as measured, discovered};
 use crate::app::update::update;
-use crate::domain::attempt::AttemptStatus;
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::live::EngineFact;
+use crate::domain::session::{CasePhase, IdleReason, Mode};
 
 const fn s(at: u64) -> Nanos {
     Nanos::from_millis(at * 1000)
@@ -12,15 +16,44 @@ const fn s(at: u64) -> Nanos {
 fn app(speed: Option<f64>) -> App {
     let mut app = measured(2);
     discovered(&mut app, &["m"]);
-    ended(&mut app, 0, 1, AttemptStatus::Ok);
-    ended(&mut app, 1, 1, AttemptStatus::Timeout);
-    app.scene.now = s(60);
+    ends_at(&mut app, 1, Nanos(5), s(50));
+    ends_at(&mut app, 1, s(50), s(60));
+    look_at(app, speed)
+}
+
+/// The case that runs ends at `to`.
+fn ends_at(app: &mut App, number: u32, from: Nanos, to: Nanos) {
+    let case = app.scene.session.open_ids()[0].case;
+    let id = AttemptId { case, number };
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), from);
+    (record.status, record.ended) = (AttemptStatus::Ok, to);
+    update(app, Msg::Engine(to, EngineFact::Ended { id, record: Arc::new(record) }));
+}
+
+/// What is left of it, looked at.
+fn look_at(app: App, speed: Option<f64>) -> App {
+    look_at_resumed(app, speed, &[])
+}
+
+/// The same of a run that was gone on with.
+fn look_at_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
+    let now = app.scene.now;
     let whole = app.scene.clone();
     app.playback = Some(Box::new(match speed {
         None => Playback::open("2026-02-06 21:49".into(), whole),
-        Some(speed) => Playback::replay("2026-02-06 21:49".into(), whole, Vec::new(), speed, s(60)),
+        Some(speed) => Playback::replay("2026-02-06 21:49".into(), whole, Vec::new(), stops, speed, now),
     }));
     app
+}
+
+/// The same, and at 180 s its first case is run again, which takes 2 s.
+fn rerun_late(speed: f64) -> App {
+    let mut app = app(None);
+    app.playback = None;
+    app.ui.selected = 0;
+    press(&mut app, 180, Action::Rerun);
+    ends_at(&mut app, 2, s(180), s(182));
+    look_at(app, Some(speed))
 }
 
 fn frame(app: &mut App, at: u64) -> Nanos {
@@ -61,7 +94,7 @@ fn a_replay_goes_at_its_speed_stops_seeks_and_ends() {
     assert!(app.is_live());
     press(&mut app, 66, Action::ToggleHold);
     assert_eq!(frame(&mut app, 90).0, s(12).0 + 5);
-    assert!(!app.is_live() && app.playback.as_ref().unwrap().is_paused());
+    assert!(!app.is_live() && app.playback.as_ref().unwrap().is_stopped());
     press(&mut app, 90, Action::ReplayForward);
     assert_eq!(app.scene.now.0, s(17).0 + 5);
     press(&mut app, 90, Action::ReplayFaster);
@@ -90,4 +123,51 @@ fn a_speed_has_its_bounds() {
         press(&mut app, 60, Action::ReplayFaster);
     }
     assert!(app.playback.as_ref().unwrap().badge(Nanos(5)).starts_with("replay 1024× "));
+}
+
+#[test]
+fn what_nobody_would_sit_through_takes_a_second() {
+    let mut app = rerun_late(1.0);
+    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now);
+    // Looked at from 182 s of the screen's clock on.
+    assert_eq!((frame(&mut app, 182 + 59).0, told(&app)), (s(59).0 + 5, None));
+    update(&mut app, Msg::Frame { now: Nanos::from_millis(242_500), live: Arc::default() });
+    assert!((s(119)..s(121)).contains(&app.scene.now), "{:?}", app.scene.now);
+    let skipped = Skipped { time: Duration::from_secs(120), why: IdleReason::Finished };
+    assert_eq!((app.scene.session.mode, told(&app)), (Mode::Finished, Some(skipped)));
+    assert_eq!((app.scene.session.settled(), app.scene.elapsed().as_secs()), (2, 59));
+    // The position is the run's all the same, and the keys go through it as they do elsewhere.
+    let badge = |app: &App| app.playback.as_ref().unwrap().badge(app.scene.now);
+    assert_eq!(badge(&app), "replay 1× 120.0 s / 182.0 s");
+    update(&mut app, Msg::Action(Nanos::from_millis(242_500), Action::ReplayForward));
+    assert!((s(124)..s(126)).contains(&app.scene.now), "{:?}", app.scene.now);
+    frame(&mut app, 244);
+    assert_eq!(told(&app), Some(skipped), "it is told for a moment afterwards");
+    assert_eq!((app.scene.session.mode, app.scene.session.cases[0].phase), (Mode::Running, CasePhase::Running));
+    assert_eq!((frame(&mut app, 246), told(&app)), (s(182), None));
+}
+
+#[test]
+fn what_lasts_has_minutes() {
+    let mut app = rerun_late(1.0);
+    app.scene.now = s(1999);
+    app.playback = None;
+    let app = look_at(app, Some(0.5));
+    assert_eq!(app.playback.as_ref().unwrap().badge(s(754)), "replay 1/2× 12:33 / 33:18");
+}
+
+#[test]
+fn where_the_run_was_gone_on_with_the_time_between_is_told_however_short_on_its_clock() {
+    // Between its two cases it was gone for a day.
+    let gone = Duration::from_secs(86_400);
+    let mut app = measured(2);
+    discovered(&mut app, &["m"]);
+    ends_at(&mut app, 1, Nanos(5), s(20));
+    ends_at(&mut app, 1, Nanos::from_millis(20_001), s(40));
+    let mut app = look_at_resumed(app, Some(1.0), &[(Nanos::from_millis(20_001), gone)]);
+    frame(&mut app, 40 + 19);
+    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now).map(|s| s.time.as_secs());
+    assert_eq!(told(&app), None);
+    assert_eq!(frame(&mut app, 40 + 22).0, s(22).0 + 5);
+    assert_eq!(told(&app), Some(86_400));
 }

@@ -115,6 +115,17 @@ impl CaseState {
         reported(self.of_stage(stage))
     }
 
+    /// Whether nothing is left to do for it.
+    pub fn is_settled(&self) -> bool {
+        !matches!(self.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused)
+    }
+
+    /// Whether it is to be run again, or is, and has no whole answer out of that yet: its figures are those of before.
+    pub fn is_rerun(&self) -> bool {
+        let good = self.of_stage(self.stage).iter().rfind(|a| a.is_good());
+        (!self.is_settled() || self.open() > 0) && good.is_some_and(|a| a.round < self.round)
+    }
+
     /// Whether a stage has fewer whole answers than `wanted`; without a number, whether it has none, or a failure in its
     /// last round.
     pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {

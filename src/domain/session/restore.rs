@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{AttemptState, CasePhase, Mode, Pace, Plan, Session};
+use super::{AttemptState, CasePhase, History, Idle, Mode, Pace, Plan, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord};
 use crate::domain::suite::Suite;
 use crate::domain::time::Nanos;
@@ -63,6 +63,9 @@ pub struct Standing {
     /// When the program was gone.
     #[serde(default)]
     pub away: Vec<(Nanos, Nanos)>,
+    /// When nothing ran and nothing was to; `None`: that was not kept yet.
+    #[serde(default)]
+    pub idle: Option<Idle>,
     /// The plan's duration is not over.
     #[serde(default)]
     pub timed: bool,
@@ -139,11 +142,20 @@ impl Session {
             warmups_started: self.warmups_started,
             still: self.still.clone(),
             away: self.away.clone(),
+            idle: Some(self.idle.clone()),
             timed: self.pace.is_timed(),
             spent: self.pace.spent(self.now),
             cases: self.cases.iter().enumerate().map(case).collect(),
         }
     }
+}
+
+/// Where a session stood when the program began to end.
+#[derive(Clone, Debug)]
+struct Closing {
+    at: Nanos,
+    standing: Standing,
+    history: History,
 }
 
 /// A session that is being made again. Whatever it is given, it keeps the promises of a [`Session`].
@@ -152,8 +164,10 @@ pub struct Restoring {
     session: Session,
     /// The last one, and the attempts that ended after it.
     standing: Option<Standing>,
+    /// How it came to stand there.
+    history: History,
     /// When the program began to end, and where the session stood.
-    closing: Option<(Nanos, Standing)>,
+    closing: Option<Closing>,
     lost_left: usize,
 }
 
@@ -162,7 +176,7 @@ impl Restoring {
     pub fn new(suite: Arc<Suite>, plan: Plan, sweep: Vec<usize>) -> Self {
         let session = Session::new(suite, plan);
         let session = if sweep.is_empty() { session } else { session.with_sweep(sweep) };
-        Self { session, standing: None, closing: None, lost_left: MOST_LOST }
+        Self { session, standing: None, history: History::default(), closing: None, lost_left: MOST_LOST }
     }
 
     /// An attempt that ended; in the order in which they did.
@@ -190,9 +204,10 @@ impl Restoring {
         Ok(())
     }
 
-    /// Where the session stood at this point of what was kept.
-    pub fn standing(&mut self, standing: Standing) -> Result<(), Misfit> {
+    /// Where the session stood at this point of what was kept, which was at `at`.
+    pub fn standing(&mut self, at: Nanos, standing: Standing) -> Result<(), Misfit> {
         self.check(&standing)?;
+        self.history.note_kept(at, &standing);
         self.standing = Some(standing);
         Ok(())
     }
@@ -200,13 +215,19 @@ impl Restoring {
     /// Where it stood when the program began to end, at `at`: what is given up from then on is not the user's choice of cases.
     pub fn closing(&mut self, at: Nanos, standing: Standing) -> Result<(), Misfit> {
         self.check(&standing)?;
-        self.closing = Some((at, standing));
+        self.history.note_kept(at, &standing);
+        self.closing = Some(Closing { at, standing, history: self.history.clone() });
         Ok(())
     }
 
     /// The run goes on from here, with what [`Self::go_on`] made of it.
     pub fn resumed(&mut self) {
-        let stood = self.closing.take().map(|c| c.1).or_else(|| self.standing.clone());
+        let closing = self.closing.take();
+        if let Some(closing) = &closing {
+            // What the end of the program gave up was nobody's wish.
+            self.history.clone_from(&closing.history);
+        }
+        let stood = closing.map(|c| c.standing).or_else(|| self.standing.clone());
         self.fill_lost(stood.as_ref());
     }
 
@@ -233,8 +254,10 @@ impl Restoring {
     /// their turn. `stopped` is when it was last heard of.
     pub fn go_on(mut self, stopped: Nanos) -> Session {
         let closing = self.closing.take();
-        let cut_at = closing.as_ref().map(|c| c.0);
-        self.standing = closing.map(|c| c.1).or(self.standing);
+        let cut_at = closing.as_ref().map(|c| c.at);
+        if let Some(Closing { standing, history, .. }) = closing {
+            (self.standing, self.history) = (Some(standing), history);
+        }
         let mut session = self.settle(cut_at);
         for state in session.cases.iter_mut().filter(|c| c.phase == CasePhase::Paused) {
             state.phase = CasePhase::Queued;
@@ -261,6 +284,8 @@ impl Restoring {
         session.warmups_started = standing.warmups_started;
         session.still = standing.still;
         session.away = standing.away;
+        session.history = self.history;
+        session.idle = standing.idle.unwrap_or_else(|| Idle::found(&session));
         session.pace = Pace::new(&session.plan);
         session.pace.spend(standing.spent);
         if !standing.timed {
@@ -319,7 +344,7 @@ fn unknown(facts: AttemptFacts) -> AttemptState {
 }
 
 /// Whether nothing of the attempt was kept.
-fn is_lost(attempt: &AttemptState) -> bool {
+pub(super) fn is_lost(attempt: &AttemptState) -> bool {
     attempt.status() == Some(AttemptStatus::Cancelled)
         && attempt.record().is_some_and(|r| r.warnings.iter().any(|w| w == LOST))
 }

@@ -59,12 +59,6 @@ impl Session {
         &self.still
     }
 
-    /// From `from` to `to`, without the time in which the program was gone.
-    pub fn time_between(&self, from: Nanos, to: Nanos) -> Duration {
-        let gone = self.away.iter().map(|&(a, b)| b.min(to).since(a.max(from))).sum();
-        to.since(from).saturating_sub(gone)
-    }
-
     /// How much of the plan's duration is over at `now`, 0 to 1, holds left out; `None` without a duration.
     pub fn share_of_time(&self, now: Nanos) -> Option<f64> {
         self.plan.duration?;
@@ -83,8 +77,7 @@ impl Session {
 
     /// Cases with nothing left to do.
     pub fn settled(&self) -> usize {
-        let settled = |c: &&CaseState| !matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
-        self.cases.iter().filter(settled).count()
+        self.cases.iter().filter(|c| c.is_settled()).count()
     }
 
     /// Whether something is being measured or still will be without the user's doing.
@@ -93,16 +86,15 @@ impl Session {
     }
 
     /// Whether some case, in some stage of a sweep, has fewer whole answers than the plan asks for, or waits for one. A plan
-    /// that asks for time wants all of it, a whole answer of each case, no failure, and every request of its rate.
+    /// that asks for time wants all of it, a whole answer of each case, no failure, and every request of its rate. A rerun
+    /// that goes on while its case has the answers of before is asked for by nobody's plan.
     pub fn is_partial(&self) -> bool {
         let wanted = self.plan.duration.is_none().then_some(self.plan.repeat.max(1) as usize);
         let lacks = |c: &CaseState| {
             let gave_up = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
             gave_up || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
         };
-        let open = |c: &CaseState| {
-            matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) || c.open() > 0
-        };
+        let open = |c: &CaseState| !c.is_rerun() && (!c.is_settled() || c.open() > 0);
         let more = self.stage + 1 < self.sweep.len();
         more || self.pace.is_timed() || self.not_started > 0 || self.cases.iter().any(|c| lacks(c) || open(c))
     }

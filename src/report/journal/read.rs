@@ -178,7 +178,7 @@ impl Reader {
                 let state: State<'_> = parse(line)?;
                 self.last_at = self.last_at.max(state.at);
                 self.lag = state.lag;
-                self.session.standing(state.standing.into_owned()).map_err(|e| e.to_string())?;
+                self.session.standing(state.at, state.standing.into_owned()).map_err(|e| e.to_string())?;
             }
             "closing" => {
                 let state: State<'_> = parse(line)?;

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::session::{AttemptState, CasePhase};
 use crate::domain::sweep::stages;
+use crate::report::case::CaseView;
 use crate::report::model::USUAL_API;
 
 use super::escape::{UNKNOWN, inline};
 use super::page::{Page, count};
 use super::{View, gpu};
+
+/// So many reruns are told one by one.
+const RERUNS_TOLD: usize = 4;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     let simulated = if view.report.simulated { " (SIMULATED)" } else { "" };
@@ -38,6 +43,36 @@ fn marks(view: &View<'_>, page: &mut Page) {
         let failed = count(view.summary.failed_attempts, "attempt");
         page.block(&format!("> **Failed attempts**: every case is measured, but {failed} failed beside or after it."));
     }
+    reruns(view, page);
+}
+
+/// The cases that are being run again: which of their attempts the figures are of.
+fn reruns(view: &View<'_>, page: &mut Page) {
+    let rerun: Vec<&CaseView<'_>> = view.cases.iter().filter(|c| c.state.is_rerun()).collect();
+    if rerun.is_empty() {
+        return;
+    }
+    let told: Vec<String> = rerun.iter().take(RERUNS_TOLD).map(|c| one_rerun(c)).collect();
+    let more = rerun.len() - told.len();
+    let more = if more > 0 { format!("; so it is with {}", count(more, "more case")) } else { String::new() };
+    page.block(&format!("> **Rerun going on**: {}{more}.", told.join("; ")));
+}
+
+/// `'Debug Task' (attempt 2) is running; its figures are those of attempt 1`.
+fn one_rerun(case: &CaseView<'_>) -> String {
+    let numbers = |all: Vec<u32>| {
+        let noun = if all.len() == 1 { "attempt" } else { "attempts" };
+        format!("{noun} {}", all.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
+    };
+    let is_open = |a: &&AttemptState| a.record.is_none() && !a.abandoned;
+    let open: Vec<u32> = case.state.attempts.iter().filter(is_open).map(|a| a.number).collect();
+    let how = match case.state.phase {
+        CasePhase::Paused => "is paused".to_owned(),
+        _ if open.is_empty() => "waits for its turn".to_owned(),
+        _ => format!("({}) is running", numbers(open)),
+    };
+    let of = numbers(case.reported.iter().map(|a| a.number).collect());
+    format!("that of '{}' {how}, and its figures are those of {of}", inline(&case.spec.name))
 }
 
 /// Where the run was gone on with, and by what else than before.
@@ -88,7 +123,8 @@ fn missing(view: &View<'_>) -> String {
         let of_rate = count(session.not_started, "request");
         parts.push(format!("; {of_rate} of the rate found no slot within the duration"));
     }
-    if session.is_active() {
+    let is_rerun_alone = view.cases.iter().all(|c| c.state.is_rerun() || c.state.is_settled());
+    if session.is_active() && !is_rerun_alone {
         parts.push("; the run was still going on when this report was made".to_owned());
     }
     parts.concat()

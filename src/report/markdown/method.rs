@@ -33,7 +33,9 @@ fn how(view: &View<'_>, page: &mut Page) {
         "Averages",
         "the speed is averaged over the attempts that count, each with the same weight. Total Time is the sum of their \
          times; aggregate and request throughput are per second in which at least one of them was in flight. Of a load \
-         they count all measured requests; in an open loop the idle time between is part of the rate, a hold is not",
+         they count all measured requests; in an open loop the idle time between is part of the rate, a hold is not. \
+         Wall Time is how long the run was going: from its first request to its last end, without the time in which \
+         nothing ran and nothing was to come (held, paused, done until a rerun, tokscope gone)",
     );
     page.field(
         "Percentiles",

@@ -45,7 +45,7 @@ fn totals(view: &View<'_>, page: &mut Page) {
         strings(["Aggregate Throughput", &aggregate]),
         strings(["Request Throughput", &with_unit(s.request_throughput, 3, false, " req/s")]),
     ];
-    if view.report.session.plan.is_load() {
+    if view.report.session.is_more_than_reported() {
         // Here the sum above is not what the run took.
         rows.push(strings(["Wall Time", &seconds(view.report.duration_s().map(|s| s * 1000.0), 2)]));
     }

@@ -1,5 +1,7 @@
 mod sample;
 
+use std::sync::Arc;
+
 use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 
 use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
@@ -53,6 +55,28 @@ fn the_added_columns_are_the_metrics_and_every_row_has_them() {
     let cells = [1, 4, 5, 7].map(|i| ttft[i].as_str());
     assert_eq!(cells, ["586.7", "n < 20", "n < 100", "10/10"]);
     assert_eq!((ttft[6].as_str(), ttft[3] == "–"), ("755.3", false));
+}
+
+#[test]
+fn a_rerun_that_goes_on_makes_no_whole_run_partial_and_says_whose_figures_these_are() {
+    let mut session = sample_session();
+    session.handle(SessionEvent::Rerun(3));
+    session.handle(SessionEvent::Rerun(4));
+    let text = render(&report(session.clone()));
+    assert!(!text.contains("Partial run"), "{text}");
+    let mark = line_of(&text, "> **Rerun going on**");
+    assert_eq!(
+        mark,
+        "> **Rerun going on**: that of 'Debug Task' (attempt 2) is running, and its figures are those of attempt 1; that of \
+         'Data Analysis Report' waits for its turn, and its figures are those of attempt 1."
+    );
+    // Once it is over nothing is to be said of it.
+    for case in [3, 4] {
+        let id = AttemptId { case, number: 2 };
+        session.handle(SessionEvent::Ended(id, Arc::new(answer(id, Nanos::from_millis(90_000), 1000, 10, 100))));
+    }
+    let text = render(&report(session));
+    assert!(!text.contains("Rerun going on") && !text.contains("Partial run"), "{text}");
 }
 
 #[test]

@@ -15,11 +15,15 @@ const fn row(
     help: &'static str,
 ) -> Binding {
     let footer = if footer.is_empty() { None } else { Some(footer) };
-    Binding { keys, action, on, group, footer, undo: None, help }
+    Binding { keys, action, on, group, footer, beside: None, undo: None, help }
 }
 
 const fn toggle(binding: Binding, undo: &'static str) -> Binding {
     Binding { undo: Some(undo), ..binding }
+}
+
+const fn beside(other: Action, binding: Binding) -> Binding {
+    Binding { beside: Some(other), ..binding }
 }
 
 const fn ch(c: char) -> Key {
@@ -110,10 +114,11 @@ pub const BINDINGS: &[Binding] = {
             "Baseline: compare with the figures as they are now; again: with the attempt before",
         ),
         // ─── A replay ───
-        row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "-5 s", "Five seconds back"),
-        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "+5 s", "Five seconds on"),
-        row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "slower", "Half as fast"),
-        row(&[ch('>')], A::ReplayFaster, C::Panes, G::Replay, "faster", "Twice as fast; space stops it"),
+        // One word for both: a bracket with a word of its own looks like one of a pair around it.
+        beside(A::ReplayForward, row(&[ch('[')], A::ReplayBack, C::Panes, G::Replay, "step 5 s", "Five seconds back")),
+        row(&[ch(']')], A::ReplayForward, C::Panes, G::Replay, "", "Five seconds on"),
+        beside(A::ReplayFaster, row(&[ch('<')], A::ReplaySlower, C::Panes, G::Replay, "speed", "Half as fast")),
+        row(&[ch('>')], A::ReplayFaster, C::Panes, G::Replay, "", "Twice as fast; space stops it"),
         // ─── The report ───
         row(
             &[ch('v')],

@@ -107,13 +107,21 @@ fn keys(context: Context, columns: usize, view: &View<'_>) -> Vec<Span<'static>>
 
 fn hint(row: &Row, context: Context, view: &View<'_>) -> Option<Vec<Span<'static>>> {
     let label = footer_label(view.app, row.binding)?;
-    // A key that means something else there, as a pane's own, does not do this.
+    let mut hint = labelled(key_of(row, context, view)?, label, view);
+    let beside = row.binding.beside.and_then(|other| view.keymap.rows_in(context).find(|r| r.binding.action == other));
+    if let Some(key) = beside.and_then(|other| key_of(other, context, view)) {
+        hint.splice(1..1, [Span::raw(" "), Span::styled(key, view.theme.key())]);
+    }
+    Some(hint)
+}
+
+/// The key that stands for a row. One that means something else there, as a pane's own, does not do this.
+fn key_of(row: &Row, context: Context, view: &View<'_>) -> Option<String> {
     let means_this = |key: &&Key| {
         let first = view.keymap.rows_in(context).find(|r| r.keys.contains(*key));
         first.is_some_and(|first| std::ptr::eq(first, row))
     };
-    let key = row.keys.iter().find(means_this)?.to_string();
-    Some(labelled(key, label, view))
+    Some(row.keys.iter().find(means_this)?.to_string())
 }
 
 fn labelled(key: String, label: &str, view: &View<'_>) -> Vec<Span<'static>> {

@@ -1,18 +1,17 @@
 //! The header: what is measured, where the run stands, how far it is.
 
 mod conclusion;
+mod way_on;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::app::message::Action;
 use crate::app::model::{Connection, Scene};
 use crate::domain::live::InFlight;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
-use crate::ui::keymap::Context;
 use crate::ui::view::View;
 use crate::ui::widget::bar::Bar;
 use crate::ui::{fit, number, pane};
@@ -125,34 +124,9 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
     }
-    left.extend(way_on(view));
+    left.extend(way_on::spans(view));
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
-}
-
-/// What makes a run go on that stands still, or a case.
-fn way_on(view: &View<'_>) -> Vec<Span<'static>> {
-    let session = &view.scene().session;
-    let paused = session.cases.iter().filter(|c| c.phase == CasePhase::Paused).count();
-    let key = |action| view.keymap.key_of(action, Context::In(view.app.ui.focus));
-    let hint = |before: String, action, after: &str| {
-        let Some(key) = key(action) else { return Vec::new() };
-        vec![
-            Span::raw(before),
-            Span::styled(key.to_string(), view.theme.key()),
-            Span::styled(after.to_owned(), view.theme.muted()),
-        ]
-    };
-    match session.mode {
-        Mode::Held => hint("  ".to_owned(), Action::ToggleHold, " resumes"),
-        Mode::Running if paused > 0 => {
-            let selected = session.cases.get(view.app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused);
-            let told = Span::styled(format!("  {paused} paused"), view.theme.warning());
-            let more = if selected { hint(", ".to_owned(), Action::TogglePauseCase, " goes on") } else { Vec::new() };
-            [told].into_iter().chain(more).collect()
-        }
-        _ => Vec::new(),
-    }
 }
 
 /// How much of the run is over, 0 to 1: of the time, else of the cases; of a sweep, over all its stages.
@@ -245,11 +219,15 @@ fn state(scene: &Scene) -> State {
         }
         (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
         (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
+        (_, Mode::Running | Mode::Held) if session.is_away(scene.now) => {
+            is("◌", "not running", String::new(), Mood::Calm)
+        }
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
             is("●", "running", about, Mood::Live)
         }
         (_, Mode::Running) => is("●", "running", String::new(), Mood::Live),
+        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Mood::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
             is("‖", "held", format!("{} in flight to the end", session.in_flight()), Mood::Warning)
         }
@@ -280,6 +258,7 @@ fn state(scene: &Scene) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::app::message::Action;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::session::Plan;
     use crate::ui::testing::{Script, Stage, text};
@@ -358,18 +337,6 @@ mod tests {
         assert_eq!(told(&stage).0, "running");
         stage.act(Action::ToggleHold);
         assert_eq!(told(&stage), ("held", "2 in flight to the end".to_owned()));
-    }
-
-    #[test]
-    fn what_stands_still_tells_the_key_that_makes_it_go_on() {
-        let mut stage = two();
-        stage.connect();
-        let shown = |stage: &Stage| text(&stage.draw_with(90, 2, Theme::mono(), draw));
-        assert!(!shown(&stage).contains("resumes") && !shown(&stage).contains("paused"));
-        stage.act(Action::TogglePauseCase);
-        assert!(shown(&stage).contains("1 paused, p goes on"), "{}", shown(&stage));
-        stage.act(Action::ToggleHold);
-        assert!(shown(&stage).trim_end().ends_with("space resumes"), "{}", shown(&stage));
     }
 
     #[test]

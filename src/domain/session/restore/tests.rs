@@ -39,7 +39,7 @@ impl Kept {
     }
 
     fn stand(&mut self) {
-        self.restoring.standing(self.live.standing()).unwrap();
+        self.restoring.standing(Nanos(self.now), self.live.standing()).unwrap();
     }
 
     fn phases(session: &Session) -> Vec<CasePhase> {
@@ -96,6 +96,28 @@ fn what_the_user_gave_up_is_not_owed() {
     let again = kept.restoring.finish();
     assert_eq!(Kept::phases(&again), [CasePhase::Cancelled, CasePhase::Queued]);
     assert_eq!(again.cases[0].remaining, 0);
+}
+
+#[test]
+fn of_a_journal_that_does_not_tell_when_nothing_ran_it_is_found() {
+    let mut kept = Kept::new(1, Plan::default());
+    kept.tell(SessionEvent::Begin(Nanos(3)));
+    kept.end(0, AttemptStatus::Ok);
+    kept.now = 1000;
+    kept.live.handle_at(Nanos(1000), SessionEvent::Tick(Nanos(1000)));
+    kept.tell(SessionEvent::Rerun(0));
+    kept.end(0, AttemptStatus::Ok);
+    let mut before = kept.restoring.clone();
+    before.standing(Nanos(kept.now), Standing { idle: None, ..kept.live.standing() }).unwrap();
+    kept.stand();
+    let (of_old, of_new) = (before.finish(), kept.restoring.finish());
+    // From 3 to 15, and from 1000 on; of the old one what was ordered and not yet on its way is not known.
+    assert_eq!(
+        (kept.live.last_ended, kept.live.going(Nanos(5000))),
+        (Some(Nanos(1015)), Some(Duration::from_nanos(27)))
+    );
+    assert_eq!(of_new.going(Nanos(5000)), kept.live.going(Nanos(5000)));
+    assert_eq!(of_old.going(Nanos(5000)), Some(Duration::from_nanos(5 + 15)));
 }
 
 #[test]

@@ -1,0 +1,109 @@
+//! How a replay goes through the times in which nothing ran: in a moment each.
+
+use std::time::Duration;
+
+use crate::domain::session::{IdleReason, Session};
+use crate::domain::spans::{Span, without};
+use crate::domain::time::Nanos;
+
+/// So long on the screen, at most, does a time last in which nothing ran; shorter ones are played as they were.
+const MOMENT: Duration = Duration::from_secs(1);
+/// So long is it told afterwards, on the screen's clock.
+const TOLD_FOR: f64 = 4.0;
+
+/// A time in which nothing ran, that is not sat through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// How long it was.
+    pub time: Duration,
+    /// Why nothing ran.
+    pub why: IdleReason,
+}
+
+/// Where a run was gone on with, and how long nobody had run it: on its own clock that is next to nothing.
+pub type Stop = (Nanos, Duration);
+
+/// Such a time on the run's clock, and how long it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub from: Nanos,
+    pub to: Nanos,
+    pub time: Duration,
+}
+
+/// Those of a run: ascending, apart.
+pub(super) fn gaps(session: &Session, end: Nanos, stops: &[Stop]) -> Vec<Gap> {
+    let began = session.began.unwrap_or_default();
+    let gap = |(from, to): Span| {
+        let within = stops.iter().filter(|(at, _)| from <= *at && *at <= to);
+        let gone: Duration = within.map(|(_, gone)| *gone).sum();
+        Gap { from, to, time: to.since(from).saturating_add(gone) }
+    };
+    let idle = without(&[(began, end)], &session.in_flight_spans());
+    idle.into_iter().map(gap).filter(|gap| gap.time > 2 * MOMENT).collect()
+}
+
+/// Where a replay is that was at `at` so many seconds of the screen ago.
+pub(super) fn go_on(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
+    // More than a run can last, whatever the speed.
+    let later = |at: Nanos, s: f64| at.plus(Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX));
+    let mut left = seconds;
+    let ahead = gaps.partition_point(|gap| gap.to <= at);
+    for &Gap { from, to, .. } in gaps.iter().skip(ahead) {
+        let idle_speed = speed.max(to.since(from).as_secs_f64() / MOMENT.as_secs_f64());
+        for (until, speed) in [(from, speed), (to, idle_speed)] {
+            let takes = until.since(at).as_secs_f64() / speed;
+            if left < takes {
+                return later(at, left * speed);
+            }
+            (at, left) = (at.max(until), left - takes);
+        }
+    }
+    later(at, left * speed)
+}
+
+/// The gap in which a replay of this speed is at `at`, or was a moment ago.
+pub(super) fn told(gaps: &[Gap], at: Nanos, speed: f64) -> Option<Gap> {
+    let last = gaps.get(gaps.partition_point(|gap| gap.from <= at).checked_sub(1)?)?;
+    let until = last.to.plus(Duration::try_from_secs_f64(TOLD_FOR * speed).unwrap_or(Duration::MAX));
+    (at < until).then_some(*last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(at: u64) -> Nanos {
+        Nanos::from_millis(at * 1000)
+    }
+
+    /// Two minutes without anything from 10 s on, and ten seconds from 140 s on.
+    const GAPS: [Gap; 2] = [gap(10, 130), gap(140, 150)];
+
+    const fn gap(from: u64, to: u64) -> Gap {
+        Gap { from: s(from), to: s(to), time: Duration::from_secs(to - from) }
+    }
+
+    #[test]
+    fn what_ran_is_played_at_its_speed_and_what_did_not_in_a_second() {
+        let at = |from, speed, seconds| go_on(&GAPS, s(from), speed, seconds);
+        assert_eq!(at(0, 1.0, 9.0), s(9));
+        assert_eq!(at(0, 1.0, 10.5), s(70));
+        assert_eq!(at(0, 1.0, 11.0), s(130));
+        assert_eq!([at(0, 1.0, 22.0), at(0, 1.0, 30.0)], [s(150), s(158)]);
+        // From within it on, the rest of the second.
+        assert_eq!([at(70, 1.0, 0.5), at(70, 1.0, 2.5)], [s(130), s(132)]);
+        // Slower than it was, and so fast that there is nothing to skip.
+        assert_eq!(at(0, 0.5, 22.0), Nanos::from_millis(130_500));
+        assert_eq!(at(0, 200.0, 1.0), s(200));
+    }
+
+    #[test]
+    fn it_is_told_meanwhile_and_a_moment_after() {
+        let at = |at, speed| told(&GAPS, s(at), speed);
+        assert_eq!([at(9, 1.0), at(10, 1.0), at(129, 1.0)], [None, Some(GAPS[0]), Some(GAPS[0])]);
+        assert_eq!([at(133, 1.0), at(134, 1.0), at(134, 2.0)], [Some(GAPS[0]), None, Some(GAPS[0])]);
+        // The next one comes before the first is told no more.
+        assert_eq!([at(141, 8.0), at(159, 1.0)], [Some(GAPS[1]), None]);
+    }
+}

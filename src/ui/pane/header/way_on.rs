@@ -1,0 +1,110 @@
+//! Beside the clock: what makes go on what stands still, and of a replay what is not sat through.
+
+use ratatui::text::Span;
+
+use crate::app::message::Action;
+use crate::app::playback::Skipped;
+use crate::domain::session::{CasePhase, IdleReason, Mode};
+use crate::ui::keymap::Context;
+use crate::ui::number;
+use crate::ui::view::View;
+
+/// Words with their keys.
+pub(super) fn spans(view: &View<'_>) -> Vec<Span<'static>> {
+    if let Some(playback) = &view.app.playback {
+        let told = playback.skipped(view.scene().now).map(|skipped| skipped_in_words(&skipped));
+        return told.map(|told| Span::styled(format!("  {told}"), view.theme.accent())).into_iter().collect();
+    }
+    let session = &view.scene().session;
+    let paused = session.cases.iter().filter(|c| c.phase == CasePhase::Paused).count();
+    let key = |action| view.keymap.key_of(action, Context::In(view.app.ui.focus));
+    let hint = |before: String, action, after: &str| {
+        let Some(key) = key(action) else { return Vec::new() };
+        vec![
+            Span::raw(before),
+            Span::styled(key.to_string(), view.theme.key()),
+            Span::styled(after.to_owned(), view.theme.muted()),
+        ]
+    };
+    match session.mode {
+        Mode::Held => hint("  ".to_owned(), Action::ToggleHold, " resumes"),
+        Mode::Running if paused > 0 => {
+            let selected = session.cases.get(view.app.ui.selected).is_some_and(|c| c.phase == CasePhase::Paused);
+            let told = Span::styled(format!("  {paused} paused"), view.theme.warning());
+            let more = if selected { hint(", ".to_owned(), Action::TogglePauseCase, " goes on") } else { Vec::new() };
+            [told].into_iter().chain(more).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// `2:10 skipped: held`.
+fn skipped_in_words(skipped: &Skipped) -> String {
+    let why = match skipped.why {
+        IdleReason::Away => "tokscope was not running",
+        IdleReason::Held => "held",
+        IdleReason::Paused => "paused",
+        IdleReason::Finished => "all was done",
+        IdleReason::NotDue => "nothing was due",
+    };
+    format!("{} skipped: {why}", number::clock(skipped.time))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::playback::Playback;
+    use crate::domain::session::Plan;
+    use crate::domain::time::Nanos;
+    use crate::ui::pane::header::draw;
+    use crate::ui::testing::{Script, Stage, text};
+    use crate::ui::theme::Theme;
+
+    fn shown(stage: &Stage) -> String {
+        text(&stage.draw_with(90, 2, Theme::mono(), draw))
+    }
+
+    #[test]
+    fn what_stands_still_tells_the_key_that_makes_it_go_on() {
+        let mut stage = Stage::new(&["a", "b"], Plan { concurrency: 2, ..Plan::default() });
+        stage.connect();
+        assert!(!shown(&stage).contains("resumes") && !shown(&stage).contains("paused"));
+        stage.act(Action::TogglePauseCase);
+        assert!(shown(&stage).contains("1 paused, p goes on"), "{}", shown(&stage));
+        stage.act(Action::ToggleHold);
+        assert!(shown(&stage).trim_end().ends_with("space resumes"), "{}", shown(&stage));
+    }
+
+    /// A replay of a run that was held for a minute, from so late on.
+    fn held_for_a_minute(back_from_the_end: usize) -> Stage {
+        let mut stage = Stage::new(&["a", "b"], Plan::default());
+        stage.connect();
+        stage.start(0, 1, Script::plain(10, 1, 5));
+        stage.act(Action::ToggleHold);
+        stage.finish(0);
+        stage.pass(60_000);
+        stage.act(Action::ToggleHold);
+        stage.start(1, 1, Script::plain(10, 1, 5));
+        stage.pass(8000);
+        stage.finish(1);
+        let (now, whole) = (Nanos::from_millis(stage.now_ms), stage.app.scene.clone());
+        stage.app.playback = Some(Box::new(Playback::replay(String::new(), whole, Vec::new(), &[], 1.0, now)));
+        stage.app.scene.now = now;
+        stage.act(Action::ToggleHold);
+        // From its begin to its end, and back again.
+        (0..20).for_each(|_| stage.act(Action::ReplayForward));
+        (0..back_from_the_end).for_each(|_| stage.act(Action::ReplayBack));
+        stage
+    }
+
+    #[test]
+    fn a_replay_tells_what_it_skips_and_why_and_offers_no_key_for_what_is_over() {
+        let at = |back| {
+            let stage = held_for_a_minute(back);
+            shown(&stage).lines().nth(1).unwrap_or_default().to_owned()
+        };
+        assert!(at(4).contains("held") && at(4).ends_with("1:00 skipped: held"), "{}", at(4));
+        assert!(at(1).contains("running") && at(1).ends_with("1:00 skipped: held"), "{}", at(1));
+        assert!(at(0).contains("finished") && !at(0).contains("skipped"), "{}", at(0));
+    }
+}
