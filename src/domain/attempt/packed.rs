@@ -1,60 +1,29 @@
 //! A condensed record in few bytes: a long run has tens of thousands.
 
-mod bytes;
-mod packing;
 #[cfg(test)]
 mod tests;
-mod unpacking;
 mod words;
 
+use std::mem::take;
 use std::sync::Arc;
 
-use self::bytes::{Reader, Writer};
-use self::packing::Packing;
-use self::unpacking::Unpacking;
+use serde::{Deserialize, Serialize};
+
 pub use self::words::Words;
 use super::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::server_timings::TimingSource;
+use crate::domain::prefix_cache::nonce;
 use crate::domain::time::Nanos;
-
-/// By their places in the bytes. Nothing of this outlives the program.
-const STATUSES: [AttemptStatus; 8] = [
-    AttemptStatus::Ok,
-    AttemptStatus::HttpError,
-    AttemptStatus::StreamError,
-    AttemptStatus::Truncated,
-    AttemptStatus::Empty,
-    AttemptStatus::Timeout,
-    AttemptStatus::ConnectError,
-    AttemptStatus::Cancelled,
-];
-const SOURCES: [TimingSource; 7] = [
-    TimingSource::LlamaCpp,
-    TimingSource::Vllm,
-    TimingSource::Groq,
-    TimingSource::MistralRs,
-    TimingSource::Azure,
-    TimingSource::Ollama,
-    TimingSource::LmStudio,
-];
-
-const WARMUP: u8 = 1;
-const TEXT_WHOLE: u8 = 1 << 1;
-const HAD_REASONING: u8 = 1 << 2;
-/// The request id is a word, the number of the case, and that of the attempt.
-const NUMBERED: u8 = 1 << 3;
-/// The nonce is the one that belongs to the request id.
-const OWN_NONCE: u8 = 1 << 4;
 
 /// A record without text and arrivals, packed; every figure is what it was to the last bit.
 #[derive(Clone, Debug)]
 pub struct Packed {
     words: Words,
+    /// A [`Front`], then a [`Body`]. Nothing of it outlives the program.
     bytes: Arc<[u8]>,
 }
 
-/// What is asked of many records: it stands in front.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// What is asked of many records: it is read without the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Front {
     /// How it ended.
     pub status: AttemptStatus,
@@ -74,41 +43,110 @@ impl Front {
         let AttemptRecord { status, started, ended, .. } = *record;
         Self { status, began: record.began(), started, ended, events: record.content_events() }
     }
+}
 
-    fn read(from: &mut Reader<'_>) -> Self {
-        let status = STATUSES.get(usize::from(from.byte())).copied().unwrap_or(AttemptStatus::Truncated);
-        let began = Nanos(from.number());
-        let (started, ended) = (from.time(began), from.time(began));
-        Self { status, began, started, ended, events: from.number() as usize }
-    }
+/// The record, and beside it what stood in its strings.
+#[derive(Serialize, Deserialize)]
+struct Body {
+    record: AttemptRecord,
+    texts: Vec<Text>,
+    /// The request id ends in the numbers of the case and of the attempt.
+    is_numbered: bool,
+    /// The nonce is the one that belongs to the request id.
+    has_own_nonce: bool,
+}
 
-    fn write(self, out: &mut Writer) -> Option<()> {
-        out.byte(STATUSES.iter().position(|s| *s == self.status)? as u8);
-        out.number(self.began.0);
-        out.time(self.started, self.began);
-        out.time(self.ended, self.began);
-        out.number(self.events as u64);
-        Some(())
-    }
+#[derive(Serialize, Deserialize)]
+enum Text {
+    /// What many records say: its place among the words.
+    Word(usize),
+    Own(String),
 }
 
 impl Packed {
-    /// Packs a condensed record; `None` where it has what has no place here.
+    /// Packs a condensed record; `None` where it has what is not to be lost: text, or single arrivals.
     pub fn of(record: &AttemptRecord, words: &mut Words) -> Option<Self> {
-        let mut packing = Packing { out: Writer::default(), words };
-        packing.record(record)?;
-        Some(Self { bytes: packing.out.into_bytes().into(), words: words.clone() })
+        let is_bare = record.asked.is_none() && record.arrivals.is_empty();
+        if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
+            return None;
+        }
+        let front = postcard::to_allocvec(&Front::of(record)).ok()?;
+        let bytes = postcard::to_extend(&Body::of(record.clone(), words), front).ok()?;
+        Some(Self { bytes: bytes.into(), words: words.clone() })
     }
 
     /// What can be told without unpacking.
     pub fn front(&self) -> Front {
-        Front::read(&mut Reader(&self.bytes))
+        self.read().map_or_else(|| Front::of(&AttemptRecord::default()), |(front, _)| front)
     }
 
     /// The record.
     pub fn unpack(&self) -> AttemptRecord {
-        Unpacking { from: Reader(&self.bytes), words: &self.words }.record()
+        let body = self.read().and_then(|(_, body)| postcard::from_bytes::<Body>(body).ok());
+        body.map(|body| body.record(&self.words)).unwrap_or_default()
     }
+
+    /// Always something: the bytes are its own.
+    fn read(&self) -> Option<(Front, &[u8])> {
+        postcard::take_from_bytes(&self.bytes).ok()
+    }
+}
+
+impl Body {
+    fn of(mut record: AttemptRecord, words: &mut Words) -> Self {
+        let has_own_nonce = record.nonce.as_ref().is_some_and(|told| *told == nonce(&record.request_id));
+        if has_own_nonce {
+            record.nonce = None;
+        }
+        let numbered = record.request_id.strip_suffix(&numbers(record.id)).map(str::len);
+        if let Some(length) = numbered {
+            record.request_id.truncate(length);
+        }
+        let text = |(string, kind): (&mut String, Kind)| match words.place(string, kind == Kind::Sentence) {
+            Some(place) => {
+                string.clear();
+                Text::Word(place)
+            }
+            None => Text::Own(take(string)),
+        };
+        let texts = strings(&mut record).map(text).collect();
+        Self { record, texts, is_numbered: numbered.is_some(), has_own_nonce }
+    }
+
+    fn record(self, words: &Words) -> AttemptRecord {
+        let Self { mut record, texts, is_numbered, has_own_nonce } = self;
+        for ((string, _), text) in strings(&mut record).zip(texts) {
+            *string = match text {
+                Text::Word(place) => words.at(place).to_owned(),
+                Text::Own(own) => own,
+            };
+        }
+        if is_numbered {
+            record.request_id += &numbers(record.id);
+        }
+        if has_own_nonce {
+            record.nonce = Some(nonce(&record.request_id));
+        }
+        record
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    /// One of few.
+    Word,
+    /// A server may have a new one each time.
+    Sentence,
+}
+
+/// The strings that records mostly have in common.
+fn strings(record: &mut AttemptRecord) -> impl Iterator<Item = (&mut String, Kind)> {
+    let AttemptRecord { request_id, model, finish_reason, nonce, error, warnings, findings, retries, .. } = record;
+    let (kind, message) = error.as_mut().map(|e| (&mut e.kind, &mut e.message)).unzip();
+    let words =
+        [request_id, model].into_iter().chain(finish_reason).chain(kind).chain(retries.iter_mut().map(|r| &mut r.kind));
+    let sentences = nonce.iter_mut().chain(message).chain(warnings).chain(findings.iter_mut().map(|f| &mut f.message));
+    words.map(|word| (word, Kind::Word)).chain(sentences.map(|sentence| (sentence, Kind::Sentence)))
 }
 
 /// What request ids end in.
