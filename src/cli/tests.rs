@@ -1,24 +1,23 @@
 use clap::CommandFactory;
 
-use super::run::export_help;
 use super::*;
-use crate::report::exporters::Exporter;
 
 #[test]
 fn the_definition_is_sound() {
     Cli::command().debug_assert();
 }
 
-const FORMATS: &[Exporter] = &[
-    Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
-    Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
-];
-
 // Other systems have other sources of GPU figures, and other places.
 #[test]
 #[cfg(target_os = "linux")]
 #[expect(clippy::too_many_lines, reason = "the page is as long as it is")]
 fn the_help_is_one_calm_page() {
+    use super::run::export_help;
+    use crate::report::exporters::Exporter;
+    const FORMATS: &[Exporter] = &[
+        Exporter { id: "markdown", extension: "md", label: "", render: |_| String::new() },
+        Exporter { id: "json", extension: "json", label: "", render: |_| String::new() },
+    ];
     let cli = Cli::command().mut_arg("exports", |export| export.help(export_help(FORMATS)));
     let page = cli.term_width(100).try_get_matches_from(["tokscope", "--help"]).unwrap_err();
     insta::assert_snapshot!(page, @r"

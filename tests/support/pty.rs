@@ -31,12 +31,23 @@ pub struct Pty {
     state: tempfile::TempDir,
 }
 
+/// How the terminal takes what is typed; Windows has no such thing.
+#[cfg(unix)]
+fn modes(terminal: &dyn MasterPty) -> String {
+    format!("{:?}", terminal.get_termios())
+}
+
+#[cfg(not(unix))]
+fn modes(_terminal: &dyn MasterPty) -> String {
+    String::new()
+}
+
 impl Pty {
     /// Starts `program` at this size, in a folder, with exactly these additions to the environment.
     pub fn start(program: &str, args: &[&str], cwd: &Path, env: &[(&str, &str)], cols: u16, rows: u16) -> Self {
         let size = PtySize { rows, cols, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
-        let termios_before = format!("{:?}", pair.master.get_termios());
+        let termios_before = modes(&*pair.master);
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(cwd);
@@ -170,7 +181,7 @@ impl Pty {
         let raw = String::from_utf8_lossy(&seen.raw);
         let [begun, done] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
         assert!(begun <= done, "a frame is still held back");
-        let termios_after = format!("{:?}", self.master.as_ref().unwrap().0.get_termios());
+        let termios_after = modes(&*self.master.as_ref().unwrap().0);
         assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
         Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&seen.raw).into() }
     }

@@ -53,5 +53,5 @@ fn place_of_client(told: &str) -> Option<String> {
         .filter_map(|line| line.split_once(':')?.1.split_whitespace().next()?.parse().ok())
         .collect();
     let has_some = memory.is_empty() || memory.iter().any(|kib| *kib > 0);
-    Some(field("drm-pdev")?.to_owned()).filter(|_| has_some)
+    has_some.then_some(field("drm-pdev")?.to_owned())
 }
