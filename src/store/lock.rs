@@ -8,8 +8,7 @@ use std::path::Path;
 /// A new journal, which its owner alone reads where the system knows of owners.
 pub fn create(path: &Path) -> io::Result<File> {
     let file = system::to_write(OpenOptions::new().create_new(true)).open(path)?;
-    // Nobody else knows of a file that is new.
-    let _held = system::take(&file);
+    system::take_new(&file);
     Ok(file)
 }
 
@@ -40,6 +39,7 @@ mod system {
     use std::os::unix::fs::OpenOptionsExt;
 
     use rustix::fs::{FlockOperation, flock};
+    use rustix::io::retry_on_intr;
 
     pub(super) fn to_write(options: &mut OpenOptions) -> &OpenOptions {
         options.append(true).mode(0o600)
@@ -51,6 +51,11 @@ mod system {
 
     pub(super) fn take(file: &File) -> bool {
         is_had(file, FlockOperation::NonBlockingLockExclusive)
+    }
+
+    /// Who lists the runs may look at it in this moment, and is gone in the next.
+    pub(super) fn take_new(file: &File) {
+        let _held = retry_on_intr(|| flock(file, FlockOperation::LockExclusive));
     }
 
     pub(super) fn look(file: &File) -> bool {
@@ -91,6 +96,8 @@ mod system {
     pub(super) const fn take(_file: &File) -> bool {
         true
     }
+
+    pub(super) const fn take_new(_file: &File) {}
 
     pub(super) const fn look(_file: &File) -> bool {
         true
