@@ -14,18 +14,18 @@ use std::sync::{Arc, Mutex};
 use support::faults::HEAD;
 use support::pty::Pty;
 
-const KEY: &str = "sk-canary-of-the-key";
-const HEADER: &str = "canary-of-the-header";
-const PASSWORD: &str = "canary%2Dof-the-password";
-const QUERY: &str = "canary%2Dof-the-query";
-const PROXY: &str = "canary-of-the-proxy";
-/// `user:canary-of-the-password` as it goes out, up to its padding.
-const PASSWORD_SENT: &str = "dXNlcjpjYW5hcnktb2YtdGhlLXBhc3N3b3Jk";
-/// `user:canary-of-the-proxy` as it goes out, up to its padding.
-const PROXY_SENT: &str = "dXNlcjpjYW5hcnktb2YtdGhlLXByb3h5";
+const KEY: &str = "sk-c4nary-of-the-key";
+const HEADER: &str = "c4nary-of-the-header";
+const PASSWORD: &str = "c4nary%2Dof-the-password";
+const QUERY: &str = "c4nary%2Dof-the-query";
+const PROXY: &str = "c4nary-of-the-proxy";
+/// `user:c4nary-of-the-password` as it goes out, up to its padding.
+const PASSWORD_SENT: &str = "dXNlcjpjNG5hcnktb2YtdGhlLXBhc3N3b3Jk";
+/// `user:c4nary-of-the-proxy` as it goes out, up to its padding.
+const PROXY_SENT: &str = "dXNlcjpjNG5hcnktb2YtdGhlLXByb3h5";
 /// Every secret in every way in which it is written: as typed, decoded, and as it goes out in `Authorization: Basic`.
 const CANARIES: &[&str] =
-    &[KEY, HEADER, PASSWORD, QUERY, PROXY, "canary-of-the-password", "canary-of-the-query", PASSWORD_SENT, PROXY_SENT];
+    &[KEY, HEADER, PASSWORD, QUERY, PROXY, "c4nary-of-the-password", "c4nary-of-the-query", PASSWORD_SENT, PROXY_SENT];
 
 /// What ends an answer.
 const ANSWER_END: &str =

@@ -27,7 +27,7 @@ pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
         match look(at).await {
             Ok((mut models, server)) => {
                 for model in &mut models {
-                    at.secrets.redact_answer(model);
+                    at.secrets.redact_answer(model, false);
                 }
                 at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
                 sink(EngineFact::Discovered { models, server });

@@ -20,8 +20,9 @@ const REDACTED: &str = "[redacted]";
 const LEAST_BYTES: usize = 6;
 /// The same in what a model writes, which has many words: `ollama` and `EMPTY` are keys, too.
 const LEAST_BYTES_OF_A_KEY: usize = 8;
-/// A header whose name does not say that it holds a secret holds one if it is so long; `interactive` is none.
-const LEAST_BYTES_OF_A_HEADER: usize = 20;
+/// So long it may also be without a digit, which `placeholder` and `not-needed` are; and a header's value may be one though
+/// its name does not say so.
+const SURE_BYTES_OF_A_KEY: usize = 20;
 /// In a query or a header, a value under a name that holds one of these is a secret.
 const SECRET_NAMES: [&str; 7] = ["key", "token", "secret", "sig", "password", "auth", "cookie"];
 
@@ -52,17 +53,31 @@ impl Value {
         self.finder.find(text.as_bytes()).is_some()
     }
 
-    /// Takes it out of the text, also its begin of at least so many bytes where the text was cut within it.
-    fn take_out(&self, text: &mut String, least: usize) {
+    /// Takes it out of the text.
+    fn take_out(&self, text: &mut String) {
         if self.is_in(text) {
             *text = text.replace(&self.text, REDACTED);
         }
+    }
+
+    /// Takes its begin, of at least so many bytes, from the end of a text that may have been cut within it.
+    fn take_off(&self, text: &mut String, least: usize) {
         let (kept, end) = text.strip_suffix('…').map_or((text.as_str(), ""), |kept| (kept, "…"));
         let cut_within = |len: &usize| self.text.get(..*len).is_some_and(|begin| kept.ends_with(begin));
         if let Some(len) = (least..self.text.len()).rev().find(cut_within) {
             *text = format!("{}{REDACTED}{end}", kept.split_at(kept.len() - len).0);
         }
     }
+}
+
+/// Whether it is looked for in what a model writes: it must not be a word, nor what many know, like a type or an address.
+fn is_key(value: &str, is_named: bool) -> bool {
+    let has_digit = value.bytes().any(|b| b.is_ascii_digit());
+    let is_long = value.len() >= SURE_BYTES_OF_A_KEY;
+    if is_named {
+        return is_long || has_digit && value.len() >= LEAST_BYTES_OF_A_KEY;
+    }
+    is_long && has_digit && value.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.~+=".contains(&b))
 }
 
 fn names_secret(name: &str) -> bool {
@@ -73,16 +88,16 @@ fn names_secret(name: &str) -> bool {
 impl Secrets {
     /// The key, all values of headers, and what the addresses of endpoint and proxy hold.
     pub fn new(api_key: Option<&str>, headers: &[(String, String)], base_url: &str, proxy: Option<&str>) -> Self {
-        let least = LEAST_BYTES_OF_A_KEY;
-        let mut values: Vec<(&str, usize)> = api_key.map(|key| (key, least)).into_iter().collect();
+        // Beside each, whether it stands where a secret stands.
+        let mut values: Vec<(&str, bool)> = api_key.map(|key| (key, true)).into_iter().collect();
         // As they go out: user and password in one, encoded.
-        let mut written: Vec<(String, usize)> = Vec::new();
+        let mut written: Vec<(String, bool)> = Vec::new();
         for (name, value) in headers {
-            let least = if names_secret(name) { least } else { LEAST_BYTES_OF_A_HEADER };
-            values.push((value, least));
+            let is_named = names_secret(name);
+            values.push((value, is_named));
             // Servers tell a token without its scheme.
             if name.to_ascii_lowercase().ends_with("authorization") {
-                values.extend(value.split_ascii_whitespace().skip(1).map(|token| (token, least)));
+                values.extend(value.split_ascii_whitespace().skip(1).map(|token| (token, is_named)));
             }
         }
         let (base, query) = split_query(base_url);
@@ -90,27 +105,27 @@ impl Secrets {
             let authority = address.split('/').nth(2).unwrap_or_default();
             // A user without a password is a token.
             let user = authority.rsplit_once('@').map(|(user, _host)| user.split_once(':').unwrap_or(("", user)));
-            values.extend(user.map(|(_name, password)| (password, least)));
+            values.extend(user.map(|(_name, password)| (password, true)));
             written.extend(user.map(|(name, password)| {
                 let pair = if name.is_empty() { format!("{password}:") } else { format!("{name}:{password}") };
-                (BASE64_STANDARD.encode(percent_decode_str(&pair).collect::<Vec<u8>>()), least)
+                (BASE64_STANDARD.encode(percent_decode_str(&pair).collect::<Vec<u8>>()), true)
             }));
         }
         for (name, value) in query.trim_start_matches('?').split('&').filter_map(|pair| pair.split_once('=')) {
-            values.extend(names_secret(name).then_some((value, least)));
+            values.extend(names_secret(name).then_some((value, true)));
         }
-        for (value, least) in values {
+        for (value, is_named) in values {
             // In an address it is written in another way than servers tell it.
             let decoded = percent_decode_str(value).decode_utf8().ok();
-            written.extend(decoded.map(|decoded| (decoded.into_owned(), least)));
-            written.push((value.to_owned(), least));
+            written.extend(decoded.map(|decoded| (decoded.into_owned(), is_named)));
+            written.push((value.to_owned(), is_named));
         }
         written.retain(|(value, _)| value.len() >= LEAST_BYTES);
         // Of the same value twice, the one that is looked for everywhere comes first.
-        written.sort_by(|(a, least_a), (b, least_b)| b.len().cmp(&a.len()).then(a.cmp(b)).then(least_a.cmp(least_b)));
+        written.sort_by(|(a, named_a), (b, named_b)| b.len().cmp(&a.len()).then(a.cmp(b)).then(named_b.cmp(named_a)));
         written.dedup_by(|later, first| later.0 == first.0);
-        let value = |(text, least): (String, usize)| Value {
-            is_key: text.len() >= least,
+        let value = |(text, is_named): (String, bool)| Value {
+            is_key: is_key(&text, is_named),
             finder: Finder::new(&text).into_owned(),
             text,
         };
@@ -120,22 +135,33 @@ impl Secrets {
     /// The text without them, also where it was cut within one.
     pub fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
-        self.values.iter().for_each(|value| value.take_out(&mut out, LEAST_BYTES));
+        for value in &self.values {
+            value.take_out(&mut out);
+            value.take_off(&mut out, LEAST_BYTES);
+        }
         out
     }
 
-    /// Takes them out of what a model wrote, or is called: short ones, which may be words of it, are left. Returns whether
-    /// there were any.
-    pub fn redact_answer(&self, text: &mut String) -> bool {
+    /// Takes them out of what a model wrote, or is called: what may be words of it is left. Where it `may_end_within` one,
+    /// that one's begin goes, too. Returns whether there were any.
+    pub fn redact_answer(&self, text: &mut String, may_end_within: bool) -> bool {
         let is_clean = |text: &str| !self.keys().any(|key| key.is_in(text));
+        let take_out = |text: &mut String| {
+            for key in self.keys() {
+                key.take_out(text);
+                if may_end_within {
+                    key.take_off(text, LEAST_BYTES_OF_A_KEY);
+                }
+            }
+        };
         let before = text.len();
         let mut found = !is_clean(text);
-        self.keys().for_each(|key| key.take_out(text, LEAST_BYTES_OF_A_KEY));
+        take_out(text);
         // What is hidden between its letters would be gone where it is shown.
         if !text.is_ascii() || text.bytes().any(|b| b.is_ascii_control() && b != b'\n') {
             let mut shown = sanitise(text);
             if !is_clean(&shown) {
-                self.keys().for_each(|key| key.take_out(&mut shown, LEAST_BYTES_OF_A_KEY));
+                take_out(&mut shown);
                 *text = shown;
                 found = true;
             }
@@ -155,7 +181,7 @@ impl Secrets {
         };
         let skipped = self.keys().filter_map(cut_after).max().unwrap_or(0);
         let mut shown = end.get(skipped..).unwrap_or_default().to_owned();
-        if self.redact_answer(&mut shown) || skipped > 0 { (shown.into(), is_cut) } else { (end, is_cut) }
+        if self.redact_answer(&mut shown, true) || skipped > 0 { (shown.into(), is_cut) } else { (end, is_cut) }
     }
 
     fn keys(&self) -> impl Iterator<Item = &Value> {
@@ -168,8 +194,9 @@ impl Secrets {
         for said in error.chain(&mut record.finish_reason).chain(&mut record.warnings) {
             *said = self.redact(said);
         }
+        let is_cut = !record.is_ok() || record.finish_reason.as_deref() == Some("length");
         // Both are looked at.
-        if self.redact_answer(&mut record.text) | self.redact_answer(&mut record.reasoning) {
+        if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {
             // What stands there now is not what was generated.
             record.is_text_whole = false;
             record.warnings.push(REPEATED.to_owned());
@@ -229,7 +256,7 @@ mod tests {
 
     fn answer(secrets: &Secrets, text: &str) -> String {
         let mut text = text.to_owned();
-        secrets.redact_answer(&mut text);
+        secrets.redact_answer(&mut text, true);
         text
     }
 
@@ -239,24 +266,32 @@ mod tests {
         let headers = [
             header("x-priority", "interactive"),
             header("x-team", "engineering-of-berlin-2"),
-            header("x-api-key", "interact"),
-            header("Authorization", "Bearer token-of-a-header"),
+            header("x-model", "Qwen/Qwen2.5-7B-Instruct"),
+            header("Content-Type", "application/json; charset=utf-8"),
+            header("x-api-key", "interact1"),
+            header("x-other-key", "placeholder"),
+            header("Authorization", "Bearer t0ken-of-a-header"),
         ];
-        let url = "http://u:swordfish@h/v1?key=short1&api-version=2024-10-21";
+        let url = "http://u:swordf1sh@h/v1?key=short1&api-version=2024-10-21";
         let secrets = Secrets::new(Some("ollama"), &headers, url, None);
         for (written, expected) in [
             ("ollama is short1", "ollama is short1"),
             ("at 2024-10-21", "at 2024-10-21"),
-            ("interactive, then", "[redacted]ive, then"),
+            ("interact1ve, interactive", "[redacted]ve, interactive"),
+            ("<input placeholder='a'>", "<input placeholder='a'>"),
+            ("Qwen/Qwen2.5-7B-Instruct", "Qwen/Qwen2.5-7B-Instruct"),
+            ("application/json; charset=utf-8", "application/json; charset=utf-8"),
             ("engineering-of-berlin-2", "[redacted]"),
-            ("Bearer token-of-a-header or token-of-a-header", "[redacted] or [redacted]"),
-            ("a swordfish!", "a [redacted]!"),
-            ("a swordfis", "a [redacted]"),
-            ("a swordfi", "a swordfi"),
+            ("Bearer t0ken-of-a-header or t0ken-of-a-header", "[redacted] or [redacted]"),
+            ("a swordf1sh!", "a [redacted]!"),
+            ("a swordf1s", "a [redacted]"),
+            ("a swordf1", "a swordf1"),
         ] {
             assert_eq!(answer(&secrets, written), expected);
         }
-        assert_eq!(secrets.redact("ollama, interactive"), "[redacted], [redacted]");
+        let mut whole = "a swordf1s".to_owned();
+        assert!(!secrets.redact_answer(&mut whole, false), "an answer that is whole ends in no part of a key");
+        assert_eq!(secrets.redact("ollama, interactive, placeholder"), "[redacted], [redacted], [redacted]");
     }
 
     #[test]
