@@ -1,5 +1,7 @@
 //! The server's own gauges, read from its page of metrics on a thread of their own.
 
+mod search;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{channel, sync_channel};
 use std::time::Duration;
@@ -12,6 +14,7 @@ use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
 use crate::protocol::endpoint::without_secrets;
 use crate::protocol::server_metrics::{self, Told};
+use search::Search;
 
 /// A look costs the server something: never more often.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
@@ -32,7 +35,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
         let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, interval, &now, &sink) {
             Ok(mut reader) => {
                 let mut pace = Pace::new(reader.interval);
-                attend(&inbox, &mut pace, &now, |_asked| reader.look());
+                attend(&inbox, &mut pace, &now, |asked| reader.look(asked));
             }
             Err(why) => sink(GaugeEvent::Absent(why)),
         }));
@@ -52,6 +55,7 @@ struct Reader<'a> {
     addresses: Vec<String>,
     /// The one of them that has the page.
     found: Option<usize>,
+    search: Search,
     /// Why none has, as it was told.
     absent: Option<String>,
     interval: Duration,
@@ -68,41 +72,48 @@ impl<'a> Reader<'a> {
         sink: &'a dyn Fn(GaugeEvent),
     ) -> Result<Self, String> {
         let interval = interval.max(SHORTEST_INTERVAL);
-        Ok(Self { addresses, found: None, absent: None, interval, fetcher: Fetcher::new()?, now, sink })
+        let search = Search::new(addresses.len());
+        Ok(Self { addresses, found: None, search, absent: None, interval, fetcher: Fetcher::new()?, now, sink })
     }
 
-    fn look(&mut self) {
-        match self.found {
-            Some(at) => self.look_again(at),
-            None => self.search(),
+    /// A look that was requested stands where nothing is measured: it may ask all addresses, a tick asks one at most.
+    fn look(&mut self, asked: bool) {
+        if let Some(at) = self.found {
+            return self.look_again(at);
         }
-    }
-
-    /// Asks each address in turn until one has the page.
-    fn search(&mut self) {
-        let mut reasons = Vec::new();
-        for at in 0..self.addresses.len() {
-            match self.read(at) {
-                Ok((when, told)) => {
-                    self.found = Some(at);
-                    let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
-                    let url = self.name(at);
-                    (self.sink)(GaugeEvent::Found {
-                        kind: told.kind.into(),
-                        url,
-                        interval_ms,
-                        warning: told.warning.map(Into::into),
-                    });
-                    return (self.sink)(GaugeEvent::Sample(when, Box::new(told.gauges)));
-                }
-                Err(why) => reasons.push(format!("{}: {why}", self.name(at))),
+        if asked {
+            self.search.begin();
+        }
+        for _ in 0..if asked { self.addresses.len() } else { 1 } {
+            if self.found.is_none() {
+                self.ask();
             }
         }
-        let why = reasons.join("; ");
-        if self.absent.as_ref() != Some(&why) {
-            self.absent = Some(why.clone());
-            (self.sink)(GaugeEvent::Absent(why));
+    }
+
+    /// Asks the address whose turn it is for the page.
+    fn ask(&mut self) {
+        let Some(at) = self.search.turn((self.now)()) else { return };
+        match self.read(at) {
+            Ok((when, told)) => {
+                self.found = Some(at);
+                let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
+                let (kind, url, warning) = (told.kind.into(), self.name(at), told.warning.map(Into::into));
+                (self.sink)(GaugeEvent::Found { kind, url, interval_ms, warning });
+                (self.sink)(GaugeEvent::Sample(when, Box::new(told.gauges)));
+            }
+            Err(why) => {
+                self.search.miss(format!("{}: {why}", self.name(at)), (self.now)());
+                self.tell_absent();
+            }
         }
+    }
+
+    /// Says why none has a page, where that is news.
+    fn tell_absent(&mut self) {
+        let Some(why) = self.search.why().filter(|why| self.absent.as_ref() != Some(why)) else { return };
+        self.absent = Some(why.clone());
+        (self.sink)(GaugeEvent::Absent(why));
     }
 
     fn look_again(&self, at: usize) {
@@ -129,9 +140,11 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use std::borrow::Cow;
+    use std::cell::{Cell, RefCell};
     use std::io::{Read, Write};
     use std::net::{Ipv4Addr, TcpListener};
     use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+    use std::sync::mpsc::Receiver;
 
     use super::*;
     use crate::domain::server_gauges::Meter;
@@ -141,6 +154,12 @@ mod tests {
 
     /// Answers each request with the next of these, head and all, then with nothing: the connection ends.
     fn pages(answers: Vec<String>) -> String {
+        heard(answers).0
+    }
+
+    /// The same, and the path of each request, told before it is answered.
+    fn heard(answers: Vec<String>) -> (String, Receiver<String>) {
+        let (tell, paths) = channel();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
@@ -151,10 +170,12 @@ mod tests {
                 while !head.ends_with(b"\r\n\r\n") && wire.read(&mut byte).is_ok_and(|n| n > 0) {
                     head.extend(byte);
                 }
+                let head = String::from_utf8_lossy(&head);
+                let _nobody_asks = tell.send(head.split(' ').nth(1).unwrap_or_default().to_owned());
                 let _gone = wire.write_all(answers.next().unwrap_or_default().as_bytes());
             }
         });
-        address
+        (address, paths)
     }
 
     fn page(status: &str, body: &str) -> String {
@@ -225,5 +246,40 @@ mod tests {
         let expected =
             format!("{address}/metrics: HTTP 404; {address}/b: the page has no metrics of a server that is known");
         assert_eq!(why, &expected);
+    }
+    #[test]
+    fn what_is_not_found_is_looked_for_one_request_a_tick_and_ever_more_seldom() {
+        let found = "llamacpp:requests_processing 1\n";
+        let none = || page("404 Not Found", "");
+        let answers = [none(), none(), page("503 Service Unavailable", ""), none(), none(), page("200 OK", found)];
+        let (address, paths) = heard(answers.into_iter().chain([page("200 OK", found)]).collect());
+        let (clock, told) = (Cell::new(Nanos::default()), RefCell::new(Vec::new()));
+        let (now, sink) = (|| clock.get(), |event| told.borrow_mut().push(event));
+        let addresses = vec![format!("{address}/a"), format!("{address}/b")];
+        let mut reader = Reader::new(addresses, SHORTEST_INTERVAL, &now, &sink).unwrap();
+        let mut asked = Vec::new();
+        for second in 0..40_u64 {
+            clock.set(Nanos::from_millis(second * 1000));
+            reader.look(false);
+            asked.extend(paths.try_iter().map(|path| (second, path)));
+        }
+        let expected = [(0, "/a"), (1, "/b"), (6, "/a"), (7, "/b"), (37, "/a"), (38, "/b"), (39, "/b")];
+        assert_eq!(asked, expected.map(|(second, path)| (second, path.to_owned())));
+        let why = |a, b| GaugeEvent::Absent(format!("{address}/a: HTTP {a}; {address}/b: HTTP {b}"));
+        let told = told.borrow();
+        assert_eq!(told[..3], [why(404, 404), why(503, 404), why(404, 404)], "always as it was last");
+        assert!(matches!(told[3..], [GaugeEvent::Found { .. }, GaugeEvent::Sample(..), GaugeEvent::Sample(..)]));
+    }
+
+    #[test]
+    fn a_look_that_is_requested_asks_all_of_them_and_does_not_wait_for_the_end_of_a_rest() {
+        let (address, paths) = heard((0..9).map(|_| page("404 Not Found", "")).collect());
+        let (now, sink) = (Nanos::default, |_| ());
+        let addresses = vec![format!("{address}/a"), format!("{address}/b")];
+        let mut reader = Reader::new(addresses, SHORTEST_INTERVAL, &now, &sink).unwrap();
+        for (is_requested, expected) in [(false, 1), (true, 2), (false, 0), (true, 2)] {
+            reader.look(is_requested);
+            assert_eq!(paths.try_iter().count(), expected);
+        }
     }
 }
