@@ -210,6 +210,21 @@ fn the_servers_own_gauges_stand_below_and_say_why_they_are_missing() {
 }
 
 #[test]
+fn drafts_and_what_was_thrown_out_are_told_where_they_are_known() {
+    let mut stage = one_gpu();
+    let last = |stage: &Stage| shown(stage, 60, 9).lines().rfind(|l| !l.is_empty()).unwrap().to_owned();
+    let url = "http://h/metrics".to_owned();
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "SGLang".into(), url, interval_ms: 1000, warning: None }));
+    let look = [(Meter::Running, 4.0), (Meter::Retracted, 0.0)];
+    gauges(&mut stage, &[&look[..], &[(Meter::DraftTokens, 500.0), (Meter::AcceptedTokens, 499.0)]].concat());
+    assert_eq!(last(&stage), "server  4 running  0 retracted", "no draft of this run yet");
+    stage.now_ms += 1000;
+    let look = [(Meter::Running, 4.0), (Meter::Retracted, 3.0)];
+    gauges(&mut stage, &[&look[..], &[(Meter::DraftTokens, 600.0), (Meter::AcceptedTokens, 571.0)]].concat());
+    assert_eq!(last(&stage), "server  4 running  3 retracted  72 % drafts accepted");
+}
+
+#[test]
 fn a_server_that_tells_nothing_of_itself_is_said_to() {
     let mut stage = Stage::new(&TEN, Plan::default());
     stage.send(Msg::Gpu(GpuEvent::Absent("no driver here".to_owned())));

@@ -88,6 +88,15 @@ pub const LANES: &[Lane] = &[
         top: |_| None,
     },
     Lane {
+        label: "running",
+        figure: ("running ", "", " requests"),
+        series: |scene| gauge(scene, Meter::Running),
+        hold: SERVER_HOLD,
+        together: Together::Sum,
+        per_unit: 1.0,
+        top: |_| None,
+    },
+    Lane {
         label: "srv t/s",
         figure: ("server ", "", " tok/s"),
         series: |scene| scene.gauges.iter().map(|g| &g.generated_per_s).collect(),

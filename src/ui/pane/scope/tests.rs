@@ -2,9 +2,10 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::app::message::Action;
+use crate::app::message::{Action, Msg};
 use crate::app::model::PaneId;
 use crate::domain::attempt::AttemptStatus;
+use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, TEN, styles, text};
 use crate::ui::theme::Theme;
@@ -201,6 +202,34 @@ fn the_cursor_tells_what_was_there() {
     assert!(thought.contains(" GiB   power 4") && thought.ends_with(" W"), "{thought}");
     let three = told(three(), &[]);
     assert!(three.contains("Full Backend System (of 2 streams)"), "{three}");
+}
+
+#[test]
+fn where_there_is_less_room_the_last_lanes_give_way_first() {
+    let mut stage = three();
+    let url = "http://h/metrics".to_owned();
+    stage.send(Msg::Gauges(GaugeEvent::Found { kind: "vLLM".into(), url, interval_ms: 1000, warning: None }));
+    for second in 8..12_u32 {
+        let mut told = ServerGauges::default();
+        for meter in [Meter::KvCache, Meter::Waiting, Meter::Running, Meter::DecodedTokens] {
+            told.set(meter, 50.0 * f64::from(second));
+        }
+        stage.send(Msg::Gauges(GaugeEvent::Sample(Nanos::from_millis(u64::from(second) * 1000), Box::new(told))));
+    }
+    let lanes = |width, height| -> Vec<String> {
+        let drawn = text(&stage.draw_with(width, height, Theme::mono(), draw));
+        let labels = ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"];
+        let label_of = |line: &str| labels.into_iter().find(|label| line.starts_with(label)).map(str::to_owned);
+        drawn.lines().filter_map(label_of).collect()
+    };
+    assert_eq!(
+        lanes(120, 30),
+        ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s", "mem GiB", "power W"],
+        "alone on its screen it has them all"
+    );
+    assert_eq!(lanes(72, 24), ["tok/s", "load %", "KV %", "waiting", "running", "srv t/s"]);
+    assert_eq!(lanes(52, 11), ["tok/s", "load %"]);
+    assert_eq!(lanes(26, 5), [""; 0]);
 }
 
 /// The column of the plot in which this first stands.
