@@ -1,4 +1,5 @@
-//! Any text as a page of metrics: names, labels and finite figures, whatever stands around them.
+//! Any text as a page of metrics, of a server or of GPUs, and its lines as those of macmon: names that are safe and figures
+//! within bounds, whatever stands around them.
 //!
 //!     cargo +nightly fuzz run prometheus
 //!

@@ -12,6 +12,18 @@ use crate::domain::text::sanitise_line;
 /// Bytes of a MiB, the unit of its memory.
 const MIB: f64 = 1_048_576.0;
 
+/// What no GPU comes near to: such figures stand for none, as those do that DCGM keeps for what it does not know.
+const MOST_MIB: f64 = 100_000_000.0;
+const MOST_W: f64 = 100_000.0;
+/// So much in a hundred years.
+const MOST_MILLIJOULES: f64 = 3.2e17;
+const MOST_C: f64 = 200.0;
+const MOST_MHZ: f64 = 100_000.0;
+/// Shares are measured, and may come out a little over the whole.
+const MOST_SHARE: f64 = 1.01;
+/// The reasons have no more bits.
+const MOST_BITS: f64 = 4_294_967_295.0;
+
 /// What its bits of reasons for lower clocks are; those that stand for no work are left out.
 const REASONS: [(u64, Throttle); 7] = [
     (0x2, Throttle::CLOCKS_SET),
@@ -39,6 +51,22 @@ enum Figure {
     SmClock,
     MaxSmClock,
     Throttle,
+}
+
+impl Figure {
+    /// The highest that it may be, in the exporter's unit; the least is 0.
+    const fn most(self) -> f64 {
+        match self {
+            Self::MemoryUsed | Self::MemoryFree | Self::MemoryReserved | Self::MemoryTotal => MOST_MIB,
+            Self::Utilization => 100.0,
+            Self::EngineActive => MOST_SHARE,
+            Self::Power | Self::PowerLimit => MOST_W,
+            Self::Energy => MOST_MILLIJOULES,
+            Self::Temperature => MOST_C,
+            Self::SmClock | Self::MaxSmClock => MOST_MHZ,
+            Self::Throttle => MOST_BITS,
+        }
+    }
 }
 
 /// How the exporter names it, without `DCGM_FI_`.
@@ -91,7 +119,7 @@ impl Reading {
     }
 
     fn bytes(&self, figure: Figure) -> Option<u64> {
-        self.get(figure).filter(|mib| *mib >= 0.0).map(|mib| (mib * MIB) as u64)
+        self.get(figure).map(|mib| (mib * MIB) as u64)
     }
 
     /// Memory in use, bytes.
@@ -117,7 +145,7 @@ impl Reading {
     /// Load, percent. The driver's own is of no slice.
     pub fn utilization_percent(&self) -> Option<f64> {
         let own = self.get(Figure::Utilization).filter(|_| self.key.slice.is_none());
-        own.or_else(|| self.get(Figure::EngineActive).map(|ratio| ratio * 100.0))
+        own.or_else(|| self.get(Figure::EngineActive).map(|ratio| ratio.min(1.0) * 100.0))
     }
 
     /// A figure of the whole board, which says nothing of one slice.
@@ -185,7 +213,7 @@ pub fn read(page: &str) -> Vec<Reading> {
             reading.driver = text(&sample, &["DCGM_FI_DRIVER_VERSION", "driver_version"]);
         }
         // A sensor that does not answer is told as NaN. The same GPU stands there once for each container that has it.
-        if sample.value.is_finite() {
+        if (0.0..=figure.most()).contains(&sample.value) {
             reading.figures.insert(figure, sample.value);
         }
     }
@@ -219,7 +247,7 @@ fn model(sample: &Sample<'_>) -> Option<String> {
 }
 
 fn text(sample: &Sample<'_>, labels: &[&str]) -> Option<String> {
-    sample.any_label(labels).map(|value| sanitise_line(&value))
+    sample.any_label(labels).map(|value| sanitise_line(&value)).filter(|value| !value.is_empty())
 }
 
 #[cfg(test)]
@@ -280,6 +308,26 @@ mod tests {
         let page = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION_total{gpu=\"0\"} 8500\nDCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} NaN\n";
         let [gpu] = &read(page)[..] else { panic!("one GPU") };
         assert_eq!((gpu.energy_j(), gpu.temperature_c()), (Some(8.5), None));
+    }
+
+    #[test]
+    fn what_stands_for_no_figure_is_none() {
+        // What DCGM keeps where it knows nothing, as whole and as broken numbers, and what no sensor can mean.
+        for (name, blank) in [
+            ("FB_USED", "2147483632"),
+            ("FB_TOTAL", "9223372036854775792"),
+            ("GPU_UTIL", "101"),
+            ("POWER_USAGE", "140737488355328"),
+            ("TOTAL_ENERGY_CONSUMPTION", "9223372036854775792"),
+            ("GPU_TEMP", "-1"),
+            ("SM_CLOCK", "2147483632"),
+            ("CLOCKS_EVENT_REASONS", "9223372036854775792"),
+        ] {
+            let [gpu] = &read(&format!("DCGM_FI_DEV_{name}{{gpu=\"0\"}} {blank}\n"))[..] else { panic!("one GPU") };
+            assert_eq!(gpu.figures, HashMap::new(), "{name}");
+        }
+        let [gpu] = &read("DCGM_FI_PROF_GR_ENGINE_ACTIVE{gpu=\"0\"} 1.004\n")[..] else { panic!("one GPU") };
+        assert_eq!(gpu.utilization_percent(), Some(100.0));
     }
 
     #[test]

@@ -1,16 +1,112 @@
-//! What must hold for any page of metrics: for the fuzzer and for property tests.
+//! What must hold for any page of metrics, of servers and of GPUs: for the fuzzer and for property tests.
 
 use super::prometheus::samples;
 use super::server_metrics::read;
+use super::{dcgm, macmon};
 use crate::domain::server_gauges::Meter;
+use crate::domain::text::oracle::fault;
 
 /// Labels that are asked of every line.
 const LABELS: [&str; 3] = ["engine", "model_name", "uuid"];
 /// Figures that are asked of every page.
 const METERS: [Meter; 4] = [Meter::Running, Meter::KvCache, Meter::GeneratedTokens, Meter::TtftSeconds];
 
-/// Says what does not hold for this page.
+/// What no figure of a GPU is beyond, in the units of the readings.
+const PERCENT: f64 = 100.0;
+const WATTS: f64 = 1e6;
+const CELSIUS: f64 = 1e3;
+const MEGAHERTZ: f64 = 1e6;
+const JOULES: f64 = 1e15;
+/// So many tebibytes are no GPU's: no sum of several comes near to the end of the numbers.
+const BYTES: u64 = 1 << 48;
+
+/// Says what does not hold for this page, taken as any of those that are read.
 pub fn check(page: &str) -> Result<(), String> {
+    page.lines().chain([page]).try_for_each(apple)?;
+    exported(page)?;
+    served(page)
+}
+
+/// A line of macmon's.
+fn apple(line: &str) -> Result<(), String> {
+    let told = match macmon::read(line.as_bytes()) {
+        Ok(told) => told,
+        Err(odd) => return clean([Some(odd.words())]),
+    };
+    clean([told.chip.as_deref(), told.machine.as_deref()])?;
+    within([
+        (told.active_percent, PERCENT),
+        (told.clock_mhz, MEGAHERTZ),
+        (told.max_clock_mhz, MEGAHERTZ),
+        (told.power_w, WATTS),
+        (told.temperature_c, CELSIUS),
+    ])?;
+    if told.memory_used_bytes.is_some() && told.memory_used_bytes > told.memory_total_bytes {
+        return Err(format!("more memory in use than there is: {told:?}"));
+    }
+    Ok(())
+}
+
+/// A page of the DCGM exporter.
+fn exported(page: &str) -> Result<(), String> {
+    let told = dcgm::read(page);
+    for gpu in &told {
+        let key = &gpu.key;
+        clean([&key.host, &key.uuid, &gpu.model, &gpu.driver].map(Option::as_deref))?;
+        within([
+            (gpu.utilization_percent(), PERCENT),
+            (gpu.power_w(), WATTS),
+            (gpu.power_limit_w(), WATTS),
+            (gpu.energy_j(), JOULES),
+            (gpu.temperature_c(), CELSIUS),
+            (gpu.sm_clock_mhz(), MEGAHERTZ),
+            (gpu.max_sm_clock_mhz(), MEGAHERTZ),
+        ])?;
+        let memory = [gpu.memory_used_bytes(), gpu.memory_reserved_bytes(), gpu.memory_total_bytes().map(|m| m.0)];
+        if let Some(bytes) = memory.into_iter().flatten().find(|bytes| *bytes > BYTES) {
+            return Err(format!("{bytes} bytes of memory"));
+        }
+        if key.uuid.is_none() && key.gpu.is_none() {
+            return Err("a GPU without a name".to_owned());
+        }
+        if told.iter().filter(|other| other.key == *key).count() > 1 {
+            return Err(format!("{key:?} stands there twice"));
+        }
+    }
+    let again = dcgm::read(&dressed(page));
+    if again == told { Ok(()) } else { Err(format!("{told:?} became {again:?}")) }
+}
+
+/// Names are one line, and safe to be shown.
+fn clean<'a>(names: impl IntoIterator<Item = Option<&'a str>>) -> Result<(), String> {
+    for name in names.into_iter().flatten() {
+        if let Some(fault) = fault(name) {
+            return Err(fault);
+        }
+        if name.contains(['\n', '\t']) {
+            return Err(format!("{name:?} is several lines"));
+        }
+    }
+    Ok(())
+}
+
+/// Figures are numbers from 0 to the most that they may be.
+fn within(figures: impl IntoIterator<Item = (Option<f64>, f64)>) -> Result<(), String> {
+    for (figure, most) in figures {
+        if let Some(value) = figure.filter(|value| !(0.0..=most).contains(value)) {
+            return Err(format!("{value} as a figure of a GPU"));
+        }
+    }
+    Ok(())
+}
+
+/// The same page with comments, empty lines and other ends of lines, which change nothing of what is told.
+fn dressed(page: &str) -> String {
+    page.lines().fold(String::new(), |page, line| page + "\n# HELP x y\r\n" + line + "\r\n")
+}
+
+/// A server's page.
+fn served(page: &str) -> Result<(), String> {
     for sample in samples(page) {
         let starts_like_a_name = sample.name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
         if !starts_like_a_name || !page.contains(sample.name) {
@@ -30,9 +126,8 @@ pub fn check(page: &str) -> Result<(), String> {
             return Err("a server that tells nothing".to_owned());
         }
     }
-    // Neither comments nor empty lines nor the ends of lines change what is told.
-    let dressed = page.lines().fold(String::new(), |page, line| page + "\n# HELP x y\r\n" + line + "\r\n");
-    if read(&dressed) == told { Ok(()) } else { Err(format!("{told:?} became {:?}", read(&dressed))) }
+    let again = read(&dressed(page));
+    if again == told { Ok(()) } else { Err(format!("{told:?} became {again:?}")) }
 }
 
 #[cfg(test)]
@@ -40,6 +135,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::text::oracle::hostile;
 
     #[test]
     fn figures_beyond_all_numbers_are_none() {
@@ -50,13 +146,16 @@ mod tests {
     }
 
     #[test]
-    fn holds_for_pages_of_servers() {
+    fn holds_for_pages_of_servers_and_gpus() {
         for page in [
             include_str!("../../tests/data/server-metrics/vllm-preempting.prom"),
             include_str!("../../tests/data/server-metrics/sglang-ranks.prom"),
             include_str!("../../tests/data/server-metrics/llama-cpp-busy.prom"),
             include_str!("../../tests/data/server-metrics/lmdeploy.prom"),
             include_str!("../../tests/data/dcgm/two-gpus.prom"),
+            include_str!("../../tests/data/dcgm/mig.prom"),
+            include_str!("../../tests/data/macmon/0.6.1.json"),
+            include_str!("../../tests/data/macmon/0.10.0.json"),
         ] {
             assert_eq!(check(page), Ok(()));
         }
@@ -74,5 +173,27 @@ mod tests {
         ], 0..12)) {
             prop_assert_eq!(check(&lines.join("\n")), Ok(()));
         }
+
+        #[test]
+        fn holds_for_gpus_with_noise(lines in prop::collection::vec(prop_oneof![
+            (prop::sample::select(vec![
+                "DEV_FB_USED", "DEV_FB_FREE", "DEV_FB_RESERVED", "DEV_FB_TOTAL", "DEV_GPU_UTIL", "PROF_GR_ENGINE_ACTIVE", "DEV_POWER_USAGE",
+                "DEV_TOTAL_ENERGY_CONSUMPTION", "DEV_GPU_TEMP", "DEV_SM_CLOCK", "DEV_CLOCKS_EVENT_REASONS",
+            ]), hostile(), 0..3_u8, figure())
+                .prop_map(|(name, label, gpu, value)| {
+                    let label = label.replace(['"', '\\'], "'");
+                    format!("DCGM_FI_{name}{{gpu=\"{gpu}\",UUID=\"{label}\",modelName=\"{label}\",Hostname=\"{label}\"}} {value:e}")
+                }),
+            (prop::sample::select(vec!["gpu_active_ratio", "gpu_scaled_ratio", "gpu_freq_mhz", "gpu_power"]), hostile(), figure())
+                .prop_map(|(name, chip, value)| serde_json::json!({ name: value, "soc": { "chip_name": chip } }).to_string()),
+            hostile(),
+        ], 0..12)) {
+            prop_assert_eq!(check(&lines.join("\n")), Ok(()));
+        }
+    }
+
+    /// One as it may be, or any at all.
+    fn figure() -> impl Strategy<Value = f64> {
+        prop_oneof![0.0..1.5_f64, 0.0..1e5_f64, Just(f64::MAX), any::<f64>()]
     }
 }
