@@ -1,13 +1,20 @@
-//! The machine that this program runs on, and what this program takes of it, from `/proc`: five short files a second on a
-//! thread that sleeps meanwhile.
+//! The machine that this program runs on, and what this program takes of it: a look a second on a thread that sleeps
+//! meanwhile.
 
-use std::collections::HashMap;
-use std::fs;
+#[cfg(target_os = "linux")]
+mod proc;
+#[cfg(any(test, not(target_os = "linux")))]
+mod system;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::channel;
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use self::proc::Proc as ThisMachine;
+#[cfg(not(target_os = "linux"))]
+use self::system::Calls as ThisMachine;
 use super::Sampler;
 use super::attend::attend;
 use super::pace::Pace;
@@ -21,16 +28,12 @@ pub struct HostConfig {
     pub interval: Duration,
     /// Where Linux tells of processes and memory.
     pub proc_root: PathBuf,
-    /// The name of the thread whose share is told by itself.
+    /// The name of the thread whose share is told by itself, on Linux.
     pub thread: &'static str,
 }
 
-/// Over a shorter time the kernel's ticks are too coarse, and over so many intervals it was no longer looked at.
-const SHORTEST: Duration = Duration::from_millis(200);
+/// Over so many intervals it was no longer looked at.
 const LONGEST_INTERVALS: u32 = 4;
-/// Ticks of the kernel's clock a second, as it tells them to programs on every kind of machine that is still made.
-const TICKS_PER_S: f64 = 100.0;
-const NANOS_PER_S: f64 = 1e9;
 
 /// Starts to look at the machine. Like the GPUs' sampler it begins inactive, and reads nothing before it is asked to.
 pub fn watch_host(
@@ -39,14 +42,10 @@ pub fn watch_host(
     sink: impl Fn(HostEvent) + Send + 'static,
 ) -> Sampler {
     let (commands, inbox) = channel();
-    if !cfg!(target_os = "linux") {
-        sink(HostEvent::Absent("the load of this machine is read on Linux only".to_owned()));
-        return Sampler { commands };
-    }
     let thread = move || {
         let watch = || {
             let mut pace = Pace::new(config.interval);
-            let mut looks = Looks { config, before: None };
+            let mut looks = Looks::new(config.interval, ThisMachine::new(&config));
             let at = &now;
             attend(&inbox, &mut pace, at, |_asked| {
                 if let Some(event) = looks.look(at()) {
@@ -63,193 +62,44 @@ pub fn watch_host(
     Sampler { commands }
 }
 
-struct Looks {
-    config: HostConfig,
-    before: Option<Counters>,
+/// Where the figures come from. It keeps what it counts from one look to the next.
+trait Machine {
+    /// Over a shorter time its figures are too coarse.
+    const SHORTEST: Duration;
+
+    /// What is seen now, with shares of the time since the look before; without any where that is `None`: at the first
+    /// look, and after a pause. `None`: the system does not tell.
+    fn look(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample>;
 }
 
-/// What only counts up.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Counters {
-    at: Nanos,
-    /// All cores together, then each: ticks busy, ticks in all.
-    cores: Vec<(u64, u64)>,
-    /// This program's time on a core, ticks.
-    own_ticks: Option<u64>,
-    /// The thread's time on a core, nanoseconds.
-    engine_nanos: Option<u64>,
+struct Looks<M> {
+    machine: M,
+    longest: Duration,
+    before: Option<Nanos>,
 }
 
-impl Looks {
+impl<M: Machine> Looks<M> {
+    fn new(interval: Duration, machine: M) -> Self {
+        Self { machine, longest: interval * LONGEST_INTERVALS, before: None }
+    }
+
     /// What is seen now; the first look of all has nothing to tell but the memory.
     fn look(&mut self, at: Nanos) -> Option<HostEvent> {
-        let Some(now) = self.counters(at) else {
-            return Some(HostEvent::Absent("the system does not tell how busy it is".to_owned()));
-        };
-        let time = self.before.as_ref().map(|before| at.since(before.at));
-        if time.is_some_and(|time| time < SHORTEST) {
+        let since = self.before.map(|before| at.since(before));
+        if since.is_some_and(|since| since < M::SHORTEST) {
             return None;
         }
-        let mut sample = self.memory(at);
-        let longest = self.config.interval * LONGEST_INTERVALS;
-        if let (Some(time), Some(before)) = (time.filter(|time| *time <= longest), &self.before) {
-            let shares: Vec<Option<f64>> =
-                before.cores.iter().zip(&now.cores).map(|(before, now)| share(*before, *now)).collect();
-            sample.cpu_busy_percent = shares.first().copied().flatten();
-            sample.busiest_core_percent = shares.iter().skip(1).copied().flatten().reduce(f64::max);
-            let of_core = |before: Option<u64>, now: Option<u64>, per_s: f64| {
-                Some(now?.checked_sub(before?)? as f64 / per_s / time.as_secs_f64() * 100.0)
-            };
-            sample.own_cpu_percent = of_core(before.own_ticks, now.own_ticks, TICKS_PER_S);
-            sample.own_engine_percent = of_core(before.engine_nanos, now.engine_nanos, NANOS_PER_S);
-        }
-        self.before = Some(now);
+        let Some(sample) = self.machine.look(at, since.filter(|since| *since <= self.longest)) else {
+            return Some(HostEvent::Absent("the system does not tell how busy it is".to_owned()));
+        };
+        self.before = Some(at);
         Some(HostEvent::Sample(sample))
     }
-
-    fn read(&self, file: &str) -> Option<String> {
-        fs::read_to_string(self.config.proc_root.join(file)).ok()
-    }
-
-    fn counters(&self, at: Nanos) -> Option<Counters> {
-        let cores: Vec<_> = self.read("stat")?.lines().map_while(core).collect();
-        let own_ticks = self.read("self/stat").and_then(|stat| {
-            // The name that stands before may contain anything.
-            let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
-            let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
-            ticks(11)?.checked_add(ticks(12)?)
-        });
-        (!cores.is_empty()).then(|| Counters { at, cores, own_ticks, engine_nanos: self.engine_nanos() })
-    }
-
-    fn engine_nanos(&self) -> Option<u64> {
-        let threads = fs::read_dir(self.config.proc_root.join("self/task")).ok()?.flatten();
-        let is_it = |folder: &PathBuf| {
-            fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.trim_end() == self.config.thread)
-        };
-        let folder = threads.map(|thread| thread.path()).find(is_it)?;
-        fs::read_to_string(folder.join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
-    }
-
-    fn memory(&self, at: Nanos) -> HostSample {
-        let (machine, own) = (self.read("meminfo").unwrap_or_default(), self.read("self/status").unwrap_or_default());
-        let (machine, own) = (mib(&machine), mib(&own));
-        let total = machine.get("MemTotal").copied();
-        HostSample {
-            at,
-            memory_total_mib: total,
-            memory_used_mib: total.zip(machine.get("MemAvailable")).map(|(total, free)| total - free),
-            own_rss_mib: own.get("VmRSS").copied(),
-            ..HostSample::default()
-        }
-    }
-}
-
-/// Ticks busy and in all of a line like `cpu0 user nice system idle iowait irq softirq steal …`.
-fn core(line: &str) -> Option<(u64, u64)> {
-    let (name, ticks) = line.split_once(' ')?;
-    // What guests have is in the time of users already.
-    let ticks: Vec<u64> = ticks.split_whitespace().take(8).map_while(|n| n.parse().ok()).collect();
-    let idle = ticks.get(3)?.checked_add(*ticks.get(4).unwrap_or(&0))?;
-    let all: u64 = ticks.iter().sum();
-    name.starts_with("cpu").then_some((all.checked_sub(idle)?, all))
-}
-
-/// The busy share between two looks, percent.
-fn share(before: (u64, u64), now: (u64, u64)) -> Option<f64> {
-    let (busy, all) = (now.0.checked_sub(before.0)?, now.1.checked_sub(before.1)?);
-    (all > 0).then(|| busy as f64 / all as f64 * 100.0)
-}
-
-/// The fields that are told in kB, in MiB.
-fn mib(text: &str) -> HashMap<&str, f64> {
-    let field = |line| {
-        let (name, value): (&str, &str) = str::split_once(line, ':')?;
-        Some((name, value.trim().strip_suffix(" kB")?.parse::<f64>().ok()? / 1024.0))
-    };
-    text.lines().filter_map(field).collect()
 }
 
 #[cfg(test)]
-#[cfg(target_os = "linux")]
 mod tests {
-    use std::path::Path;
-    use std::sync::mpsc::channel;
-
     use super::*;
-
-    fn write(root: &Path, file: &str, text: &str) {
-        fs::create_dir_all(root.join(file).parent().unwrap()).unwrap();
-        fs::write(root.join(file), text).unwrap();
-    }
-
-    /// The machine after so many ticks: its first core busy for all of them, its second for a quarter.
-    fn machine(root: &Path, ticks: u64) {
-        let (busy, idle) = (ticks + ticks / 4, ticks * 3 / 4);
-        let stat = format!(
-            "cpu  {busy} 0 0 {idle} 0 0 0 0 77 0\ncpu0 {ticks} 0 0 5 0 0 0 0 0 0\ncpu1 {} 0 0 {} {} 0 0 0 0 0\nintr 1 2\n",
-            ticks / 4,
-            ticks / 4,
-            ticks / 2,
-        );
-        write(root, "stat", &stat);
-        // Half a core, of which the engine has the half.
-        write(root, "self/stat", &format!("4 (a ) b) S 1 4 4 0 -1 0 0 0 0 0 {} {} 0 0 20\n", ticks / 4, ticks / 4));
-        write(root, "self/task/5/comm", "other\n");
-        write(root, "self/task/5/schedstat", "1 2 3\n");
-        write(root, "self/task/6/comm", "engine\n");
-        write(root, "self/task/6/schedstat", &format!("{} 5 6\n", ticks * 2_500_000));
-        write(root, "meminfo", "MemTotal:  2048 kB\nMemFree: 1 kB\nMemAvailable:  512 kB\nHugePages_Total: 4\n");
-        write(root, "self/status", "Name:\ttokscope\nVmRSS:\t   3072 kB\n");
-    }
-
-    #[test]
-    fn shares_are_of_the_time_since_the_look_before() {
-        let root = tempfile::tempdir().unwrap();
-        let config =
-            HostConfig { interval: Duration::from_secs(1), proc_root: root.path().to_owned(), thread: "engine" };
-        let mut looks = Looks { config, before: None };
-        let mut at = |ms: u64, ticks: u64| {
-            machine(root.path(), ticks);
-            match looks.look(Nanos::from_millis(ms)) {
-                Some(HostEvent::Sample(sample)) => Some(sample),
-                None => None,
-                Some(other) => panic!("{other:?}"),
-            }
-        };
-        let memory = HostSample {
-            at: Nanos::from_millis(1000),
-            memory_used_mib: Some(1.5),
-            memory_total_mib: Some(2.0),
-            own_rss_mib: Some(3.0),
-            ..HostSample::default()
-        };
-        assert_eq!(at(1000, 400), Some(memory), "nothing to count from");
-        assert_eq!(at(1199, 420), None, "too soon");
-        let expected = HostSample {
-            at: Nanos::from_millis(2000),
-            cpu_busy_percent: Some(62.5),
-            busiest_core_percent: Some(100.0),
-            own_cpu_percent: Some(50.0),
-            own_engine_percent: Some(25.0),
-            ..memory
-        };
-        assert_eq!(at(2000, 500), Some(expected));
-        // After a pause it begins anew.
-        assert_eq!(at(6001, 900), Some(HostSample { at: Nanos::from_millis(6001), ..memory }));
-    }
-
-    #[test]
-    fn a_system_that_tells_nothing_is_a_reason() {
-        let root = tempfile::tempdir().unwrap();
-        let config =
-            HostConfig { interval: Duration::from_secs(1), proc_root: root.path().to_owned(), thread: "engine" };
-        let (sink, events) = channel();
-        let host = watch_host(config, Nanos::default, move |event| drop(sink.send(event)));
-        assert!(host.sample_and_wait(Duration::from_secs(60)));
-        let why = "the system does not tell how busy it is".to_owned();
-        assert_eq!(events.try_iter().collect::<Vec<_>>(), [HostEvent::Absent(why)]);
-    }
 
     #[test]
     fn nothing_is_seen_before_somebody_asks() {
