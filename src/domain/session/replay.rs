@@ -115,11 +115,12 @@ impl Session {
         if self.away.iter().any(|(gone, back)| *gone < to && from < *back) {
             return IdleReason::Away;
         }
-        let is_paused = |case| self.history.case_at(case, middle).is_some_and(|c| c.phase == CasePhase::Paused);
+        let phases = || (0..self.cases.len()).filter_map(|case| Some(self.history.case_at(case, middle)?.phase));
+        let waits = |phase| matches!(phase, CasePhase::Queued | CasePhase::Running);
         match self.history.run_at(middle).map(|r| r.mode) {
             Some(Mode::Held) => IdleReason::Held,
             Some(Mode::Finished) => IdleReason::Finished,
-            _ if (0..self.cases.len()).any(is_paused) => IdleReason::Paused,
+            _ if phases().any(|phase| phase == CasePhase::Paused) && !phases().any(waits) => IdleReason::Paused,
             _ => IdleReason::NotDue,
         }
     }

@@ -167,6 +167,24 @@ fn of_an_open_loop_the_time_between_is_the_run_s_own() {
 }
 
 #[test]
+fn while_a_case_waits_for_its_time_it_is_not_the_paused_one_that_keeps_the_run() {
+    let open_loop = Some(OpenLoop { rate_per_s: 0.1, process: Process::Constant, seed: 0 });
+    let mut tape = Tape::new(2, Plan { concurrency: 9, repeat: 2, open_loop, ..Plan::default() }, &[]);
+    tape.tell(s(1), SessionEvent::Begin(s(1)));
+    tape.end(0, s(2), AttemptStatus::Ok);
+    tape.tell(s(2), SessionEvent::TogglePause(1));
+    tape.tell(s(11), SessionEvent::Tick(s(11)));
+    tape.end(0, s(12), AttemptStatus::Ok);
+    tape.tell(s(40), SessionEvent::TogglePause(1));
+    let (live, kept) = (tape.live, tape.kept.finish());
+    assert_eq!(phases(&live.as_at(s(6))), [CasePhase::Queued, CasePhase::Paused]);
+    for session in [live, kept] {
+        let why = |from, to| session.why_idle(s(from), s(to));
+        assert_eq!([why(2, 11), why(12, 40)], [IdleReason::NotDue, IdleReason::Paused]);
+    }
+}
+
+#[test]
 fn while_the_program_was_gone_what_it_gave_up_was_queued() {
     let mut tape = Tape::new(2, Plan::default(), &[]);
     tape.tell(s(1), SessionEvent::Begin(s(1)));
