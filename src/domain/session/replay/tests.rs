@@ -244,6 +244,35 @@ fn what_was_lost_in_flight_is_owed_once() {
 }
 
 #[test]
+fn what_was_lost_was_in_flight_from_when_that_was_told_to_the_end_of_what_was_told() {
+    let mut tape = Tape::new(2, Plan { repeat: 2, ..Plan::default() }, &[]);
+    tape.tell(s(1), SessionEvent::Begin(s(1)));
+    tape.end(0, s(2), AttemptStatus::Ok);
+    // Its second attempt answers for an hour; then the program is killed, and nothing ran for the day after.
+    for at in [3, 600, 3600] {
+        tape.kept.standing(s(at), tape.live.standing()).unwrap();
+    }
+    let killed = tape.kept.clone().finish();
+    assert_eq!(killed.in_flight_spans(), [(s(1), s(3600))]);
+    let during = killed.as_at(s(1800));
+    let shown = |session: &Session| (session.in_flight(), session.cases[0].remaining, phases(session));
+    assert_eq!(shown(&during), (1, 0, vec![CasePhase::Running, CasePhase::Queued]));
+    assert_eq!(shown(&killed), (0, 1, vec![CasePhase::Queued; 2]));
+    assert_eq!([during.going(s(1800)), killed.going(s(9999))], [1799, 3599].map(|t| Some(Duration::from_secs(t))));
+    tape.live = tape.kept.clone().go_on(s(3600));
+    tape.kept.resumed();
+    tape.open.clear();
+    tape.tell(s(90_000), SessionEvent::Begin(s(90_000)));
+    tape.end_all(&mut s(90_000));
+    for session in [tape.live, tape.kept.finish()] {
+        assert_eq!(shown(&session.as_at(s(1800))), shown(&during));
+        assert_eq!(shown(&session.as_at(s(4000))), shown(&killed));
+        assert_eq!(session.in_flight_spans(), [(s(1), s(3600)), (s(90_000), s(90_003))]);
+        assert_eq!(session.why_idle(s(3600), s(90_000)), IdleReason::Away);
+    }
+}
+
+#[test]
 fn of_a_timed_run_as_much_of_its_time_was_over() {
     let plan = Plan { duration: Some(Duration::from_secs(10)), warmup: 1, ..Plan::default() };
     let mut tape = Tape::new(2, plan, &[]);
