@@ -13,8 +13,8 @@ use super::replay::Tape;
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::{Nanos, clock};
 
-/// How far a key goes in time.
-const STEP: Duration = Duration::from_secs(5);
+/// How far a key goes: so many seconds of what ran, played as it was. A gap between counts as on the screen, a second at most.
+const STEP_S: f64 = 5.0;
 /// The slowest and the fastest speed that a key reaches.
 const SPEEDS: (f64, f64) = (1.0 / 64.0, 1024.0);
 /// From here on a position has minutes, in seconds.
@@ -126,8 +126,8 @@ impl Playback {
             // At the end there is nothing to go on with: it begins anew.
             Action::ToggleHold if p.is_playing && at >= end => p.at = began,
             Action::ToggleHold => p.is_playing = !p.is_playing,
-            Action::ReplayBack => p.at = Nanos(at.0.saturating_sub(STEP.as_nanos() as u64)).max(began),
-            Action::ReplayForward => p.at = at.plus(STEP).min(end),
+            Action::ReplayBack => p.at = idle::go_back(&self.gaps, at, 1.0, STEP_S).max(began),
+            Action::ReplayForward => p.at = idle::go_on(&self.gaps, at, 1.0, STEP_S).min(end),
             Action::ReplaySlower => p.speed = (p.speed / 2.0).max(SPEEDS.0),
             Action::ReplayFaster => p.speed = (p.speed * 2.0).min(SPEEDS.1.max(p.speed)),
             _ => {}

@@ -45,21 +45,48 @@ pub(super) fn gaps(session: &Session, end: Nanos, stops: &[Stop]) -> Vec<Gap> {
 
 /// Where a replay is that was at `at` so many seconds of the screen ago.
 pub(super) fn go_on(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
-    // More than a run can last, whatever the speed.
-    let later = |at: Nanos, s: f64| at.plus(Duration::try_from_secs_f64(s).unwrap_or(Duration::MAX));
     let mut left = seconds;
     let ahead = gaps.partition_point(|gap| gap.to <= at);
-    for &Gap { from, to, .. } in gaps.iter().skip(ahead) {
-        let idle_speed = speed.max(to.since(from).as_secs_f64() / MOMENT.as_secs_f64());
-        for (until, speed) in [(from, speed), (to, idle_speed)] {
+    for gap in gaps.iter().skip(ahead) {
+        for (until, speed) in [(gap.from, speed), (gap.to, gap.speed(speed))] {
             let takes = until.since(at).as_secs_f64() / speed;
             if left < takes {
-                return later(at, left * speed);
+                return at.plus(played(left, speed));
             }
             (at, left) = (at.max(until), left - takes);
         }
     }
-    later(at, left * speed)
+    at.plus(played(left, speed))
+}
+
+/// Where a replay was so many seconds of the screen ago that is at `at`.
+pub(super) fn go_back(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
+    let earlier =
+        |at: Nanos, by: Duration| Nanos(at.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)));
+    let mut left = seconds;
+    let behind = gaps.partition_point(|gap| gap.from < at);
+    for gap in gaps.iter().take(behind).rev() {
+        for (until, speed) in [(gap.to, speed), (gap.from, gap.speed(speed))] {
+            let takes = at.since(until).as_secs_f64() / speed;
+            if left < takes {
+                return earlier(at, played(left, speed));
+            }
+            (at, left) = (at.min(until), left - takes);
+        }
+    }
+    earlier(at, played(left, speed))
+}
+
+/// How much of a run seconds of the screen are. More than a run can last, whatever the speed.
+fn played(seconds: f64, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds * speed).unwrap_or(Duration::MAX)
+}
+
+impl Gap {
+    /// How fast a replay of this speed goes through it.
+    fn speed(&self, speed: f64) -> f64 {
+        speed.max(self.to.since(self.from).as_secs_f64() / MOMENT.as_secs_f64())
+    }
 }
 
 /// The gap in which a replay of this speed is at `at`, or was a moment ago.
@@ -96,6 +123,18 @@ mod tests {
         // Slower than it was, and so fast that there is nothing to skip.
         assert_eq!(at(0, 0.5, 22.0), Nanos::from_millis(130_500));
         assert_eq!(at(0, 200.0, 1.0), s(200));
+    }
+
+    #[test]
+    fn back_it_goes_as_it_came() {
+        let at = |from, seconds| go_back(&GAPS, s(from), 1.0, seconds);
+        // From behind a gap to before it, from within it, from its very end and from its begin.
+        assert_eq!([at(134, 6.0), at(70, 5.5), at(130, 5.0), at(10, 5.0)], [s(9), s(5), s(6), s(5)]);
+        assert_eq!([at(131, 1.5), at(152, 14.0), at(3, 5.0)], [s(70), s(10), s(0)]);
+        for seconds in 0..30 {
+            let seconds = f64::from(seconds) + 0.25;
+            assert_eq!(go_back(&GAPS, go_on(&GAPS, s(0), 1.0, seconds), 1.0, seconds), s(0), "{seconds}");
+        }
     }
 
     #[test]

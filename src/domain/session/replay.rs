@@ -89,14 +89,13 @@ impl Session {
     /// Whether an attempt that left nothing had been taken back by `at`, since it `stood` so: by a hold before it was due, or
     /// by the end of the program.
     fn is_owed_again(&self, attempt: &AttemptState, stood: &CaseStood, at: Nanos) -> bool {
-        let Some(ended) = attempt.record.as_ref().map(KeptRecord::ended).filter(|_| !attempt.warmup) else {
-            return false;
-        };
+        let record = attempt.record.as_ref().filter(|r| !attempt.warmup && r.ended() <= at);
+        let Some(ended) = record.map(KeptRecord::ended) else { return false };
         if is_lost(attempt) {
-            // When that was is not known; once the program was back it stood there.
+            // By the program's end; once it was back it stood there.
             return !self.away.iter().any(|(gone, back)| ended <= *gone && *back <= stood.at);
         }
-        attempt.abandoned && stood.at < ended && ended <= at
+        attempt.abandoned && stood.at < ended
     }
 
     /// Whether nobody held it, and it did not end either: the program did.
@@ -115,11 +114,12 @@ impl Session {
         if self.away.iter().any(|(gone, back)| *gone < to && from < *back) {
             return IdleReason::Away;
         }
-        let is_paused = |case| self.history.case_at(case, middle).is_some_and(|c| c.phase == CasePhase::Paused);
+        let phases = || (0..self.cases.len()).filter_map(|case| Some(self.history.case_at(case, middle)?.phase));
+        let waits = |phase| matches!(phase, CasePhase::Queued | CasePhase::Running);
         match self.history.run_at(middle).map(|r| r.mode) {
             Some(Mode::Held) => IdleReason::Held,
             Some(Mode::Finished) => IdleReason::Finished,
-            _ if (0..self.cases.len()).any(is_paused) => IdleReason::Paused,
+            _ if phases().any(|phase| phase == CasePhase::Paused) && !phases().any(waits) => IdleReason::Paused,
             _ => IdleReason::NotDue,
         }
     }

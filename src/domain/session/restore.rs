@@ -1,10 +1,13 @@
 //! What of a session is kept outside the program, and the session made again from that.
 
+mod heard;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use self::heard::Heard;
 use super::{AttemptState, CasePhase, History, Idle, Mode, Pace, Plan, Session};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord};
 use crate::domain::suite::Suite;
@@ -168,6 +171,8 @@ pub struct Restoring {
     history: History,
     /// When the program began to end, and where the session stood.
     closing: Option<Closing>,
+    /// What tells when the lost ones were in flight.
+    heard: Heard,
     lost_left: usize,
 }
 
@@ -176,7 +181,8 @@ impl Restoring {
     pub fn new(suite: Arc<Suite>, plan: Plan, sweep: Vec<usize>) -> Self {
         let session = Session::new(suite, plan);
         let session = if sweep.is_empty() { session } else { session.with_sweep(sweep) };
-        Self { session, standing: None, history: History::default(), closing: None, lost_left: MOST_LOST }
+        let (history, heard) = (History::default(), Heard::default());
+        Self { session, standing: None, history, closing: None, heard, lost_left: MOST_LOST }
     }
 
     /// An attempt that ended; in the order in which they did.
@@ -201,6 +207,7 @@ impl Restoring {
         state.put(facts.state(Some(record.into())), keep);
         self.session.last_ended = Some(ended);
         self.session.now = self.session.now.max(ended);
+        self.heard.at(ended);
         Ok(())
     }
 
@@ -208,6 +215,7 @@ impl Restoring {
     pub fn standing(&mut self, at: Nanos, standing: Standing) -> Result<(), Misfit> {
         self.check(&standing)?;
         self.history.note_kept(at, &standing);
+        self.heard.standing(at, &standing);
         self.standing = Some(standing);
         Ok(())
     }
@@ -216,6 +224,7 @@ impl Restoring {
     pub fn closing(&mut self, at: Nanos, standing: Standing) -> Result<(), Misfit> {
         self.check(&standing)?;
         self.history.note_kept(at, &standing);
+        self.heard.standing(at, &standing);
         self.closing = Some(Closing { at, standing, history: self.history.clone() });
         Ok(())
     }
@@ -309,7 +318,7 @@ impl Restoring {
         session
     }
 
-    /// Puts a record in the place of each attempt that left none.
+    /// Puts a record in the place of each attempt that left none: it ended when it was last heard of.
     fn fill_lost(&mut self, standing: Option<&Standing>) {
         let at = self.session.last_ended.or(standing.and_then(|s| s.began)).unwrap_or_default();
         for (case, state) in self.session.cases.iter_mut().enumerate() {
@@ -330,8 +339,10 @@ impl Restoring {
             }
             for a in state.attempts.iter_mut().filter(|a| a.record.is_none()) {
                 let id = AttemptId { case, number: a.number };
-                let mut lost = AttemptRecord::started(id, a.warmup, String::new(), String::new(), at);
-                lost.status = AttemptStatus::Cancelled;
+                let (from, to) = self.heard.of(case, a.number).unwrap_or((at, at));
+                let mut lost = AttemptRecord::started(id, a.warmup, String::new(), String::new(), from);
+                (lost.status, lost.ended) = (AttemptStatus::Cancelled, to);
+                self.session.last_ended = self.session.last_ended.max(Some(to));
                 lost.warnings.push(LOST.to_owned());
                 a.record = Some(lost.into());
             }

@@ -167,6 +167,24 @@ fn of_an_open_loop_the_time_between_is_the_run_s_own() {
 }
 
 #[test]
+fn while_a_case_waits_for_its_time_it_is_not_the_paused_one_that_keeps_the_run() {
+    let open_loop = Some(OpenLoop { rate_per_s: 0.1, process: Process::Constant, seed: 0 });
+    let mut tape = Tape::new(2, Plan { concurrency: 9, repeat: 2, open_loop, ..Plan::default() }, &[]);
+    tape.tell(s(1), SessionEvent::Begin(s(1)));
+    tape.end(0, s(2), AttemptStatus::Ok);
+    tape.tell(s(2), SessionEvent::TogglePause(1));
+    tape.tell(s(11), SessionEvent::Tick(s(11)));
+    tape.end(0, s(12), AttemptStatus::Ok);
+    tape.tell(s(40), SessionEvent::TogglePause(1));
+    let (live, kept) = (tape.live, tape.kept.finish());
+    assert_eq!(phases(&live.as_at(s(6))), [CasePhase::Queued, CasePhase::Paused]);
+    for session in [live, kept] {
+        let why = |from, to| session.why_idle(s(from), s(to));
+        assert_eq!([why(2, 11), why(12, 40)], [IdleReason::NotDue, IdleReason::Paused]);
+    }
+}
+
+#[test]
 fn while_the_program_was_gone_what_it_gave_up_was_queued() {
     let mut tape = Tape::new(2, Plan::default(), &[]);
     tape.tell(s(1), SessionEvent::Begin(s(1)));
@@ -223,6 +241,35 @@ fn what_was_lost_in_flight_is_owed_once() {
     let kept = tape.kept.finish();
     let remaining = |t| kept.as_at(s(t)).cases[0].remaining;
     assert_eq!([remaining(50), remaining(100), remaining(101), remaining(103)], [2, 1, 0, 1]);
+}
+
+#[test]
+fn what_was_lost_was_in_flight_from_when_that_was_told_to_the_end_of_what_was_told() {
+    let mut tape = Tape::new(2, Plan { repeat: 2, ..Plan::default() }, &[]);
+    tape.tell(s(1), SessionEvent::Begin(s(1)));
+    tape.end(0, s(2), AttemptStatus::Ok);
+    // Its second attempt answers for an hour; then the program is killed, and nothing ran for the day after.
+    for at in [3, 600, 3600] {
+        tape.kept.standing(s(at), tape.live.standing()).unwrap();
+    }
+    let killed = tape.kept.clone().finish();
+    assert_eq!(killed.in_flight_spans(), [(s(1), s(3600))]);
+    let during = killed.as_at(s(1800));
+    let shown = |session: &Session| (session.in_flight(), session.cases[0].remaining, phases(session));
+    assert_eq!(shown(&during), (1, 0, vec![CasePhase::Running, CasePhase::Queued]));
+    assert_eq!(shown(&killed), (0, 1, vec![CasePhase::Queued; 2]));
+    assert_eq!([during.going(s(1800)), killed.going(s(9999))], [1799, 3599].map(|t| Some(Duration::from_secs(t))));
+    tape.live = tape.kept.clone().go_on(s(3600));
+    tape.kept.resumed();
+    tape.open.clear();
+    tape.tell(s(90_000), SessionEvent::Begin(s(90_000)));
+    tape.end_all(&mut s(90_000));
+    for session in [tape.live, tape.kept.finish()] {
+        assert_eq!(shown(&session.as_at(s(1800))), shown(&during));
+        assert_eq!(shown(&session.as_at(s(4000))), shown(&killed));
+        assert_eq!(session.in_flight_spans(), [(s(1), s(3600)), (s(90_000), s(90_003))]);
+        assert_eq!(session.why_idle(s(3600), s(90_000)), IdleReason::Away);
+    }
 }
 
 #[test]

@@ -75,8 +75,8 @@ mod tests {
         assert!(shown(&stage).trim_end().ends_with("space resumes"), "{}", shown(&stage));
     }
 
-    /// A replay of a run that was held for a minute, from so late on.
-    fn held_for_a_minute(back_from_the_end: usize) -> Stage {
+    /// A replay of a run that was held for a minute: so far back from its end, then played for so long.
+    fn held_for_a_minute(back_from_the_end: usize, played_ms: u64) -> Stage {
         let mut stage = Stage::new(&["a", "b"], Plan::default());
         stage.connect();
         stage.start(0, 1, Script::plain(10, 1, 5));
@@ -94,17 +94,24 @@ mod tests {
         // From its begin to its end, and back again.
         (0..20).for_each(|_| stage.act(Action::ReplayForward));
         (0..back_from_the_end).for_each(|_| stage.act(Action::ReplayBack));
+        if played_ms > 0 {
+            stage.act(Action::ToggleHold);
+            stage.pass(played_ms);
+        }
         stage
     }
 
     #[test]
     fn a_replay_tells_what_it_skips_and_why_and_offers_no_key_for_what_is_over() {
-        let at = |back| {
-            let stage = held_for_a_minute(back);
+        let at = |back, played_ms| {
+            let stage = held_for_a_minute(back, played_ms);
             shown(&stage).lines().nth(1).unwrap_or_default().to_owned()
         };
-        assert!(at(4).contains("held") && at(4).ends_with("1:00 skipped: held"), "{}", at(4));
-        assert!(at(1).contains("running") && at(1).ends_with("1:00 skipped: held"), "{}", at(1));
-        assert!(at(0).contains("finished") && !at(0).contains("skipped"), "{}", at(0));
+        let within = at(3, 500);
+        assert!(within.contains("held") && within.ends_with("1:00 skipped: held"), "{within}");
+        let after = at(1, 0);
+        assert!(after.contains("running") && after.ends_with("1:00 skipped: held"), "{after}");
+        let end = at(0, 0);
+        assert!(end.contains("finished") && !end.contains("skipped"), "{end}");
     }
 }
