@@ -287,7 +287,7 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
         Form::Raw => ("Answer", sanitise(text)),
         Form::Rendered => ("Answer", text.to_owned()),
     };
-    let what = if is_cut && answer.form != Form::Exchange { "The last part of the answer" } else { what };
+    let what = if is_cut && answer.form != Form::Exchange { LAST_PART } else { what };
     (!text.is_empty()).then_some((what, text))
 }
 
@@ -295,6 +295,9 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
 pub fn is_searched(app: &App) -> bool {
     app.ui.focus == PaneId::Preview && !app.ui.answer.search.field.is_empty()
 }
+
+/// What an answer is called of which the screen has the end only.
+const LAST_PART: &str = "The last part of the answer";
 
 /// Puts what is shown on the clipboard: the answer as it came, in the other forms what they show.
 pub fn copy(app: &mut App) -> Vec<Effect> {
@@ -308,7 +311,9 @@ pub fn copy(app: &mut App) -> Vec<Effect> {
     if bytes > MAX_COPY_BYTES {
         // Half an answer on the clipboard would pass for a whole one.
         let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
-        let told = format!("Nothing copied: {size} kB, and terminals take {most} kB; a JSON export has all of it");
+        let is_kept = app.ui.answer.form != Form::Exchange && what != LAST_PART;
+        let kept = if is_kept { "; a JSON export has all of it, once it has ended" } else { "" };
+        let told = format!("Nothing copied: {size} kB, and terminals take {most} kB{kept}");
         notice(app, now, &told, true);
         return Vec::new();
     }

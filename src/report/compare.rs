@@ -97,7 +97,6 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
     let names = a.cases.iter().map(|c| &c.name);
     let only_b = b.cases.iter().map(|c| &c.name).filter(|n| !a.cases.iter().any(|c| c.name == **n));
     let names: Vec<&String> = names.chain(only_b).collect();
-    let both = a.cases.iter().filter(|c| b.cases.iter().any(|other| other.name == c.name)).count();
     let figure = |figures: &Figures| figures.get(place).copied().flatten();
     let of_case =
         |side: &Measured, name: &str| side.cases.iter().find(|c| c.name == name).and_then(|c| figure(&c.figures));
@@ -108,7 +107,8 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
         b: of_case(b, name),
         is_of_same: true,
     };
-    let is_of_same = names.len() == both;
+    // A case that failed in one of them is missing there.
+    let is_of_same = names.iter().all(|name| of_case(a, name).is_some() == of_case(b, name).is_some());
     let whole = Row { concurrency, case: None, a: figure(&a.total), b: figure(&b.total), is_of_same };
     names.iter().map(case).chain([whole]).collect()
 }
@@ -143,6 +143,7 @@ fn warnings(a: &Side, b: &Side, pairs: &[Pair<'_>]) -> Vec<String> {
             "the cases differ: {of_a} only in A, {of_b} only in B; the rows of all cases rest on different ones"
         )),
     }
+    out.extend(pairs.iter().filter_map(|pair| Some(format!("{}{}", pair.prefix(), pair.one_sided()?))));
     if let Some((a, b)) = a.plan.zip(b.plan) {
         let number = |n: Option<u64>| n.map_or_else(|| "no limit".to_owned(), |n| n.to_string());
         let seconds = |n: Option<f64>| n.map_or_else(|| "none".to_owned(), |n| n.to_string());

@@ -9,6 +9,7 @@ mod text;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
+use std::collections::HashSet;
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
@@ -126,10 +127,13 @@ struct Attempts<'a> {
 
 impl Serialize for Attempts<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let stages = 0..=self.of.attempts.last().map_or(0, |a| a.stage);
+        let reported: HashSet<u32> = stages.flat_map(|stage| self.of.reported_in(stage)).map(|a| a.number).collect();
         let mut all = serializer.serialize_seq(None)?;
         for attempt in &self.of.attempts {
             let Some(record) = attempt.record() else { continue };
-            all.serialize_element(&AttemptJson::of(self.report, attempt.stage, &record))?;
+            let is_reported = reported.contains(&attempt.number);
+            all.serialize_element(&AttemptJson::of(self.report, attempt.stage, is_reported, &record))?;
         }
         all.end()
     }

@@ -7,6 +7,7 @@ mod front;
 mod gpu;
 mod load;
 mod method;
+mod numbers;
 mod page;
 mod results;
 mod server;

@@ -42,7 +42,8 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
         ReadError(match e.kind() {
             ErrorKind::NotFound => "there is no such file".to_owned(),
             ErrorKind::PermissionDenied => "may not be read: permission denied".to_owned(),
-            ErrorKind::TimedOut => format!(
+            // A file system that times out has a number for it.
+            ErrorKind::TimedOut if e.raw_os_error().is_none() => format!(
                 "is no file but a pipe or a device, and nothing came out of it for {} s; name a file, or see what \
                  writes into it",
                 PATIENCE.as_secs()

@@ -45,6 +45,17 @@ fn side(id: &str, cases: &[&str], millis: u64) -> Side {
 }
 
 #[test]
+fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
+    let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
+    b.whole.cases[1].figures = Default::default();
+    let comparison = Comparison::of(a, b);
+    let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
+    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+    let rows = &comparison.blocks[0].rows;
+    assert!(rows[0].is_of_same && !rows[2].is_of_same && rows[2].case.is_none());
+}
+
+#[test]
 fn two_runs_stand_side_by_side() {
     let mut b = side("ts-2", &["Second", "Third\u{1b}[2J"], 2000);
     b.model = Some("other | model".into());
@@ -165,7 +176,11 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
     let comparison = Comparison::of(Side { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
-    assert!(comparison.warnings.contains(&"B: a sweep: its figures are those of its last stage, 4 at once".to_owned()));
+    assert!(
+        comparison.warnings.contains(
+            &"B: a sweep: its figures are those of its last stage, 4 at once; no other is compared".to_owned()
+        )
+    );
 }
 
 #[test]
@@ -176,17 +191,15 @@ fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [
-            "stages with answers only in A, not compared: 1, 2 at once",
-            "stages with answers only in B, not compared: 4, 8 at once",
-            "A: a sweep: its figures are those of its last stage, 2 at once",
-            "B: a sweep: its figures are those of its last stage, 8 at once",
+            "A: a sweep: its figures are those of its last stage, 2 at once; no other is compared",
+            "B: a sweep: its figures are those of its last stage, 8 at once; no other is compared",
             "the concurrency differs: 2 and 8",
         ]
     );
     assert_eq!(
         warnings(sweep("ts-1", &[1, 4]), pooled),
         [
-            "A: a sweep: its figures are those of its last stage, 4 at once",
+            "A: a sweep: its figures are those of its last stage, 4 at once; no other is compared",
             "B: a sweep whose attempts name no stage: its figures are those of all its stages together",
         ]
     );

@@ -64,7 +64,7 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 5] = ["status", "warmup", "concurrency", "token_count_source", "prefix_cache"];
+    const KEYS: [&str; 6] = ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache"];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -145,9 +145,9 @@ fn at_once(attempt: &Attempt) -> Option<u64> {
     attempt["concurrency"].as_u64()
 }
 
-/// Whole and measured.
+/// Whole and measured, and none that a rerun took the place of; older files do not tell that.
 fn is_good(attempt: &Attempt) -> bool {
-    attempt["status"] == "ok" && attempt["warmup"] != true
+    attempt["status"] == "ok" && attempt["warmup"] != true && attempt["reported"] != false
 }
 
 /// The stages with an answer; none where one of those answers does not say which stage it belongs to.
@@ -244,6 +244,27 @@ mod tests {
         assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
         same_figures(&read.whole, &own.whole);
         assert_eq!((read.whole.cases.len(), read.whole.answers), (2, 6));
+    }
+
+    #[test]
+    fn a_rerun_takes_the_place_of_what_was_before_it_as_in_the_run_itself() {
+        use crate::domain::attempt::AttemptId;
+        use crate::domain::session::SessionEvent;
+        use crate::domain::time::Nanos;
+
+        let plan = crate::domain::session::Plan { repeat: 2, ..Default::default() };
+        let mut session = run(suite(&["a", "b"]), plan, |id, now| Some(answer(id, now, 1000, 10, 100)));
+        session.handle(SessionEvent::Rerun(0));
+        let id = AttemptId { case: 0, number: 3 };
+        session.handle(SessionEvent::Ended(id, answer(id, Nanos::from_millis(20_000), 3000, 10, 100).into()));
+        let report = report(session);
+        let (text, own) = (json(&report), Side::of(&report));
+        let figures = |side: &Side| side.whole.cases[0].figures[0].map(|f| f.n);
+        assert_eq!(figures(&own), Some(1));
+        same_figures(&read(&text).unwrap().whole, &own.whole);
+        // A file of before says nothing of it.
+        let older = text.replace("\"reported\"", "\"other\"");
+        assert_eq!(figures(&read(&older).unwrap()), Some(3));
     }
 
     #[test]

@@ -20,6 +20,9 @@ pub struct AttemptJson<'a> {
     warmup: bool,
     /// Requests at once in its stage of a sweep, without one in the run; `null` where the rate alone decides.
     concurrency: Option<usize>,
+    /// The figures of its case, in its stage, are made of it and its like: a rerun that is whole takes the place of what was
+    /// before it.
+    reported: bool,
     started_at: String,
     model: &'a str,
     http_status: Option<u16>,
@@ -96,7 +99,7 @@ impl Serialize for Figures<'_> {
 }
 
 impl<'a> AttemptJson<'a> {
-    pub fn of(report: &Report, stage: usize, r: &'a AttemptRecord) -> Self {
+    pub fn of(report: &Report, stage: usize, reported: bool, r: &'a AttemptRecord) -> Self {
         let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
         let retry = |t: &'a FailedTry| RetryJson {
             started_at: time(t.started),
@@ -111,6 +114,7 @@ impl<'a> AttemptJson<'a> {
             status: r.status.as_str(),
             warmup: r.warmup,
             concurrency: report.session.concurrency_in(stage),
+            reported,
             started_at: time(r.started),
             model: &r.model,
             http_status: r.http_status,

@@ -1,5 +1,7 @@
 //! A section for each case.
 
+use std::collections::HashMap;
+
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::diagnosis::WARM_PREFIX;
 use crate::domain::metrics::{METRICS, Metric, metric};
@@ -8,6 +10,7 @@ use crate::report::case::CaseView;
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced, inline, preview};
+use super::numbers::attempts;
 use super::page::{Page, digits, figure, unit};
 
 const TIME: &str = "request_latency_ms";
@@ -145,29 +148,66 @@ fn output(record: &AttemptRecord, page: &mut Page) {
     page.field("Output", &words.join("; "));
 }
 
+/// More that were found of one kind are counted: each may have figures of its own.
+const MOST_OF_A_KIND: usize = 12;
+
 /// Warnings and findings; what several attempts share is said once.
 #[derive(Default)]
-struct Notes(Vec<(&'static str, String, Vec<String>)>);
+struct Notes {
+    notes: Vec<Note>,
+    /// Where what was said stands.
+    places: HashMap<(&'static str, String), usize>,
+}
+
+struct Note {
+    name: &'static str,
+    /// What kind of finding; of a warning none.
+    key: &'static str,
+    text: String,
+    numbers: Vec<u32>,
+}
 
 impl Notes {
     fn add(&mut self, record: &AttemptRecord) {
-        let warnings = record.warnings.iter().map(|w| ("Warning", w.as_str()));
+        let warnings = record.warnings.iter().map(|w| ("Warning", "", w.as_str()));
         // The line about the prefix cache says that one.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
-        for (name, text) in warnings.chain(found.map(|f| ("Finding", f.message.as_str()))) {
-            let number = record.id.number.to_string();
-            match self.0.iter_mut().find(|n| (n.0, n.1.as_str()) == (name, text)) {
-                Some(note) => note.2.push(number),
-                None => self.0.push((name, text.to_owned(), vec![number])),
+        for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key, f.message.as_str()))) {
+            let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
+            if place == self.notes.len() {
+                self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });
             }
+            self.notes.get_mut(place).into_iter().for_each(|note| note.numbers.push(record.id.number));
         }
     }
 
     fn write(self, several: bool, page: &mut Page) {
-        for (name, text, numbers) in self.0 {
-            let attempts = if numbers.len() == 1 { "attempt" } else { "attempts" };
-            let which = if several { format!(" ({attempts} {})", numbers.join(", ")) } else { String::new() };
-            page.field(&format!("{name}{which}"), &inline(&text));
+        let mut kinds: HashMap<(&str, &str), usize> = HashMap::new();
+        let mut others: Vec<(&Note, usize, Vec<u32>)> = Vec::new();
+        let which = |numbers: &[u32]| {
+            if several { format!(" ({})", attempts(numbers.iter().copied())) } else { String::new() }
+        };
+        for note in &self.notes {
+            let said = kinds.entry((note.name, note.key)).or_default();
+            *said += 1;
+            if *said <= MOST_OF_A_KIND {
+                page.field(&format!("{}{}", note.name, which(&note.numbers)), &inline(&note.text));
+                continue;
+            }
+            let of_kind = others.iter_mut().find(|(first, ..)| (first.name, first.key) == (note.name, note.key));
+            match of_kind {
+                Some((_, count, numbers)) => {
+                    *count += 1;
+                    numbers.extend(&note.numbers);
+                }
+                None => others.push((note, 1, note.numbers.clone())),
+            }
+        }
+        for (first, count, mut numbers) in others {
+            numbers.sort_unstable();
+            numbers.dedup();
+            let told = format!("{count} more, like: {}", inline(&first.text));
+            page.field(&format!("{}{}", first.name, which(&numbers)), &told);
         }
     }
 }

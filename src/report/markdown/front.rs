@@ -8,6 +8,7 @@ use crate::report::case::CaseView;
 use crate::report::model::USUAL_API;
 
 use super::escape::{UNKNOWN, inline};
+use super::numbers::attempts;
 use super::page::{Page, count};
 use super::{View, gpu};
 
@@ -60,18 +61,14 @@ fn reruns(view: &View<'_>, page: &mut Page) {
 
 /// `'Debug Task' (attempt 2) is running; its figures are those of attempt 1`.
 fn one_rerun(case: &CaseView<'_>) -> String {
-    let numbers = |all: Vec<u32>| {
-        let noun = if all.len() == 1 { "attempt" } else { "attempts" };
-        format!("{noun} {}", all.iter().map(u32::to_string).collect::<Vec<_>>().join(", "))
-    };
     let is_open = |a: &&AttemptState| a.record.is_none() && !a.abandoned;
     let open: Vec<u32> = case.state.attempts.iter().filter(is_open).map(|a| a.number).collect();
     let how = match case.state.phase {
         CasePhase::Paused => "is paused".to_owned(),
         _ if open.is_empty() => "waits for its turn".to_owned(),
-        _ => format!("({}) is running", numbers(open)),
+        _ => format!("({}) is running", attempts(open)),
     };
-    let of = numbers(case.reported.iter().map(|a| a.number).collect());
+    let of = attempts(case.reported.iter().map(|a| a.number));
     format!("that of '{}' {how}, and its figures are those of {of}", inline(&case.spec.name))
 }
 

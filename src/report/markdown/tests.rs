@@ -529,6 +529,22 @@ fn load_section(text: &str) -> &str {
 }
 
 #[test]
+fn findings_of_a_kind_are_told_a_dozen_times_and_then_counted() {
+    let plan = Plan { repeat: 30, ..Plan::default() };
+    let session = run(suite(&["a"]), plan, |id, now| {
+        let mut record = answer(id, now, 1000, 10, 100);
+        record.findings.push(Finding { key: "pauses", message: format!("stalled {} ms", 1000 + id.number) });
+        record.findings.push(Finding { key: "usage_missing", message: "no usage".into() });
+        Some(record)
+    });
+    let text = render(&report(session));
+    let a = section(&text, "a");
+    assert!(a.contains("- **Finding (attempt 12)**: stalled 1012 ms\n") && !a.contains("(attempt 13)"), "{a}");
+    assert!(a.contains("- **Finding (attempts 13 to 30)**: 18 more, like: stalled 1013 ms\n"), "{a}");
+    assert!(a.contains("- **Finding (attempts 1 to 30)**: no usage\n"), "{a}");
+}
+
+#[test]
 fn what_was_found_is_counted_once_and_said_with_its_case() {
     use crate::domain::diagnosis::{Finding, WARM_PREFIX};
     use crate::domain::server_timings::{ServerTimings, TimingSource};
