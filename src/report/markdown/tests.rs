@@ -7,6 +7,7 @@ use pulldown_cmark::{CodeBlockKind, Event, Options, Parser, Tag, TagEnd};
 use super::super::fixture::{SAMPLE, answer, refusal, report, run, sample_session, suite};
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Usage};
+use crate::domain::finding::Finding;
 use crate::domain::session::{Plan, Session, SessionEvent};
 use crate::domain::time::Nanos;
 
