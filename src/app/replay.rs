@@ -1,8 +1,10 @@
 //! A saved run as it was at some time: a scene out of what was kept. Pure: the time comes in.
 
+mod counted;
+
 use std::sync::Arc;
 
-use super::load::Load;
+use self::counted::Counted;
 use super::model::{Refusals, Scene};
 use crate::domain::attempt::{Arrival, AttemptRecord, KeptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
@@ -30,6 +32,7 @@ pub struct Tape {
     gpu: GpuHistory,
     gauges: Option<GaugeHistory>,
     host: HostHistory,
+    counted: Counted,
 }
 
 impl Tape {
@@ -47,7 +50,7 @@ impl Tape {
             now: at,
             target: whole.target.clone(),
             live: Arc::new(live_at(&whole.session, at, looked_at)),
-            load: Load::of(&session, at),
+            load: self.counted.load(&whole.session, &session, at),
             refusals: Refusals::default(),
             session,
             gpu: self.gpu.clone(),

@@ -3,6 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use crate::app::load::Load;
 use crate::app::update::testing::app;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Words};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
@@ -27,8 +28,14 @@ fn record(id: AttemptId, started: Nanos, millis: u64, events: u64) -> AttemptRec
 
 /// A run in which each attempt takes so long with so many events, in turn.
 fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> (Scene, Vec<TelemetryEvent>) {
+    swept(cases, plan, &[], attempts)
+}
+
+/// The same at these concurrencies.
+fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> (Scene, Vec<TelemetryEvent>) {
     let mut scene = app(cases).scene;
-    let mut session = Session::new(Arc::clone(&scene.session.suite), plan);
+    let session = Session::new(Arc::clone(&scene.session.suite), plan);
+    let mut session = if sweep.is_empty() { session } else { session.with_sweep(sweep.to_vec()) };
     let mut open: Vec<AttemptRecord> = Vec::new();
     let mut taken = attempts.iter().cycle();
     let mut now = ms(400);
@@ -155,5 +162,26 @@ proptest! {
         let nearly = whole.session.as_at(Nanos(whole.now.0 - 1));
         prop_assert_eq!(nearly.mode, Mode::Running);
         prop_assert!(nearly.in_flight() > 0);
+    }
+
+    #[test]
+    fn what_is_counted_frame_by_frame_is_what_is_counted_anew(
+        (cases, concurrency, repeat, warmup, stages) in (1_usize..4, 1_usize..4, 1_u32..5, 0_u32..2, 0_usize..4),
+        attempts in prop::collection::vec((1_u64..900, 0_u64..12), 1..8),
+        steps in prop::collection::vec(prop_oneof![Just(50_u64), 1_u64..4000], 1..60),
+        back_at in 0_usize..60,
+    ) {
+        let sweep: Vec<usize> = (1..=stages).collect();
+        let (whole, _) = swept(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &sweep, &attempts);
+        let (mut tape, mut at) = (Tape::default(), ms(0));
+        for (i, step) in steps.into_iter().enumerate() {
+            at = if i == back_at { ms(at.0 / 2_000_000) } else { at.plus(Duration::from_millis(step)) };
+            if at >= whole.now {
+                at = ms(0);
+            }
+            let scene = tape.scene(&whole, &[], at, 0);
+            let anew = Load::of(&scene.session, at);
+            prop_assert_eq!(format!("{:?}", scene.load), format!("{:?}", anew), "at {:?}", at);
+        }
     }
 }
