@@ -124,11 +124,11 @@ impl Pty {
         let mut seen = lock.lock().unwrap();
         while !fulfilled(seen.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
-            let screen = seen.parser.screen().contents();
             assert!(
                 !left.is_zero() && !seen.ended,
-                "never seen: {what}. The screen (ended: {}):\n{screen}",
-                seen.ended
+                "never seen: {what}. The screen (ended: {}):\n{}",
+                seen.ended,
+                seen.parser.screen().contents()
             );
             seen = changed.wait_timeout(seen, left).unwrap().0;
         }
