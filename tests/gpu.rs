@@ -2,10 +2,6 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-#[path = "gpu/apple.rs"]
-mod apple;
-#[path = "support/macmon.rs"]
-mod macmon;
 #[path = "support/nvml.rs"]
 mod nvml;
 #[path = "support/server.rs"]

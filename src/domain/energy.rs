@@ -30,7 +30,7 @@ impl EnergyMethod {
     }
 }
 
-/// The energy of one GPU's board over a run, what it takes when idle included.
+/// The energy of one GPU over a run, of its board where it has one, what it takes when idle included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Energy {
     /// Joules.

@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 use super::gpu_scope::GpuScope;
 use super::time::Nanos;
 
+/// The source of Apple's GPUs, which are parts of the processor's chip.
+pub const MACMON: &str = "macmon";
+
 /// One look at one GPU. A sensor that is missing is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

@@ -13,6 +13,8 @@ const MOST_C: f64 = 150.0;
 const MOST_MHZ: f64 = 100_000.0;
 /// Shares are kept in few bits, and may come out a little over the whole.
 const MOST_SHARE: f64 = 1.01;
+/// From this share on no part of the interval can have been idle.
+const BUSY_SHARE: f64 = 0.9;
 /// Characters of a line that is repeated to people.
 const WORDS: usize = 160;
 
@@ -35,7 +37,8 @@ pub struct Reading {
     pub active_percent: Option<f64>,
     /// That share is told only as weighted by the clock.
     pub is_load_weighted: bool,
-    /// The GPU's mean clock while it worked, MHz.
+    /// The GPU's mean clock, MHz, where it worked nearly all the time: macmon takes it as the mean of four parts of the
+    /// interval, and of a part in which the GPU was idle as 0, so that with some idle time it is none that the GPU had.
     pub clock_mhz: Option<f64>,
     /// The GPU's mean power, without its memory, watts.
     pub power_w: Option<f64>,
@@ -98,8 +101,8 @@ pub fn read(line: &[u8]) -> Result<Reading, Odd> {
         memory_used_bytes: at("/memory/ram_usage").and_then(Value::as_u64).filter(|used| total >= Some(*used)),
         active_percent: active.map(|share| share.min(1.0) * 100.0),
         is_load_weighted: active.is_none() && weighted.is_some(),
-        // While it did not work it had none.
-        clock_mhz: clock.filter(|mhz| *mhz > 0.0),
+        // The share is at least the weighted one.
+        clock_mhz: clock.filter(|mhz| *mhz > 0.0 && active.or(weighted) >= Some(BUSY_SHARE)),
         // None that works takes none.
         power_w: power.filter(|watts| *watts > 0.0 || !worked),
         temperature_c: number("/temp/gpu_temp_avg", MOST_C).filter(|celsius| *celsius > 0.0),

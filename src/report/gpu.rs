@@ -1,7 +1,7 @@
 //! What the GPUs did over a run, as a report tells it.
 
 use crate::domain::energy::{Efficiency, Energy};
-use crate::domain::gpu::MemoryKind;
+use crate::domain::gpu::{MACMON, MemoryKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
@@ -137,6 +137,11 @@ impl GpuReport {
             devices,
             tokens_estimated,
         })
+    }
+
+    /// Whether power and energy are of a part of the processor's chip, rather than of boards.
+    pub fn is_part_of_a_chip(&self) -> bool {
+        self.source == MACMON
     }
 
     /// The highest load of one of those that may have done the work, percent.

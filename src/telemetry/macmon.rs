@@ -13,16 +13,15 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use self::pipe::{News, Pipe, UNREAD, not_understood};
+use self::pipe::{News, Pipe, not_understood};
 use super::SamplerConfig;
-use super::source::{GpuSource, Trouble, Use};
-use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
-use crate::domain::gpu_scope::GpuScope;
+use super::source::{GpuSource, GpuUsers, Trouble, Use};
+use crate::domain::gpu::{GpuInfo, GpuSample, MACMON, MemoryKind};
 use crate::domain::time::Nanos;
 use crate::protocol::macmon::Reading;
 
 /// Its name in the table of sources, and the program's.
-pub(super) const NAME: &str = "macmon";
+pub(super) const NAME: &str = MACMON;
 
 /// It begins with looking for sensors, of which there are some hundred.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
@@ -32,12 +31,21 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
 /// When it is started anew.
 const ANEW_AFTER: Duration = Duration::from_secs(5);
 
+/// What to do where the program is not on `PATH`.
+const ABSENT: &str = if cfg!(target_os = "macos") {
+    "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+} else {
+    "macmon reads Apple's GPUs, on a Mac"
+};
+/// Why it is not known whether the GPU serves an endpoint on this machine.
+const NOT_TOLD: &str =
+    "the endpoint's address is this machine's; who listens there, and who uses the GPU, macOS does not tell";
+
 /// Starts the program, and lends its GPU out once it has told of it.
 pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
-    let program = find(config.program_path.as_deref())
-        .ok_or_else(|| format!("{NAME} is not on PATH: it reads Apple's GPUs (brew install {NAME})"))?;
-    let mut pipe = Pipe::start(&program, config)?;
-    let info = info(pipe.wait(FIRST_PATIENCE)?);
+    let program = find(config.program_path.as_deref()).ok_or_else(|| ABSENT.to_owned())?;
+    let pipe = Pipe::start(&program, config)?;
+    let info = info(&pipe.wait(FIRST_PATIENCE)?);
     let state = State::Runs { pipe, heard: None, has_told: true };
     then(&mut Source { program, config: config.clone(), info, state, looked: None, news: Err(Trouble::Unchanged) });
     Ok(())
@@ -102,7 +110,7 @@ impl Source {
                 _ => self.start(at),
             });
         };
-        match pipe.news() {
+        match pipe.news(since) {
             News::Reading(reading) => {
                 (*heard, *has_told) = (Some(at), true);
                 Ok(reading)
@@ -124,9 +132,7 @@ impl Source {
                     false => Trouble::Silent(format!("{NAME} is being started")),
                 })
             }
-            // Where nobody looks it rests.
-            News::Unread if since >= self.config.interval * UNREAD / 2 => Err(self.start(at)),
-            News::Unread => Err(self.end(at, format!("{NAME} tells more than it is asked for"))),
+            News::Flood => Err(self.end(at, format!("{NAME} tells more than it is asked for"))),
             News::Ended(why) => Err(self.end(at, why)),
         }
     }
@@ -151,9 +157,9 @@ impl GpuSource for Source {
         vec![self.info.clone()]
     }
 
-    fn scope_at_home(&self) -> Option<GpuScope> {
-        let evidence = "the endpoint's address is this machine's, which has this one GPU".to_owned();
-        Some(GpuScope::EndpointHost { evidence, gpus: self.info.uuid.clone().into_iter().collect() })
+    /// A tunnel listens at an address of this machine as well, and then the work is done elsewhere.
+    fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
+        Err(NOT_TOLD.to_owned())
     }
 
     fn sample(&mut self, _position: usize, at: Nanos) -> Result<GpuSample, Trouble> {

@@ -90,7 +90,6 @@ impl ScopeWatch {
             return None;
         }
         let vouched = source.scope();
-        let at_home = source.scope_at_home();
         if let (Place::Asked(wait), None) = (&self.place, &vouched) {
             match wait.try_recv() {
                 Ok(addresses) => self.place = Place::at(addresses),
@@ -104,7 +103,6 @@ impl ScopeWatch {
             _ if vouched.is_some() => vouched?,
             Place::NotAsked | Place::Asked(_) => return None,
             Place::Elsewhere => GpuScope::ClientHost,
-            Place::Here(_) if at_home.is_some() => at_home?,
             Place::Here(addresses) => match source.users() {
                 #[cfg(target_os = "linux")]
                 Ok(users) => self.listener.as_mut()?.scope(addresses, &users),

@@ -50,11 +50,6 @@ pub(super) trait GpuSource {
         None
     }
 
-    /// Whose they are where the endpoint is on this machine and can use no other GPUs.
-    fn scope_at_home(&self) -> Option<GpuScope> {
-        None
-    }
-
     /// The processes on each GPU that tells them. An error says why there is no such list, in words for people.
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         Err("it is not told which processes use the GPUs".to_owned())

@@ -59,18 +59,15 @@ impl Macmon {
     }
 }
 
-/// Tells each for so long, and the last until nobody wants it: ten a second.
-pub fn tell(mut lines: File, told: &[(String, u32)]) {
+/// Tells it so often, ten times a second at most; false as soon as nobody wants it.
+pub fn tell(lines: &mut File, line: &str, times: usize) -> bool {
     // Nobody sends: it is a pace.
     let (_kept, nothing) = channel::<()>();
-    let mut at_last = told.last().map(|(line, _)| line).into_iter().cycle();
-    let mut first = told.iter().flat_map(|(line, tenths)| std::iter::repeat_n(line, *tenths as usize));
-    while let Some(line) = first.next().or_else(|| at_last.next()) {
-        if lines.write_all(line.as_bytes()).is_err() {
-            return;
-        }
-        assert!(nothing.recv_timeout(Duration::from_millis(100)).is_err());
-    }
+    (0..times).all(|_| {
+        let is_wanted = lines.write_all(line.as_bytes()).is_ok();
+        assert!(!is_wanted || nothing.recv_timeout(Duration::from_millis(100)).is_err());
+        is_wanted
+    })
 }
 
 /// Waits for its end.

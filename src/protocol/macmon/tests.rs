@@ -28,7 +28,7 @@ fn an_older_line_tells_its_load_only_as_weighted_by_the_clock() {
         memory_used_bytes: Some(20_985_479_168),
         active_percent: None,
         is_load_weighted: true,
-        clock_mhz: Some(461.0),
+        clock_mhz: None,
         power_w: Some(f64::from(0.017_451_683_f32)),
         temperature_c: Some(f64::from(36.951_67_f32)),
     };
@@ -51,7 +51,7 @@ fn a_newer_line_tells_the_share_of_the_time() {
 
 #[test]
 fn without_the_chip_there_are_figures_all_the_same() {
-    let line = r#"{"gpu_usage":[1380,0.5],"gpu_power":9.5,"memory":{"ram_total":2,"ram_usage":1}}"#;
+    let line = r#"{"gpu_usage":[1380,0.95],"gpu_power":9.5,"memory":{"ram_total":2,"ram_usage":1}}"#;
     let expected = Reading {
         memory_total_bytes: Some(2),
         memory_used_bytes: Some(1),
@@ -83,6 +83,13 @@ fn a_gpu_that_was_off_took_nothing_and_had_no_clock() {
     let off = ["/gpu_active_ratio", "/gpu_scaled_ratio", "/gpu_usage/0", "/gpu_usage/1", "/gpu_freq_mhz", "/gpu_power"];
     let reading = with(&off.map(|path| (path, json!(0)))).unwrap();
     assert_eq!((reading.active_percent, reading.clock_mhz, reading.power_w), (Some(0.0), None, Some(0.0)));
+}
+
+#[test]
+fn the_clock_is_told_where_no_part_of_the_interval_was_idle() {
+    let clock = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().clock_mhz;
+    // With one idle part of four the share is 0.75 at most.
+    assert_eq!([0.0, 0.75, 0.89, 0.9, 1.0].map(clock), [None, None, None, Some(461.0), Some(461.0)]);
 }
 
 #[test]

@@ -82,12 +82,13 @@ fn together(gpu: &GpuReport, page: &mut Page) {
     }
     match &gpu.efficiency {
         Ok(cost) => page.block(&format!(
-            "**Energy per output token**: {} J ({} output tokens per joule; {} J for {} tokens). GPU boards only, idle power \
-             included; no processor, memory or power supply.",
+            "**Energy per output token**: {} J ({} output tokens per joule; {} J for {} tokens). {}, idle power included; no \
+             processor, memory or power supply.",
             figure(Some(cost.joules_per_output_token()), 3, gpu.tokens_estimated),
             figure(Some(cost.output_tokens_per_joule()), 2, gpu.tokens_estimated),
             figure(Some(cost.joules), 0, false),
             figure(Some(cost.output_tokens as f64), 0, gpu.tokens_estimated),
+            if gpu.is_part_of_a_chip() { "The GPU's part of its chip only" } else { "GPU boards only" },
         )),
         Err(why) => page.block(&format!("**Energy per output token**: {NOT_AVAILABLE} ({})", code(why))),
     }

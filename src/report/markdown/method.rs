@@ -79,12 +79,17 @@ fn how(view: &View<'_>, page: &mut Page) {
             "GPU",
             &format!(
                 "read from {} every {} ms: {} samples, {} missed. The peak is the highest sample; what rose and fell \
-                 between two is not seen. Energy is that of the boards alone, idle power included: by their own counter, \
-                 where they have none the area under their power",
+                 between two is not seen. Energy is that of {}",
                 inline(&gpu.source),
                 gpu.sample_interval_ms,
                 gpu.samples,
-                gpu.missed
+                gpu.missed,
+                if gpu.is_part_of_a_chip() {
+                    "the GPU's part of its chip alone, without memory, idle power included: the area under its power"
+                } else {
+                    "the boards alone, idle power included: by their own counter, where they have none the area under \
+                     their power"
+                }
             ),
         );
     }

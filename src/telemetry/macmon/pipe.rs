@@ -5,11 +5,12 @@
 //! terminal's group, so that its keys end only this program, which ends them.
 
 use std::io::{BufRead, BufReader, Read};
+use std::mem;
 use std::os::unix::process::CommandExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::NAME;
@@ -19,9 +20,9 @@ use crate::telemetry::SamplerConfig;
 /// Runs what it is given, and ends it with its own input; its errors come where its lines do.
 const KEEPER: &str = r#""$0" "$@" 2>&1 & told=$!; exec >/dev/null 2>&1; read -r _; kill -9 $told; wait $told"#;
 /// The shortest time between two lines that macmon knows.
-const SHORTEST_MS: u128 = 100;
-/// Lines that may wait to be read: more are told by one that nobody listens to, or that does not keep its pace.
-pub(super) const UNREAD: u32 = 20;
+const SHORTEST: Duration = Duration::from_millis(100);
+/// So many lines over those that are due may come between two looks: more are told by one that does not keep its pace.
+pub(super) const TOO_MANY: u128 = 20;
 /// Lines in a row without a figure after which none is expected.
 const MOST_ODD: u32 = 20;
 /// Lines of those that are repeated: of a panic the place and the words.
@@ -36,17 +37,37 @@ pub(super) enum News {
     Reading(Reading),
     /// None; it may have told something else.
     Nothing { odd: Option<String> },
-    /// It told more than was read, and is of no use any more.
-    Unread,
+    /// It tells more than it was asked for.
+    Flood,
     /// It ended, and why.
     Ended(String),
 }
 
-/// What the thread says that reads it.
-enum Said {
-    Line(Box<Reading>),
-    Odd(Odd),
-    Ended(String),
+/// What was told and not asked for yet. Of the lines the last alone waits, so that the program may run on where nobody looks,
+/// and has a figure for who begins to.
+#[derive(Debug, Default)]
+struct Told {
+    reading: Option<Reading>,
+    odd: Option<Odd>,
+    lines: u128,
+    ended: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    told: Mutex<Told>,
+    is_new: Condvar,
+}
+
+impl Inbox {
+    fn lock(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, change: impl FnOnce(&mut Told)) {
+        change(&mut self.lock());
+        self.is_new.notify_all();
+    }
 }
 
 /// Closed by whoever empties it first.
@@ -54,10 +75,9 @@ type Leash = Arc<Mutex<Option<ChildStdin>>>;
 
 /// The program, as long as this lives.
 pub(super) struct Pipe {
-    inbox: Receiver<Said>,
+    inbox: Arc<Inbox>,
     leash: Leash,
-    /// Read, and not asked for yet.
-    kept: Option<Reading>,
+    interval: Duration,
 }
 
 impl Drop for Pipe {
@@ -73,51 +93,58 @@ fn let_go(leash: &Leash) {
 impl Pipe {
     /// Starts it. Of this program's environment it gets the way to other programs alone: there may be keys in the rest.
     pub(super) fn start(program: &Path, config: &SamplerConfig) -> Result<Self, String> {
-        let interval_ms = config.interval.as_millis().max(SHORTEST_MS).to_string();
+        let interval = config.interval.max(SHORTEST);
         let mut keeper = Command::new("/bin/sh");
-        keeper.args(["-c", KEEPER]).arg(program).args(["pipe", "--soc-info", "--interval", &interval_ms]);
+        keeper.args(["-c", KEEPER]).arg(program).args([
+            "pipe",
+            "--soc-info",
+            "--interval",
+            &interval.as_millis().to_string(),
+        ]);
         keeper.env_clear().envs(config.program_path.as_ref().map(|path| ("PATH", path))).current_dir("/");
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = keeper.spawn().map_err(|error| format!("{NAME} did not start: {error}"))?;
         let leash: Leash = Arc::new(Mutex::new(child.stdin.take()));
-        let (say, inbox) = sync_channel(UNREAD as usize);
+        let inbox = Arc::<Inbox>::default();
         let stdout = child.stdout.take().ok_or_else(|| format!("{NAME} has no output"))?;
-        let pipe = Self { inbox, leash: Arc::clone(&leash), kept: None };
-        let thread = move || listen(child, stdout, &leash, &say);
+        let pipe = Self { inbox: Arc::clone(&inbox), leash: Arc::clone(&leash), interval };
+        let thread = move || listen(child, stdout, &leash, &inbox);
         let spawned = std::thread::Builder::new().name(NAME.to_owned()).spawn(thread);
         spawned.map(|_| pipe).map_err(|error| format!("the thread that reads {NAME} did not start: {error}"))
     }
 
-    /// Waits for the first line with figures, at most so long for each line that may be it. It is kept, to be read again as
+    /// Waits for the first line with figures, at most so long for each line that may be it. It stays, to be read again as
     /// what is new.
-    pub(super) fn wait(&mut self, limit: Duration) -> Result<&Reading, String> {
+    pub(super) fn wait(&self, limit: Duration) -> Result<Reading, String> {
         loop {
-            match self.inbox.recv_timeout(limit) {
-                Ok(Said::Line(reading)) => return Ok(self.kept.insert(*reading)),
+            let is_nothing = |told: &mut Told| told.reading.is_none() && told.odd.is_none() && told.ended.is_none();
+            let waited = self.inbox.is_new.wait_timeout_while(self.inbox.lock(), limit, is_nothing);
+            let mut told = waited.unwrap_or_else(PoisonError::into_inner).0;
+            if let Some(reading) = &told.reading {
+                return Ok(reading.clone());
+            }
+            match (told.odd.take(), &told.ended) {
                 // It says what it is, and will go on to say so.
-                Ok(Said::Odd(Odd::Bare(why))) => return Err(why.to_owned()),
-                Ok(Said::Odd(Odd::Text(_))) => {}
-                Ok(Said::Ended(why)) => return Err(why),
-                Err(_) => return Err(format!("{NAME} told nothing in {} s", limit.as_secs())),
+                (Some(Odd::Bare(why)), _) => return Err(why.to_owned()),
+                (_, Some(why)) => return Err(why.clone()),
+                (Some(Odd::Text(_)), None) => {}
+                (None, None) => return Err(format!("{NAME} told nothing in {} s", limit.as_secs())),
             }
         }
     }
 
-    /// What came since it was last asked.
-    pub(super) fn news(&mut self) -> News {
-        let mut reading = self.kept.take();
-        let mut last_odd = None;
-        for _ in 0..UNREAD {
-            match self.inbox.try_recv() {
-                Ok(Said::Line(line)) => reading = Some(*line),
-                Ok(Said::Odd(odd)) => last_odd = Some(odd.words().to_owned()),
-                Ok(Said::Ended(why)) => return News::Ended(why),
-                Err(TryRecvError::Empty) => return reading.map_or(News::Nothing { odd: last_odd }, News::Reading),
-                Err(TryRecvError::Disconnected) => break,
-            }
+    /// What came since it was last asked, so long ago.
+    pub(super) fn news(&self, since: Duration) -> News {
+        let mut told = self.inbox.lock();
+        let lines = mem::take(&mut told.lines);
+        if let Some(why) = told.ended.take() {
+            return News::Ended(why);
         }
-        // With as many as may wait there were more, or soon will be.
-        News::Unread
+        if lines > TOO_MANY + 2 * (since.as_millis() / self.interval.as_millis()) {
+            return News::Flood;
+        }
+        let odd = told.odd.take().map(|odd| odd.words().to_owned());
+        told.reading.take().map_or(News::Nothing { odd }, News::Reading)
     }
 }
 
@@ -127,27 +154,24 @@ enum Heard {
     End(String),
     /// It tells what is of no use, in words for people.
     Useless(String),
-    /// Nobody listens, or not fast enough.
-    Unread,
 }
 
 /// Reads it to its end, which comes at the latest with the leash's.
-fn listen(mut child: Child, stdout: ChildStdout, leash: &Leash, say: &SyncSender<Said>) {
-    let heard = hear(stdout, say);
+fn listen(mut child: Child, stdout: impl Read, leash: &Leash, inbox: &Inbox) {
+    let heard = catch_unwind(AssertUnwindSafe(|| hear(stdout, inbox)));
     let_go(leash);
     // With which status does not matter: it may have been killed by now, for its output ends before it does.
     drop(child.wait());
     let why = match heard {
-        Heard::End(words) if words.is_empty() => format!("{NAME} ended without a word"),
-        Heard::End(words) => format!("{NAME} ended: {words}"),
-        Heard::Useless(why) => why,
-        Heard::Unread => return,
+        Ok(Heard::End(words)) if words.is_empty() => format!("{NAME} ended without a word"),
+        Ok(Heard::End(words)) => format!("{NAME} ended: {words}"),
+        Ok(Heard::Useless(why)) => why,
+        Err(_panic) => format!("an internal error ended the reading of {NAME}"),
     };
-    // Who does not listen any more need not know.
-    drop(say.send(Said::Ended(why)));
+    inbox.put(|told| told.ended = Some(why));
 }
 
-fn hear(stdout: ChildStdout, say: &SyncSender<Said>) -> Heard {
+fn hear(stdout: impl Read, inbox: &Inbox) -> Heard {
     let mut stdout = BufReader::new(stdout);
     let (mut line, mut odd, mut words) = (Vec::new(), 0, Vec::new());
     loop {
@@ -160,24 +184,21 @@ fn hear(stdout: ChildStdout, say: &SyncSender<Said>) -> Heard {
         if length as u64 == LONGEST {
             return Heard::Useless(format!("{NAME} tells a line without an end"));
         }
-        let said = match read(&line) {
+        match read(&line) {
             Ok(reading) => {
                 (odd, words) = (0, Vec::new());
-                Said::Line(Box::new(reading))
+                inbox.put(|told| (told.reading, told.odd, told.lines) = (Some(reading), None, told.lines + 1));
             }
             Err(what) => {
                 odd += 1;
                 if words.len() < REPEATED && !what.words().is_empty() {
                     words.push(what.words().to_owned());
                 }
-                Said::Odd(what)
+                inbox.put(|told| (told.odd, told.lines) = (Some(what), told.lines + 1));
             }
-        };
+        }
         if odd >= MOST_ODD {
             return Heard::Useless(not_understood(&words.join(" ")));
-        }
-        if say.try_send(said).is_err() {
-            return Heard::Unread;
         }
     }
 }
@@ -185,4 +206,27 @@ fn hear(stdout: ChildStdout, say: &SyncSender<Said>) -> Heard {
 /// Words for people of what was told in place of figures.
 pub(super) fn not_understood(words: &str) -> String {
     format!("what {NAME} tells is not understood: {words}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Breaks;
+
+    impl Read for Breaks {
+        fn read(&mut self, _buffer: &mut [u8]) -> std::io::Result<usize> {
+            panic!("as if by a fault")
+        }
+    }
+
+    #[test]
+    fn a_fault_of_ours_is_told_as_one_and_ends_the_program() {
+        let mut child = Command::new("/bin/sh").args(["-c", "read -r _"]).stdin(Stdio::piped()).spawn().unwrap();
+        let leash = Mutex::new(child.stdin.take()).into();
+        let inbox = Inbox::default();
+        // It is waited for: it comes back only where the program was let go.
+        listen(child, Breaks, &leash, &inbox);
+        assert_eq!(inbox.lock().ended.as_deref(), Some("an internal error ended the reading of macmon"));
+    }
 }

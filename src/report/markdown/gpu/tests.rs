@@ -87,6 +87,21 @@ fn memory_of_the_machine_is_not_told_as_the_gpus() {
 }
 
 #[test]
+fn energy_is_that_of_boards_but_of_a_macs_chip() {
+    let mut r = report(sample_session());
+    let boards =
+        ["GPU boards only, idle power included", "Energy is that of the boards alone, idle power included: by"];
+    let chip =
+        ["The GPU's part of its chip only, idle", "Energy is that of the GPU's part of its chip alone, without memory"];
+    for (source, told, not) in [("nvml", boards, chip), ("macmon", chip, boards)] {
+        source.clone_into(&mut r.gpu.as_mut().unwrap().source);
+        let text = render(&r);
+        assert!(told.iter().all(|words| text.contains(words)), "{source}: {text}");
+        assert!(!not.iter().any(|words| text.contains(words)), "{source}: {text}");
+    }
+}
+
+#[test]
 fn idle_gpus_beside_an_endpoint_on_loopback_are_told() {
     let mut r = report(sample_session());
     assert!(!render(&r).contains("may be a tunnel's"));
