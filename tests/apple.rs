@@ -30,7 +30,7 @@ const WHOSE: &str =
 
 /// Answers at once.
 fn quick_server() -> Server {
-    Server::start(&["lone-model"], |mut answer| answer.finish(1))
+    Server::start(&["lone-model"], |mut answer| answer.answer(&["word"]))
 }
 
 /// Answers long after macmon has ended.
@@ -39,7 +39,7 @@ fn slow_server() -> Server {
         // Nobody sends: it is the time that matters.
         let (_kept, nothing) = channel::<()>();
         assert!(nothing.recv_timeout(Duration::from_secs(3)).is_err());
-        answer.finish(1);
+        answer.answer(&["word"]);
     })
 }
 
@@ -88,7 +88,8 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
     });
     let macmon = Macmon::install();
     let (json, markdown, _) = std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let macmon = &macmon;
+        scope.spawn(move || {
             let (_alive, mut lines) = (macmon.alive(), macmon.lines());
             lines.write_all(line(12).as_bytes()).unwrap();
             wait_for_asked.recv_timeout(LIMIT).unwrap();
@@ -99,7 +100,7 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
             told.send(()).unwrap();
             tell(&mut lines, &line(13), usize::MAX);
         });
-        run(&macmon, &server.url())
+        run(macmon, &server.url())
     });
 
     let gpu = &json["gpu"];
@@ -152,9 +153,10 @@ fn a_machine_without_it_says_what_to_do() {
     let macmon = Macmon::install();
     std::fs::remove_file(macmon.file("macmon")).unwrap();
     let json = run(&macmon, &server.url()).0;
-    let why = match cfg!(target_os = "macos") {
-        true => "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)",
-        false => "macmon reads Apple's GPUs, on a Mac",
+    let why = if cfg!(target_os = "macos") {
+        "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+    } else {
+        "macmon reads Apple's GPUs, on a Mac"
     };
     assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!(why)));
 }

@@ -225,9 +225,10 @@ fn one_that_is_not_there_is_a_reason_that_says_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let why = |config: &SamplerConfig| open(config, &mut |_source| panic!("there is none")).unwrap_err();
     let path = |path: &Path| SamplerConfig { program_path: Some(path.into()), ..SamplerConfig::default() };
-    let reason = match cfg!(target_os = "macos") {
-        true => "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)",
-        false => "macmon reads Apple's GPUs, on a Mac",
+    let reason = if cfg!(target_os = "macos") {
+        "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+    } else {
+        "macmon reads Apple's GPUs, on a Mac"
     };
     assert_eq!(why(&path(folder.path())), reason);
     assert_eq!(why(&SamplerConfig { program_path: None, ..SamplerConfig::default() }), reason);
