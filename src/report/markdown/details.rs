@@ -88,18 +88,18 @@ fn about(case: &CaseView<'_>, page: &mut Page) {
     let several = case.ended() > 1;
     let mut notes = Notes::default();
     for record in case.records() {
-        let which = which(several, &record);
+        let which = which(several, &[record.id.number]);
         page.field(&format!("Prefix Cache{which}"), &cache(&record));
         notes.add(&record);
     }
     notes.write(several, page);
     if let Some(record) = case.reported.last().and_then(|a| a.record()) {
         for told in record.server_timings.iter().flat_map(|t| t.sentences(&record)) {
-            page.field(&format!("Server's Clock{}", which(several, &record)), &inline(&told));
+            page.field(&format!("Server's Clock{}", which(several, &[record.id.number])), &inline(&told));
         }
     }
     for record in case.failures().filter_map(AttemptState::record) {
-        let which = which(several, &record);
+        let which = which(several, &[record.id.number]);
         let reason = record.error.as_ref().map_or_else(
             || record.status.as_str().to_owned(),
             |e| {
@@ -184,14 +184,11 @@ impl Notes {
     fn write(self, several: bool, page: &mut Page) {
         let mut kinds: HashMap<(&str, &str), usize> = HashMap::new();
         let mut others: Vec<(&Note, usize, Vec<u32>)> = Vec::new();
-        let which = |numbers: &[u32]| {
-            if several { format!(" ({})", attempts(numbers.iter().copied())) } else { String::new() }
-        };
         for note in &self.notes {
             let said = kinds.entry((note.name, note.key)).or_default();
             *said += 1;
             if *said <= MOST_OF_A_KIND {
-                page.field(&format!("{}{}", note.name, which(&note.numbers)), &inline(&note.text));
+                page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
                 continue;
             }
             let of_kind = others.iter_mut().find(|(first, ..)| (first.name, first.key) == (note.name, note.key));
@@ -207,12 +204,12 @@ impl Notes {
             numbers.sort_unstable();
             numbers.dedup();
             let told = format!("{count} more, like: {}", inline(&first.text));
-            page.field(&format!("{}{}", first.name, which(&numbers)), &told);
+            page.field(&format!("{}{}", first.name, which(several, &numbers)), &told);
         }
     }
 }
 
-/// Says which attempt a line is about where there are several.
-fn which(several: bool, record: &AttemptRecord) -> String {
-    if several { format!(" (attempt {})", record.id.number) } else { String::new() }
+/// Says which attempts a line is about where there are several.
+fn which(several: bool, numbers: &[u32]) -> String {
+    if several { format!(" ({})", attempts(numbers.iter().copied())) } else { String::new() }
 }

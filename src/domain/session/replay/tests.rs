@@ -8,29 +8,10 @@ use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::restore::Restoring;
 use crate::domain::session::{Plan, SessionCommand, SessionEvent};
-use crate::domain::suite::{CaseSpec, RatingScale, Suite};
+use crate::domain::testing::suite;
 
 const fn s(at: u64) -> Nanos {
     Nanos::from_millis(at * 1000)
-}
-
-fn suite(cases: usize) -> Arc<Suite> {
-    let case = |i| CaseSpec {
-        name: format!("case {i}"),
-        model: None,
-        messages: Vec::new(),
-        max_tokens: 1,
-        temperature: 0.0,
-        timeout: Duration::from_secs(1),
-        patience: crate::domain::suite::Patience::default(),
-        extra: serde_json::Map::new(),
-    };
-    Arc::new(Suite {
-        name: "s".into(),
-        rating: RatingScale::default(),
-        slos: Vec::new(),
-        cases: (0..cases).map(case).collect(),
-    })
 }
 
 /// A session as it runs, what a journal keeps of it, and how it was at each time something happened.
@@ -43,7 +24,7 @@ struct Tape {
 
 impl Tape {
     fn new(cases: usize, plan: Plan, sweep: &[usize]) -> Self {
-        let (suite, sweep) = (suite(cases), sweep.to_vec());
+        let (suite, sweep) = (Arc::new(suite(cases)), sweep.to_vec());
         let live = Session::new(Arc::clone(&suite), plan);
         let live = if sweep.is_empty() { live } else { live.with_sweep(sweep.clone()) };
         Self { live, kept: Restoring::new(suite, plan, sweep), open: Vec::new(), was: Vec::new() }

@@ -12,6 +12,9 @@ use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
+/// What a time says in which the run was held, where there is room.
+const HELD: &str = " held ";
+
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, shown: &Shown<'_>) {
     let axis = plot(area, gutter);
@@ -21,6 +24,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, win
     let (scene, style) = (view.scene(), view.theme.muted());
     let buf = frame.buffer_mut();
     let cells = usize::from(axis.width);
+    let began = run_of(scene).0;
+    let span = window.to.since(window.from);
+    let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
+    let ends = Some((format!("└ {from} "), format!(" {to}")));
+    let ends = ends.filter(|(from, to)| fit::width(from) + fit::width(to) <= cells);
+    // Between them is what a word may cover.
+    let [before, after] = ends.as_ref().map_or([0, 0], |(from, to)| [from, to].map(|end| fit::width(end) as u16));
     buf.set_stringn(axis.x, axis.y, "─".repeat(cells), cells, style);
     for (held, until) in scene.traces.holds() {
         let until = until.unwrap_or(scene.now);
@@ -30,17 +40,16 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, win
         let cell = |at: Nanos| window.cell_of(at.clamp(window.from, window.to), axis.width).unwrap_or(0);
         let (from, to) = (cell(*held), cell(until));
         let width = usize::from(to - from + 1);
-        let stroke = if width >= 8 { format!("═ held {}", "═".repeat(width - 7)) } else { "═".repeat(width) };
-        buf.set_stringn(axis.x + from, axis.y, stroke, width, view.theme.warning());
+        buf.set_stringn(axis.x + from, axis.y, "═".repeat(width), width, view.theme.warning());
+        let (start, end) = ((from + 1).max(before), to.min(axis.width - after));
+        if usize::from(end.saturating_sub(start)) >= HELD.len() {
+            buf.set_stringn(axis.x + start, axis.y, HELD, HELD.len(), view.theme.warning());
+        }
     }
     for cell in shown.streams.iter().filter_map(|s| window.cell_of(s.started, axis.width)) {
         buf[(axis.x + cell, axis.y)].set_char('┴');
     }
-    let began = run_of(scene).0;
-    let span = window.to.since(window.from);
-    let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
-    let (from, to) = (format!("└ {from} "), format!(" {to}"));
-    if fit::width(&from) + fit::width(&to) <= cells {
+    if let Some((from, to)) = ends {
         buf.set_stringn(axis.x, axis.y, &from, cells, style);
         buf.set_stringn(axis.right() - fit::width(&to) as u16, axis.y, &to, cells, style);
     }

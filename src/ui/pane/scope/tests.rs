@@ -181,6 +181,25 @@ fn the_legend_leaves_out_what_has_no_room_as_a_whole() {
 }
 
 #[test]
+fn a_hold_is_named_in_whole_or_not_at_all() {
+    let mut stage = stage(0);
+    stage.start(0, 1, Script::plain(300, 20, 900));
+    stage.pass(500);
+    stage.act(Action::ToggleHold);
+    stage.pass(9_000);
+    stage.act(Action::ToggleHold);
+    let mut named = 0;
+    for width in 20..90 {
+        let drawn = text(&stage.draw_with(width, 12, Theme::mono(), draw));
+        let axis = drawn.lines().find(|line| line.contains('└')).unwrap_or_default();
+        let word: String = axis.chars().filter(char::is_ascii_alphabetic).filter(|c| *c != 's').collect();
+        assert!(["", "held"].contains(&word.as_str()), "{width}: {axis}");
+        named += usize::from(word == "held");
+    }
+    assert!(named > 40, "{named}");
+}
+
+#[test]
 fn the_cursor_tells_what_was_there() {
     let told = |mut stage: Stage, steps: &[Action]| {
         stage.act(Action::ScopeCursor);
