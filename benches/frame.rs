@@ -14,9 +14,11 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::Rect;
 use ratatui::{TerminalOptions, Viewport};
 
-use tokscope::app::message::{Action, Msg};
-use tokscope::app::model::{App, Connection, PaneId, Target};
-use tokscope::app::text_field::Edit;
+use tokscope::app::action::Action;
+use tokscope::app::message::Msg;
+use tokscope::app::pane::PaneId;
+use tokscope::app::state::text_field::Edit;
+use tokscope::app::state::{App, Connection, Target};
 use tokscope::app::update::update;
 use tokscope::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use tokscope::domain::gpu::{GpuEvent, GpuInfo, GpuSample};

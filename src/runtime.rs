@@ -24,8 +24,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use crate::app::message::{Effect, Msg};
-use crate::app::model::{App, Connection, Target};
+use crate::app::message::{Effect, Msg, RunEffect, ScreenEffect};
+use crate::app::state::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
 use crate::domain::session::Session;
@@ -271,16 +271,27 @@ impl Run {
         event.apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
 
-    /// Takes a message; returns what only the caller can carry out.
-    fn take(&mut self, msg: Msg) -> Vec<Effect> {
-        let mut left = Vec::new();
+    /// Takes a message and carries out the effects of the run; returns the others.
+    fn take(&mut self, msg: Msg) -> Remaining {
+        let mut left = Remaining::default();
         let kept = self.saving.note(&self.app, &msg);
         let mut todo = update(&mut self.app, msg);
         while !todo.is_empty() {
             for effect in std::mem::take(&mut todo) {
+                let effect = match effect {
+                    Effect::Run(effect) => effect,
+                    Effect::Screen(effect) => {
+                        left.screen.push(effect);
+                        continue;
+                    }
+                    Effect::Quit(status) => {
+                        left.quit.get_or_insert(status);
+                        continue;
+                    }
+                };
                 match effect {
-                    Effect::Engine(command) => self.tell_engine(command),
-                    Effect::BeginTelemetry => {
+                    RunEffect::Engine(command) => self.tell_engine(command),
+                    RunEffect::BeginTelemetry => {
                         let now = self.now();
                         // One that goes on has begun before.
                         if self.saved.is_none() {
@@ -288,7 +299,7 @@ impl Run {
                         }
                         self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                     }
-                    Effect::TelemetryActive(active) => {
+                    RunEffect::TelemetryActive(active) => {
                         let now = self.now();
                         self.tell_telemetry(if active {
                             TelemetryEvent::Active(now)
@@ -303,35 +314,42 @@ impl Run {
                             self.telemetry().for_each(Sampler::sample_now);
                         }
                     }
-                    Effect::Export { exporter } => {
+                    RunEffect::Export { exporter } => {
                         let result = self.export(exporter);
                         let now = self.now();
                         todo.extend(update(&mut self.app, Msg::Exported(now, result)));
                     }
-                    Effect::ExportAs { exporter, name } => {
+                    RunEffect::ExportAs { exporter, name } => {
                         let result = self.export_as(exporter, &name);
                         let now = self.now();
                         todo.extend(update(&mut self.app, Msg::Exported(now, result)));
                     }
-                    Effect::OfferExports => {
+                    RunEffect::OfferExports => {
                         let offers = self.offers();
                         todo.extend(update(&mut self.app, offers));
                     }
-                    Effect::CheckExport(name) => {
-                        let fate = export::fate(&name);
-                        todo.extend(update(&mut self.app, Msg::ExportChecked { name, fate }));
+                    RunEffect::CheckExport(name) => {
+                        let check = export::check_name(&name);
+                        todo.extend(update(&mut self.app, Msg::ExportChecked { name, check }));
                     }
-                    Effect::RenderReport => {
+                    RunEffect::RenderReport => {
                         let rendered = self.rendered();
                         todo.extend(update(&mut self.app, rendered));
                     }
-                    other => left.push(other),
                 }
             }
         }
         self.save(kept);
         left
     }
+}
+
+/// Effects that the run leaves to its caller.
+#[derive(Debug, Default)]
+struct Remaining {
+    screen: Vec<ScreenEffect>,
+    /// The status to end the program with.
+    quit: Option<u8>,
 }
 
 /// The host and port of a base address.

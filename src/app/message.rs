@@ -1,272 +1,148 @@
-//! What can happen to the program, and what it can ask for.
+//! Messages that change the state, and the effects that updates ask for.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::answer;
-use super::export_dialog::Fate;
-use super::model::PaneId;
-use super::pointer::Pointer;
-use super::report_view::Extent;
-use super::text_field::Edit;
+use super::action::Action;
+use super::state::answer;
+use super::state::export_dialog::NameCheck;
+use super::state::pointer::Pointer;
+use super::state::report_view::Extent;
+use super::state::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::host::HostEvent;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
 
-/// What the user means; never a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[expect(missing_docs, reason = "each is described in the key table")]
-pub enum Action {
-    // ─── The run ───
-    ToggleHold,
-    TogglePauseCase,
-    Rerun,
-    RerunFailed,
-    Cancel,
-    Export,
-    ChooseExport,
-    ViewReport,
-    // ─── The screen ───
-    ToggleFreeze,
-    SelectNext,
-    SelectPrevious,
-    SelectFirst,
-    SelectLast,
-    ScrollDown,
-    ScrollUp,
-    NextPane,
-    PreviousPane,
-    Focus(PaneId),
-    Zoom,
-    Back,
-    Filter,
-    Copy,
-    // ─── The table of cases ───
-    SortByNext,
-    ReverseSort,
-    Unfold,
-    Fold,
-    ToggleBaseline,
-    // ─── The program ───
-    Help,
-    Palette,
-    ToggleMouse,
-    Redraw,
-    Suspend,
-    Quit,
-    // ─── The answer ───
-    LineDown,
-    LineUp,
-    ToTop,
-    ToEnd,
-    ToggleThinking,
-    ToggleRaw,
-    ToggleExchange,
-    Search,
-    NextMatch,
-    PreviousMatch,
-    NextTheme,
-    // ─── The scope ───
-    ScopeCloser,
-    ScopeWider,
-    ScopeEarlier,
-    ScopeLater,
-    ScopeCursor,
-    ScopeNow,
-    ScopeStack,
-    // ─── A replay ───
-    ReplayBack,
-    ReplayForward,
-    ReplaySlower,
-    ReplayFaster,
-    // ─── In a question or a menu ───
-    Confirm,
-}
-
-impl Action {
-    /// Its name in the config file, which stays.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ToggleHold => "hold",
-            Self::TogglePauseCase => "pause",
-            Self::Rerun => "rerun",
-            Self::RerunFailed => "rerun-failed",
-            Self::Cancel => "cancel",
-            Self::SortByNext => "sort",
-            Self::ReverseSort => "sort-reverse",
-            Self::Unfold => "unfold",
-            Self::Fold => "fold",
-            Self::ToggleBaseline => "baseline",
-            Self::LineDown => "line-down",
-            Self::LineUp => "line-up",
-            Self::ToTop => "top",
-            Self::ToEnd => "end",
-            Self::ToggleThinking => "thinking",
-            Self::ToggleRaw => "raw",
-            Self::ToggleExchange => "request",
-            Self::Search => "search",
-            Self::NextMatch => "next-match",
-            Self::PreviousMatch => "previous-match",
-            Self::Export => "export",
-            Self::ChooseExport => "export-as",
-            Self::ViewReport => "report",
-            Self::Focus(PaneId::Cases) => "go-to-cases",
-            Self::Focus(PaneId::Preview) => "go-to-answer",
-            Self::Focus(PaneId::Scope) => "go-to-scope",
-            Self::Focus(PaneId::Latency) => "go-to-latency",
-            Self::Focus(PaneId::Gpu) => "go-to-gpu",
-            Self::Palette => "commands",
-            Self::ToggleMouse => "mouse",
-            Self::ToggleFreeze => "freeze",
-            Self::SelectNext => "next",
-            Self::SelectPrevious => "previous",
-            Self::SelectFirst => "first",
-            Self::SelectLast => "last",
-            Self::ScrollDown => "scroll-down",
-            Self::ScrollUp => "scroll-up",
-            Self::NextPane => "next-pane",
-            Self::PreviousPane => "previous-pane",
-            Self::Zoom => "zoom",
-            Self::Back => "back",
-            Self::Filter => "filter",
-            Self::Copy => "copy",
-            Self::Help => "help",
-            Self::Redraw => "redraw",
-            Self::Suspend => "suspend",
-            Self::Quit => "quit",
-            Self::NextTheme => "theme",
-            Self::ScopeCloser => "scope-closer",
-            Self::ScopeWider => "scope-wider",
-            Self::ScopeEarlier => "scope-earlier",
-            Self::ScopeLater => "scope-later",
-            Self::ScopeCursor => "scope-cursor",
-            Self::ScopeNow => "scope-now",
-            Self::ScopeStack => "scope-stack",
-            Self::ReplayBack => "replay-back",
-            Self::ReplayForward => "replay-forward",
-            Self::ReplaySlower => "replay-slower",
-            Self::ReplayFaster => "replay-faster",
-            Self::Confirm => "confirm",
-        }
-    }
-}
-
 /// A signal from the operating system.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// Ctrl-C from outside the screen.
+    /// Ctrl-C sent from outside the dashboard.
     Interrupt,
-    /// Asked to end.
+    /// A request to end the program.
     Terminate,
-    /// The terminal is gone.
+    /// The loss of the terminal.
     HangUp,
 }
 
 /// Everything that changes the state.
 #[derive(Clone, Debug)]
 pub enum Msg {
-    /// A key already resolved through the key table, and when it was taken.
+    /// A command of the user, and the time of the key press.
     Action(Nanos, Action),
-    /// The text that is being typed changes.
+    /// An edit of the text field that is open.
     Edit(Edit),
-    /// Text was pasted.
+    /// A paste, and its time.
     Pasted(Nanos, String),
-    /// The mouse did something.
+    /// A mouse event, and its time.
     Pointer(Nanos, Pointer),
-    /// The frame clock, only while something is live.
+    /// A tick of the frame clock. It runs only while something is in flight.
     Frame {
-        /// Now.
+        /// Time of the frame.
         now: Nanos,
-        /// The engine's view of it.
+        /// The engine's latest snapshot.
         live: Arc<LiveSnapshot>,
     },
     /// A frame was drawn.
     Drawn {
-        /// What it showed of the answer.
+        /// The part of the answer on the screen.
         answer: answer::Drawn,
-        /// Lines that the help can be scrolled down.
+        /// Maximum number of lines by which the help can be scrolled down.
         help_limit: u16,
         /// How far the report can be scrolled.
         report: Extent,
     },
-    /// A fact of the engine.
+    /// A fact from the engine, and its time.
     Engine(Nanos, EngineFact),
-    /// A fact of the GPU sampler.
+    /// An event from the GPU sampler.
     Gpu(GpuEvent),
-    /// What the server says of itself.
+    /// An event from the sampler of the server's metrics.
     Gauges(GaugeEvent),
-    /// What the look at this machine says.
+    /// An event from the sampler of this machine.
     Host(HostEvent),
-    /// A report was written, or was not.
+    /// The path of a report that was written, or why it could not be written.
     Exported(Nanos, Result<PathBuf, String>),
-    /// The run is no longer saved, and why.
+    /// The journal stopped, and why.
     NotSaved(Nanos, String),
-    /// The report as Markdown, for the screen.
+    /// The report for the screen, as Markdown.
     ReportRendered {
-        /// All of it.
+        /// The whole text.
         text: Arc<str>,
-        /// The file that would be written now.
+        /// Name of the file that an export would write now.
         file: String,
     },
-    /// Names for files, one for each of the exporters.
+    /// Default file names for the export dialog.
     ExportsOffered {
-        /// What would be written if nobody named a file.
+        /// One name for each exporter, in the order of their table.
         offers: Vec<String>,
-        /// The folder that they are counted from.
+        /// The folder that relative names start from.
         folder: String,
     },
-    /// What would become of a file's name.
+    /// The result of [`RunEffect::CheckExport`].
     ExportChecked {
-        /// The name.
+        /// The name that was checked.
         name: String,
-        /// What would.
-        fate: Fate,
+        /// The result.
+        check: NameCheck,
     },
-    /// The screen has another size.
+    /// The terminal has a new size.
     Resized,
-    /// A signal.
+    /// A signal arrived.
     Signal(Signal),
-    /// The program ends: what is in flight is given up.
+    /// The program is ending: requests in flight are cancelled.
     Closing,
 }
 
-/// What is to be done outside.
+/// Work outside the state, by who carries it out.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Tell the engine.
+    /// Work of the run: engine, telemetry, files.
+    Run(RunEffect),
+    /// Work of the terminal. A run without a dashboard has none.
+    Screen(ScreenEffect),
+    /// End the program with this exit status.
+    Quit(u8),
+}
+
+/// An effect that the run carries out, with or without a dashboard.
+#[derive(Clone, Debug)]
+pub enum RunEffect {
+    /// Send a command to the engine.
     Engine(EngineCommand),
-    /// Write the report in the format of this place in the exporters' table.
+    /// Write the report under its default name.
     Export {
         /// Index in the exporters' table.
         exporter: usize,
     },
-    /// Write it under this name.
+    /// Write the report under a name that the user typed.
     ExportAs {
         /// Index in the exporters' table.
         exporter: usize,
-        /// Name of the file, as it was typed.
+        /// Name of the file, as typed.
         name: String,
     },
-    /// Tell names for files, one for each of the exporters.
+    /// Answer with [`Msg::ExportsOffered`].
     OfferExports,
-    /// Tell what would become of a file's name.
+    /// Check whether a file of this name can be written; answer with [`Msg::ExportChecked`].
     CheckExport(String),
-    /// Make the report as Markdown, for the screen.
+    /// Render the report; answer with [`Msg::ReportRendered`].
     RenderReport,
-    /// Have the terminal tell what the mouse does, or leave the mouse to the terminal.
-    Mouse(bool),
-    /// Put text on the clipboard.
-    Copy(String),
-    /// The run begins: what GPUs and server tell of it starts now.
+    /// Start recording telemetry: the run begins now.
     BeginTelemetry,
-    /// Look at GPUs and server from now on, or stop: nothing is measured.
+    /// Sample at the full rate while something is measured, or stop doing so.
     TelemetryActive(bool),
-    /// Stop as `fg` can continue.
+}
+
+/// An effect that the terminal carries out.
+#[derive(Clone, Debug)]
+pub enum ScreenEffect {
+    /// Turn mouse reports on or off. While they are off, the terminal selects text with the mouse.
+    Mouse(bool),
+    /// Copy text to the clipboard.
+    Copy(String),
+    /// Stop the process until `fg`.
     Suspend,
-    /// Paint everything again.
+    /// Repaint every cell.
     Redraw,
-    /// End the program with this status.
-    Quit(u8),
 }

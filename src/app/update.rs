@@ -1,22 +1,34 @@
-//! How the state changes: one message in, effects out.
+//! How messages change the state: one message in, effects out.
 
+pub mod availability;
+mod copy;
+mod dialogs;
 mod engine;
+mod export_dialog;
 mod frame;
+mod model_choice;
+mod notices;
+mod palette;
+mod playback;
+mod pointer;
+mod report_view;
+mod scope;
+mod selection;
+mod session;
 
-use super::answer::{Form, PAGE, copy, is_searched};
-use super::cases::{fold, follow, select, sort_by_next, toggle_baseline, unfold};
-use super::message::{Action, Effect, Msg};
-use super::model::{App, Overlay, PaneId};
-use super::notice::{notice, read};
-use super::palette::{self, Palette};
-use super::possible::obstacle;
-use super::session::session;
-use super::text_field::Edit;
-use super::{dialogs, export_dialog, playback, pointer, report_view, scope};
+use self::notices::{dismiss_read_notice, show_notice};
+use self::selection::{fold, follow, move_selection, sort_by_next, toggle_baseline, unfold};
+use super::action::Action;
+use super::message::{Effect, Msg, RunEffect, ScreenEffect};
+use super::pane::PaneId;
+use super::state::answer::{Form, PAGE_LINES};
+use super::state::palette::Palette;
+use super::state::text_field::Edit;
+use super::state::{App, Overlay};
 use crate::domain::live::EngineCommand;
 use crate::domain::session::SessionEvent;
 
-/// Takes a message, changes the state, returns what is to be done outside.
+/// Changes the state by a message, and returns the work to do outside.
 pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     let was_active = app.scene.session.is_active();
     let shown_at = match &msg {
@@ -27,57 +39,58 @@ pub fn update(app: &mut App, msg: Msg) -> Vec<Effect> {
     if let (Some(now), true) = (shown_at, app.playback.is_some()) {
         playback::show(app, now);
     }
-    effects.extend(report_view::keep_up(app));
+    effects.extend(report_view::refresh(app));
     if app.playback.is_some() {
         return effects;
     }
     let is_active = app.scene.session.is_active();
     if was_active != is_active {
-        // Who begins to look does so before the first request.
-        let is_start = |e: &Effect| matches!(e, Effect::Engine(EngineCommand::Start { .. }));
+        // Sampling at the full rate starts before the first request.
+        let is_start = |e: &Effect| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Start { .. })));
         let at = effects.iter().position(is_start).unwrap_or(effects.len());
-        effects.insert(at, Effect::TelemetryActive(is_active));
+        effects.insert(at, Effect::Run(RunEffect::TelemetryActive(is_active)));
     }
     effects
 }
 
+/// Changes the state by a message.
 fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     match msg {
         Msg::Action(now, action) => {
-            // While nothing moves there are no frames: the key itself says how late it is.
+            // Without frames, the key press brings the time.
             app.scene.now = app.scene.now.max(now);
-            read(app, now);
+            dismiss_read_notice(app, now);
             act(app, action)
         }
         Msg::Edit(edit) => dialogs::edit(app, &edit).unwrap_or_default(),
         Msg::Pasted(now, text) => {
             let typed = dialogs::edit(app, &Edit::Paste(text));
             if typed.is_none() {
-                notice(app, now, "Pasted text is ignored here", false);
+                show_notice(app, now, "Pasted text is ignored here", false);
             }
             typed.unwrap_or_default()
         }
         Msg::Pointer(now, pointer) => {
             app.scene.now = app.scene.now.max(now);
-            pointer::take(app, pointer)
+            pointer::handle(app, pointer)
         }
         Msg::Frame { now, live } => {
-            frame::take(app, now, live);
-            session(app, SessionEvent::Tick(now))
+            frame::tick(app, now, live);
+            session::apply(app, SessionEvent::Tick(now))
         }
         Msg::Drawn { answer, help_limit, report } => {
             app.ui.answer.drawn(answer);
-            // Scrolled beyond the end, the way back would begin there.
+            // A position beyond the end would swallow the first keys upwards.
             match &mut app.ui.overlay {
                 Overlay::Help(line) => *line = help_limit.min(*line),
-                // Until its text is there it has no end.
+                // A report without text has no end yet.
                 Overlay::Report(view) if view.text.is_some() => view.top = view.top.min(report.limit),
                 _ => {}
             }
             app.ui.report_extent = report;
             Vec::new()
         }
-        Msg::Engine(now, fact) => engine::take(app, now, fact),
+        Msg::Engine(now, fact) => engine::handle(app, now, fact),
         Msg::Gpu(event) => {
             app.scene.gpu.apply(event);
             Vec::new()
@@ -96,27 +109,27 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
                     if matches!(app.ui.overlay, Overlay::Export(_)) {
                         app.ui.overlay = Overlay::None;
                     }
-                    notice(app, now, &format!("Report written to '{}'", path.display()), false);
+                    show_notice(app, now, &format!("Report written to '{}'", path.display()), false);
                 }
-                Err(why) => notice(app, now, &why, true),
+                Err(why) => show_notice(app, now, &why, true),
             }
             Vec::new()
         }
         Msg::NotSaved(now, why) => {
-            notice(app, now, &format!("This run is not being saved: {why}"), true);
+            show_notice(app, now, &format!("This run is not being saved: {why}"), true);
             Vec::new()
         }
         Msg::ReportRendered { text, file } => {
-            report_view::rendered(app, text, file);
+            report_view::set_text(app, text, file);
             Vec::new()
         }
-        Msg::ExportsOffered { offers, folder } => export_dialog::offered(app, offers, folder),
-        Msg::ExportChecked { name, fate } => {
-            export_dialog::checked(app, &name, fate);
+        Msg::ExportsOffered { offers, folder } => export_dialog::set_offers(app, offers, folder),
+        Msg::ExportChecked { name, check } => {
+            export_dialog::set_check(app, &name, check);
             Vec::new()
         }
         Msg::Resized => Vec::new(),
-        Msg::Closing => session(app, SessionEvent::Abort),
+        Msg::Closing => session::apply(app, SessionEvent::Abort),
         Msg::Signal(_) => {
             app.interrupted = true;
             vec![Effect::Quit(app.exit_status())]
@@ -124,7 +137,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
     }
 }
 
-/// What the user means, in the panes or in what lies over them.
+/// Carries out an action, in the open overlay or in the panes.
 fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if matches!(app.ui.overlay, Overlay::Palette(_)) && action == Action::Confirm {
         return palette::confirm(app).map_or_else(Vec::new, |chosen| act(app, chosen));
@@ -132,10 +145,9 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     if let Some(effects) = dialogs::act(app, action) {
         return effects;
     }
-    if let Some(obstacle) = obstacle(app, action) {
-        // A key that does nothing says why.
+    if let Some(obstacle) = availability::obstacle(app, action) {
         let now = app.scene.now;
-        notice(app, now, &obstacle.why, false);
+        show_notice(app, now, &obstacle.why, false);
         if let Some(notice) = &mut app.ui.notice {
             notice.remedy = obstacle.remedy;
         }
@@ -145,23 +157,23 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     match action {
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
         Action::ToggleHold if app.playback.is_some() => replay(app, action),
-        Action::ToggleHold => return session(app, SessionEvent::ToggleHold),
-        Action::TogglePauseCase => return of_case(app, SessionEvent::TogglePause(selected)),
-        Action::Rerun => return of_case(app, SessionEvent::Rerun(selected)),
-        Action::RerunFailed => return session(app, SessionEvent::RerunFailed),
-        Action::Cancel => return of_case(app, SessionEvent::Cancel(selected)),
-        Action::Export => return vec![Effect::Export { exporter: 0 }],
+        Action::ToggleHold => return session::apply(app, SessionEvent::ToggleHold),
+        Action::TogglePauseCase => return apply_to_case(app, SessionEvent::TogglePause(selected)),
+        Action::Rerun => return apply_to_case(app, SessionEvent::Rerun(selected)),
+        Action::RerunFailed => return session::apply(app, SessionEvent::RerunFailed),
+        Action::Cancel => return apply_to_case(app, SessionEvent::Cancel(selected)),
+        Action::Export => return vec![Effect::Run(RunEffect::Export { exporter: 0 })],
         Action::ChooseExport => return export_dialog::open(app),
         Action::ViewReport => return report_view::open(app),
         Action::ToggleFreeze => {
             app.frozen = if app.frozen.is_some() { None } else { Some(Box::new(app.scene.clone())) };
         }
-        Action::SelectNext => select(app, 1),
-        Action::SelectPrevious => select(app, -1),
-        Action::SelectFirst => select(app, isize::MIN),
-        Action::SelectLast => select(app, isize::MAX),
-        Action::ScrollDown => app.ui.answer.scroll(PAGE),
-        Action::ScrollUp => app.ui.answer.scroll(-PAGE),
+        Action::SelectNext => move_selection(app, 1),
+        Action::SelectPrevious => move_selection(app, -1),
+        Action::SelectFirst => move_selection(app, isize::MIN),
+        Action::SelectLast => move_selection(app, isize::MAX),
+        Action::ScrollDown => app.ui.answer.scroll(PAGE_LINES),
+        Action::ScrollUp => app.ui.answer.scroll(-PAGE_LINES),
         Action::LineDown => app.ui.answer.scroll(1),
         Action::LineUp => app.ui.answer.scroll(-1),
         Action::ToTop => app.ui.answer.to_top(),
@@ -175,32 +187,32 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         }
         Action::NextMatch => app.ui.answer.step(1),
         Action::PreviousMatch => app.ui.answer.step(-1),
-        Action::NextPane => turn_focus(app, 1),
-        Action::PreviousPane => turn_focus(app, PaneId::ALL.len() - 1),
+        Action::NextPane => move_focus(app, 1),
+        Action::PreviousPane => move_focus(app, PaneId::ALL.len() - 1),
         Action::Focus(pane) => app.ui.focus = pane,
         Action::Zoom => app.ui.zoomed = true,
-        Action::Back if is_searched(app) => app.ui.answer.drop_search(),
+        Action::Back if app.ui.is_answer_searched() => app.ui.answer.drop_search(),
         Action::Back if app.ui.zoomed => app.ui.zoomed = false,
         Action::Back if !app.ui.filter.is_empty() => app.ui.filter.clear(),
         Action::Back => follow(app),
         Action::Filter => app.ui.overlay = Overlay::FilterInput,
-        Action::Copy => return copy(app),
+        Action::Copy => return copy::copy(app),
         Action::SortByNext => sort_by_next(app),
         Action::ReverseSort => app.ui.cases.reversed = !app.ui.cases.reversed,
         Action::Unfold => unfold(app),
         Action::Fold => fold(app),
         Action::ToggleBaseline => {
             let (now, text) = (app.scene.now, toggle_baseline(app));
-            notice(app, now, &text, false);
+            show_notice(app, now, &text, false);
         }
         Action::Help => app.ui.overlay = Overlay::Help(0),
         Action::Palette => app.ui.overlay = Overlay::Palette(Palette::default()),
         Action::ToggleMouse => {
             app.ui.mouse = !app.ui.mouse;
-            return vec![Effect::Mouse(app.ui.mouse)];
+            return vec![Effect::Screen(ScreenEffect::Mouse(app.ui.mouse))];
         }
-        Action::Redraw => return vec![Effect::Redraw],
-        Action::Suspend => return vec![Effect::Suspend],
+        Action::Redraw => return vec![Effect::Screen(ScreenEffect::Redraw)],
+        Action::Suspend => return vec![Effect::Screen(ScreenEffect::Suspend)],
         Action::Quit if app.scene.session.is_active() && app.playback.is_none() => {
             app.ui.overlay = Overlay::ConfirmQuit;
         }
@@ -218,27 +230,30 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     Vec::new()
 }
 
+/// Steers the replay.
 fn replay(app: &mut App, action: Action) {
     let now = app.scene.now;
     if let Some(playback) = &mut app.playback {
-        playback.act(action, now);
+        playback.steer(action, now);
     }
 }
 
-/// A wish about the selected case. The selection stays there: followed on to the next one that runs, the same key pressed
-/// again would mean another case.
-fn of_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
+/// Applies an event of the selected case, and stops following the run: otherwise the same key pressed again could hit
+/// another case.
+fn apply_to_case(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     app.ui.follows = false;
-    session(app, event)
+    session::apply(app, event)
 }
 
+/// Turns to the next theme.
 fn next_theme(app: &mut App) {
     app.ui.theme = app.ui.theme.next();
     let now = app.scene.now;
-    notice(app, now, &format!("Theme: {}", app.ui.theme.as_str()), false);
+    show_notice(app, now, &format!("Theme: {}", app.ui.theme.as_str()), false);
 }
 
-fn turn_focus(app: &mut App, by: usize) {
+/// Moves the focus `by` panes on.
+fn move_focus(app: &mut App, by: usize) {
     let at = PaneId::ALL.iter().position(|&p| p == app.ui.focus).unwrap_or(0);
     app.ui.focus = PaneId::ALL[(at + by) % PaneId::ALL.len()];
 }

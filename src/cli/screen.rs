@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 
 /// What the dashboard looks like, and where that is written down.
 #[derive(Args, Debug, Default)]

@@ -12,7 +12,7 @@ use toml::de::DeValue;
 
 pub(super) use self::defaults::Defaults;
 use super::toml_file::{self, FileError, Mistakes, Section, kind};
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
 use crate::ui::keymap::{Keymap, Override};
 

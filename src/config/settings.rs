@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use super::ConfigError;
 use super::address::VARIABLES;
 use super::config_file::{self, AsciiWhen, At, ConfigFile};
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
 use crate::ui::keymap::{Keymap, Override};

@@ -2,8 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::gpu::GpuInfo;
-
 /// Whose the GPUs are. Figures of a machine that only asks say nothing of the one that answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum GpuScope {
@@ -42,10 +40,11 @@ impl GpuScope {
         }
     }
 
-    /// Whether a GPU serves the endpoint; `None`: not known. The whole of a slice that serves is no answer for the whole.
-    pub fn serves(&self, gpu: &GpuInfo) -> Option<bool> {
+    /// Whether the GPU with this UUID serves the endpoint; `None` if unknown. A slice that serves does not make its parent
+    /// GPU serve.
+    pub fn serves(&self, uuid: Option<&str>) -> Option<bool> {
         match self {
-            Self::EndpointHost { gpus, .. } => Some(gpu.uuid.as_ref().is_some_and(|uuid| gpus.contains(uuid))),
+            Self::EndpointHost { gpus, .. } => Some(uuid.is_some_and(|uuid| gpus.iter().any(|gpu| gpu == uuid))),
             Self::ClientHost => Some(false),
             Self::Unknown { .. } => None,
         }
@@ -98,10 +97,9 @@ mod tests {
 
     #[test]
     fn a_gpu_serves_where_evidence_names_it() {
-        let gpu = |uuid: Option<&str>| GpuInfo { uuid: uuid.map(str::to_owned), ..GpuInfo::default() };
         let scope = host("a", &["A"]);
-        assert_eq!([Some("A"), Some("B"), None].map(|uuid| scope.serves(&gpu(uuid))), [true, false, false].map(Some));
-        assert_eq!(GpuScope::Unknown { why: String::new() }.serves(&gpu(Some("A"))), None);
-        assert_eq!(GpuScope::ClientHost.serves(&gpu(Some("A"))), Some(false));
+        assert_eq!([Some("A"), Some("B"), None].map(|uuid| scope.serves(uuid)), [true, false, false].map(Some));
+        assert_eq!(GpuScope::Unknown { why: String::new() }.serves(Some("A")), None);
+        assert_eq!(GpuScope::ClientHost.serves(Some("A")), Some(false));
     }
 }

@@ -194,7 +194,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         model: info.model.clone(),
         samples: track.taken.count,
         samples_apart_ms: track.taken.apart().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
-        serves: scope.serves(info),
+        serves: scope.serves(info.uuid.as_deref()),
         memory_kind: info.memory_kind,
         memory_total_mib: track.memory_total_mib(),
         memory_total_is_least: info.memory_total_is_least,

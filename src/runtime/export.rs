@@ -7,8 +7,8 @@ use super::Run;
 use super::closing::say;
 use super::guard::guarded;
 use super::saved::report_of;
-use crate::app::export_dialog::Fate;
 use crate::app::message::Msg;
+use crate::app::state::export_dialog::NameCheck;
 use crate::protocol::api::Api;
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
@@ -135,12 +135,12 @@ fn at(exporter: usize) -> Result<&'static Exporter, String> {
 }
 
 /// What would become of a file of this name.
-pub(super) fn fate(name: &str) -> Fate {
+pub(super) fn check_name(name: &str) -> NameCheck {
     let path = Path::new(name);
     match would_write(path) {
-        Ok(written) if written == path => Fate::New,
-        Ok(written) => Fate::Taken(written.display().to_string()),
-        Err(why) => Fate::Refused(why.to_string()),
+        Ok(written) if written == path => NameCheck::New,
+        Ok(written) => NameCheck::Taken(written.display().to_string()),
+        Err(why) => NameCheck::Refused(why.to_string()),
     }
 }
 
@@ -181,11 +181,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = |name: &str| dir.path().join(name).display().to_string();
         std::fs::write(path("r.md"), "").unwrap();
-        assert_eq!(fate(&path("new.md")), Fate::New);
-        assert_eq!(fate(&path("no extension")), Fate::New);
-        assert_eq!(fate(&path("r.md")), Fate::Taken(path("r-2.md")));
+        assert_eq!(check_name(&path("new.md")), NameCheck::New);
+        assert_eq!(check_name(&path("no extension")), NameCheck::New);
+        assert_eq!(check_name(&path("r.md")), NameCheck::Taken(path("r-2.md")));
         for name in [String::new(), path("missing/r.md"), dir.path().display().to_string(), path("..")] {
-            assert!(matches!(fate(&name), Fate::Refused(_)), "{name}");
+            assert!(matches!(check_name(&name), NameCheck::Refused(_)), "{name}");
         }
     }
 

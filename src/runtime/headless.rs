@@ -10,8 +10,8 @@ use anyhow::Context;
 use super::closing::{close, say};
 use super::signals::{Suspension, stop_process};
 use super::{Run, RunSpec, Wake, route};
-use crate::app::message::{Effect, Msg};
-use crate::app::model::{App, Connection, Scene};
+use crate::app::message::Msg;
+use crate::app::state::{App, Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Session};
@@ -65,7 +65,7 @@ fn follow(run: &mut Run, stderr: &mut impl Write) -> anyhow::Result<u8> {
         }
         let was_simulated = run.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
-        let quit = run.take(msg).into_iter().find_map(|e| if let Effect::Quit(code) = e { Some(code) } else { None });
+        let quit = run.take(msg).quit;
         if found {
             if run.app.scene.target.simulated && !was_simulated {
                 say(stderr, SIMULATED);
@@ -214,7 +214,7 @@ mod tests {
 
     use super::super::closing::summary;
     use super::*;
-    use crate::app::model::Target;
+    use crate::app::state::Target;
     use crate::domain::live::ServerInfo;
     use crate::domain::route::Route;
     use crate::domain::session::Plan;

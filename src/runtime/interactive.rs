@@ -10,9 +10,9 @@ use super::closing::say;
 use super::pace::FramePacer;
 use super::signals::Suspension;
 use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
-use crate::app::answer::Drawn;
-use crate::app::message::{Effect, Msg, Signal};
-use crate::app::model::Connection;
+use crate::app::message::{Msg, ScreenEffect, Signal};
+use crate::app::state::Connection;
+use crate::app::state::answer::Drawn;
 use crate::ui::cache::RenderCache;
 use crate::ui::input::{self, Input};
 use crate::ui::pointer;
@@ -162,25 +162,16 @@ impl<'a> Screen<'a> {
 
     fn take(&mut self, msg: Msg) -> anyhow::Result<Option<u8>> {
         self.pacer.touch();
-        for effect in self.run.take(msg) {
+        let remaining = self.run.take(msg);
+        for effect in remaining.screen {
             match effect {
-                Effect::Quit(status) => return Ok(Some(status)),
-                Effect::Redraw => self.terminal.repaint()?,
-                Effect::Copy(text) => self.terminal.copy(&text)?,
-                Effect::Suspend => self.suspend()?,
-                Effect::Mouse(on) => self.terminal.set_mouse(on)?,
-                // Carried out by the run.
-                Effect::Engine(_)
-                | Effect::Export { .. }
-                | Effect::ExportAs { .. }
-                | Effect::OfferExports
-                | Effect::CheckExport(_)
-                | Effect::RenderReport
-                | Effect::BeginTelemetry
-                | Effect::TelemetryActive(_) => {}
+                ScreenEffect::Redraw => self.terminal.repaint()?,
+                ScreenEffect::Copy(text) => self.terminal.copy(&text)?,
+                ScreenEffect::Suspend => self.suspend()?,
+                ScreenEffect::Mouse(on) => self.terminal.set_mouse(on)?,
             }
         }
-        Ok(None)
+        Ok(remaining.quit)
     }
 
     fn suspend(&mut self) -> anyhow::Result<()> {

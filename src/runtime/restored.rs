@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::ZonedDateTime;
 
-use crate::app::load::Load;
-use crate::app::model::{App, Connection, Scene, Target};
-use crate::app::playback::{Playback, Stop};
+use crate::app::state::load::Load;
+use crate::app::state::playback::{Playback, Stop};
+use crate::app::state::{App, Connection, Scene, Target};
 use crate::domain::attempt::{AttemptRecord, KeptRecord, TokenSource};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
@@ -28,7 +28,7 @@ pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
         _ => None,
     });
     scene.tokens_per_event = learnt.unwrap_or(1.0);
-    scene.load = Load::of(&session, saved.last_at);
+    scene.load = Load::from_session(&session, saved.last_at);
     scene.session = session;
     scene.gpu = saved.gpu.clone();
     scene.gauges.clone_from(&saved.gauges);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::export::request_url;
 use super::{Run, Wake, environment, now};
 use crate::app::message::Msg;
-use crate::app::model::{App, Connection};
+use crate::app::state::{App, Connection};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::live::{EngineFact, EngineLag};
 use crate::domain::session::{CasePhase, Mode, Session};

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::resume::Resuming;
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::Network;

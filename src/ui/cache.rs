@@ -8,8 +8,8 @@ use ratatui::text::Line;
 
 use super::theme::Theme;
 use super::widget::find::Match;
-use crate::app::answer;
-use crate::app::report_view::Extent;
+use crate::app::state::answer;
+use crate::app::state::report_view::Extent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};

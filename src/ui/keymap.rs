@@ -10,10 +10,11 @@ pub use self::key::Key;
 pub use self::map::{Keymap, Row};
 pub use self::overrides::{Conflict, Override, Why};
 pub use self::table::BINDINGS;
-use crate::app::answer::{Form, is_searched};
-use crate::app::message::Action;
-use crate::app::model::{App, Overlay, PaneId, UiState};
-use crate::app::possible::is_possible;
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
+use crate::app::state::answer::Form;
+use crate::app::state::{App, Overlay, UiState};
+use crate::app::update::availability::is_available;
 use crate::domain::session::{CasePhase, Mode};
 
 /// Where a key means something.
@@ -72,11 +73,7 @@ impl Context {
         match self {
             Self::Anywhere => "anywhere",
             Self::Panes => "panes",
-            Self::In(PaneId::Cases) => "cases",
-            Self::In(PaneId::Preview) => "answer",
-            Self::In(PaneId::Scope) => "scope",
-            Self::In(PaneId::Latency) => "latency",
-            Self::In(PaneId::Gpu) => "gpu",
+            Self::In(pane) => pane.name(),
             Self::Help => "help",
             Self::ConfirmQuit => "quit question",
             Self::Export => "formats",
@@ -184,7 +181,7 @@ impl Section {
     pub fn title(self) -> String {
         match self {
             Self::Of(group) => group.title().to_owned(),
-            Self::Pane(pane) => format!("{} pane", super::pane::title(pane)),
+            Self::Pane(pane) => format!("{} pane", pane.title()),
         }
     }
 
@@ -209,7 +206,7 @@ pub fn sections<'a>(bindings: impl Iterator<Item = &'a Binding> + Clone) -> impl
 
 /// Whether a row's keys would do something now. Those of a dialog would once it is open.
 pub fn is_live(app: &App, binding: &Binding) -> bool {
-    !matches!(binding.on, Context::Panes | Context::In(_)) || is_possible(app, binding.action)
+    !matches!(binding.on, Context::Panes | Context::In(_)) || is_available(app, binding.action)
 }
 
 /// The word the footer has for a row now.
@@ -236,7 +233,7 @@ pub fn footer_label(app: &App, binding: &Binding) -> Option<&'static str> {
         }
         Action::ToggleFreeze => app.frozen.is_some(),
         Action::ToggleMouse => app.ui.mouse,
-        Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !is_searched(app),
+        Action::Back => !app.ui.zoomed && app.ui.filter.is_empty() && !app.ui.is_answer_searched(),
         Action::ToggleThinking => app.ui.answer.is_folded(),
         Action::ToggleRaw => app.ui.answer.form == Form::Raw,
         Action::ToggleExchange => app.ui.answer.form == Form::Exchange,

@@ -15,7 +15,8 @@ use ratatui::layout::Rect;
 
 use super::pane::gpu::Wanted;
 use super::pane::{PANES, Pane, Place};
-use crate::app::model::{App, PaneId};
+use crate::app::pane::PaneId;
+use crate::app::state::App;
 use crate::domain::session::Mode;
 
 /// The smallest screen that is more than a broken grid.

@@ -18,8 +18,8 @@ use super::fit::{cut, graphemes, spans_width, width};
 use super::keymap::Context;
 use super::theme::Theme;
 use super::view::View;
-use crate::app::model::Overlay;
-use crate::app::text_field::TextField;
+use crate::app::state::Overlay;
+use crate::app::state::text_field::TextField;
 use crate::domain::text::sanitise_line;
 
 /// Draws the overlay there is, if there is one, over `area` (the whole screen).

@@ -15,7 +15,7 @@ use ratatui::text::{Line, Span};
 
 use super::fit;
 use super::view::View;
-use crate::app::model::PaneId;
+use crate::app::pane::PaneId;
 
 /// What a pane needs of the screen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,8 +33,6 @@ pub enum Place {
 pub struct Pane {
     /// Which.
     pub id: PaneId,
-    /// What stands in its rule.
-    pub title: &'static str,
     /// Where it goes.
     pub place: Place,
     /// Its share of the instruments' column.
@@ -45,17 +43,12 @@ pub struct Pane {
 
 /// All panes, in the order of `tab`.
 pub const PANES: &[Pane] = &[
-    Pane { id: PaneId::Cases, title: "Cases", place: Place::Table, weight: 0, draw: cases::draw },
-    Pane { id: PaneId::Preview, title: "Answer", place: Place::Text, weight: 0, draw: preview::draw },
-    Pane { id: PaneId::Scope, title: "Scope", place: Place::Instrument, weight: 4, draw: scope::draw },
-    Pane { id: PaneId::Latency, title: "Latency", place: Place::Instrument, weight: 3, draw: latency::draw },
-    Pane { id: PaneId::Gpu, title: "GPU", place: Place::Instrument, weight: 3, draw: gpu::draw },
+    Pane { id: PaneId::Cases, place: Place::Table, weight: 0, draw: cases::draw },
+    Pane { id: PaneId::Preview, place: Place::Text, weight: 0, draw: preview::draw },
+    Pane { id: PaneId::Scope, place: Place::Instrument, weight: 4, draw: scope::draw },
+    Pane { id: PaneId::Latency, place: Place::Instrument, weight: 3, draw: latency::draw },
+    Pane { id: PaneId::Gpu, place: Place::Instrument, weight: 3, draw: gpu::draw },
 ];
-
-/// The title of a pane.
-pub fn title(id: PaneId) -> &'static str {
-    PANES.iter().find(|p| p.id == id).map_or("", |p| p.title)
-}
 
 /// Draws a pane's rule, `━ Title · about ━━━━━ figures ━`, and returns the area below it. The pane that keys go to has a
 /// heavy rule. Where the line is too short, first `about` goes, then `figures` from their end.
@@ -67,7 +60,7 @@ pub fn rule(
     about: &str,
     figures: Vec<Span<'static>>,
 ) -> Rect {
-    titled_rule(frame, area, view, id, title(id), about, figures)
+    titled_rule(frame, area, view, id, id.title(), about, figures)
 }
 
 /// The same under another title: what a pane shows instead of its own.

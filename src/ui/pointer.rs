@@ -6,8 +6,9 @@ use ratatui::layout::{Position, Rect};
 use super::cache::RenderCache;
 use super::layout::{self, Wishes};
 use crate::app::message::Msg;
-use crate::app::model::{App, PaneId};
-use crate::app::pointer::Pointer;
+use crate::app::pane::PaneId;
+use crate::app::state::App;
+use crate::app::state::pointer::Pointer;
 use crate::domain::time::Nanos;
 
 /// What it means on a screen of this size; `None` when nothing.

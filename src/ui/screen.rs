@@ -9,7 +9,7 @@ use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;
 use super::{fit, overlay, pane};
-use crate::app::message::Action;
+use crate::app::action::Action;
 
 /// Draws a frame.
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {

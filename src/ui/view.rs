@@ -3,8 +3,9 @@
 use super::cache::RenderCache;
 use super::keymap::{Context, Key, Keymap};
 use super::theme::Theme;
-use crate::app::message::Action;
-use crate::app::model::{App, PaneId, Scene};
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
+use crate::app::state::{App, Scene};
 
 /// The state and how it looks. Panes read it and change nothing.
 #[derive(Clone, Copy, Debug)]

@@ -1,30 +1,30 @@
-//! The frame clock: what is in flight, and a point of the throughput now and then.
+//! Ticks of the frame clock.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::app::model::{App, NOTICE_FOR};
+use super::notices::expire_notice;
+use crate::app::state::App;
 use crate::domain::live::LiveSnapshot;
 use crate::domain::time::Nanos;
 
-/// Distance of two points of the throughput series.
+/// Interval between points of the throughput.
 const THROUGHPUT_STEP: Duration = Duration::from_millis(250);
-/// Over how long a point of it is taken.
+/// Length of time that a point of the throughput averages over.
 const THROUGHPUT_WINDOW: Duration = Duration::from_secs(1);
 
-pub(super) fn take(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
+/// Takes the engine's snapshot, and expires the notice.
+pub(super) fn tick(app: &mut App, now: Nanos, live: Arc<LiveSnapshot>) {
     app.scene.now = app.scene.now.max(now);
-    if app.ui.notice.as_ref().is_some_and(|n| now.since(n.at) >= NOTICE_FOR) {
-        app.ui.notice = None;
-    }
+    expire_notice(app, now);
     if app.playback.is_none() {
-        throughput(app, &live);
+        add_throughput(app, &live);
         app.scene.live = live;
     }
 }
 
-/// Takes a point of the throughput every [`THROUGHPUT_STEP`], over the [`THROUGHPUT_WINDOW`] before it.
-fn throughput(app: &mut App, live: &LiveSnapshot) {
+/// Adds a point to the throughput every [`THROUGHPUT_STEP`]: the mean of the [`THROUGHPUT_WINDOW`] before it.
+fn add_throughput(app: &mut App, live: &LiveSnapshot) {
     let (at, total) = (live.at, live.content_events_total);
     let recent = &mut app.recent_totals;
     let Some(&(last_at, last_total)) = recent.back() else { return recent.push_back((at, total)) };
@@ -33,13 +33,13 @@ fn throughput(app: &mut App, live: &LiveSnapshot) {
     }
     let busy = !live.in_flight.is_empty() || total > last_total;
     if !busy {
-        // A gap in the line, not a zero; and what comes after it is not thinned by it.
+        // An idle run has a gap in the line, not a zero, and the next window does not include the gap.
         recent.clear();
         recent.push_back((at, total));
         return app.scene.throughput.push(at, None);
     }
     recent.push_back((at, total));
-    // The window begins at the last point that is at least its length ago.
+    // The window begins at the newest point that is at least its length old.
     while recent.get(1).is_some_and(|&(second, _)| at.since(second) >= THROUGHPUT_WINDOW) {
         recent.pop_front();
     }

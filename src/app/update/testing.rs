@@ -1,28 +1,14 @@
-//! What tests of the state begin with.
+//! Updates that tests begin with.
 
 use std::sync::Arc;
 
 use super::update;
 use crate::app::message::{Effect, Msg};
-use crate::app::model::{App, Connection, Target};
+use crate::app::state::App;
+pub use crate::app::state::testing::app;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, ServerInfo};
-use crate::domain::session::{Plan, Session};
-use crate::domain::testing::suite;
 use crate::domain::time::Nanos;
-
-/// A program with so many cases.
-pub fn app(cases: usize) -> App {
-    let target = Target {
-        url: "http://h/v1".into(),
-        model: None,
-        server: ServerInfo::default(),
-        simulated: false,
-        route: crate::domain::route::Route::default(),
-        connection: Connection::Connecting,
-    };
-    App::new(target, Session::new(Arc::new(suite(cases)), Plan::default()), None, vec!["Markdown", "JSON"])
-}
 
 /// The endpoint answers with these models.
 pub fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
@@ -30,7 +16,7 @@ pub fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
     update(app, Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default() }))
 }
 
-/// An attempt ends in this way.
+/// An attempt ends with this status.
 pub fn ended(app: &mut App, case: usize, number: u32, status: AttemptStatus) -> Vec<Effect> {
     let id = AttemptId { case, number };
     let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(1));

@@ -1,14 +1,15 @@
 use std::sync::Arc;
 
+use super::copy::MAX_COPY_BYTES;
 use super::testing::{app, discovered, ended};
 use super::*;
-use crate::app::answer::{Drawn, MAX_COPY_BYTES};
 use crate::app::message::Signal;
-use crate::app::model::{Connection, NOTICE_FOR};
-use crate::app::model_choice::ModelChoice;
-use crate::app::report_view::Extent;
-use crate::app::text_field::{Edit, TextField};
-use crate::app::theme::ThemeName;
+use crate::app::state::answer::Drawn;
+use crate::app::state::model_choice::ModelChoice;
+use crate::app::state::report_view::Extent;
+use crate::app::state::text_field::{Edit, TextField};
+use crate::app::state::theme::ThemeName;
+use crate::app::state::{Connection, NOTICE_DURATION};
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, LiveSnapshot};
@@ -18,7 +19,7 @@ use crate::domain::time::Nanos;
 
 fn started(effects: &[Effect]) -> Vec<(AttemptId, String)> {
     let start = |e: &Effect| match e {
-        Effect::Engine(EngineCommand::Start { id, model, .. }) => Some((*id, model.clone())),
+        Effect::Run(RunEffect::Engine(EngineCommand::Start { id, model, .. })) => Some((*id, model.clone())),
         _ => None,
     };
     effects.iter().filter_map(start).collect()
@@ -29,10 +30,10 @@ fn the_only_model_is_taken_and_the_run_begins() {
     let mut app = app(2);
     let effects = discovered(&mut app, &["m1"]);
     assert_eq!(started(&effects), vec![(AttemptId { case: 0, number: 1 }, "m1".to_owned())]);
-    assert!(effects.iter().any(|e| matches!(e, Effect::TelemetryActive(true))));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::TelemetryActive(true)))));
     assert_eq!(started(&ended(&mut app, 0, 1, AttemptStatus::Ok)).len(), 1);
     // Nothing is left to measure, so the GPU is left alone.
-    assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::TelemetryActive(false)]));
+    assert!(matches!(ended(&mut app, 1, 1, AttemptStatus::Ok)[..], [Effect::Run(RunEffect::TelemetryActive(false))]));
     assert_eq!(app.exit_status(), 0);
 }
 
@@ -57,7 +58,7 @@ fn closing_gives_up_what_is_in_flight() {
     let mut app = app(1);
     discovered(&mut app, &["m"]);
     let effects = update(&mut app, Msg::Closing);
-    assert!(effects.iter().any(|e| matches!(e, Effect::Engine(EngineCommand::Abort(_)))));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Abort(_))))));
     ended(&mut app, 0, 1, AttemptStatus::Cancelled);
     assert_eq!((app.scene.session.in_flight(), app.scene.session.cases[0].phase), (0, CasePhase::Cancelled));
 }
@@ -99,7 +100,7 @@ fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
     assert_eq!(app.scene.session.in_flight(), 1);
     for _ in 0..2 {
         let effects = update(&mut app, Msg::Engine(Nanos(9), EngineFact::Died("gone".into())));
-        assert!(!effects.iter().any(|e| matches!(e, Effect::Engine(_))), "{effects:?}");
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::Engine(_)))), "{effects:?}");
     }
     assert!(!app.is_live() && app.scene.session.is_partial());
     let status = |case: usize| app.scene.session.cases[case].attempts[0].status().unwrap();
@@ -108,7 +109,10 @@ fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
         app.ui.notice.as_ref().unwrap().text,
         "The engine stopped: gone. What was measured can still be exported."
     );
-    assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Export))[..], [Effect::Export { exporter: 0 }]));
+    assert!(matches!(
+        update(&mut app, Msg::Action(Nanos(10), Action::Export))[..],
+        [Effect::Run(RunEffect::Export { exporter: 0 })]
+    ));
     // It does not ask, and nobody interrupted it.
     assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Quit))[..], [Effect::Quit(1)]));
 }
@@ -224,8 +228,14 @@ fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
     for overlay in over {
         let mut app = app(1);
         app.ui.overlay = overlay.clone();
-        assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Redraw))[..], [Effect::Redraw]));
-        assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Suspend))[..], [Effect::Suspend]));
+        assert!(matches!(
+            update(&mut app, Msg::Action(Nanos(10), Action::Redraw))[..],
+            [Effect::Screen(ScreenEffect::Redraw)]
+        ));
+        assert!(matches!(
+            update(&mut app, Msg::Action(Nanos(10), Action::Suspend))[..],
+            [Effect::Screen(ScreenEffect::Suspend)]
+        ));
         assert_eq!(app.ui.overlay, overlay);
     }
 }
@@ -233,7 +243,7 @@ fn the_screen_can_be_painted_anew_and_left_from_everywhere() {
 /// The only starts among the effects, with their intended times.
 fn due_ms(effects: &[Effect]) -> Vec<u64> {
     let due = |e: &Effect| match e {
-        Effect::Engine(EngineCommand::Start { due, .. }) => due.map(|at| at.0 / 1_000_000),
+        Effect::Run(RunEffect::Engine(EngineCommand::Start { due, .. })) => due.map(|at| at.0 / 1_000_000),
         _ => None,
     };
     effects.iter().filter_map(due).collect()
@@ -271,9 +281,9 @@ fn a_notice_stays_as_long_as_ever_after_an_idle_time() {
     ended(&mut app, 0, 1, AttemptStatus::Ok);
     let pressed = Nanos::from_millis(60_000);
     update(&mut app, Msg::Action(pressed, Action::Copy));
-    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_FOR / 2), live: Arc::default() });
+    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_DURATION / 2), live: Arc::default() });
     assert!(app.ui.notice.is_some());
-    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_FOR), live: Arc::default() });
+    update(&mut app, Msg::Frame { now: pressed.plus(NOTICE_DURATION), live: Arc::default() });
     assert!(app.ui.notice.is_none());
 }
 
@@ -294,7 +304,9 @@ fn the_same_key_again_means_the_same_case() {
 /// What `y` sends, and what it tells.
 fn copied(app: &mut App) -> (Option<String>, String) {
     let effects = update(app, Msg::Action(Nanos(10), Action::Copy));
-    let text = effects.into_iter().find_map(|e| if let Effect::Copy(text) = e { Some(text) } else { None });
+    let text = effects
+        .into_iter()
+        .find_map(|e| if let Effect::Screen(ScreenEffect::Copy(text)) = e { Some(text) } else { None });
     (text, app.ui.notice.as_ref().unwrap().text.clone())
 }
 
@@ -379,7 +391,7 @@ fn the_mouse_is_the_terminals_until_it_is_asked_for() {
     assert!(!app.ui.mouse);
     for on in [true, false] {
         let effects = update(&mut app, Msg::Action(Nanos(10), Action::ToggleMouse));
-        assert!(matches!(effects[..], [Effect::Mouse(told)] if told == on));
+        assert!(matches!(effects[..], [Effect::Screen(ScreenEffect::Mouse(told))] if told == on));
         assert_eq!(app.ui.mouse, on);
     }
 }

@@ -3,7 +3,7 @@
 use toml::de::DeValue;
 
 use super::At;
-use crate::app::message::Action;
+use crate::app::action::Action;
 use crate::config::toml_file::{Mistakes, Section, advice, shown};
 use crate::ui::keymap::{BINDINGS, Key, Keymap, Override};
 

@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::message::Action;
+use crate::app::action::Action;
 
 fn refused(text: &str) -> String {
     parse(text, "config.toml").expect_err(text).to_string()

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use super::{Held, Settings};
-use crate::app::message::Action;
-use crate::app::theme::ThemeName;
+use crate::app::action::Action;
+use crate::app::state::theme::ThemeName;
 use crate::config::config_file::{AsciiWhen, Defaults};
 use crate::config::secrets::is_variable;
 use crate::domain::text::sanitise_line;

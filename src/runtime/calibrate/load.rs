@@ -11,8 +11,8 @@ use super::super::pace::FramePacer;
 use super::super::process;
 use super::super::spec::{RunSpec, SuiteSource};
 use super::super::{Run, Wake};
-use crate::app::message::{Effect, Msg};
-use crate::app::model::Connection;
+use crate::app::message::Msg;
+use crate::app::state::Connection;
 use crate::app::update::update;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::EngineFact;
@@ -202,8 +202,7 @@ fn take(run: &mut Run, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> Con
     if let Msg::Engine(_, EngineFact::Ended { record, .. }) = &msg {
         records.push(Arc::clone(record));
     }
-    let quits = run.take(msg).iter().any(|effect| matches!(effect, Effect::Quit(_)));
-    if quits { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    if run.take(msg).quit.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
 /// Draws as the dashboard's own loop does: every twentieth of a second, from the engine's latest view.

@@ -34,13 +34,13 @@ mod tests {
 
     #[test]
     fn every_row_is_a_line_and_everything_stands_in_columns() {
-        let hold = Override { action: crate::app::message::Action::ToggleHold, keys: Vec::new() };
+        let hold = Override { action: crate::app::action::Action::ToggleHold, keys: Vec::new() };
         let listing = Keymap::with(&[hold]).unwrap().listing();
         assert_eq!(listing.lines().count(), BINDINGS.len() + 1);
         let column = |line: &str, what: &str| line.find(what).map(|at| width(line.split_at(at).0));
         let mut lines = listing.lines();
         let head = lines.next().unwrap();
-        for (line, binding) in lines.zip(BINDINGS) {
+        for (line, binding) in lines.zip(BINDINGS.iter()) {
             assert!(line.starts_with(binding.action.name()), "{line}");
             assert_eq!(column(line, binding.help), column(head, "WHAT IT DOES"), "{line}");
         }

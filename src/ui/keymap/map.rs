@@ -5,12 +5,12 @@ use std::sync::LazyLock;
 use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::{BINDINGS, Binding, Context, Key};
-use crate::app::message::{Action, Msg};
-use crate::app::model::UiState;
-use crate::app::palette::Command;
-use crate::app::text_field::Edit;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::state::UiState;
+use crate::app::state::palette::Command;
+use crate::app::state::text_field::Edit;
 use crate::domain::time::Nanos;
-use crate::ui::pane::title;
 
 /// A row of the table and the keys it has now.
 #[derive(Clone, Debug)]
@@ -56,7 +56,7 @@ impl Keymap {
                 Context::Panes | Context::Anywhere => None,
                 _ => return None,
             };
-            let title = pane.map_or_else(String::new, |pane| format!("{}: ", title(pane)));
+            let title = pane.map_or_else(String::new, |pane| format!("{}: ", pane.title()));
             let short = [binding.footer, binding.undo].into_iter().flatten();
             let words = short.fold(format!("{title}{}", binding.help), |words, word| format!("{words} {word}"));
             Some(Command { action: binding.action, pane, words })

@@ -5,7 +5,7 @@ use std::fmt;
 use crossterm::event::KeyCode;
 
 use super::{Context, Key, Keymap, Row};
-use crate::app::message::Action;
+use crate::app::action::Action;
 
 /// The key that always leads out: it cannot be taken away, and it can mean nothing else.
 const WAY_OUT: Key = Key::ctrl('c');
@@ -128,7 +128,7 @@ mod tests {
     fn without_wishes_it_is_the_table() {
         let map = Keymap::with(&[]).unwrap();
         assert_eq!(map.rows().len(), BINDINGS.len());
-        for (row, binding) in map.rows().iter().zip(BINDINGS) {
+        for (row, binding) in map.rows().iter().zip(BINDINGS.iter()) {
             assert_eq!(row.keys, binding.keys);
         }
     }

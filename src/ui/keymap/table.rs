@@ -1,10 +1,12 @@
-//! The rows: which keys mean what, where. The footer shows them in this order.
+//! The rows of the key table, in the order of the footer.
+
+use std::sync::LazyLock;
 
 use crossterm::event::KeyCode;
 
 use super::{Binding, Context, Group, Key};
-use crate::app::message::Action;
-use crate::app::model::PaneId;
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
 
 const fn row(
     keys: &'static [Key],
@@ -51,8 +53,23 @@ const ESC: Key = Key::plain(KeyCode::Esc);
 const SUSPEND: &str =
     if cfg!(windows) { "Suspend; nothing on Windows" } else { "Suspend; `fg` in the shell comes back" };
 
-/// All keys. The footer shows them in this order.
-pub const BINDINGS: &[Binding] = {
+/// All keys, in the order of the footer.
+pub static BINDINGS: LazyLock<Vec<Binding>> = LazyLock::new(|| [FIRST, &focus_rows(), REST].concat());
+
+/// Keys that focus a pane, in the order of [`PaneId::ALL`].
+static DIGITS: [[Key; 1]; 9] =
+    [[ch('1')], [ch('2')], [ch('3')], [ch('4')], [ch('5')], [ch('6')], [ch('7')], [ch('8')], [ch('9')]];
+
+/// One row for each pane: a digit focuses the pane.
+fn focus_rows() -> Vec<Binding> {
+    let focus = |(pane, keys): (PaneId, &'static [Key; 1])| {
+        row(keys, Action::Focus(pane), Context::Panes, Group::Move, "", pane.focus_help())
+    };
+    PaneId::ALL.into_iter().zip(&DIGITS).map(focus).collect()
+}
+
+/// Rows before the keys of the panes' digits.
+const FIRST: &[Binding] = {
     const ANSWER: Context = Context::In(PaneId::Preview);
     use self::{Context as C, Group as G};
     use Action as A;
@@ -226,11 +243,14 @@ pub const BINDINGS: &[Binding] = {
         // Last, as they have the least claim to the footer.
         row(&[TAB], A::NextPane, C::Panes, G::Move, "pane", "Next pane"),
         row(&[BACK_TAB], A::PreviousPane, C::Panes, G::Move, "", "Previous pane"),
-        row(&[ch('1')], A::Focus(PaneId::Cases), C::Panes, G::Move, "", "Go to the cases"),
-        row(&[ch('2')], A::Focus(PaneId::Preview), C::Panes, G::Move, "", "Go to the answer"),
-        row(&[ch('3')], A::Focus(PaneId::Scope), C::Panes, G::Move, "", "Go to the scope"),
-        row(&[ch('4')], A::Focus(PaneId::Latency), C::Panes, G::Move, "", "Go to the latency"),
-        row(&[ch('5')], A::Focus(PaneId::Gpu), C::Panes, G::Move, "", "Go to the GPU"),
+    ]
+};
+
+/// Rows that follow the keys of the panes' digits.
+const REST: &[Binding] = {
+    use self::{Context as C, Group as G};
+    use Action as A;
+    &[
         // ─── The scope, while keys go to it ───
         row(
             &[ch('+'), ch('=')],

@@ -2,7 +2,7 @@ use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 
 use super::*;
 use crate::app::message::Msg;
-use crate::app::text_field::Edit;
+use crate::app::state::text_field::Edit;
 use crate::domain::time::Nanos;
 
 fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
@@ -184,7 +184,7 @@ fn the_table_for_people() {
 fn the_palette_has_what_can_be_done_from_the_panes() {
     let keymap = Keymap::standard();
     let commands = keymap.commands();
-    for binding in BINDINGS {
+    for binding in BINDINGS.iter() {
         let is_of_panes = matches!(binding.on, Context::Panes | Context::In(_) | Context::Anywhere);
         let listed = commands
             .iter()
@@ -197,7 +197,7 @@ fn the_palette_has_what_can_be_done_from_the_panes() {
 #[test]
 fn every_row_stands_under_one_heading() {
     let all: Vec<Section> = sections(BINDINGS.iter()).collect();
-    for binding in BINDINGS {
+    for binding in BINDINGS.iter() {
         assert_eq!(all.iter().filter(|s| s.has(binding)).count(), 1, "{}", binding.help);
     }
     let own = |pane| Binding { on: Context::In(pane), ..BINDINGS[0] };
@@ -208,7 +208,7 @@ fn every_row_stands_under_one_heading() {
 
 #[test]
 fn letters_are_typed_into_a_name_and_into_the_palette() {
-    let palette = Overlay::Palette(crate::app::palette::Palette::default());
+    let palette = Overlay::Palette(crate::app::state::palette::Palette::default());
     for c in ['j', 'q', ':', '1'] {
         let typed = resolve(&palette, &press(KeyCode::Char(c), KeyModifiers::NONE));
         assert!(matches!(typed, Some(Msg::Edit(Edit::Insert(typed))) if typed == c), "{c}");

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup, tail, typed};
-use crate::app::export_dialog::{ExportDialog, Fate};
+use crate::app::state::export_dialog::{ExportDialog, NameCheck};
 use crate::domain::text::sanitise_line;
 use crate::ui::keymap::Context;
 use crate::ui::view::View;
@@ -34,7 +34,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, vie
     file.extend(typed(&dialog.name, room, theme));
     lines.push(Line::from(file));
     lines.push(Line::from(vec![field("Folder"), Span::raw(tail(&sanitise_line(&dialog.folder), room))]));
-    let (text, style) = fate(dialog, view);
+    let (text, style) = name_note(dialog, view);
     // The same number of lines whatever is said, so that nothing jumps while a name is typed.
     let mut said = wrap(&[Span::styled(text, style)], columns.max(1));
     said.truncate(2);
@@ -44,15 +44,15 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, dialog: &ExportDialog, vie
 }
 
 /// What would become of the name.
-fn fate(dialog: &ExportDialog, view: &View<'_>) -> (String, Style) {
+fn name_note(dialog: &ExportDialog, view: &View<'_>) -> (String, Style) {
     let theme = view.theme;
-    let (text, style) = match &dialog.fate {
-        Fate::Unknown => (String::new(), theme.muted()),
-        Fate::New => ("A new file.".to_owned(), theme.muted()),
-        Fate::Taken(name) => (format!("Exists: will become '{}'.", sanitise_line(name)), theme.warning()),
-        Fate::Refused(why) => return (format!("! {}", sanitise_line(why)), theme.bad()),
+    let (text, style) = match &dialog.check {
+        NameCheck::Unknown => (String::new(), theme.muted()),
+        NameCheck::New => ("A new file.".to_owned(), theme.muted()),
+        NameCheck::Taken(name) => (format!("Exists: will become '{}'.", sanitise_line(name)), theme.warning()),
+        NameCheck::Refused(why) => return (format!("! {}", sanitise_line(why)), theme.bad()),
     };
-    match dialog.differs_from() {
+    match dialog.missing_extension() {
         Some(extension) => {
             (format!("{text} Its name does not end in '.{extension}'.").trim().to_owned(), theme.warning())
         }

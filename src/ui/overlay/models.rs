@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup, typed};
-use crate::app::model_choice::ModelChoice;
+use crate::app::state::model_choice::ModelChoice;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, left, width};
 use crate::ui::keymap::Context;

@@ -5,11 +5,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup, typed};
-use crate::app::palette::{Command, Palette, found};
-use crate::app::possible::obstacle;
+use crate::app::state::palette::{Command, Palette, found};
+use crate::app::update::availability::obstacle;
 use crate::ui::fit::{cut, left, width};
 use crate::ui::keymap::{Context, keys_label};
-use crate::ui::pane::title;
 use crate::ui::view::View;
 
 /// Columns and commands at most.
@@ -49,7 +48,7 @@ fn row(command: &Command, is_chosen: bool, columns: usize, view: &View<'_>) -> L
     let row = view.keymap.row_of(command);
     let keys = row.map_or_else(String::new, |r| keys_label(&r.keys));
     let help = row.map_or("", |r| r.binding.help);
-    let text = command.pane.map_or_else(|| help.to_owned(), |pane| format!("{}: {help}", title(pane)));
+    let text = command.pane.map_or_else(|| help.to_owned(), |pane| format!("{}: {help}", pane.title()));
     let why = obstacle(view.app, command.action).map(|o| format!("({})", o.why)).unwrap_or_default();
     let (mark, room) = (if is_chosen { "> " } else { "  " }, columns.saturating_sub(2));
     let keys = cut(&keys, room);

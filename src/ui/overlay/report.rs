@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{keys_of, tail};
-use crate::app::report_view::{Extent, ReportView};
+use crate::app::state::report_view::{Extent, ReportView};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::width;
 use crate::ui::keymap::Context;
@@ -59,7 +59,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view:
 
 /// The file that the key would write.
 fn file(report: &ReportView, columns: usize, view: &View<'_>) -> Line<'static> {
-    let Some(key) = view.keymap.key_of(crate::app::message::Action::Export, Context::Report) else {
+    let Some(key) = view.keymap.key_of(crate::app::action::Action::Export, Context::Report) else {
         return Line::default();
     };
     let (key, between) = (format!(" {key}"), " writes ");

@@ -1,8 +1,9 @@
 use super::*;
-use crate::app::export_dialog::Fate;
-use crate::app::message::{Action, Msg};
-use crate::app::model::App;
-use crate::app::text_field::Edit;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::state::App;
+use crate::app::state::export_dialog::NameCheck;
+use crate::app::state::text_field::Edit;
 use crate::app::update::update;
 use crate::ui::keymap::BINDINGS;
 use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
@@ -12,7 +13,7 @@ fn help_lists_all_keys() {
     let mut app = running();
     act(&mut app, &[Action::Help]);
     let all = text(&app, 120, 90, draw);
-    for binding in BINDINGS {
+    for binding in BINDINGS.iter() {
         assert!(all.contains(&binding.keys[0].to_string()), "{}", binding.help);
     }
 }
@@ -57,16 +58,16 @@ fn a_format_is_chosen_with_a_mark_and_not_by_colour_alone() {
     let offers = ["tokscope-m.md", "tokscope-m.json", "tokscope-m.csv"].map(str::to_owned).to_vec();
     update(&mut app, Msg::ExportsOffered { offers, folder: "/home/bench/runs".to_owned() });
     act(&mut app, &[Action::SelectNext]);
-    let fate = |app: &mut App, fate| {
-        update(app, Msg::ExportChecked { name: "tokscope-m.json".to_owned(), fate });
+    let checked = |app: &mut App, check| {
+        update(app, Msg::ExportChecked { name: "tokscope-m.json".to_owned(), check });
     };
-    fate(&mut app, Fate::New);
+    checked(&mut app, NameCheck::New);
     insta::assert_snapshot!("export_80x24", text(&app, 80, 24, draw));
     insta::assert_snapshot!("export_120x40", text(&app, 120, 40, draw));
     insta::assert_snapshot!("export_styles", styled(&app, Theme::mono(), 60, 12, draw));
-    fate(&mut app, Fate::Taken("tokscope-m-2.json".to_owned()));
+    checked(&mut app, NameCheck::Taken("tokscope-m-2.json".to_owned()));
     assert!(text(&app, 80, 24, draw).contains("Exists: will become 'tokscope-m-2.json'."));
-    fate(&mut app, Fate::Refused("'out/a.json': there is no folder 'out'\u{1b}[2J".to_owned()));
+    checked(&mut app, NameCheck::Refused("'out/a.json': there is no folder 'out'\u{1b}[2J".to_owned()));
     let refused = text(&app, 80, 24, draw);
     assert!(refused.contains("! 'out/a.json': there is no folder 'out'"), "{refused}");
     assert!(!refused.contains('\u{1b}'));

@@ -13,10 +13,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::row::Row;
-use crate::app::cases::RowId;
-use crate::app::cases::order::SortBy;
-use crate::app::message::Action;
-use crate::app::model::PaneId;
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
+use crate::app::state::cases::RowId;
+use crate::app::state::cases::order::SortBy;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
 use crate::ui::{fit, pane};

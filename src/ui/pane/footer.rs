@@ -4,9 +4,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::app::message::Action;
-use crate::app::model::{Notice, Overlay};
-use crate::app::text_field::TextField;
+use crate::app::action::Action;
+use crate::app::state::text_field::TextField;
+use crate::app::state::{Notice, Overlay};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width};
 use crate::ui::keymap::{Context, Key, Row, footer_label, is_live};

@@ -11,7 +11,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::app::model::{App, PaneId, Scene};
+use crate::app::pane::PaneId;
+use crate::app::state::{App, Scene};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
@@ -76,7 +77,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let gpus = scene.gpus();
     let driver = scene.gpu.driver.as_deref().filter(|_| !gpus.is_empty());
     let driver = driver.map(|d| Span::styled(format!("driver {}", sanitise_line(d)), theme.muted()));
-    let title = if scene.gauges.is_some() { "Machine" } else { pane::title(PaneId::Gpu) };
+    let title = if scene.gauges.is_some() { "Machine" } else { PaneId::Gpu.title() };
     let why = why_none(scene, &gpus);
     let about = match &why {
         // The rule alone says it then, and rather a whole sentence than a cut one.

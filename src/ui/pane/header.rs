@@ -8,7 +8,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use crate::app::model::{Connection, Scene};
+use crate::app::state::{Connection, Scene};
 use crate::domain::live::InFlight;
 use crate::domain::session::{CasePhase, Mode};
 use crate::domain::text::sanitise_line;
@@ -258,7 +258,7 @@ fn state(scene: &Scene) -> State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::message::Action;
+    use crate::app::action::Action;
     use crate::domain::attempt::AttemptStatus;
     use crate::domain::session::Plan;
     use crate::ui::testing::{Script, Stage, text};

@@ -7,7 +7,8 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::app::model::{PaneId, Scene};
+use crate::app::pane::PaneId;
+use crate::app::state::Scene;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::prefix_cache::PrefixCache;

@@ -7,8 +7,9 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
-use crate::app::load::WINDOW;
-use crate::app::model::{PaneId, Scene};
+use crate::app::pane::PaneId;
+use crate::app::state::Scene;
+use crate::app::state::load::WINDOW;
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, figure_index};
 use crate::domain::statistics::needed_for;

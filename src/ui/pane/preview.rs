@@ -18,8 +18,8 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::Line;
 
 use self::body::Body;
-use crate::app::answer::{Form, Page};
-use crate::app::model::Scene;
+use crate::app::state::Scene;
+use crate::app::state::answer::{Form, Page};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::session::{AttemptState, CasePhase, CaseState};

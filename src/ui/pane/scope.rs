@@ -12,8 +12,9 @@ use ratatui::text::{Line, Span};
 
 use self::lanes::Lane;
 use self::places::Places;
-use crate::app::model::{PaneId, Scene};
-use crate::app::scope::{Shown, run_of};
+use crate::app::pane::PaneId;
+use crate::app::state::Scene;
+use crate::app::state::streams::Shown;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -48,7 +49,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let scene = view.scene();
     let (from, to) = view.app.ui.scope.window(scene);
     let window = Window { from, to };
-    let mut shown = Shown::of(scene, from, to);
+    let mut shown = Shown::new(scene, from, to);
     let lanes = lanes::present(scene);
     let cursor = view.app.ui.scope.cursor;
     let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
@@ -81,7 +82,7 @@ fn about(view: &View<'_>, width: u16, window: Window, shown: &Shown<'_>) -> Stri
     if scene.session.began.is_none() {
         return String::new();
     }
-    let (began, now) = run_of(scene);
+    let (began, now) = scene.run_span();
     let (from, to) = (window.from.since(began).as_secs_f64(), window.to.min(now).since(began).as_secs_f64());
     let (span, whole) = (window.to.since(window.from).as_secs_f64(), now.since(began).as_secs_f64());
     let terse = width < TERSE;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::draw;
-use crate::app::message::{Action, Msg};
-use crate::app::model::PaneId;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::pane::PaneId;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptRecord, AttemptStatus};
 use crate::domain::finding::Finding;

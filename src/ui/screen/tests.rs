@@ -1,10 +1,11 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::app::message::{Action, Msg};
-use crate::app::model::PaneId;
-use crate::app::text_field::Edit;
-use crate::app::theme::ThemeName;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::pane::PaneId;
+use crate::app::state::text_field::Edit;
+use crate::app::state::theme::ThemeName;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::live::{EngineFact, ServerInfo};

@@ -1,7 +1,7 @@
 //! Which theme a name means in this terminal.
 
 use super::{Depth, Look, Theme};
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 
 /// The themes as this terminal can show them.
 #[derive(Clone, Copy, Debug)]

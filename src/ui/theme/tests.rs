@@ -1,7 +1,7 @@
 use ratatui::layout::Rect;
 
 use super::*;
-use crate::app::theme::ThemeName;
+use crate::app::state::theme::ThemeName;
 
 #[test]
 fn without_colour_no_role_sets_one() {

@@ -5,7 +5,7 @@ use ratatui::text::Span;
 use super::columns::{Column, Kind};
 use super::row::{Compared, Row};
 use super::trace;
-use crate::app::model::Scene;
+use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, of_last, of_means};
 use crate::domain::live::{InFlight, StreamPhase};

@@ -1,8 +1,8 @@
 //! The columns of the table, and which of them a width has room for.
 
 use super::GAP;
-use crate::app::cases::order::{self, SortBy};
-use crate::app::model::App;
+use crate::app::state::App;
+use crate::app::state::cases::order::{self, SortBy};
 use crate::domain::metrics::{Metric, Unit};
 use crate::domain::session::CaseState;
 use crate::ui::fit;

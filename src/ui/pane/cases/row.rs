@@ -8,8 +8,9 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{GAP, LEAD, MARK, cell, columns, status};
-use crate::app::cases::{RowId, reported, whole_until};
-use crate::app::model::{App, PaneId, Scene};
+use crate::app::pane::PaneId;
+use crate::app::state::cases::{RowId, complete_until, reported};
+use crate::app::state::{App, Scene};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::difference::Figures;
 use crate::domain::live::InFlight;
@@ -121,7 +122,7 @@ impl<'a> Row<'a> {
                 None => Rc::new(reported(self.state)),
             }),
             (None, attempt) => {
-                Compared::Last(whole_until(&self.state.attempts, attempt.map_or(u32::MAX, |a| a.number)))
+                Compared::Last(complete_until(&self.state.attempts, attempt.map_or(u32::MAX, |a| a.number)))
             }
         })
     }

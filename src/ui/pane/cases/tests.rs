@@ -1,7 +1,7 @@
 use insta::assert_snapshot;
 
 use super::*;
-use crate::app::message::Action;
+use crate::app::action::Action;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::diagnosis::Finding;
 use crate::domain::session::Plan;
@@ -159,7 +159,7 @@ fn no_cases_and_no_match_say_so() {
     stage.connect();
     assert!(shown(&stage, 78, 4).contains("The suite has no cases."));
     let mut stage = ten_cases(1);
-    stage.app.ui.filter = crate::app::text_field::TextField::new("nothing like it");
+    stage.app.ui.filter = crate::app::state::text_field::TextField::new("nothing like it");
     let shown = shown(&stage, 78, 4);
     assert!(
         shown.contains("No case matches the filter. 'esc' drops it.") && shown.contains("/nothing like it  0 of 10"),
@@ -170,7 +170,7 @@ fn no_cases_and_no_match_say_so() {
 #[test]
 fn a_filter_that_leaves_much_tells_where_this_is() {
     let mut stage = ten_cases(1);
-    stage.app.ui.filter = crate::app::text_field::TextField::new("e");
+    stage.app.ui.filter = crate::app::state::text_field::TextField::new("e");
     let shown = shown(&stage, 78, 6);
     assert!(shown.contains("/e  10 of 10  1–4 of 10"), "{shown}");
 }

@@ -1,7 +1,8 @@
 use super::*;
 use crate::app::message::Msg;
-use crate::app::model::{App, PaneId};
-use crate::app::text_field::Edit;
+use crate::app::pane::PaneId;
+use crate::app::state::App;
+use crate::app::state::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::time::Nanos;
 use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};

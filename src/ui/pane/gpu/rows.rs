@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::card::{last_of, mark, short_name, trouble};
-use crate::app::machine::Together;
+use crate::app::state::gpus::GpuTotals;
 use crate::domain::gpu_track::GpuTrack;
 use crate::domain::text::sanitise_line;
 use crate::ui::view::View;
@@ -24,7 +24,7 @@ type Figures = [String; 4];
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gpus: &[&GpuTrack]) {
     let room = usize::from(area.height);
     let seen = if room >= gpus.len() { gpus.len() } else { room.saturating_sub(1) };
-    let together = Together::of(view.scene());
+    let together = GpuTotals::from_scene(view.scene());
     let total = total(&together);
     let each: Vec<Figures> = gpus.iter().map(|gpu| figures(view, gpu)).collect();
     let widest = |at: usize| each.iter().chain([&total]).map(|f| fit::width(&f[at])).max().unwrap_or(0);
@@ -106,7 +106,7 @@ fn figures(view: &View<'_>, gpu: &GpuTrack) -> Figures {
     ]
 }
 
-fn total(together: &Together) -> Figures {
+fn total(together: &GpuTotals) -> Figures {
     let text = |value: Option<f64>, before: &str, unit: &str| {
         value.map_or_else(|| number::UNKNOWN.to_owned(), |v| format!("{before}{v:.0}{unit}"))
     };

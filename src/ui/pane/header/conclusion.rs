@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::app::model::Scene;
+use crate::app::state::Scene;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::{Around, Bottleneck, HELD_BACK_BY};

@@ -2,8 +2,8 @@
 
 use ratatui::text::Span;
 
-use crate::app::message::Action;
-use crate::app::playback::Skipped;
+use crate::app::action::Action;
+use crate::app::state::playback::Skipped;
 use crate::domain::session::{CasePhase, IdleReason, Mode};
 use crate::ui::keymap::Context;
 use crate::ui::number;
@@ -53,7 +53,7 @@ fn skipped_in_words(skipped: &Skipped) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::playback::Playback;
+    use crate::app::state::playback::Playback;
     use crate::domain::session::Plan;
     use crate::domain::time::Nanos;
     use crate::ui::pane::header::draw;

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
 
-use crate::app::model::Scene;
+use crate::app::state::Scene;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;

@@ -3,8 +3,8 @@
 use ratatui::style::Style;
 
 use super::super::header::is_loading;
-use crate::app::message::Action;
-use crate::app::model::Connection;
+use crate::app::action::Action;
+use crate::app::state::Connection;
 use crate::domain::live::LOOK_AGAIN_AFTER;
 use crate::domain::text::sanitise_line;
 use crate::ui::number::clock;

@@ -3,9 +3,9 @@
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use crate::app::answer::Form;
-use crate::app::message::Action;
-use crate::app::model::PaneId;
+use crate::app::action::Action;
+use crate::app::pane::PaneId;
+use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
 use crate::domain::suite::CaseSpec;

@@ -5,10 +5,12 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 
 use super::*;
-use crate::app::message::{Action, Msg};
-use crate::app::model::{App, PaneId};
-use crate::app::report_view::Extent;
-use crate::app::text_field::Edit;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::pane::PaneId;
+use crate::app::state::App;
+use crate::app::state::report_view::Extent;
+use crate::app::state::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};

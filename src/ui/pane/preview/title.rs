@@ -5,8 +5,9 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::{Shown, Subject};
-use crate::app::answer::{Drawn, Form};
-use crate::app::model::{PaneId, Scene};
+use crate::app::pane::PaneId;
+use crate::app::state::Scene;
+use crate::app::state::answer::{Drawn, Form};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::prefix_cache::PrefixCache;
@@ -30,7 +31,7 @@ pub(super) fn draw(
     figures: Vec<Span<'static>>,
     view: &View<'_>,
 ) -> Rect {
-    let taken = width(pane::title(PaneId::Preview)) + MIN_ABOUT.min(width(about)) + 9;
+    let taken = width(PaneId::Preview.title()) + MIN_ABOUT.min(width(about)) + 9;
     let figures = joined(figures, usize::from(area.width).saturating_sub(taken), view);
     pane::rule(frame, area, view, PaneId::Preview, about, figures)
 }

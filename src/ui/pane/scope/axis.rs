@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::Window;
 use super::places::plot;
-use crate::app::scope::{Shown, run_of};
+use crate::app::state::streams::Shown;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
@@ -24,7 +24,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, win
     let (scene, style) = (view.scene(), view.theme.muted());
     let buf = frame.buffer_mut();
     let cells = usize::from(axis.width);
-    let began = run_of(scene).0;
+    let began = scene.run_span().0;
     let span = window.to.since(window.from);
     let (from, to) = (time(window.from.since(began), span), time(window.to.since(began), span));
     let ends = Some((format!("└ {from} "), format!(" {to}")));

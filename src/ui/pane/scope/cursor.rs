@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::Lane;
 use super::places::{Places, lines};
 use super::trace::name_of;
-use crate::app::scope::{Shown, Stream, run_of};
+use crate::app::state::streams::{Shown, Stream};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
@@ -16,7 +16,7 @@ use crate::ui::{number, pane};
 /// What there is to tell of a time, piece by piece: the time, the stream of the selected case or the newest, the lanes.
 pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static Lane]) -> Vec<String> {
     let scene = view.scene();
-    let mut items = vec![format!("at {:.3} s", at.since(run_of(scene).0).as_secs_f64())];
+    let mut items = vec![format!("at {:.3} s", at.since(scene.run_span().0).as_secs_f64())];
     let now = scene.live.at;
     let there = |s: &&Stream<'_>| s.started <= at && at <= s.ended.unwrap_or(now);
     let there: Vec<_> = shown.streams.iter().filter(there).collect();

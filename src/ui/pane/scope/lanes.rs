@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 
 use super::places::plot;
 use super::{Window, scale};
-use crate::app::model::Scene;
+use crate::app::state::Scene;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::Meter;
 use crate::domain::time::Nanos;

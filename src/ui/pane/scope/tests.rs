@@ -2,8 +2,9 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 
-use crate::app::message::{Action, Msg};
-use crate::app::model::PaneId;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::pane::PaneId;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;

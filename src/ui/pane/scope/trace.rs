@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::places::{Places, plot};
 use super::{Window, scale};
-use crate::app::scope::{Shown, Stream};
+use crate::app::state::streams::{Shown, Stream};
 use crate::domain::attempt::TextKind;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;

@@ -1,6 +1,6 @@
 use super::*;
-use crate::app::cases::RowId;
-use crate::app::message::Action;
+use crate::app::action::Action;
+use crate::app::state::cases::RowId;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::metrics::METRICS;
 use crate::domain::session::Plan;

@@ -1,5 +1,5 @@
 use super::*;
-use crate::app::message::Action;
+use crate::app::action::Action;
 use crate::domain::metrics::METRICS;
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
@@ -47,7 +47,7 @@ fn differences_come_with_a_second_answer_and_before_all_else_with_a_baseline() {
 fn every_column_that_sorts_is_in_the_circle_in_the_order_it_stands_in_and_all_of_the_circle_is_there() {
     let needs = Needs { attempts: true, compared: Compared::Last, doubts: false };
     let columns: Vec<SortBy> = all(&needs, 8).iter().filter_map(|c| c.sort).collect();
-    assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::circle());
+    assert_eq!([&[SortBy::Suite, SortBy::Name], &columns[..]].concat(), SortBy::all());
 }
 
 #[test]
@@ -67,7 +67,7 @@ proptest::proptest! {
         cells in 0_usize..260, name in 0_usize..60, sort in 0_usize..11, twice_answered in proptest::bool::ANY
     ) {
         let mut stage = if twice_answered { twice() } else { ten_cases(0) };
-        stage.app.ui.cases.sort = SortBy::circle()[sort];
+        stage.app.ui.cases.sort = SortBy::all()[sort];
         let table = choose(cells, name, &stage.app);
         let width = table.name + table.columns.iter().map(|c| c.width + GAP).sum::<usize>();
         proptest::prop_assert!(width <= cells, "{} > {}", width, cells);

@@ -1,0 +1,34 @@
+//! The state of the program: data and what can be read from it. Nothing here knows a message.
+
+pub mod answer;
+mod app;
+pub mod cases;
+pub mod export_dialog;
+pub mod gpus;
+pub mod load;
+pub mod model_choice;
+mod notice;
+mod overlay;
+pub mod palette;
+pub mod playback;
+pub mod pointer;
+pub mod replay;
+pub mod report_view;
+mod rows;
+mod scene;
+pub mod scope;
+pub mod streams;
+mod target;
+#[cfg(test)]
+pub mod testing;
+pub mod text_field;
+pub mod theme;
+pub mod traces;
+mod ui_state;
+
+pub use self::app::App;
+pub use self::notice::{NOTICE_DURATION, Notice};
+pub use self::overlay::Overlay;
+pub use self::scene::{Refusals, Scene};
+pub use self::target::{Connection, Target};
+pub use self::ui_state::UiState;

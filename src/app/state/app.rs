@@ -1,0 +1,110 @@
+//! The whole state of the program.
+
+use std::collections::VecDeque;
+
+use super::overlay::Overlay;
+use super::palette::Command;
+use super::playback::Playback;
+use super::scene::Scene;
+use super::target::{Connection, Target};
+use super::ui_state::UiState;
+use crate::domain::session::{Mode, Session};
+use crate::domain::time::Nanos;
+
+/// The whole state of the program.
+#[derive(Clone, Debug)]
+pub struct App {
+    /// The run as it is now.
+    pub scene: Scene,
+    /// The run when the user froze the screen.
+    pub frozen: Option<Box<Scene>>,
+    /// The saved run on the screen; `None` while tokscope measures.
+    pub playback: Option<Box<Playback>>,
+    /// What the user chose on the screen.
+    pub ui: UiState,
+    /// Labels of the exporters, in the order of their table.
+    pub export_labels: Vec<&'static str>,
+    /// Every command of the palette.
+    pub commands: Vec<Command>,
+    /// Why the model may not be the one the user asked for.
+    pub model_doubt: Option<String>,
+    /// The model named on the command line; without one the endpoint must serve exactly one model.
+    pub wanted_model: Option<String>,
+    /// Whether the user can choose among several models: the dashboard is open.
+    pub asks_for_model: bool,
+    /// Whether a signal ended the run, or the user quit while requests were in flight.
+    pub interrupted: bool,
+    /// Content events at the points of the throughput in the last second, oldest first.
+    pub(in crate::app) recent_totals: VecDeque<(Nanos, u64)>,
+}
+
+impl App {
+    /// The state before anything happens.
+    pub fn new(
+        target: Target,
+        session: Session,
+        wanted_model: Option<String>,
+        export_labels: Vec<&'static str>,
+    ) -> Self {
+        Self {
+            scene: Scene::new(target, session),
+            frozen: None,
+            playback: None,
+            ui: UiState::default(),
+            export_labels,
+            commands: Vec::new(),
+            model_doubt: None,
+            wanted_model,
+            asks_for_model: false,
+            interrupted: false,
+            recent_totals: VecDeque::new(),
+        }
+    }
+
+    /// The run on the screen: the frozen one if there is one.
+    pub fn shown(&self) -> &Scene {
+        self.frozen.as_deref().unwrap_or(&self.scene)
+    }
+
+    /// Whether the picture moves without input: requests are in flight, or were in the last snapshot.
+    pub fn is_live(&self) -> bool {
+        if let Some(playback) = &self.playback {
+            return playback.is_moving();
+        }
+        self.scene.session.in_flight() > 0 || !self.scene.live.in_flight.is_empty()
+    }
+
+    /// The next time at which the state changes without input: a notice expires, a request is due, or the report is
+    /// out of date.
+    pub fn wake_at(&self) -> Option<Nanos> {
+        let notice = self.ui.notice.as_ref().map(|n| n.expires_at());
+        let request = self.scene.session.wake_at().filter(|_| self.playback.is_none());
+        notice.into_iter().chain(request).chain(self.report_due()).min()
+    }
+
+    /// When to render the report again; `None` while the report is closed or up to date.
+    pub fn report_due(&self) -> Option<Nanos> {
+        match &self.ui.overlay {
+            Overlay::Report(view) => view.due(&self.scene),
+            _ => None,
+        }
+    }
+
+    /// Exit status of the run so far, as the command line documents it.
+    pub fn exit_status(&self) -> u8 {
+        if self.interrupted {
+            return 130;
+        }
+        if self.playback.is_some() {
+            return 0;
+        }
+        let session = &self.scene.session;
+        let nothing_started = session.cases.iter().all(|c| c.attempts.is_empty());
+        let waits = session.mode == Mode::Waiting;
+        if (nothing_started || waits) && self.scene.target.connection != Connection::Ready {
+            return 3;
+        }
+        let slo_missed = !self.scene.load.keeps_slos(session);
+        u8::from(session.is_partial() || slo_missed)
+    }
+}

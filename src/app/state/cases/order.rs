@@ -1,0 +1,119 @@
+//! Order of the table of cases. It changes when an attempt ends, not while figures arrive.
+
+use std::cmp::Ordering;
+
+use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::session::{CasePhase, CaseState};
+use crate::domain::suite::CaseSpec;
+
+/// Keys of the metrics whose columns come first, in that order.
+const FIRST: [&str; 8] = [
+    "time_to_first_token_ms",
+    "output_token_throughput",
+    "output_sequence_length",
+    "request_latency_ms",
+    "output_token_throughput_per_user",
+    "inter_token_latency_ms",
+    "input_sequence_length",
+    "time_to_first_output_token_ms",
+];
+
+/// Sort key of the table of cases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SortBy {
+    /// Order of the suite.
+    #[default]
+    Suite,
+    /// Name of the case.
+    Name,
+    /// Phase of the case: failed first, done last.
+    State,
+    /// Figure of the metric with this key, of the reported attempt. Cases without a figure come last.
+    Metric(&'static str),
+}
+
+/// All metrics in the order of their columns.
+pub fn metrics() -> Vec<&'static Metric> {
+    let mut all: Vec<_> = METRICS.iter().collect();
+    all.sort_by_key(|m| FIRST.iter().position(|key| *key == m.key).unwrap_or(FIRST.len()));
+    all
+}
+
+impl SortBy {
+    /// Every sort key, in the order of the columns.
+    pub fn all() -> Vec<Self> {
+        let before = [Self::Suite, Self::Name, Self::State];
+        before.into_iter().chain(metrics().iter().map(|m| Self::Metric(m.key))).collect()
+    }
+
+    /// The sort key after this one; after the last, the first.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let all = Self::all();
+        let at = all.iter().position(|s| *s == self).unwrap_or(0);
+        all.get(at + 1).copied().unwrap_or_default()
+    }
+
+    /// Name of the sort key on the screen.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Suite => "the suite's order",
+            Self::Name => "name",
+            Self::State => "state",
+            Self::Metric(key) => METRICS.iter().find(|m| m.key == key).map_or("", |m| m.label),
+        }
+    }
+}
+
+/// Sorts indices of cases. Equal cases stay in the order of the suite.
+pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec], states: &[CaseState]) {
+    let directed = |order: Ordering| if reversed { order.reverse() } else { order };
+    match by {
+        SortBy::Suite if reversed => cases.reverse(),
+        SortBy::Suite => {}
+        SortBy::Name => {
+            let name = |case: &usize| specs.get(*case).map(|s| s.name.to_lowercase());
+            sort_by_key(cases, name, |a, b| directed(a.cmp(b)));
+        }
+        SortBy::State => {
+            let rank = |case: &usize| states.get(*case).map(|s| rank(s.phase));
+            sort_by_key(cases, rank, |a, b| directed(a.cmp(b)));
+        }
+        SortBy::Metric(key) => {
+            let metric = METRICS.iter().find(|m| m.key == key);
+            let figure = |case: &usize| {
+                let record = states.get(*case)?.shown().filter(|r| r.is_ok())?;
+                (metric?.get)(&record).filter(|v| v.is_finite())
+            };
+            sort_by_key(cases, figure, |a, b| match (a, b) {
+                (Some(a), Some(b)) => directed(a.total_cmp(b)),
+                // Reversed or not, cases without a figure come last.
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (None, None) => Ordering::Equal,
+            });
+        }
+    }
+}
+
+/// Sorts by a key that is computed once for each case.
+fn sort_by_key<K>(cases: &mut [usize], key: impl Fn(&usize) -> K, order: impl Fn(&K, &K) -> Ordering) {
+    let mut keyed: Vec<(K, usize)> = cases.iter().map(|case| (key(case), *case)).collect();
+    keyed.sort_by(|(a, _), (b, _)| order(a, b));
+    for (place, (_, case)) in cases.iter_mut().zip(keyed) {
+        *place = case;
+    }
+}
+
+/// Rank of a phase: phases that need attention come first.
+const fn rank(phase: CasePhase) -> u8 {
+    match phase {
+        CasePhase::Failed => 0,
+        CasePhase::Running => 1,
+        CasePhase::Paused => 2,
+        CasePhase::Queued => 3,
+        CasePhase::Unreached => 4,
+        CasePhase::Cancelled => 5,
+        CasePhase::Done => 6,
+    }
+}

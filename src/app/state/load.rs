@@ -1,0 +1,144 @@
+//! Figures of the requests that ended, in the last seconds and in the whole run.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::domain::attempt::{AttemptRecord, AttemptStatus};
+use crate::domain::session::Session;
+use crate::domain::statistics::{enough_for, percentile};
+use crate::domain::sweep::Stage;
+use crate::domain::tally::Tally;
+use crate::domain::time::Nanos;
+
+/// Length of "the last seconds".
+pub const WINDOW: Duration = Duration::from_secs(10);
+
+/// Figures of the requests that ended. A sweep counts each stage separately.
+#[derive(Clone, Debug)]
+pub struct Load {
+    /// Counts since the run began, or since the stage began.
+    pub tally: Tally,
+    /// Stages of the sweep that are over.
+    pub stages: Vec<Stage>,
+    stage: usize,
+    recent: VecDeque<Ended>,
+}
+
+/// A measured request that ended within [`WINDOW`].
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    at: Nanos,
+    ok: bool,
+    ttft_ms: Option<f64>,
+    itl_ms: Option<f64>,
+}
+
+/// Figures over [`WINDOW`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recent {
+    /// Complete answers.
+    pub ok: usize,
+    /// Failed requests.
+    pub failed: usize,
+    ttft_ms: Vec<f64>,
+    itl_ms: Vec<f64>,
+}
+
+impl Recent {
+    /// A percentile of the TTFT, milliseconds; `None` with too few answers.
+    pub fn ttft_ms(&self, p: u32) -> Option<f64> {
+        enough_for(self.ttft_ms.len(), p).then(|| percentile(&self.ttft_ms, f64::from(p)))
+    }
+
+    /// A percentile of the inter-token latency, milliseconds; `None` with too few answers.
+    pub fn itl_ms(&self, p: u32) -> Option<f64> {
+        enough_for(self.itl_ms.len(), p).then(|| percentile(&self.itl_ms, f64::from(p)))
+    }
+}
+
+impl Load {
+    /// Figures before the first request.
+    pub fn new(session: &Session) -> Self {
+        Self { tally: Tally::new(session), stages: Vec::new(), stage: 0, recent: VecDeque::new() }
+    }
+
+    /// Figures at `now`, counted from the attempts of a session.
+    pub fn from_session(session: &Session, now: Nanos) -> Self {
+        let measured = |(at, concurrency): (usize, &usize)| {
+            let tally = Tally::of(session, Some(at));
+            (tally.ended > 0).then(|| Stage::of(*concurrency, &tally, session))
+        };
+        let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
+        let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
+        let records = session.attempts().filter_map(|a| a.record.as_ref());
+        let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
+        recent.sort_by_key(|r| r.ended());
+        for record in recent {
+            load.add_recent(&record.get());
+        }
+        load
+    }
+
+    /// Counts an attempt that ended.
+    pub fn add(&mut self, record: &AttemptRecord, session: &Session) {
+        self.tally.add(record, session.slos());
+        self.add_recent(record);
+    }
+
+    fn add_recent(&mut self, record: &AttemptRecord) {
+        if record.warmup || record.status == AttemptStatus::Cancelled {
+            return;
+        }
+        self.recent.push_back(Ended {
+            at: record.ended,
+            ok: record.is_ok(),
+            ttft_ms: record.time_to_first_token_ms().filter(|_| record.is_ok()),
+            itl_ms: record.inter_token_latency_ms().filter(|_| record.is_ok()),
+        });
+    }
+
+    /// Advances to `now`: drops requests older than [`WINDOW`], and closes the stage if the sweep moved on.
+    pub fn advance(&mut self, now: Nanos, session: &Session) {
+        while self.recent.front().is_some_and(|e| now.since(e.at) > WINDOW) {
+            self.recent.pop_front();
+        }
+        self.tally.stand_still(session.still());
+        if session.stage != self.stage {
+            if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
+                self.stages.push(Stage::of(*concurrency, &self.tally, session));
+            }
+            self.stage = session.stage;
+            self.tally = Tally::new(session);
+        }
+    }
+
+    /// Figures over [`WINDOW`], or over the whole run if it is shorter.
+    pub fn recent(&self) -> Recent {
+        let figures = |get: fn(&Ended) -> Option<f64>| {
+            let mut values: Vec<f64> = self.recent.iter().filter_map(get).filter(|v| v.is_finite()).collect();
+            values.sort_by(f64::total_cmp);
+            values
+        };
+        let ok = self.recent.iter().filter(|e| e.ok).count();
+        Recent { ok, failed: self.recent.len() - ok, ttft_ms: figures(|e| e.ttft_ms), itl_ms: figures(|e| e.itl_ms) }
+    }
+
+    /// Stages with figures, including the one in progress.
+    pub fn all_stages(&self, session: &Session) -> Vec<Stage> {
+        let mut all = self.stages.clone();
+        if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
+            all.push(Stage::of(*concurrency, &self.tally, session));
+        }
+        all
+    }
+
+    /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload
+    /// the server.
+    pub fn keeps_slos(&self, session: &Session) -> bool {
+        if session.sweep.is_empty() || session.slos().is_empty() {
+            return self.tally.keeps(session.slos());
+        }
+        self.all_stages(session).iter().any(|s| s.slo_met == Some(true))
+    }
+}

@@ -1,0 +1,36 @@
+//! The line at the bottom of the screen that reports the latest event.
+
+use std::time::Duration;
+
+use crate::app::action::Action;
+use crate::domain::time::Nanos;
+
+/// How long a notice stays on the screen.
+pub const NOTICE_DURATION: Duration = Duration::from_secs(8);
+/// How long a notice stays at least. The next key press after that removes it.
+const READ_WITHIN: Duration = Duration::from_secs(2);
+
+/// A line that reports the latest event.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The text, on one line.
+    pub text: String,
+    /// Whether something failed.
+    pub is_error: bool,
+    /// An action that would help. The footer shows it with its key.
+    pub remedy: Option<Action>,
+    /// Time of the event.
+    pub at: Nanos,
+}
+
+impl Notice {
+    /// When the notice leaves the screen.
+    pub fn expires_at(&self) -> Nanos {
+        self.at.plus(NOTICE_DURATION)
+    }
+
+    /// Whether the user had time to read the notice.
+    pub fn is_read(&self, now: Nanos) -> bool {
+        now.since(self.at) >= READ_WITHIN
+    }
+}

@@ -1,0 +1,30 @@
+//! Dialogs, menus and text fields over the panes.
+
+use super::export_dialog::ExportDialog;
+use super::model_choice::ModelChoice;
+use super::palette::Palette;
+use super::report_view::ReportView;
+
+/// What lies over the panes and takes the keys.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Overlay {
+    /// Nothing: keys go to the focused pane.
+    #[default]
+    None,
+    /// The list of keys, scrolled down by this many lines.
+    Help(u16),
+    /// The question whether to quit while requests are in flight.
+    ConfirmQuit,
+    /// The choice of an export format and a file name.
+    Export(ExportDialog),
+    /// The report.
+    Report(ReportView),
+    /// The command palette.
+    Palette(Palette),
+    /// The choice among the endpoint's models.
+    Models(ModelChoice),
+    /// The filter of the table of cases.
+    FilterInput,
+    /// The search through the answer.
+    SearchInput,
+}

@@ -1,0 +1,147 @@
+//! A saved run on the screen: its end, or a replay.
+
+mod idle;
+
+use std::time::Duration;
+
+use self::idle::Gap;
+pub use self::idle::{Skipped, Stop};
+use super::replay::Tape;
+use super::scene::Scene;
+use crate::app::action::Action;
+use crate::domain::telemetry_event::TelemetryEvent;
+use crate::domain::time::{Nanos, clock};
+
+/// Seconds of a replay at normal speed that a key skips. A gap counts as long as it is on the screen.
+const STEP_S: f64 = 5.0;
+/// Slowest and fastest speed that the keys reach.
+const SPEED_LIMITS: (f64, f64) = (1.0 / 64.0, 1024.0);
+/// Length from which positions are shown with minutes, seconds.
+const LONG_S: f64 = 600.0;
+
+/// A saved run on the screen.
+#[derive(Clone, Debug)]
+pub struct Playback {
+    /// Start of the run, as shown.
+    date: String,
+    /// The run at its end.
+    whole: Scene,
+    telemetry: Vec<TelemetryEvent>,
+    /// Times without requests in flight that a replay skips.
+    gaps: Vec<Gap>,
+    player: Option<Player>,
+}
+
+/// Position and speed of a replay.
+#[derive(Clone, Debug)]
+struct Player {
+    /// Position on the run's clock when the screen's clock was at [`Self::since`].
+    at: Nanos,
+    since: Nanos,
+    speed: f64,
+    is_playing: bool,
+    tape: Tape,
+    /// Position and selected case of the last scene.
+    shown: Option<(Nanos, usize)>,
+}
+
+impl Playback {
+    /// Shows the end of the run.
+    pub const fn open(date: String, whole: Scene) -> Self {
+        Self { date, whole, telemetry: Vec::new(), gaps: Vec::new(), player: None }
+    }
+
+    /// Replays the run from its start at `speed` times its own speed. `now` is on the screen's clock; `stops` lists when
+    /// the run was resumed.
+    pub fn replay(
+        date: String,
+        whole: Scene,
+        telemetry: Vec<TelemetryEvent>,
+        stops: &[Stop],
+        speed: f64,
+        now: Nanos,
+    ) -> Self {
+        let at = whole.session.began.unwrap_or_default();
+        let player = Player { at, since: now, speed, is_playing: true, tape: Tape::default(), shown: None };
+        let gaps = idle::gaps(&whole.session, whole.now, stops);
+        Self { date, whole, telemetry, gaps, player: Some(player) }
+    }
+
+    /// Whether the run is replayed, not only shown.
+    pub const fn is_replay(&self) -> bool {
+        self.player.is_some()
+    }
+
+    /// Whether the user stopped the replay.
+    pub fn is_stopped(&self) -> bool {
+        self.player.as_ref().is_some_and(|p| !p.is_playing)
+    }
+
+    /// Whether the replay is at its end.
+    pub fn is_over(&self) -> bool {
+        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.whole.now))
+    }
+
+    /// The gap that the replay skips at `at`, or skipped a moment before.
+    pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
+        let player = self.player.as_ref().filter(|_| at < self.whole.now)?;
+        let Gap { from, to, time } = idle::recent(&self.gaps, at, player.speed)?;
+        Some(Skipped { time, why: self.whole.session.why_idle(from, to) })
+    }
+
+    /// Whether the picture moves without input.
+    pub fn is_moving(&self) -> bool {
+        self.is_replay() && !self.is_stopped() && !self.is_over()
+    }
+
+    /// Label in the header with `at` on the screen: date, or speed and position.
+    pub fn badge(&self, at: Nanos) -> String {
+        let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
+        let began = self.whole.session.began.unwrap_or_default();
+        let (speed, all) = (player.speed, self.whole.now.since(began));
+        let here = at.since(began).min(all);
+        let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
+        let mark = if player.is_playing { "replay" } else { "replay stopped" };
+        let place = |time: Duration| match time.as_secs_f64() {
+            _ if all.as_secs_f64() >= LONG_S => clock(time),
+            s => format!("{s:.1} s"),
+        };
+        format!("{mark} {speed}× {} / {}", place(here), place(all))
+    }
+
+    /// Position of the replay at `now` on the screen's clock.
+    pub(in crate::app) fn position(&self, now: Nanos) -> Nanos {
+        let Some(p) = self.player.as_ref() else { return self.whole.now };
+        let elapsed_s = if p.is_playing { now.since(p.since).as_secs_f64() } else { 0.0 };
+        idle::advance(&self.gaps, p.at, p.speed, elapsed_s).min(self.whole.now)
+    }
+
+    /// Carries out an action that steers the replay.
+    pub fn steer(&mut self, action: Action, now: Nanos) {
+        let (at, began) = (self.position(now), self.whole.session.began.unwrap_or_default());
+        let end = self.whole.now;
+        let Some(p) = &mut self.player else { return };
+        (p.at, p.since) = (at, now);
+        match action {
+            // At the end, the replay starts again.
+            Action::ToggleHold if p.is_playing && at >= end => p.at = began,
+            Action::ToggleHold => p.is_playing = !p.is_playing,
+            Action::ReplayBack => p.at = idle::rewind(&self.gaps, at, 1.0, STEP_S).max(began),
+            Action::ReplayForward => p.at = idle::advance(&self.gaps, at, 1.0, STEP_S).min(end),
+            Action::ReplaySlower => p.speed = (p.speed / 2.0).max(SPEED_LIMITS.0),
+            Action::ReplayFaster => p.speed = (p.speed * 2.0).min(SPEED_LIMITS.1.max(p.speed)),
+            _ => {}
+        }
+    }
+
+    /// The scene at `now` on the screen's clock; `None` if the screen shows it already.
+    pub(in crate::app) fn next_scene(&mut self, now: Nanos, selected: usize) -> Option<Scene> {
+        let at = self.position(now);
+        let p = self.player.as_mut()?;
+        if p.shown == Some((at, selected)) {
+            return None;
+        }
+        p.shown = Some((at, selected));
+        Some(p.tape.scene(&self.whole, &self.telemetry, at, selected))
+    }
+}

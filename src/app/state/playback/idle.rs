@@ -1,0 +1,149 @@
+//! Idle time in a replay: each gap is shortened to a second on the screen.
+
+use std::time::Duration;
+
+use crate::domain::session::{IdleReason, Session};
+use crate::domain::spans::{Span, without};
+use crate::domain::time::Nanos;
+
+/// Maximum time on the screen for a gap. Gaps up to twice as long are played at the replay's speed.
+const MAX_SHOWN: Duration = Duration::from_secs(1);
+/// How long the header reports a skipped gap after its end, seconds on the screen.
+const REPORTED_FOR_S: f64 = 4.0;
+
+/// A gap that the replay skips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Skipped {
+    /// Length of the gap.
+    pub time: Duration,
+    /// Why nothing was in flight.
+    pub why: IdleReason,
+}
+
+/// When a run was resumed, on its own clock, and how long it had been stopped. The run's clock shows next to nothing of
+/// that time.
+pub type Stop = (Nanos, Duration);
+
+/// A time without requests in flight, on the run's clock, and its length with stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Gap {
+    pub from: Nanos,
+    pub to: Nanos,
+    pub time: Duration,
+}
+
+/// The gaps of a run, ascending and disjoint.
+pub(super) fn gaps(session: &Session, end: Nanos, stops: &[Stop]) -> Vec<Gap> {
+    let began = session.began.unwrap_or_default();
+    let gap = |(from, to): Span| {
+        let within = stops.iter().filter(|(at, _)| from <= *at && *at <= to);
+        let gone: Duration = within.map(|(_, gone)| *gone).sum();
+        Gap { from, to, time: to.since(from).saturating_add(gone) }
+    };
+    let idle = without(&[(began, end)], &session.in_flight_spans());
+    idle.into_iter().map(gap).filter(|gap| gap.time > 2 * MAX_SHOWN).collect()
+}
+
+/// Position of a replay `seconds` of screen time after it was at `at`.
+pub(super) fn advance(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
+    let mut left = seconds;
+    let ahead = gaps.partition_point(|gap| gap.to <= at);
+    for gap in gaps.iter().skip(ahead) {
+        for (until, speed) in [(gap.from, speed), (gap.to, gap.speed(speed))] {
+            let takes = until.since(at).as_secs_f64() / speed;
+            if left < takes {
+                return at.plus(played(left, speed));
+            }
+            (at, left) = (at.max(until), left - takes);
+        }
+    }
+    at.plus(played(left, speed))
+}
+
+/// Position of a replay `seconds` of screen time before it is at `at`.
+pub(super) fn rewind(gaps: &[Gap], mut at: Nanos, speed: f64, seconds: f64) -> Nanos {
+    let earlier =
+        |at: Nanos, by: Duration| Nanos(at.0.saturating_sub(u64::try_from(by.as_nanos()).unwrap_or(u64::MAX)));
+    let mut left = seconds;
+    let behind = gaps.partition_point(|gap| gap.from < at);
+    for gap in gaps.iter().take(behind).rev() {
+        for (until, speed) in [(gap.to, speed), (gap.from, gap.speed(speed))] {
+            let takes = at.since(until).as_secs_f64() / speed;
+            if left < takes {
+                return earlier(at, played(left, speed));
+            }
+            (at, left) = (at.min(until), left - takes);
+        }
+    }
+    earlier(at, played(left, speed))
+}
+
+/// Time of the run that passes in `seconds` on the screen. Saturates: any speed is allowed.
+fn played(seconds: f64, speed: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds * speed).unwrap_or(Duration::MAX)
+}
+
+impl Gap {
+    /// Speed at which a replay of this speed passes the gap.
+    fn speed(&self, speed: f64) -> f64 {
+        speed.max(self.to.since(self.from).as_secs_f64() / MAX_SHOWN.as_secs_f64())
+    }
+}
+
+/// The gap that contains `at`, or that ended less than [`REPORTED_FOR_S`] before.
+pub(super) fn recent(gaps: &[Gap], at: Nanos, speed: f64) -> Option<Gap> {
+    let last = gaps.get(gaps.partition_point(|gap| gap.from <= at).checked_sub(1)?)?;
+    let until = last.to.plus(Duration::try_from_secs_f64(REPORTED_FOR_S * speed).unwrap_or(Duration::MAX));
+    (at < until).then_some(*last)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn s(at: u64) -> Nanos {
+        Nanos::from_millis(at * 1000)
+    }
+
+    /// Two minutes without anything from 10 s on, and ten seconds from 140 s on.
+    const GAPS: [Gap; 2] = [gap(10, 130), gap(140, 150)];
+
+    const fn gap(from: u64, to: u64) -> Gap {
+        Gap { from: s(from), to: s(to), time: Duration::from_secs(to - from) }
+    }
+
+    #[test]
+    fn what_ran_is_played_at_its_speed_and_what_did_not_in_a_second() {
+        let at = |from, speed, seconds| advance(&GAPS, s(from), speed, seconds);
+        assert_eq!(at(0, 1.0, 9.0), s(9));
+        assert_eq!(at(0, 1.0, 10.5), s(70));
+        assert_eq!(at(0, 1.0, 11.0), s(130));
+        assert_eq!([at(0, 1.0, 22.0), at(0, 1.0, 30.0)], [s(150), s(158)]);
+        // From within it on, the rest of the second.
+        assert_eq!([at(70, 1.0, 0.5), at(70, 1.0, 2.5)], [s(130), s(132)]);
+        // Slower than it was, and so fast that there is nothing to skip.
+        assert_eq!(at(0, 0.5, 22.0), Nanos::from_millis(130_500));
+        assert_eq!(at(0, 200.0, 1.0), s(200));
+    }
+
+    #[test]
+    fn back_it_goes_as_it_came() {
+        let at = |from, seconds| rewind(&GAPS, s(from), 1.0, seconds);
+        // From behind a gap to before it, from within it, from its very end and from its begin.
+        assert_eq!([at(134, 6.0), at(70, 5.5), at(130, 5.0), at(10, 5.0)], [s(9), s(5), s(6), s(5)]);
+        assert_eq!([at(131, 1.5), at(152, 14.0), at(3, 5.0)], [s(70), s(10), s(0)]);
+        for seconds in 0..30 {
+            let seconds = f64::from(seconds) + 0.25;
+            assert_eq!(rewind(&GAPS, advance(&GAPS, s(0), 1.0, seconds), 1.0, seconds), s(0), "{seconds}");
+        }
+    }
+
+    #[test]
+    fn it_is_told_meanwhile_and_a_moment_after() {
+        let at = |at, speed| recent(&GAPS, s(at), speed);
+        assert_eq!([at(9, 1.0), at(10, 1.0), at(129, 1.0)], [None, Some(GAPS[0]), Some(GAPS[0])]);
+        assert_eq!([at(133, 1.0), at(134, 1.0), at(134, 2.0)], [Some(GAPS[0]), None, Some(GAPS[0])]);
+        // The next one comes before the first is told no more.
+        assert_eq!([at(141, 8.0), at(159, 1.0)], [Some(GAPS[1]), None]);
+    }
+}

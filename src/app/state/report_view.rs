@@ -1,0 +1,81 @@
+//! The report on the screen. It follows the run, but is not rendered for every frame.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::scene::Scene;
+use crate::domain::session::{CasePhase, Mode};
+use crate::domain::time::Nanos;
+
+/// Minimum interval between two renderings: the report of a long run takes a while.
+const RENDER_INTERVAL: Duration = Duration::from_secs(1);
+
+/// The open report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportView {
+    /// Markdown of the report, once rendered.
+    pub text: Option<Arc<str>>,
+    /// Name of the file that an export would write now.
+    pub file: String,
+    /// Number of the text within the run. Equal numbers are equal texts.
+    pub revision: u64,
+    /// First line on the screen.
+    pub top: usize,
+    requested_at: Nanos,
+    /// Progress of the run when the text was requested.
+    requested_for: Progress,
+}
+
+/// Progress of a run. Its report changes only with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Progress {
+    mode: Mode,
+    stage: usize,
+    ended: usize,
+    phases: Vec<CasePhase>,
+}
+
+impl Progress {
+    fn from_scene(scene: &Scene) -> Self {
+        let session = &scene.session;
+        Self {
+            mode: session.mode,
+            stage: session.stage,
+            ended: scene.load.tally.ended,
+            phases: session.cases.iter().map(|c| c.phase).collect(),
+        }
+    }
+}
+
+/// How far a text can be scrolled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Extent {
+    /// First line on the screen when scrolled to the end.
+    pub limit: usize,
+    /// Lines of a page.
+    pub page: usize,
+}
+
+impl ReportView {
+    /// An empty view whose text is being requested.
+    pub(in crate::app) fn new(scene: &Scene, revision: u64) -> Self {
+        Self {
+            text: None,
+            file: String::new(),
+            revision,
+            top: 0,
+            requested_at: scene.now,
+            requested_for: Progress::from_scene(scene),
+        }
+    }
+
+    /// When to request a new text; `None` while the text is up to date.
+    pub fn due(&self, scene: &Scene) -> Option<Nanos> {
+        (self.requested_for != Progress::from_scene(scene)).then(|| self.requested_at.plus(RENDER_INTERVAL))
+    }
+
+    /// Records that a text of the run as it is now was requested.
+    pub(in crate::app) fn requested(&mut self, scene: &Scene) {
+        (self.requested_at, self.requested_for) = (scene.now, Progress::from_scene(scene));
+    }
+}

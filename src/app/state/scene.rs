@@ -1,0 +1,121 @@
+//! The run as a frame shows it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::load::Load;
+use super::target::Target;
+use super::traces::Traces;
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::host::HostHistory;
+use crate::domain::live::{InFlight, LiveSnapshot, THROUGHPUT_POINTS};
+use crate::domain::series::Series;
+use crate::domain::server_gauges::GaugeHistory;
+use crate::domain::session::Session;
+use crate::domain::time::Nanos;
+
+/// Failed attempts to discover the endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// Number of failures.
+    pub count: u64,
+    /// Time of the first failure.
+    pub first: Nanos,
+    /// Time of the last failure.
+    pub last: Nanos,
+}
+
+impl Refusals {
+    /// Counts a failure.
+    pub(in crate::app) fn add(&mut self, at: Nanos) {
+        if self.count == 0 {
+            self.first = at;
+        }
+        self.last = at;
+        self.count += 1;
+    }
+}
+
+/// Everything that a frame shows of the run. A frozen screen keeps a copy.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Time of the last frame.
+    pub now: Nanos,
+    /// The endpoint under test.
+    pub target: Target,
+    /// Failed attempts to discover the endpoint.
+    pub refusals: Refusals,
+    /// The run.
+    pub session: Session,
+    /// The engine's latest snapshot of the requests in flight.
+    pub live: Arc<LiveSnapshot>,
+    /// Figures of the requests that ended.
+    pub load: Load,
+    /// Samples of the GPUs.
+    pub gpu: GpuHistory,
+    /// Samples of the server's metrics; `None` where the server has no such page.
+    pub gauges: Option<GaugeHistory>,
+    /// Samples of this machine.
+    pub host: HostHistory,
+    /// Estimated throughput over the last second, tok/s, four points a second.
+    pub throughput: Series,
+    /// Arrival times of the streams that ended.
+    pub traces: Traces,
+    /// Tokens per content event, from the last answer whose usage is known; 1 until then.
+    pub tokens_per_event: f64,
+}
+
+impl Scene {
+    /// The scene before the run begins.
+    pub fn new(target: Target, session: Session) -> Self {
+        Self {
+            now: Nanos::default(),
+            target,
+            refusals: Refusals::default(),
+            load: Load::new(&session),
+            session,
+            live: Arc::default(),
+            gpu: GpuHistory::default(),
+            gauges: None,
+            host: HostHistory::default(),
+            throughput: Series::new(THROUGHPUT_POINTS),
+            traces: Traces::default(),
+            tokens_per_event: 1.0,
+        }
+    }
+
+    /// The requests in flight. The snapshot may lag behind the session: requests that ended are dropped.
+    pub fn in_flight(&self) -> impl Iterator<Item = &InFlight> {
+        self.live.in_flight.iter().filter(|f| self.session.is_open(f.id))
+    }
+
+    /// The latest request in flight of a case.
+    pub fn in_flight_of(&self, case: usize) -> Option<&InFlight> {
+        self.in_flight().filter(|f| f.id.case == case).max_by_key(|f| f.id.number)
+    }
+
+    /// Time span of charts over time: the last ten minutes of the run at most, ten seconds at least.
+    pub fn window(&self) -> (Nanos, Nanos) {
+        const LONGEST: Duration = Duration::from_secs(600);
+        const SHORTEST: Duration = Duration::from_secs(10);
+        let (began, end) = self.run_span();
+        let from = began.max(Nanos(end.0.saturating_sub(LONGEST.as_nanos() as u64)));
+        (from, end.max(from.plus(SHORTEST)))
+    }
+
+    /// Start of the run, and its end so far.
+    pub fn run_span(&self) -> (Nanos, Nanos) {
+        (self.session.began.unwrap_or(self.now), self.end())
+    }
+
+    /// End of the run, or now while the run is active. Never before the start.
+    pub fn end(&self) -> Nanos {
+        let last = if self.session.is_active() { self.now } else { self.session.last_ended.unwrap_or(self.now) };
+        last.max(self.session.began.unwrap_or(self.now))
+    }
+
+    /// Duration of the run so far.
+    pub fn elapsed(&self) -> Duration {
+        self.session.going(self.now).unwrap_or_default()
+    }
+}

@@ -1,0 +1,22 @@
+//! States that tests begin with.
+
+use std::sync::Arc;
+
+use super::{App, Connection, Target};
+use crate::domain::live::ServerInfo;
+use crate::domain::route::Route;
+use crate::domain::session::{Plan, Session};
+use crate::domain::testing::suite;
+
+/// The state of a program with this number of cases, before the endpoint answered.
+pub fn app(cases: usize) -> App {
+    let target = Target {
+        url: "http://h/v1".into(),
+        model: None,
+        server: ServerInfo::default(),
+        simulated: false,
+        route: Route::default(),
+        connection: Connection::Connecting,
+    };
+    App::new(target, Session::new(Arc::new(suite(cases)), Plan::default()), None, vec!["Markdown", "JSON"])
+}

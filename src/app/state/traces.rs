@@ -1,0 +1,86 @@
+//! Arrival times of the streams that ended, and the holds of the run.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::diagnosis::pause_limit_ms;
+use crate::domain::time::Nanos;
+use crate::domain::trace::Trace;
+
+/// Maximum number of streams to keep.
+const MAX_STREAMS: usize = 4096;
+/// Maximum number of arrivals to keep, about 16 bytes each.
+const MAX_ARRIVALS: usize = 1 << 20;
+
+/// A stream that ended.
+#[derive(Debug)]
+pub(in crate::app) struct Ended {
+    pub id: AttemptId,
+    pub started: Nanos,
+    pub ended: Nanos,
+    pub trace: Trace,
+    /// Times at which tokscope itself was stalled.
+    pub observer_stalls: Vec<(Nanos, Nanos)>,
+    /// Gaps longer than this are stalls, milliseconds.
+    pub limit_ms: Option<f64>,
+}
+
+/// Streams and holds of the run for the scope. The oldest streams are dropped first.
+#[derive(Clone, Debug, Default)]
+pub struct Traces {
+    pub(in crate::app) ended: VecDeque<Arc<Ended>>,
+    arrivals: usize,
+    /// Holds of the run; the last may have no end yet.
+    holds: Vec<(Nanos, Option<Nanos>)>,
+}
+
+impl Traces {
+    /// Adds a stream that ended.
+    pub fn add(&mut self, record: &AttemptRecord) {
+        let trace = Trace::of(&record.arrivals);
+        self.arrivals += trace.len();
+        self.ended.push_back(Arc::new(Ended {
+            id: record.id,
+            started: record.clock_start(),
+            ended: record.ended,
+            observer_stalls: record.observer_stalls.clone(),
+            limit_ms: pause_limit_ms(&record.gaps_ms().collect::<Vec<_>>()),
+            trace,
+        }));
+        while self.ended.len() > MAX_STREAMS || (self.arrivals > MAX_ARRIVALS && self.ended.len() > 1) {
+            let Some(oldest) = self.ended.pop_front() else { break };
+            self.arrivals -= oldest.trace.len();
+        }
+    }
+
+    /// Records whether the run is held from `at` on.
+    pub fn hold(&mut self, at: Nanos, is_held: bool) {
+        match self.holds.last_mut() {
+            Some((_, end @ None)) if !is_held => *end = Some(at),
+            Some((_, None)) => {}
+            _ if is_held => self.holds.push((at, None)),
+            _ => {}
+        }
+    }
+
+    /// The traces as they were at `at`.
+    #[must_use]
+    pub fn as_at(&self, at: Nanos) -> Self {
+        let ended: VecDeque<_> = self.ended.iter().filter(|e| e.ended <= at).map(Arc::clone).collect();
+        let arrivals = ended.iter().map(|e| e.trace.len()).sum();
+        let began = self.holds.iter().filter(|(from, _)| *from <= at);
+        let holds = began.map(|&(from, to)| (from, to.filter(|to| *to <= at))).collect();
+        Self { ended, arrivals, holds }
+    }
+
+    /// Holds of the run. The run is still held where the end is `None`.
+    pub fn holds(&self) -> &[(Nanos, Option<Nanos>)] {
+        &self.holds
+    }
+
+    /// Whether no stream has ended.
+    pub fn is_empty(&self) -> bool {
+        self.ended.is_empty()
+    }
+}

@@ -1,0 +1,75 @@
+//! What the user chose on the screen. Nothing here changes a measurement.
+
+use super::answer::Answer;
+use super::cases::CaseTable;
+use super::notice::Notice;
+use super::overlay::Overlay;
+use super::report_view::Extent;
+use super::scope::ScopeState;
+use super::text_field::TextField;
+use super::theme::ThemeName;
+use crate::app::pane::PaneId;
+
+/// What the user chose on the screen.
+#[derive(Clone, Debug)]
+pub struct UiState {
+    /// Index of the selected case in the suite.
+    pub selected: usize,
+    /// Number of the selected attempt; `None` selects the case, which shows the attempt that is reported.
+    pub selected_attempt: Option<u32>,
+    /// Order, unfolded cases and baseline of the table of cases.
+    pub cases: CaseTable,
+    /// Whether the selection moves to each case that starts. Selecting a case turns that off.
+    pub follows: bool,
+    /// The pane that keys go to.
+    pub focus: PaneId,
+    /// Whether the focused pane fills the screen.
+    pub zoomed: bool,
+    /// What lies over the panes.
+    pub overlay: Overlay,
+    /// Only cases whose name contains this text are listed.
+    pub filter: TextField,
+    /// Form, scroll position and search of the answer.
+    pub answer: Answer,
+    /// Time span and cursor of the scope.
+    pub scope: ScopeState,
+    /// The latest event.
+    pub notice: Option<Notice>,
+    /// The theme.
+    pub theme: ThemeName,
+    /// Whether the terminal reports the mouse.
+    pub mouse: bool,
+    /// How far the report could be scrolled in the last frame.
+    pub report_extent: Extent,
+    /// Number of report texts rendered so far.
+    pub report_revisions: u64,
+}
+
+impl UiState {
+    /// Whether the focused pane is the answer with a search: "back" drops the search first.
+    pub fn is_answer_searched(&self) -> bool {
+        self.focus == PaneId::Preview && !self.answer.search.field.is_empty()
+    }
+}
+
+impl Default for UiState {
+    fn default() -> Self {
+        Self {
+            selected: 0,
+            selected_attempt: None,
+            cases: CaseTable::default(),
+            follows: true,
+            focus: PaneId::default(),
+            zoomed: false,
+            overlay: Overlay::default(),
+            filter: TextField::default(),
+            answer: Answer::default(),
+            scope: ScopeState::default(),
+            notice: None,
+            theme: ThemeName::default(),
+            mouse: false,
+            report_extent: Extent::default(),
+            report_revisions: 0,
+        }
+    }
+}

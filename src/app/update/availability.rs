@@ -1,0 +1,195 @@
+//! Which actions are available now, and why the others are not.
+
+use crate::app::action::Action;
+use crate::app::state::{App, Overlay};
+use crate::domain::session::{CasePhase, CaseState, Mode};
+use crate::domain::text::sanitise_line;
+
+/// Why an action is not available.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Obstacle {
+    /// The reason: a sentence without its full stop.
+    pub why: String,
+    /// An action that would help. The footer shows it with its key.
+    pub remedy: Option<Action>,
+}
+
+/// Whether an action is available now. Footer and help dim the others.
+pub fn is_available(app: &App, action: Action) -> bool {
+    obstacle(app, action).is_none()
+}
+
+/// Why an action is not available now; `None` if it is available.
+pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
+    let session = &app.scene.session;
+    let of_case = |of: fn(&App, &str, &CaseState) -> Option<Obstacle>| {
+        let case = session.suite.cases.get(app.ui.selected).zip(session.cases.get(app.ui.selected));
+        let Some((spec, state)) = case else { return obstruct("The suite has no cases", None) };
+        of(app, &sanitise_line(&spec.name), state)
+    };
+    let is_replay = app.playback.as_ref().is_some_and(|p| p.is_replay());
+    match action {
+        Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster if !is_replay => {
+            obstruct("Nothing is replayed: `tokscope replay` plays a saved run again", None)
+        }
+        Action::ToggleHold if is_replay => None,
+        Action::ToggleHold | Action::TogglePauseCase | Action::Cancel | Action::Rerun | Action::RerunFailed
+            if app.playback.is_some() =>
+        {
+            obstruct("This is a saved run: nothing is measured", None)
+        }
+        Action::ToggleHold => match session.mode {
+            Mode::Running | Mode::Held => None,
+            Mode::Waiting => obstruct("The run has not begun: the endpoint has not answered yet", None),
+            Mode::Finished => obstruct("The run is finished: there is nothing to hold", Some(Action::Rerun)),
+        },
+        Action::TogglePauseCase | Action::Cancel => of_case(ended),
+        Action::Rerun => of_case(rerun),
+        Action::RerunFailed if session.cases.iter().any(|c| c.phase == CasePhase::Failed) => None,
+        Action::RerunFailed => obstruct("No case has failed", None),
+        Action::Unfold => of_case(unfold),
+        Action::Fold if app.ui.cases.unfolded.contains(&app.ui.selected) => None,
+        Action::Fold => of_case(|_, name, _| obstruct(&format!("'{name}' is not unfolded"), Some(Action::Unfold))),
+        Action::ToggleBaseline if has_baseline_or_figures(app) => None,
+        Action::ToggleBaseline => obstruct("There are no figures yet to make a baseline of", None),
+        Action::Back => {
+            let ui = &app.ui;
+            let has_something = ui.zoomed
+                || !ui.filter.is_empty()
+                || !ui.follows
+                || ui.answer.is_scrolled()
+                || ui.is_answer_searched()
+                || ui.overlay != Overlay::None;
+            if has_something { None } else { obstruct("Nothing to go back from: the selection follows the run", None) }
+        }
+        Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd if app.ui.answer.can_scroll() => None,
+        Action::LineDown | Action::LineUp | Action::ToTop | Action::ToEnd => {
+            obstruct("All of it is on the screen", None)
+        }
+        Action::ToggleThinking if app.ui.answer.can_fold() => None,
+        Action::ToggleThinking => obstruct("There is no thinking in it", None),
+        Action::NextMatch | Action::PreviousMatch if app.ui.answer.has_matches() => None,
+        Action::NextMatch | Action::PreviousMatch => obstruct("Nothing was found to go to", Some(Action::Search)),
+        Action::Zoom if app.ui.zoomed => obstruct("The pane fills the screen", Some(Action::Back)),
+        Action::ScopeWider if app.ui.scope.shows_whole(app.shown()) => obstruct("The whole run is shown", None),
+        Action::ScopeEarlier if app.ui.scope.is_at_start(app.shown()) => {
+            obstruct("The run is shown from its start on", Some(Action::ScopeCloser))
+        }
+        Action::ScopeLater if app.ui.scope.is_at_end() => obstruct("The scope goes along with the run already", None),
+        Action::ScopeNow if app.ui.scope.is_moved() => None,
+        Action::ScopeNow => obstruct("The scope shows now already", None),
+        _ => None,
+    }
+}
+
+/// An obstacle, as the arms of [`obstacle`] return it.
+#[expect(clippy::unnecessary_wraps, reason = "the arms of `obstacle` return an option")]
+fn obstruct(why: &str, remedy: Option<Action>) -> Option<Obstacle> {
+    Some(Obstacle { why: why.to_owned(), remedy })
+}
+
+/// Whether there is a baseline to drop, or a figure to make one of.
+fn has_baseline_or_figures(app: &App) -> bool {
+    app.ui.cases.baseline.is_some() || app.scene.session.cases.iter().any(|c| c.reported().next().is_some())
+}
+
+/// Why a case cannot be paused or cancelled.
+fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
+    let word = match state.phase {
+        CasePhase::Queued | CasePhase::Running | CasePhase::Paused => return None,
+        CasePhase::Done => "is done",
+        CasePhase::Failed => "has failed",
+        CasePhase::Cancelled => "is cancelled already",
+        CasePhase::Unreached => "had no turn",
+    };
+    obstruct(&format!("'{name}' {word}"), Some(Action::Rerun))
+}
+
+/// Why a case cannot be rerun.
+fn rerun(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
+    match state.phase {
+        _ if app.scene.session.began.is_none() => {
+            obstruct("The run has not begun: the endpoint has not answered yet", None)
+        }
+        CasePhase::Queued => obstruct(&format!("'{name}' is queued: it runs when its turn comes"), None),
+        CasePhase::Running => obstruct(&format!("'{name}' is running"), Some(Action::Cancel)),
+        _ => None,
+    }
+}
+
+/// Why a case cannot be unfolded.
+fn unfold(app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
+    if state.attempts.is_empty() {
+        return obstruct(&format!("'{name}' has no attempt yet"), None);
+    }
+    let is_unfolded = app.ui.cases.unfolded.contains(&app.ui.selected);
+    if is_unfolded { obstruct(&format!("'{name}' is unfolded already"), Some(Action::Fold)) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Msg;
+    use crate::app::update::testing::{app, discovered, ended};
+    use crate::app::update::update;
+    use crate::domain::attempt::AttemptStatus;
+    use crate::domain::time::Nanos;
+
+    /// Text and remedy of the notice that an action shows.
+    fn notice_after(app: &mut App, action: Action) -> (String, Option<Action>) {
+        app.ui.notice = None;
+        let effects = update(app, Msg::Action(Nanos(10), action));
+        assert!(effects.is_empty(), "{effects:?}");
+        let notice = app.ui.notice.clone();
+        notice.map_or_else(Default::default, |n| (n.text, n.remedy))
+    }
+
+    #[test]
+    fn a_key_that_does_nothing_says_why_and_what_would() {
+        let mut app = app(2);
+        assert!(notice_after(&mut app, Action::ToggleHold).0.contains("has not begun"));
+        assert!(notice_after(&mut app, Action::Rerun).0.contains("has not begun"));
+        assert!(notice_after(&mut app, Action::Unfold).0.contains("no attempt yet"));
+        discovered(&mut app, &["m"]);
+        assert_eq!(notice_after(&mut app, Action::Rerun), ("'case 0' is running".to_owned(), Some(Action::Cancel)));
+        assert_eq!(notice_after(&mut app, Action::RerunFailed), ("No case has failed".to_owned(), None));
+        assert!(notice_after(&mut app, Action::ToggleBaseline).0.contains("no figures yet"));
+        ended(&mut app, 0, 1, AttemptStatus::Ok);
+        assert_eq!(notice_after(&mut app, Action::Cancel), ("'case 0' is done".to_owned(), Some(Action::Rerun)));
+        assert_eq!(
+            notice_after(&mut app, Action::TogglePauseCase),
+            ("'case 0' is done".to_owned(), Some(Action::Rerun))
+        );
+        assert_eq!(notice_after(&mut app, Action::Fold), ("'case 0' is not unfolded".to_owned(), Some(Action::Unfold)));
+        app.ui.selected = 1;
+        ended(&mut app, 1, 1, AttemptStatus::Timeout);
+        assert_eq!(notice_after(&mut app, Action::Cancel), ("'case 1' has failed".to_owned(), Some(Action::Rerun)));
+        assert!(notice_after(&mut app, Action::ToggleHold).0.contains("finished"));
+    }
+
+    #[test]
+    fn what_would_do_something_is_done_without_a_word() {
+        let mut app = app(2);
+        discovered(&mut app, &["m"]);
+        for action in [Action::ToggleHold, Action::SelectNext, Action::Unfold, Action::SortByNext, Action::Back] {
+            app.ui.selected = 0;
+            update(&mut app, Msg::Action(Nanos(10), action));
+            assert_eq!(app.ui.notice, None, "{action:?}");
+        }
+        assert!(is_available(&app, Action::Cancel));
+    }
+
+    #[test]
+    fn an_empty_suite_has_nothing_to_pause() {
+        let mut app = app(0);
+        assert_eq!(notice_after(&mut app, Action::TogglePauseCase).0, "The suite has no cases");
+    }
+
+    #[test]
+    fn names_are_told_without_what_steers_a_terminal() {
+        let mut app = app(1);
+        discovered(&mut app, &["m"]);
+        std::sync::Arc::make_mut(&mut app.scene.session.suite).cases[0].name = "\u{1b}[31mred".to_owned();
+        assert_eq!(notice_after(&mut app, Action::Rerun).0, "'red' is running");
+    }
+}

@@ -1,0 +1,68 @@
+//! Copying the text on the screen to the clipboard.
+
+use super::notices::show_notice;
+use crate::app::message::{Effect, ScreenEffect};
+use crate::app::state::App;
+use crate::app::state::answer::Form;
+use crate::domain::attempt::AttemptId;
+use crate::domain::text::sanitise;
+
+/// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third; they
+/// cut or drop a longer one without an error.
+pub(super) const MAX_COPY_BYTES: usize = 74_000;
+/// Name of an answer whose beginning the live view no longer has.
+const LAST_PART: &str = "The last part of the answer";
+
+/// Copies the answer as received, or what its other forms show.
+pub(super) fn copy(app: &mut App) -> Vec<Effect> {
+    let now = app.scene.now;
+    let Some((what, text)) = shown_text(app) else {
+        let what = if app.ui.answer.form == Form::Exchange { "request" } else { "answer" };
+        show_notice(app, now, &format!("There is no {what} to copy yet"), true);
+        return Vec::new();
+    };
+    let bytes = text.len();
+    if bytes > MAX_COPY_BYTES {
+        // A part of an answer on the clipboard would pass for the whole.
+        let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
+        let has_export = app.ui.answer.form != Form::Exchange && what != LAST_PART;
+        let hint = if has_export { "; a JSON export has all of it, once it has ended" } else { "" };
+        let message = format!("Nothing copied: {size} kB, and terminals take {most} kB{hint}");
+        show_notice(app, now, &message, true);
+        return Vec::new();
+    }
+    let (characters, lines) = (text.chars().count(), text.lines().count());
+    let ending = if lines == 1 { "" } else { "s" };
+    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines} line{ending}");
+    show_notice(app, now, &message, false);
+    vec![Effect::Screen(ScreenEffect::Copy(text))]
+}
+
+/// The text to copy and its name; `None` if nothing is shown yet.
+fn shown_text(app: &App) -> Option<(&'static str, String)> {
+    let (scene, row) = (app.shown(), app.selected_row());
+    let answer = &app.ui.answer;
+    let live = match row.attempt {
+        Some(number) => scene.in_flight().find(|f| f.id == AttemptId { case: row.case, number }),
+        None => scene.in_flight_of(row.case),
+    };
+    let state = scene.session.cases.get(row.case)?;
+    let record = match row.attempt {
+        Some(number) => state.attempts.iter().find(|a| a.number == number)?.record(),
+        None => state.shown(),
+    };
+    let (asked, reasoning, text, is_cut) = match (live, &record) {
+        (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
+        (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),
+        (None, None) => return None,
+    };
+    let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());
+    let (what, text) = match answer.form {
+        Form::Exchange => ("Request", asked.as_ref()?.pretty_body()),
+        Form::Raw if is_shown => ("Thinking and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
+        Form::Raw => ("Answer", sanitise(text)),
+        Form::Rendered => ("Answer", text.to_owned()),
+    };
+    let what = if is_cut && answer.form != Form::Exchange { LAST_PART } else { what };
+    (!text.is_empty()).then_some((what, text))
+}

@@ -1,0 +1,185 @@
+//! The model under test: named by the user, the endpoint's only one, or chosen on the screen.
+
+use super::notices::show_notice;
+use super::session;
+use crate::app::action::Action;
+use crate::app::message::{Effect, RunEffect};
+use crate::app::state::answer::PAGE_LINES;
+use crate::app::state::model_choice::ModelChoice;
+use crate::app::state::{App, Connection, Overlay};
+use crate::domain::session::SessionEvent;
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+
+/// Takes the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint.
+pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>) -> Vec<Effect> {
+    match choose_model(app.wanted_model.as_deref(), &models) {
+        Ok(model) => begin(app, now, model, &models),
+        Err(refusal) if app.asks_for_model && models.len() > 1 => {
+            app.scene.target.connection = Connection::Unnamed;
+            app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, ..ModelChoice::default() });
+            Vec::new()
+        }
+        Err(why) => {
+            app.scene.target.connection = Connection::Refused(why);
+            Vec::new()
+        }
+    }
+}
+
+/// Begins the run with this model.
+fn begin(app: &mut App, now: Nanos, model: String, listed: &[String]) -> Vec<Effect> {
+    app.model_doubt = doubt(&model, listed);
+    if let Some(why) = app.model_doubt.clone() {
+        show_notice(app, now, &why, true);
+    }
+    app.scene.target.model = Some(model);
+    app.scene.target.connection = Connection::Ready;
+    let mut effects = vec![Effect::Run(RunEffect::BeginTelemetry)];
+    effects.extend(session::apply(app, SessionEvent::Begin(now)));
+    effects
+}
+
+/// The model that the user named, or the endpoint's only one. The error asks the user to name a model.
+fn choose_model(wanted: Option<&str>, listed: &[String]) -> Result<String, String> {
+    match (wanted, listed) {
+        (Some(name), _) => Ok(name.to_owned()),
+        (None, [only]) => Ok(only.clone()),
+        (None, []) => Err("the endpoint lists no model; name one with --model".to_owned()),
+        (None, many) => {
+            let names: Vec<_> = many.iter().take(20).map(|m| sanitise_line(m)).collect();
+            Err(format!("the endpoint has {} models; name one with --model: {}", many.len(), names.join(", ")))
+        }
+    }
+}
+
+/// A warning if the endpoint does not list the model. Some endpoints serve models they do not list, so tokscope tries.
+fn doubt(model: &str, listed: &[String]) -> Option<String> {
+    if listed.is_empty() || listed.iter().any(|m| m == model) {
+        return None;
+    }
+    let names: Vec<_> = listed.iter().take(5).map(|m| sanitise_line(m)).collect();
+    let more = if listed.len() > 5 { ", …" } else { "" };
+    Some(format!(
+        "the endpoint does not list '{}', only {}{more}; tried all the same",
+        sanitise_line(model),
+        names.join(", ")
+    ))
+}
+
+/// Carries out an action while the models are listed.
+pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
+    let now = app.scene.now;
+    let Overlay::Models(choice) = &mut app.ui.overlay else { return Vec::new() };
+    let last = choice.found().len().saturating_sub(1);
+    let mut step = |by: isize| choice.at = choice.at.saturating_add_signed(by).min(last);
+    match action {
+        Action::SelectNext => step(1),
+        Action::SelectPrevious => step(-1),
+        Action::ScrollDown => step(PAGE_LINES),
+        Action::ScrollUp => step(-PAGE_LINES),
+        Action::Confirm => {
+            let Some(model) = choice.found().get(choice.at).map(|&m| m.to_owned()) else { return Vec::new() };
+            let listed = std::mem::take(&mut choice.models);
+            app.ui.overlay = Overlay::None;
+            // From here on the choice counts as the named model.
+            app.wanted_model = Some(model.clone());
+            return begin(app, now, model, &listed);
+        }
+        Action::Back if !choice.query.is_empty() => {
+            choice.query.clear();
+            choice.at = 0;
+        }
+        Action::Back | Action::Quit => {
+            let why = std::mem::take(&mut choice.refusal);
+            app.ui.overlay = Overlay::None;
+            app.scene.target.connection = Connection::Refused(why);
+            return vec![Effect::Quit(app.exit_status())];
+        }
+        _ => {}
+    }
+    Vec::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::message::Msg;
+    use crate::app::state::text_field::Edit;
+    use crate::app::update::testing::{app, discovered};
+    use crate::app::update::update;
+    use crate::domain::live::EngineCommand;
+    use crate::domain::session::Mode;
+
+    const LISTED: [&str; 4] = ["Qwen/Qwen3-8B", "Qwen/Qwen3-32B-FP8", "meta-llama/Llama-3.1-8B", "qwen-coder:latest"];
+
+    fn asked() -> App {
+        let mut app = app(1);
+        app.asks_for_model = true;
+        assert!(discovered(&mut app, &LISTED).is_empty());
+        app
+    }
+
+    fn press(app: &mut App, action: Action) -> Vec<Effect> {
+        update(app, Msg::Action(Nanos(10), action))
+    }
+
+    fn typed(app: &mut App, text: &str) {
+        update(app, Msg::Edit(Edit::Paste(text.to_owned())));
+    }
+
+    fn choice(app: &App) -> &ModelChoice {
+        match &app.ui.overlay {
+            Overlay::Models(choice) => choice,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn of_several_models_one_is_chosen_and_asked_as_if_it_had_been_named() {
+        let mut app = asked();
+        assert_eq!((app.scene.session.mode, app.exit_status()), (Mode::Waiting, 3));
+        typed(&mut app, "8b");
+        assert_eq!(choice(&app).found(), ["Qwen/Qwen3-8B", "meta-llama/Llama-3.1-8B"]);
+        (0..9).for_each(|_| drop(press(&mut app, Action::SelectNext)));
+        let effects = press(&mut app, Action::Confirm);
+        assert_eq!(app.scene.target.model.as_deref(), Some("meta-llama/Llama-3.1-8B"));
+        assert_eq!((app.scene.session.mode, &app.ui.overlay), (Mode::Running, &Overlay::None));
+        assert_eq!((app.wanted_model.as_deref(), &app.model_doubt), (app.scene.target.model.as_deref(), &None));
+        assert!(matches!(effects[0], Effect::Run(RunEffect::BeginTelemetry)), "{effects:?}");
+        let asks = |e: &Effect| matches!(e, Effect::Run(RunEffect::Engine(EngineCommand::Start { model, .. })) if model == LISTED[2]);
+        assert!(effects.iter().any(asks), "{effects:?}");
+    }
+
+    #[test]
+    fn words_are_found_in_any_order_and_nothing_found_is_nothing_chosen() {
+        let mut app = asked();
+        press(&mut app, Action::SelectNext);
+        typed(&mut app, "fp8 QWEN");
+        assert_eq!((choice(&app).found(), choice(&app).at), (vec!["Qwen/Qwen3-32B-FP8"], 0));
+        typed(&mut app, "zzz");
+        assert!(press(&mut app, Action::Confirm).is_empty());
+        assert_eq!(app.scene.session.mode, Mode::Waiting);
+        // The first way back drops what was typed.
+        assert!(press(&mut app, Action::Back).is_empty());
+        assert_eq!(choice(&app).found().len(), LISTED.len());
+    }
+
+    #[test]
+    fn choosing_none_ends_with_the_reason() {
+        for action in [Action::Back, Action::Quit] {
+            let mut app = asked();
+            assert!(matches!(press(&mut app, action)[..], [Effect::Quit(3)]));
+            let Connection::Refused(why) = &app.scene.target.connection else { panic!("{:?}", app.scene.target) };
+            assert!(why.contains("4 models; name one with --model: Qwen/Qwen3-8B, "), "{why}");
+        }
+    }
+
+    #[test]
+    fn where_nobody_can_choose_it_is_refused() {
+        let mut app = app(1);
+        assert!(discovered(&mut app, &LISTED).is_empty());
+        assert!(matches!(app.scene.target.connection, Connection::Refused(_)));
+        assert_eq!(app.ui.overlay, Overlay::None);
+    }
+}

@@ -1,0 +1,201 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::app::action::Action;
+use crate::app::message::{Effect, Msg, RunEffect};
+use crate::app::state::playback::{Playback, Skipped, Stop};
+use crate::app::update::testing::{app as measured, discovered};
+use crate::app::update::update;
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
+use crate::domain::live::EngineFact;
+use crate::domain::session::{CasePhase, IdleReason, Mode};
+
+const fn s(at: u64) -> Nanos {
+    Nanos::from_millis(at * 1000)
+}
+
+/// A run of a minute on its clock, looked at from then on.
+fn app(speed: Option<f64>) -> App {
+    let mut app = measured(2);
+    discovered(&mut app, &["m"]);
+    ends_at(&mut app, 1, Nanos(5), s(50));
+    ends_at(&mut app, 1, s(50), s(60));
+    look_at(app, speed)
+}
+
+/// The case that runs ends at `to`.
+fn ends_at(app: &mut App, number: u32, from: Nanos, to: Nanos) {
+    let case = app.scene.session.open_ids()[0].case;
+    let id = AttemptId { case, number };
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), from);
+    (record.status, record.ended) = (AttemptStatus::Ok, to);
+    update(app, Msg::Engine(to, EngineFact::Ended { id, record: Arc::new(record) }));
+}
+
+/// What is left of it, looked at.
+fn look_at(app: App, speed: Option<f64>) -> App {
+    look_at_resumed(app, speed, &[])
+}
+
+/// The same of a run that was gone on with.
+fn look_at_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
+    let now = app.scene.now;
+    let whole = app.scene.clone();
+    app.playback = Some(Box::new(match speed {
+        None => Playback::open("2026-02-06 21:49".into(), whole),
+        Some(speed) => Playback::replay("2026-02-06 21:49".into(), whole, Vec::new(), stops, speed, now),
+    }));
+    app
+}
+
+/// The same, and at 180 s its first case is run again, which takes 2 s.
+fn rerun_late(speed: f64) -> App {
+    let mut app = app(None);
+    app.playback = None;
+    app.ui.selected = 0;
+    press(&mut app, 180, Action::Rerun);
+    ends_at(&mut app, 2, s(180), s(182));
+    look_at(app, Some(speed))
+}
+
+fn frame(app: &mut App, at: u64) -> Nanos {
+    let effects = update(app, Msg::Frame { now: s(at), live: std::sync::Arc::default() });
+    assert!(effects.is_empty(), "{effects:?}");
+    app.scene.now
+}
+
+fn press(app: &mut App, at: u64, action: Action) -> Vec<Effect> {
+    update(app, Msg::Action(s(at), action))
+}
+
+#[test]
+fn a_saved_run_measures_nothing_and_says_so() {
+    let mut app = app(None);
+    assert_eq!(frame(&mut app, 70), s(60));
+    for action in [Action::ToggleHold, Action::TogglePauseCase, Action::Rerun, Action::RerunFailed, Action::Cancel] {
+        app.ui.notice = None;
+        assert!(press(&mut app, 71, action).is_empty());
+        let told = app.ui.notice.as_ref().map(|n| n.text.as_str());
+        assert_eq!(told, Some("This is a saved run: nothing is measured"), "{action:?}");
+    }
+    // The notice goes by the screen's clock, not by the run's.
+    assert_eq!(app.wake_at(), Some(s(79)));
+    frame(&mut app, 79);
+    assert_eq!((app.ui.notice.as_ref(), app.wake_at(), app.is_live()), (None, None, false));
+    assert!(matches!(press(&mut app, 80, Action::Export)[..], [Effect::Run(RunEffect::Export { exporter: 0 })]));
+    assert!(press(&mut app, 80, Action::ReplayFaster).is_empty());
+    assert!(app.ui.notice.as_ref().is_some_and(|n| n.text.contains("tokscope replay")));
+    assert!(matches!(press(&mut app, 81, Action::Quit)[..], [Effect::Quit(0)]));
+    assert_eq!(app.playback.unwrap().badge(s(60)), "saved run, 2026-02-06 21:49");
+}
+
+#[test]
+fn a_replay_goes_at_its_speed_stops_seeks_and_ends() {
+    let mut app = app(Some(2.0));
+    assert_eq!(frame(&mut app, 65).0, s(10).0 + 5);
+    assert!(app.is_live());
+    press(&mut app, 66, Action::ToggleHold);
+    assert_eq!(frame(&mut app, 90).0, s(12).0 + 5);
+    assert!(!app.is_live() && app.playback.as_ref().unwrap().is_stopped());
+    press(&mut app, 90, Action::ReplayForward);
+    assert_eq!(app.scene.now.0, s(17).0 + 5);
+    press(&mut app, 90, Action::ReplayFaster);
+    press(&mut app, 90, Action::ToggleHold);
+    assert_eq!(frame(&mut app, 91).0, s(21).0 + 5);
+    for _ in 0..9 {
+        press(&mut app, 91, Action::ReplayBack);
+    }
+    assert_eq!(app.scene.now, Nanos(5), "not before its begin");
+    assert_eq!(app.playback.as_ref().unwrap().badge(app.scene.now), "replay 4× 0.0 s / 60.0 s");
+    assert_eq!(frame(&mut app, 1000), s(60));
+    assert!(!app.is_live());
+    // At its end it begins anew.
+    press(&mut app, 1001, Action::ToggleHold);
+    assert_eq!(frame(&mut app, 1002).0, s(4).0 + 5);
+}
+
+#[test]
+fn a_speed_has_its_bounds() {
+    let mut app = app(Some(1.0));
+    for _ in 0..20 {
+        press(&mut app, 60, Action::ReplaySlower);
+    }
+    assert!(app.playback.as_ref().unwrap().badge(Nanos(5)).starts_with("replay 1/64× "));
+    for _ in 0..40 {
+        press(&mut app, 60, Action::ReplayFaster);
+    }
+    assert!(app.playback.as_ref().unwrap().badge(Nanos(5)).starts_with("replay 1024× "));
+}
+
+#[test]
+fn what_nobody_would_sit_through_takes_a_second() {
+    let mut app = rerun_late(1.0);
+    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now);
+    // Looked at from 182 s of the screen's clock on.
+    assert_eq!((frame(&mut app, 182 + 59).0, told(&app)), (s(59).0 + 5, None));
+    update(&mut app, Msg::Frame { now: Nanos::from_millis(242_500), live: Arc::default() });
+    assert!((s(119)..s(121)).contains(&app.scene.now), "{:?}", app.scene.now);
+    let skipped = Skipped { time: Duration::from_secs(120), why: IdleReason::Finished };
+    assert_eq!((app.scene.session.mode, told(&app)), (Mode::Finished, Some(skipped)));
+    assert_eq!((app.scene.session.settled(), app.scene.elapsed().as_secs()), (2, 59));
+    let badge = |app: &App| app.playback.as_ref().unwrap().badge(app.scene.now);
+    assert_eq!(badge(&app), "replay 1× 120.0 s / 182.0 s", "the position is the run's all the same");
+    frame(&mut app, 244);
+    assert_eq!(told(&app), Some(skipped), "it is told for a moment afterwards");
+    assert_eq!((app.scene.session.mode, app.scene.session.cases[0].phase), (Mode::Running, CasePhase::Running));
+    assert_eq!((frame(&mut app, 246), told(&app)), (s(182), None));
+}
+
+/// At `at` of the run within a millisecond: seconds on the screen are broken numbers.
+fn assert_near(app: &App, at: u64) {
+    assert!(app.scene.now.0.abs_diff(s(at).0) < 1_000_000, "{:?}, not {at} s", app.scene.now);
+}
+
+#[test]
+fn keys_get_over_what_is_skipped_in_one_step_whether_it_plays_or_not() {
+    for is_stopped in [false, true] {
+        // Nothing ran from 60 s to 180 s. Looked at from 182 s of the screen's clock on.
+        let mut app = rerun_late(1.0);
+        frame(&mut app, 182 + 58);
+        if is_stopped {
+            press(&mut app, 240, Action::ToggleHold);
+        }
+        press(&mut app, 240, Action::ReplayForward);
+        assert_near(&app, 182);
+        press(&mut app, 240, Action::ReplayBack);
+        assert_near(&app, 58);
+        // Into the middle of it, and out again on either side.
+        press(&mut app, 240, Action::ReplayForward);
+        for back in [58, 53] {
+            press(&mut app, 240, Action::ReplayBack);
+            assert_near(&app, back);
+        }
+        assert_eq!(frame(&mut app, 241).0.abs_diff(s(if is_stopped { 53 } else { 54 }).0) / 1_000_000, 0);
+    }
+}
+
+#[test]
+fn what_lasts_has_minutes() {
+    let mut app = rerun_late(1.0);
+    app.scene.now = s(1999);
+    app.playback = None;
+    let app = look_at(app, Some(0.5));
+    assert_eq!(app.playback.as_ref().unwrap().badge(s(754)), "replay 1/2× 12:33 / 33:18");
+}
+
+#[test]
+fn where_the_run_was_gone_on_with_the_time_between_is_told_however_short_on_its_clock() {
+    // Between its two cases it was gone for a day.
+    let gone = Duration::from_secs(86_400);
+    let mut app = measured(2);
+    discovered(&mut app, &["m"]);
+    ends_at(&mut app, 1, Nanos(5), s(20));
+    ends_at(&mut app, 1, Nanos::from_millis(20_001), s(40));
+    let mut app = look_at_resumed(app, Some(1.0), &[(Nanos::from_millis(20_001), gone)]);
+    frame(&mut app, 40 + 19);
+    let told = |app: &App| app.playback.as_ref().unwrap().skipped(app.scene.now).map(|s| s.time.as_secs());
+    assert_eq!(told(&app), None);
+    assert_eq!(frame(&mut app, 40 + 22).0, s(22).0 + 5);
+    assert_eq!(told(&app), Some(86_400));
+}

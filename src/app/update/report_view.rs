@@ -1,0 +1,116 @@
+//! Rendering the report for the screen, again as the run moves on.
+
+use std::sync::Arc;
+
+use crate::app::message::{Effect, RunEffect};
+use crate::app::state::report_view::ReportView;
+use crate::app::state::{App, Overlay};
+
+/// Opens the report and requests its text.
+pub(super) fn open(app: &mut App) -> Vec<Effect> {
+    app.ui.overlay = Overlay::Report(ReportView::new(&app.scene, app.ui.report_revisions));
+    vec![Effect::Run(RunEffect::RenderReport)]
+}
+
+/// Requests a new text if the one on the screen is out of date.
+pub(super) fn refresh(app: &mut App) -> Option<Effect> {
+    if app.report_due()? > app.scene.now {
+        return None;
+    }
+    let Overlay::Report(view) = &mut app.ui.overlay else { return None };
+    view.requested(&app.scene);
+    Some(Effect::Run(RunEffect::RenderReport))
+}
+
+/// Takes a rendered text. The scroll position stays.
+pub(super) fn set_text(app: &mut App, text: Arc<str>, file: String) {
+    app.ui.report_revisions += 1;
+    let revision = app.ui.report_revisions;
+    if let Overlay::Report(view) = &mut app.ui.overlay {
+        (view.text, view.file, view.revision) = (Some(text), file, revision);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::action::Action;
+    use crate::app::message::Msg;
+    use crate::app::state::answer::Drawn;
+    use crate::app::state::report_view::Extent;
+    use crate::app::update::testing::{app, discovered, ended};
+    use crate::app::update::update;
+    use crate::domain::attempt::AttemptStatus;
+    use crate::domain::time::Nanos;
+
+    fn asks(effects: &[Effect]) -> bool {
+        effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::RenderReport)))
+    }
+
+    fn view(app: &App) -> &ReportView {
+        let Overlay::Report(view) = &app.ui.overlay else { panic!("{:?}", app.ui.overlay) };
+        view
+    }
+
+    fn frame(app: &mut App, ms: u64) -> Vec<Effect> {
+        update(app, Msg::Frame { now: Nanos::from_millis(ms), live: Arc::default() })
+    }
+
+    #[test]
+    fn it_is_made_anew_when_the_run_moves_on_and_not_more_than_once_a_second() {
+        let mut app = app(3);
+        discovered(&mut app, &["m"]);
+        assert!(asks(&update(&mut app, Msg::Action(Nanos::from_millis(100), Action::ViewReport))));
+        assert!(!asks(&frame(&mut app, 5000)));
+        assert_eq!(app.wake_at(), None);
+        assert!(asks(&ended(&mut app, 0, 1, AttemptStatus::Ok)));
+        // The next one ends at once: that is told later, by the clock alone.
+        assert!(!asks(&ended(&mut app, 1, 1, AttemptStatus::Ok)));
+        assert_eq!(app.wake_at(), Some(Nanos::from_millis(6000)));
+        assert!(!asks(&frame(&mut app, 5999)));
+        assert!(asks(&frame(&mut app, 6000)));
+        assert!(!asks(&frame(&mut app, 9000)));
+        update(&mut app, Msg::Action(Nanos::from_millis(9000), Action::Back));
+        assert!(!asks(&ended(&mut app, 2, 1, AttemptStatus::Ok)));
+    }
+
+    #[test]
+    fn what_is_read_stays_where_it_is() {
+        let mut app = app(1);
+        let shown = |text: &str| Msg::ReportRendered { text: text.into(), file: "r.md".to_owned() };
+        update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
+        update(&mut app, shown("a"));
+        let report = Extent { limit: 90, page: 20 };
+        let drawn = |report| Msg::Drawn { answer: Drawn::default(), help_limit: 0, report };
+        update(&mut app, drawn(report));
+        for action in [Action::ScrollDown, Action::ScrollDown, Action::SelectNext, Action::SelectPrevious] {
+            update(&mut app, Msg::Action(Nanos(1), action));
+        }
+        let before = view(&app).revision;
+        update(&mut app, shown("b"));
+        assert_eq!((view(&app).top, view(&app).text.as_deref()), (40, Some("b")));
+        assert_ne!(view(&app).revision, before);
+        update(&mut app, Msg::Action(Nanos(1), Action::SelectLast));
+        assert_eq!(view(&app).top, 90);
+        // A shorter text leaves nothing beyond its end.
+        update(&mut app, drawn(Extent { limit: 3, page: 20 }));
+        assert_eq!(view(&app).top, 3);
+        update(&mut app, Msg::Action(Nanos(1), Action::SelectFirst));
+        assert_eq!(view(&app).top, 0);
+        update(&mut app, Msg::Action(Nanos(1), Action::Back));
+        assert_eq!(app.ui.overlay, Overlay::None);
+    }
+
+    #[test]
+    fn the_report_can_be_exported_from_there() {
+        let mut app = app(1);
+        update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
+        assert!(matches!(
+            update(&mut app, Msg::Action(Nanos(1), Action::Export))[..],
+            [Effect::Run(RunEffect::Export { exporter: 0 })]
+        ));
+        assert!(matches!(app.ui.overlay, Overlay::Report(_)));
+        update(&mut app, Msg::Action(Nanos(1), Action::ChooseExport));
+        assert!(matches!(app.ui.overlay, Overlay::Export(_)));
+    }
+}

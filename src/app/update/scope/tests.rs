@@ -1,0 +1,215 @@
+use std::sync::Arc;
+
+use super::*;
+use crate::app::message::Msg;
+use crate::app::state::streams::Shown;
+use crate::app::state::traces::Traces;
+use crate::app::state::{Connection, Target};
+use crate::app::update::update;
+use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
+use crate::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo, TRACED_STREAMS};
+use crate::domain::session::{Plan, Session};
+use crate::domain::testing::suite;
+use crate::domain::time::Nanos;
+
+/// Its run began one second after the epoch; it is `seconds` old.
+fn running(seconds: u64) -> App {
+    let target = Target {
+        url: "http://h/v1".into(),
+        model: None,
+        server: ServerInfo::default(),
+        simulated: false,
+        route: crate::domain::route::Route::default(),
+        connection: Connection::Connecting,
+    };
+    let session = Session::new(Arc::new(suite(1)), Plan { concurrency: 8, repeat: 100, ..Plan::default() });
+    let mut app = App::new(target, session, Some("m".into()), vec!["Markdown"]);
+    let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default() };
+    update(&mut app, Msg::Engine(Nanos::from_millis(1000), fact));
+    pass(&mut app, seconds);
+    app
+}
+
+fn pass(app: &mut App, until_s: u64) {
+    let now = Nanos::from_millis(1000 + until_s * 1000);
+    update(app, Msg::Frame { now, live: Arc::new(LiveSnapshot { at: now, ..LiveSnapshot::default() }) });
+}
+
+fn does(app: &mut App, actions: &[Action]) {
+    for action in actions {
+        let now = app.scene.now;
+        update(app, Msg::Action(now, *action));
+    }
+}
+
+/// What is shown, milliseconds of the run.
+fn window(app: &App) -> (u64, u64) {
+    let (from, to) = app.ui.scope.window(app.shown());
+    (from.0 / 1_000_000 - 1000, to.0 / 1_000_000 - 1000)
+}
+
+fn cursor(app: &App) -> Option<u64> {
+    app.ui.scope.cursor.map(|at| at.0 / 1_000_000 - 1000)
+}
+
+#[test]
+fn it_follows_now_until_it_is_moved() {
+    let mut app = running(5);
+    assert_eq!(window(&app), (0, 20_000));
+    pass(&mut app, 100);
+    assert_eq!(window(&app), (80_000, 100_000));
+    does(&mut app, &[Action::ScopeEarlier]);
+    assert_eq!(window(&app), (76_000, 96_000));
+    pass(&mut app, 120);
+    assert_eq!(window(&app), (76_000, 96_000));
+    does(&mut app, &[Action::ScopeNow]);
+    assert_eq!(window(&app), (100_000, 120_000));
+}
+
+#[test]
+fn back_ends_at_the_beginning_and_forth_follows_again() {
+    let mut app = running(30);
+    does(&mut app, &[Action::ScopeEarlier; 9]);
+    assert_eq!(window(&app), (0, 20_000));
+    does(&mut app, &[Action::ScopeLater; 2]);
+    assert_eq!(window(&app), (8_000, 28_000));
+    does(&mut app, &[Action::ScopeLater]);
+    assert!(app.ui.scope.follows());
+    pass(&mut app, 40);
+    assert_eq!(window(&app), (20_000, 40_000));
+}
+
+#[test]
+fn zooming_keeps_now_or_the_middle_or_the_cursor_where_it_is() {
+    let mut app = running(100);
+    does(&mut app, &[Action::ScopeCloser]);
+    assert_eq!(window(&app), (90_000, 100_000));
+    does(&mut app, &[Action::ScopeEarlier, Action::ScopeCloser]);
+    assert_eq!(window(&app), (90_500, 95_500));
+    does(&mut app, &[Action::ScopeWider]);
+    assert_eq!(window(&app), (88_000, 98_000));
+    does(&mut app, &[Action::ScopeCursor]);
+    assert_eq!(cursor(&app), Some(93_000));
+    does(&mut app, &[Action::ScopeLater; 25]);
+    assert_eq!((cursor(&app), window(&app)), (Some(95_500), (88_000, 98_000)));
+    does(&mut app, &[Action::ScopeCloser]);
+    assert_eq!((cursor(&app), window(&app)), (Some(95_500), (91_750, 96_750)));
+}
+
+#[test]
+fn zooming_out_ends_with_the_whole_run_and_zooming_in_with_fifty_milliseconds() {
+    let mut app = running(25);
+    does(&mut app, &[Action::ScopeWider; 9]);
+    assert_eq!(window(&app), (0, 30_000));
+    does(&mut app, &[Action::ScopeCloser; 40]);
+    assert_eq!(window(&app), (24_950, 25_000));
+}
+
+#[test]
+fn the_cursor_takes_the_window_along_and_stays_in_the_run() {
+    let mut app = running(100);
+    does(&mut app, &[Action::ScopeCursor]);
+    does(&mut app, &[Action::ScopeEarlier; 51]);
+    // The window was from 80 s to 100 s.
+    assert_eq!((cursor(&app), window(&app)), (Some(79_800), (79_800, 99_800)));
+    does(&mut app, &[Action::ScopeEarlier; 1000]);
+    assert_eq!((cursor(&app), window(&app)), (Some(0), (0, 20_000)));
+    does(&mut app, &[Action::ScopeLater; 1000]);
+    assert_eq!((cursor(&app), window(&app).1), (Some(100_000), 100_000));
+    does(&mut app, &[Action::ScopeCursor]);
+    assert_eq!(cursor(&app), None);
+}
+
+#[test]
+fn before_the_run_there_is_nothing_to_point_at() {
+    let mut app = running(0);
+    does(&mut app, &[Action::ScopeCursor]);
+    assert_eq!(app.ui.scope.cursor, None);
+    does(&mut app, &[Action::ScopeEarlier, Action::ScopeWider, Action::ScopeLater]);
+    assert_eq!(window(&app), (0, 20_000));
+}
+
+#[test]
+fn what_stands_still_is_zoomed_as_it_stood() {
+    let mut app = running(50);
+    does(&mut app, &[Action::ToggleFreeze]);
+    pass(&mut app, 90);
+    does(&mut app, &[Action::ScopeCloser]);
+    assert_eq!(window(&app), (40_000, 50_000));
+}
+
+fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
+    let id = AttemptId { case: 0, number };
+    let mut record =
+        AttemptRecord::started(id, false, String::new(), String::new(), Nanos::from_millis(1000 + from_ms));
+    let arrival =
+        |i| Arrival { at: Nanos::from_millis(1000 + from_ms + 10 * (i + 1)), kind: TextKind::Answer, coalesced: false };
+    record.arrivals = (0..count).map(arrival).collect();
+    record.status = AttemptStatus::Ok;
+    record.ended = Nanos::from_millis(1000 + from_ms + 10 * (count + 1));
+    let now = record.ended;
+    update(app, Msg::Engine(now, EngineFact::Ended { id, record: Arc::new(record) }));
+}
+
+/// The streams between two times of the run: numbers of their attempts, and how many there are.
+fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
+    let at = |ms| Nanos::from_millis(1000 + ms);
+    let shown = Shown::new(app.shown(), at(from_ms), at(to_ms));
+    (shown.streams.iter().map(|s| s.id.number).collect(), shown.count)
+}
+
+#[test]
+fn streams_are_those_of_the_window_in_flight_or_over() {
+    let mut app = running(0);
+    end(&mut app, 1, 0, 9);
+    end(&mut app, 2, 50, 99);
+    let live = |number, ms: u64| InFlight {
+        id: AttemptId { case: 0, number },
+        started: Nanos::from_millis(1000 + ms),
+        ..InFlight::default()
+    };
+    let now = Nanos::from_millis(3000);
+    // The second is over; the live view lags behind.
+    let in_flight = vec![live(2, 50), live(3, 400), live(4, 700)];
+    update(&mut app, Msg::Frame { now, live: Arc::new(LiveSnapshot { at: now, in_flight, ..Default::default() }) });
+    assert_eq!(shown(&app, 0, 2000), (vec![1, 2, 3, 4], 4));
+    assert_eq!(shown(&app, 0, 50), (vec![1], 1));
+    assert_eq!(shown(&app, 100, 500), (vec![2, 3], 2));
+    assert_eq!(shown(&app, 1100, 1200), (vec![3, 4], 2));
+    assert_eq!(shown(&app, 2100, 2200), (vec![], 0));
+}
+
+#[test]
+fn of_many_streams_the_newest_are_shown_and_all_are_counted() {
+    let mut app = running(0);
+    for number in 1..=100 {
+        end(&mut app, number, u64::from(number), 9);
+    }
+    let (numbers, count) = shown(&app, 0, 1000);
+    assert_eq!(count, 100);
+    assert_eq!(numbers, (101 - TRACED_STREAMS as u32..=100).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_is_kept_of_streams_is_bounded() {
+    let mut app = running(0);
+    for number in 1..=5 {
+        end(&mut app, number, u64::from(number), 300_000);
+    }
+    assert_eq!(shown(&app, 0, 1000).0, [3, 4, 5]);
+    let mut traces = Traces::default();
+    let record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
+    (0..5000).for_each(|_| traces.add(&record));
+    assert_eq!(traces.ended.len(), 4096);
+}
+
+#[test]
+fn holds_are_remembered() {
+    let mut app = running(1);
+    does(&mut app, &[Action::ToggleHold]);
+    pass(&mut app, 3);
+    assert_eq!(app.scene.traces.holds(), [(Nanos::from_millis(2000), None)]);
+    does(&mut app, &[Action::ToggleHold]);
+    pass(&mut app, 4);
+    assert_eq!(app.scene.traces.holds(), [(Nanos::from_millis(2000), Some(Nanos::from_millis(4000)))]);
+}

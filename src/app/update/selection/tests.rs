@@ -1,0 +1,197 @@
+use super::*;
+use crate::app::action::Action;
+use crate::app::message::Msg;
+use crate::app::state::cases::complete_until;
+use crate::app::state::cases::order::SortBy;
+use crate::app::state::text_field::TextField;
+use crate::app::update::testing::{app, discovered, ended};
+use crate::app::update::update;
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
+use crate::domain::live::EngineFact;
+use crate::domain::time::Nanos;
+
+fn act(app: &mut App, action: Action) {
+    update(app, Msg::Action(Nanos(10), action));
+}
+
+/// Ends the attempt with this TTFT.
+fn end(app: &mut App, case: usize, number: u32, ttft_ms: u64) {
+    let id = AttemptId { case, number };
+    let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos(0));
+    record.status = AttemptStatus::Ok;
+    let at = Nanos::from_millis(ttft_ms);
+    record.arrivals = vec![Arrival { at, kind: TextKind::Answer, coalesced: false }];
+    record.text = format!("attempt {number}");
+    update(app, Msg::Engine(at, EngineFact::Ended { id, record: std::sync::Arc::new(record) }));
+}
+
+/// Four cases of which three are measured, with these TTFTs.
+fn measured(ttfts_ms: [u64; 3]) -> App {
+    let mut app = app(4);
+    discovered(&mut app, &["m"]);
+    for (case, ttft_ms) in ttfts_ms.into_iter().enumerate() {
+        end(&mut app, case, 1, ttft_ms);
+    }
+    app
+}
+
+fn sort_by(app: &mut App, by: SortBy) {
+    while app.ui.cases.sort != by {
+        act(app, Action::SortByNext);
+    }
+}
+
+const TTFT: SortBy = SortBy::Metric("time_to_first_token_ms");
+
+#[test]
+fn the_circle_begins_with_the_suite_and_comes_back_to_it() {
+    let mut app = app(1);
+    let mut seen = Vec::new();
+    for _ in SortBy::all() {
+        seen.push(app.ui.cases.sort);
+        act(&mut app, Action::SortByNext);
+    }
+    assert_eq!((seen, app.ui.cases.sort), (SortBy::all(), SortBy::Suite));
+}
+
+#[test]
+fn what_has_no_figure_comes_last_whichever_way() {
+    let mut app = measured([30, 10, 20]);
+    sort_by(&mut app, TTFT);
+    assert_eq!(app.listed_cases(), [1, 2, 0, 3]);
+    act(&mut app, Action::ReverseSort);
+    assert_eq!(app.listed_cases(), [0, 2, 1, 3]);
+    act(&mut app, Action::SortByNext);
+    assert!(!app.ui.cases.reversed);
+    sort_by(&mut app, SortBy::Suite);
+    act(&mut app, Action::ReverseSort);
+    assert_eq!(app.listed_cases(), [3, 2, 1, 0]);
+}
+
+#[test]
+fn a_failed_one_has_no_figure_wherever_it_stands_in_the_suite() {
+    let mut app = app(4);
+    discovered(&mut app, &["m"]);
+    ended(&mut app, 0, 1, AttemptStatus::Timeout);
+    for (case, ttft_ms) in [(1, 30), (2, 10), (3, 20)] {
+        end(&mut app, case, 1, ttft_ms);
+    }
+    sort_by(&mut app, TTFT);
+    assert_eq!(app.listed_cases(), [2, 3, 1, 0]);
+    act(&mut app, Action::ReverseSort);
+    assert_eq!(app.listed_cases(), [1, 3, 2, 0]);
+}
+
+#[test]
+fn equal_ones_stay_in_the_order_of_the_suite() {
+    let mut app = measured([20, 10, 20]);
+    sort_by(&mut app, TTFT);
+    assert_eq!(app.listed_cases(), [1, 0, 2, 3]);
+    act(&mut app, Action::ReverseSort);
+    assert_eq!(app.listed_cases(), [0, 2, 1, 3]);
+}
+
+#[test]
+fn by_state_what_needs_a_look_comes_first() {
+    let mut app = app(4);
+    discovered(&mut app, &["m"]);
+    end(&mut app, 0, 1, 10);
+    ended(&mut app, 1, 1, AttemptStatus::Timeout);
+    sort_by(&mut app, SortBy::State);
+    assert_eq!(app.listed_cases(), [1, 2, 3, 0]);
+}
+
+#[test]
+fn the_selection_stays_on_its_case_and_moves_in_the_order_that_is_seen() {
+    let mut app = measured([30, 10, 20]);
+    act(&mut app, Action::SelectFirst);
+    sort_by(&mut app, TTFT);
+    assert_eq!(app.ui.selected, 0);
+    act(&mut app, Action::SelectPrevious);
+    assert_eq!(app.ui.selected, 2);
+    // A figure that comes moves the rows and not the selection.
+    end(&mut app, 3, 1, 5);
+    assert_eq!((app.listed_cases(), app.ui.selected), (vec![3, 1, 2, 0], 2));
+}
+
+#[test]
+fn a_frozen_screen_keeps_its_order() {
+    let mut app = measured([30, 10, 20]);
+    sort_by(&mut app, TTFT);
+    act(&mut app, Action::ToggleFreeze);
+    end(&mut app, 3, 1, 5);
+    assert_eq!(app.listed_cases(), [1, 2, 0, 3]);
+    act(&mut app, Action::ToggleFreeze);
+    assert_eq!(app.listed_cases(), [3, 1, 2, 0]);
+}
+
+#[test]
+fn the_filter_is_sorted_too() {
+    let mut app = measured([30, 10, 20]);
+    sort_by(&mut app, TTFT);
+    app.ui.filter = TextField::new("case 0");
+    assert_eq!(app.listed_cases(), [0]);
+}
+
+#[test]
+fn attempts_are_rows_that_are_walked_through_and_folded_away_again() {
+    let mut app = measured([30, 10, 20]);
+    end(&mut app, 3, 1, 50);
+    act(&mut app, Action::SelectFirst);
+    act(&mut app, Action::Rerun);
+    end(&mut app, 0, 2, 40);
+    act(&mut app, Action::Unfold);
+    let row = |case, attempt| RowId { case, attempt };
+    assert_eq!(app.table_rows()[..4], [row(0, None), row(0, Some(1)), row(0, Some(2)), row(1, None)]);
+    act(&mut app, Action::SelectNext);
+    assert_eq!(app.selected_row(), row(0, Some(1)));
+    for _ in 0..2 {
+        act(&mut app, Action::SelectNext);
+    }
+    assert_eq!(app.selected_row(), row(1, None));
+    act(&mut app, Action::SelectPrevious);
+    act(&mut app, Action::Fold);
+    assert_eq!((app.selected_row(), app.table_rows().len()), (row(0, None), 4));
+}
+
+#[test]
+fn what_is_copied_is_the_selected_attempt_s() {
+    let mut app = measured([30, 10, 20]);
+    end(&mut app, 3, 1, 50);
+    act(&mut app, Action::SelectFirst);
+    act(&mut app, Action::Rerun);
+    end(&mut app, 0, 2, 40);
+    let copied = |app: &mut App| match &update(app, Msg::Action(Nanos(10), Action::Copy))[..] {
+        [crate::app::message::Effect::Screen(crate::app::message::ScreenEffect::Copy(text))] => text.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(copied(&mut app), "attempt 2");
+    act(&mut app, Action::Unfold);
+    act(&mut app, Action::SelectNext);
+    assert_eq!(copied(&mut app), "attempt 1");
+}
+
+#[test]
+fn a_baseline_tells_what_it_holds_and_goes_with_the_same_key() {
+    let mut app = measured([30, 10, 20]);
+    act(&mut app, Action::ToggleBaseline);
+    let told = |app: &App| app.ui.notice.as_ref().map(|n| n.text.clone()).unwrap_or_default();
+    assert!(told(&app).contains("3 of 4 cases"), "{}", told(&app));
+    act(&mut app, Action::ToggleBaseline);
+    assert!(told(&app).contains("dropped") && app.ui.cases.baseline.is_none(), "{}", told(&app));
+}
+
+#[test]
+fn an_attempt_is_compared_with_whole_measured_ones_up_to_it() {
+    let mut app = measured([30, 10, 20]);
+    end(&mut app, 3, 1, 50);
+    act(&mut app, Action::SelectFirst);
+    for number in 2..=4 {
+        act(&mut app, Action::Rerun);
+        if number == 3 { drop(ended(&mut app, 0, 3, AttemptStatus::Timeout)) } else { end(&mut app, 0, number, 40) }
+    }
+    let attempts = &app.scene.session.cases[0].attempts;
+    let numbers = |until| complete_until(attempts, until).iter().map(|r| r.id.number).collect::<Vec<_>>();
+    assert_eq!([numbers(1), numbers(3), numbers(u32::MAX)], [vec![1], vec![1, 2], vec![1, 2, 4]]);
+}
