@@ -2,6 +2,7 @@
 
 mod cell;
 mod columns;
+mod line;
 mod row;
 pub(super) mod status;
 #[cfg(test)]
@@ -12,6 +13,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use self::line::row_line;
 use self::row::Row;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
@@ -60,7 +62,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     for (at, &id) in seen.iter().enumerate() {
         if let Some(row) = Row::of(view.app, id).map(|row| row.kept_in(view.cache, id.case)) {
             let is_selected = selected == Some(first + at);
-            pane::line(frame, area, at as u16 + 1, row::line(&row, &table, is_selected, view));
+            pane::line(frame, area, at as u16 + 1, row_line(&row, &table, is_selected, view));
         }
     }
 }

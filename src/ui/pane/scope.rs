@@ -118,6 +118,11 @@ fn figures(view: &View<'_>) -> Vec<Span<'static>> {
     }
 }
 
+/// The part of an area to the right of the gutter.
+fn plot(area: Rect, gutter: u16) -> Rect {
+    Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area }
+}
+
 /// Puts a scale into the gutter: its label and its top in the first row, 0 in the last, in a high one its half between.
 fn scale(
     frame: &mut Frame<'_>,

@@ -2,7 +2,7 @@
 
 use ratatui::text::Span;
 
-use super::columns::{Column, Kind};
+use super::columns::{Column, Kind, SPEED, TTFT};
 use super::row::{Compared, Row};
 use super::trace;
 use crate::app::state::Scene;
@@ -18,11 +18,7 @@ use crate::ui::number;
 use crate::ui::theme::Theme;
 use crate::ui::widget::bar::Bar;
 
-pub(super) const TTFT: &str = "time_to_first_token_ms";
-pub(super) const SPEED: &str = "output_token_throughput";
-/// Cells of the progress: bar, blank, share.
-pub(super) const PROGRESS: usize = 13;
-/// Of those, cells of the share: `~100 %`.
+/// Width of the share within the progress, cells: `~100 %`.
 const SHARE: usize = 6;
 
 impl Column {

@@ -15,8 +15,14 @@ const BEFORE_NAME: u8 = 8;
 const ROOMY: usize = 100;
 /// Cells that the trace gets at most.
 const TRACE_AT_MOST: usize = 48;
-/// The metrics whose difference has a column.
-const COMPARED: [&str; 2] = [super::cell::TTFT, super::cell::SPEED];
+/// Key of the time to first token.
+pub(super) const TTFT: &str = "time_to_first_token_ms";
+/// Key of the throughput.
+pub(super) const SPEED: &str = "output_token_throughput";
+/// Metrics whose difference has a column.
+const COMPARED: [&str; 2] = [TTFT, SPEED];
+/// Width of the progress, cells: bar, blank, share.
+const PROGRESS: usize = 13;
 
 /// What a column shows.
 #[derive(Clone, Copy, Debug)]
@@ -150,7 +156,7 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
             Unit::Milliseconds => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
         };
-        let width = if metric.key == super::cell::TTFT { width + doubt } else { width };
+        let width = if metric.key == TTFT { width + doubt } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
         all.push(column.sorts(SortBy::Metric(metric.key)));
         if let Some((rank, to)) = difference.filter(|_| COMPARED.contains(&metric.key)) {
@@ -158,7 +164,7 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
             all.push(Column::new(&heading, fit::width(&heading), rank, Kind::Difference(metric)));
         }
     }
-    all.push(Column::new("of max", super::cell::PROGRESS, 10, Kind::Progress).text());
+    all.push(Column::new("of max", PROGRESS, 10, Kind::Progress).text());
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
     all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
     all

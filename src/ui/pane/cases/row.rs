@@ -4,11 +4,6 @@ use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
-
-use super::{GAP, LEAD, MARK, cell, columns, status};
-use crate::app::pane::PaneId;
 use crate::app::state::cases::{RowId, complete_until, reported};
 use crate::app::state::{App, Scene};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
@@ -18,9 +13,6 @@ use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::RenderCache;
-use crate::ui::fit;
-use crate::ui::theme::Theme;
-use crate::ui::view::View;
 
 /// What a row's figures are compared with, or what of it is compared.
 #[derive(Clone, Debug)]
@@ -127,8 +119,8 @@ impl<'a> Row<'a> {
         })
     }
 
-    /// The reason that stands in place of figures.
-    fn failure(&self) -> Option<String> {
+    /// The error to show in place of figures.
+    pub(super) fn failure(&self) -> Option<String> {
         if self.phase != CasePhase::Failed || self.record.is_some() {
             return None;
         }
@@ -138,15 +130,6 @@ impl<'a> Row<'a> {
         let came = record.content_events();
         let after = if came > 0 { format!(" · after {came} events") } else { String::new() };
         Some(format!("{}{after}", sanitise_line(message)))
-    }
-
-    /// The case's name, or the attempt's number, and what kind of attempt it was.
-    fn name(&self) -> String {
-        let Some(attempt) = self.attempt else { return sanitise_line(&self.spec.name) };
-        let is_last = self.state.attempts.len() == attempt.number as usize;
-        let warmup = if attempt.warmup { " · warm-up" } else { "" };
-        let cache = self.record.as_deref().and_then(cell::cache).map_or_else(String::new, |word| format!(" · {word}"));
-        format!("{} {}{warmup}{cache}", if is_last { "└" } else { "├" }, attempt.number)
     }
 }
 
@@ -159,45 +142,4 @@ fn phase(attempt: &AttemptState) -> CasePhase {
         Some(AttemptStatus::Cancelled) => CasePhase::Cancelled,
         Some(_) => CasePhase::Failed,
     }
-}
-
-pub(super) fn line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_>) -> Line<'static> {
-    let theme = view.theme;
-    let (glyph, word, style) = status::of(row, theme);
-    let name_style = match row.phase {
-        _ if is_selected => theme.title(view.is_focused(PaneId::Cases)),
-        _ if row.attempt.is_some() => theme.muted(),
-        CasePhase::Queued | CasePhase::Cancelled | CasePhase::Unreached => theme.muted(),
-        _ => theme.text(),
-    };
-    let mut spans = vec![
-        if is_selected { Span::styled("▸", theme.key()) } else { Span::raw(" ") },
-        Span::styled(fit::left(glyph, LEAD - 1), style),
-        Span::styled(fit::left(&row.name(), table.name), name_style),
-    ];
-    let failure = row.failure();
-    for (at, column) in table.columns.iter().enumerate() {
-        spans.push(Span::raw(" ".repeat(GAP)));
-        match &failure {
-            Some(why) if !column.survives_failure() => {
-                let rest = &table.columns[at..];
-                let room = rest.iter().map(|c| c.width + GAP).sum::<usize>() - GAP;
-                spans.push(Span::styled(fit::cut(why, room), theme.text()));
-                break;
-            }
-            _ if column.is_state() => spans.extend(state(row, &word, column.width, style, theme)),
-            _ => spans.extend(column.cell(row, theme)),
-        }
-    }
-    Line::from(spans)
-}
-
-/// The word of a row's state, and a quiet mark behind it where its answer has findings: the preview says which.
-fn state(row: &Row<'_>, word: &str, cells: usize, style: Style, theme: Theme) -> Vec<Span<'static>> {
-    let marked = row.phase == CasePhase::Done && row.record.as_ref().is_some_and(|r| !r.findings.is_empty());
-    let room = cells.saturating_sub(fit::width(word));
-    if !marked || room < MARK.len() {
-        return vec![Span::styled(fit::left(word, cells), style)];
-    }
-    vec![Span::styled(word.to_owned(), style), Span::styled(fit::left(MARK, room), theme.muted())]
 }

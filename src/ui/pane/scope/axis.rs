@@ -5,8 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::Window;
-use super::places::plot;
+use super::{Window, plot};
 use crate::app::state::streams::Shown;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;

@@ -5,8 +5,7 @@ use std::time::Duration;
 use ratatui::Frame;
 use ratatui::layout::Rect;
 
-use super::places::plot;
-use super::{Window, scale};
+use super::{Window, plot, scale};
 use crate::app::state::Scene;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::Meter;

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{Lane, NARROW};
+use super::{Lane, NARROW, plot};
 use crate::ui::fit;
 
 /// Rows of a stream's own lane, at least.
@@ -70,11 +70,6 @@ impl Places {
     pub fn plots(&self) -> impl Iterator<Item = Rect> {
         std::iter::once(self.trace).chain(self.lanes.iter().map(|l| l.1)).map(|r| plot(r, self.gutter))
     }
-}
-
-/// What is right of the gutter.
-pub fn plot(area: Rect, gutter: u16) -> Rect {
-    Rect { x: area.x + gutter.min(area.width), width: area.width.saturating_sub(gutter), ..area }
 }
 
 /// Rows that the figures of the cursor take, two at most.

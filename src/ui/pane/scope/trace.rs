@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::places::{Places, plot};
-use super::{Window, scale};
+use super::places::Places;
+use super::{Window, plot, scale};
 use crate::app::state::streams::{Shown, Stream};
 use crate::domain::attempt::TextKind;
 use crate::domain::text::sanitise_line;
