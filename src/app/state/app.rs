@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::notice::Notice;
 use super::overlay::Overlay;
 use super::palette::Command;
 use super::playback::Playback;
@@ -77,7 +78,7 @@ impl App {
     /// The next time at which the state changes without input: a notice expires, a request is due, or the report is
     /// out of date.
     pub fn wake_at(&self) -> Option<Nanos> {
-        let notice = self.ui.notice.as_ref().map(|n| n.expires_at());
+        let notice = self.ui.notice.as_ref().map(Notice::expires_at);
         let request = self.scene.session.wake_at().filter(|_| self.playback.is_none());
         notice.into_iter().chain(request).chain(self.report_due()).min()
     }

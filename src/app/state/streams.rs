@@ -1,7 +1,7 @@
 //! The streams of a part of the run, as the scope draws them: in flight and ended.
 
 use super::scene::Scene;
-use super::traces::Ended;
+use super::traces::EndedStream;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{InFlight, TRACED_STREAMS};
 use crate::domain::time::Nanos;
@@ -45,7 +45,7 @@ impl<'a> Stream<'a> {
         }
     }
 
-    fn ended(ended: &'a Ended) -> Self {
+    fn ended(ended: &'a EndedStream) -> Self {
         Self {
             id: ended.id,
             started: ended.started,

@@ -15,7 +15,7 @@ const MAX_ARRIVALS: usize = 1 << 20;
 
 /// A stream that ended.
 #[derive(Debug)]
-pub(in crate::app) struct Ended {
+pub(in crate::app) struct EndedStream {
     pub id: AttemptId,
     pub started: Nanos,
     pub ended: Nanos,
@@ -29,7 +29,7 @@ pub(in crate::app) struct Ended {
 /// Streams and holds of the run for the scope. The oldest streams are dropped first.
 #[derive(Clone, Debug, Default)]
 pub struct Traces {
-    pub(in crate::app) ended: VecDeque<Arc<Ended>>,
+    pub(in crate::app) ended: VecDeque<Arc<EndedStream>>,
     arrivals: usize,
     /// Holds of the run; the last may have no end yet.
     holds: Vec<(Nanos, Option<Nanos>)>,
@@ -40,7 +40,7 @@ impl Traces {
     pub fn add(&mut self, record: &AttemptRecord) {
         let trace = Trace::of(&record.arrivals);
         self.arrivals += trace.len();
-        self.ended.push_back(Arc::new(Ended {
+        self.ended.push_back(Arc::new(EndedStream {
             id: record.id,
             started: record.clock_start(),
             ended: record.ended,
