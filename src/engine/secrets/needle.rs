@@ -90,7 +90,7 @@ impl Needles {
             for hit in search.find_overlapping_iter(&view.bytes) {
                 let Some(needle) = self.needles.get(hit.pattern().as_usize()) else { continue };
                 let part = needle.widened(&view.bytes, hit.range());
-                if needle.is_wanted(wanted) && needle.is_at(&view, &hit.range(), text) {
+                if needle.is_wanted(wanted) && needle.is_at(&view, &hit.range()) {
                     found.push(view.source(&part));
                 }
             }
@@ -111,7 +111,7 @@ impl Needles {
         let end = view.bytes.len();
         let begun = self.needles.iter().filter(|needle| needle.is_wanted(wanted)).filter_map(|needle| {
             let part = end - needle.begun(&view.bytes, least)?..end;
-            needle.is_at(view, &part, text).then(|| view.source(&part).start)
+            needle.is_at(view, &part).then(|| view.source(&part).start)
         });
         begun.min().map(|from| from..text.len())
     }
@@ -123,11 +123,10 @@ impl Needle {
     }
 
     /// Whether what was found at this part of a view is it, or its begin: words keep their capitals and have no blanks.
-    fn is_at(&self, view: &View, part: &Range<usize>, text: &str) -> bool {
+    fn is_at(&self, view: &View, part: &Range<usize>) -> bool {
         let found = view.bytes.get(part.clone()).unwrap_or_default();
         let is_spelt = self.is_key || self.bytes.starts_with(found);
-        let source = || text.get(view.source(part)).unwrap_or_default();
-        is_spelt && (self.may_be_spaced || !source().contains(char::is_whitespace))
+        is_spelt && (self.may_be_spaced || !view.has_blank(part))
     }
 
     /// The most bytes, at least so many and not all of it, that a text ends with.
@@ -248,5 +247,10 @@ mod tests {
             needles.find(&text, Wanted::keys(None)).len()
         };
         assert_eq!((spaced("12345678"), spaced("sk-canary-12345678")), (0, 1));
+        // A blank that is no part of what shows parts nothing.
+        let needles = Needles::new(&[("12345678".to_owned(), true)]);
+        for text in ["1234\u{1b}]0;a title\u{7}5678", "1234\r5678", "1234\u{2028}5678", "1234\u{85}%35678"] {
+            assert_eq!(needles.find(text, Wanted::keys(None)).len(), 1, "{text:?}");
+        }
     }
 }

@@ -32,8 +32,23 @@ const ENTITIES: [(&str, char); 14] = [
 #[derive(Clone, Copy, Debug)]
 struct Seen {
     c: char,
+    place: Place,
+}
+
+/// Where a character stands in the source.
+#[derive(Clone, Copy, Debug)]
+struct Place {
     from: usize,
     to: usize,
+    /// A blank or a line's end that shows is between the character before and this one.
+    is_after_blank: bool,
+}
+
+impl Place {
+    /// The place of a character that is written in several.
+    const fn with(self, last: Self) -> Self {
+        Self { to: last.to, ..self }
+    }
 }
 
 /// One way to read a text, for a search by bytes.
@@ -42,22 +57,27 @@ pub struct View {
     /// What is read, without blanks.
     pub bytes: Vec<u8>,
     /// For each byte, the character of the source it comes from.
-    places: Vec<(usize, usize)>,
+    places: Vec<Place>,
 }
 
 impl View {
     /// The bytes of the source behind a part of the view that is not empty.
     pub fn source(&self, part: &Range<usize>) -> Range<usize> {
-        let from = self.places.get(part.start).map_or(0, |place| place.0);
-        let to = part.end.checked_sub(1).and_then(|last| self.places.get(last)).map_or(from, |place| place.1);
+        let from = self.places.get(part.start).map_or(0, |place| place.from);
+        let to = part.end.checked_sub(1).and_then(|last| self.places.get(last)).map_or(from, |place| place.to);
         from..to.max(from)
+    }
+
+    /// Whether the source shows a blank within a part of the view.
+    pub fn has_blank(&self, part: &Range<usize>) -> bool {
+        self.places.get(part.start + 1..part.end).is_some_and(|places| places.iter().any(|p| p.is_after_blank))
     }
 
     fn new(seen: &[Seen]) -> Self {
         let mut view = Self { bytes: Vec::with_capacity(seen.len()), places: Vec::with_capacity(seen.len()) };
         for s in seen {
             view.bytes.extend_from_slice(s.c.encode_utf8(&mut [0; 4]).as_bytes());
-            view.places.resize(view.bytes.len(), (s.from, s.to));
+            view.places.resize(view.bytes.len(), s.place);
         }
         view
     }
@@ -76,7 +96,10 @@ pub fn without_blanks(text: &str) -> Vec<u8> {
 /// All ways to read a text: with escape sequences as the terminal takes them and as what they are written in, as it
 /// stands and decoded.
 pub fn views(text: &str) -> Vec<View> {
-    let mut seen: Vec<Seen> = text.char_indices().map(|(from, c)| Seen { c, from, to: from + c.len_utf8() }).collect();
+    let mut seen: Vec<Seen> = text
+        .char_indices()
+        .map(|(from, c)| Seen { c, place: Place { from, to: from + c.len_utf8(), is_after_blank: false } })
+        .collect();
     let mut views = Vec::new();
     for depth in 0.. {
         let has_escapes = seen.iter().any(|s| matches!(s.c, ESCAPE | CSI));
@@ -99,19 +122,24 @@ fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
     let mut out = Vec::with_capacity(seen.len());
     let mut chars = seen.iter().map(|s| s.c).enumerate().peekable();
     let normalizer = DecomposingNormalizerBorrowed::new_nfkd();
+    let mut is_after_blank = false;
     while let Some((at, c)) = chars.next() {
-        let Some(&Seen { from, to, .. }) = seen.get(at) else { break };
+        let Some(mut place) = seen.get(at).map(|s| s.place) else { break };
         if interprets_escapes && matches!(c, ESCAPE | CSI) {
             skip_escape_sequence(c, &mut chars);
-        } else if c.is_ascii_graphic() {
-            out.push(Seen { c, from, to });
-        } else if c.is_ascii() || c.is_whitespace() || is_invisible(c) {
-        } else if is_a_letter_of_its_own(c) {
-            out.push(Seen { c, from, to });
-        } else {
-            let plain = normalizer.normalize_iter(std::iter::once(c));
-            out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, from, to }));
+            continue;
         }
+        // Other controls, those that end lines included, are not shown at all.
+        is_after_blank |= place.is_after_blank || matches!(c, '\n' | '\t') || c.is_whitespace() && !is_invisible(c);
+        place.is_after_blank = is_after_blank;
+        let before = out.len();
+        if c.is_ascii_graphic() || is_a_letter_of_its_own(c) {
+            out.push(Seen { c, place });
+        } else if !c.is_ascii() && !is_invisible(c) {
+            let plain = normalizer.normalize_iter(std::iter::once(c));
+            out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, place }));
+        }
+        is_after_blank &= out.len() == before;
     }
     out
 }
@@ -145,11 +173,11 @@ fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
             }
             Code::Cut => break,
             Code::Character(c, length) => {
-                out.character(Seen { c, from: first.from, to: end(first, tail, length) });
+                out.character(Seen { c, place: whole(first, tail, length) });
                 rest = tail.get(length..).unwrap_or_default();
             }
             Code::Byte(byte, length) => {
-                out.byte(byte, first.from, end(first, tail, length));
+                out.byte(byte, whole(first, tail, length));
                 rest = tail.get(length..).unwrap_or_default();
             }
         }
@@ -157,9 +185,9 @@ fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
     found.then(|| out.finish())
 }
 
-/// The end of an escape of `length` characters beyond its first.
-fn end(first: &Seen, tail: &[Seen], length: usize) -> usize {
-    length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.to, |s| s.to)
+/// The place of an escape of `length` characters beyond its first.
+fn whole(first: &Seen, tail: &[Seen], length: usize) -> Place {
+    length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.place, |last| first.place.with(last.place))
 }
 
 /// What an escape stands for, and how many characters it has beyond its first.
@@ -230,7 +258,7 @@ struct Decoded {
     out: Vec<Seen>,
     /// Bytes of characters that are not complete yet, with their places.
     bytes: Vec<u8>,
-    places: Vec<(usize, usize)>,
+    places: Vec<Place>,
 }
 
 impl Decoded {
@@ -239,9 +267,9 @@ impl Decoded {
         self.out.push(seen);
     }
 
-    fn byte(&mut self, byte: u8, from: usize, to: usize) {
+    fn byte(&mut self, byte: u8, place: Place) {
         self.bytes.push(byte);
-        self.places.push((from, to));
+        self.places.push(place);
     }
 
     fn flush(&mut self) {
@@ -250,7 +278,7 @@ impl Decoded {
             for c in chunk.valid().chars() {
                 let last = at + c.len_utf8() - 1;
                 if let (Some(first), Some(last)) = (self.places.get(at), self.places.get(last)) {
-                    self.out.push(Seen { c, from: first.0, to: last.1 });
+                    self.out.push(Seen { c, place: first.with(*last) });
                 }
                 at = last + 1;
             }
