@@ -4,6 +4,7 @@ use super::message::Effect;
 use super::model::{App, PaneId};
 use super::notice::notice;
 use super::text_field::{Edit, TextField};
+use crate::domain::asked::REQUEST_NOT_STORED;
 use crate::domain::attempt::AttemptId;
 use crate::domain::text::sanitise;
 
@@ -262,7 +263,8 @@ impl Search {
 
 // ─── Copying ───
 
-/// What `y` would copy: a name for it, and the text.
+/// Returns a name for what `y` copies, and its text, in which line feeds and tabs are the only control characters: pasted
+/// into a shell, others run commands.
 fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let (scene, row) = (app.shown(), app.selected_row());
     let answer = &app.ui.answer;
@@ -284,9 +286,9 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let (what, text) = match answer.form {
         Form::Exchange => ("Request", asked.as_ref()?.pretty_body()),
         Form::Raw if is_shown => ("Thinking and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
-        Form::Raw => ("Answer", sanitise(text)),
-        Form::Rendered => ("Answer", text.to_owned()),
+        Form::Raw | Form::Rendered => ("Answer", text.to_owned()),
     };
+    let text = sanitise(&text);
     let what = if is_cut && answer.form != Form::Exchange { LAST_PART } else { what };
     (!text.is_empty()).then_some((what, text))
 }
@@ -303,8 +305,12 @@ const LAST_PART: &str = "The last part of the answer";
 pub fn copy(app: &mut App) -> Vec<Effect> {
     let now = app.scene.now;
     let Some((what, text)) = shown_text(app) else {
-        let what = if app.ui.answer.form == Form::Exchange { "request" } else { "answer" };
-        notice(app, now, &format!("There is no {what} to copy yet"), true);
+        let told = match app.ui.answer.form {
+            Form::Exchange if app.playback.is_some() => REQUEST_NOT_STORED,
+            Form::Exchange => "There is no request to copy yet",
+            Form::Raw | Form::Rendered => "There is no answer to copy yet",
+        };
+        notice(app, now, told, true);
         return Vec::new();
     };
     let bytes = text.len();
