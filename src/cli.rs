@@ -40,7 +40,7 @@ Environment:
 
 Exit status:
   0    all was measured
-  1    some case failed, or a threshold was missed
+  1    some case failed, a threshold was missed, or the run was not saved in full
   2    the command line, the suite file or an export is at fault
   3    the endpoint was not reachable, or refused before the first case
   130  interrupted; what was measured is still reported";

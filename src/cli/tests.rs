@@ -132,7 +132,7 @@ fn the_help_is_one_calm_page() {
 
     Exit status:
       0    all was measured
-      1    some case failed, or a threshold was missed
+      1    some case failed, a threshold was missed, or the run was not saved in full
       2    the command line, the suite file or an export is at fault
       3    the endpoint was not reachable, or refused before the first case
       130  interrupted; what was measured is still reported

@@ -6,8 +6,9 @@ use super::ConfigError;
 use crate::cli::extensions;
 use crate::domain::text::sanitise_line;
 use crate::report::exporters::Exporter;
+use crate::store::file::check_writable;
 
-/// Each path must have the extension of a format and lie in a folder that exists.
+/// Each path must have the extension of a format and lie in a folder in which files can be made.
 pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) -> Result<(), ConfigError> {
     for path in paths {
         let refused =
@@ -24,6 +25,7 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
             let parent = path.parent().unwrap_or(path).to_string_lossy();
             return Err(refused(format!("there is no folder '{}'; create it first", sanitise_line(&parent))));
         }
+        check_writable(&target).map_err(|why| ConfigError(format!("--export {}", sanitise_line(&why.to_string()))))?;
     }
     Ok(())
 }
@@ -60,6 +62,15 @@ mod tests {
         for path in ["a.md", "./a.md", "sub/a.JSON", absolute.to_str().unwrap()] {
             assert_eq!(check_one(path, folder.path()), Ok(()), "{path}");
         }
+    }
+
+    // Even root may not create files there.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_that_cannot_be_written_is_told_before_the_run() {
+        let why = check_one("/sys/a.md", Path::new(".")).unwrap_err();
+        assert!(why.starts_with("--export '/sys/a.md': the folder '/sys' cannot be written ("), "{why}");
+        assert!(why.ends_with("; name a file in another one"), "{why}");
     }
 
     #[test]

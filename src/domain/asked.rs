@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+/// Stands in place of a request that came out of a journal, which holds none.
+pub const REQUEST_NOT_STORED: &str = "Saved runs do not store their requests.";
+
 /// A request as it went out. Of a header whose value may be a secret it holds the name alone, of the address neither
 /// user, password nor query.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -2,10 +2,17 @@
 
 pub mod oracle;
 
+use std::iter::Peekable;
+
 use unicode_width::UnicodeWidthChar;
 
 /// More marks in a row on one character are a flood: no script piles up so many, nor does an emoji.
 const MOST_MARKS: usize = 8;
+
+/// Begins an escape sequence.
+pub const ESCAPE: char = '\u{1b}';
+/// The same as [`ESCAPE`] and `[`, in one character.
+pub const CSI: char = '\u{9b}';
 
 /// `text` without what could steer a terminal, reorder a line or hide in it: escape sequences (CSI, OSC and their like), C0
 /// and C1 controls except line feed and tab, whatever turns the direction of text, characters without a look of their
@@ -16,11 +23,10 @@ pub fn sanitise(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
-    let mut chars = text.chars().peekable();
-    while let Some(c) = chars.next() {
+    let mut chars = text.char_indices().peekable();
+    while let Some((_, c)) = chars.next() {
         match c {
-            '\u{1b}' => skip_escape(&mut chars),
-            '\u{9b}' => skip_csi(&mut chars),
+            ESCAPE | CSI => skip_escape_sequence(c, &mut chars),
             '\n' | '\t' => {
                 marks = 0;
                 out.push(c);
@@ -63,20 +69,32 @@ pub fn sanitise_line(text: &str) -> String {
     sanitise(text).replace(['\n', '\t'], " ")
 }
 
-fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    match chars.peek() {
+/// Whether a terminal shows nothing in this character's place: controls, marks and joiners, and characters that only
+/// direct the layout.
+pub fn is_invisible(c: char) -> bool {
+    // Fillers of Hangul and the blank Braille cell have a width, and no ink.
+    let is_filler = matches!(c, '\u{115f}' | '\u{1160}' | '\u{3164}' | '\u{ffa0}' | '\u{2800}');
+    c.is_control() || is_hidden(c) || is_filler || c.width() == Some(0)
+}
+
+/// Advances `chars` past the escape sequence that `first`, [`ESCAPE`] or [`CSI`], begins.
+pub fn skip_escape_sequence(first: char, chars: &mut Peekable<impl Iterator<Item = (usize, char)>>) {
+    if first == CSI {
+        return skip_csi(chars);
+    }
+    match chars.peek().map(|(_, c)| *c) {
         Some('[') => {
             chars.next();
             skip_csi(chars);
         }
         // OSC, DCS, SOS, PM, APC: until BEL or ST.
         Some(']' | 'P' | 'X' | '^' | '_') => {
-            while let Some(c) = chars.next() {
+            while let Some((_, c)) = chars.next() {
                 if c == '\u{7}' || c == '\u{9c}' {
                     break;
                 }
-                if c == '\u{1b}' {
-                    chars.next_if_eq(&'\\');
+                if c == ESCAPE {
+                    chars.next_if(|(_, c)| *c == '\\');
                     break;
                 }
             }
@@ -88,8 +106,8 @@ fn skip_escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
     }
 }
 
-fn skip_csi(chars: &mut std::iter::Peekable<std::str::Chars<'_>>) {
-    while let Some(c) = chars.next_if(|c| (' '..='~').contains(c)) {
+fn skip_csi(chars: &mut Peekable<impl Iterator<Item = (usize, char)>>) {
+    while let Some((_, c)) = chars.next_if(|(_, c)| (' '..='~').contains(c)) {
         if ('@'..='~').contains(&c) {
             break;
         }

@@ -210,7 +210,7 @@ impl Host {
                     head = rest;
                     continue;
                 }
-                return Ok(self.answer(parsed, stream, started, connect_ms, at, rest));
+                return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(Gone::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
                 return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
@@ -226,8 +226,8 @@ impl Host {
         connect_ms: Option<f64>,
         headers_at: Nanos,
         rest: Vec<u8>,
-    ) -> DirectAnswer {
-        let (end, keep) = head.body_end();
+    ) -> Result<DirectAnswer, String> {
+        let (end, keep) = head.body_end()?;
         let body = DirectBody {
             host: Rc::clone(self),
             stream: Some(stream),
@@ -235,7 +235,7 @@ impl Host {
             keep,
             rest: Some((headers_at, rest)),
         };
-        DirectAnswer { status: head.status, headers: head.headers, started, connect_ms, headers_at, body }
+        Ok(DirectAnswer { status: head.status, headers: head.headers, started, connect_ms, headers_at, body })
     }
 
     /// One read of the socket; `take` gets its bytes with the time of the call's return. False at the end.

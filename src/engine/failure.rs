@@ -48,6 +48,10 @@ impl From<Trouble> for Failure {
     }
 }
 
+/// An answer whose end cannot be known for sure.
+pub const NO_ONE_LENGTH: &str = "the answer's Content-Length is malformed or has two different values: its end is unknown; \
+                                 look at the proxies on the way";
+
 /// A connection did not stand within the time it had, so long.
 #[derive(Debug, thiserror::Error)]
 #[error("no connection within {} s", .0.as_secs_f64())]
@@ -114,6 +118,9 @@ pub fn describe(error: reqwest::Error) -> String {
         if !says_nothing && !parts.last().is_some_and(|last| last.contains(&text)) {
             parts.push(text);
         }
+    }
+    if causes(&error).any(|e| e.is::<hyper::Error>() && e.to_string().contains("content-length")) {
+        return NO_ONE_LENGTH.to_owned();
     }
     let said = parts.join(": ");
     let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));

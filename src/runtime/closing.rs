@@ -28,8 +28,11 @@ const PATIENCE: Duration = Duration::from_millis(500);
 /// Driver and server may each take so long for the last sample.
 const TELEMETRY_PATIENCE: Duration = Duration::from_millis(250);
 
+/// Exit status of a run that is not in its journal in full.
+const NOT_SAVED: u8 = 1;
+
 /// Ends the run: the summary goes to stdout, what happened to the files to `stderr`. Returns the exit status, made worse
-/// by a file that could not be written.
+/// by a file that could not be written, the journal included.
 pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.playback.is_some() {
         return status;
@@ -45,8 +48,11 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
     let told = told.and_then(|text| stdout::write(text.as_bytes()).map_err(|why| format!("{why:#}")));
     match guarded("this run was not saved whole", || run.end_saving(status)) {
-        Ok(saved) => saved.iter().for_each(|saved| say(stderr, saved)),
-        Err(why) => say(stderr, &format!("tokscope: {why}")),
+        Ok(Ok(saved)) => saved.iter().for_each(|saved| say(stderr, saved)),
+        Ok(Err(not_saved)) | Err(not_saved) => {
+            say(stderr, &format!("tokscope: {not_saved}"));
+            status = status.max(NOT_SAVED);
+        }
     }
     if let Err(why) = told {
         say(stderr, &format!("tokscope: {why}"));

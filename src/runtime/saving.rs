@@ -256,25 +256,26 @@ impl Run {
         drop(self.sender.send(Wake::Msg(Msg::NotSaved(self.now(), why.to_owned()))));
     }
 
-    /// Keeps the end with its exit status, and waits a moment for the disk. Returns what to tell of it.
-    pub(super) fn end_saving(&mut self, status: u8) -> Option<String> {
+    /// Keeps the end with its exit status, and waits a moment for the disk. Returns what to tell of it, and as an error what
+    /// is missing.
+    pub(super) fn end_saving(&mut self, status: u8) -> Result<Option<String>, String> {
         // What is reported from now on is what is kept.
         let (now, lag) = *self.ended.insert((self.now(), self.live().lag));
         self.saving.keep(&self.app, now, lag, true);
         let journal = match std::mem::replace(&mut self.saving.state, State::Off) {
             State::Open(journal) => journal,
-            State::Failed(why) => return Some(not_whole(&why)),
-            State::Waiting | State::Resuming(_) | State::Off => return None,
+            State::Failed(why) => return Err(not_whole(&why)),
+            State::Waiting | State::Resuming(_) | State::Off => return Ok(None),
         };
         journal.append(true, Box::new(move || journal::end(now, status)));
         let id = &self.id;
-        Some(match journal.close(PATIENCE) {
-            Ok(()) => format!("Saved as run {id} (tokscope report {id})"),
-            Err(why) => not_whole(&why),
-        })
+        match journal.close(PATIENCE) {
+            Ok(()) => Ok(Some(format!("Saved as run {id} (tokscope report {id})"))),
+            Err(why) => Err(not_whole(&why)),
+        }
     }
 }
 
 fn not_whole(why: &str) -> String {
-    format!("tokscope: this run was not saved whole: {}", sanitise_line(why))
+    format!("this run was not saved whole: {}", sanitise_line(why))
 }

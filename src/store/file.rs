@@ -23,6 +23,19 @@ pub fn would_write(path: &Path) -> Result<PathBuf, WriteError> {
     (1..=MOST_NAMES).map(|n| numbered(path, n)).find(is_free).ok_or_else(|| all_taken(path))
 }
 
+/// Finds out whether [`write_new`] can write there now, by making a file in that folder and removing it. A name that is
+/// taken is no obstacle.
+pub fn check_writable(path: &Path) -> Result<(), WriteError> {
+    let folder = folder_of(path);
+    would_write(path)?;
+    let fail = |e: &io::Error| WriteError(explain(path, folder, e));
+    match path.symlink_metadata() {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(fail(&e)),
+        Ok(_) | Err(_) => {}
+    }
+    Temporary::with(folder, "").map(drop).map_err(|e| fail(&e))
+}
+
 /// Writes `text` to a new file atomically; where `path` is taken, to the first free `name-2.ext`, `name-3.ext`, …
 /// Returns the path written. The folder must exist.
 pub fn write_new(path: &Path, text: &str) -> Result<PathBuf, WriteError> {
@@ -288,8 +301,24 @@ mod tests {
         if !Path::new("/sys").is_dir() {
             return;
         }
-        let text = write_new(Path::new("/sys/run.md"), "x").unwrap_err().to_string();
-        assert!(text.contains("the folder '/sys' cannot be written"), "{text}");
+        let path = Path::new("/sys/run.md");
+        for error in [write_new(path, "x").unwrap_err(), check_writable(path).unwrap_err()] {
+            let text = error.to_string();
+            assert!(text.contains("the folder '/sys' cannot be written"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_check_makes_no_file_and_refuses_what_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("taken.md"), "a").unwrap();
+        for name in ["new.md", "taken.md"] {
+            assert!(check_writable(&dir.path().join(name)).is_ok(), "{name}");
+        }
+        for name in ["", "missing/new.md", &format!("{}.md", "n".repeat(300))] {
+            assert!(check_writable(&dir.path().join(name)).is_err(), "{name}");
+        }
+        assert_eq!(names(dir.path()), ["taken.md"]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The terminal: entered once, left on every way out, whatever was reached on the way in.
 
 mod bounded;
+mod whole_rows;
 
 use std::io::{self, BufWriter, Write, stdout};
 use std::sync::Mutex;
@@ -19,6 +20,7 @@ use ratatui::backend::CrosstermBackend;
 use ratatui::layout::{Position, Rect};
 
 use self::bounded::Bounded;
+use self::whole_rows::WholeRows;
 use crate::domain::text::sanitise;
 
 /// One bit for each step on the way in that succeeded and is not undone yet. Static, because a panic hook must see it.
@@ -35,7 +37,7 @@ static HELD_BACK: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// The terminal while the program owns it. Dropping it gives it back.
 #[derive(Debug)]
 pub struct Terminal {
-    inner: ratatui::Terminal<Bounded>,
+    inner: ratatui::Terminal<WholeRows<Bounded>>,
     mouse: bool,
 }
 
@@ -60,7 +62,7 @@ impl Terminal {
     pub fn enter() -> io::Result<Self> {
         let taken_over = take_over().and_then(|()| {
             let backend = CrosstermBackend::new(BufWriter::with_capacity(64 * 1024, stdout()));
-            ratatui::Terminal::new(Bounded(backend))
+            ratatui::Terminal::new(WholeRows::new(Bounded(backend)))
         });
         match taken_over {
             Ok(inner) => Ok(Self { inner, mouse: false }),
@@ -74,9 +76,9 @@ impl Terminal {
 
     /// Draws a frame as one update, so that no half of it is ever seen.
     pub fn draw(&mut self, render: impl FnOnce(&mut Frame<'_>)) -> io::Result<()> {
-        execute!(self.inner.backend_mut().0, BeginSynchronizedUpdate)?;
+        execute!(self.inner.backend_mut().inner.0, BeginSynchronizedUpdate)?;
         let drawn = self.inner.draw(render).map(drop);
-        execute!(self.inner.backend_mut().0, EndSynchronizedUpdate)?;
+        execute!(self.inner.backend_mut().inner.0, EndSynchronizedUpdate)?;
         drawn
     }
 
@@ -107,7 +109,7 @@ impl Terminal {
 
     /// Puts text on the clipboard through the terminal (OSC 52), which works over SSH too.
     pub fn copy(&mut self, text: &str) -> io::Result<()> {
-        execute!(self.inner.backend_mut().0, CopyToClipboard::to_clipboard_from(text))
+        execute!(self.inner.backend_mut().inner.0, CopyToClipboard::to_clipboard_from(text))
     }
 
     /// Gives the terminal back, stops the process group as `ctrl-z` does, and takes the terminal over again when it

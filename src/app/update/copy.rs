@@ -4,6 +4,7 @@ use super::notices::show_notice;
 use crate::app::message::{Effect, ScreenEffect};
 use crate::app::state::App;
 use crate::app::state::answer::Form;
+use crate::domain::asked::REQUEST_NOT_STORED;
 use crate::domain::attempt::AttemptId;
 use crate::domain::text::sanitise;
 
@@ -17,8 +18,12 @@ const LAST_PART: &str = "The last part of the answer";
 pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     let now = app.scene.now;
     let Some((what, text)) = shown_text(app) else {
-        let what = if app.ui.answer.form == Form::Exchange { "request" } else { "answer" };
-        show_notice(app, now, &format!("There is no {what} to copy yet"), true);
+        let message = match app.ui.answer.form {
+            Form::Exchange if app.playback.is_some() => REQUEST_NOT_STORED,
+            Form::Exchange => "There is no request to copy yet",
+            Form::Raw | Form::Rendered => "There is no answer to copy yet",
+        };
+        show_notice(app, now, message, true);
         return Vec::new();
     };
     let bytes = text.len();
@@ -38,7 +43,8 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
     vec![Effect::Screen(ScreenEffect::Copy(text))]
 }
 
-/// The text to copy and its name; `None` if nothing is shown yet.
+/// Returns the name and the text of what to copy; `None` if nothing is shown yet. Line feeds and tabs are the only control
+/// characters in the text: others, pasted into a shell, could run commands.
 fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let (scene, row) = (app.shown(), app.selected_row());
     let answer = &app.ui.answer;
@@ -60,9 +66,9 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
     let (what, text) = match answer.form {
         Form::Exchange => ("Request", asked.as_ref()?.pretty_body()),
         Form::Raw if is_shown => ("Thinking and answer", format!("{}\n\n{}", sanitise(reasoning), sanitise(text))),
-        Form::Raw => ("Answer", sanitise(text)),
-        Form::Rendered => ("Answer", text.to_owned()),
+        Form::Raw | Form::Rendered => ("Answer", text.to_owned()),
     };
+    let text = sanitise(&text);
     let what = if is_cut && answer.form != Form::Exchange { LAST_PART } else { what };
     (!text.is_empty()).then_some((what, text))
 }

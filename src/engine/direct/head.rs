@@ -2,6 +2,7 @@
 
 use reqwest::header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING};
 
+use super::super::failure::NO_ONE_LENGTH;
 use super::dechunk::BodyEnd;
 
 /// So many headers are read.
@@ -45,8 +46,9 @@ impl Head {
         Ok(Some(Self { status, headers, length, is_http_1_1: response.version == Some(1) }))
     }
 
-    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3).
-    pub fn body_end(&self) -> (BodyEnd, bool) {
+    /// How the body ends, and whether the connection outlives it (RFC 9112, sections 6.3 and 9.3). An error where several
+    /// lengths are told: whoever stands in between may have taken another one.
+    pub fn body_end(&self) -> Result<(BodyEnd, bool), String> {
         let says = |name: &HeaderName, word: &str| {
             let values = self.headers.get_all(name).iter();
             values
@@ -55,17 +57,31 @@ impl Head {
                 .any(|v| v.trim().eq_ignore_ascii_case(word))
         };
         let keep = if self.is_http_1_1 { !says(&CONNECTION, "close") } else { says(&CONNECTION, "keep-alive") };
-        let length = self.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()?.trim().parse().ok());
-        if matches!(self.status, 204 | 304) {
+        Ok(if matches!(self.status, 204 | 304) {
             (BodyEnd::Length(0), keep)
         } else if says(&TRANSFER_ENCODING, "chunked") {
             // Both ways to tell the end: one of them lies, so that the next answer's begin would be a guess.
             (BodyEnd::Chunked, keep && !self.headers.contains_key(CONTENT_LENGTH))
-        } else if let Some(length) = length {
+        } else if let Some(length) = self.content_length()? {
             (BodyEnd::Length(length), keep)
         } else {
             (BodyEnd::UntilClose, false)
+        })
+    }
+
+    /// The one length that all fields of this name tell, also where one of them is a list (RFC 9110, section 8.6).
+    fn content_length(&self) -> Result<Option<u64>, String> {
+        let mut told = None;
+        for value in self.headers.get_all(CONTENT_LENGTH) {
+            for length in value.as_bytes().split(|b| *b == b',').map(<[u8]>::trim_ascii) {
+                let digits = str::from_utf8(length).ok().filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+                let length = digits.and_then(|digits| digits.parse().ok()).ok_or(NO_ONE_LENGTH)?;
+                if told.replace(length).is_some_and(|before| before != length) {
+                    return Err(NO_ONE_LENGTH.to_owned());
+                }
+            }
         }
+        Ok(told)
     }
 }
 
@@ -74,7 +90,22 @@ mod tests {
     use super::*;
 
     fn body_end(head: &str) -> (BodyEnd, bool) {
-        Head::parse(head.as_bytes()).unwrap().unwrap().body_end()
+        Head::parse(head.as_bytes()).unwrap().unwrap().body_end().unwrap()
+    }
+
+    #[test]
+    fn only_one_length_is_a_length() {
+        let told = |fields: &str| {
+            let head = format!("HTTP/1.1 200 OK\r\n{fields}\r\n");
+            Head::parse(head.as_bytes()).unwrap().unwrap().body_end().map(|(end, _)| end)
+        };
+        for same in ["content-length: 3\r\n", "content-length: 3\r\nContent-Length: 03\r\n", "content-length: 3, 3\r\n"]
+        {
+            assert_eq!(told(same), Ok(BodyEnd::Length(3)), "{same}");
+        }
+        for bad in ["3\r\ncontent-length: 4", "3, 4", "-1", "+3", "", "3,", "0x3", "3 3", "18446744073709551616"] {
+            assert_eq!(told(&format!("content-length: {bad}\r\n")), Err(NO_ONE_LENGTH.to_owned()), "{bad}");
+        }
     }
 
     #[test]

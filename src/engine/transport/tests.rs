@@ -176,3 +176,42 @@ fn headers_of_the_user_stand_in_place_of_the_usual_ones() {
         }
     }
 }
+
+/// Answers one request with these fields and a body of three bytes.
+fn answers_with(fields: &'static str) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    thread::spawn(move || {
+        let (mut stream, _peer) = listener.accept().unwrap();
+        read_request(&mut stream);
+        stream.write_all(format!("HTTP/1.1 200 OK\r\n{fields}\r\nabc").as_bytes()).unwrap();
+    });
+    address
+}
+
+#[test]
+fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none() {
+    let post_once = |road: usize, fields| {
+        let to = answers_with(fields);
+        let transport = &roads(to, &HeaderMap::new(), FOREVER)[road];
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let mut answer = transport.post(post(&format!("http://{to}/v1/x"), "one")).await?;
+            let mut body = Vec::new();
+            while answer.body.read(&mut |_, piece| body.extend_from_slice(piece)).await.map_err(Trouble::Closed)? {}
+            Ok(body)
+        })
+    };
+    for road in [0, 1] {
+        for fields in
+            ["content-length: 3\r\ncontent-length: 4\r\n", "content-length: 3, 4\r\n", "content-length: -3\r\n"]
+        {
+            let outcome: Result<Vec<u8>, Trouble> = post_once(road, fields);
+            let Err(Trouble::Closed(why)) = outcome else { panic!("{fields}: {outcome:?}") };
+            assert_eq!(why, super::super::failure::NO_ONE_LENGTH, "{fields}");
+        }
+        for fields in ["content-length: 3\r\ncontent-length: 3\r\n", "content-length: 3, 3\r\n"] {
+            assert_eq!(post_once(road, fields).unwrap(), b"abc", "{fields}");
+        }
+    }
+}

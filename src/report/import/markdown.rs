@@ -108,7 +108,7 @@ fn run_of(mark: char, line: &str) -> usize {
 /// `- **Name**: value`.
 fn field(line: &str) -> Option<(String, String)> {
     let (name, value) = line.strip_prefix("- **")?.split_once("**:")?;
-    let value = sanitise_line(value.trim().trim_matches('`'));
+    let value = sanitise_line(&value.trim().replace('`', ""));
     (!value.is_empty() && value != "N/A").then(|| (name.trim().to_lowercase(), value))
 }
 
@@ -178,6 +178,7 @@ fn plain(cell: &str) -> String {
     while let Some(c) = chars.next() {
         match c {
             '\\' => out.extend(chars.next()),
+            '`' => {}
             c => out.push(c),
         }
     }

@@ -6,6 +6,11 @@ use crate::domain::text::{sanitise, sanitise_line};
 /// What stands where there is no text and no figure.
 pub const UNKNOWN: &str = "–";
 
+/// Would end a code span, or stand in it with what escapes it.
+const UNFIT_FOR_CODE: [char; 3] = ['`', '|', '\\'];
+/// A commit's hash has so many hexadecimal digits where it is abbreviated, and where it is not.
+const HASH_DIGITS: std::ops::RangeInclusive<usize> = 7..=40;
+
 /// Longest name or message that is printed, in characters.
 const LONGEST_LINE: usize = 500;
 /// Length of a preview, in characters.
@@ -16,11 +21,60 @@ const THINKING_CHARS: usize = 100;
 const THINKING: &str = "Thinking:\n";
 const ANSWER: &str = "\n\nAnswer:\n";
 
-/// Text for a line or a table cell, in which nothing is markup. Blanks are joined.
+/// Text for a line or a table cell, in which nothing is markup, and nothing becomes a link, a mention or a reference where
+/// the report is shown: a word that would is a code span. Blanks are joined.
 pub fn inline(text: &str) -> String {
     let clean = one_line(text);
-    let chars: Vec<char> = clean.chars().collect();
     let mut out = String::with_capacity(clean.len() + 8);
+    for (at, word) in clean.split(' ').enumerate() {
+        if at > 0 {
+            out.push(' ');
+        }
+        for part in word.split_inclusive(UNFIT_FOR_CODE) {
+            let text = part.trim_end_matches(UNFIT_FOR_CODE);
+            if is_linked(text) {
+                out.extend(["`", text, "`"]);
+                escape(part.get(text.len()..).unwrap_or_default(), &mut out);
+            } else {
+                escape(part, &mut out);
+            }
+        }
+    }
+    or_unknown(out)
+}
+
+/// The user's own address for a line: a link, where the report is shown.
+pub fn own_address(text: &str) -> String {
+    let mut out = String::new();
+    escape(&one_line(text), &mut out);
+    or_unknown(out)
+}
+
+/// Whether a word holds what GitHub makes a link of: an address of the web or of mail, a mention (`@name`), a reference to
+/// an issue (`#1`, `GH-1`) or to a commit.
+fn is_linked(word: &str) -> bool {
+    let word = word.to_ascii_lowercase();
+    let before = |mark: &str, wanted: fn(char) -> bool| {
+        word.match_indices(mark)
+            .any(|(at, _)| word.get(at + mark.len()..).and_then(|rest| rest.chars().next()).is_some_and(wanted))
+    };
+    ["://", "www.", "mailto:", "xmpp:"].iter().any(|begin| word.contains(begin))
+        || before("@", char::is_alphanumeric)
+        || ["#", "gh-"].iter().any(|mark| before(mark, |c| c.is_ascii_digit()))
+        || word.split(|c: char| !c.is_alphanumeric()).any(is_hash)
+}
+
+fn is_hash(word: &str) -> bool {
+    // Dates and numbers of versions have no letters, words have no digits.
+    HASH_DIGITS.contains(&word.len())
+        && word.bytes().all(|b| b.is_ascii_hexdigit())
+        && word.bytes().any(|b| b.is_ascii_digit())
+        && word.bytes().any(|b| b.is_ascii_alphabetic())
+}
+
+/// Adds a text in which nothing is markup.
+fn escape(text: &str, out: &mut String) {
+    let chars: Vec<char> = text.chars().collect();
     for (i, &c) in chars.iter().enumerate() {
         let before = i.checked_sub(1).and_then(|i| chars.get(i));
         let within_word =
@@ -38,7 +92,6 @@ pub fn inline(text: &str) -> String {
         }
         out.push(c);
     }
-    or_unknown(out)
 }
 
 /// Text as a code span; for lines, not for table cells.
@@ -135,6 +188,10 @@ mod tests {
             Just("![[x]]".to_owned()),
             Just("&amp;".to_owned()),
             Just("$$".to_owned()),
+            Just("https://x.y/z".to_owned()),
+            Just("www.x.y".to_owned()),
+            Just("@name".to_owned()),
+            Just("#12".to_owned()),
             Just("{#id}".to_owned()),
             Just("\u{1b}]0;t\u{7}".to_owned()),
             Just("\u{202e}".to_owned()),
@@ -149,7 +206,7 @@ mod tests {
         let mut out = String::new();
         for event in events {
             match event {
-                Event::Text(t) => out.push_str(&t),
+                Event::Text(t) | Event::Code(t) => out.push_str(&t),
                 Event::Start(Tag::Paragraph | Tag::Heading { .. }) | Event::End(_) => {}
                 other => panic!("markup came through: {other:?}"),
             }
@@ -159,14 +216,55 @@ mod tests {
 
     #[test]
     fn ordinary_names_stay_readable() {
-        for name in ["glm-4.7-flash", "Qwen/Qwen2.5_7B-Instruct", "C# and F#", "http://localhost:8000/v1", "a (b): c!"]
-        {
+        for name in [
+            "glm-4.7-flash",
+            "Qwen/Qwen2.5_7B-Instruct",
+            "C# and F#",
+            "claude-3-5-sonnet-20241022",
+            "a (b): c!",
+            "50 tok/s @ 8",
+        ] {
             assert_eq!(inline(name), name);
         }
         assert_eq!(inline("a|b\n<i>_x_"), "a\\|b \\<i\\>\\_x\\_");
         assert_eq!(inline(" \u{1b}[0m "), UNKNOWN);
         assert_eq!(code("a`b"), "``a`b``");
         assert_eq!(code("`"), "`` ` ``");
+    }
+
+    #[test]
+    fn what_would_become_a_link_is_code_and_nothing_else_is() {
+        for linked in [
+            "https://evil.example/?a=1",
+            "(HTTP://evil.example)",
+            "ftp://x",
+            "WWW.evil.example",
+            "mailto:a@b.c",
+            "a@b.example",
+            "@everyone",
+            "(@team/all),",
+            "#1",
+            "owner/repo#12",
+            "GH-7",
+            "8bd2e9f",
+            "model-0123456789abcdef0123456789abcdef01234567",
+        ] {
+            assert_eq!(inline(linked), format!("`{linked}`"));
+            assert_eq!(inline(&format!("a_ {linked} b")), format!("a\\_ `{linked}` b"));
+        }
+        assert_eq!(inline("https://x|www.y`@z\\"), "`https://x`\\|`www.y`\\``@z`\\\\");
+        for plain in ["Q4-K-M", "defaced", "1234567", "v0.9.2", "a:b", "@", "#", "c3"] {
+            assert!(!inline(plain).contains('`'), "{plain}");
+        }
+        assert_eq!(own_address("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
+    }
+
+    /// As GitHub finds them: in text, not in code.
+    fn finds_link(text: &str) -> bool {
+        let text = text.to_lowercase();
+        ["http://", "https://", "www."].iter().any(|begin| text.contains(begin))
+            || text.contains("@name")
+            || text.contains("#12")
     }
 
     #[test]
@@ -194,12 +292,26 @@ mod tests {
         }
 
         #[test]
+        fn no_text_is_a_link(text in hostile()) {
+            let source = inline(&text);
+            // Text that stands together is looked at together.
+            let mut shown = String::new();
+            for event in Parser::new_ext(&source, options()) {
+                match event {
+                    Event::Text(t) => shown.push_str(&t),
+                    _ => shown.push('\n'),
+                }
+            }
+            prop_assert!(!finds_link(&shown), "{}", source);
+        }
+
+        #[test]
         fn a_cell_is_one_cell(text in hostile()) {
             let source = format!("| A | B |\n|---|---|\n| {} | x |\n", inline(&text));
             let mut cells = vec![String::new()];
             for event in Parser::new_ext(&source, options()) {
                 match event {
-                    Event::Text(t) => cells.last_mut().unwrap().push_str(&t),
+                    Event::Text(t) | Event::Code(t) => cells.last_mut().unwrap().push_str(&t),
                     Event::End(pulldown_cmark::TagEnd::TableCell) => cells.push(String::new()),
                     Event::Start(Tag::Table(_) | Tag::TableHead | Tag::TableRow | Tag::TableCell) | Event::End(_) => {}
                     other => prop_assert!(false, "markup came through: {:?}", other),

@@ -1,6 +1,9 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::app::action::Action;
-use crate::app::message::Msg;
+use crate::app::message::{Effect, Msg, ScreenEffect};
+use crate::app::state::answer::Form;
 use crate::app::state::cases::complete_until;
 use crate::app::state::cases::order::SortBy;
 use crate::app::state::text_field::TextField;
@@ -170,6 +173,21 @@ fn what_is_copied_is_the_selected_attempt_s() {
     act(&mut app, Action::Unfold);
     act(&mut app, Action::SelectNext);
     assert_eq!(copied(&mut app), "attempt 1");
+}
+
+#[test]
+fn what_is_copied_has_no_control_characters_but_line_feeds_and_tabs() {
+    let mut app = measured([30, 10, 20]);
+    for form in [Form::Rendered, Form::Raw] {
+        act(&mut app, Action::SelectFirst);
+        app.ui.answer.form = form;
+        let mut record = (*app.scene.session.cases[0].attempts[0].record().unwrap()).clone();
+        record.text = "ls\t-l\r\n\u{1b}[201~rm -rf\u{8} ~\u{9b}31m\u{0}\u{7f}\u{85}\u{202e}\u{200b}é".to_owned();
+        app.scene.session.cases[0].attempts[0].record = Some(Arc::new(record).into());
+        let effects = update(&mut app, Msg::Action(Nanos(10), Action::Copy));
+        let [Effect::Screen(ScreenEffect::Copy(text))] = &effects[..] else { panic!("{effects:?}") };
+        assert_eq!(text, "ls\t-l\nrm -rf ~é", "{form:?}");
+    }
 }
 
 #[test]

@@ -6,8 +6,8 @@ use ratatui::text::{Line, Span};
 
 use super::paper::label;
 use super::{Shown, Subject, is_wide};
-use crate::domain::asked::Asked;
-use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::asked::{Asked, REQUEST_NOT_STORED};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
@@ -35,11 +35,15 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Side::new("request", request_columns, theme);
-    request.request(match &subject.shown {
+    let asked = match &subject.shown {
         Shown::Live(live) => live.asked.as_deref(),
         Shown::Ended(record) => record.asked.as_deref(),
         Shown::Prompt => None,
-    });
+    };
+    match asked {
+        Some(asked) => request.request(asked),
+        None => request.say(why_no_request(&subject.shown, view.app.playback.is_some()), theme.muted()),
+    }
     let mut response = Side::new("response", response_columns, theme);
     match &subject.shown {
         Shown::Live(live) => response.growing(live),
@@ -53,6 +57,24 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     lines.push(Line::default());
     lines.extend(response.lines);
     lines
+}
+
+/// Why there is no request to show.
+fn why_no_request(shown: &Shown<'_>, is_saved_run: bool) -> &'static str {
+    match shown {
+        Shown::Prompt => "Not sent yet.",
+        Shown::Live(_) if !is_saved_run => "Not sent yet.",
+        // In a run that was resumed, nothing tells the attempts before the stop from the others.
+        Shown::Ended(record) if !is_saved_run && is_given_up_unanswered(record) => {
+            "No request: the attempt was cancelled before it was sent, or belongs to the part of the run that was saved \
+             before it was resumed."
+        }
+        Shown::Live(_) | Shown::Ended(_) => REQUEST_NOT_STORED,
+    }
+}
+
+fn is_given_up_unanswered(record: &AttemptRecord) -> bool {
+    record.status == AttemptStatus::Cancelled && record.headers_at.is_none()
 }
 
 fn beside(
@@ -109,8 +131,7 @@ impl Side {
 
     // ─── The request ───
 
-    fn request(&mut self, asked: Option<&Asked>) {
-        let Some(asked) = asked else { return self.say("It was not sent.", self.theme.muted()) };
+    fn request(&mut self, asked: &Asked) {
         self.say(&format!("POST {}", asked.url), self.theme.value());
         for (name, value) in asked.headers.iter() {
             let value = value.as_deref().unwrap_or("(not shown)");

@@ -9,6 +9,7 @@ use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
 use crate::app::state::App;
+use crate::app::state::playback::Playback;
 use crate::app::state::report_view::Extent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
@@ -350,9 +351,9 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     let mut app = running();
     act(&mut app, &[Action::ToggleExchange]);
     let said = text(&app, 80, 24, draw);
-    assert!(said.contains("It was not sent.") && said.contains("Nothing came yet."), "{said}");
+    assert!(said.contains("Not sent yet.") && said.contains("Nothing came yet."), "{said}");
     live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
-    assert!(shown(&mut app, 80, 24).contains("It was not sent."));
+    assert!(shown(&mut app, 80, 24).contains("Not sent yet."));
     live(&mut app, 2000, InFlight { asked: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
     let said = text(&app, 120, 30, draw);
     assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
@@ -364,6 +365,19 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     });
     let said = text(&app, 120, 30, draw);
     assert!(said.contains("server busy") && said.contains("HTTP 503 · http_error"), "{said}");
+}
+
+#[test]
+fn the_request_of_a_saved_run_is_said_to_be_missing_and_never_that_it_was_not_sent() {
+    let mut app = running();
+    end(&mut app, 0, 1, |_| ());
+    act(&mut app, &[Action::ToggleExchange]);
+    let whole = app.scene.clone();
+    // In a run that was resumed, and in one that is looked at.
+    assert!(text(&app, 80, 24, draw).contains("Saved runs do not store their"));
+    app.playback = Some(Box::new(Playback::open("2026-02-06 21:49".into(), whole)));
+    let said = text(&app, 80, 24, draw);
+    assert!(said.contains("Saved runs do not store their") && !said.contains("sent"), "{said}");
 }
 
 fn search(app: &mut App, wanted: &str) {

@@ -1,0 +1,256 @@
+//! The forms in which a secret comes back, and the search for all of them at once.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
+
+use super::view::{View, is_plain, views, without_blanks};
+
+/// Keys from this length on are found with blanks and line breaks between their letters, too; a shorter one may stand in
+/// two words by chance.
+const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
+
+/// One form of a secret, as a view shows it.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Needle {
+    /// Without blanks.
+    bytes: Vec<u8>,
+    /// Unlike any word: it is searched in what a model writes, and in capitals as in small letters.
+    is_key: bool,
+    /// May have blanks between its letters.
+    may_be_spaced: bool,
+    /// A character of base64 before it and behind it may hold some of its bits.
+    shares: (bool, bool),
+}
+
+/// All forms of all secrets.
+#[derive(Default)]
+pub struct Needles {
+    needles: Vec<Needle>,
+    search: Option<AhoCorasick>,
+    /// Bytes of the longest.
+    longest: usize,
+}
+
+/// What to look for.
+#[derive(Clone, Copy, Debug)]
+pub struct Wanted {
+    /// Only what is unlike any word.
+    only_keys: bool,
+    /// Where the text may end within a secret, the fewest bytes of it that are one.
+    least_cut: Option<usize>,
+}
+
+impl Wanted {
+    /// Every secret, and the begin of one at the text's end from so many bytes on.
+    pub const fn all(least_cut: usize) -> Self {
+        Self { only_keys: false, least_cut: Some(least_cut) }
+    }
+
+    /// What is unlike any word.
+    pub const fn keys(least_cut: Option<usize>) -> Self {
+        Self { only_keys: true, least_cut }
+    }
+}
+
+impl Needles {
+    /// All forms of these values; beside each, whether it is unlike any word.
+    pub fn new(values: &[(String, bool)]) -> Self {
+        let mut needles: Vec<Needle> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
+        // Of the same bytes twice, the one that is searched everywhere comes first.
+        needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
+        needles.dedup_by(|later, first| later.bytes == first.bytes);
+        let search = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .build(needles.iter().map(|needle| &needle.bytes))
+            .ok()
+            .filter(|_| !needles.is_empty());
+        let longest = needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or(0);
+        Self { needles, search, longest }
+    }
+
+    /// Bytes of the longest form.
+    pub const fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Where secrets stand in a text: ranges of its bytes in ascending order that do not overlap.
+    pub fn find(&self, text: &str, wanted: Wanted) -> Vec<Range<usize>> {
+        let Some(search) = &self.search else { return Vec::new() };
+        let text = text.strip_suffix('…').unwrap_or(text);
+        if is_plain(text) && !self.may_be_in(search, &without_blanks(text), wanted) {
+            return Vec::new();
+        }
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for view in views(text) {
+            for hit in search.find_overlapping_iter(&view.bytes) {
+                let Some(needle) = self.needles.get(hit.pattern().as_usize()) else { continue };
+                let part = needle.widened(&view.bytes, hit.range());
+                if needle.is_wanted(wanted) && needle.is_at(&view, &hit.range()) {
+                    found.push(view.source(&part));
+                }
+            }
+            found.extend(self.cut(&view, text, wanted));
+        }
+        merged(found)
+    }
+
+    /// Whether a text without hidden characters may hold one.
+    fn may_be_in(&self, search: &AhoCorasick, bytes: &[u8], wanted: Wanted) -> bool {
+        search.is_match(bytes)
+            || wanted.least_cut.is_some_and(|least| self.needles.iter().any(|n| n.begun(bytes, least).is_some()))
+    }
+
+    /// The begin of a secret at the text's end.
+    fn cut(&self, view: &View, text: &str, wanted: Wanted) -> Option<Range<usize>> {
+        let least = wanted.least_cut?;
+        let end = view.bytes.len();
+        let begun = self.needles.iter().filter(|needle| needle.is_wanted(wanted)).filter_map(|needle| {
+            let part = end - needle.begun(&view.bytes, least)?..end;
+            needle.is_at(view, &part).then(|| view.source(&part).start)
+        });
+        begun.min().map(|from| from..text.len())
+    }
+}
+
+impl Needle {
+    const fn is_wanted(&self, wanted: Wanted) -> bool {
+        self.is_key || !wanted.only_keys
+    }
+
+    /// Whether what was found at this part of a view is it, or its begin: words keep their capitals and have no blanks.
+    fn is_at(&self, view: &View, part: &Range<usize>) -> bool {
+        let found = view.bytes.get(part.clone()).unwrap_or_default();
+        let is_spelt = self.is_key || self.bytes.starts_with(found);
+        is_spelt && (self.may_be_spaced || !view.has_blank(part))
+    }
+
+    /// The most bytes, at least so many and not all of it, that a text ends with.
+    fn begun(&self, text: &[u8], least: usize) -> Option<usize> {
+        let last = text.last()?.to_ascii_lowercase();
+        let most = self.bytes.len().saturating_sub(1).min(text.len());
+        (least..=most).rev().find(|&length| {
+            let begin = self.bytes.get(..length).unwrap_or_default();
+            begin.last().is_some_and(|b| b.to_ascii_lowercase() == last)
+                && text.get(text.len() - length..).is_some_and(|end| end.eq_ignore_ascii_case(begin))
+        })
+    }
+
+    /// The part with the characters of base64 beside it that hold some of its bits, and with its padding.
+    fn widened(&self, view: &[u8], part: Range<usize>) -> Range<usize> {
+        let is_base64 = |at: usize| view.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b));
+        let Range { mut start, mut end } = part;
+        if self.shares.0 && start > 0 && is_base64(start - 1) {
+            start -= 1;
+        }
+        if self.shares.1 {
+            end += usize::from(is_base64(end));
+            while view.get(end) == Some(&b'=') {
+                end += 1;
+            }
+        }
+        start..end
+    }
+}
+
+/// A value as it is and as it is decoded, in hexadecimal digits, in base64 at every place, and from right to left.
+fn forms(value: &str, is_key: bool) -> Vec<Needle> {
+    let may_be_spaced = value.contains(char::is_whitespace) || is_key && value.len() >= MIN_BYTES_OF_A_SPACED_KEY;
+    let needle = |bytes: Vec<u8>, shares| Needle { bytes, is_key, may_be_spaced, shares };
+    let plain = |bytes| needle(bytes, (false, false));
+    let mut forms: Vec<Needle> = views(value).into_iter().map(|view| plain(view.bytes)).collect();
+    let hex = value.bytes().fold(String::new(), |mut hex, byte| {
+        let _to_a_string = write!(hex, "{byte:02x}");
+        hex
+    });
+    forms.push(plain(hex.into_bytes()));
+    // A direction that is turned around shows it as it is.
+    forms.extend(is_key.then(|| plain(value.bytes().rev().collect())));
+    for before in 0..3 {
+        let bytes = [&[0; 3][..before], value.as_bytes()].concat();
+        // Characters that hold bits of what stands before it or behind it differ.
+        let from = (8 * before).div_ceil(6);
+        let to = 8 * bytes.len() / 6;
+        let shares = (8 * before % 6 != 0, 8 * bytes.len() % 6 != 0);
+        for encoded in [BASE64_STANDARD_NO_PAD.encode(&bytes), BASE64_URL_SAFE_NO_PAD.encode(&bytes)] {
+            forms.extend(encoded.get(from..to).map(|core| needle(core.as_bytes().to_vec(), shares)));
+        }
+    }
+    forms.retain(|needle| !needle.bytes.is_empty());
+    forms
+}
+
+/// The ranges in ascending order, those that overlap as one.
+fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range),
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE};
+
+    use super::*;
+
+    const KEY: &str = "sk-Canary~42?x";
+
+    fn found(text: &str) -> Vec<&str> {
+        let needles = Needles::new(&[(KEY.to_owned(), true)]);
+        needles.find(text, Wanted::keys(Some(8))).into_iter().map(|range| text.get(range).unwrap()).collect()
+    }
+
+    #[test]
+    fn base64_is_found_at_every_place_with_all_that_holds_its_bits() {
+        for before in ["", "u", "us", "use", "user:"] {
+            for behind in ["", "!", "!!", "!!!"] {
+                let bytes = format!("{before}{KEY}{behind}");
+                for encoded in [BASE64_STANDARD.encode(&bytes), BASE64_URL_SAFE.encode(&bytes)] {
+                    let text = format!("got {encoded} here");
+                    let [part] = found(&text)[..] else { panic!("{bytes}: {text}") };
+                    // What is left decodes to nothing of the key.
+                    let left = text.replace(part, "").replace("got ", "").replace(" here", "");
+                    let kept = left.trim_end_matches('=').len() * 6 / 8;
+                    assert!(kept <= before.len() + behind.len(), "{bytes}: {left}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn other_forms_are_found() {
+        let hex = KEY.bytes().map(|b| format!("{b:02X}")).collect::<String>();
+        let turned = KEY.chars().rev().collect::<String>();
+        for form in [KEY, &KEY.to_uppercase(), &hex, &hex.to_lowercase(), &turned] {
+            assert_eq!(found(&format!("a {form} b")), [form]);
+        }
+        assert_eq!(found("a sk-Canar… and sk-Canar"), ["sk-Canar"], "only at its end is a text cut");
+        assert_eq!(found("a sk-Canar…"), ["sk-Canar"]);
+        assert_eq!(found("a sk-Cana"), [""; 0]);
+    }
+
+    #[test]
+    fn only_a_long_key_is_found_between_blanks() {
+        let spaced = |value: &str| {
+            let needles = Needles::new(&[(value.to_owned(), true)]);
+            let text: String = value.chars().flat_map(|c| [c, '\n']).collect();
+            needles.find(&text, Wanted::keys(None)).len()
+        };
+        assert_eq!((spaced("12345678"), spaced("sk-canary-12345678")), (0, 1));
+        // A blank that is no part of what shows parts nothing.
+        let needles = Needles::new(&[("12345678".to_owned(), true)]);
+        for text in ["1234\u{1b}]0;a title\u{7}5678", "1234\r5678", "1234\u{2028}5678", "1234\u{85}%35678"] {
+            assert_eq!(needles.find(text, Wanted::keys(None)).len(), 1, "{text:?}");
+        }
+    }
+}
