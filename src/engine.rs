@@ -35,9 +35,10 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use self::board::{Board, Watched};
+pub use self::client::EngineConfig;
 use self::client::{Endpoint, Prepared};
-pub use self::client::{EngineConfig, InvalidConfig};
 use self::clock::EngineClock;
+pub use self::failure::InvalidConfig;
 use self::helper::Failed;
 pub use self::network::{Network, certificates};
 use self::pulse::Pulse;

@@ -20,7 +20,6 @@ const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main
 const KNOWN: &[(&str, &[&str])] = &[
     ("domain", &["attempt", "diagnosis", "finding", "prefix_cache"]),
     ("domain/session", &["history", "restore"]),
-    ("engine", &["client", "network"]),
     ("protocol", &["api", "chunk", "endpoint", "failure"]),
     ("report", &["bottleneck", "host", "model", "server_figures"]),
     ("runtime", &["calibrate", "closing", "export", "resume", "saved", "spec"]),

@@ -8,7 +8,7 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
-use super::failure::describe;
+use super::failure::{InvalidConfig, describe};
 use super::network::Network;
 use super::secrets::Secrets;
 use super::told::Told;
@@ -42,11 +42,6 @@ impl fmt::Debug for EngineConfig {
         f.debug_struct("EngineConfig").field("run_id", &self.run_id).finish_non_exhaustive()
     }
 }
-
-/// The engine cannot be set up like this.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct InvalidConfig(pub String);
 
 /// The endpoint with its client and the run's clock.
 pub struct Endpoint {

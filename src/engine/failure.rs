@@ -5,6 +5,11 @@ use std::time::Duration;
 use crate::domain::attempt::AttemptStatus;
 use crate::protocol::failure::capped;
 
+/// Why the engine cannot start with this configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidConfig(pub String);
+
 /// What ended an attempt that did not end well.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

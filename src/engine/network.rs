@@ -2,7 +2,7 @@
 
 use reqwest::{Certificate, ClientBuilder, Proxy};
 
-use super::client::InvalidConfig;
+use super::failure::InvalidConfig;
 
 /// What is asked for besides the usual: certificates verified against the platform's roots, no proxy.
 #[derive(Clone, Default)]
