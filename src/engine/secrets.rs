@@ -9,6 +9,7 @@ use memchr::memmem::Finder;
 use percent_encoding::percent_decode_str;
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::sanitise;
 use crate::protocol::endpoint::split_query;
 
@@ -191,10 +192,11 @@ impl Secrets {
     /// Takes them out of all that a record repeats of a server's words.
     pub fn redact_record(&self, record: &mut AttemptRecord) {
         let error = record.error.iter_mut().map(|e| &mut e.message);
-        for said in error.chain(&mut record.finish_reason).chain(&mut record.warnings) {
+        let reasons = record.choice_finish_reasons.iter_mut().flatten().chain(&mut record.finish_reason);
+        for said in error.chain(reasons).chain(&mut record.warnings) {
             *said = self.redact(said);
         }
-        let is_cut = !record.is_ok() || record.finish_reason.as_deref() == Some("length");
+        let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
         // Both are looked at.
         if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {
             // What stands there now is not what was generated.

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::ends::ENDS;
 use super::*;
 use crate::protocol::api::by_name;
 
@@ -67,7 +68,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ("error-sglang-first.sse", "chat", r#"stream_error (server: boom) | -: | "" "" | -/-/-/- | -"#, ""),
     ("error-llama-cpp.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-tgi.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
-    ("error-openrouter.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
+    ("error-openrouter.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | error"#, ""),
     ("error-lm-studio.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-litellm.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-after-finish.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | stop"#, ""),
@@ -130,7 +131,7 @@ fn folder() -> PathBuf {
 
 #[test]
 fn every_server_in_every_split() {
-    for &(name, api, expected, warning) in TRANSCRIPTS {
+    for &(name, api, expected, warning) in TRANSCRIPTS.iter().chain(ENDS) {
         let bytes = std::fs::read(folder().join(name)).unwrap();
         let api = by_name(api).unwrap();
         let whole = feed_as(api, "", &[&bytes]);
@@ -151,6 +152,6 @@ fn every_server_in_every_split() {
 fn no_transcript_lies_about_without_an_expectation() {
     let there: BTreeSet<String> =
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let expected = TRANSCRIPTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let expected = TRANSCRIPTS.iter().chain(ENDS).map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(there, expected);
 }
