@@ -8,7 +8,7 @@ mod text;
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -87,7 +87,8 @@ impl<'a> Chunk<'a> {
         self.choices == 0 && !has_fact && !has_text
     }
 
-    fn add(&mut self, choice: Choice<'a>) {
+    /// Half a character in a part that is read twice is an error, as elsewhere.
+    fn add(&mut self, choice: Choice<'a>) -> Result<(), serde_json::Error> {
         let index = choice.index.0;
         self.choices = self.choices.max(index.saturating_add(1));
         self.has_first_choice |= index == 0;
@@ -106,10 +107,11 @@ impl<'a> Chunk<'a> {
                 other.reasoning = reasoning.into_owned();
             }
             if let Some(calls) = delta.tool_calls {
-                self.add_calls(value_of(calls).as_array().into_iter().flatten().map(|call| &call["function"]));
+                let calls: Value = serde_json::from_str(calls.get())?;
+                self.add_calls(calls.as_array().into_iter().flatten().map(|call| &call["function"]));
             }
             if let Some(call) = delta.function_call {
-                self.add_calls([&value_of(call)]);
+                self.add_calls([&serde_json::from_str(call.get())?]);
             }
         } else if let Some(text) = choice.text {
             self.warning = Some(Cow::Borrowed(COMPLETIONS_SHAPE));
@@ -127,6 +129,7 @@ impl<'a> Chunk<'a> {
             // Also one without any text: the choice exists.
             self.others.push(other);
         }
+        Ok(())
     }
 
     /// Notes calls of functions.
@@ -283,7 +286,7 @@ impl<'de> Visitor<'de> for ChoicesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices<'de>, A::Error> {
         let mut chunk = Chunk::default();
         while let Some(choice) = seq.next_element()? {
-            chunk.add(choice);
+            chunk.add(choice).map_err(A::Error::custom)?;
         }
         Ok(Choices(chunk))
     }

@@ -5,12 +5,19 @@ use std::borrow::Cow;
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use crate::protocol::surrogates::replace_lone_surrogates;
+
 /// A finish reason as the server wrote it. JSON that is no string (an object, a number) is kept as JSON text. Null, false,
 /// blank strings and a printed null (`"null"`, `"None"`) are no reason.
 pub fn finish_reason(raw: Option<&RawValue>) -> Option<Cow<'_, str>> {
     let raw = raw?.get();
     let reason = if raw.starts_with('"') {
-        serde_json::from_str::<Borrowed<'_>>(raw).map_or(Cow::Borrowed(raw), |b| b.0)
+        match serde_json::from_str::<Borrowed<'_>>(raw) {
+            Ok(reason) => reason.0,
+            Err(_lone_surrogate) => {
+                serde_json::from_str(&replace_lone_surrogates(raw)).map_or(Cow::Borrowed(raw), Cow::Owned)
+            }
+        }
     } else {
         Cow::Borrowed(raw)
     };
