@@ -122,7 +122,9 @@ impl Intake {
                 });
                 recorder.replaced = events.replaced;
                 let stray_words = events.stray_words();
-                stray_words.into_iter().for_each(|words| recorder.stray_words(words));
+                if let Some(words) = stray_words {
+                    recorder.stray_words(words);
+                }
                 let is_page = recorder.record.event_count == 0 && broken.is_none();
                 match stray_words.filter(|_| is_page && outcome.is_ok()) {
                     Some(page) => Err(no_stream(page.as_bytes())),

@@ -12,7 +12,7 @@ use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, co
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
-use crate::protocol::api::Api;
+use crate::protocol::api::{APIS, Api};
 use crate::protocol::chunk::Chunk;
 use crate::protocol::failure::{capped, kind_in_body, message_in_body};
 use crate::protocol::surrogates::SurrogateJoiner;
@@ -23,6 +23,8 @@ use crate::protocol::usage;
 pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 /// An answer may have so many events with text: what a record needs of each stays in memory.
 pub const MAX_ARRIVALS: usize = 1024 * 1024;
+/// Events that are compared with other APIs, as long as none is of the one that was asked.
+const MAX_EXPLAINED_EVENTS: u32 = 64;
 /// So many warnings of the server are kept.
 const MAX_WARNINGS: usize = 16;
 /// How many of the last arrivals the live view carries; they are shared from one view to the next.
@@ -61,8 +63,16 @@ pub struct Recorder {
     thinking: InlineThinking,
     choices: Choices,
     halves: Halves,
-    /// First words of the server that are no event of the API. They may explain a failure.
-    stray_words: Option<String>,
+    beside: Beside,
+}
+
+/// What the body holds beside events of the API. It may explain a failure.
+#[derive(Debug, Default)]
+struct Beside {
+    /// First words of the server that are no event of the API.
+    words: Option<String>,
+    /// The API that the events are of, where none is of the one that was asked.
+    other_api: Option<&'static Api>,
     /// The stream ended in the middle of an event.
     is_cut: bool,
     /// The body of the answer is empty.
@@ -96,9 +106,7 @@ impl Recorder {
             thinking: InlineThinking::default(),
             choices: Choices::default(),
             halves: Halves::default(),
-            stray_words: None,
-            is_cut: false,
-            is_bodiless: false,
+            beside: Beside::default(),
         }
     }
 
@@ -172,18 +180,18 @@ impl Recorder {
         if data == "[DONE]" || self.api.read_or_error(data).is_ok() {
             return self.event(at, read, data);
         }
-        self.is_cut = true;
+        self.beside.is_cut = true;
         Ok(())
     }
 
     /// Keeps words of the server that are no event of the API, if they are the first.
     pub fn stray_words(&mut self, words: &str) {
-        self.stray_words.get_or_insert_with(|| capped(words.to_owned()));
+        self.beside.words.get_or_insert_with(|| capped(words.to_owned()));
     }
 
     /// The answer is over, and its body was empty.
     pub const fn no_body(&mut self) {
-        self.is_bodiless = true;
+        self.beside.is_bodiless = true;
     }
 
     fn any_event(&mut self, at: Nanos, read: u64, data: &str, must_be_json: bool) -> Result<(), Failure> {
@@ -208,14 +216,28 @@ impl Recorder {
             }
             return Ok(());
         };
-        if must_be_json && self.stray_words.is_none() && chunk.is_void() && data.contains("\"message\"") {
-            self.stray_words(&message_in_body(data));
+        if must_be_json && chunk.is_void() {
+            self.explain(data);
         }
         let error = chunk.error.take();
         // An error may come beside the last text.
         self.take(at, index, coalesced, &chunk)?;
         let failure = |error| Failure::new(AttemptStatus::StreamError, kind_in_body(data).unwrap_or("server"), error);
         error.map_or(Ok(()), |error| Err(failure(error)))
+    }
+
+    /// Looks for the reason why an event holds nothing of an answer.
+    fn explain(&mut self, data: &str) {
+        if self.beside.words.is_none() && data.contains("\"message\":\"") {
+            self.stray_words(&message_in_body(data));
+        }
+        if self.beside.other_api.is_none()
+            && self.record.arrivals.is_empty()
+            && self.record.event_count <= MAX_EXPLAINED_EVENTS
+        {
+            let says = |api: &&&Api| api.read(data).is_ok_and(|chunk| chunk.is_generated() || chunk.is_end);
+            self.beside.other_api = APIS.iter().filter(|api| **api != self.api).find(says).copied();
+        }
     }
 
     fn take(&mut self, at: Nanos, index: u32, coalesced: bool, chunk: &Chunk<'_>) -> Result<(), Failure> {

@@ -29,6 +29,7 @@ const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the shape
 
 /// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, and an event may hold any of them")]
 pub struct Chunk<'a> {
     /// Reasoning text.
     pub reasoning: Cow<'a, str>,

@@ -133,6 +133,8 @@ fn hex4(text: &str) -> Option<(u32, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -160,7 +162,7 @@ mod tests {
         ) {
             let (mut joiner, mut joined, mut piece) = (SurrogateJoiner::default(), String::new(), String::new());
             for (unit, cut) in units.iter().zip(cuts) {
-                piece.push_str(&format!("\\u{unit:04x}"));
+                write!(piece, "\\u{unit:04x}").unwrap();
                 if cut {
                     let read: String = serde_json::from_str(&format!("\"{}\"", mark_lone_surrogates(&piece))).unwrap();
                     joined.push_str(&joiner.join(&read, true));

@@ -46,23 +46,19 @@ impl Recorder {
     fn outcome(&self, has_ended: bool) -> (AttemptStatus, Option<(&'static str, String)>) {
         let failed = |status, kind, message| (status, Some((kind, message)));
         let record = &self.record;
-        if self.is_bodiless {
-            return match record.http_status {
-                Some(status @ (204 | 205)) => {
-                    let message = format!("HTTP {status}: the server sent no content; {CHECK_ADDRESS}");
-                    failed(AttemptStatus::Empty, "no_content", message)
-                }
-                _ => {
-                    let message = format!("the server answered with an empty body; {CHECK_ADDRESS}");
-                    failed(AttemptStatus::Truncated, "empty_body", message)
-                }
-            };
+        if self.beside.is_bodiless {
+            if let Some(status @ (204 | 205)) = record.http_status {
+                let message = format!("HTTP {status}: the server sent no content; {CHECK_ADDRESS}");
+                return failed(AttemptStatus::Empty, "no_content", message);
+            }
+            let what = "the server answered with an empty body, without a finish reason and without [DONE]";
+            return failed(AttemptStatus::Truncated, "truncated", format!("{what}; {CHECK_ADDRESS}"));
         }
         if let Some(end) = self.end_with(FinishClass::Failure) {
             return failed(AttemptStatus::StreamError, "finish_reason", format!("the server ended {end}"));
         }
         if !has_ended {
-            let place = if self.is_cut { "in the middle of an event, " } else { "" };
+            let place = if self.beside.is_cut { "in the middle of an event, " } else { "" };
             let why = format!("the stream ended {place}without a finish reason and without [DONE]");
             return failed(AttemptStatus::Truncated, "truncated", why + &self.also_sent());
         }
@@ -102,15 +98,22 @@ impl Recorder {
         })
     }
 
-    /// Words of the server that may explain the end.
+    /// What else came, and may explain the end.
     fn also_sent(&self) -> String {
-        self.stray_words.as_ref().map_or_else(String::new, |words| format!("; the server also sent: {words}"))
+        let api = self.beside.other_api.map(|api| {
+            let (theirs, ours) = (api.name, self.api.name);
+            format!("; the server answered in the shape of the API {theirs}, not {ours}: pass --api {theirs}, or check the address")
+        });
+        let words = self.beside.words.as_ref().map(|words| format!("; the server also sent: {words}"));
+        api.or(words).unwrap_or_default()
     }
 
     /// Ends the attempt as failed.
     pub fn fail(&mut self, failure: Failure) {
         self.close();
         self.record.status = failure.status;
-        self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
+        let is_cut = failure.status == AttemptStatus::Truncated;
+        let message = if is_cut { capped(failure.message + &self.also_sent()) } else { failure.message };
+        self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message });
     }
 }

@@ -22,7 +22,7 @@ impl Recorder {
                 "{lone} halves of characters (lone surrogates) came without the other and were replaced"
             ));
         }
-        if self.is_cut && self.record.error.is_none() {
+        if self.beside.is_cut && self.record.error.is_none() {
             warnings.push("the stream ended in the middle of an event after the answer was complete".to_owned());
         }
         if self.text_cut {
