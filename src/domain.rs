@@ -8,6 +8,7 @@ pub mod diagnosis;
 pub mod difference;
 pub mod energy;
 pub mod finding;
+pub mod finish_reason;
 pub mod gpu;
 pub mod gpu_history;
 pub mod gpu_scope;

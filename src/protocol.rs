@@ -13,7 +13,7 @@ pub mod oracle;
 pub mod prometheus;
 pub mod request;
 pub mod server_metrics;
-mod surrogates;
+pub mod surrogates;
 pub mod thinking;
 pub mod timings;
 pub mod usage;

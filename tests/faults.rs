@@ -29,6 +29,10 @@ fn chunk(text: &str) -> String {
     format!("{:x}\r\n{text}\r\n", text.len())
 }
 
+fn finish(reason: &str) -> String {
+    format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{reason}}}]}}\n\ndata: [DONE]\n\n")
+}
+
 fn refuse(mut wire: Wire, status: &str, headers: &str, body: &str) {
     let length = body.len();
     wire.send(format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"));
@@ -77,7 +81,17 @@ const ROWS: &[Row] = &[
     ("error_in_html", "", |wire| refuse(wire, "502 Bad", "", "<html><h1>Bad Gateway</h1></html>"), "http_error", "http", "HTTP 502: Bad Gateway"),
     ("error_in_json", "", |wire| refuse(wire, "503 No", "", "{\"error\":{\"message\":\"busy\"}}"), "http_error", "unavailable", "HTTP 503: busy"),
     ("error_without_a_body", "", |wire| refuse(wire, "500 Oh", "", ""), "http_error", "http", "HTTP 500"),
-    ("empty", "", |wire| refuse(wire, "200 OK", "", ""), "truncated", "truncated", "without a finish reason"),
+    ("empty", "", |wire| refuse(wire, "200 OK", "", ""), "truncated", "truncated", "empty body, without a finish reason"),
+    ("no_content", "", |mut wire| { wire.send("HTTP/1.1 204 No Content\r\n\r\n"); wire.hold(); }, "empty", "no_content", "HTTP 204: the server sent no content; check that the address"),
+    ("reset_content", "", |mut wire| { wire.send("HTTP/1.1 205 Reset Content\r\n\r\n"); wire.hold(); }, "empty", "no_content", "HTTP 205: the server sent no content"),
+    // ─── Ends ───
+    ("aborted", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"abort\""))); }, "stream_error", "finish_reason", "the server ended the answer with finish reason \"abort\""),
+    ("object_as_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("{\"message\":\"oh no\"}"))); }, "stream_error", "finish_reason", "oh no"),
+    ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "the unknown finish reason \\\"bored\\\""),
+    ("error_as_a_field", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}error: {{\"message\":\"oh no\"}}\n\n")); }, "stream_error", "server", "oh no"),
+    ("cut_in_an_event", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}data: {{\"cho")); }, "truncated", "truncated", "ended in the middle of an event"),
+    ("completions", "", |mut wire| { wire.send(format!("{HEAD}{}data: [DONE]\n\n", TOKEN.replace("\"delta\":{\"content\":\"a\"}", "\"text\":\"a\""))); }, "ok", "", "legacy completions API"),
+    ("other_api", "", |mut wire| { wire.send(format!("{HEAD}data: {{\"type\":\"content_block_delta\",\"delta\":{{\"text\":\"a\"}}}}\n\n")); }, "truncated", "truncated", "pass --api messages"),
 ];
 
 fn command(folder: &Path, args: &[&str]) -> Command {
@@ -147,6 +161,26 @@ fn every_fault_has_its_status_and_a_reason_and_the_next_case_is_measured() {
     // What was offered is 40 GiB and more.
     let sent = server.sent.load(Ordering::SeqCst) >> 20;
     assert!(sent < 256, "{sent} MiB were taken off the server, or wait in sockets");
+}
+
+#[test]
+fn an_aborted_answer_is_status_1_and_counts_in_the_error_rate() {
+    let abort: Fault = |mut wire| {
+        wire.send(format!("{HEAD}{TOKEN}{}", finish("\"abort\"")));
+    };
+    let server = Server::start(vec![("abort", abort)]);
+    let folder = folder_with(&(case_of("abort") + &case_of("well")));
+    let out = command(folder.path(), &[&server.url(), "--slo", "error_rate<10%"]).output().unwrap();
+    assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
+    assert!(text(&out.stderr).contains("finish reason \"abort\""), "{}", text(&out.stderr));
+    let json = report(folder.path());
+    assert_eq!((&json["summary"]["ok"], &json["summary"]["failed"]), (&1.into(), &1.into()));
+    let attempt = &json["cases"][0]["attempts"][0];
+    assert_eq!((&attempt["status"], &attempt["finish_reason"]), (&"stream_error".into(), &"abort".into()));
+    assert_eq!(json["summary"]["errors"], serde_json::json!({ "finish_reason": 1 }));
+    assert_eq!(json["summary"]["slo_met"], false);
+    let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
+    assert!(markdown.contains("finish reason \"abort\""), "{markdown}");
 }
 
 #[test]

@@ -112,9 +112,11 @@ pub struct AttemptRecord {
     pub headers_at: Option<Nanos>,
     /// HTTP status code.
     pub http_status: Option<u16>,
-    /// The server's first finish reason.
+    /// Finish reason of the first choice, in the server's own word.
     pub finish_reason: Option<String>,
-    /// When the finish reason came.
+    /// Finish reason of each choice, by index, where the answer has several (`n` > 1); empty otherwise.
+    pub choice_finish_reasons: Vec<Option<String>>,
+    /// When the finish reason came; of several choices, the last one's.
     pub finish_at: Option<Nanos>,
     /// All arrivals of generated text, in order; empty once it is condensed.
     #[serde(with = "arrivals")]
@@ -175,6 +177,7 @@ impl AttemptRecord {
             headers_at: None,
             http_status: None,
             finish_reason: None,
+            choice_finish_reasons: Vec::new(),
             finish_at: None,
             arrivals: Vec::new(),
             condensed: None,

@@ -1,7 +1,9 @@
 //! What makes an attempt's figures mean something else than they seem to: one finding, one plain sentence.
 
+mod ending;
 mod timeline;
 
+use self::ending::{choices, cut_short, filtered, no_finish_reason, unknown_finish_reason};
 use self::timeline::Timeline;
 pub use self::timeline::pause_limit_ms;
 use super::attempt::{AttemptRecord, AttemptStatus};
@@ -38,6 +40,8 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row("no_finish_reason", "no finish reason", no_finish_reason),
     row("cut_short", "cut short by the server", cut_short),
     row("filtered", "ended by the server's filter", filtered),
+    row("unknown_finish_reason", "unknown finish reason", unknown_finish_reason),
+    row("choices_end_differently", "choices end differently", choices),
     row("more_than_asked", "more tokens than asked for", more_than_asked),
     row(USAGE_MISSING, "no usage", usage_missing),
     row("usage_contradicts_stream", "usage contradicts the stream", usage_contradicts_stream),
@@ -215,27 +219,6 @@ fn slower_than_server(s: &Subject<'_>) -> Option<String> {
             theirs.source.name()
         )
     })
-}
-
-// ─── How it ended ───
-
-fn no_finish_reason(s: &Subject<'_>) -> Option<String> {
-    (s.record.is_ok() && s.record.finish_reason.is_none())
-        .then(|| "the stream ended with [DONE] but gave no finish reason: the answer may be cut".to_owned())
-}
-
-fn cut_short(s: &Subject<'_>) -> Option<String> {
-    let tokens = s.record.usage.completion_tokens?;
-    let asked = s.asked_max_tokens;
-    let fewer = (tokens as f64) < f64::from(asked) * 0.95 && !counts_too_few(s);
-    (fewer && s.record.finish_reason.as_deref() == Some("length")).then(|| {
-        format!("the server cut the answer after {tokens} tokens although {asked} were asked for: another limit, perhaps its context")
-    })
-}
-
-fn filtered(s: &Subject<'_>) -> Option<String> {
-    (s.record.finish_reason.as_deref() == Some("content_filter"))
-        .then(|| "the server's content filter ended the answer".to_owned())
 }
 
 // ─── What it counted ───

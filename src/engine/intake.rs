@@ -113,17 +113,29 @@ impl Intake {
                 let mut outcome = Ok(());
                 events.finish(&mut |event| {
                     if outcome.is_ok() {
-                        outcome = take_event(recorder, at, self.reads, event);
+                        outcome = match event.name {
+                            // Its words matter even where they were cut.
+                            "error" => take_event(recorder, at, self.reads, event),
+                            _ => recorder.last_event(at, self.reads, event.data),
+                        };
                     }
                 });
                 recorder.replaced = events.replaced;
-                outcome
+                let stray_words = events.stray_words();
+                if let Some(words) = stray_words {
+                    recorder.stray_words(words);
+                }
+                let is_page = recorder.record.event_count == 0 && broken.is_none();
+                match stray_words.filter(|_| is_page && outcome.is_ok()) {
+                    Some(page) => Err(no_stream(page.as_bytes())),
+                    None => outcome,
+                }
             }
             Shape::Lines(lines) => {
                 let mut outcome = Ok(());
                 lines.finish(&mut |line| {
                     if outcome.is_ok() {
-                        outcome = recorder.event(at, self.reads, line);
+                        outcome = recorder.last_event(at, self.reads, line);
                     }
                 });
                 recorder.replaced = lines.replaced;
@@ -133,7 +145,10 @@ impl Intake {
             Shape::Document(_) | Shape::Page(_) if broken.is_some() => Ok(()),
             Shape::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
             Shape::Page(page) => Err(no_stream(page)),
-            Shape::Unknown(_) => Ok(()),
+            Shape::Unknown(_) => {
+                recorder.no_body();
+                Ok(())
+            }
         };
         match (outcome, broken) {
             // A connection that breaks after the answer was complete took nothing away.
@@ -201,13 +216,7 @@ fn take_lines(
 
 fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
     match event.name {
-        // After the last word nothing counts.
-        "error" if !recorder.has_said_all() => {
-            recorder.event_without_text();
-            let message = failure::message_in_body(event.data);
-            let kind = failure::kind_in_body(event.data).unwrap_or("server");
-            Err(Failure::new(AttemptStatus::StreamError, kind, message))
-        }
+        "error" => recorder.error_event(at, read, event.data),
         // In chat completions a name is something foreign; the other APIs name all that they send.
         name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),
         _ => recorder.event(at, read, event.data),

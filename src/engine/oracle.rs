@@ -5,9 +5,10 @@ use super::intake::Intake;
 use super::recorder::{MAX_ARRIVALS, MAX_TEXT_BYTES, Recorder};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
-use crate::protocol::api::{APIS, Api, Framing};
+use crate::protocol::api::{APIS, Api, CHAT, Framing};
 use crate::protocol::framing::EventReader;
 use crate::protocol::lines::LineReader;
+use crate::protocol::surrogates::SurrogateJoiner;
 
 /// The content encodings that are tried.
 const ENCODINGS: [&str; 3] = ["", "gzip", "deflate"];
@@ -16,8 +17,8 @@ const ENCODINGS: [&str; 3] = ["", "gzip", "deflate"];
 /// to cut the rest at), feeds it, and says what does not hold.
 pub fn check(input: &[u8]) -> Result<(), String> {
     let [choice, cuts, rest @ ..] = input else { return Ok(()) };
-    let Some(api) = APIS.get(usize::from(choice & 3)) else { return Ok(()) };
-    let encoding = ENCODINGS.get(usize::from(choice >> 2) % ENCODINGS.len()).copied().unwrap_or_default();
+    let Some(api) = APIS.get(usize::from(*choice) % APIS.len()) else { return Ok(()) };
+    let encoding = ENCODINGS.get(usize::from(*choice) / APIS.len() % ENCODINGS.len()).copied().unwrap_or_default();
     let (cuts, bytes) = rest.split_at(usize::from(cuts % 16).min(rest.len()));
     let mut places: Vec<usize> = cuts.iter().map(|&c| usize::from(c) * bytes.len() / 256).collect();
     places.extend([0, bytes.len()]);
@@ -69,8 +70,9 @@ fn feed(api: &'static Api, encoding: &str, reads: &[&[u8]]) -> AttemptRecord {
 fn same(a: &AttemptRecord, b: &AttemptRecord) -> Result<(), String> {
     let facts = |r: &AttemptRecord| {
         let kinds: Vec<_> = r.arrivals.iter().map(|a| a.kind).collect();
+        let reasons = (r.finish_reason.clone(), r.choice_finish_reasons.clone());
         let counts = (r.event_count, r.first_token_event_index, r.usage);
-        (r.status, r.error.clone(), counts, r.text.clone(), r.reasoning.clone(), r.finish_reason.clone(), kinds)
+        (r.status, r.error.clone(), counts, r.text.clone(), r.reasoning.clone(), reasons, kinds)
     };
     let (a, b) = (facts(a), facts(b));
     if a == b { Ok(()) } else { Err(format!("the reads make a difference: {a:?} and {b:?}")) }
@@ -82,16 +84,20 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
         return Ok(());
     }
     let (mut content, mut reasoning_bytes, mut over) = (String::new(), 0, false);
+    let (mut text_halves, mut reasoning_halves) = (SurrogateJoiner::default(), SurrogateJoiner::default());
     let mut add = |name: &str, data: &str| {
-        over |= name == "error" || data.trim_ascii() == "[DONE]";
-        if let (false, Ok(chunk)) = (over, api.read(data.trim_ascii())) {
-            over |= chunk.error.is_some();
-            if !over && chunk.others.is_empty() {
-                content.push_str(&chunk.text);
-                reasoning_bytes += chunk.reasoning.len();
+        over |= data.trim_ascii() == "[DONE]";
+        let is_foreign = name != "message" && *api == CHAT;
+        let read = if is_foreign { api.read(data.trim_ascii()) } else { api.read_or_error(data.trim_ascii()) };
+        if let (false, Ok(chunk)) = (over, read) {
+            if chunk.others.is_empty() {
+                content.push_str(&text_halves.join(&chunk.text, chunk.has_marks));
+                reasoning_bytes += reasoning_halves.join(&chunk.reasoning, chunk.has_marks).len();
             }
-            over |= chunk.is_end;
+            // Text beside an error counts.
+            over |= chunk.error.is_some() || chunk.is_end;
         }
+        over |= name == "error";
     };
     let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
     if api.framing == Framing::Ndjson && first == Some(&b'{') {
@@ -137,6 +143,14 @@ mod tests {
             b"data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":18446744073709551615}}\n\n",
             b"data: {\"error\":{\"message\":\"x\"}}\n\n",
             b"event: error\ndata: {\"message\":\"x\"}\n\n",
+            b"error: {\"message\":\"x\"}\n\n",
+            b"{\"error\":{\"message\":\"x\"}}\n",
+            b"{\n\"choices\": [{\"delta\":{\"content\":\"d\"}}]\n}\n",
+            b"data: {\"message\":\"x\",\"code\":500}\n\n",
+            b"data: {\"choices\":[{\"delta\":{\"content\":\"\\ude00e\"}}],\"error\":\"x\"}\n\n",
+            b"data: {\"choices\":[{\"delta\":{\"content\":\"\\ude00f\\ud83d\"}}]}\n\n",
+            b"data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":{\"type\":\"abort\"}}]}\n\n",
+            b"data: {\"choices\":[{\"text\":\"g\",\"finish_reason\":\"pause_turn\"}]}\n\n",
             b"data: {\"type\":\"response.output_text.delta\",\"delta\":\"a\"}\n\n",
             b"data: {\"type\":\"content_block_delta\",\"delta\":{\"thinking\":\"t\"}}\n\n",
             b"{\"message\":{\"content\":\"a\",\"thinking\":\"t\"},\"done\":false}\n",
@@ -165,7 +179,7 @@ mod tests {
         ) {
             let mut input = head;
             if plain {
-                input[0] &= 3;
+                input[0] %= APIS.len() as u8;
             }
             input.extend(pieces.concat());
             prop_assert_eq!(check(&input), Ok(()));

@@ -1,20 +1,21 @@
 //! Follows one stream: takes events with their arrival, keeps what a record needs.
 
 mod choices;
+mod document;
+mod ending;
 mod warnings;
 
-use std::borrow::Cow;
-
-use self::choices::Choices;
+use self::choices::{Choices, keep_reason};
 use super::failure::Failure;
 use super::secrets::Secrets;
-use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
+use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
-use crate::protocol::api::Api;
+use crate::protocol::api::{APIS, Api};
 use crate::protocol::chunk::Chunk;
-use crate::protocol::failure::{capped, kind_in_body};
+use crate::protocol::failure::{capped, kind_in_body, message_in_body};
+use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::InlineThinking;
 use crate::protocol::usage;
 
@@ -22,6 +23,8 @@ use crate::protocol::usage;
 pub const MAX_TEXT_BYTES: usize = 4 * 1024 * 1024;
 /// An answer may have so many events with text: what a record needs of each stays in memory.
 pub const MAX_ARRIVALS: usize = 1024 * 1024;
+/// Events that are compared with other APIs, as long as none is of the one that was asked.
+const MAX_EXPLAINED_EVENTS: u32 = 64;
 /// So many warnings of the server are kept.
 const MAX_WARNINGS: usize = 16;
 /// How many of the last arrivals the live view carries; they are shared from one view to the next.
@@ -59,6 +62,29 @@ pub struct Recorder {
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
+    halves: Halves,
+    beside: Beside,
+}
+
+/// What the body holds beside events of the API. It may explain a failure.
+#[derive(Debug, Default)]
+struct Beside {
+    /// First words of the server that are no event of the API.
+    words: Option<String>,
+    /// The API that the events are of, where none is of the one that was asked.
+    other_api: Option<&'static Api>,
+    /// The stream ended in the middle of an event.
+    is_cut: bool,
+    /// The body of the answer is empty.
+    is_bodiless: bool,
+}
+
+/// Halves of characters, in each text that is generated.
+#[derive(Debug, Default)]
+struct Halves {
+    text: SurrogateJoiner,
+    reasoning: SurrogateJoiner,
+    arguments: SurrogateJoiner,
 }
 
 impl Recorder {
@@ -79,6 +105,8 @@ impl Recorder {
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
+            halves: Halves::default(),
+            beside: Beside::default(),
         }
     }
 
@@ -88,8 +116,8 @@ impl Recorder {
     }
 
     /// Whether the answer is complete: what comes after it takes nothing away.
-    pub const fn has_ended(&self) -> bool {
-        self.end_seen || self.record.finish_reason.is_some()
+    pub fn has_ended(&self) -> bool {
+        self.end_seen || self.choices.have_ended(self.record.finish_reason.is_some())
     }
 
     /// Whether its last word is said: `[DONE]`, or what the API has in its place. The usage has come by then.
@@ -133,34 +161,82 @@ impl Recorder {
         self.any_event(at, read, data, false)
     }
 
-    /// Counts an event that is looked at elsewhere.
-    pub const fn event_without_text(&mut self) {
-        self.record.event_count += 1;
+    /// Takes the data of an event whose name says that it is an error. After the last word of an answer it counts as any
+    /// other.
+    pub fn error_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
+        if !self.end_seen && !self.api.read(data).is_ok_and(|chunk| chunk.error.is_some()) {
+            // Text beside the error is kept.
+            let text = self.any_event(at, read, data, false);
+            let kind = kind_in_body(data).unwrap_or("server");
+            return text.and(Err(Failure::new(AttemptStatus::StreamError, kind, message_in_body(data))));
+        }
+        self.any_event(at, read, data, false)
+    }
+
+    /// Takes the data of an event whose end did not come before the end of the stream: JSON that is complete, or `[DONE]`.
+    /// Anything else was cut, and is no event.
+    pub fn last_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
+        let data = data.trim_ascii();
+        if data == "[DONE]" || self.api.read_or_error(data).is_ok() {
+            return self.event(at, read, data);
+        }
+        self.beside.is_cut = true;
+        Ok(())
+    }
+
+    /// Keeps words of the server that are no event of the API, if they are the first.
+    pub fn stray_words(&mut self, words: &str) {
+        self.beside.words.get_or_insert_with(|| capped(words.to_owned()));
+    }
+
+    /// The answer is over, and its body was empty.
+    pub const fn no_body(&mut self) {
+        self.beside.is_bodiless = true;
     }
 
     fn any_event(&mut self, at: Nanos, read: u64, data: &str, must_be_json: bool) -> Result<(), Failure> {
         let index = self.record.event_count;
         self.record.event_count += 1;
         let coalesced = self.last_read.replace(read) == Some(read);
+        let data = data.trim_ascii();
         if self.end_seen {
-            self.after_end += 1;
+            // Some servers send it in every API.
+            self.after_end += u32::from(data != "[DONE]");
             return Ok(());
         }
-        let data = data.trim_ascii();
         if data == "[DONE]" {
             self.end_seen = true;
             return Ok(());
         }
-        match self.api.read(data) {
-            Ok(Chunk { error: Some(error), .. }) => {
-                let kind = kind_in_body(data).unwrap_or("server");
-                Err(Failure::new(AttemptStatus::StreamError, kind, error))
+        let chunk = if must_be_json { self.api.read_or_error(data) } else { self.api.read(data) };
+        let Ok(mut chunk) = chunk else {
+            if must_be_json {
+                self.malformed_events += 1;
+                self.stray_words(data);
             }
-            Ok(chunk) => self.take(at, index, coalesced, &chunk),
-            Err(_) => {
-                self.malformed_events += u32::from(must_be_json);
-                Ok(())
-            }
+            return Ok(());
+        };
+        if must_be_json && chunk.is_void() {
+            self.explain(data);
+        }
+        let error = chunk.error.take();
+        // An error may come beside the last text.
+        self.take(at, index, coalesced, &chunk)?;
+        let failure = |error| Failure::new(AttemptStatus::StreamError, kind_in_body(data).unwrap_or("server"), error);
+        error.map_or(Ok(()), |error| Err(failure(error)))
+    }
+
+    /// Looks for the reason why an event holds nothing of an answer.
+    fn explain(&mut self, data: &str) {
+        if self.beside.words.is_none() && data.contains("\"message\":\"") {
+            self.stray_words(&message_in_body(data));
+        }
+        if self.beside.other_api.is_none()
+            && self.record.arrivals.is_empty()
+            && self.record.event_count <= MAX_EXPLAINED_EVENTS
+        {
+            let says = |api: &&&Api| api.read(data).is_ok_and(|chunk| chunk.is_generated() || chunk.is_end);
+            self.beside.other_api = APIS.iter().filter(|api| **api != self.api).find(says).copied();
         }
     }
 
@@ -193,16 +269,21 @@ impl Recorder {
     fn note(&mut self, at: Nanos, chunk: &Chunk<'_>) {
         let record = &mut self.record;
         self.end_seen |= chunk.is_end;
-        if let (None, Some(reason)) = (&record.finish_reason, &chunk.finish_reason) {
-            record.finish_reason = Some(capped(reason.clone().into_owned()));
-            record.finish_at = Some(at);
-        }
+        let first = chunk.finish_reason.as_deref();
+        let mut has_reason = first.is_some_and(|reason| keep_reason(&mut record.finish_reason, reason));
         if let Some(told) = chunk.usage {
             record.usage = usage::merge(record.usage, told);
         }
-        self.choices.note(chunk);
+        has_reason |= self.choices.note(chunk);
+        if has_reason {
+            record.finish_at = Some(at);
+        }
         if let (Some(warning), true) = (&chunk.warning, record.warnings.len() < MAX_WARNINGS) {
-            record.warnings.push(capped(warning.clone()));
+            let warning = capped(warning.clone().into_owned());
+            // Some come with every event.
+            if !record.warnings.contains(&warning) {
+                record.warnings.push(warning);
+            }
         }
         if let Some(timings) = chunk.server_timings.as_deref() {
             record.server_timings = Some(*timings);
@@ -216,15 +297,21 @@ impl Recorder {
         let mut says_more = chunk.has_tool_call;
         for other in &chunk.others {
             says_more |= !other.text.is_empty();
-            self.text_cut |= self.choices.keep(other);
+            self.text_cut |= self.choices.keep(other, chunk.has_marks);
+        }
+        if chunk.has_tool_call {
+            let arguments = if chunk.marked_arguments.is_empty() { "-" } else { &chunk.marked_arguments };
+            self.halves.arguments.join(arguments, chunk.has_marks);
         }
         if !chunk.reasoning.is_empty() {
             let held = self.thinking.stop();
             self.text_cut |= push(&mut record.text, &held.text);
             self.text_cut |= push(&mut record.reasoning, &held.reasoning);
-            self.text_cut |= push(&mut record.reasoning, &chunk.reasoning);
+            let reasoning = self.halves.reasoning.join(&chunk.reasoning, chunk.has_marks);
+            self.text_cut |= push(&mut record.reasoning, &reasoning);
         }
-        let split = self.thinking.take(&chunk.text);
+        let text = self.halves.text.join(&chunk.text, chunk.has_marks);
+        let split = self.thinking.take(&text);
         if split.relabels {
             // The opening tag came late or not at all: what looked like the answer was thinking.
             let thought = std::mem::take(&mut record.text);
@@ -237,66 +324,6 @@ impl Recorder {
         record.is_text_whole &= !self.text_cut && !chunk.has_tool_call;
         says_more |= !split.text.is_empty() || !(chunk.text.is_empty() || split.is_thinking);
         if says_more { TextKind::Answer } else { TextKind::Reasoning }
-    }
-
-    /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
-    pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
-        let kind = || kind_in_body(body).unwrap_or("json_error");
-        let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
-        let chunk = self.api.read(body.trim_start_matches('\u{feff}'));
-        let mut chunk = chunk.map_err(|e| failed(format!("the answer is no JSON: {e}")))?;
-        if let Some(error) = chunk.error {
-            return Err(failed(error));
-        }
-        if !chunk.is_generated() && chunk.finish_reason.is_none() {
-            // FastAPI and mistral.rs tell their errors without a field for them.
-            let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
-            let told = value.get("message").or_else(|| value.get("detail")).is_some();
-            let message = "the answer is JSON, but none of a model".to_owned();
-            return Err(failed(if told { crate::protocol::failure::message_of(&value) } else { message }));
-        }
-        let warning = "the server answered at once instead of streaming: no TTFT, no inter-token latency";
-        self.record.warnings.push(warning.to_owned());
-        chunk.finish_reason.get_or_insert(Cow::Borrowed("stop"));
-        self.keep(&chunk);
-        self.note(at, &chunk);
-        self.end_seen = true;
-        Ok(())
-    }
-
-    /// Ends what is still open in the text and the counts.
-    fn close(&mut self) {
-        let record = &mut self.record;
-        // With the marks between several choices the text is not what was generated.
-        record.is_text_whole &= !self.choices.are_many();
-        let held = self.thinking.stop();
-        self.text_cut |= push(&mut record.reasoning, &held.reasoning);
-        self.text_cut |= push(&mut record.text, &held.text);
-        self.choices.close(record);
-    }
-
-    /// Settles how a stream ended that ended without an error.
-    pub fn settle(&mut self) {
-        self.close();
-        let ended = self.has_ended();
-        let empty = self.record.arrivals.is_empty() && self.record.text.is_empty() && self.record.reasoning.is_empty();
-        let (status, error) = match (ended, empty) {
-            (true, false) => (AttemptStatus::Ok, None),
-            (true, true) => (AttemptStatus::Empty, Some(("empty", "the server ended the stream without any text"))),
-            (false, _) => {
-                let why = "the stream ended without a finish reason and without [DONE]";
-                (AttemptStatus::Truncated, Some(("truncated", why)))
-            }
-        };
-        self.record.status = status;
-        self.record.error = error.map(|(kind, message)| AttemptError { kind: kind.into(), message: message.into() });
-    }
-
-    /// Ends the attempt as failed.
-    pub fn fail(&mut self, failure: Failure) {
-        self.close();
-        self.record.status = failure.status;
-        self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message: failure.message });
     }
 
     /// How its events came, for the live view: only what is new is copied, and at most a block of the rest.

@@ -14,6 +14,7 @@ use percent_encoding::percent_decode_str;
 
 use self::needle::{Needles, Wanted};
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;
 use crate::protocol::endpoint::split_query;
 
@@ -157,10 +158,11 @@ impl Secrets {
     /// Takes them out of all that a record repeats of a server's words.
     pub fn redact_record(&self, record: &mut AttemptRecord) {
         let error = record.error.iter_mut().flat_map(|e| [&mut e.kind, &mut e.message]);
-        for said in error.chain(&mut record.finish_reason).chain(&mut record.warnings) {
+        let reasons = record.choice_finish_reasons.iter_mut().flatten().chain(&mut record.finish_reason);
+        for said in error.chain(reasons).chain(&mut record.warnings) {
             *said = self.redact(said);
         }
-        let is_cut = !record.is_ok() || record.finish_reason.as_deref() == Some("length");
+        let is_cut = !record.is_ok() || record.ends_as(FinishClass::Length);
         // Both are looked at.
         if self.redact_answer(&mut record.text, is_cut) | self.redact_answer(&mut record.reasoning, is_cut) {
             // The text is no longer what was generated.

@@ -10,6 +10,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::chunk::{Chunk, parse_with};
+use super::failure::undeclared_error;
 use super::request::Manner;
 use crate::domain::suite::CaseSpec;
 
@@ -57,6 +58,19 @@ impl Api {
     /// Reads the data of one event, or a whole answer that came as one document.
     pub fn read<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
         parse_with(self.parse, data)
+    }
+
+    /// Reads the data of an event in which only this API can be meant: an error may stand in place of a chunk, in a shape
+    /// of its own.
+    pub fn read_or_error<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
+        match self.read(data) {
+            Ok(chunk) if chunk.is_void() => Ok(Chunk { error: undeclared_error(data), ..chunk }),
+            Err(not_a_chunk) => match undeclared_error(data) {
+                Some(error) => Ok(Chunk { error: Some(error), ..Chunk::default() }),
+                None => Err(not_a_chunk),
+            },
+            other => other,
+        }
     }
 }
 

@@ -1,23 +1,35 @@
 //! One `data:` of a stream, read tolerantly: every field optional, unknown ones ignored. All APIs come down to the
 //! [`Chunk`]; the chat completion's own is read here, in one pass.
 
+mod index;
+mod reason;
+mod text;
+
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Error as _, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::failure::message_of;
-use super::surrogates::replace_lone_surrogates;
+use self::index::Index;
+pub(super) use self::reason::{finish_reason, finish_reason_in};
+pub(super) use self::text::Text;
+use super::failure::{declared_error, reported_error};
+use super::surrogates::{mark_lone_surrogates, without_marks};
 use super::timings::{self, Told};
 use super::usage;
 use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
 
+/// Warning about a chat answer in the shape of the legacy completions API.
+const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the shape of the legacy completions API \
+    (choices[].text); its text is measured, but check that the address and the model serve chat completions";
+
 /// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, and an event may hold any of them")]
 pub struct Chunk<'a> {
     /// Reasoning text.
     pub reasoning: Cow<'a, str>,
@@ -29,7 +41,9 @@ pub struct Chunk<'a> {
     pub others: Vec<OtherChoice>,
     /// The highest index of a choice in it, plus one; 0 where it holds no choice.
     pub choices: u32,
-    /// First non-empty finish reason.
+    /// It holds something of the first choice.
+    pub has_first_choice: bool,
+    /// Finish reason of the first choice.
     pub finish_reason: Option<Cow<'a, str>>,
     /// Token counts, if it holds any.
     pub usage: Option<Usage>,
@@ -38,9 +52,13 @@ pub struct Chunk<'a> {
     /// It ends the stream, as `[DONE]` does.
     pub is_end: bool,
     /// What the server tells that makes the figures less than clean.
-    pub warning: Option<String>,
-    /// The server's error, which comes before all else.
+    pub warning: Option<Cow<'static, str>>,
+    /// The server's error: it ends the attempt, after what else the event holds.
     pub error: Option<String>,
+    /// Its texts hold marks of lone surrogates, for a [`SurrogateJoiner`](super::surrogates::SurrogateJoiner).
+    pub has_marks: bool,
+    /// Arguments of tool calls, where they hold such marks.
+    pub marked_arguments: String,
 }
 
 /// What a choice beside the first says.
@@ -52,17 +70,30 @@ pub struct OtherChoice {
     pub reasoning: String,
     /// Answer text.
     pub text: String,
+    /// Its finish reason.
+    pub finish_reason: Option<String>,
 }
 
 impl<'a> Chunk<'a> {
     /// Whether something was generated. Role, null and empty strings are nothing; whitespace is something.
     pub fn is_generated(&self) -> bool {
-        !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call || !self.others.is_empty()
+        let says = |other: &OtherChoice| !other.text.is_empty() || !other.reasoning.is_empty();
+        !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call || self.others.iter().any(says)
     }
 
-    fn add(&mut self, choice: Choice<'a>) {
+    /// Whether the event holds nothing of an answer.
+    pub fn is_void(&self) -> bool {
+        let has_fact = self.usage.is_some() || self.finish_reason.is_some() || self.error.is_some() || self.is_end;
+        let has_text = !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call;
+        self.choices == 0 && !has_fact && !has_text
+    }
+
+    /// Half a character in a part that is read twice is an error, as elsewhere.
+    fn add(&mut self, choice: Choice<'a>) -> Result<(), serde_json::Error> {
         let index = choice.index.0;
         self.choices = self.choices.max(index.saturating_add(1));
+        self.has_first_choice |= index == 0;
+        let mut other = OtherChoice { index, ..OtherChoice::default() };
         if let Some(delta) = choice.delta.or(choice.message) {
             // The same reasoning may stand under several names: the first that has any counts.
             let candidates = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
@@ -73,16 +104,47 @@ impl<'a> Chunk<'a> {
                 append(&mut self.text, delta.content.text);
                 append(&mut self.text, delta.refusal.text);
             } else {
-                let text = delta.content.text.into_owned() + &delta.refusal.text;
-                if !text.is_empty() || !reasoning.is_empty() {
-                    self.others.push(OtherChoice { index, reasoning: reasoning.into_owned(), text });
-                }
+                other.text = delta.content.text.into_owned() + &delta.refusal.text;
+                other.reasoning = reasoning.into_owned();
             }
-            self.has_tool_call |= delta.tool_calls.is_some_and(has_tool_call);
-            self.has_tool_call |= delta.function_call.is_some_and(|call| is_call(&value_of(call)));
+            if let Some(calls) = delta.tool_calls {
+                let calls: Value = serde_json::from_str(calls.get())?;
+                self.add_calls(calls.as_array().into_iter().flatten().map(|call| &call["function"]));
+            }
+            if let Some(call) = delta.function_call {
+                self.add_calls([&serde_json::from_str(call.get())?]);
+            }
+        } else if let Some(text) = choice.text {
+            self.warning = Some(Cow::Borrowed(COMPLETIONS_SHAPE));
+            if index == 0 {
+                append(&mut self.text, text.text);
+            } else {
+                other.text = text.text.into_owned();
+            }
         }
-        if self.finish_reason.is_none() && !choice.finish_reason.text.is_empty() {
-            self.finish_reason = Some(choice.finish_reason.text);
+        let reason = finish_reason(choice.finish_reason);
+        if index == 0 {
+            self.finish_reason = self.finish_reason.take().or(reason);
+        } else {
+            other.finish_reason = reason.map(Cow::into_owned);
+            // Also one without any text: the choice exists.
+            self.others.push(other);
+        }
+        Ok(())
+    }
+
+    /// Notes calls of functions.
+    pub(super) fn add_calls<'v>(&mut self, functions: impl IntoIterator<Item = &'v Value>) {
+        for function in functions.into_iter().filter(|function| is_call(function)) {
+            self.has_tool_call = true;
+            self.add_arguments(function["arguments"].as_str().unwrap_or_default());
+        }
+    }
+
+    /// Keeps arguments of a call for the search for halves of characters. Other arguments are not kept.
+    pub(super) fn add_arguments(&mut self, arguments: &str) {
+        if without_marks(arguments) != arguments {
+            self.marked_arguments.push_str(arguments);
         }
     }
 
@@ -95,11 +157,14 @@ impl<'a> Chunk<'a> {
             has_tool_call: self.has_tool_call,
             others: self.others,
             choices: self.choices,
+            has_first_choice: self.has_first_choice,
             usage: self.usage,
             server_timings: self.server_timings,
             is_end: self.is_end,
             warning: self.warning,
             error: self.error,
+            has_marks: self.has_marks,
+            marked_arguments: self.marked_arguments,
         }
     }
 }
@@ -119,7 +184,18 @@ pub fn parse_with(
 ) -> Result<Chunk<'_>, serde_json::Error> {
     match strictly(data) {
         // A lone surrogate is no reason to lose the event.
-        Err(_) if data.contains("\\u") => Ok(strictly(&replace_lone_surrogates(data))?.into_owned()),
+        Err(_) if data.contains("\\u") => {
+            let mut chunk = strictly(&mark_lone_surrogates(data))?.into_owned();
+            chunk.has_marks = true;
+            chunk.error = chunk.error.map(|error| without_marks(&error));
+            chunk.finish_reason = chunk.finish_reason.map(|reason| without_marks(&reason).into());
+            for reason in chunk.others.iter_mut().filter_map(|other| other.finish_reason.as_mut()) {
+                *reason = without_marks(reason);
+            }
+            chunk.warning = chunk.warning.map(|warning| without_marks(&warning).into());
+            Ok(chunk)
+        }
+        Ok(chunk) if chunk.is_void() => Ok(Chunk { error: declared_error(data), ..chunk }),
         other => other,
     }
 }
@@ -134,11 +210,14 @@ pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error>
     let wire: Wire<'_> = serde_json::from_str(data)?;
     let mut chunk = wire.choices.0;
     if let Some(error) = wire.error {
-        chunk.error = Some(message_of(&value_of(error)));
+        chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?);
     }
     let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
     let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
     chunk.usage = usage.as_ref().and_then(usage::read);
+    if let Some(fault) = usage.as_ref().and_then(usage::fault) {
+        chunk.warning = Some(fault.into());
+    }
     let timed = wire.timings.map(value_of);
     if let Some(counted) = timed.as_ref().and_then(usage::of_timings) {
         chunk.usage = Some(chunk.usage.map_or(counted, |told| usage::complete(told, counted)));
@@ -208,7 +287,7 @@ impl<'de> Visitor<'de> for ChoicesVisitor {
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Choices<'de>, A::Error> {
         let mut chunk = Chunk::default();
         while let Some(choice) = seq.next_element()? {
-            chunk.add(choice);
+            chunk.add(choice).map_err(A::Error::custom)?;
         }
         Ok(Choices(chunk))
     }
@@ -222,8 +301,11 @@ struct Choice<'a> {
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
     message: Option<Delta<'a>>,
-    #[serde(borrow, default)]
-    finish_reason: Text<'a>,
+    /// Legacy completions have their text here.
+    #[serde(borrow)]
+    text: Option<Text<'a>>,
+    #[serde(borrow)]
+    finish_reason: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]
@@ -243,140 +325,6 @@ struct Delta<'a> {
     tool_calls: Option<&'a RawValue>,
     #[serde(borrow)]
     function_call: Option<&'a RawValue>,
-}
-
-/// Which choice; what is no index counts as the first.
-#[derive(Default)]
-struct Index(u32);
-
-impl<'de> Deserialize<'de> for Index {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(IndexVisitor)
-    }
-}
-
-struct IndexVisitor;
-
-impl Visitor<'_> for IndexVisitor {
-    type Value = Index;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the index of a choice")
-    }
-
-    fn visit_u64<E>(self, index: u64) -> Result<Index, E> {
-        Ok(Index(u32::try_from(index).unwrap_or(u32::MAX)))
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Index, E> {
-        Ok(Index(0))
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Index, E> {
-        Ok(Index(0))
-    }
-
-    fn visit_str<E>(self, _: &str) -> Result<Index, E> {
-        Ok(Index(0))
-    }
-
-    fn visit_unit<E>(self) -> Result<Index, E> {
-        Ok(Index(0))
-    }
-}
-
-/// A string, null, or an array of parts; anything else counts as nothing.
-#[derive(Default)]
-pub(super) struct Text<'a> {
-    /// What is said.
-    pub text: Cow<'a, str>,
-    /// What parts of an array mark as thinking.
-    pub thinking: Cow<'a, str>,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("text")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text { text: Cow::Borrowed(text), thinking: Cow::default() })
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text { text: Cow::Owned(text.to_owned()), thinking: Cow::default() })
-    }
-
-    fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Text<'de>, E> {
-        Ok(Text::default())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Text<'de>, A::Error> {
-        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-        Ok(Text::default())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Text<'de>, A::Error> {
-        let (mut text, mut thinking) = (String::new(), String::new());
-        while let Some(part) = parts.next_element::<Value>()? {
-            let kind = part.get("type").and_then(Value::as_str).unwrap_or("text");
-            match kind {
-                "thinking" | "reasoning.text" => {
-                    let place = if kind == "thinking" { &mut thinking } else { &mut text };
-                    collect_text(part.get("thinking").or_else(|| part.get("text")).unwrap_or(&Value::Null), place);
-                }
-                "text" | "reasoning.summary" | "refusal" => {
-                    let found = ["text", "summary", "refusal"].iter().find_map(|k| part.get(k));
-                    collect_text(found.unwrap_or(&part), &mut text);
-                }
-                _ => {}
-            }
-        }
-        Ok(Text { text: Cow::Owned(text), thinking: Cow::Owned(thinking) })
-    }
-}
-
-fn collect_text(value: &Value, out: &mut String) {
-    match value {
-        Value::String(text) => out.push_str(text),
-        Value::Array(parts) => parts.iter().for_each(|p| collect_text(p, out)),
-        Value::Object(part) => {
-            if let Some(Value::String(text)) = part.get("text") {
-                out.push_str(text);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn has_tool_call(calls: &RawValue) -> bool {
-    value_of(calls).as_array().is_some_and(|calls| calls.iter().any(|call| is_call(&call["function"])))
 }
 
 /// Whether a function's call has a name or arguments, as text or as an object.

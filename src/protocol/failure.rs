@@ -1,55 +1,15 @@
 //! The server's own words about what went wrong.
 
+mod message;
+
 use std::time::Duration;
 
 use serde_json::Value;
 
+pub(super) use self::message::{declared_error, reported_error, shorten, undeclared_error};
+pub use self::message::{message_in_body, message_of};
 use super::endpoint::without_secrets;
-
-/// The message in an error body of any known shape, or the body's text with its tags stripped.
-pub fn message_in_body(body: &str) -> String {
-    match serde_json::from_str::<Value>(body) {
-        Ok(value) => message_of(value.get("error").filter(|e| !e.is_null()).unwrap_or(&value)),
-        Err(_not_json) => strip_tags(body),
-    }
-}
-
-/// The message in an error value: a string, `message`, `detail`, `detail[].msg`, else the JSON as it is.
-pub fn message_of(error: &Value) -> String {
-    let text = |v: &Value| v.as_str().map(str::to_owned).filter(|s| !s.is_empty());
-    let details = || {
-        let list = error.get("detail")?.as_array()?;
-        let messages: Vec<_> = list.iter().filter_map(|d| text(d.get("msg")?)).collect();
-        (!messages.is_empty()).then(|| messages.join("; "))
-    };
-    text(error)
-        .or_else(|| text(error.get("message")?))
-        .or_else(|| text(error.get("detail")?))
-        .or_else(details)
-        .unwrap_or_else(|| shorten(&error.to_string()))
-}
-
-fn strip_tags(body: &str) -> String {
-    let mut out = String::new();
-    let mut in_tag = false;
-    for c in body.chars() {
-        match c {
-            '<' => in_tag = true,
-            '>' if in_tag => {
-                in_tag = false;
-                out.push(' ');
-            }
-            c if !in_tag => out.push(c),
-            _ => {}
-        }
-    }
-    shorten(&out.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-fn shorten(text: &str) -> String {
-    const LONGEST: usize = 400;
-    if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
-}
+use super::surrogates::replace_lone_surrogates;
 
 /// What a server says, up to 2048 characters: an event may hold millions.
 pub fn capped(said: String) -> String {
@@ -105,8 +65,9 @@ const fn kind_of_status(status: u64) -> Option<&'static str> {
 /// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later: by its
 /// code, else by its type.
 pub fn kind_in_body(body: &str) -> Option<&'static str> {
-    let value: Value = serde_json::from_str(body).ok()?;
-    let error = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
+    let value: Value = serde_json::from_str(&replace_lone_surrogates(body)).ok()?;
+    let outer = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
+    let error = outer.map(|e| e.get("error").filter(|inner| inner.is_object()).unwrap_or(e));
     let said = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));
     let code = said("code").or_else(|| said("status"));
     let number = code.and_then(|c| c.as_u64().or_else(|| c.as_str()?.parse().ok()));
@@ -157,21 +118,6 @@ pub fn is_loading(http_status: u16, body: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_message_is_found_in_every_known_shape() {
-        for body in [
-            r#"{"error":{"message":"no","type":"x","code":500}}"#,
-            r#"{"object":"error","message":"no","code":400}"#,
-            r#"{"error":"no","error_type":"overloaded"}"#,
-            r#"{"detail":"no"}"#,
-            r#"{"detail":[{"loc":["body"],"msg":"no","type":"missing"}]}"#,
-            "<html><h1>no</h1></html>",
-            "no",
-        ] {
-            assert_eq!(message_in_body(body), "no", "{body}");
-        }
-    }
 
     fn told(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
         let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());

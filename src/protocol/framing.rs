@@ -17,7 +17,12 @@ use std::task::{Context, Poll, Waker};
 use eventsource_stream::EventStream;
 use futures_util::Stream;
 use memchr::memchr2;
+use serde::de::IgnoredAny;
 
+/// JSON of several lines without `data:` may not be larger than this: it is read again with every line.
+const MAX_BARE_BYTES: usize = 16 * 1024;
+/// Characters that are kept of a line that is no part of an event.
+const MAX_STRAY_CHARS: usize = 400;
 /// No event may be larger than this.
 pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
@@ -78,6 +83,11 @@ impl EventReader {
         self.started = true;
         // What is too large was told when it came.
         let _told = self.push(b"\n\n", each);
+    }
+
+    /// First line that is no part of an event: a server that does not stream may say there why.
+    pub fn stray_words(&self) -> Option<&str> {
+        self.unusual.stray_words.as_deref()
     }
 
     /// Takes complete lines from `bytes`, whose first line holds no end before `searched`; returns how much it used.
@@ -149,6 +159,9 @@ struct Unusual {
     lines: Rc<RefCell<VecDeque<String>>>,
     events: EventStream<Lines>,
     open_bytes: usize,
+    /// JSON of several lines without `data:`, as far as it came.
+    bare: String,
+    stray_words: Option<String>,
 }
 
 /// The lines that wait for eventsource-stream.
@@ -165,7 +178,8 @@ impl Stream for Lines {
 impl Default for Unusual {
     fn default() -> Self {
         let lines = Rc::new(RefCell::new(VecDeque::new()));
-        Self { events: EventStream::new(Lines(Rc::clone(&lines))), lines, open_bytes: 0 }
+        let events = EventStream::new(Lines(Rc::clone(&lines)));
+        Self { events, lines, open_bytes: 0, bare: String::new(), stray_words: None }
     }
 }
 
@@ -181,6 +195,52 @@ impl Unusual {
         if self.open_bytes > MAX_EVENT_BYTES {
             return Err(EventTooLarge);
         }
+        if self.bare_json(line, each) {
+            return Ok(());
+        }
+        if let Some(error) = line.strip_prefix("error:").map(str::trim_ascii).filter(|error| !error.is_empty()) {
+            // An event of llama.cpp's own: what was open before it is over.
+            self.end_event(each);
+            each(SseEvent { name: "error", data: error });
+            return Ok(());
+        }
+        if self.stray_words.is_none() && !is_field(line) {
+            self.stray_words = Some(line.chars().take(MAX_STRAY_CHARS).collect());
+        }
+        self.field(line, each);
+        Ok(())
+    }
+
+    /// Takes a line of JSON that lacks its `data:`. Returns whether the line is done with.
+    fn bare_json(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) -> bool {
+        let is_first = self.bare.is_empty();
+        if is_first && !line.trim_ascii_start().starts_with('{') {
+            return false;
+        }
+        if !is_first && (line.is_empty() || is_field(line) || self.bare.len() + line.len() > MAX_BARE_BYTES) {
+            // It is none after all.
+            let words = std::mem::take(&mut self.bare);
+            self.stray_words.get_or_insert_with(|| words.chars().take(MAX_STRAY_CHARS).collect());
+            return false;
+        }
+        self.bare.push_str(line);
+        self.bare.push('\n');
+        if line.trim_ascii_end().ends_with('}') && serde_json::from_str::<IgnoredAny>(&self.bare).is_ok() {
+            let json = std::mem::take(&mut self.bare);
+            self.end_event(each);
+            each(SseEvent { name: "message", data: json.trim_ascii() });
+        }
+        true
+    }
+
+    /// Ends the event that is open, as its blank line does.
+    fn end_event(&mut self, each: &mut dyn FnMut(SseEvent<'_>)) {
+        self.open_bytes = 0;
+        self.field("", each);
+    }
+
+    /// Takes a line that is a field, a comment, or blank.
+    fn field(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) {
         self.lines.borrow_mut().push_back(format!("{line}\n"));
         // Nothing is ever waited for: what there is, is there.
         let mut context = Context::from_waker(Waker::noop());
@@ -195,8 +255,15 @@ impl Unusual {
                 }
             }
         }
-        Ok(())
     }
+}
+
+/// Whether the line is blank, a comment, or a field of the standard, or may be the begin of one.
+fn is_field(line: &str) -> bool {
+    const NAMES: [&str; 5] = ["data", "event", "id", "retry", "error"];
+    let name = line.split_once(':').map_or(line, |(name, _)| name);
+    let begins_one = || !line.contains(':') && NAMES.iter().any(|known| known.starts_with(line));
+    line.is_empty() || NAMES.contains(&name) || name.is_empty() || begins_one()
 }
 
 #[cfg(test)]

@@ -1,7 +1,99 @@
-//! Half a character, as `json.dumps` writes it when a model stops inside one.
+//! Lone surrogates: half a character, as `json.dumps` writes it when a model stops inside one. The other half may come with
+//! the next event.
+
+use std::borrow::Cow;
+
+/// First of 2048 private-use characters that stand for the lone surrogates U+D800–U+DFFF while an event is read.
+const FIRST_MARK: u32 = 0x0010_f800;
 
 /// JSON with every `\uD800`–`\uDFFF` escape that has no partner replaced by U+FFFD.
 pub fn replace_lone_surrogates(json: &str) -> String {
+    map_lone_surrogates(json, |_| char::REPLACEMENT_CHARACTER)
+}
+
+/// JSON with every lone surrogate replaced by its mark, which [`SurrogateJoiner`] understands. A text that holds marks of
+/// its own gets U+FFFD instead.
+pub fn mark_lone_surrogates(json: &str) -> String {
+    let is_ambiguous = json.contains(is_mark) || json.to_ascii_lowercase().contains("\\udbfe");
+    let is_ambiguous = is_ambiguous || json.to_ascii_lowercase().contains("\\udbff");
+    map_lone_surrogates(json, |unit| if is_ambiguous { char::REPLACEMENT_CHARACTER } else { mark(unit) })
+}
+
+/// The text with U+FFFD in place of marks.
+pub fn without_marks(text: &str) -> String {
+    text.replace(is_mark, "\u{fffd}")
+}
+
+fn mark(unit: u32) -> char {
+    char::from_u32(FIRST_MARK + unit.saturating_sub(0xd800)).unwrap_or(char::REPLACEMENT_CHARACTER)
+}
+
+fn is_mark(c: char) -> bool {
+    u32::from(c) >= FIRST_MARK
+}
+
+/// The UTF-16 unit that a mark stands for.
+fn unit(c: char) -> Option<u32> {
+    is_mark(c).then(|| u32::from(c) - FIRST_MARK + 0xd800)
+}
+
+/// Joins the halves of characters across the events of one text.
+#[derive(Clone, Debug, Default)]
+pub struct SurrogateJoiner {
+    /// A high surrogate whose partner may come with the next text.
+    high: Option<u32>,
+    /// Halves without a partner so far; each became U+FFFD.
+    pub lone: u32,
+}
+
+impl SurrogateJoiner {
+    /// Takes the next piece of the text, which holds marks only if `is_marked`. Returns what is to be kept of it; a high
+    /// surrogate at its end is held back.
+    pub fn join<'a>(&mut self, text: &'a str, is_marked: bool) -> Cow<'a, str> {
+        if text.is_empty() || self.high.is_none() && !is_marked {
+            return Cow::Borrowed(text);
+        }
+        let mut joined = String::with_capacity(text.len() + 4);
+        for c in text.chars() {
+            // Characters of a text without marks are what they are.
+            let unit = unit(c).filter(|_| is_marked);
+            match (self.high.take(), unit) {
+                (Some(high), Some(low @ 0xdc00..)) => {
+                    let code = 0x10000 + ((high - 0xd800) << 10) + (low - 0xdc00);
+                    joined.push(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
+                    continue;
+                }
+                (Some(_), _) => self.replace(&mut joined),
+                (None, _) => {}
+            }
+            match unit {
+                Some(high @ ..0xdc00) => self.high = Some(high),
+                Some(_) => self.replace(&mut joined),
+                None => joined.push(c),
+            }
+        }
+        Cow::Owned(joined)
+    }
+
+    /// Ends the text: U+FFFD for a half that still waits for its partner.
+    pub fn finish(&mut self) -> &'static str {
+        match self.high.take() {
+            Some(_) => {
+                self.lone = self.lone.saturating_add(1);
+                "\u{fffd}"
+            }
+            None => "",
+        }
+    }
+
+    fn replace(&mut self, joined: &mut String) {
+        self.lone = self.lone.saturating_add(1);
+        joined.push(char::REPLACEMENT_CHARACTER);
+    }
+}
+
+/// JSON with every `\uD800`–`\uDFFF` escape that has no partner replaced by what `replacement` makes of it.
+fn map_lone_surrogates(json: &str, replacement: impl Fn(u32) -> char) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
     while let Some((before, after)) = rest.split_once('\\') {
@@ -15,11 +107,11 @@ pub fn replace_lone_surrogates(json: &str) -> String {
                     out.extend([format!("\\u{high:04x}"), format!("\\u{low:04x}")]);
                     rest = tail;
                 } else {
-                    out.push_str("\\ufffd");
+                    out.push(replacement(high));
                 }
             }
-            Some((0xdc00..=0xdfff, tail)) => {
-                out.push_str("\\ufffd");
+            Some((low @ 0xdc00..=0xdfff, tail)) => {
+                out.push(replacement(low));
                 rest = tail;
             }
             _ => {
@@ -41,17 +133,49 @@ fn hex4(text: &str) -> Option<(u32, &str)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use proptest::prelude::*;
 
     use super::*;
 
     #[test]
     fn only_the_half_without_its_partner_goes() {
-        assert_eq!(replace_lone_surrogates(r"a\ud83db\ud83d\ude00\\ud83d\n"), r"a\ufffdb\ud83d\ude00\\ud83d\n");
-        assert_eq!(replace_lone_surrogates(r"\ude00\uD83D\uD83D"), r"\ufffd\ufffd\ufffd");
+        assert_eq!(replace_lone_surrogates(r"a\ud83db\ud83d\ude00\\ud83d\n"), "a\u{fffd}b\\ud83d\\ude00\\\\ud83d\\n");
+        assert_eq!(replace_lone_surrogates(r"\ude00\uD83D\uD83D"), "\u{fffd}\u{fffd}\u{fffd}");
+    }
+
+    #[test]
+    fn a_private_use_character_of_the_text_is_no_half() {
+        for json in ["\u{10fabc}\\ud83d", r"\uDBFE\uDC00\ud83d"] {
+            assert!(mark_lone_surrogates(json).ends_with('\u{fffd}'), "{json}");
+        }
+        let mut joiner = SurrogateJoiner::default();
+        assert_eq!(joiner.join("\u{10fabc}", false), "\u{10fabc}");
     }
 
     proptest! {
+        #[test]
+        fn halves_are_joined_wherever_the_text_is_cut(
+            units in prop::collection::vec(prop_oneof![Just(0xd83d_u16), Just(0xde00), 0x61_u16..0x64], 0..12),
+            cuts in prop::collection::vec(any::<bool>(), 12),
+        ) {
+            let (mut joiner, mut joined, mut piece) = (SurrogateJoiner::default(), String::new(), String::new());
+            for (unit, cut) in units.iter().zip(cuts) {
+                write!(piece, "\\u{unit:04x}").unwrap();
+                if cut {
+                    let read: String = serde_json::from_str(&format!("\"{}\"", mark_lone_surrogates(&piece))).unwrap();
+                    joined.push_str(&joiner.join(&read, true));
+                    piece.clear();
+                }
+            }
+            let read: String = serde_json::from_str(&format!("\"{}\"", mark_lone_surrogates(&piece))).unwrap();
+            joined.push_str(&joiner.join(&read, true));
+            joined.push_str(joiner.finish());
+            prop_assert_eq!(&joined, &String::from_utf16_lossy(&units));
+            prop_assert_eq!(joiner.lone as usize, joined.matches('\u{fffd}').count());
+        }
+
         #[test]
         fn any_row_of_escapes_becomes_json(units in prop::collection::vec(0xd700_u16..0xe100, 0..12)) {
             let json = units.iter().map(|u| format!("\\u{u:04x}")).collect::<Vec<_>>().concat();

@@ -51,7 +51,7 @@ fn llama_cpp(v: &Value) -> ServerTimings {
         prompt_ms: number(v, "prompt_ms"),
         decode_ms: number(v, "predicted_ms"),
         tokens_per_s: number(v, "predicted_per_second"),
-        cached_tokens: v.get("cache_n").and_then(Value::as_u64),
+        cached_tokens: super::usage::number(v, &["cache_n"]),
         ..ServerTimings::of(TimingSource::LlamaCpp)
     }
 }

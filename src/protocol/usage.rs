@@ -2,11 +2,56 @@
 
 use serde_json::Value;
 
+use super::failure::shorten;
 use crate::domain::attempt::Usage;
 
-/// A whole number somewhere below `value`.
+/// Largest number that is taken as a count of tokens. Beyond it, floats are not exact, and no server has generated as many.
+const MAX_COUNT: u64 = 1 << 48;
+/// Fields of a usage that hold a count.
+const COUNT_FIELDS: &[&str] = &[
+    "prompt_tokens",
+    "completion_tokens",
+    "total_tokens",
+    "reasoning_tokens",
+    "cached_tokens",
+    "input_tokens",
+    "output_tokens",
+    "thinking_tokens",
+    "prompt_cache_hit_tokens",
+    "cache_read_input_tokens",
+    "cache_creation_input_tokens",
+    "prompt_eval_count",
+    "eval_count",
+];
+
+/// A count somewhere below `value`.
 pub fn number(value: &Value, path: &[&str]) -> Option<u64> {
-    path.iter().try_fold(value, |v, key| v.get(key)).and_then(Value::as_u64)
+    path.iter().try_fold(value, |v, key| v.get(key)).and_then(count)
+}
+
+/// A count of tokens: a whole number, also written as a float (`3.0`) or as a string of digits (`"300"`).
+pub fn count(value: &Value) -> Option<u64> {
+    let whole = |n: f64| (n.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&n)).then_some(n as u64);
+    let count = match value {
+        Value::Number(number) => number.as_u64().or_else(|| whole(number.as_f64()?)),
+        Value::String(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => digits.parse().ok(),
+        _ => None,
+    };
+    count.filter(|&n| n <= MAX_COUNT)
+}
+
+/// Names the first field of a usage that holds no count of tokens; `None` if all do.
+pub fn fault(usage: &Value) -> Option<String> {
+    let fields = usage.as_object()?;
+    fields.iter().find_map(|(name, value)| match value {
+        Value::Object(_) if name.ends_with("_details") => fault(value),
+        Value::Null => None,
+        value if COUNT_FIELDS.contains(&name.as_str()) && count(value).is_none() => {
+            let value = shorten(&value.to_string());
+            Some(format!("the server reported {name} as {value}, which is no token count; it was ignored"))
+        }
+        _ => None,
+    })
 }
 
 /// Token counts of a chat completion's `usage` object; `None` when it tells nothing, or only zeros.
@@ -47,7 +92,7 @@ fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
 
 /// The counts in llama.cpp's `timings`, which it sends with the last event, asked or not.
 pub fn of_timings(timings: &Value) -> Option<Usage> {
-    let number = |key| timings.get(key).and_then(Value::as_u64);
+    let number = |key| number(timings, &[key]);
     let cached_tokens = number("cache_n");
     Some(Usage {
         prompt_tokens: number("prompt_n").and_then(|n| n.checked_add(cached_tokens?)),
@@ -96,7 +141,41 @@ mod tests {
             "prompt_cache_miss_tokens": 6, "prompt_tokens_details": null, "completion_tokens_details": null});
         assert_eq!(counts(&deepseek), Some([Some(9), Some(219), None, Some(3)]));
         assert_eq!(counts(&json!({"prompt_tokens": 0, "completion_tokens": 0, "total_tokens": 0})), None);
-        assert_eq!(counts(&json!({"prompt_tokens": -1, "completion_tokens": "7"})), None);
+        assert_eq!(counts(&json!({"prompt_tokens": -1, "completion_tokens": "x7"})), None);
+    }
+
+    #[test]
+    fn floats_and_digits_are_counts_if_they_are_whole() {
+        for (value, expected) in [
+            (json!(3.0), Some(3)),
+            (json!("300"), Some(300)),
+            (json!(3e2), Some(300)),
+            (json!("007"), Some(7)),
+            (json!(0), Some(0)),
+            (json!(-1), None),
+            (json!(-0.5), None),
+            (json!(3.5), None),
+            (json!(1e300), None),
+            (json!(u64::MAX), None),
+            (json!("99999999999999999999999"), None),
+            (json!(""), None),
+            (json!("-3"), None),
+            (json!("3.0"), None),
+            (json!("NaN"), None),
+            (json!(true), None),
+            (json!([3]), None),
+        ] {
+            assert_eq!(count(&value), expected, "{value}");
+            let usage = json!({ "prompt_tokens": 5, "completion_tokens": value, "prompt_tokens_details": null });
+            assert_eq!(counts(&usage), Some([Some(5), expected, None, None]));
+            assert_eq!(fault(&usage).is_none(), expected.is_some(), "{value}");
+            let inner = json!({ "completion_tokens_details": { "reasoning_tokens": value } });
+            assert_eq!(fault(&inner).is_none(), expected.is_some(), "{value}");
+        }
+        assert_eq!(
+            fault(&json!({ "completion_tokens": -1 })).unwrap(),
+            "the server reported completion_tokens as -1, which is no token count; it was ignored"
+        );
     }
 
     #[test]
@@ -110,8 +189,8 @@ mod tests {
         // Less reasoning than completion, but a total that holds both.
         let mixed = json!({"prompt_tokens": 10, "completion_tokens": 30, "total_tokens": 60, "reasoning_tokens": 20});
         assert_eq!(counts(&mixed), Some([Some(10), Some(50), Some(20), None]));
-        let huge = json!({"prompt_tokens": u64::MAX, "completion_tokens": 1, "reasoning_tokens": u64::MAX});
-        assert_eq!(counts(&huge).and_then(|c| c[1]), Some(u64::MAX));
+        let large = json!({"prompt_tokens": MAX_COUNT, "completion_tokens": 1, "reasoning_tokens": MAX_COUNT});
+        assert_eq!(counts(&large).and_then(|c| c[1]), Some(MAX_COUNT + 1));
     }
 
     #[test]

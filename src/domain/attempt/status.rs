@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::AttemptRecord;
+use crate::domain::finish_reason::FinishClass;
+
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -37,6 +40,13 @@ impl AttemptStatus {
             Self::ConnectError => "connect_error",
             Self::Cancelled => "cancelled",
         }
+    }
+}
+
+impl AttemptRecord {
+    /// Whether the finish reason of the first choice has this meaning.
+    pub fn ends_as(&self, class: FinishClass) -> bool {
+        self.finish_reason.as_deref().map(FinishClass::from_reason) == Some(class)
     }
 }
 

@@ -392,3 +392,42 @@ fn text_held_back_behind_its_count_is_told() {
     r.first_counted_at = Some(Nanos::from_millis(149));
     assert_eq!(keys(&r), ["text_held_back"]);
 }
+
+#[test]
+fn finish_reasons_are_found_by_their_meaning() {
+    let ended = |reason: &str| {
+        let mut r = gaps_us([20_000; 99]);
+        r.finish_reason = Some(reason.to_owned());
+        r
+    };
+    for (reason, key, says) in [
+        ("content_filter", "filtered", "the server's content filter ended the answer"),
+        ("SAFETY", "filtered", "(finish reason \"SAFETY\")"),
+        ("refusal", "filtered", "the model refused to answer"),
+        ("model_context_window_exceeded", "cut_short", "context window ended the answer"),
+        ("bored", "unknown_finish_reason", "the unknown finish reason \"bored\""),
+        ("\u{1b}[31mx\ny", "unknown_finish_reason", "\"x y\""),
+    ] {
+        let (found, message) = only(&ended(reason));
+        assert_eq!(found, key, "{reason}");
+        assert!(message.contains(says), "{message}");
+    }
+    for reason in ["stop", "end_turn", "STOP", "tool_calls", "eos_token"] {
+        assert_eq!(keys(&ended(reason)), [""; 0], "{reason}");
+    }
+    assert!(only(&ended(&"x".repeat(999))).1.chars().count() < 200);
+}
+
+#[test]
+fn choices_that_end_differently_are_named_and_bounded() {
+    let mut r = gaps_us([20_000; 99]);
+    let reason = |word: &str| Some(word.to_owned());
+    r.choice_finish_reasons = vec![reason("stop"), reason("stop")];
+    assert_eq!(keys(&r), [""; 0]);
+    r.choice_finish_reasons = vec![reason("stop"), None, reason("content_filter")];
+    assert_eq!(keys(&r), ["filtered", "choices_end_differently"]);
+    let said = "choice 1: \"stop\", choice 2: none, choice 3: \"content_filter\"";
+    assert!(message(&r, "choices_end_differently").ends_with(said));
+    r.choice_finish_reasons = (0..128).map(|n| Some(n.to_string())).collect();
+    assert!(message(&r, "choices_end_differently").ends_with("choice 8: \"7\", …"));
+}

@@ -64,6 +64,9 @@ impl Head {
             (BodyEnd::Chunked, keep && !self.headers.contains_key(CONTENT_LENGTH))
         } else if let Some(length) = self.content_length()? {
             (BodyEnd::Length(length), keep)
+        } else if self.status == 205 {
+            // It has no content (RFC 9110, section 15.3.6), and nothing here says that it has.
+            (BodyEnd::Length(0), keep)
         } else {
             (BodyEnd::UntilClose, false)
         })
@@ -112,6 +115,8 @@ mod tests {
     fn a_connection_that_tells_two_ends_of_a_body_is_not_used_again() {
         let chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n";
         assert_eq!(body_end(&format!("{chunked}\r\n")), (BodyEnd::Chunked, true));
+        let empty = "HTTP/1.1 205 Reset\r\n\r\n";
+        assert_eq!(body_end(empty), (BodyEnd::Length(0), true));
         assert_eq!(body_end(&format!("{chunked}content-length: 3\r\n\r\n")), (BodyEnd::Chunked, false));
     }
 }

@@ -1,5 +1,6 @@
 //! From bytes to records.
 
+mod ends;
 mod limits;
 mod transcripts;
 

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use super::push;
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::finish_reason::FinishClass;
 use crate::protocol::chunk::{Chunk, OtherChoice};
+use crate::protocol::failure::capped;
+use crate::protocol::surrogates::SurrogateJoiner;
 use crate::protocol::thinking::{InlineThinking, Split};
 
 /// The texts of so many choices beside the first are kept.
@@ -16,12 +19,17 @@ struct Choice {
     thinking: InlineThinking,
     reasoning: String,
     text: String,
+    finish_reason: Option<String>,
+    text_halves: SurrogateJoiner,
+    reasoning_halves: SurrogateJoiner,
 }
 
 /// What is known of the choices.
 #[derive(Debug, Default)]
 pub struct Choices {
     others: BTreeMap<u32, Choice>,
+    has_first: bool,
+    lone_halves: u32,
     /// The highest index of any choice, plus one.
     count: u32,
     /// Usages that came without a choice, and the sum of their completion tokens.
@@ -30,32 +38,57 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Notes how many choices there are, and a usage of one of them.
-    pub fn note(&mut self, chunk: &Chunk<'_>) {
+    /// Notes which choices there are, how they end, and a usage of one of them. Returns whether one of them gave a finish
+    /// reason that is new.
+    pub fn note(&mut self, chunk: &Chunk<'_>) -> bool {
+        self.has_first |= chunk.has_first_choice;
+        let mut has_reason = false;
+        for new in &chunk.others {
+            if let (Some(choice), Some(reason)) = (self.choice(new.index), &new.finish_reason) {
+                has_reason |= keep_reason(&mut choice.finish_reason, reason);
+            }
+        }
         self.count = self.count.max(chunk.choices);
         if let (0, Some(tokens)) = (chunk.choices, chunk.usage.and_then(|u| u.completion_tokens)) {
             self.usages = self.usages.saturating_add(1);
             self.completion_tokens = self.completion_tokens.saturating_add(tokens);
         }
+        has_reason
+    }
+
+    /// The choice beside the first with that index; `None` if there are too many.
+    fn choice(&mut self, index: u32) -> Option<&mut Choice> {
+        let has_room = self.others.len() < MAX_CHOICES || self.others.contains_key(&index);
+        has_room.then(|| self.others.entry(index).or_default())
     }
 
     /// Whether any choice beside the first has text.
-    pub fn are_many(&self) -> bool {
-        !self.others.is_empty()
+    pub fn have_texts(&self) -> bool {
+        self.others.values().any(|choice| !choice.text.is_empty() || !choice.reasoning.is_empty())
+    }
+
+    /// Whether every choice gave its finish reason; the first one's is known elsewhere.
+    pub fn have_ended(&self, first_has: bool) -> bool {
+        let is_first_over = first_has || !self.has_first && !self.others.is_empty();
+        is_first_over && self.others.values().all(|choice| choice.finish_reason.is_some())
+    }
+
+    /// Halves of characters without a partner, in the choices beside the first.
+    pub const fn lone_halves(&self) -> u32 {
+        self.lone_halves
     }
 
     /// Keeps the text of a choice; returns whether something was cut.
-    pub fn keep(&mut self, new: &OtherChoice) -> bool {
-        if self.others.len() >= MAX_CHOICES && !self.others.contains_key(&new.index) {
-            return true;
-        }
-        let choice = self.others.entry(new.index).or_default();
+    pub fn keep(&mut self, new: &OtherChoice, has_marks: bool) -> bool {
+        let Some(choice) = self.choice(new.index) else { return true };
         let mut cut = false;
         if !new.reasoning.is_empty() {
             let held = choice.thinking.stop();
-            cut |= choice.add(&held) | push(&mut choice.reasoning, &new.reasoning);
+            let reasoning = choice.reasoning_halves.join(&new.reasoning, has_marks);
+            cut |= choice.add(&held) | push(&mut choice.reasoning, &reasoning);
         }
-        let split = choice.thinking.take(&new.text);
+        let text = choice.text_halves.join(&new.text, has_marks);
+        let split = choice.thinking.take(&text);
         cut | choice.add(&split)
     }
 
@@ -63,6 +96,7 @@ impl Choices {
     /// own usage, as llama.cpp tells them.
     pub fn close(&mut self, record: &mut AttemptRecord) {
         let others = std::mem::take(&mut self.others);
+        self.keep_reasons(&others, record);
         if !others.is_empty() {
             let more = others.len();
             record
@@ -70,8 +104,9 @@ impl Choices {
                 .push(format!("{} choices came in one answer; their texts stand one after the other", more + 1));
         }
         for (index, mut choice) in others {
-            let held = choice.thinking.stop();
-            choice.add(&held);
+            choice.finish();
+            let lone = choice.text_halves.lone.saturating_add(choice.reasoning_halves.lone);
+            self.lone_halves = self.lone_halves.saturating_add(lone);
             for (kept, new) in [(&mut record.reasoning, &choice.reasoning), (&mut record.text, &choice.text)] {
                 if !new.is_empty() {
                     push(kept, &format!("\n\n[choice {}]\n\n", u64::from(index) + 1));
@@ -86,7 +121,42 @@ impl Choices {
     }
 }
 
+impl Choices {
+    /// Puts the finish reasons into the record: that of the first choice alone, and all of them where there are several.
+    fn keep_reasons(&self, others: &BTreeMap<u32, Choice>, record: &mut AttemptRecord) {
+        if !self.has_first && record.finish_reason.is_none() {
+            // Some count from 1.
+            record.finish_reason = others.values().next().and_then(|choice| choice.finish_reason.clone());
+        }
+        let first = self.has_first.then(|| record.finish_reason.clone());
+        let reasons = first.into_iter().chain(others.values().map(|choice| choice.finish_reason.clone()));
+        let reasons: Vec<Option<String>> = reasons.collect();
+        if reasons.len() > 1 {
+            record.choice_finish_reasons = reasons;
+        }
+    }
+}
+
+/// Keeps the first finish reason of a choice, unless a later one reports a failure. Returns whether it is new.
+pub fn keep_reason(kept: &mut Option<String>, new: &str) -> bool {
+    let is_failure = |reason: &str| FinishClass::from_reason(reason) == FinishClass::Failure;
+    let is_new = kept.as_deref().is_none_or(|kept| is_failure(new) && !is_failure(kept));
+    if is_new {
+        *kept = Some(capped(new.to_owned()));
+    }
+    is_new
+}
+
 impl Choice {
+    /// Ends what is still open in its text.
+    fn finish(&mut self) {
+        push(&mut self.reasoning, self.reasoning_halves.finish());
+        let split = self.thinking.take(self.text_halves.finish());
+        self.add(&split);
+        let held = self.thinking.stop();
+        self.add(&held);
+    }
+
     fn add(&mut self, split: &Split<'_>) -> bool {
         if split.relabels {
             self.reasoning = std::mem::take(&mut self.text);

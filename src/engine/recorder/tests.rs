@@ -122,3 +122,46 @@ fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
     assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));
     assert_eq!(r.record.usage.cached_tokens, Some(64));
 }
+
+#[test]
+fn an_answer_of_several_choices_ends_with_the_last_of_them() {
+    let event = |index: u32, text: &str, reason: &str| {
+        format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"{text}"}},"finish_reason":{reason}}}]}}"#)
+    };
+    let mut r = recorder();
+    let mut take = |ms, data: &str| {
+        r.event(Nanos::from_millis(ms), ms, data).unwrap();
+        r.has_ended()
+    };
+    assert!(!take(110, &event(0, "a", "null")));
+    assert!(!take(120, &event(1, "b", "null")));
+    assert!(!take(130, &event(0, "", r#""stop""#)), "the other choice still streams");
+    assert!(take(140, &event(1, "", r#""length""#)));
+    r.settle();
+    let record = &r.record;
+    assert_eq!((record.status, record.finish_reason.as_deref()), (AttemptStatus::Ok, Some("stop")));
+    assert_eq!(record.choice_finish_reasons, [Some("stop".to_owned()), Some("length".to_owned())]);
+    assert_eq!(record.finish_at, Some(Nanos::from_millis(140)));
+    // Some servers count their choices from 1.
+    let r = feed(&[(110, 1, &event(1, "a", r#""stop""#))]);
+    assert_eq!((r.record.status, r.record.finish_reason.as_deref()), (AttemptStatus::Ok, Some("stop")));
+}
+
+#[test]
+fn half_a_character_has_the_time_of_its_event() {
+    let r = feed(&[
+        (110, 1, r#"{"choices":[{"delta":{"content":"\ud83d"}}]}"#),
+        (120, 2, r#"{"choices":[{"delta":{"content":"\ude00"}}]}"#),
+        (130, 3, "[DONE]"),
+    ]);
+    assert_eq!(r.record.text, "😀");
+    assert_eq!(r.record.arrivals.iter().map(|a| a.at).collect::<Vec<_>>(), [110, 120].map(Nanos::from_millis));
+    assert_eq!((r.record.time_to_first_token_ms(), r.lone_halves()), (Some(10.0), 0));
+}
+
+#[test]
+fn done_after_the_end_of_any_api_is_normal() {
+    let mut r = feed(&[(110, 1, r#"{"choices":[{"delta":{"content":"a"}}]}"#), (120, 2, "[DONE]"), (130, 3, "[DONE]")]);
+    r.warn_about(10);
+    assert_eq!(r.record.warnings, [""; 0]);
+}

@@ -16,6 +16,15 @@ impl Recorder {
         if self.replaced > 0 {
             warnings.push(format!("{} events held invalid UTF-8, which was replaced", self.replaced));
         }
+        if self.lone_halves() > 0 {
+            let lone = self.lone_halves();
+            warnings.push(format!(
+                "{lone} halves of characters (lone surrogates) came without the other and were replaced"
+            ));
+        }
+        if self.beside.is_cut && self.record.error.is_none() {
+            warnings.push("the stream ended in the middle of an event after the answer was complete".to_owned());
+        }
         if self.text_cut {
             warnings.push("the text is longer than 4 MiB; the rest was counted, not kept".to_owned());
         }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{Chunk, Text};
-use crate::protocol::failure::message_of;
+use crate::protocol::chunk::{Chunk, Text, finish_reason, finish_reason_in};
+use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{Manner, conversation};
 use crate::protocol::usage;
 
@@ -56,7 +56,7 @@ struct Delta<'a> {
     #[serde(borrow)]
     partial_json: Text<'a>,
     #[serde(borrow)]
-    stop_reason: Text<'a>,
+    stop_reason: Option<&'a RawValue>,
 }
 
 /// Reads an event.
@@ -68,8 +68,9 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     match &*event.kind {
         // The output it counts here has not been generated yet.
         "message_start" => {
-            let usage = read_usage(&value(event.message)?["usage"]);
-            chunk.usage = usage.map(|usage| Usage { completion_tokens: None, ..usage });
+            let usage = value(event.message)?["usage"].take();
+            chunk.usage = read_usage(&usage).map(|usage| Usage { completion_tokens: None, ..usage });
+            chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         // A block may begin with text; a tool's name is generated too.
         "content_block_start" => add_block(&mut chunk, &value(event.content_block)?),
@@ -77,21 +78,25 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.text = delta.text.text;
             chunk.reasoning = delta.thinking.text;
             chunk.has_tool_call = !delta.partial_json.text.is_empty();
+            chunk.add_arguments(&delta.partial_json.text);
         }
         "message_delta" => {
-            chunk.finish_reason = Some(delta.stop_reason.text).filter(|reason| !reason.is_empty());
-            chunk.usage = read_usage(&value(event.usage)?);
+            chunk.finish_reason = finish_reason(delta.stop_reason);
+            let usage = value(event.usage)?;
+            chunk.usage = read_usage(&usage);
+            chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         "message_stop" => chunk.is_end = true,
         // A whole answer.
         "message" => whole(&mut chunk, &serde_json::from_str(data)?),
         _ => {}
     }
-    let error = value(event.error)?;
-    if !error.is_null() {
-        chunk.error = Some(message_of(&error));
-    } else if event.kind == "error" {
-        chunk.error = Some(message_of(&serde_json::from_str(data)?));
+    if event.error.is_some() || event.kind == "error" {
+        let whole: Value = serde_json::from_str(data)?;
+        chunk.error = reported_error(whole.get("error"), &whole);
+        if event.kind == "error" {
+            chunk.error.get_or_insert_with(|| message_of(&whole));
+        }
     }
     Ok(chunk)
 }
@@ -110,8 +115,9 @@ fn whole(chunk: &mut Chunk<'_>, message: &Value) {
     for block in message["content"].as_array().map(Vec::as_slice).unwrap_or_default() {
         add_block(chunk, block);
     }
-    chunk.finish_reason = message["stop_reason"].as_str().map(|r| Cow::Owned(r.to_owned()));
+    chunk.finish_reason = finish_reason_in(&message["stop_reason"]).map(Cow::Owned);
     chunk.usage = read_usage(&message["usage"]);
+    chunk.warning = usage::fault(&message["usage"]).map(Cow::Owned);
     chunk.is_end = true;
 }
 

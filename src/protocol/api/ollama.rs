@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{Chunk, Text, is_call};
-use crate::protocol::failure::message_of;
+use crate::protocol::chunk::{Chunk, Text, finish_reason};
+use crate::protocol::failure::reported_error;
 use crate::protocol::request::{Manner, conversation};
 use crate::protocol::{timings, usage};
 
@@ -41,13 +41,10 @@ struct Line<'a> {
     #[serde(borrow)]
     message: Option<Message<'a>>,
     done: Option<bool>,
-    #[serde(borrow, default)]
-    done_reason: Text<'a>,
+    #[serde(borrow)]
+    done_reason: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
-    prompt_eval_count: Option<u64>,
-    eval_count: Option<u64>,
-    load_duration: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -65,29 +62,30 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let line: Line<'_> = serde_json::from_str(data)?;
     let mut chunk = Chunk::default();
     if let Some(error) = line.error {
-        chunk.error = Some(message_of(&serde_json::from_str(error.get())?)).filter(|e| e != "null");
+        chunk.error = reported_error(Some(&serde_json::from_str(error.get())?), &serde_json::from_str(data)?);
     }
     if let Some(message) = line.message {
         chunk.text = message.content.text;
         chunk.reasoning = message.thinking.text;
         let calls: Value = message.tool_calls.map_or(Ok(Value::Null), |c| serde_json::from_str(c.get()))?;
-        chunk.has_tool_call = calls.as_array().is_some_and(|calls| calls.iter().any(|c| is_call(&c["function"])));
+        chunk.add_calls(calls.as_array().into_iter().flatten().map(|call| &call["function"]));
     }
     if line.done == Some(true) {
         chunk.is_end = true;
-        chunk.server_timings = timings::ollama(&serde_json::from_str(data)?).map(Box::new);
+        let last: Value = serde_json::from_str(data)?;
+        chunk.server_timings = timings::ollama(&last).map(Box::new);
         // Older releases give no reason.
-        let reason = Some(line.done_reason.text).filter(|r| !r.is_empty());
-        chunk.finish_reason = Some(reason.unwrap_or(Cow::Borrowed("stop")));
+        chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
         chunk.usage = usage::told(Usage {
-            prompt_tokens: line.prompt_eval_count,
-            completion_tokens: line.eval_count,
+            prompt_tokens: usage::number(&last, &["prompt_eval_count"]),
+            completion_tokens: usage::number(&last, &["eval_count"]),
             ..Usage::default()
         });
-        if let Some(ns) = line.load_duration.filter(|&ns| ns > LOADED_WITHIN_NS) {
+        chunk.warning = usage::fault(&last).map(Cow::Owned);
+        if let Some(ns) = last["load_duration"].as_u64().filter(|&ns| ns > LOADED_WITHIN_NS) {
             let seconds = ns as f64 / 1e9;
             chunk.warning =
-                Some(format!("the model was loaded within this request ({seconds:.1} s): its TTFT holds that"));
+                Some(format!("the model was loaded within this request ({seconds:.1} s): its TTFT holds that").into());
         }
     }
     Ok(chunk)

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 
 use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
-use crate::protocol::chunk::{Chunk, Text};
-use crate::protocol::failure::message_of;
+use crate::protocol::chunk::{Chunk, Text, finish_reason_in};
+use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{Manner, conversation};
 use crate::protocol::usage;
 
@@ -51,30 +51,41 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         }
         "response.function_call_arguments.delta"
         | "response.custom_tool_call_input.delta"
-        | "response.mcp_call_arguments.delta" => chunk.has_tool_call = !text_of(event.delta)?.is_empty(),
+        | "response.mcp_call_arguments.delta" => {
+            let arguments = text_of(event.delta)?;
+            chunk.has_tool_call = !arguments.is_empty();
+            chunk.add_arguments(&arguments);
+        }
         // The name of a function is generated too, and comes with the item.
         "response.output_item.added" => {
             let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
             chunk.has_tool_call =
                 item["type"] == "function_call" && item["name"].as_str().is_some_and(|n| !n.is_empty());
         }
-        "response.completed" | "response.incomplete" | "response.failed" => {
+        kind @ ("response.completed"
+        | "response.incomplete"
+        | "response.failed"
+        | "response.cancelled"
+        | "response.canceled") => {
             let response: Value = event.response.map_or(Ok(Value::Null), |r| serde_json::from_str(r.get()))?;
-            ended(&mut chunk, &response);
-            if event.kind == "response.failed" && chunk.error.is_none() {
-                chunk.error = Some("the response failed".to_owned());
+            ended(&mut chunk, kind.trim_start_matches("response."), &response);
+            if kind == "response.failed" && chunk.error.is_none() {
+                let event: Value = serde_json::from_str(data)?;
+                let error = reported_error(event.get("error"), &event);
+                chunk.error = Some(error.unwrap_or_else(|| "the response failed".to_owned()));
             }
         }
-        "error" => chunk.error = Some(message_of(&error_value(data)?)),
+        "error" | "response.error" => chunk.error = Some(message_of(&error_value(data)?)),
         // A whole answer, or an error without a type.
         "" => {
             let document: Value = serde_json::from_str(data)?;
-            if event.error.is_some() {
-                chunk.error = Some(message_of(&error_value(data)?));
-            }
             whole(&mut chunk, &document);
         }
         _ => {}
+    }
+    if event.error.is_some() && chunk.error.is_none() {
+        let whole: Value = serde_json::from_str(data)?;
+        chunk.error = reported_error(whole.get("error"), &whole);
     }
     Ok(chunk)
 }
@@ -91,25 +102,27 @@ fn text_of(delta: Option<&RawValue>) -> Result<Cow<'_, str>, serde_json::Error> 
     delta.map_or(Ok(Cow::default()), |raw| Ok(serde_json::from_str::<Text<'_>>(raw.get())?.text))
 }
 
-fn ended(chunk: &mut Chunk<'_>, response: &Value) {
-    let error = response.get("error").filter(|e| !e.is_null());
-    chunk.error = error.map(message_of);
+/// Reads the last event of a response, which says how it ended: by its name, its status, or the reason it is incomplete.
+fn ended(chunk: &mut Chunk<'_>, end: &str, response: &Value) {
+    chunk.error = reported_error(response.get("error"), response);
     chunk.usage = read_usage(&response["usage"]);
+    chunk.warning = usage::fault(&response["usage"]).map(Cow::Owned);
     chunk.is_end = true;
-    let why = match response["incomplete_details"]["reason"].as_str() {
-        Some("max_output_tokens") => "length",
-        Some(other) => other,
-        None if response["status"] == "incomplete" => "incomplete",
-        None => "stop",
+    let status = response["status"].as_str().filter(|_| end == "completed").unwrap_or(end);
+    let reason = match finish_reason_in(&response["incomplete_details"]["reason"]) {
+        Some(reason) if reason == "max_output_tokens" => "length".to_owned(),
+        Some(reason) => reason,
+        None if status == "completed" => "stop".to_owned(),
+        None => status.to_owned(),
     };
-    chunk.finish_reason = Some(Cow::Owned(why.to_owned()));
+    chunk.finish_reason = Some(Cow::Owned(reason));
 }
 
 fn whole(chunk: &mut Chunk<'_>, document: &Value) {
     if document["object"] != "response" {
         return;
     }
-    ended(chunk, document);
+    ended(chunk, "completed", document);
     let texts = |parts: &Value, kinds: &[&str]| -> String {
         let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
         let wanted = parts.iter().filter(|p| kinds.contains(&p["type"].as_str().unwrap_or_default()));

@@ -64,8 +64,9 @@ fn errors_with_and_without_choices() {
 
 #[test]
 fn a_lone_surrogate_costs_one_character() {
-    assert_eq!(text(r#"{"choices":[{"delta":{"content":"a\ud83db\ud83d\ude00\\u"}}]}"#).1, "a\u{fffd}b😀\\u");
-    assert_eq!(text(r#"{"choices":[{"delta":{"content":"\ude00x"}}]}"#).1, "\u{fffd}x");
+    let text = |json: &str| without_marks(&text(json).1);
+    assert_eq!(text(r#"{"choices":[{"delta":{"content":"a\ud83db\ud83d\ude00\\u"}}]}"#), "a\u{fffd}b😀\\u");
+    assert_eq!(text(r#"{"choices":[{"delta":{"content":"\ude00x"}}]}"#), "\u{fffd}x");
 }
 
 #[test]

@@ -305,6 +305,7 @@ prop_compose! {
             intended: at(0), headers_at: at(1), finish_at: at(2), first_counted_at: at(3),
             ended: at(4).unwrap_or_default(), started: at(5).unwrap_or_default(),
             finish_reason: tokens[1].map(|_| message.clone()),
+            choice_finish_reasons: if condensed { vec![Some(message.clone()), None] } else { Vec::new() },
             observer_stalls: stalls.into_iter().map(|(a, b)| (Nanos(a), Nanos(b))).collect(),
             usage: Usage { prompt_tokens: tokens[0], completion_tokens: tokens[1], reasoning_tokens: tokens[2], cached_tokens: tokens[3] },
             counted_tokens: tokens[2], tokens_in_first_event: tokens[3],

@@ -27,6 +27,9 @@ pub struct AttemptJson<'a> {
     model: &'a str,
     http_status: Option<u16>,
     finish_reason: Option<&'a str>,
+    /// One for each choice; only where the answer has several.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    choice_finish_reasons: &'a [Option<String>],
     error: Option<&'a AttemptError>,
     warnings: Vec<&'a str>,
     findings: &'a [Finding],
@@ -119,6 +122,7 @@ impl<'a> AttemptJson<'a> {
             model: &r.model,
             http_status: r.http_status,
             finish_reason: r.finish_reason.as_deref(),
+            choice_finish_reasons: &r.choice_finish_reasons,
             error: r.error.as_ref(),
             warnings: r.notes().collect(),
             findings: &r.findings,

@@ -512,3 +512,18 @@ fn findings_and_the_server_s_times_stand_with_their_attempt() {
     assert!(attempt["inter_chunk_latency_ms"]["p90"].is_number() && attempt["inter_chunk_latency_ms"]["p99"].is_null());
     assert_eq!(value["summary"]["findings"], serde_json::json!([{ "key": "usage_missing", "attempts": 1 }]));
 }
+
+#[test]
+fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
+    let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
+        let mut r = answer(id, now, 1000, 10, 20);
+        if id.number == 1 {
+            r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
+        }
+        Some(r)
+    });
+    let value = parse(&report(session));
+    let attempts = &value["cases"][0]["attempts"];
+    assert_eq!(attempts[0]["choice_finish_reasons"], serde_json::json!(["stop", null]));
+    assert_eq!(attempts[1].get("choice_finish_reasons"), None);
+}

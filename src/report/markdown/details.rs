@@ -142,7 +142,11 @@ fn output(record: &AttemptRecord, page: &mut Page) {
         words.push(format!("{} tokens{reasoning}", figure(Some(tokens as f64), 0, estimated)));
     }
     words.push(format!("{} events with text", record.content_events()));
-    if let Some(reason) = &record.finish_reason {
+    if !record.choice_finish_reasons.is_empty() {
+        let reason = |reason: &Option<String>| reason.as_deref().map_or_else(|| UNKNOWN.to_owned(), code);
+        let each: Vec<String> = record.choice_finish_reasons.iter().map(reason).collect();
+        words.push(format!("finish reasons {}", each.join(", ")));
+    } else if let Some(reason) = &record.finish_reason {
         words.push(format!("finish reason {}", code(reason)));
     }
     page.field("Output", &words.join("; "));

@@ -99,6 +99,7 @@ prop_compose! {
         (own_id, own_nonce) in (any::<bool>(), any::<bool>()),
         words in prop::collection::vec(words(), 6),
         (finish_reason, nonce) in (prop::option::of(words()), prop::option::of(words())),
+        choice_finish_reasons in prop::collection::vec(prop::option::of(words()), 0..3),
         warnings in prop::collection::vec(words(), 0..3),
         findings in prop::collection::vec((0..DIAGNOSES.len(), words()), 0..3),
         retries in prop::collection::vec(retry().boxed(), 0..3),
@@ -107,7 +108,7 @@ prop_compose! {
         let [request_id, model, kind, message, text, reasoning] = <[String; 6]>::try_from(words).unwrap();
         let request_id = if own_id { request_id + &numbers(record.id) } else { request_id };
         AttemptRecord {
-            model, finish_reason, warnings, retries, text, reasoning,
+            model, finish_reason, choice_finish_reasons, warnings, retries, text, reasoning,
             nonce: if own_nonce { Some(self::nonce(&request_id)) } else { nonce },
             request_id,
             error: has_error.then_some(AttemptError { kind, message }),

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use super::ends::ENDS;
 use super::*;
 use crate::protocol::api::by_name;
 
@@ -67,7 +68,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ("error-sglang-first.sse", "chat", r#"stream_error (server: boom) | -: | "" "" | -/-/-/- | -"#, ""),
     ("error-llama-cpp.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-tgi.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
-    ("error-openrouter.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
+    ("error-openrouter.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | error"#, ""),
     ("error-lm-studio.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-litellm.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-after-finish.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | stop"#, ""),
@@ -92,7 +93,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
     ("responses.sse", "responses", r#"ok | 3:raa | "Hm" "Hi \"you\"" | 20/9/5/4 | stop"#, ""),
     ("responses-tool.sse", "responses", r#"ok | 1:aa | "" "" | 20/9/5/4 | stop"#, ""),
     ("responses-incomplete.sse", "responses", r#"ok | 0:a | "" "Hi" | 20/9/5/4 | length"#, ""),
-    ("responses-failed.sse", "responses", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
+    ("responses-failed.sse", "responses", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | failed"#, ""),
     ("responses-error.sse", "responses", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     (
         "responses-cut.sse",
@@ -130,13 +131,19 @@ fn folder() -> PathBuf {
 
 #[test]
 fn every_server_in_every_split() {
-    for &(name, api, expected, warning) in TRANSCRIPTS {
+    let mut wrong = Vec::new();
+    for &(name, api, expected, warning) in TRANSCRIPTS.iter().chain(ENDS) {
         let bytes = std::fs::read(folder().join(name)).unwrap();
         let api = by_name(api).unwrap();
         let whole = feed_as(api, "", &[&bytes]);
-        assert_eq!(line(&whole), expected, "{name}");
+        if line(&whole) != expected {
+            wrong.push(format!("{name}: {}", line(&whole)));
+            continue;
+        }
         let told = |part: &str| whole.notes().any(|w| w.contains(part));
-        assert!(warning.is_empty() || told(warning), "{name}: {:?}", whole.notes().collect::<Vec<_>>());
+        if !warning.is_empty() && !told(warning) {
+            wrong.push(format!("{name} without {warning:?}: {:?}", whole.notes().collect::<Vec<_>>()));
+        }
         assert_eq!(told("JSON"), warning.contains("JSON"), "{name}: {:?}", whole.notes().collect::<Vec<_>>());
         let single: Vec<&[u8]> = bytes.chunks(1).collect();
         assert_eq!(line(&feed_as(api, "", &single)), expected, "{name}, byte by byte");
@@ -145,12 +152,13 @@ fn every_server_in_every_split() {
             assert_eq!(line(&feed_as(api, "", &[first, second])), expected, "{name} at {at}");
         }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
 fn no_transcript_lies_about_without_an_expectation() {
     let there: BTreeSet<String> =
         std::fs::read_dir(folder()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
-    let expected = TRANSCRIPTS.iter().map(|(name, ..)| (*name).to_owned()).collect();
+    let expected = TRANSCRIPTS.iter().chain(ENDS).map(|(name, ..)| (*name).to_owned()).collect();
     assert_eq!(there, expected);
 }

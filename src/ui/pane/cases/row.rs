@@ -8,6 +8,7 @@ use crate::app::state::cases::{RowId, complete_until, reported};
 use crate::app::state::{App, Scene};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::difference::Figures;
+use crate::domain::finish_reason::FinishClass;
 use crate::domain::live::InFlight;
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
@@ -90,8 +91,7 @@ impl<'a> Row<'a> {
 
     /// Ended because it had generated all it might.
     pub(super) fn is_at_length(&self) -> bool {
-        self.phase == CasePhase::Done
-            && self.record.as_ref().is_some_and(|r| r.finish_reason.as_deref() == Some("length"))
+        self.phase == CasePhase::Done && self.record.as_ref().is_some_and(|r| r.ends_as(FinishClass::Length))
     }
 
     /// An unmeasured attempt is in flight.

@@ -11,6 +11,7 @@ use super::{endpoint, exchange};
 use crate::app::action::Action;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::finish_reason::FinishClass;
 use crate::domain::session::{AttemptState, CasePhase};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::LayoutKey;
@@ -116,10 +117,10 @@ fn is_unique(subject: &Subject<'_>, view: &View<'_>) -> bool {
     !view.scene().session.plan.warm && subject.spec.takes_nonce()
 }
 
-/// What `length` means, of a whole answer that ended so: it was allowed no more tokens.
+/// Explains a finish reason such as `length` below a complete answer: a limit ended it.
 pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String> {
-    let is_length = |reason: &&str| matches!(*reason, "length" | "max_tokens" | "max_output_tokens");
-    let reason = record.finish_reason.as_deref().filter(is_length).filter(|_| record.is_ok())?;
+    let is_at_limit = record.is_ok() && record.ends_as(FinishClass::Length);
+    let reason = sanitise_line(record.finish_reason.as_deref().filter(|_| is_at_limit)?);
     Some(match record.output_tokens() {
         // The server, or its context, has a lower limit.
         Some((tokens, TokenSource::Usage)) if tokens < u64::from(max_tokens) => {

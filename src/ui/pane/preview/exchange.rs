@@ -183,7 +183,10 @@ impl Side {
     fn whole(&mut self, record: &AttemptRecord) {
         let status = record.http_status.map_or_else(|| "no HTTP status".to_owned(), |code| format!("HTTP {code}"));
         self.say(&format!("{status} · {}", record.status.as_str()), self.theme.value());
-        self.field("Finish reason", record.finish_reason.as_deref().unwrap_or(UNKNOWN));
+        let reason = |reason: &Option<String>| reason.clone().unwrap_or_else(|| UNKNOWN.to_owned());
+        let each: Vec<String> = record.choice_finish_reasons.iter().map(reason).collect();
+        let reasons = if each.is_empty() { reason(&record.finish_reason) } else { each.join(", ") };
+        self.field("Finish reason", &reasons);
         self.field("Request id", &record.request_id);
         self.field("Model", &record.model);
         self.field("Prompt", &prompt_tokens(record));

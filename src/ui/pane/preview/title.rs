@@ -9,6 +9,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::answer::{Drawn, Form};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::finish_reason::FinishClass;
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CasePhase;
@@ -127,7 +128,11 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
     let theme = view.theme;
     let reason = record.finish_reason.as_deref().map(|r| cut(&sanitise_line(r), 20));
     let mut spans = match (record.status, reason) {
-        (AttemptStatus::Ok, Some(reason)) => vec![Span::styled(reason, theme.good())],
+        (AttemptStatus::Ok, Some(reason)) => {
+            let is_usual = [FinishClass::Complete, FinishClass::ToolCall, FinishClass::Length];
+            let is_usual = is_usual.iter().any(|class| record.ends_as(*class));
+            vec![Span::styled(reason, if is_usual { theme.good() } else { theme.warning() })]
+        }
         (AttemptStatus::Ok, None) => vec![Span::styled("ok", theme.good())],
         (AttemptStatus::Cancelled, _) => Vec::new(),
         _ => vec![Span::styled(failure(record), theme.bad())],

@@ -1,0 +1,119 @@
+//! How an attempt ended: its status, and why it failed.
+
+use super::{Recorder, push};
+use crate::domain::attempt::{AttemptError, AttemptStatus};
+use crate::domain::finish_reason::FinishClass;
+use crate::engine::failure::Failure;
+use crate::protocol::failure::capped;
+
+/// What to do about an answer without a body.
+const CHECK_ADDRESS: &str =
+    "check that the address leads to the chat API, and the log of the server or of the gateway before it";
+
+impl Recorder {
+    /// Ends what is still open in the text and the counts.
+    fn close(&mut self) {
+        let record = &mut self.record;
+        // With the marks between several choices the text is not what was generated.
+        record.is_text_whole &= !self.choices.have_texts();
+        self.text_cut |= push(&mut record.reasoning, self.halves.reasoning.finish());
+        let split = self.thinking.take(self.halves.text.finish());
+        self.text_cut |= push(&mut record.reasoning, &split.reasoning);
+        self.text_cut |= push(&mut record.text, &split.text);
+        self.halves.arguments.finish();
+        let held = self.thinking.stop();
+        self.text_cut |= push(&mut record.reasoning, &held.reasoning);
+        self.text_cut |= push(&mut record.text, &held.text);
+        self.choices.close(record);
+    }
+
+    /// Halves of characters that never got their partner.
+    pub(super) fn lone_halves(&self) -> u32 {
+        let halves = &self.halves;
+        let all = [halves.text.lone, halves.reasoning.lone, halves.arguments.lone, self.choices.lone_halves()];
+        all.into_iter().fold(0, u32::saturating_add)
+    }
+
+    /// Settles how a stream ended that ended without an error.
+    pub fn settle(&mut self) {
+        let has_ended = self.has_ended();
+        self.close();
+        let (status, error) = self.outcome(has_ended);
+        self.record.status = status;
+        self.record.error = error.map(|(kind, message)| AttemptError { kind: kind.into(), message: capped(message) });
+    }
+
+    fn outcome(&self, has_ended: bool) -> (AttemptStatus, Option<(&'static str, String)>) {
+        let failed = |status, kind, message| (status, Some((kind, message)));
+        let record = &self.record;
+        if self.beside.is_bodiless {
+            if let Some(status @ (204 | 205)) = record.http_status {
+                let message = format!("HTTP {status}: the server sent no content; {CHECK_ADDRESS}");
+                return failed(AttemptStatus::Empty, "no_content", message);
+            }
+            let what = "the server answered with an empty body, without a finish reason and without [DONE]";
+            return failed(AttemptStatus::Truncated, "truncated", format!("{what}; {CHECK_ADDRESS}"));
+        }
+        if let Some(end) = self.end_with(FinishClass::Failure) {
+            return failed(AttemptStatus::StreamError, "finish_reason", format!("the server ended {end}"));
+        }
+        if !has_ended {
+            let place = if self.beside.is_cut { "in the middle of an event, " } else { "" };
+            let why = format!("the stream ended {place}without a finish reason and without [DONE]");
+            return failed(AttemptStatus::Truncated, "truncated", why + &self.also_sent());
+        }
+        if record.arrivals.is_empty() && record.text.is_empty() && record.reasoning.is_empty() {
+            let why = match self.end_with(FinishClass::NotGenerated) {
+                Some(end) => format!("the server loaded or unloaded the model and generated nothing: it ended {end}"),
+                None => "the server ended the stream without any text".to_owned() + &self.also_sent(),
+            };
+            return failed(AttemptStatus::Empty, "empty", why);
+        }
+        match self.end_with(FinishClass::Unfinished) {
+            Some(end) => failed(
+                AttemptStatus::Truncated,
+                "unfinished",
+                format!("the server left the answer unfinished: it ended {end}"),
+            ),
+            None => (AttemptStatus::Ok, None),
+        }
+    }
+
+    /// First choice whose finish reason has this meaning, and its reason, in words.
+    fn end_with(&self, class: FinishClass) -> Option<String> {
+        let record = &self.record;
+        let is_it = |reason: &&String| FinishClass::from_reason(reason) == class;
+        let words = |which: String, reason: &String| {
+            // JSON in place of a word needs no quotes.
+            if reason.starts_with(['{', '[']) {
+                format!("{which} with {reason} in place of a finish reason")
+            } else {
+                format!("{which} with finish reason \"{reason}\"")
+            }
+        };
+        let mut choices = record.choice_finish_reasons.iter().enumerate();
+        let choice = choices.find_map(|(index, reason)| Some((index, reason.as_ref().filter(is_it)?)));
+        choice.map(|(index, reason)| words(format!("choice {}", index + 1), reason)).or_else(|| {
+            record.finish_reason.as_ref().filter(is_it).map(|reason| words("the answer".to_owned(), reason))
+        })
+    }
+
+    /// What else came, and may explain the end.
+    fn also_sent(&self) -> String {
+        let api = self.beside.other_api.map(|api| {
+            let (theirs, ours) = (api.name, self.api.name);
+            format!("; the server answered in the shape of the API {theirs}, not {ours}: pass --api {theirs}, or check the address")
+        });
+        let words = self.beside.words.as_ref().map(|words| format!("; the server also sent: {words}"));
+        api.or(words).unwrap_or_default()
+    }
+
+    /// Ends the attempt as failed.
+    pub fn fail(&mut self, failure: Failure) {
+        self.close();
+        self.record.status = failure.status;
+        let is_cut = failure.status == AttemptStatus::Truncated;
+        let message = if is_cut { capped(failure.message + &self.also_sent()) } else { failure.message };
+        self.record.error = Some(AttemptError { kind: failure.kind.to_owned(), message });
+    }
+}
