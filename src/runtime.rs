@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 mod closing;
+pub mod console;
 mod counting;
 mod environment;
 mod export;
@@ -60,6 +61,8 @@ enum Wake {
     Msg(Msg),
     /// A key, or the screen.
     Input(crate::ui::input::Input),
+    /// The terminal has taken what was written, or takes no more.
+    Written(std::io::Result<()>),
     /// The process is to be stopped for a while.
     #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such wish on this system"))]
     Suspend,

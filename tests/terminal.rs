@@ -18,7 +18,7 @@ fn probe(name: &str) -> Pty {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_on_the_screens_thread() {
     install_panic_hook();
-    let mut terminal = Terminal::enter().unwrap();
+    let mut terminal = Terminal::enter(drop).unwrap();
     terminal.draw(|frame| frame.render_widget("about-to-panic", frame.area())).unwrap();
     panic!("on the screen's thread");
 }
@@ -27,7 +27,7 @@ fn panics_on_the_screens_thread() {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_on_another_thread() {
     install_panic_hook();
-    let mut terminal = Terminal::enter().unwrap();
+    let mut terminal = Terminal::enter(drop).unwrap();
     let other = std::thread::Builder::new().name("other".to_owned());
     let ended = other.spawn(|| panic!("on another thread")).unwrap().join();
     terminal.draw(|frame| frame.render_widget("still-drawing", frame.area())).unwrap();
@@ -40,7 +40,7 @@ fn panics_on_another_thread() {
 #[ignore = "panics in the terminal it runs in; the tests below run it in one of their own"]
 fn panics_within_a_frame() {
     install_panic_hook();
-    let mut terminal = Terminal::enter().unwrap();
+    let mut terminal = Terminal::enter(drop).unwrap();
     terminal.set_mouse(true).unwrap();
     let _never = terminal.draw(|_| panic!("within a frame"));
 }

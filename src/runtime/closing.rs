@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use self::entry::entry;
 use super::export::tell_written;
+use super::console::{self, EndWait, Stderr};
 use super::guard::guarded;
-use super::{Run, Wake, stdout};
+use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
@@ -43,8 +44,11 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
         return status;
     }
     let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
-    let told = told.and_then(|text| stdout::write(text.as_bytes()).map_err(|why| format!("{why:#}")));
-    match guarded("this run was not saved whole", || run.end_saving(status)) {
+    let saved = guarded("this run was not saved whole", || run.end_saving(status));
+    let files = run.export_all();
+    // The files come first: a reader that has stopped reading keeps nobody from them.
+    let told = told.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
+    match saved {
         Ok(saved) => saved.iter().for_each(|saved| say(stderr, saved)),
         Err(why) => say(stderr, &format!("tokscope: {why}")),
     }
@@ -52,7 +56,19 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
         say(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    status.max(tell_written("Report", run.export_all(), stderr))
+    status.max(tell_written("Report", files, stderr))
+}
+
+/// Waits for those who read stdout and stderr. Returns the exit status, made worse by an stdout that failed meanwhile.
+pub fn wait_for_readers(wait: EndWait, run: &Run, status: u8) -> u8 {
+    let is_told = status >= 2;
+    match console::finish(wait, &run.inbox, &run.sender) {
+        Err(why) if !is_told => {
+            say(&mut Stderr::default(), &format!("tokscope: {why:#}"));
+            2
+        }
+        _ => status,
+    }
 }
 
 /// Ends what is in flight, and takes the last facts and the last sample.
@@ -88,7 +104,7 @@ fn take_fact(run: &mut Run, wake: Wake) {
 
 /// Writes lines of text, and nothing that a terminal would obey. A reader that is gone must not end the run.
 pub fn say(to: &mut impl Write, lines: &str) {
-    drop(writeln!(to, "{}", sanitise(lines)));
+    drop(to.write_all(format!("{}\n", sanitise(lines)).as_bytes()));
 }
 
 /// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.
