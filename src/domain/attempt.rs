@@ -104,6 +104,9 @@ pub struct AttemptRecord {
     pub intended: Option<Nanos>,
     /// When it was sent; in a closed loop the clock starts here.
     pub started: Nanos,
+    /// How long tokscope itself kept it waiting, milliseconds: from when it was due and a slot was free to when it began to be
+    /// sent. `None` where nothing waited for it.
+    pub own_delay_ms: Option<f64>,
     /// When the attempt was over.
     pub ended: Nanos,
     /// Time to connect, when this attempt had to.
@@ -170,6 +173,7 @@ impl AttemptRecord {
             asked: None,
             intended: None,
             started,
+            own_delay_ms: None,
             ended: started,
             connect_ms: None,
             headers_at: None,

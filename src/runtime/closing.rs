@@ -43,6 +43,7 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.scene.session.began.is_none() {
         return status;
     }
+    run.settle_lag();
     let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
     let saved = guarded("this run was not saved whole", || run.end_saving(status));
     let files = run.export_all();
