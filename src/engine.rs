@@ -21,6 +21,7 @@ mod pulse;
 mod recorder;
 mod retry;
 mod secrets;
+mod sleep;
 mod told;
 mod transport;
 

@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -12,6 +13,7 @@ use super::lag::Lags;
 use super::pulse::{Beat, PULSE_EVERY};
 use super::recorder::{Detail, Recorder};
 use super::secrets::Secrets;
+use super::sleep;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
@@ -63,6 +65,8 @@ pub struct Board {
     active: Cell<bool>,
     /// When this thread ran last, and when the next beat is due, while they come.
     seen: Cell<Option<Seen>>,
+    /// How long the machine had slept when this thread ran last.
+    slept: Cell<Option<Duration>>,
     /// The last standstills of this thread.
     stalls: RefCell<VecDeque<(Nanos, Nanos)>>,
     watched_from_now: Notify,
@@ -80,6 +84,7 @@ impl Board {
             lags: RefCell::default(),
             active: Cell::default(),
             seen: Cell::default(),
+            slept: Cell::default(),
             stalls: RefCell::default(),
             watched_from_now: Notify::new(),
             watched,
@@ -133,6 +138,7 @@ impl Board {
     /// This thread runs at `now`. A beat that is long due then shows that it stood still: from when the beat was due, or from
     /// when it ran last. That is noted once, with all that is in flight, and shows in the live view at once.
     pub fn look(&self, now: Nanos) {
+        self.note_sleep(sleep::total());
         let Some(seen) = self.seen.get() else { return };
         let from = seen.alive.max(seen.next_beat);
         self.seen.set(Some(Seen { alive: seen.alive.max(now), ..seen }));
@@ -150,6 +156,22 @@ impl Board {
         stalls.push_back((from, now));
         drop(stalls);
         self.publish(now);
+    }
+
+    /// Warns of a sleep of the machine, which no time on the run's clock shows.
+    fn note_sleep(&self, total: Option<Duration>) {
+        let Some(total) = total else { return };
+        let before = self.slept.replace(Some(total));
+        let slept = total.saturating_sub(before.unwrap_or(total));
+        let ms = slept.as_secs_f64() * 1000.0;
+        if ms < STALL_MS || !self.is_watched() {
+            return;
+        }
+        self.lags.borrow_mut().note(ms);
+        let slept = slept.as_secs_f64();
+        self.warn(&format!(
+            "this machine slept for {slept:.1} s meanwhile, which no time here contains: these times are not the server's"
+        ));
     }
 
     /// Adds a warning to all that is in flight.
@@ -333,6 +355,19 @@ mod tests {
         assert!(!board.is_watched());
         board.look(ms(9000));
         assert_eq!(board.lags.borrow().told().max_ms, Some(850.0));
+    }
+
+    #[test]
+    fn a_sleep_of_the_machine_is_a_warning_to_what_is_in_flight() {
+        let (board, recorder) = (board(), recorder(0, 1));
+        board.add(Rc::clone(&recorder), ms(0));
+        for total_ms in [5_000, 5_050, 17_350, 17_350] {
+            board.note_sleep(Some(Duration::from_millis(total_ms)));
+        }
+        let warnings = recorder.borrow().record.warnings.clone();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("this machine slept for 12.3 s meanwhile"), "{warnings:?}");
+        assert_eq!(board.lags.borrow().told().max_ms, Some(12_300.0));
     }
 
     #[test]
