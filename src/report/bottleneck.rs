@@ -88,7 +88,7 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
     ];
     let cause = causes.iter().find_map(|cause| cause());
     let Bottleneck { cause, evidence } = cause.unwrap_or_else(|| nothing(&shares));
-    Some(Bottleneck { cause, evidence: evidence + &beside(cause, summary) + &gpu(around.busiest_gpu_percent) + "." })
+    Some(Bottleneck { cause, evidence: format!("{evidence}{}", beside(&evidence, summary)) + &gpu(around.busiest_gpu_percent) + "." })
 }
 
 const fn by(cause: &'static str, evidence: String) -> Bottleneck {
@@ -170,6 +170,9 @@ fn saturated(around: Around) -> Option<Bottleneck> {
     Some(by(THIS_MACHINE, told))
 }
 
+/// How the sentences name this program.
+const ITSELF: &str = "tokscope itself";
+
 /// In how many of all attempts tokscope itself stood still or sent late, by the kind there is more of.
 fn delayed_by_us(summary: &Summary) -> (usize, usize) {
     (summary.found_in(OBSERVER_STALLED).max(summary.found_in(SENT_LATE)), summary.ended_attempts())
@@ -186,9 +189,9 @@ fn own_delays(summary: &Summary) -> Option<Bottleneck> {
 }
 
 /// What tokscope's own delays add to another cause.
-fn beside(cause: &str, summary: &Summary) -> String {
+fn beside(evidence: &str, summary: &Summary) -> String {
     match delayed_by_us(summary) {
-        (n, all) if n > 0 && cause != THIS_MACHINE => {
+        (n, all) if n > 0 && !evidence.contains(ITSELF) => {
             format!("; in {n} of {all} attempts tokscope itself stood still or sent late")
         }
         _ => String::new(),

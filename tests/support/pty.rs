@@ -18,6 +18,9 @@ struct Seen {
     ended: bool,
     /// Nobody is to read on.
     left: bool,
+    /// Nobody is to read for now; `is_held` once nobody does.
+    hold: bool,
+    is_held: bool,
 }
 
 /// A program in a pseudo-terminal.
@@ -70,7 +73,7 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false }), Condvar::new()));
+        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false, hold: false, is_held: false }), Condvar::new()));
         let shared = Arc::clone(&seen);
         // The slave stays open here until the program ends: its end must not hide what it wrote last.
         let slave = pair.slave;
@@ -85,6 +88,12 @@ impl Pty {
                 if seen.left && seen.raw.ends_with(b"\x1b[?2026l") {
                     break;
                 }
+                while seen.hold {
+                    seen.is_held = true;
+                    shared.1.notify_all();
+                    seen = shared.1.wait(seen).unwrap();
+                }
+                seen.is_held = false;
             }
             drop(reader);
             shared.0.lock().unwrap().ended = true;
@@ -145,6 +154,40 @@ impl Pty {
         self.seen.0.lock().unwrap().parser.screen_mut().set_size(drawable(rows), drawable(cols));
         let (master, _) = self.master.as_ref().unwrap();
         master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+
+    /// Has nobody read on, and fills what the terminal takes without a reader: from now on every write to it blocks.
+    #[cfg(unix)]
+    pub fn stall(&self) {
+        use std::os::unix::fs::OpenOptionsExt;
+        self.seen.0.lock().unwrap().hold = true;
+        let name = self.master.as_ref().unwrap().0.tty_name().unwrap();
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).unwrap();
+        let mut terminal = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(name).unwrap();
+        // What no terminal shows. The reader takes one more block before it holds.
+        wait_until("a terminal that takes no more", || {
+            let is_held = self.seen.0.lock().unwrap().is_held;
+            matches!((&terminal).write(&[0; 256]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock) && is_held
+        });
+        terminal.flush().unwrap();
+    }
+
+    /// Reads on.
+    pub fn go_on(&self) {
+        self.seen.0.lock().unwrap().hold = false;
+        self.seen.1.notify_all();
+    }
+
+    /// Waits for the end while nobody reads; returns the exit status, and checks that the line discipline is as it was: more
+    /// cannot be told to such a terminal.
+    #[track_caller]
+    pub fn end_stalled(mut self) -> u32 {
+        let status = self.wait_exit().exit_code();
+        let termios_after = modes(&*self.master.as_ref().unwrap().0);
+        assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
+        self.go_on();
+        status
     }
 
     /// Sends a signal by its name, such as `TERM`.
