@@ -16,6 +16,8 @@ const TOGETHER_SHARE: f64 = 0.1;
 const APART_MS: f64 = 20.0;
 /// So many bursts make a pattern.
 const ENOUGH_BURSTS: usize = 5;
+/// What waited while the observer stood still is read within this time after it.
+const CATCHING_UP_MS: f64 = 50.0;
 /// A pause lasts at least so long, milliseconds, and so many usual gaps.
 const PAUSE: (f64, f64) = (500.0, 10.0);
 
@@ -110,7 +112,8 @@ impl Timeline {
         let touches = |s: &Stall| s.from_ms < end_ms && s.until_ms > began_ms;
         let stalls: Vec<Stall> = record.observer_stalls.iter().map(stall).filter(touches).collect();
         // What piled up while the observer stood still was not sent together.
-        let piled_up = |a: &Arrival| stalls.iter().any(|s| (s.from_ms..=s.until_ms).contains(&since(a.at)));
+        let piled_up =
+            |a: &Arrival| stalls.iter().any(|s| (s.from_ms..=s.until_ms + CATCHING_UP_MS).contains(&since(a.at)));
         let coalesced = arrivals.iter().filter(|a| a.coalesced && !piled_up(a)).count();
         Self { events: arrivals.len(), coalesced, wait_ms, window_ms, bursts, stalls, gaps_ms }
     }
