@@ -22,6 +22,7 @@ mod recorder;
 mod retry;
 mod secrets;
 mod sleep;
+mod standstill;
 mod told;
 mod transport;
 

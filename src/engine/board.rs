@@ -1,7 +1,7 @@
 //! What is in flight, and the live view that is made of it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,15 +13,10 @@ use super::lag::Lags;
 use super::pulse::{Beat, PULSE_EVERY};
 use super::recorder::{Detail, Recorder};
 use super::secrets::Secrets;
-use super::sleep;
+use super::standstill::Standstills;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
-
-/// A wake that is later than this is a stall that a timeline shows, milliseconds.
-const STALL_MS: f64 = 100.0;
-/// So many of the last stalls are remembered for requests that waited through them.
-const KEPT_STALLS: usize = 64;
 
 /// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
 #[derive(Clone, Debug)]
@@ -46,15 +41,6 @@ impl Watched {
     }
 }
 
-/// What shows that this thread stands still.
-#[derive(Clone, Copy, Debug)]
-struct Seen {
-    /// It ran then.
-    alive: Nanos,
-    /// It is to be woken then at the latest.
-    next_beat: Nanos,
-}
-
 /// The recorders in flight.
 #[derive(Debug)]
 pub struct Board {
@@ -63,12 +49,7 @@ pub struct Board {
     lags: RefCell<Lags>,
     /// The run is going.
     active: Cell<bool>,
-    /// When this thread ran last, and when the next beat is due, while they come.
-    seen: Cell<Option<Seen>>,
-    /// How long the machine had slept when this thread ran last.
-    slept: Cell<Option<Duration>>,
-    /// The last standstills of this thread.
-    stalls: RefCell<VecDeque<(Nanos, Nanos)>>,
+    standstills: Standstills,
     watched_from_now: Notify,
     watched: Watched,
     publish: watch::Sender<Arc<LiveSnapshot>>,
@@ -83,9 +64,7 @@ impl Board {
             finished_events: Cell::default(),
             lags: RefCell::default(),
             active: Cell::default(),
-            seen: Cell::default(),
-            slept: Cell::default(),
-            stalls: RefCell::default(),
+            standstills: Standstills::default(),
             watched_from_now: Notify::new(),
             watched,
             publish,
@@ -98,8 +77,7 @@ impl Board {
         self.look(now);
         {
             let record = &mut recorder.borrow_mut().record;
-            let began = record.began();
-            record.observer_stalls.extend(self.stalls.borrow().iter().filter(|(_, until)| *until > began));
+            record.observer_stalls.extend(self.standstills.since(record.began()));
         }
         self.in_flight.borrow_mut().push(recorder);
         self.begin_to_watch(now);
@@ -111,7 +89,7 @@ impl Board {
         self.look(now);
         self.in_flight.borrow_mut().retain(|r| !Rc::ptr_eq(r, recorder));
         if !self.is_watched() {
-            self.seen.set(None);
+            self.standstills.end();
         }
         let events = recorder.borrow().record.arrivals.len() as u64;
         self.finished_events.set(self.finished_events.get() + events);
@@ -124,53 +102,34 @@ impl Board {
         if active {
             self.begin_to_watch(now);
         } else if !self.is_watched() {
-            self.seen.set(None);
+            self.standstills.end();
         }
     }
 
     fn begin_to_watch(&self, now: Nanos) {
-        if self.seen.get().is_none() {
-            self.seen.set(Some(Seen { alive: now, next_beat: now.plus(PULSE_EVERY) }));
-        }
+        self.standstills.begin(now);
         self.watched_from_now.notify_one();
     }
 
-    /// This thread runs at `now`. A beat that is long due then shows that it stood still: from when the beat was due, or from
-    /// when it ran last. That is noted once, with all that is in flight, and shows in the live view at once.
+    /// This thread runs at `now`. Where it stood still before, that is noted with all that is in flight, and shows in the live
+    /// view at once. So does a sleep of the machine, which no time on the run's clock contains.
     pub fn look(&self, now: Nanos) {
-        self.note_sleep(sleep::total());
-        let Some(seen) = self.seen.get() else { return };
-        let from = seen.alive.max(seen.next_beat);
-        self.seen.set(Some(Seen { alive: seen.alive.max(now), ..seen }));
-        if now.millis_since(from) < STALL_MS {
-            return;
+        if let Some(slept) = self.standstills.newly_slept() {
+            self.note_sleep(slept);
         }
-        self.lags.borrow_mut().note(now.millis_since(from));
+        let Some((from, until)) = self.standstills.look(now) else { return };
+        self.lags.borrow_mut().note(until.millis_since(from));
         for recorder in self.in_flight.borrow().iter() {
-            recorder.borrow_mut().record.observer_stalls.push((from, now));
+            recorder.borrow_mut().record.observer_stalls.push((from, until));
         }
-        let mut stalls = self.stalls.borrow_mut();
-        if stalls.len() >= KEPT_STALLS {
-            stalls.pop_front();
-        }
-        stalls.push_back((from, now));
-        drop(stalls);
         self.publish(now);
     }
 
-    /// Warns of a sleep of the machine, which no time on the run's clock shows.
-    fn note_sleep(&self, total: Option<Duration>) {
-        let Some(total) = total else { return };
-        let before = self.slept.replace(Some(total));
-        let slept = total.saturating_sub(before.unwrap_or(total));
-        let ms = slept.as_secs_f64() * 1000.0;
-        if ms < STALL_MS || !self.is_watched() {
-            return;
-        }
-        self.lags.borrow_mut().note(ms);
-        let slept = slept.as_secs_f64();
+    fn note_sleep(&self, slept: Duration) {
+        let seconds = slept.as_secs_f64();
+        self.lags.borrow_mut().note(seconds * 1000.0);
         self.warn(&format!(
-            "this machine slept for {slept:.1} s meanwhile, which no time here contains: these times are not the server's"
+            "this machine slept for {seconds:.1} s meanwhile, which no time here contains: these times are not the server's"
         ));
     }
 
@@ -202,16 +161,12 @@ impl Board {
     pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
         for (i, beat) in beats.into_iter().enumerate() {
             if i == 0 {
-                if let Some(seen) = self.seen.get() {
-                    self.seen.set(Some(Seen { next_beat: beat.due, ..seen }));
-                }
+                self.standstills.expect_beat(beat.due);
                 self.look(now);
             }
             // One that the process could not even send in time is part of a standstill, and not late by itself.
             self.lags.borrow_mut().note(now.millis_since(beat.sent));
-            if let Some(seen) = self.seen.get() {
-                self.seen.set(Some(Seen { next_beat: beat.sent.plus(PULSE_EVERY), ..seen }));
-            }
+            self.standstills.expect_beat(beat.sent.plus(PULSE_EVERY));
         }
     }
 
@@ -361,9 +316,7 @@ mod tests {
     fn a_sleep_of_the_machine_is_a_warning_to_what_is_in_flight() {
         let (board, recorder) = (board(), recorder(0, 1));
         board.add(Rc::clone(&recorder), ms(0));
-        for total_ms in [5_000, 5_050, 17_350, 17_350] {
-            board.note_sleep(Some(Duration::from_millis(total_ms)));
-        }
+        board.note_sleep(Duration::from_millis(12_300));
         let warnings = recorder.borrow().record.warnings.clone();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("this machine slept for 12.3 s meanwhile"), "{warnings:?}");

@@ -10,7 +10,8 @@ pub fn total() -> Option<Duration> {
         /// The clocks are read one after another; a longer time between two readings says nothing.
         const AT_ONCE: Duration = Duration::from_millis(10);
         let read = |clock| Duration::try_from(clock_gettime(clock)).ok();
-        let (before, with_sleep, after) = (read(ClockId::Monotonic)?, read(ClockId::Boottime)?, read(ClockId::Monotonic)?);
+        let (before, with_sleep, after) =
+            (read(ClockId::Monotonic)?, read(ClockId::Boottime)?, read(ClockId::Monotonic)?);
         (after.saturating_sub(before) < AT_ONCE).then(|| with_sleep.saturating_sub(before))
     }
     #[cfg(not(target_os = "linux"))]

@@ -88,7 +88,10 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
     ];
     let cause = causes.iter().find_map(|cause| cause());
     let Bottleneck { cause, evidence } = cause.unwrap_or_else(|| nothing(&shares));
-    Some(Bottleneck { cause, evidence: format!("{evidence}{}", beside(&evidence, summary)) + &gpu(around.busiest_gpu_percent) + "." })
+    Some(Bottleneck {
+        cause,
+        evidence: format!("{evidence}{}", beside(&evidence, summary)) + &gpu(around.busiest_gpu_percent) + ".",
+    })
 }
 
 const fn by(cause: &'static str, evidence: String) -> Bottleneck {

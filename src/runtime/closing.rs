@@ -6,8 +6,8 @@ use std::io::Write;
 use std::time::Duration;
 
 use self::entry::entry;
-use super::export::tell_written;
 use super::console::{self, EndWait, Stderr};
+use super::export::tell_written;
 use super::guard::guarded;
 use super::{Run, Wake};
 use crate::app::message::Msg;
@@ -44,10 +44,10 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
         return status;
     }
     run.settle_lag();
-    let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
+    // The files come first: a reader that has stopped reading keeps nobody from them.
     let saved = guarded("this run was not saved whole", || run.end_saving(status));
     let files = run.export_all();
-    // The files come first: a reader that has stopped reading keeps nobody from them.
+    let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
     let told = told.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
     match saved {
         Ok(saved) => saved.iter().for_each(|saved| say(stderr, saved)),

@@ -13,11 +13,11 @@ use crate::app::message::Msg;
 use crate::ui::outlet::{Outlet, Standard, standard};
 
 /// Lines that keep their order on a terminal: one stream is given this time before the other is written.
-const ORDER_PATIENCE: Duration = Duration::from_millis(200);
+const ORDER_PATIENCE: Duration = Duration::from_millis(100);
 /// Longest wait at the end for a stream whose text the user can do without.
 const END_PATIENCE: Duration = Duration::from_secs(1);
 /// The same once the user wants the program to end.
-const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(200);
+const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
 /// Progress beyond this is dropped while nobody reads, bytes.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
 
@@ -127,7 +127,7 @@ pub(super) fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake
     {
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
-            let outcome = out.flush_within(Duration::MAX);
+            let outcome = out.flush_patiently();
             // Nobody waits any more after a signal.
             drop(sender.send(Wake::Written(outcome)));
         };

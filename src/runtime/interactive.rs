@@ -7,9 +7,9 @@ use std::sync::mpsc::RecvTimeoutError;
 use anyhow::Context;
 
 use super::closing::say;
+use super::console::{self, EndWait, Stderr};
 use super::pace::FramePacer;
 use super::signals::Suspension;
-use super::console::{self, EndWait, Stderr};
 use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
 use crate::app::answer::Drawn;
 use crate::app::message::{Effect, Msg, Signal};

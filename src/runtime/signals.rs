@@ -69,7 +69,8 @@ pub fn stop_process() {}
 #[cfg(unix)]
 fn fatal() -> Vec<i32> {
     use rustix::process::Signal;
-    let mut fatal = vec![Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF, Signal::XCPU];
+    let mut fatal =
+        vec![Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF, Signal::XCPU];
     #[cfg(target_os = "linux")]
     fatal.extend([Signal::IO, Signal::POWER, Signal::STKFLT]);
     let mut fatal: Vec<i32> = fatal.into_iter().map(Signal::as_raw).collect();

@@ -21,6 +21,8 @@ struct Progress {
 #[derive(Debug, Default)]
 struct State {
     waiting_bytes: usize,
+    /// Nobody has read since somebody waited in vain.
+    is_stalled: bool,
     failure: Option<Failure>,
 }
 
@@ -79,19 +81,29 @@ impl Outlet {
         self.progress.lock().failure.map(Failure::to_error)
     }
 
-    /// Waits until the file has taken everything, at most this long. Errors: the failed write, or
-    /// [`io::ErrorKind::TimedOut`].
+    /// Waits until the file has taken everything, at most this long, and not again while nothing moves. Errors: the failed
+    /// write, or [`io::ErrorKind::TimedOut`].
     #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
     pub fn flush_within(&self, patience: Duration) -> io::Result<()> {
-        let deadline = Instant::now().checked_add(patience);
+        let deadline = Instant::now() + patience;
         let mut state = self.progress.lock();
         while state.waiting_bytes > 0 {
-            let left = deadline.map_or(Duration::MAX, |at| at.saturating_duration_since(Instant::now()));
-            if left.is_zero() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() || state.is_stalled {
+                state.is_stalled = true;
                 return Err(io::ErrorKind::TimedOut.into());
             }
             let woken = self.progress.changed.wait_timeout(state, left);
             state = woken.unwrap_or_else(PoisonError::into_inner).0;
+        }
+        state.failure.map_or(Ok(()), |failure| Err(failure.to_error()))
+    }
+
+    /// Waits until the file has taken everything, however long that takes. Errors: the failed write.
+    pub fn flush_patiently(&self) -> io::Result<()> {
+        let mut state = self.progress.lock();
+        while state.waiting_bytes > 0 {
+            state = self.progress.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         state.failure.map_or(Ok(()), |failure| Err(failure.to_error()))
     }
@@ -108,17 +120,13 @@ impl Write for Outlet {
     }
 }
 
-fn run(
-    inbox: &Receiver<Vec<u8>>,
-    mut sink: impl Write,
-    progress: &Progress,
-    written: impl Fn(io::Result<()>),
-) {
+fn run(inbox: &Receiver<Vec<u8>>, mut sink: impl Write, progress: &Progress, written: impl Fn(io::Result<()>)) {
     while let Ok(block) = inbox.recv() {
         let failed_before = progress.lock().failure.is_some();
         let outcome = if failed_before { Ok(()) } else { sink.write_all(&block).and_then(|()| sink.flush()) };
         let mut state = progress.lock();
         state.waiting_bytes -= block.len();
+        state.is_stalled = false;
         if let Err(e) = &outcome {
             state.failure = Some(Failure { kind: e.kind(), os_code: e.raw_os_error() });
         }
@@ -230,8 +238,11 @@ mod tests {
         open.send(Ok(())).unwrap();
         assert!(done.recv().unwrap());
         assert_eq!(outlet.waiting_bytes(), 2);
+        // Once is enough to wait in vain.
+        outlet.flush_within(Duration::ZERO).unwrap_err();
+        outlet.flush_within(Duration::from_secs(3600)).unwrap_err();
         open.send(Ok(())).unwrap();
-        outlet.flush_within(Duration::from_secs(60)).unwrap();
+        outlet.flush_patiently().unwrap();
     }
 
     #[test]

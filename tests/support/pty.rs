@@ -73,7 +73,10 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false, hold: false, is_held: false }), Condvar::new()));
+        let seen = Arc::new((
+            Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false, hold: false, is_held: false }),
+            Condvar::new(),
+        ));
         let shared = Arc::clone(&seen);
         // The slave stays open here until the program ends: its end must not hide what it wrote last.
         let slave = pair.slave;

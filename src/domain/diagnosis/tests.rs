@@ -231,7 +231,9 @@ fn a_request_that_tokscope_itself_sent_late_is_told_by_the_figures_it_is_in() {
         r
     };
     assert_eq!((keys(&with(19.9, Some(0))), keys(&with(20.0, Some(0)))), (vec![], vec!["sent_late"]));
-    assert!(message(&with(20.0, Some(0)), "sent_late").contains("sent the request 0.02 s late: TTFT and latency count"));
+    assert!(
+        message(&with(20.0, Some(0)), "sent_late").contains("sent the request 0.02 s late: TTFT and latency count")
+    );
     assert_eq!((keys(&with(118.0, None)), keys(&with(120.0, None))), (vec![], vec!["sent_late"]));
     assert!(message(&with(120.0, None), "sent_late").contains("do not contain this delay, but throughput does"));
     // Next to nothing is next to nothing, however short the TTFT.

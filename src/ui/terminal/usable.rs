@@ -7,16 +7,16 @@ use crate::ui::outlet::Standard;
 /// Why the terminal on stdout can show no dashboard; `None` where it can.
 pub fn unusable(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     // Consoles of Windows have no such variable.
-    let kind = if cfg!(unix) { Some(env("TERM")) } else { None };
+    let kind = if cfg!(unix) { env("TERM") } else { Some("console".to_owned()) };
     let size = crossterm::terminal::size().map(|(width, height)| Size { width, height });
-    obstacle(kind, size.ok(), size_from_environment(env))
+    obstacle(kind.as_deref(), size.ok(), size_from_environment(env))
 }
 
-/// `kind`: `TERM`, where the system has it.
-fn obstacle(kind: Option<Option<String>>, reported: Option<Size>, named: Option<Size>) -> Option<String> {
-    match kind.map(|kind| kind.unwrap_or_default()) {
-        Some(kind) if kind.is_empty() => return Some("TERM is not set; set it to the terminal's type".to_owned()),
-        Some(kind) if kind == "dumb" => return Some("TERM=dumb has no cursor control".to_owned()),
+/// `kind`: the value of `TERM`.
+fn obstacle(kind: Option<&str>, reported: Option<Size>, named: Option<Size>) -> Option<String> {
+    match kind.unwrap_or_default() {
+        "" => return Some("TERM is not set; set it to the terminal's type".to_owned()),
+        "dumb" => return Some("TERM=dumb has no cursor control".to_owned()),
         _ => {}
     }
     let is_known = reported.is_some_and(|size| size.width > 0 && size.height > 0) || named.is_some();
@@ -55,16 +55,14 @@ mod tests {
     #[test]
     fn a_dashboard_needs_a_terminal_that_moves_its_cursor_and_has_a_size() {
         let (small, none) = (Some(Size::new(80, 24)), Some(Size::new(0, 0)));
-        let of = |kind: Option<&str>, reported, named| obstacle(Some(kind.map(str::to_owned)), reported, named);
-        assert_eq!(of(Some("xterm"), small, None), None);
-        assert_eq!(obstacle(None, small, None), None);
+        assert_eq!(obstacle(Some("xterm"), small, None), None);
         for kind in [None, Some("")] {
-            assert!(of(kind, small, None).is_some_and(|why| why.contains("TERM is not set")));
+            assert!(obstacle(kind, small, None).is_some_and(|why| why.contains("TERM is not set")));
         }
-        assert!(of(Some("dumb"), small, None).is_some_and(|why| why.contains("TERM=dumb")));
+        assert!(obstacle(Some("dumb"), small, None).is_some_and(|why| why.contains("TERM=dumb")));
         for reported in [none, None] {
-            assert!(of(Some("xterm"), reported, None).is_some_and(|why| why.contains("COLUMNS and LINES")));
-            assert_eq!(of(Some("xterm"), reported, small), None);
+            assert!(obstacle(Some("xterm"), reported, None).is_some_and(|why| why.contains("COLUMNS and LINES")));
+            assert_eq!(obstacle(Some("xterm"), reported, small), None);
         }
     }
 
