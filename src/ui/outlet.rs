@@ -231,7 +231,7 @@ mod tests {
         let (told, done) = channel();
         let outlet = Outlet::start("gated", Gated(gate), move |outcome| told.send(outcome.is_ok()).unwrap()).unwrap();
         outlet.send(b"abc".to_vec());
-        (&mut outlet.clone()).write_all(b"de").unwrap();
+        outlet.clone().write_all(b"de").unwrap();
         assert_eq!(outlet.waiting_bytes(), 5);
         let late = outlet.flush_within(Duration::ZERO).unwrap_err();
         assert_eq!(late.kind(), io::ErrorKind::TimedOut);
@@ -249,10 +249,10 @@ mod tests {
     fn after_an_error_the_rest_is_discarded_and_the_error_stays() {
         let (open, gate) = sync_channel(1);
         let (told, done) = channel();
-        let (sink, blocks) = (Gated(gate), ["a", "b"]);
-        let outlet = Outlet::start("broken", sink, move |outcome| told.send(outcome.is_err()).unwrap()).unwrap();
+        let outlet = Outlet::start("broken", Gated(gate), move |outcome| told.send(outcome.is_err()).unwrap()).unwrap();
         open.send(Err(io::Error::from_raw_os_error(5))).unwrap();
-        blocks.iter().for_each(|block| outlet.send(block.as_bytes().to_vec()));
+        outlet.send(b"a".to_vec());
+        outlet.send(b"b".to_vec());
         let failed = outlet.flush_within(Duration::from_secs(60)).unwrap_err();
         assert_eq!((failed.raw_os_error(), outlet.waiting_bytes()), (Some(5), 0));
         assert_eq!(outlet.failure().and_then(|e| e.raw_os_error()), Some(5));

@@ -11,16 +11,23 @@ use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native
 /// No condition takes longer on the slowest machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What whoever reads the terminal does.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    GoesOn,
+    /// It ends with a frame.
+    Leaves,
+    /// It holds after what it reads next.
+    IsToHold,
+    Holds,
+}
+
 /// What the terminal got so far.
 struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
-    /// Nobody is to read on.
-    left: bool,
-    /// Nobody is to read for now; `is_held` once nobody does.
-    hold: bool,
-    is_held: bool,
+    reading: Reading,
 }
 
 /// A program in a pseudo-terminal.
@@ -74,7 +81,7 @@ impl Pty {
         let writer = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
         let seen = Arc::new((
-            Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false, hold: false, is_held: false }),
+            Mutex::new(Seen { parser, raw: Vec::new(), ended: false, reading: Reading::GoesOn }),
             Condvar::new(),
         ));
         let shared = Arc::clone(&seen);
@@ -88,15 +95,14 @@ impl Pty {
                 seen.raw.extend_from_slice(&block[..n]);
                 shared.1.notify_all();
                 // At the end of a frame: what was written is not what tells that nobody reads.
-                if seen.left && seen.raw.ends_with(b"\x1b[?2026l") {
+                if seen.reading == Reading::Leaves && seen.raw.ends_with(b"\x1b[?2026l") {
                     break;
                 }
-                while seen.hold {
-                    seen.is_held = true;
+                while matches!(seen.reading, Reading::IsToHold | Reading::Holds) {
+                    seen.reading = Reading::Holds;
                     shared.1.notify_all();
                     seen = shared.1.wait(seen).unwrap();
                 }
-                seen.is_held = false;
             }
             drop(reader);
             shared.0.lock().unwrap().ended = true;
@@ -163,14 +169,14 @@ impl Pty {
     #[cfg(unix)]
     pub fn stall(&self) {
         use std::os::unix::fs::OpenOptionsExt;
-        self.seen.0.lock().unwrap().hold = true;
+        self.seen.0.lock().unwrap().reading = Reading::IsToHold;
         let name = self.master.as_ref().unwrap().0.tty_name().unwrap();
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         let flags = i32::try_from(flags.bits()).unwrap();
         let mut terminal = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(name).unwrap();
         // What no terminal shows. The reader takes one more block before it holds.
         wait_until("a terminal that takes no more", || {
-            let is_held = self.seen.0.lock().unwrap().is_held;
+            let is_held = self.seen.0.lock().unwrap().reading == Reading::Holds;
             matches!((&terminal).write(&[0; 256]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock) && is_held
         });
         terminal.flush().unwrap();
@@ -178,7 +184,7 @@ impl Pty {
 
     /// Reads on.
     pub fn go_on(&self) {
-        self.seen.0.lock().unwrap().hold = false;
+        self.seen.0.lock().unwrap().reading = Reading::GoesOn;
         self.seen.1.notify_all();
     }
 
@@ -242,7 +248,7 @@ impl Pty {
     /// Closes this side of the terminal.
     #[track_caller]
     pub fn drop_terminal(&mut self) {
-        self.seen.0.lock().unwrap().left = true;
+        self.seen.0.lock().unwrap().reading = Reading::Leaves;
         // Whoever reads waits for something to come: the screen, painted anew.
         self.send("\u{c}");
         let (lock, changed) = &*self.seen;
