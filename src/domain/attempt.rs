@@ -128,6 +128,8 @@ pub struct AttemptRecord {
     pub first_token_event_index: Option<u32>,
     /// From when to when the thread that reads the stream stood still: what came meanwhile is timed late.
     pub observer_stalls: Vec<(Nanos, Nanos)>,
+    /// How late that thread was woken meanwhile, on average, milliseconds; `None` where it was too short to tell.
+    pub observer_lag_ms: Option<f64>,
     /// All data events, `[DONE]` included, comments not.
     pub event_count: u32,
     /// What the server counted.
@@ -184,6 +186,7 @@ impl AttemptRecord {
             condensed: None,
             first_token_event_index: None,
             observer_stalls: Vec::new(),
+            observer_lag_ms: None,
             event_count: 0,
             usage: Usage::default(),
             tokens_in_first_event: None,

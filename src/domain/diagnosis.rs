@@ -28,6 +28,7 @@ const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> O
 pub const DIAGNOSES: &[Diagnosis] = &[
     row(OBSERVER_STALLED, "tokscope itself stood still", observer_stalled),
     row(SENT_LATE, "sent late by tokscope", sent_late),
+    row(READ_LATE, "read late by tokscope", read_late),
     row(RETRIED, "needed retries", retried),
     row("fake_streaming", "made first, streamed after", fake_streaming),
     row("bursts", "events in bursts", bursts),
@@ -54,6 +55,9 @@ pub const OBSERVER_STALLED: &str = "observer_stalled";
 
 /// Key of the finding that tokscope itself kept a request waiting.
 pub const SENT_LATE: &str = "sent_late";
+
+/// Key of the finding that tokscope itself read so late that events piled up.
+pub const READ_LATE: &str = "read_late";
 
 /// Key of the finding that an attempt needed more than one try.
 pub const RETRIED: &str = "retried";
@@ -133,6 +137,28 @@ fn sent_late(s: &Subject<'_>) -> Option<String> {
     is_late.then(|| format!("tokscope itself sent the request {} late: {what}", seconds(late)))
 }
 
+/// From this share of the time between two reads on, the delay of the reader makes the pattern in which events come.
+const READ_LATE_SHARE: f64 = 0.5;
+
+fn read_late(s: &Subject<'_>) -> Option<String> {
+    let late = s.record.observer_lag_ms?;
+    let t = &s.timeline;
+    let reads = t.events.saturating_sub(t.coalesced).max(1);
+    let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
+    let piled_up = t.bursts.is_some() || shares_reads(t);
+    (piled_up && late >= apart * READ_LATE_SHARE).then(|| {
+        format!(
+            "tokscope itself was woken {late:.1} ms late on average, and reads were {apart:.1} ms apart: events may have come one \
+             by one"
+        )
+    })
+}
+
+/// From half of them on the median gap is 0.
+fn shares_reads(t: &Timeline) -> bool {
+    t.events >= timeline::ENOUGH_EVENTS && t.coalesced as f64 >= t.events as f64 * 0.5
+}
+
 fn retried(s: &Subject<'_>) -> Option<String> {
     let record = s.record;
     let mut kinds: Vec<(&str, Option<u16>, usize)> = Vec::new();
@@ -209,10 +235,9 @@ fn is_fake(s: &Subject<'_>) -> bool {
 }
 
 fn shared_reads(s: &Subject<'_>) -> Option<String> {
-    // From half of them on the median gap is 0.
     let share = s.timeline.coalesced as f64 / s.timeline.events.max(1) as f64;
     let told = s.timeline.bursts.is_some() || is_fake(s);
-    (share >= 0.5 && s.timeline.events >= timeline::ENOUGH_EVENTS && !told).then(|| {
+    (shares_reads(&s.timeline) && !told).then(|| {
         format!(
             "{:.0} % of the events came out of the same read as the one before: gaps are coarser than the tokens",
             share * 100.0

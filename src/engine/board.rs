@@ -166,6 +166,10 @@ impl Board {
             }
             // One that the process could not even send in time is part of a standstill, and not late by itself.
             self.lags.borrow_mut().note(now.millis_since(beat.sent));
+            // Where the pulse itself was starved, so was whoever reads beside it.
+            for recorder in self.in_flight.borrow().iter() {
+                recorder.borrow_mut().note_lag(now.millis_since(beat.due));
+            }
             self.standstills.expect_beat(beat.sent.plus(PULSE_EVERY));
         }
     }
@@ -255,6 +259,7 @@ mod tests {
         board.remove(&recorder, ms(1850));
         board.note_beats([beat(2000, 2000)], ms(2400));
         assert_eq!(stalls(&recorder), [(600, 800), (850, 1850)]);
+        assert_eq!(recorder.borrow().record.observer_lag_ms, Some((99.0 + 200.0 + 150.0 + 1000.0) / 4.0));
         assert_eq!(board.lags.borrow().told().max_ms, Some(1000.0));
     }
 

@@ -1,7 +1,7 @@
 //! What held the run back, in one sentence that says no more than the figures show.
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
+use crate::domain::diagnosis::{OBSERVER_STALLED, READ_LATE, SENT_LATE};
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::stages;
@@ -176,16 +176,17 @@ fn saturated(around: Around) -> Option<Bottleneck> {
 /// How the sentences name this program.
 const ITSELF: &str = "tokscope itself";
 
-/// In how many of all attempts tokscope itself stood still or sent late, by the kind there is more of.
+/// In how many of all attempts tokscope itself stood still, sent or read late, by the kind there is most of.
 fn delayed_by_us(summary: &Summary) -> (usize, usize) {
-    (summary.found_in(OBSERVER_STALLED).max(summary.found_in(SENT_LATE)), summary.ended_attempts())
+    let own = [OBSERVER_STALLED, SENT_LATE, READ_LATE].map(|key| summary.found_in(key));
+    (own.into_iter().max().unwrap_or(0), summary.ended_attempts())
 }
 
 fn own_delays(summary: &Summary) -> Option<Bottleneck> {
     let (n, all) = delayed_by_us(summary);
     (n > 0 && n as f64 >= all as f64 * OWN_SHARE).then(|| {
         let told = format!(
-            "in {n} of {all} attempts tokscope itself stood still or sent the request late, so that their times are its own"
+            "in {n} of {all} attempts tokscope itself stood still, or sent or read late, so that their times are its own"
         );
         by(THIS_MACHINE, told)
     })
@@ -195,7 +196,7 @@ fn own_delays(summary: &Summary) -> Option<Bottleneck> {
 fn beside(evidence: &str, summary: &Summary) -> String {
     match delayed_by_us(summary) {
         (n, all) if n > 0 && !evidence.contains(ITSELF) => {
-            format!("; in {n} of {all} attempts tokscope itself stood still or sent late")
+            format!("; in {n} of {all} attempts tokscope itself stood still, or sent or read late")
         }
         _ => String::new(),
     }

@@ -203,6 +203,21 @@ fn what_piled_up_while_the_observer_stood_still_is_no_shared_read_of_the_server(
 }
 
 #[test]
+fn a_reader_that_is_woken_late_is_named_beside_the_pattern_it_makes() {
+    // Bursts 240 ms apart.
+    let mut r = in_bursts(20, 240, 10);
+    for (late_ms, expected) in [(119.0, vec!["bursts"]), (121.0, vec!["read_late", "bursts"])] {
+        r.observer_lag_ms = Some(late_ms);
+        assert_eq!(keys(&r), expected);
+    }
+    assert!(message(&r, "read_late").contains("121.0 ms late on average, and reads were 240.0 ms apart"));
+    // Where nothing piled up, nothing is to be explained.
+    let mut even = gaps_us([10_000; 99]);
+    even.observer_lag_ms = Some(9.0);
+    assert_eq!(keys(&even), [""; 0]);
+}
+
+#[test]
 fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
     let ms = Nanos::from_millis;
     // In the open loop the clock ran already.

@@ -92,11 +92,11 @@ fn tokscopes_own_delays_are_named_before_the_server() {
     };
     assert_eq!(
         with(2),
-        "this machine: in 2 of 20 attempts tokscope itself stood still or sent the request late, so that their times are its own."
+        "this machine: in 2 of 20 attempts tokscope itself stood still, or sent or read late, so that their times are its own."
     );
     assert_eq!(
         with(1),
-        "decoding: 90 % of the median answer, 9.0 ms a token, steady; in 1 of 20 attempts tokscope itself stood still or sent late."
+        "decoding: 90 % of the median answer, 9.0 ms a token, steady; in 1 of 20 attempts tokscope itself stood still, or sent or read late."
     );
     // What it kept waiting itself found no slot because of it, not because of the rate.
     let mut late = answer(300, 10, 10);
