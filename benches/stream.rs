@@ -106,6 +106,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
             model: model.to_owned(),
             warmup: false,
             due: None,
+            ready: None,
         });
     };
     (0..load.streams).for_each(start);

@@ -21,6 +21,8 @@ mod pulse;
 mod recorder;
 mod retry;
 mod secrets;
+mod sleep;
+mod standstill;
 mod told;
 mod transport;
 
@@ -168,14 +170,14 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
                     tasks.spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
                 }
-                EngineCommand::Start { id, case, model, warmup, due } => {
+                EngineCommand::Start { id, case, model, warmup, due, ready } => {
                     let (cancel, cancelled) = oneshot::channel();
                     running.retain(|_, c| !c.is_closed());
                     running.insert(id, cancel);
                     let (endpoint, board, sink) =
                         (Rc::clone(&self.endpoint), Rc::clone(&self.board), Rc::clone(&self.sink));
                     tasks.spawn_local(async move {
-                        let order = attempt::Order { id, case, model, warmup, due };
+                        let order = attempt::Order { id, case, model, warmup, due, ready };
                         let record = attempt::run(&endpoint, &board, order, cancelled, |at| {
                             sink(EngineFact::Started { id, at });
                         })
@@ -188,18 +190,25 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                     self.board.warn("the program was suspended meanwhile: these times are not the server's");
                     let _waiter_may_be_gone = noted.send(());
                 }
+                EngineCommand::SetActive(active) => self.board.set_active(active, self.endpoint.now()),
+                EngineCommand::Publish(done) => {
+                    let now = self.endpoint.now();
+                    self.board.look(now);
+                    self.board.publish(now);
+                    let _waiter_may_be_gone = done.send(());
+                }
                 EngineCommand::Shutdown => break,
             }
         }
     }
 }
 
-/// Publishes the live view while something is in flight, and measures how late it was woken for it.
+/// Publishes the live view while the run is going or something is in flight, and measures how late it was woken for it.
 async fn publish(board: Rc<Board>, clock: EngineClock, mut pulse: Pulse) {
     loop {
-        board.wait_until_busy().await;
+        board.wait_until_watched().await;
         pulse.want(true);
-        while board.is_busy() {
+        while board.is_watched() {
             let Some(first) = pulse.next().await else { return };
             let now = clock.now();
             // Where the thread stood still for long, several wait.

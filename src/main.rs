@@ -9,8 +9,9 @@ use clap::Parser;
 use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, ScreenArgs, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
-use tokscope::runtime::{RunSpec, calibrate, headless, interactive, process, resume, saved, stdout};
+use tokscope::runtime::{RunSpec, calibrate, console, headless, interactive, process, resume, saved, stdout};
 use tokscope::sim::{SimConfig, Simulator};
+use tokscope::ui::terminal::unusable;
 
 /// Usage, configuration, or a terminal that cannot be used.
 const USAGE: u8 = 2;
@@ -31,8 +32,7 @@ fn main() -> ExitCode {
         None => run(cli),
     };
     let status = outcome.unwrap_or_else(|error| {
-        // Nobody reads what cannot be written.
-        drop(writeln!(io::stderr(), "tokscope: {}", sanitise(&format!("{error:#}"))));
+        console::say_last(&format!("tokscope: {}", sanitise(&format!("{error:#}"))));
         USAGE
     });
     ExitCode::from(status)
@@ -69,16 +69,19 @@ fn simulator(wanted: bool) -> anyhow::Result<Option<Simulator>> {
 
 fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u8> {
     for warning in &spec.warnings {
-        drop(writeln!(io::stderr(), "tokscope: warning: {}", sanitise(warning)));
+        console::say(&format!("tokscope: warning: {}", sanitise(warning)));
     }
     // With a rate, only the server decides how many there will be at once.
     let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
     process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
     if headless || !io::stdout().is_terminal() {
-        headless::run(spec)
-    } else {
-        interactive::run(spec, &settings.screen())
+        return headless::run(spec);
     }
+    if let Some(why) = unusable(&|name| std::env::var(name).ok()) {
+        console::say(&format!("tokscope: no dashboard, running headless: {why}"));
+        return headless::run(spec);
+    }
+    interactive::run(spec, &settings.screen())
 }
 
 fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
@@ -100,6 +103,9 @@ fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
     }
     if !io::stdout().is_terminal() {
         bail!("a saved run is shown in a terminal; `tokscope report` writes it");
+    }
+    if let Some(why) = unusable(&|name| std::env::var(name).ok()) {
+        bail!("a saved run is shown in a terminal; `tokscope report` writes it ({why})");
     }
     config::check_exports(&args.exports, Path::new("."))?;
     interactive::look_at(&args.run, args.exports, speed, &settings.screen())

@@ -2,6 +2,7 @@
 
 pub mod calibrate;
 mod closing;
+pub mod console;
 mod counting;
 mod environment;
 mod export;
@@ -60,6 +61,8 @@ enum Wake {
     Msg(Msg),
     /// A key, or the screen.
     Input(crate::ui::input::Input),
+    /// The terminal has taken what was written, or takes no more.
+    Written(std::io::Result<()>),
     /// The process is to be stopped for a while.
     #[cfg_attr(not(unix), allow(dead_code, reason = "there is no such wish on this system"))]
     Suspend,
@@ -264,6 +267,15 @@ impl Run {
         }
     }
 
+    /// Has the engine look once more how late it is, so that the live view holds all of it.
+    fn settle_lag(&self) {
+        let (done, wait) = channel();
+        if self.engine.as_ref().is_some_and(|engine| engine.send(EngineCommand::Publish(done))) {
+            // An engine that does not answer has told what it can.
+            let _done = wait.recv_timeout(Duration::from_millis(200));
+        }
+    }
+
     /// Has the histories take it, and keeps it.
     fn tell_telemetry(&mut self, event: TelemetryEvent) {
         self.saving.told(event.clone());
@@ -300,6 +312,7 @@ impl Run {
                         self.sampler.iter().chain(&self.host).for_each(Sampler::sample_now);
                     }
                     RunEffect::TelemetryActive(active) => {
+                        self.tell_engine(EngineCommand::SetActive(active));
                         let now = self.now();
                         self.tell_telemetry(if active {
                             TelemetryEvent::Active(now)

@@ -9,6 +9,7 @@ pub mod layout;
 mod mark;
 pub mod number;
 pub mod offscreen;
+pub mod outlet;
 pub mod overlay;
 pub mod pane;
 pub mod pointer;

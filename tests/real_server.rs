@@ -57,7 +57,14 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
 
 fn start(engine: &Engine, index: usize, case: CaseSpec) {
     let id = AttemptId { case: index, number: 1 };
-    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: MODEL.to_owned(), warmup: false, due: None });
+    engine.send(EngineCommand::Start {
+        id,
+        case: Arc::new(case),
+        model: MODEL.to_owned(),
+        warmup: false,
+        due: None,
+        ready: None,
+    });
 }
 
 fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
@@ -126,7 +133,14 @@ fn a_unique_prompt_is_cold_every_time_and_the_same_one_is_warm() {
         [1, 2, 3].map(|number| {
             let id = AttemptId { case: 0, number };
             let case = Arc::new(case(&prompt, 5));
-            engine.send(EngineCommand::Start { id, case, model: MODEL.to_owned(), warmup: false, due: None });
+            engine.send(EngineCommand::Start {
+                id,
+                case,
+                model: MODEL.to_owned(),
+                warmup: false,
+                due: None,
+                ready: None,
+            });
             let record = end(&facts);
             assert_whole(&record, 5);
             let (cached, prompt) = (record.usage.cached_tokens.unwrap(), record.usage.prompt_tokens.unwrap());

@@ -104,6 +104,9 @@ pub struct AttemptRecord {
     pub intended: Option<Nanos>,
     /// When it was sent; in a closed loop the clock starts here.
     pub started: Nanos,
+    /// How long tokscope itself kept it waiting, milliseconds: from when it was due and a slot was free to when it began to be
+    /// sent. `None` where nothing waited for it.
+    pub own_delay_ms: Option<f64>,
     /// When the attempt was over.
     pub ended: Nanos,
     /// Time to connect, when this attempt had to.
@@ -127,6 +130,8 @@ pub struct AttemptRecord {
     pub first_token_event_index: Option<u32>,
     /// From when to when the thread that reads the stream stood still: what came meanwhile is timed late.
     pub observer_stalls: Vec<(Nanos, Nanos)>,
+    /// How late that thread was woken meanwhile, on average, milliseconds; `None` where it was too short to tell.
+    pub observer_lag_ms: Option<f64>,
     /// All data events, `[DONE]` included, comments not.
     pub event_count: u32,
     /// What the server counted.
@@ -172,6 +177,7 @@ impl AttemptRecord {
             asked: None,
             intended: None,
             started,
+            own_delay_ms: None,
             ended: started,
             connect_ms: None,
             headers_at: None,
@@ -183,6 +189,7 @@ impl AttemptRecord {
             condensed: None,
             first_token_event_index: None,
             observer_stalls: Vec::new(),
+            observer_lag_ms: None,
             event_count: 0,
             usage: Usage::default(),
             tokens_in_first_event: None,

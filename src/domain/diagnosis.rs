@@ -28,7 +28,9 @@ const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> O
 
 /// All that is looked for, the gravest first. Keys are only ever added.
 pub const DIAGNOSES: &[Diagnosis] = &[
-    row("observer_stalled", "tokscope itself stood still", observer_stalled),
+    row(OBSERVER_STALLED, "tokscope itself stood still", observer_stalled),
+    row(SENT_LATE, "sent late by tokscope", sent_late),
+    row(READ_LATE, "read late by tokscope", read_late),
     row(RETRIED, "needed retries", retried),
     row("fake_streaming", "made first, streamed after", fake_streaming),
     row("bursts", "events in bursts", bursts),
@@ -51,6 +53,15 @@ pub const DIAGNOSES: &[Diagnosis] = &[
 
 /// Key of the finding that part of the prompt was in the server's cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
+
+/// Key of the finding that the thread that reads the streams stood still.
+pub const OBSERVER_STALLED: &str = "observer_stalled";
+
+/// Key of the finding that tokscope itself kept a request waiting.
+pub const SENT_LATE: &str = "sent_late";
+
+/// Key of the finding that tokscope itself read so late that events piled up.
+pub const READ_LATE: &str = "read_late";
 
 /// Key of the finding that an attempt needed more than one try.
 pub const RETRIED: &str = "retried";
@@ -99,11 +110,57 @@ const MANY_TOKENS: u64 = 32;
 fn observer_stalled(s: &Subject<'_>) -> Option<String> {
     let stalls = &s.timeline.stalls;
     let longest = stalls.iter().max_by(|a, b| a.length_ms().total_cmp(&b.length_ms()))?;
-    let (length, at) = (seconds(longest.length_ms()), seconds(longest.from_ms));
+    let length = seconds(longest.length_ms());
+    let when = match longest.from_ms {
+        from if from < 0.0 => "beginning before the request".to_owned(),
+        from => format!("{} after the request", seconds(from)),
+    };
     let times = if stalls.len() == 1 { "once".to_owned() } else { format!("{} times", stalls.len()) };
     Some(format!(
-        "tokscope itself stood still {times}, for {length} at most, {at} after the request: what came meanwhile is timed late"
+        "tokscope itself stood still {times}, for {length} at most, {when}: what came meanwhile is timed late"
     ))
+}
+
+/// A delay of our own is worth a word from this part of the figure it is in, the bound of what a figure may be off;
+const LATE_SHARE: f64 = 0.1;
+/// and from so many milliseconds: in an open loop it is part of the TTFT,
+const LATE_MS: f64 = 5.0;
+/// in a closed one of no figure but the throughput.
+const LATE_IN_CLOSED_LOOP_MS: f64 = 50.0;
+
+fn sent_late(s: &Subject<'_>) -> Option<String> {
+    let late = s.record.own_delay_ms?;
+    let (figure, least, what) = if s.record.intended.is_some() {
+        let what = "TTFT and latency count from the intended start and contain this delay";
+        (s.record.time_to_first_token_ms(), LATE_MS, what)
+    } else {
+        let what = "TTFT and latency do not contain this delay, but throughput does";
+        (s.record.request_latency_ms(), LATE_IN_CLOSED_LOOP_MS, what)
+    };
+    let is_late = late >= least && figure.is_none_or(|ms| late >= ms * LATE_SHARE);
+    is_late.then(|| format!("tokscope itself sent the request {} late: {what}", seconds(late)))
+}
+
+/// From this share of the time between two reads on, the delay of the reader makes the pattern in which events come.
+const READ_LATE_SHARE: f64 = 0.5;
+
+fn read_late(s: &Subject<'_>) -> Option<String> {
+    let late = s.record.observer_lag_ms?;
+    let t = &s.timeline;
+    let reads = t.events.saturating_sub(t.coalesced).max(1);
+    let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
+    let piled_up = t.bursts.is_some() || shares_reads(t);
+    (piled_up && late >= apart * READ_LATE_SHARE).then(|| {
+        format!(
+            "tokscope itself was woken {late:.1} ms late on average, and reads were {apart:.1} ms apart: events may have come one \
+             by one"
+        )
+    })
+}
+
+/// From half of them on the median gap is 0.
+fn shares_reads(t: &Timeline) -> bool {
+    t.events >= timeline::ENOUGH_EVENTS && t.coalesced as f64 >= t.events as f64 * 0.5
 }
 
 fn retried(s: &Subject<'_>) -> Option<String> {
@@ -182,10 +239,9 @@ fn is_fake(s: &Subject<'_>) -> bool {
 }
 
 fn shared_reads(s: &Subject<'_>) -> Option<String> {
-    // From half of them on the median gap is 0.
     let share = s.timeline.coalesced as f64 / s.timeline.events.max(1) as f64;
     let told = s.timeline.bursts.is_some() || is_fake(s);
-    (share >= 0.5 && s.timeline.events >= timeline::ENOUGH_EVENTS && !told).then(|| {
+    (shares_reads(&s.timeline) && !told).then(|| {
         format!(
             "{:.0} % of the events came out of the same read as the one before: gaps are coarser than the tokens",
             share * 100.0

@@ -38,11 +38,17 @@ pub enum EngineCommand {
         warmup: bool,
         /// Not to be sent before then: its intended start in the open loop.
         due: Option<Nanos>,
+        /// When it could be sent at the earliest: it was due, and a slot was free. `None` where nothing waited for it.
+        ready: Option<Nanos>,
     },
     /// Give an attempt up; its record comes as cancelled.
     Abort(AttemptId),
     /// The whole process is about to be stopped: the times of what is in flight are worth nothing. Sends when noted.
     MarkSuspended(std::sync::mpsc::Sender<()>),
+    /// The run is going, or no longer: while it is, the engine notices its own standstills, also between requests.
+    SetActive(bool),
+    /// Bring the live view up to date. Sends when done.
+    Publish(std::sync::mpsc::Sender<()>),
     /// Stop everything.
     Shutdown,
 }

@@ -44,6 +44,8 @@ pub struct Order {
     pub warmup: bool,
     /// When it was to be sent, in the open loop.
     pub due: Option<Nanos>,
+    /// When it could be sent at the earliest.
+    pub ready: Option<Nanos>,
 }
 
 /// Sends the request and follows it to its end, or until `cancelled`.
@@ -60,7 +62,7 @@ pub async fn run(
     record.nonce = (!endpoint.warm && order.case.takes_nonce()).then(|| nonce(&record.request_id));
     record.intended = order.due;
     let recorder = Rc::new(RefCell::new(Recorder::new(record, endpoint.api)));
-    board.add(Rc::clone(&recorder));
+    board.add(Rc::clone(&recorder), now);
     started(now);
 
     let work = AssertUnwindSafe(drive(endpoint, &order, &recorder)).catch_unwind();
@@ -153,7 +155,14 @@ async fn send(
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
     recorder.borrow_mut().record.asked = Some(Arc::new(endpoint.told.asked(request_id.clone(), &body, nonce)));
-    recorder.borrow_mut().record.started = endpoint.now();
+    {
+        let record = &mut recorder.borrow_mut().record;
+        record.started = endpoint.now();
+        // What comes after the first try is the server's doing.
+        if let (Some(ready), None) = (order.ready, record.own_delay_ms) {
+            record.own_delay_ms = Some(record.started.millis_since(ready));
+        }
+    }
     let post = Post {
         url: &url,
         id: &request_id,

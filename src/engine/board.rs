@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 
@@ -12,12 +13,10 @@ use super::lag::Lags;
 use super::pulse::{Beat, PULSE_EVERY};
 use super::recorder::{Detail, Recorder};
 use super::secrets::Secrets;
+use super::standstill::Standstills;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{LiveSnapshot, TRACED_STREAMS};
 use crate::domain::time::Nanos;
-
-/// A wake that is later than this is a stall that a timeline shows, milliseconds.
-const STALL_MS: f64 = 100.0;
 
 /// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
 #[derive(Clone, Debug)]
@@ -48,9 +47,10 @@ pub struct Board {
     in_flight: RefCell<Vec<Rc<RefCell<Recorder>>>>,
     finished_events: Cell<u64>,
     lags: RefCell<Lags>,
-    /// When the next beat is due, while they come.
-    next_beat: Cell<Option<Nanos>>,
-    busy: Notify,
+    /// The run is going.
+    active: Cell<bool>,
+    standstills: Standstills,
+    watched_from_now: Notify,
     watched: Watched,
     publish: watch::Sender<Arc<LiveSnapshot>>,
     secrets: Rc<Secrets>,
@@ -63,32 +63,74 @@ impl Board {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
             lags: RefCell::default(),
-            next_beat: Cell::default(),
-            busy: Notify::new(),
+            active: Cell::default(),
+            standstills: Standstills::default(),
+            watched_from_now: Notify::new(),
             watched,
             publish,
             secrets,
         }
     }
 
-    /// Shows a recorder until it is removed.
-    pub fn add(&self, recorder: Rc<RefCell<Recorder>>) {
+    /// Shows a recorder until it is removed. A standstill that its request waited through is noted with it.
+    pub fn add(&self, recorder: Rc<RefCell<Recorder>>, now: Nanos) {
+        self.look(now);
+        {
+            let record = &mut recorder.borrow_mut().record;
+            record.observer_stalls.extend(self.standstills.since(record.began()));
+        }
         self.in_flight.borrow_mut().push(recorder);
-        self.busy.notify_one();
+        self.begin_to_watch(now);
     }
 
-    /// Shows it no longer from `now` on; its events still count. A long stall that is not over yet is noted: what came
-    /// meanwhile may be taken before the beat that tells of it.
+    /// Shows it no longer from `now` on; its events still count. Where this thread stood still, what came meanwhile may be
+    /// taken before the beat that shows it: the look is before the record is handed on.
     pub fn remove(&self, recorder: &Rc<RefCell<Recorder>>, now: Nanos) {
+        self.look(now);
         self.in_flight.borrow_mut().retain(|r| !Rc::ptr_eq(r, recorder));
-        if let Some(due) = self.next_beat.get().filter(|due| now.millis_since(*due) >= STALL_MS) {
-            recorder.borrow_mut().record.observer_stalls.push((due, now));
-        }
-        if !self.is_busy() {
-            self.next_beat.set(None);
+        if !self.is_watched() {
+            self.standstills.end();
         }
         let events = recorder.borrow().record.arrivals.len() as u64;
         self.finished_events.set(self.finished_events.get() + events);
+    }
+
+    /// The run is going, or no longer, from `now` on.
+    pub fn set_active(&self, active: bool, now: Nanos) {
+        self.look(now);
+        self.active.set(active);
+        if active {
+            self.begin_to_watch(now);
+        } else if !self.is_watched() {
+            self.standstills.end();
+        }
+    }
+
+    fn begin_to_watch(&self, now: Nanos) {
+        self.standstills.begin(now);
+        self.watched_from_now.notify_one();
+    }
+
+    /// This thread runs at `now`. Where it stood still before, that is noted with all that is in flight, and shows in the live
+    /// view at once. So does a sleep of the machine, which no time on the run's clock contains.
+    pub fn look(&self, now: Nanos) {
+        if let Some(slept) = self.standstills.newly_slept() {
+            self.note_sleep(slept);
+        }
+        let Some((from, until)) = self.standstills.look(now) else { return };
+        self.lags.borrow_mut().note(until.millis_since(from));
+        for recorder in self.in_flight.borrow().iter() {
+            recorder.borrow_mut().record.observer_stalls.push((from, until));
+        }
+        self.publish(now);
+    }
+
+    fn note_sleep(&self, slept: Duration) {
+        let seconds = slept.as_secs_f64();
+        self.lags.borrow_mut().note(seconds * 1000.0);
+        self.warn(&format!(
+            "this machine slept for {seconds:.1} s meanwhile, which no time here contains: these times are not the server's"
+        ));
     }
 
     /// Adds a warning to all that is in flight.
@@ -103,26 +145,32 @@ impl Board {
         !self.in_flight.borrow().is_empty()
     }
 
-    /// Returns once something is.
-    pub async fn wait_until_busy(&self) {
-        while !self.is_busy() {
-            self.busy.notified().await;
+    /// Whether this thread's standstills matter: the run is going, or something is in flight.
+    pub fn is_watched(&self) -> bool {
+        self.active.get() || self.is_busy()
+    }
+
+    /// Returns once they do.
+    pub async fn wait_until_watched(&self) {
+        while !self.is_watched() {
+            self.watched_from_now.notified().await;
         }
     }
 
-    /// Beats came at `now`, in the order they were sent. How late each came counts; a long stall is counted whole, also
-    /// where the whole process stood still, and noted once with all that is in flight.
+    /// Beats came at `now`, in the order they were sent. How late each came counts.
     pub fn note_beats(&self, beats: impl IntoIterator<Item = Beat>, now: Nanos) {
         for (i, beat) in beats.into_iter().enumerate() {
-            self.next_beat.set(Some(beat.sent.plus(PULSE_EVERY)));
-            let whole = now.millis_since(beat.due);
-            let stalled = whole >= STALL_MS;
-            self.lags.borrow_mut().note(if stalled { whole } else { now.millis_since(beat.sent) });
-            if stalled && i == 0 {
-                for recorder in self.in_flight.borrow().iter() {
-                    recorder.borrow_mut().record.observer_stalls.push((beat.due, now));
-                }
+            if i == 0 {
+                self.standstills.expect_beat(beat.due);
+                self.look(now);
             }
+            // One that the process could not even send in time is part of a standstill, and not late by itself.
+            self.lags.borrow_mut().note(now.millis_since(beat.sent));
+            // Where the pulse itself was starved, so was whoever reads beside it.
+            for recorder in self.in_flight.borrow().iter() {
+                recorder.borrow_mut().note_lag(now.millis_since(beat.due));
+            }
+            self.standstills.expect_beat(beat.sent.plus(PULSE_EVERY));
         }
     }
 
@@ -182,47 +230,114 @@ mod tests {
         Rc::new(RefCell::new(Recorder::new(record, &crate::protocol::api::CHAT)))
     }
 
+    fn board() -> Board {
+        Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default())
+    }
+
+    const fn ms(n: u64) -> Nanos {
+        Nanos::from_millis(n)
+    }
+
+    fn beat(due: u64, sent: u64) -> Beat {
+        Beat { due: ms(due), sent: ms(sent) }
+    }
+
+    fn stalls(recorder: &Rc<RefCell<Recorder>>) -> Vec<(u64, u64)> {
+        let stalls = &recorder.borrow().record.observer_stalls;
+        stalls.iter().map(|(from, until)| (from.0 / 1_000_000, until.0 / 1_000_000)).collect()
+    }
+
     #[test]
     fn a_long_stall_is_noted_once_with_what_is_in_flight() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
-        let recorder = recorder(0, 1);
-        let ms = Nanos::from_millis;
-        let beat = |due, sent| Beat { due: ms(due), sent: ms(sent) };
+        let (board, recorder) = (board(), recorder(0, 1));
         board.note_beats([beat(0, 0)], ms(400));
-        board.add(Rc::clone(&recorder));
+        board.add(Rc::clone(&recorder), ms(480));
         board.note_beats([beat(500, 501)], ms(599));
         board.note_beats([beat(600, 600), beat(650, 650)], ms(800));
         // The whole process stood still.
         board.note_beats([beat(850, 1849)], ms(1850));
         board.remove(&recorder, ms(1850));
         board.note_beats([beat(2000, 2000)], ms(2400));
-        let stalls = recorder.borrow().record.observer_stalls.clone();
-        assert_eq!(stalls, [(ms(600), ms(800)), (ms(850), ms(1850))]);
+        assert_eq!(stalls(&recorder), [(600, 800), (850, 1850)]);
+        assert_eq!(recorder.borrow().record.observer_lag_ms, Some((99.0 + 200.0 + 150.0 + 1000.0) / 4.0));
         assert_eq!(board.lags.borrow().told().max_ms, Some(1000.0));
     }
 
     #[test]
     fn what_ends_before_the_beat_that_tells_of_a_stall_has_it_noted() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
+        let board = board();
         let [in_time, late, again] = [1, 2, 3].map(|number| recorder(0, number));
-        let ms = Nanos::from_millis;
-        board.add(Rc::clone(&in_time));
-        board.add(Rc::clone(&late));
-        board.note_beats([Beat { due: ms(50), sent: ms(50) }], ms(50));
+        board.add(Rc::clone(&in_time), ms(0));
+        board.add(Rc::clone(&late), ms(0));
+        board.note_beats([beat(50, 50)], ms(50));
         // The next beat is due at 100.
         board.remove(&in_time, ms(199));
         board.remove(&late, ms(900));
         // Then nothing was in flight, and no beat wanted.
-        board.add(Rc::clone(&again));
-        board.remove(&again, ms(5000));
-        let stalls = [in_time, late, again].map(|r| r.borrow().record.observer_stalls.clone());
-        assert_eq!(stalls, [vec![], vec![(ms(100), ms(900))], vec![]]);
+        board.add(Rc::clone(&again), ms(5000));
+        board.remove(&again, ms(5020));
+        assert_eq!([&in_time, &late].map(stalls), [vec![], vec![(199, 900)]]);
+        assert_eq!(board.lags.borrow().told().max_ms, Some(701.0));
+    }
+
+    #[test]
+    fn a_short_request_that_no_beat_saw_has_its_stall_noted() {
+        let (board, recorder) = (board(), recorder(0, 1));
+        board.set_active(true, ms(0));
+        board.note_beats([beat(50, 50)], ms(50));
+        // Begun, stopped and answered between two beats.
+        board.add(Rc::clone(&recorder), ms(60));
+        board.remove(&recorder, ms(980));
+        assert_eq!(stalls(&recorder), [(100, 980)]);
+    }
+
+    #[test]
+    fn a_stall_with_nothing_in_flight_counts_and_marks_what_was_due() {
+        let board = board();
+        board.set_active(true, ms(0));
+        board.note_beats([beat(50, 50)], ms(50));
+        board.note_beats([beat(100, 1000)], ms(1001));
+        let [waited, later] = [1, 2].map(|number| recorder(0, number));
+        waited.borrow_mut().record.intended = Some(ms(300));
+        later.borrow_mut().record.started = ms(1010);
+        board.add(Rc::clone(&waited), ms(1002));
+        board.add(Rc::clone(&later), ms(1010));
+        assert_eq!([&waited, &later].map(stalls), [vec![(100, 1001)], vec![]]);
+        assert_eq!(board.lags.borrow().told().max_ms, Some(901.0));
+    }
+
+    #[test]
+    fn the_end_of_a_run_ends_the_watch_with_a_last_look() {
+        let board = board();
+        board.set_active(true, ms(0));
+        board.set_active(false, ms(900));
+        assert_eq!(board.lags.borrow().told().max_ms, Some(850.0));
+        assert!(!board.is_watched());
+        board.look(ms(9000));
+        assert_eq!(board.lags.borrow().told().max_ms, Some(850.0));
+    }
+
+    #[test]
+    fn a_sleep_of_the_machine_is_a_warning_to_what_is_in_flight() {
+        let (board, recorder) = (board(), recorder(0, 1));
+        board.add(Rc::clone(&recorder), ms(0));
+        board.note_sleep(Duration::from_millis(12_300));
+        let warnings = recorder.borrow().record.warnings.clone();
+        assert_eq!(warnings.len(), 1, "{warnings:?}");
+        assert!(warnings[0].starts_with("this machine slept for 12.3 s meanwhile"), "{warnings:?}");
+        assert_eq!(board.lags.borrow().told().max_ms, Some(12_300.0));
     }
 
     #[test]
     fn a_beat_that_was_sent_late_is_not_the_engine_s_lag() {
-        let board = Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default());
-        board.note_beats([Beat { due: Nanos::from_millis(0), sent: Nanos::from_millis(60) }], Nanos::from_millis(61));
+        let board = board();
+        board.set_active(true, ms(0));
+        board.note_beats([beat(50, 110)], ms(111));
+        assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
+        // Not even one that was sent very late, as long as this thread ran meanwhile.
+        board.look(ms(200));
+        board.look(ms(290));
+        board.note_beats([beat(160, 300)], ms(301));
         assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
     }
 
@@ -238,7 +353,7 @@ mod tests {
                 let event = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
                 recorder.borrow_mut().event(Nanos::from_millis(at), at, event).unwrap();
             }
-            board.add(recorder);
+            board.add(recorder, Nanos(0));
         }
         board.publish(Nanos::from_millis(30));
         let live = live.borrow();
@@ -270,7 +385,7 @@ mod tests {
             let recorder = recorder(case, 1);
             let event = r#"{"choices":[{"delta":{"content":"a"}}]}"#;
             recorder.borrow_mut().event(Nanos::from_millis(10), 1, event).unwrap();
-            board.add(recorder);
+            board.add(recorder, Nanos(0));
         }
         let traced = || live.borrow().in_flight.iter().map(|f| f.arrivals.len()).collect::<Vec<_>>();
         board.publish(Nanos::from_millis(30));

@@ -85,6 +85,7 @@ mod tests {
             model: String::new(),
             warmup: false,
             due: Some(Nanos::from_millis(due_ms)),
+            ready: None,
         }
     }
 

@@ -55,6 +55,7 @@ pub struct Recorder {
     /// The request is out, and what follows is the server's.
     is_sent: bool,
     last_bytes_at: Option<Nanos>,
+    beats: u32,
     malformed_events: u32,
     last_read: Option<u64>,
     trace: Vec<u16>,
@@ -98,6 +99,7 @@ impl Recorder {
             after_end: 0,
             is_sent: false,
             last_bytes_at: None,
+            beats: 0,
             malformed_events: 0,
             last_read: None,
             trace: Vec::new(),
@@ -139,6 +141,13 @@ impl Recorder {
     /// Whether the request went out.
     pub const fn is_sent(&self) -> bool {
         self.is_sent
+    }
+
+    /// The thread that reads it was woken so late, milliseconds.
+    pub fn note_lag(&mut self, ms: f64) {
+        self.beats += 1;
+        let mean = self.record.observer_lag_ms.unwrap_or(0.0);
+        self.record.observer_lag_ms = Some(mean + (ms - mean) / f64::from(self.beats));
     }
 
     /// Bytes of the answer came, of whatever kind.

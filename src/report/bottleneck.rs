@@ -1,6 +1,7 @@
 //! What held the run back, in one sentence that says no more than the figures show.
 
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::diagnosis::{OBSERVER_STALLED, READ_LATE, SENT_LATE};
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::stages;
@@ -15,6 +16,8 @@ const LATE_MS: f64 = 5.0;
 const SATURATED_PERCENT: f64 = 90.0;
 /// A machine this busy serves neither client nor server as it could, percent.
 const EXHAUSTED_PERCENT: f64 = 95.0;
+/// From this share of the attempts on, tokscope's own delays are in the run's percentiles.
+const OWN_SHARE: f64 = 0.1;
 /// A finding in this share of the attempts is the run's, not an attempt's.
 const MOST: f64 = 0.5;
 /// From this share of an answer's time on the wait for its first token is what holds it back; below the other, decoding.
@@ -85,7 +88,10 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
     ];
     let cause = causes.iter().find_map(|cause| cause());
     let Bottleneck { cause, evidence } = cause.unwrap_or_else(|| nothing(&shares));
-    Some(Bottleneck { cause, evidence: evidence + &gpu(around.busiest_gpu_percent) + "." })
+    Some(Bottleneck {
+        cause,
+        evidence: format!("{evidence}{}", beside(&evidence, summary)) + &gpu(around.busiest_gpu_percent) + ".",
+    })
 }
 
 const fn by(cause: &'static str, evidence: String) -> Bottleneck {
@@ -116,7 +122,7 @@ impl Times {
             ttft_ms: record.time_to_first_token_ms(),
             latency_ms: record.request_latency_ms(),
             token_ms: record.inter_token_latency_ms(),
-            slot_ms: record.dispatch_delay_ms(),
+            slot_ms: record.dispatch_delay_ms().map(|ms| (ms - record.own_delay_ms.unwrap_or(0.0)).max(0.0)),
             queue_ms: record.server_timings.and_then(|t| t.queue_ms),
             spread: enough_for(record.content_events().saturating_sub(1), 99).then(spread).flatten(),
         }
@@ -156,7 +162,7 @@ fn millis(ms: f64) -> String {
 }
 
 fn client(summary: &Summary, around: Around) -> Option<Bottleneck> {
-    saturated(around).or_else(|| late(summary, around)).or_else(|| exhausted(around))
+    saturated(around).or_else(|| own_delays(summary)).or_else(|| late(summary, around)).or_else(|| exhausted(around))
 }
 
 fn saturated(around: Around) -> Option<Bottleneck> {
@@ -165,6 +171,35 @@ fn saturated(around: Around) -> Option<Bottleneck> {
         "tokscope's thread that reads the streams took {engine:.0} % of a core, so that figures may be its own"
     );
     Some(by(THIS_MACHINE, told))
+}
+
+/// How the sentences name this program.
+const ITSELF: &str = "tokscope itself";
+
+/// In how many of all attempts tokscope itself stood still, sent or read late, by the kind there is most of.
+fn delayed_by_us(summary: &Summary) -> (usize, usize) {
+    let own = [OBSERVER_STALLED, SENT_LATE, READ_LATE].map(|key| summary.found_in(key));
+    (own.into_iter().max().unwrap_or(0), summary.ended_attempts())
+}
+
+fn own_delays(summary: &Summary) -> Option<Bottleneck> {
+    let (n, all) = delayed_by_us(summary);
+    (n > 0 && n as f64 >= all as f64 * OWN_SHARE).then(|| {
+        let told = format!(
+            "in {n} of {all} attempts tokscope itself stood still, or sent or read late, so that their times are its own"
+        );
+        by(THIS_MACHINE, told)
+    })
+}
+
+/// What tokscope's own delays add to another cause.
+fn beside(evidence: &str, summary: &Summary) -> String {
+    match delayed_by_us(summary) {
+        (n, all) if n > 0 && !evidence.contains(ITSELF) => {
+            format!("; in {n} of {all} attempts tokscope itself stood still, or sent or read late")
+        }
+        _ => String::new(),
+    }
 }
 
 fn exhausted(around: Around) -> Option<Bottleneck> {

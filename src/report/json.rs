@@ -19,6 +19,7 @@ use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
+use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
@@ -199,6 +200,11 @@ impl Serialize for Spreads<'_> {
 #[derive(Serialize)]
 struct Observer<'a> {
     engine_lag_ms: Lag,
+    /// How long tokscope itself kept requests waiting that were due and had a slot.
+    dispatch_delay_ms: DispatchDelay,
+    /// Attempts, of those in the summary, during which it stood still, or that it sent late.
+    stalled_attempts: usize,
+    late_attempts: usize,
     /// Of the events with text: those that came out of the same read as the one before.
     coalesced_event_share: Option<f64>,
     calibration: Option<&'a Calibration>,
@@ -209,6 +215,15 @@ struct Lag {
     p50: Option<f64>,
     p99: Option<f64>,
     max: Option<f64>,
+}
+
+/// A percentile that too few figures stand for is `null`.
+#[derive(Serialize)]
+struct DispatchDelay {
+    p50: Option<f64>,
+    p99: Option<f64>,
+    max: Option<f64>,
+    n: usize,
 }
 
 impl<'a> Document<'a> {
@@ -243,6 +258,14 @@ impl<'a> Document<'a> {
             sweep: load::sweep(&report.session),
             observer: Observer {
                 engine_lag_ms: Lag { p50: lag.p50_ms, p99: lag.p99_ms, max: lag.max_ms },
+                dispatch_delay_ms: DispatchDelay {
+                    p50: summary.own_delay.and_then(|s| s.percentile(50)),
+                    p99: summary.own_delay.and_then(|s| s.percentile(99)),
+                    max: summary.own_delay.map(|s| s.stats.max),
+                    n: summary.own_delay.map_or(0, |s| s.n),
+                },
+                stalled_attempts: summary.found_in(OBSERVER_STALLED),
+                late_attempts: summary.found_in(SENT_LATE),
                 coalesced_event_share: summary.coalesced_share(),
                 calibration: report.calibration.as_ref(),
             },

@@ -55,6 +55,8 @@ pub struct Summary {
     pub tally: Option<Tally>,
     /// What was found, and in how many of the reported and failed attempts; what was found in none is left out.
     pub findings: Vec<(&'static Diagnosis, usize)>,
+    /// How long tokscope itself kept those requests waiting, milliseconds; `None` where nothing waited for it.
+    pub own_delay: Option<Spread>,
     /// Events with text of all reported attempts.
     pub events: usize,
     /// Of those, out of the same read as the one before: they share its time.
@@ -103,6 +105,8 @@ struct Counted {
     ttft: Vec<(PrefixCache, (usize, f64))>,
     /// In the order of [`DIAGNOSES`]; those of failed attempts too.
     findings: Vec<usize>,
+    /// Those of failed attempts too.
+    own_delays_ms: Vec<f64>,
 }
 
 impl Counted {
@@ -133,6 +137,7 @@ impl Counted {
     }
 
     fn find(&mut self, record: &AttemptRecord) {
+        self.own_delays_ms.extend(record.own_delay_ms);
         for (count, diagnosis) in self.findings.iter_mut().zip(DIAGNOSES) {
             *count += usize::from(record.findings.iter().any(|f| f.key == diagnosis.key));
         }
@@ -164,6 +169,12 @@ impl Summary {
             estimated_attempts: counted.estimated,
             failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
             findings: findings.map(|(diagnosis, n)| (diagnosis, *n)).collect(),
+            own_delay: Stats::of(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
+                n: counted.own_delays_ms.len(),
+                stats,
+                mean_half_width: None,
+                median_ci95: None,
+            }),
             events: counted.events,
             coalesced_events: counted.coalesced,
             partial: session.is_partial(),
@@ -194,6 +205,11 @@ impl Summary {
     /// Measured attempts that ended, whole or failed: what a number of figures is out of.
     pub fn ended_attempts(&self) -> usize {
         self.attempts + self.failed_attempts
+    }
+
+    /// In how many of these attempts something was found, by its key.
+    pub fn found_in(&self, key: &str) -> usize {
+        self.findings.iter().find(|(d, _)| d.key == key).map_or(0, |(_, n)| *n)
     }
 
     /// Share of the events with text that came out of the same read as the one before; `None` without events.

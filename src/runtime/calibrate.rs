@@ -9,13 +9,16 @@ mod table;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 
 use anyhow::{Context, bail};
 
 use self::errors::Unusable;
 use self::load::{Load, Measured, Outcome};
 use self::server::Server;
+use super::console::{self, EndWait, Stderr};
 use super::environment;
+use super::signals::{self, Suspension};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::calibration::{Calibration, ErrorSpread, Level, Machine, Peak};
 use crate::domain::statistics::median;
@@ -55,12 +58,12 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     if monotonic_ns().is_none() {
         bail!("calibrate is not available on this system: it needs Linux's clock, which two processes share");
     }
-    let mut stderr = std::io::stderr();
+    let mut stderr = Stderr::default();
     // Nobody reads what cannot be written.
-    let mut say = |text: &str| drop(writeln!(stderr, "{text}"));
+    let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("this program does not find itself")?;
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
-    drop(write!(std::io::stdout(), "{}", table::render(&calibration)));
+    let printed = console::print(table::render(&calibration).as_bytes());
     let text = serde_json::to_string_pretty(&calibration)? + "\n";
     if let Some(path) = &options.json {
         say(&format!("Written to '{}'", write_new(path, &text)?.display()));
@@ -73,7 +76,10 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
             Err(why) => say(&format!("Not kept for the reports of later runs: {why}")),
         }
     }
-    Ok(0)
+    printed?;
+    let (sender, inbox) = channel();
+    signals::watch(sender.clone(), Suspension::BySystem);
+    console::finish(EndWait::ForReader, &inbox, &sender).map(|()| 0)
 }
 
 /// The calibration of this program on this machine, if one was kept.

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use self::entry::entry;
+use super::console::{self, EndWait, Stderr};
 use super::export::tell_written;
 use super::guard::guarded;
-use super::{Run, Wake, stdout};
+use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
@@ -45,9 +46,13 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     if run.app.scene.session.began.is_none() {
         return status;
     }
+    run.settle_lag();
+    // The files come first: a reader that has stopped reading keeps nobody from them.
+    let saved = guarded("this run was not saved whole", || run.end_saving(status));
+    let files = run.export_all();
     let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
-    let told = told.and_then(|text| stdout::write(text.as_bytes()).map_err(|why| format!("{why:#}")));
-    match guarded("this run was not saved whole", || run.end_saving(status)) {
+    let told = told.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
+    match saved {
         Ok(Ok(saved)) => saved.iter().for_each(|saved| say(stderr, saved)),
         Ok(Err(not_saved)) | Err(not_saved) => {
             say(stderr, &format!("tokscope: {not_saved}"));
@@ -58,7 +63,19 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
         say(stderr, &format!("tokscope: {why}"));
         status = status.max(2);
     }
-    status.max(tell_written("Report", run.export_all(), stderr))
+    status.max(tell_written("Report", files, stderr))
+}
+
+/// Waits for those who read stdout and stderr. Returns the exit status, made worse by an stdout that failed meanwhile.
+pub fn wait_for_readers(wait: EndWait, run: &Run, status: u8) -> u8 {
+    let is_told = status >= 2;
+    match console::finish(wait, &run.inbox, &run.sender) {
+        Err(why) if !is_told => {
+            say(&mut Stderr::default(), &format!("tokscope: {why:#}"));
+            2
+        }
+        _ => status,
+    }
 }
 
 /// Ends what is in flight, and takes the last facts and the last sample.
@@ -94,7 +111,7 @@ fn take_fact(run: &mut Run, wake: Wake) {
 
 /// Writes lines of text, and nothing that a terminal would obey. A reader that is gone must not end the run.
 pub fn say(to: &mut impl Write, lines: &str) {
-    drop(writeln!(to, "{}", sanitise(lines)));
+    drop(to.write_all(format!("{}\n", sanitise(lines)).as_bytes()));
 }
 
 /// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::closing::{close, say};
+use super::closing::{close, say, wait_for_readers};
+use super::console::{EndWait, Stderr};
 use super::signals::{Suspension, stop_process};
 use super::{Run, RunSpec, Wake, route};
 use crate::app::message::Msg;
@@ -27,12 +28,16 @@ const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, no
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
     let mut run = Run::start(spec, Suspension::Told)?;
-    let mut stderr = std::io::stderr();
+    let mut stderr = Stderr::default();
+    terminal::install_panic_hook();
     greet(&run.app.scene, &mut stderr);
     let outcome = catch_unwind(AssertUnwindSafe(|| follow(&mut run, &mut stderr)));
     let status = if let Ok(Ok(status)) = &outcome { *status } else { run.app.exit_status() };
     // Whatever ended it, what was measured is still worth its files.
     let status = close(&mut run, status, &mut stderr);
+    terminal::tell_what_was_held_back(&mut stderr);
+    let wait = if run.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };
+    let status = wait_for_readers(wait, &run, status);
     match outcome {
         Ok(followed) => followed.map(|_| status),
         Err(panic) => resume_unwind(panic),
@@ -40,7 +45,7 @@ pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
 }
 
 /// Takes what happens, and tells it, until the run is over; returns the exit status.
-fn follow(run: &mut Run, stderr: &mut impl Write) -> anyhow::Result<u8> {
+fn follow(run: &mut Run, stderr: &mut Stderr) -> anyhow::Result<u8> {
     let dim = stderr_is_styled();
     run.discover(false);
     let mut waits_for = String::new();
@@ -54,7 +59,7 @@ fn follow(run: &mut Run, stderr: &mut impl Write) -> anyhow::Result<u8> {
                 stop_process();
                 continue;
             }
-            Wake::Input(_) => continue,
+            Wake::Input(_) | Wake::Written(_) => continue,
         };
         let ended = match &msg {
             Msg::Engine(_, EngineFact::Ended { record, .. }) => Some(std::sync::Arc::clone(record)),
@@ -81,7 +86,7 @@ fn follow(run: &mut Run, stderr: &mut impl Write) -> anyhow::Result<u8> {
         if let Some(record) = ended {
             match &mut load {
                 Some(load) => load.tell(run, stderr),
-                None => progress(&run.app.scene.session, &record, dim, stderr),
+                None => stderr.progress(|line| progress(&run.app.scene.session, &record, dim, line)),
             }
         }
         if let Some(code) = quit {
@@ -132,8 +137,7 @@ fn tell_target(app: &App, stderr: &mut impl Write) {
     }
 }
 
-/// The progress of a load. A line for each request would fill a pipe that nobody reads fast enough, and the measuring would
-/// wait for it.
+/// The progress of a load. Nobody reads a line for each of thousands of requests.
 #[derive(Debug, Default)]
 struct LoadProgress {
     next: Nanos,
@@ -141,10 +145,10 @@ struct LoadProgress {
 
 impl LoadProgress {
     /// A line, if the last one is a while ago.
-    fn tell(&mut self, run: &Run, stderr: &mut impl Write) {
+    fn tell(&mut self, run: &Run, stderr: &mut Stderr) {
         let now = run.now();
         if let Some(line) = self.line(&run.app.scene, now) {
-            say(stderr, &line);
+            stderr.progress(|to| say(to, &line));
         }
     }
 

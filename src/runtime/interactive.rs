@@ -7,6 +7,7 @@ use std::sync::mpsc::RecvTimeoutError;
 use anyhow::Context;
 
 use super::closing::say;
+use super::console::{self, EndWait, Stderr};
 use super::pace::FramePacer;
 use super::signals::Suspension;
 use super::{Run, RunSpec, ScreenSpec, Wake, closing, route, saved};
@@ -29,7 +30,7 @@ pub fn run(spec: RunSpec, look: &ScreenSpec) -> anyhow::Result<u8> {
 pub fn look_at(wanted: &str, exports: Vec<PathBuf>, speed: Option<f64>, look: &ScreenSpec) -> anyhow::Result<u8> {
     let saved = saved::load(wanted)?;
     for warning in &saved.warnings {
-        say(&mut std::io::stderr(), &format!("{}: {warning}", saved.run.id));
+        say(&mut Stderr::default(), &format!("{}: {warning}", saved.run.id));
     }
     show(Run::of_saved(saved, exports, speed), look)
 }
@@ -38,14 +39,18 @@ fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     run.app.ui.theme = look.theme;
     run.app.asks_for_model = true;
     // Seen before the screen comes, and again once it is gone.
-    route::tell(&run.app.scene.target.route, &mut std::io::stderr());
+    let mut stderr = Stderr::default();
+    route::tell(&run.app.scene.target.route, &mut stderr);
+    console::settle();
     terminal::install_panic_hook();
-    let mut terminal = Terminal::enter().context("the terminal cannot be used; --headless needs none")?;
+    let screen = run.sender.clone();
+    // A send fails only when the main thread is gone, and then nobody draws.
+    let mut terminal = Terminal::enter(move |outcome| drop(screen.send(Wake::Written(outcome))))
+        .context("the terminal cannot be used; --headless needs none")?;
     let keys = run.sender.clone();
     input::listen(move |input| keys.send(Wake::Input(input)).is_ok()).context("the keyboard cannot be read")?;
     let outcome = catch_unwind(AssertUnwindSafe(|| Screen::new(&mut run, &mut terminal, look).show()));
     drop(terminal);
-    let mut stderr = std::io::stderr();
     terminal::tell_what_was_held_back(&mut stderr);
     // A frame may find out before the signal comes: the same end.
     let outcome = outcome.map(|shown| match shown {
@@ -67,6 +72,7 @@ fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     {
         closing::say(&mut stderr, &format!("tokscope: '{}': {why}", run.app.scene.target.url));
     }
+    let status = closing::wait_for_readers(EndWait::Shortly, &run, status);
     match outcome {
         Ok(shown) => shown.map(|_| status),
         Err(panic) => resume_unwind(panic),
@@ -105,7 +111,11 @@ impl<'a> Screen<'a> {
                 }
             }
             if self.pacer.is_due(self.run.now()) {
-                self.draw()?;
+                if self.terminal.is_idle() {
+                    self.draw()?;
+                } else {
+                    self.pacer.skipped(self.run.now());
+                }
             }
         }
     }
@@ -114,7 +124,8 @@ impl<'a> Screen<'a> {
     fn wait(&mut self) -> anyhow::Result<Option<u8>> {
         let now = self.run.now();
         let live = self.run.app.is_live();
-        let woken = match self.pacer.patience(now, live, self.run.app.wake_at()) {
+        let can_draw = self.terminal.is_idle();
+        let woken = match self.pacer.patience(now, live, can_draw, self.run.app.wake_at()) {
             None => self.run.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
             Some(patience) => self.run.inbox.recv_timeout(patience),
         };
@@ -138,6 +149,11 @@ impl<'a> Screen<'a> {
                 None => Ok(None),
             },
             Wake::Input(Input::Resized) => self.answer(Msg::Resized),
+            Wake::Written(outcome) => {
+                outcome.context("the screen could not be written")?;
+                self.terminal.catch_up()?;
+                Ok(None)
+            }
             Wake::Suspend => {
                 self.suspend()?;
                 Ok(None)
@@ -197,7 +213,9 @@ impl<'a> Screen<'a> {
             screen::draw(frame, &view);
             screen::finish(frame, theme, self.look.ascii);
         });
-        drawn.context("the screen could not be written")?;
+        if !drawn.context("the screen could not be drawn")? {
+            return Ok(());
+        }
         let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
         let report = self.cache.report_extent();
         drop(self.run.take(Msg::Drawn { answer, help_limit, report }));

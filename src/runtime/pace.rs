@@ -42,6 +42,11 @@ impl FramePacer {
         (self.dirty || self.asked) && self.drawn_at.is_none_or(|at| now.since(at) >= self.frame_time())
     }
 
+    /// A frame was due and could not be drawn: the terminal has not taken the one before. It stays due.
+    pub const fn skipped(&mut self, now: Nanos) {
+        self.drawn_at = Some(now);
+    }
+
     /// A frame was drawn.
     pub const fn drawn(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
@@ -53,11 +58,11 @@ impl FramePacer {
         if self.asked { FRAME_TIME } else { self.frame_time }
     }
 
-    /// How long to sleep at most: to the next frame while something is `live` or waits to be shown, else to `wake_at`,
-    /// else for ever (`None`).
-    pub fn patience(&self, now: Nanos, live: bool, wake_at: Option<Nanos>) -> Option<Duration> {
+    /// How long to sleep at most: to the next frame while something is `live`, or waits to be shown and `can_draw`, else to
+    /// `wake_at`, else for ever (`None`).
+    pub fn patience(&self, now: Nanos, live: bool, can_draw: bool, wake_at: Option<Nanos>) -> Option<Duration> {
         let next_frame = self.drawn_at.map_or(now, |at| at.plus(self.frame_time()));
-        let due = if live || self.dirty || self.asked { Some(next_frame) } else { None };
+        let due = (live || can_draw && (self.dirty || self.asked)).then_some(next_frame);
         let earliest = due.into_iter().chain(wake_at).min()?;
         Some(earliest.since(now))
     }
@@ -80,7 +85,7 @@ mod tests {
         pacer.drawn(ms(0));
         pacer.touch();
         assert!(!pacer.is_due(ms(49)));
-        assert_eq!(pacer.patience(ms(49), false, None), Some(Duration::from_millis(1)));
+        assert_eq!(pacer.patience(ms(49), false, true, None), Some(Duration::from_millis(1)));
         assert!(pacer.is_due(ms(50)));
     }
 
@@ -89,9 +94,21 @@ mod tests {
         let mut pacer = FramePacer::new(false);
         pacer.touch();
         pacer.drawn(ms(100));
-        assert_eq!(pacer.patience(ms(120), false, None), None);
-        assert_eq!(pacer.patience(ms(120), false, Some(ms(8000))), Some(Duration::from_millis(7880)));
-        assert_eq!(pacer.patience(ms(120), true, Some(ms(8000))), Some(Duration::from_millis(30)));
+        assert_eq!(pacer.patience(ms(120), false, true, None), None);
+        assert_eq!(pacer.patience(ms(120), false, true, Some(ms(8000))), Some(Duration::from_millis(7880)));
+        assert_eq!(pacer.patience(ms(120), true, true, Some(ms(8000))), Some(Duration::from_millis(30)));
+    }
+
+    #[test]
+    fn a_frame_that_could_not_be_drawn_stays_due_and_wakes_nobody() {
+        let mut pacer = FramePacer::new(false);
+        pacer.touch();
+        pacer.skipped(ms(100));
+        assert_eq!(pacer.patience(ms(120), false, false, None), None);
+        assert_eq!(pacer.patience(ms(120), false, false, Some(ms(200))), Some(Duration::from_millis(80)));
+        // What is live is still followed.
+        assert_eq!(pacer.patience(ms(120), true, false, None), Some(Duration::from_millis(30)));
+        assert!(!pacer.is_due(ms(149)) && pacer.is_due(ms(150)));
     }
 
     #[test]
@@ -101,11 +118,11 @@ mod tests {
         pacer.drawn(ms(0));
         pacer.touch();
         assert!(!pacer.is_due(ms(499)));
-        assert_eq!(pacer.patience(ms(100), true, None), Some(Duration::from_millis(400)));
+        assert_eq!(pacer.patience(ms(100), true, true, None), Some(Duration::from_millis(400)));
         assert!(pacer.is_due(ms(500)));
         pacer.ask();
         assert!(pacer.is_due(ms(50)) && !pacer.is_due(ms(49)));
-        assert_eq!(pacer.patience(ms(10), true, None), Some(Duration::from_millis(40)));
+        assert_eq!(pacer.patience(ms(10), true, true, None), Some(Duration::from_millis(40)));
         pacer.drawn(ms(50));
         pacer.touch();
         assert!(!pacer.is_due(ms(549)));

@@ -53,16 +53,18 @@ pub fn end_with_parent() -> io::Result<()> {
     Ok(())
 }
 
-/// Whether this process was started with the signal for a terminal that goes ignored, as `nohup` does it; false where the
-/// system does not tell.
-pub fn ignores_hang_up() -> bool {
-    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| has_hang_up_ignored(&status))
+/// Whether this process was started with a signal ignored, as `nohup` does it with SIGHUP; false where the system does not
+/// tell.
+pub fn ignores(signal: i32) -> bool {
+    std::fs::read_to_string("/proc/self/status").is_ok_and(|status| has_ignored(&status, signal))
 }
 
-fn has_hang_up_ignored(status: &str) -> bool {
+fn has_ignored(status: &str, signal: i32) -> bool {
     // A bit for each signal, the first is the first.
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok()).is_some_and(|bits| bits & 1 == 1)
+    let bits = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
+    let place = u32::try_from(signal - 1).unwrap_or(u32::MAX);
+    bits.and_then(|bits| bits.checked_shr(place)).is_some_and(|bits| bits & 1 == 1)
 }
 
 /// Ids of this process's threads of that name; empty where the system does not tell.
@@ -105,10 +107,11 @@ mod tests {
     }
 
     #[test]
-    fn an_ignored_hang_up_is_the_first_bit() {
-        let status = |bits: &str| format!("Name:\ttokscope\nSigBlk:\t0000000000000001\nSigIgn:\t{bits}\n");
-        assert!(has_hang_up_ignored(&status("0000000000001001")));
-        assert!(!has_hang_up_ignored(&status("0000000000001000")) && !has_hang_up_ignored("Name:\tx\n"));
+    fn an_ignored_signal_has_its_bit() {
+        let status = |bits: &str| format!("Name:\ttokscope\nSigBlk:\t0000000000000005\nSigIgn:\t{bits}\n");
+        assert!(has_ignored(&status("0000000000001001"), 1) && has_ignored(&status("0000000000001001"), 13));
+        assert!(!has_ignored(&status("0000000000001000"), 1) && !has_ignored("Name:\tx\n", 1));
+        assert!(has_ignored(&status("8000000000000000"), 64) && !has_ignored(&status("ffffffffffffffff"), 65));
     }
 
     #[test]

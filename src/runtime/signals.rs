@@ -2,6 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
+#[cfg(unix)]
+use std::task::Poll;
 
 #[cfg(unix)]
 use tokio::signal::unix;
@@ -61,12 +63,30 @@ pub fn stop_process() {
 #[cfg(not(unix))]
 pub fn stop_process() {}
 
+/// Every signal that ends a process which does not catch it, but for those of a fault in the program, and those that have a
+/// meaning of their own here: unwatched, they would leave the terminal as it is and the run unsaved. SIGPIPE is ignored by
+/// the standard library.
+#[cfg(unix)]
+fn fatal() -> Vec<i32> {
+    use rustix::process::Signal;
+    let mut fatal =
+        vec![Signal::QUIT, Signal::USR1, Signal::USR2, Signal::ALARM, Signal::VTALARM, Signal::PROF, Signal::XCPU];
+    #[cfg(target_os = "linux")]
+    fatal.extend([Signal::IO, Signal::POWER, Signal::STKFLT]);
+    let mut fatal: Vec<i32> = fatal.into_iter().map(Signal::as_raw).collect();
+    // The real-time signals; libc keeps the first for itself.
+    #[cfg(target_os = "linux")]
+    fatal.extend(35..=64);
+    fatal
+}
+
 #[cfg(unix)]
 struct Watched {
     terminate: unix::Signal,
     hang_up: Option<unix::Signal>,
     interrupt: unix::Signal,
     suspend: Option<unix::Signal>,
+    fatal: Vec<unix::Signal>,
     /// Never looked at: that it is watched keeps a file that may not grow from ending the program; the write fails instead.
     _too_large: unix::Signal,
 }
@@ -79,8 +99,11 @@ impl Watched {
         let raw = |raw: Raw| signal(SignalKind::from_raw(raw.as_raw()));
         let is_headless = suspension == Suspension::Told;
         // `nohup` means: the terminal may go, the run goes on. A dashboard goes with it.
-        let stays = is_headless && process::ignores_hang_up();
+        let stays = is_headless && process::ignores(Raw::HUP.as_raw());
+        // What whoever started the program had ignored stays ignored. Not every system takes all of them.
+        let fatal = fatal().into_iter().filter(|raw| !process::ignores(*raw));
         Ok(Self {
+            fatal: fatal.filter_map(|raw| signal(SignalKind::from_raw(raw)).ok()).collect(),
             terminate: signal(SignalKind::terminate())?,
             hang_up: (!stays).then(|| signal(SignalKind::hangup())).transpose()?,
             interrupt: signal(SignalKind::interrupt())?,
@@ -96,13 +119,18 @@ impl Watched {
                 None => std::future::pending().await,
             }
         }
-        let Self { terminate, hang_up, interrupt, suspend, .. } = self;
+        let Self { terminate, hang_up, interrupt, suspend, fatal, .. } = self;
+        let any_fatal = std::future::poll_fn(|context| {
+            let came = fatal.iter_mut().any(|signal| matches!(signal.poll_recv(context), Poll::Ready(Some(()))));
+            if came { Poll::Ready(()) } else { Poll::Pending }
+        });
         let told = |signal| Wake::Msg(Msg::Signal(signal));
         tokio::select! {
             got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
             got = if_watched(hang_up) => got.map(|()| told(Signal::HangUp)),
             got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
             got = if_watched(suspend) => got.map(|()| Wake::Suspend),
+            () = any_fatal => Some(told(Signal::Terminate)),
         }
     }
 }

@@ -44,7 +44,12 @@ fn ctrl_c_twice_is_yes() {
 
 #[test]
 fn signals_end_it_as_quitting_does() {
-    for signal in ["TERM", "HUP", "INT"] {
+    let mut signals = vec!["TERM", "HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "XCPU"];
+    if cfg!(target_os = "linux") {
+        // The last is a real-time signal.
+        signals.extend(["IO", "PWR", "STKFLT", "50"]);
+    }
+    for signal in signals {
         let (_gated, screen) = stuck();
         screen.signal(signal);
         assert_interrupted(screen);

@@ -11,13 +11,23 @@ use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native
 /// No condition takes longer on the slowest machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
+/// What whoever reads the terminal does.
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    GoesOn,
+    /// It ends with a frame.
+    Leaves,
+    /// It holds after what it reads next.
+    IsToHold,
+    Holds,
+}
+
 /// What the terminal got so far.
 struct Seen {
     parser: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
-    /// Nobody is to read on.
-    left: bool,
+    reading: Reading,
 }
 
 /// A program in a pseudo-terminal.
@@ -70,7 +80,10 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
-        let seen = Arc::new((Mutex::new(Seen { parser, raw: Vec::new(), ended: false, left: false }), Condvar::new()));
+        let seen = Arc::new((
+            Mutex::new(Seen { parser, raw: Vec::new(), ended: false, reading: Reading::GoesOn }),
+            Condvar::new(),
+        ));
         let shared = Arc::clone(&seen);
         // The slave stays open here until the program ends: its end must not hide what it wrote last.
         let slave = pair.slave;
@@ -82,8 +95,13 @@ impl Pty {
                 seen.raw.extend_from_slice(&block[..n]);
                 shared.1.notify_all();
                 // At the end of a frame: what was written is not what tells that nobody reads.
-                if seen.left && seen.raw.ends_with(b"\x1b[?2026l") {
+                if seen.reading == Reading::Leaves && seen.raw.ends_with(b"\x1b[?2026l") {
                     break;
+                }
+                while matches!(seen.reading, Reading::IsToHold | Reading::Holds) {
+                    seen.reading = Reading::Holds;
+                    shared.1.notify_all();
+                    seen = shared.1.wait(seen).unwrap();
                 }
             }
             drop(reader);
@@ -147,6 +165,40 @@ impl Pty {
         master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
+    /// Has nobody read on, and fills what the terminal takes without a reader: from now on every write to it blocks.
+    #[cfg(unix)]
+    pub fn stall(&self) {
+        use std::os::unix::fs::OpenOptionsExt;
+        self.seen.0.lock().unwrap().reading = Reading::IsToHold;
+        let name = self.master.as_ref().unwrap().0.tty_name().unwrap();
+        let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+        let flags = i32::try_from(flags.bits()).unwrap();
+        let mut terminal = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(name).unwrap();
+        // What no terminal shows. The reader takes one more block before it holds.
+        wait_until("a terminal that takes no more", || {
+            let is_held = self.seen.0.lock().unwrap().reading == Reading::Holds;
+            matches!((&terminal).write(&[0; 256]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock) && is_held
+        });
+        terminal.flush().unwrap();
+    }
+
+    /// Reads on.
+    pub fn go_on(&self) {
+        self.seen.0.lock().unwrap().reading = Reading::GoesOn;
+        self.seen.1.notify_all();
+    }
+
+    /// Waits for the end while nobody reads; returns the exit status, and checks that the line discipline is as it was: more
+    /// cannot be told to such a terminal.
+    #[track_caller]
+    pub fn end_stalled(mut self) -> u32 {
+        let status = self.wait_exit().exit_code();
+        let termios_after = modes(&*self.master.as_ref().unwrap().0);
+        assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
+        self.go_on();
+        status
+    }
+
     /// Sends a signal by its name, such as `TERM`.
     pub fn signal(&self, name: &str) {
         let pid = self.child.process_id().unwrap().to_string();
@@ -196,7 +248,7 @@ impl Pty {
     /// Closes this side of the terminal.
     #[track_caller]
     pub fn drop_terminal(&mut self) {
-        self.seen.0.lock().unwrap().left = true;
+        self.seen.0.lock().unwrap().reading = Reading::Leaves;
         // Whoever reads waits for something to come: the screen, painted anew.
         self.send("\u{c}");
         let (lock, changed) = &*self.seen;

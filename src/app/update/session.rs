@@ -6,6 +6,7 @@ use crate::app::message::{Effect, RunEffect};
 use crate::app::state::App;
 use crate::domain::live::EngineCommand;
 use crate::domain::session::{Mode, SessionCommand, SessionEvent};
+use crate::domain::time::Nanos;
 
 /// Applies an event to the run. A saved run ignores events.
 pub(super) fn apply(app: &mut App, event: SessionEvent) -> Vec<Effect> {
@@ -13,6 +14,8 @@ pub(super) fn apply(app: &mut App, event: SessionEvent) -> Vec<Effect> {
         return Vec::new();
     }
     let scene = &mut app.scene;
+    let freed = if let SessionEvent::Ended(_, record) = &event { Some(record.ended) } else { None };
+    let was_full = scene.session.in_flight() >= scene.session.plan.concurrency.max(1);
     let commands = scene.session.handle_at(scene.now, event);
     scene.load.advance(scene.now, &scene.session);
     scene.traces.hold(scene.now, scene.session.mode == Mode::Held);
@@ -21,8 +24,36 @@ pub(super) fn apply(app: &mut App, event: SessionEvent) -> Vec<Effect> {
         SessionCommand::Start { id, warmup, due } => {
             let case = scene.session.suite.cases[id.case].clone();
             let model = case.model.clone().or_else(|| scene.target.model.clone()).unwrap_or_default();
-            Effect::Run(RunEffect::Engine(EngineCommand::Start { id, case: Arc::new(case), model, warmup, due }))
+            let ready = ready(due, freed, was_full);
+            let start = EngineCommand::Start { id, case: Arc::new(case), model, warmup, due, ready };
+            Effect::Run(RunEffect::Engine(start))
         }
     };
     commands.into_iter().map(effect).collect()
+}
+
+/// When a request could be sent at the earliest: once it was due, and a slot was free for it. What is later than that is
+/// this program's own delay. In a closed loop only the end of another request makes one wait.
+fn ready(due: Option<Nanos>, freed: Option<Nanos>, was_full: bool) -> Option<Nanos> {
+    match due {
+        Some(due) => Some(freed.filter(|_| was_full).map_or(due, |freed| freed.max(due))),
+        None => freed,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_waits_for_its_time_and_for_a_slot() {
+        let at = |n| Some(Nanos(n));
+        // Open loop: not held up by a slot, by one that came early, by one that came late.
+        assert_eq!(ready(at(5), at(9), false), at(5));
+        assert_eq!(ready(at(5), at(3), true), at(5));
+        assert_eq!(ready(at(5), at(9), true), at(9));
+        assert_eq!(ready(at(5), None, false), at(5));
+        // Closed loop: the first waits for nobody.
+        assert_eq!((ready(None, at(9), true), ready(None, None, false)), (at(9), None));
+    }
 }

@@ -181,6 +181,82 @@ fn what_the_observer_stood_still_is_no_pause_of_the_server() {
     assert!(message(&r, "observer_stalled").contains("once, for 0.20 s"));
 }
 
+#[test]
+fn what_piled_up_while_the_observer_stood_still_is_no_shared_read_of_the_server() {
+    // Forty events that came 10 ms apart; the last thirty were read at once after a stop.
+    let mut r = gaps_us((0..39).map(|i| match i {
+        0..9 => 10_000,
+        9 => 300_000,
+        _ => 0,
+    }));
+    r.arrivals.iter_mut().skip(11).for_each(|a| a.coalesced = true);
+    assert!(keys(&r).contains(&"shared_reads"));
+    let resumed = r.arrivals[10].at;
+    // The beat that tells of the stop may come before the bytes, by a little.
+    for before_ms in [0, 50] {
+        let until = Nanos(resumed.0 - before_ms * 1_000_000);
+        r.observer_stalls = vec![(Nanos(resumed.0 - 290_000_000), until)];
+        assert_eq!(keys(&r), ["observer_stalled"]);
+    }
+    r.observer_stalls[0].1 = Nanos(resumed.0 - 51_000_000);
+    assert_eq!(keys(&r), ["observer_stalled", "shared_reads"]);
+}
+
+#[test]
+fn a_reader_that_is_woken_late_is_named_beside_the_pattern_it_makes() {
+    // Bursts 240 ms apart.
+    let mut r = in_bursts(20, 240, 10);
+    for (late_ms, expected) in [(119.0, vec!["bursts"]), (121.0, vec!["read_late", "bursts"])] {
+        r.observer_lag_ms = Some(late_ms);
+        assert_eq!(keys(&r), expected);
+    }
+    assert!(message(&r, "read_late").contains("121.0 ms late on average, and reads were 240.0 ms apart"));
+    // Where nothing piled up, nothing is to be explained.
+    let mut even = gaps_us([10_000; 99]);
+    even.observer_lag_ms = Some(9.0);
+    assert_eq!(keys(&even), [""; 0]);
+}
+
+#[test]
+fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
+    let ms = Nanos::from_millis;
+    // In the open loop the clock ran already.
+    let mut r = gaps_us([10_000; 20]);
+    let due = Nanos(r.started.0);
+    r.started = due.plus(std::time::Duration::from_millis(150));
+    (r.intended, r.observer_stalls) = (Some(due), vec![(due, r.started)]);
+    assert!(message(&r, "observer_stalled").contains("for 0.15 s at most, beginning before the request"));
+    // In a closed loop it had not begun.
+    r.intended = None;
+    assert_eq!(keys(&r), [""; 0]);
+    // Nothing came of it, and so all of it was waiting.
+    let mut failed = AttemptRecord { started: ms(1000), ended: ms(3000), ..at_us([]) };
+    failed.arrivals.clear();
+    (failed.status, failed.observer_stalls) = (AttemptStatus::Timeout, vec![(ms(1500), ms(2400))]);
+    assert!(message(&failed, "observer_stalled").contains("0.90 s at most, 0.50 s after"), "{:?}", keys(&failed));
+}
+
+#[test]
+fn a_request_that_tokscope_itself_sent_late_is_told_by_the_figures_it_is_in() {
+    let with = |own_delay_ms, intended: Option<u64>| {
+        // A TTFT of 200 ms, an answer of 1.19 s, from the start at 0.
+        let mut r = gaps_us([10_000; 99]);
+        r.intended = intended.map(|_| r.started);
+        r.own_delay_ms = Some(own_delay_ms);
+        r
+    };
+    assert_eq!((keys(&with(19.9, Some(0))), keys(&with(20.0, Some(0)))), (vec![], vec!["sent_late"]));
+    assert!(
+        message(&with(20.0, Some(0)), "sent_late").contains("sent the request 0.02 s late: TTFT and latency count")
+    );
+    assert_eq!((keys(&with(118.0, None)), keys(&with(120.0, None))), (vec![], vec!["sent_late"]));
+    assert!(message(&with(120.0, None), "sent_late").contains("do not contain this delay, but throughput does"));
+    // Next to nothing is next to nothing, however short the TTFT.
+    let mut short = with(4.9, Some(0));
+    short.arrivals.iter_mut().for_each(|a| a.at = Nanos(a.at.0 - 199_000_000));
+    assert_eq!(keys(&short), [""; 0]);
+}
+
 /// Bursts of so many events, 20 µs apart, so many milliseconds from one to the next.
 fn in_bursts(size: usize, apart_ms: u64, count: usize) -> AttemptRecord {
     gaps_us((1..size * count).map(|i| if i % size == 0 { apart_ms * 1000 } else { 20 }))

@@ -16,6 +16,8 @@ const TOGETHER_SHARE: f64 = 0.1;
 const APART_MS: f64 = 20.0;
 /// So many bursts make a pattern.
 const ENOUGH_BURSTS: usize = 5;
+/// What waited while the observer stood still is read within this time after it.
+const CATCHING_UP_MS: f64 = 50.0;
 /// A pause lasts at least so long, milliseconds, and so many usual gaps.
 const PAUSE: (f64, f64) = (500.0, 10.0);
 
@@ -37,7 +39,7 @@ pub struct Timeline {
     gaps_ms: Vec<f64>,
 }
 
-/// A time in which the observer stood still, after the request.
+/// A time in which the observer stood still, after the request; negative before it.
 #[derive(Clone, Copy, Debug)]
 pub struct Stall {
     /// From when on.
@@ -102,10 +104,17 @@ impl Timeline {
         let window_ms = gaps_ms.iter().sum();
         let bursts = Bursts::of(&gaps_ms, window_ms);
         let last_ms = wait_ms + window_ms;
-        let since = |at: Nanos| at.millis_since(record.started);
+        let since = |at: Nanos| at.millis_since(record.started) - record.started.millis_since(at);
         let stall = |&(from, until): &(Nanos, Nanos)| Stall { from_ms: since(from), until_ms: since(until) };
-        let stalls = record.observer_stalls.iter().map(stall).filter(|s| s.from_ms < last_ms).collect();
-        let coalesced = arrivals.iter().filter(|a| a.coalesced).count();
+        // Without a whole answer all of the attempt was waiting.
+        let end_ms = if record.is_ok() { last_ms } else { since(record.ended).max(last_ms) };
+        let began_ms = since(record.began());
+        let touches = |s: &Stall| s.from_ms < end_ms && s.until_ms > began_ms;
+        let stalls: Vec<Stall> = record.observer_stalls.iter().map(stall).filter(touches).collect();
+        // What piled up while the observer stood still was not sent together.
+        let piled_up =
+            |a: &Arrival| stalls.iter().any(|s| (s.from_ms..=s.until_ms + CATCHING_UP_MS).contains(&since(a.at)));
+        let coalesced = arrivals.iter().filter(|a| a.coalesced && !piled_up(a)).count();
         Self { events: arrivals.len(), coalesced, wait_ms, window_ms, bursts, stalls, gaps_ms }
     }
 

@@ -8,7 +8,14 @@ fn start_with(engine: &Engine, number: u32, change: impl FnOnce(&mut CaseSpec)) 
     let mut case = case(Duration::from_secs(60));
     change(&mut case);
     let id = AttemptId { case: 0, number };
-    engine.send(EngineCommand::Start { id, case: Arc::new(case), model: "m".into(), warmup: false, due: None });
+    engine.send(EngineCommand::Start {
+        id,
+        case: Arc::new(case),
+        model: "m".into(),
+        warmup: false,
+        due: None,
+        ready: None,
+    });
 }
 
 fn kind(record: &AttemptRecord) -> (AttemptStatus, &str) {

@@ -79,6 +79,34 @@ fn a_long_wait_is_the_first_tokens() {
 }
 
 #[test]
+fn tokscopes_own_delays_are_named_before_the_server() {
+    let with = |n: usize| {
+        let touched = |i| {
+            let mut record = answer(100, 9, 100);
+            if i < n {
+                record.findings.push(Finding { key: "sent_late", message: "late".to_owned() });
+            }
+            record
+        };
+        said((0..20).map(touched).collect())
+    };
+    assert_eq!(
+        with(2),
+        "this machine: in 2 of 20 attempts tokscope itself stood still, or sent or read late, so that their times are its own."
+    );
+    assert_eq!(
+        with(1),
+        "decoding: 90 % of the median answer, 9.0 ms a token, steady; in 1 of 20 attempts tokscope itself stood still, or sent or read late."
+    );
+    // What it kept waiting itself found no slot because of it, not because of the rate.
+    let mut late = answer(300, 10, 10);
+    late.intended = Some(Nanos(0));
+    late.started = Nanos::from_millis(250);
+    late.own_delay_ms = Some(240.0);
+    assert!(!said(vec![late]).starts_with("too high a rate"));
+}
+
+#[test]
 fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
     let with =
         |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, ..Around::default() });

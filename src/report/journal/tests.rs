@@ -298,7 +298,7 @@ prop_compose! {
         let at = |i: usize| times[i].map(Nanos);
         let id = AttemptId { case: 0, number: 1 };
         let record = AttemptRecord {
-            warmup, status, arrivals, http_status, connect_ms, text, reasoning,
+            warmup, status, arrivals, http_status, connect_ms, text, reasoning, own_delay_ms: connect_ms,
             error: tokens[0].map(|_| AttemptError { kind: "k".into(), message: message.clone() }),
             warnings: vec![message.clone()],
             findings: vec![Finding { key: "pauses", message: message.clone() }],

@@ -10,6 +10,7 @@ use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::server_timings::ServerTimings;
 use crate::domain::statistics::{Stats, enough_for};
+use crate::domain::time::Nanos;
 use crate::report::model::Report;
 
 #[derive(Serialize)]
@@ -37,6 +38,10 @@ pub struct AttemptJson<'a> {
     retries: Vec<RetryJson<'a>>,
     /// From the intended start to `started_at`; only in an open loop.
     dispatch_delay_ms: Option<f64>,
+    /// The part of it that is tokscope's own: the request was due, and a slot was free.
+    own_dispatch_delay_ms: Option<f64>,
+    /// When tokscope itself stood still, after the request.
+    observer_stalls: Vec<StallJson>,
     connect_ms: Option<f64>,
     time_to_headers_ms: Option<f64>,
     #[serde(flatten)]
@@ -67,6 +72,20 @@ struct RetryJson<'a> {
     kind: &'a str,
     http_status: Option<u16>,
     waited_ms: f64,
+}
+
+#[derive(Serialize)]
+struct StallJson {
+    /// Negative before the request.
+    start_ms: f64,
+    length_ms: f64,
+}
+
+impl StallJson {
+    fn of(&(from, until): &(Nanos, Nanos), r: &AttemptRecord) -> Self {
+        let start_ms = from.millis_since(r.started) - r.started.millis_since(from);
+        Self { start_ms, length_ms: until.millis_since(from) }
+    }
 }
 
 #[derive(Serialize)]
@@ -128,6 +147,8 @@ impl<'a> AttemptJson<'a> {
             findings: &r.findings,
             retries: r.retries.iter().map(retry).collect(),
             dispatch_delay_ms: r.dispatch_delay_ms(),
+            own_dispatch_delay_ms: r.own_delay_ms,
+            observer_stalls: r.observer_stalls.iter().map(|stall| StallJson::of(stall, r)).collect(),
             connect_ms: r.connect_ms,
             time_to_headers_ms: r.time_to_headers_ms(),
             figures: Figures(r),

@@ -66,6 +66,12 @@ const DOCUMENT: Fields = &[
     ("observer.engine_lag_ms.p50", Number, true),
     ("observer.engine_lag_ms.p99", Number, true),
     ("observer.engine_lag_ms.max", Number, true),
+    ("observer.dispatch_delay_ms.p50", Number, true),
+    ("observer.dispatch_delay_ms.p99", Number, true),
+    ("observer.dispatch_delay_ms.max", Number, true),
+    ("observer.dispatch_delay_ms.n", Count, false),
+    ("observer.stalled_attempts", Count, false),
+    ("observer.late_attempts", Count, false),
     ("observer.coalesced_event_share", Number, true),
 ];
 
@@ -135,6 +141,8 @@ const ATTEMPT: Fields = &[
     ("error", Object, true),
     ("warnings", List, false),
     ("dispatch_delay_ms", Number, true),
+    ("own_dispatch_delay_ms", Number, true),
+    ("observer_stalls", List, false),
     ("findings", List, false),
     ("server_timings", Object, true),
     ("connect_ms", Number, true),

@@ -95,11 +95,20 @@ fn how(view: &View<'_>, page: &mut Page) {
     }
     let lag = view.report.lag;
     let ms = |v| with_unit(v, 3, false, " ms");
+    let dispatch = view.summary.own_delay.map_or_else(String::new, |delay| {
+        format!(
+            ". A request that was due and had a slot left {} later (p50), {} (p99), {} at most (n = {})",
+            ms(delay.percentile(50)),
+            ms(delay.percentile(99)),
+            ms(Some(delay.stats.max)),
+            delay.n
+        )
+    });
     page.field(
         "Observer",
         &format!(
             "the timer of the thread that reads the streams ran late by {} (p50), {} (p99), {} at most: what tokscope \
-             itself may have added to a figure",
+             itself may have added to a figure{dispatch}",
             ms(lag.p50_ms),
             ms(lag.p99_ms),
             ms(lag.max_ms)

@@ -218,7 +218,7 @@ impl Painter {
     }
 
     fn patience(&self, now: Nanos, is_live: bool) -> Duration {
-        self.pacer.patience(now, is_live, None).unwrap_or(super::super::pace::FRAME_TIME)
+        self.pacer.patience(now, is_live, true, None).unwrap_or(super::super::pace::FRAME_TIME)
     }
 
     fn paint_if_due(&mut self, run: &mut Run) -> anyhow::Result<()> {

@@ -81,7 +81,7 @@ prop_compose! {
         AttemptRecord {
             id: AttemptId { case, number },
             warmup, status, is_text_whole, connect_ms, http_status, event_count, server_timings, arrivals, first_token_event_index,
-            intended: at[0], headers_at: at[1], finish_at: at[2], first_counted_at: at[3],
+            own_delay_ms: connect_ms, intended: at[0], headers_at: at[1], finish_at: at[2], first_counted_at: at[3],
             started: at[4].unwrap_or_default(), ended: at[5].unwrap_or_default(),
             observer_stalls: stalls.into_iter().map(|(a, b)| (a.unwrap_or_default(), b.unwrap_or_default())).collect(),
             usage: Usage {

@@ -1,0 +1,131 @@
+//! Notices that the engine's thread stood still: the process was stopped, starved, or the machine slept. Beats that come at
+//! a steady pace show it, and so does every look in between: what arrived meanwhile may be taken before the beat.
+
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use super::pulse::PULSE_EVERY;
+use super::sleep;
+use crate::domain::time::Nanos;
+
+/// A wake that is later than this is a standstill that a timeline shows, milliseconds.
+const STANDSTILL_MS: f64 = 100.0;
+/// The last standstills that are remembered for requests which waited through them.
+const MAX_REMEMBERED: usize = 64;
+
+/// From when to when the thread stood still.
+pub type Span = (Nanos, Nanos);
+
+/// What is known of the thread's standstills.
+#[derive(Debug, Default)]
+pub struct Standstills {
+    /// `None` while nothing is watched, and no beat comes.
+    seen: Cell<Option<Seen>>,
+    /// How long the machine had slept at the last look.
+    slept: Cell<Option<Duration>>,
+    recent: RefCell<VecDeque<Span>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// The thread ran then.
+    alive: Nanos,
+    /// It is to be woken then at the latest.
+    next_beat: Nanos,
+}
+
+impl Standstills {
+    /// Watches from `now` on, if it does not yet.
+    pub fn begin(&self, now: Nanos) {
+        if self.seen.get().is_none() {
+            self.seen.set(Some(Seen { alive: now, next_beat: now.plus(PULSE_EVERY) }));
+        }
+    }
+
+    /// Watches no longer.
+    pub fn end(&self) {
+        self.seen.set(None);
+    }
+
+    /// The next beat is due then.
+    pub fn expect_beat(&self, due: Nanos) {
+        self.seen.set(self.seen.get().map(|seen| Seen { next_beat: due, ..seen }));
+    }
+
+    /// The thread runs at `now`. A beat that is long due shows that it stood still, from when the beat was due, or from when the
+    /// thread ran last. Returns each standstill once.
+    pub fn look(&self, now: Nanos) -> Option<Span> {
+        let seen = self.seen.get()?;
+        self.seen.set(Some(Seen { alive: seen.alive.max(now), ..seen }));
+        let from = seen.alive.max(seen.next_beat);
+        if now.millis_since(from) < STANDSTILL_MS {
+            return None;
+        }
+        let mut recent = self.recent.borrow_mut();
+        if recent.len() >= MAX_REMEMBERED {
+            recent.pop_front();
+        }
+        recent.push_back((from, now));
+        Some((from, now))
+    }
+
+    /// Those that ended after a request was due.
+    pub fn since(&self, due: Nanos) -> Vec<Span> {
+        self.recent.borrow().iter().filter(|(_, until)| *until > due).copied().collect()
+    }
+
+    /// How long the machine has slept since the last look, if it did and that matters.
+    pub fn newly_slept(&self) -> Option<Duration> {
+        self.newly_slept_of(sleep::total()?)
+    }
+
+    fn newly_slept_of(&self, total: Duration) -> Option<Duration> {
+        let before = self.slept.replace(Some(total)).unwrap_or(total);
+        let slept = total.saturating_sub(before);
+        (self.seen.get().is_some() && slept.as_secs_f64() * 1000.0 >= STANDSTILL_MS).then_some(slept)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const fn ms(n: u64) -> Nanos {
+        Nanos::from_millis(n)
+    }
+
+    #[test]
+    fn a_standstill_is_noticed_once_and_remembered() {
+        let standstills = Standstills::default();
+        assert_eq!(standstills.look(ms(5000)), None, "nothing is watched");
+        standstills.begin(ms(0));
+        assert_eq!((standstills.look(ms(20)), standstills.look(ms(149))), (None, None));
+        assert_eq!(standstills.look(ms(1000)), Some((ms(149), ms(1000))));
+        assert_eq!(standstills.look(ms(1001)), None);
+        assert_eq!(standstills.since(ms(999)), [(ms(149), ms(1000))]);
+        assert_eq!(standstills.since(ms(1000)), []);
+        standstills.end();
+        standstills.begin(ms(9000));
+        assert_eq!(standstills.look(ms(9149)), None);
+    }
+
+    #[test]
+    fn a_sleep_counts_while_something_is_watched() {
+        let standstills = Standstills::default();
+        let at = |total_ms| standstills.newly_slept_of(Duration::from_millis(total_ms));
+        assert_eq!((at(5_000), at(9_000)), (None, None));
+        standstills.begin(ms(0));
+        assert_eq!((at(9_050), at(17_350), at(17_350)), (None, Some(Duration::from_millis(8_300)), None));
+    }
+
+    #[test]
+    fn only_the_last_ones_are_remembered() {
+        let standstills = Standstills::default();
+        standstills.begin(ms(0));
+        for second in 1..=100 {
+            assert!(standstills.look(ms(second * 1000)).is_some());
+        }
+        assert_eq!(standstills.since(ms(0)).len(), MAX_REMEMBERED);
+    }
+}

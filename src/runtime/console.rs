@@ -1,0 +1,147 @@
+//! The standard streams of a run. Whoever writes there waits for no reader: a terminal that is stopped, or a pipe that
+//! nobody reads, must not hold up the measurement, nor the end.
+
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+use std::sync::mpsc::{Receiver, Sender};
+use std::time::{Duration, Instant};
+
+use anyhow::Context;
+
+use super::Wake;
+use crate::app::message::Msg;
+use crate::ui::outlet::{Outlet, Standard, standard};
+
+/// Lines that keep their order on a terminal: one stream is given this time before the other is written.
+const ORDER_PATIENCE: Duration = Duration::from_millis(100);
+/// Longest wait at the end for a stream whose text the user can do without.
+const END_PATIENCE: Duration = Duration::from_secs(1);
+/// The same once the user wants the program to end.
+const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
+/// Progress beyond this is dropped while nobody reads, bytes.
+const MAX_WAITING_BYTES: usize = 256 * 1024;
+
+static OUT: OnceLock<Option<Outlet>> = OnceLock::new();
+static ERR: OnceLock<Option<Outlet>> = OnceLock::new();
+
+fn outlet(stream: Standard) -> Option<&'static Outlet> {
+    let (place, name) = match stream {
+        Standard::Out => (&OUT, "stdout"),
+        Standard::Err => (&ERR, "stderr"),
+    };
+    place.get_or_init(|| Outlet::start(name, standard(stream), drop).ok()).as_ref()
+}
+
+/// Standard error. Without a thread to be had, nothing is written.
+#[derive(Debug, Default)]
+pub struct Stderr {
+    dropped_lines: usize,
+}
+
+impl Stderr {
+    /// Writes a line about the progress, which is dropped while nobody reads.
+    pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
+        let Some(outlet) = outlet(Standard::Err) else { return };
+        let mut text = Vec::new();
+        write(&mut text);
+        let waiting = outlet.waiting_bytes();
+        if waiting > MAX_WAITING_BYTES {
+            self.dropped_lines += 1;
+            return;
+        }
+        if waiting == 0 && self.dropped_lines > 0 {
+            let dropped = std::mem::take(&mut self.dropped_lines);
+            outlet.send(format!("({dropped} lines of progress were dropped: stderr was not read)\n").into_bytes());
+        }
+        outlet.send(text);
+    }
+}
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if let Some(outlet) = outlet(Standard::Err) {
+            outlet.send(bytes.to_vec());
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes to stdout. Lines keep their order with those on stderr, unless nobody reads. Errors: the stream cannot be written. A
+/// reader that is gone has seen enough: that is no error.
+pub fn print(text: &[u8]) -> anyhow::Result<()> {
+    let Some(outlet) = outlet(Standard::Out) else { return super::stdout::write(text) };
+    settle();
+    outlet.send(text.to_vec());
+    checked(outlet.flush_within(ORDER_PATIENCE))
+}
+
+fn checked(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
+        Err(e) if !matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::TimedOut) => {
+            Err(e).context("stdout cannot be written")
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+/// Gives the reader of stderr a moment, before something else is written to the same terminal.
+pub fn settle() {
+    if let Some(outlet) = outlet(Standard::Err) {
+        let _read_or_not = outlet.flush_within(ORDER_PATIENCE);
+    }
+}
+
+/// Writes a line to stderr.
+pub fn say(line: &str) {
+    if let Some(outlet) = outlet(Standard::Err) {
+        outlet.send(format!("{line}\n").into_bytes());
+    }
+}
+
+/// Writes a last line to stderr, and gives its reader a moment.
+pub fn say_last(line: &str) {
+    if let Some(outlet) = outlet(Standard::Err) {
+        outlet.send(format!("{line}\n").into_bytes());
+        let _read_or_not = outlet.flush_within(END_PATIENCE);
+    }
+}
+
+/// How long the end waits for the reader of stdout.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndWait {
+    /// Until it has everything, or a signal comes: the summary is what the run was for.
+    ForReader,
+    /// A moment: the text is on a terminal, or the user wants the end.
+    Shortly,
+}
+
+/// Waits until the readers have what was written. `inbox` brings the signals, `sender` is its other end.
+#[expect(clippy::disallowed_methods, reason = "a limit in real time")]
+pub(super) fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
+    if wait == EndWait::ForReader
+        && let Some(out) = outlet(Standard::Out).filter(|out| out.waiting_bytes() > 0)
+    {
+        let (out, sender) = (out.clone(), sender.clone());
+        let wait_for_it = move || {
+            let outcome = out.flush_patiently();
+            // Nobody waits any more after a signal.
+            drop(sender.send(Wake::Written(outcome)));
+        };
+        // Without a thread, nothing is waited for.
+        if std::thread::Builder::new().name("end".to_owned()).spawn(wait_for_it).is_ok() {
+            while !matches!(inbox.recv(), Ok(Wake::Written(_) | Wake::Msg(Msg::Signal(_))) | Err(_)) {}
+        }
+    }
+    let patience = if wait == EndWait::ForReader { END_PATIENCE } else { INTERRUPTED_PATIENCE };
+    let deadline = Instant::now() + patience;
+    for stream in [Standard::Err, Standard::Out] {
+        if let Some(outlet) = outlet(stream) {
+            let _read_or_not = outlet.flush_within(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+    checked(outlet(Standard::Out).and_then(Outlet::failure).map_or(Ok(()), Err))
+}
