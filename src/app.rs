@@ -18,6 +18,7 @@ pub mod replay;
 pub mod report_view;
 pub mod scope;
 pub mod session;
+pub mod stop;
 pub mod text_field;
 pub mod theme;
 pub mod update;

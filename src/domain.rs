@@ -14,6 +14,7 @@ pub mod gpu_scope;
 pub mod gpu_track;
 pub mod host;
 pub mod interval;
+pub mod key_source;
 pub mod live;
 pub mod metrics;
 pub mod open_loop;

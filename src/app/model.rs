@@ -14,16 +14,18 @@ use super::palette::{Command, Palette};
 use super::playback::Playback;
 use super::report_view::{self, Extent, ReportView};
 use super::scope::{ScopeState, Traces};
+use super::stop::Stop;
 use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::domain::address::is_loopback;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
+use crate::domain::key_source::KeySource;
 use crate::domain::live::{InFlight, LiveSnapshot, ServerInfo, THROUGHPUT_POINTS};
 use crate::domain::route::Route;
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::{Mode, Session};
+use crate::domain::session::{AttemptState, Mode, Session};
 use crate::domain::time::Nanos;
 
 /// How long a notice stays.
@@ -105,6 +107,8 @@ pub struct Scene {
     pub target: Target,
     /// The looks at it that gave nothing.
     pub refusals: Refusals,
+    /// Why the run is stopped, where every request would fail alike.
+    pub stop: Option<Stop>,
     /// The run.
     pub session: Session,
     /// What is in flight.
@@ -292,6 +296,10 @@ pub struct App {
     pub model_doubt: Option<String>,
     /// A model was asked for by name; else the endpoint must have exactly one.
     pub wanted_model: Option<String>,
+    /// The models that the endpoint lists.
+    pub listed_models: Vec<String>,
+    /// Where the API key comes from.
+    pub key_source: KeySource,
     /// Of several models one can be chosen: there is a screen.
     pub asks_for_model: bool,
     /// Interrupted by a signal, or quit while something ran.
@@ -312,6 +320,7 @@ impl App {
             now: Nanos::default(),
             target,
             refusals: Refusals::default(),
+            stop: None,
             load: Load::new(&session),
             session,
             live: Arc::default(),
@@ -331,6 +340,8 @@ impl App {
             commands: Vec::new(),
             model_doubt: None,
             wanted_model,
+            listed_models: Vec::new(),
+            key_source: KeySource::default(),
             asks_for_model: false,
             interrupted: false,
             recent_totals: VecDeque::new(),
@@ -369,6 +380,9 @@ impl App {
         let nothing_started = session.cases.iter().all(|c| c.attempts.is_empty());
         let waits = session.mode == Mode::Waiting;
         if (nothing_started || waits) && self.scene.target.connection != Connection::Ready {
+            return 3;
+        }
+        if self.scene.stop.is_some() && !session.attempts().any(AttemptState::is_good) {
             return 3;
         }
         let slo_missed = !self.scene.load.keeps_slos(session);

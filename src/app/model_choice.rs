@@ -5,6 +5,7 @@ use super::message::{Action, Effect};
 use super::model::{App, Connection, Overlay};
 use super::notice::notice;
 use super::session::session;
+use super::stop;
 use super::text_field::TextField;
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
@@ -21,6 +22,8 @@ pub struct ModelChoice {
     pub at: usize,
     /// What is told when none is chosen.
     pub refusal: String,
+    /// Why one is to be chosen, in a sentence or two.
+    pub about: String,
 }
 
 impl ModelChoice {
@@ -36,12 +39,14 @@ impl ModelChoice {
 }
 
 /// The endpoint lists these: the run begins, or which one is asked, or there is no way on.
-pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>) -> Vec<Effect> {
+pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_error: Option<String>) -> Vec<Effect> {
+    app.listed_models.clone_from(&models);
     match choose_model(app.wanted_model.as_deref(), &models) {
-        Ok(model) => begin(app, now, model, &models),
+        Ok(model) => begin(app, now, model, &models, list_error),
         Err(refusal) if app.asks_for_model && models.len() > 1 => {
             app.scene.target.connection = Connection::Unnamed;
-            app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, ..ModelChoice::default() });
+            let about = format!("It has {} models, and none was named with --model.", models.len());
+            app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, about, ..ModelChoice::default() });
             Vec::new()
         }
         Err(why) => {
@@ -51,8 +56,10 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>) -> Vec<
     }
 }
 
-fn begin(app: &mut App, now: Nanos, model: String, listed: &[String]) -> Vec<Effect> {
-    app.model_doubt = doubt(&model, listed);
+fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error: Option<String>) -> Vec<Effect> {
+    let unlisted =
+        |why: String| format!("no list of models, asked for '{}' all the same: {why}", sanitise_line(&model));
+    app.model_doubt = list_error.map(unlisted).or_else(|| doubt(&model, listed));
     if let Some(why) = app.model_doubt.clone() {
         notice(app, now, &why, true);
     }
@@ -107,11 +114,22 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
             app.ui.overlay = Overlay::None;
             // As if it had been named from the start.
             app.wanted_model = Some(model.clone());
-            return begin(app, now, model, &listed);
+            if app.scene.stop.is_none() {
+                return begin(app, now, model, &listed, None);
+            }
+            app.model_doubt = None;
+            app.scene.target.model = Some(model);
+            return stop::go_on(app);
         }
         Action::Back if !choice.query.is_empty() => {
             choice.query.clear();
             choice.at = 0;
+        }
+        // A stopped run keeps what it has: only quitting leaves it.
+        Action::Back if app.scene.stop.is_some() => app.ui.overlay = Overlay::None,
+        Action::Quit if app.scene.stop.is_some() => {
+            app.ui.overlay = Overlay::None;
+            return vec![Effect::Quit(app.exit_status())];
         }
         Action::Back | Action::Quit => {
             let why = std::mem::take(&mut choice.refusal);

@@ -40,6 +40,8 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         {
             told("This is a saved run: nothing is measured", None)
         }
+        // It tries again.
+        Action::ToggleHold | Action::Rerun if app.scene.stop.is_some() => None,
         Action::ToggleHold => match session.mode {
             Mode::Running | Mode::Held => None,
             Mode::Waiting => told("The run has not begun: the endpoint has not answered yet", None),

@@ -8,6 +8,7 @@ use crate::app::model::{App, Connection};
 use crate::app::model_choice;
 use crate::app::notice::notice;
 use crate::app::session::session;
+use crate::app::stop;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::live::{EngineFact, SIMULATOR_KIND};
 use crate::domain::session::SessionEvent;
@@ -17,13 +18,21 @@ use crate::domain::time::Nanos;
 pub(super) fn take(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
     app.scene.now = app.scene.now.max(now);
     match fact {
-        EngineFact::Discovered { models, server } => {
+        EngineFact::Discovered { models, server, list_error } => {
             // The simulator says so itself, also when it is not this program that started it.
             app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
             app.scene.target.server = server;
-            model_choice::discovered(app, now, models)
+            model_choice::discovered(app, now, models, list_error)
         }
-        EngineFact::Unreachable { reason, retrying } => {
+        EngineFact::Recognised(server) => {
+            if app.scene.target.server.kind.is_none() {
+                app.scene.target.server = server;
+            }
+            Vec::new()
+        }
+        EngineFact::Unreachable { reason, http_status, retrying } => {
+            let is_about_key = matches!(http_status, Some(401 | 403));
+            let reason = if is_about_key { format!("{reason}; {}", app.key_source.advice()) } else { reason };
             let reason = sanitise_line(&reason);
             app.scene.refusals.add(now);
             app.scene.target.connection =
@@ -42,10 +51,13 @@ pub(super) fn take(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
                 app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
             }
             app.scene.traces.add(&record);
+            let mut effects = Vec::new();
             if app.scene.session.is_open(id) {
                 app.scene.load.add(&record, &app.scene.session);
+                effects.extend(stop::after(app, now, &record).into_iter().flatten());
             }
-            session(app, SessionEvent::Ended(id, record))
+            effects.extend(session(app, SessionEvent::Ended(id, record)));
+            effects
         }
         EngineFact::Died(why) => {
             notice(app, now, &format!("The engine stopped: {why}. What was measured can still be exported."), true);

@@ -113,6 +113,8 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
     struct Version {
         tokscope_journal: u32,
     }
+    // An editor may have put a byte order mark before it.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
     let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
     if version.tokscope_journal > VERSION {
