@@ -1,6 +1,7 @@
 //! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
 mod faults;
+mod list;
 mod wire;
 
 use std::io::{Read, Write};
