@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod open_loop;
 pub mod prefix_cache;
 pub mod random;
+pub mod refusal;
 pub mod route;
 pub mod series;
 pub mod server_clock;

@@ -5,7 +5,7 @@ use super::message::{Action, Effect};
 use super::model::{App, Connection, Overlay};
 use super::notice::notice;
 use super::session::session;
-use super::stop;
+use super::stop::{self, Cause};
 use super::text_field::TextField;
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
@@ -68,6 +68,27 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
     let mut effects = vec![Effect::BeginTelemetry];
     effects.extend(session(app, SessionEvent::Begin(now)));
     effects
+}
+
+/// Offers the endpoint's models where it refused the run's; false if there is no other one, or nobody to choose.
+pub(super) fn offer_another(app: &mut App) -> bool {
+    let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
+    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == Cause::Model);
+    let Some(stop) = stop.filter(|_| app.asks_for_model && others) else { return false };
+    let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
+    let choice = ModelChoice {
+        models: app.listed_models.clone(),
+        refusal: stop.reason.clone(),
+        about: format!("The endpoint refuses '{asked}'. Measure another one?"),
+        ..ModelChoice::default()
+    };
+    app.ui.overlay = Overlay::Models(choice);
+    true
+}
+
+/// Tries again what stopped the run, and goes on with it. Of a wrong model another one is offered first.
+pub(super) fn try_again(app: &mut App) -> Vec<Effect> {
+    if offer_another(app) { Vec::new() } else { stop::go_on(app) }
 }
 
 /// The model to ask: the one wanted, else the only one there is.

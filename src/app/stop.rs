@@ -12,15 +12,14 @@
 //! another one.
 
 use super::message::{Action, Effect};
-use super::model::{App, Overlay};
-use super::model_choice::ModelChoice;
+use super::model::App;
 use super::notice::notice;
 use super::session::session;
 use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::protocol::failure::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
 /// Why a run is stopped.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,9 +103,6 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
         notice.remedy = Some(Action::Rerun);
     }
     app.scene.stop = Some(Stop { cause, reason, refused: vec![own.case] });
-    if cause == Cause::Model {
-        offer_models(app);
-    }
     Some(effects)
 }
 
@@ -136,30 +132,6 @@ fn give_back_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
         }
     }
     effects
-}
-
-/// Lists the endpoint's models where one can be chosen.
-fn offer_models(app: &mut App) -> bool {
-    let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
-    let Some(stop) = app.scene.stop.as_ref().filter(|_| app.asks_for_model && others) else { return false };
-    let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
-    let choice = ModelChoice {
-        models: app.listed_models.clone(),
-        refusal: stop.reason.clone(),
-        about: format!("The endpoint refuses '{asked}'. Measure another one?"),
-        ..ModelChoice::default()
-    };
-    app.ui.overlay = Overlay::Models(choice);
-    true
-}
-
-/// Tries again what stopped the run, and goes on with it. Of a wrong model another one is offered first.
-pub(super) fn try_again(app: &mut App) -> Vec<Effect> {
-    let Some(stop) = &app.scene.stop else { return Vec::new() };
-    if stop.cause == Cause::Model && offer_models(app) {
-        return Vec::new();
-    }
-    go_on(app)
 }
 
 /// Goes on with a stopped run: cases that were refused from their start, the others where they were.

@@ -12,7 +12,7 @@ use super::palette::{self, Palette};
 use super::possible::obstacle;
 use super::session::session;
 use super::text_field::Edit;
-use super::{dialogs, export_dialog, playback, pointer, report_view, scope, stop};
+use super::{dialogs, export_dialog, model_choice, playback, pointer, report_view, scope};
 use crate::domain::live::EngineCommand;
 use crate::domain::session::SessionEvent;
 
@@ -143,7 +143,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     }
     let selected = app.ui.selected;
     match action {
-        Action::Rerun | Action::ToggleHold if app.scene.stop.is_some() => return stop::try_again(app),
+        Action::Rerun | Action::ToggleHold if app.scene.stop.is_some() => return model_choice::try_again(app),
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
         Action::ToggleHold if app.playback.is_some() => replay(app, action),
         Action::ToggleHold => return session(app, SessionEvent::ToggleHold),

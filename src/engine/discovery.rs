@@ -10,8 +10,9 @@ use super::failure::{Failure, describe};
 use super::{retry, tunnel};
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
+use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::endpoint;
-use crate::protocol::failure::{self, TLS_EXPECTED, capped};
+use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
 
 /// Pause between two looks; tests need no pause.

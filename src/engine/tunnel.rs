@@ -32,7 +32,7 @@ async fn status_line(proxy: &Url, target: &str) -> std::io::Result<String> {
     if !proxy.username().is_empty() || proxy.password().is_some() {
         let pair = format!("{}:{}", proxy.username(), proxy.password().unwrap_or_default());
         let pair = BASE64_STANDARD.encode(percent_decode_str(&pair).collect::<Vec<u8>>());
-        request.push_str(&format!("proxy-authorization: Basic {pair}\r\n"));
+        request.extend(["proxy-authorization: Basic ", &pair, "\r\n"]);
     }
     request.push_str("\r\n");
     stream.write_all(request.as_bytes()).await?;

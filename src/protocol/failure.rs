@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-pub use self::cause::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use super::endpoint::without_secrets;
 
 /// The message in an error body of any known shape, or the body's text with its tags stripped.

@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::app::message::Msg;
-use crate::app::model::Connection;
+use crate::app::model::{Connection, Overlay};
 use crate::app::update::testing::{app, discovered};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptStatus};
 use crate::domain::key_source::KeySource;
-use crate::domain::live::{EngineCommand, EngineFact};
+use crate::domain::live::{EngineCommand, EngineFact, ServerInfo};
 
 const NOW: Nanos = Nanos(9);
 
@@ -170,6 +170,9 @@ fn what_was_measured_before_makes_a_stop_status_1() {
     assert_eq!((app.scene.stop.is_some(), app.exit_status()), (true, 1));
 }
 
+/// What is changed before the run, the status and kind of the first failure, and what it stops the run for.
+type Row<'a> = (&'a dyn Fn(&mut App), u16, &'a str, Option<Cause>);
+
 #[test]
 fn what_concerns_one_case_stops_nothing() {
     let own_model = |app: &mut App| change_case(app, 0, |case| case.model = Some("own".to_owned()));
@@ -177,7 +180,7 @@ fn what_concerns_one_case_stops_nothing() {
         move |app: &mut App| change_case(app, 0, |case| drop(case.extra.insert(name.to_owned(), "x".into())))
     };
     let nothing = |_: &mut App| ();
-    let rows: [(&dyn Fn(&mut App), u16, &str, Option<Cause>); 15] = [
+    let rows: [Row<'_>; 15] = [
         (&nothing, 401, "http", Some(Cause::Key)),
         (&nothing, 404, MODEL_NOT_FOUND, Some(Cause::Model)),
         (&nothing, 404, "http", Some(Cause::Address)),
@@ -224,7 +227,7 @@ fn a_list_that_is_refused_says_what_was_sent_and_one_that_fails_is_a_note() {
 
     let mut app = app(1);
     app.wanted_model = Some("wanted".to_owned());
-    let (models, server, list_error) = (Vec::new(), Default::default(), Some("GET x: HTTP 500: no".to_owned()));
+    let (models, server, list_error) = (Vec::new(), ServerInfo::default(), Some("GET x: HTTP 500: no".to_owned()));
     let effects = update(&mut app, Msg::Engine(NOW, EngineFact::Discovered { models, server, list_error }));
     assert_eq!(started(&effects).len(), 1);
     assert!(app.model_doubt.is_some_and(|doubt| doubt.contains("asked for 'wanted' all the same: GET x: HTTP 500")));

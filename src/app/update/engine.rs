@@ -54,7 +54,10 @@ pub(super) fn take(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
             let mut effects = Vec::new();
             if app.scene.session.is_open(id) {
                 app.scene.load.add(&record, &app.scene.session);
-                effects.extend(stop::after(app, now, &record).into_iter().flatten());
+                if let Some(stopped) = stop::after(app, now, &record) {
+                    effects.extend(stopped);
+                    model_choice::offer_another(app);
+                }
             }
             effects.extend(session(app, SessionEvent::Ended(id, record)));
             effects

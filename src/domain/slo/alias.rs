@@ -5,7 +5,7 @@
 /// Other names of figures of single requests, and ours.
 ///
 /// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench: our ITL, which leaves out all tokens
-/// of the first event. AIPerf and guidellm call the same figure `inter_token_latency`.
+/// of the first event. `AIPerf` and guidellm call the same figure `inter_token_latency`.
 const REQUEST_ALIASES: [(&str, &str); 17] = [
     ("tpot", "itl"),
     ("inter_token_latency", "itl"),

@@ -59,7 +59,7 @@ fn comparison(rest: &str) -> (Comparison, &str) {
     found.unwrap_or((Comparison::Below, rest))
 }
 
-/// What a name is about, and the unit that its end states: vLLM's `p99_ttft_ms`, AIPerf's `request_latency_p95`.
+/// What a name is about, and the unit that its end states: vLLM's `p99_ttft_ms`, `AIPerf`'s `request_latency_p95`.
 fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     let lower = name.to_lowercase();
     let units = ["_ms", "_s"].map(|unit| Some((lower.strip_suffix(unit)?, unit.trim_start_matches('_'))));

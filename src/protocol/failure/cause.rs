@@ -2,12 +2,8 @@
 
 use serde_json::Value;
 
-/// The model that was asked does not exist there, or this key may not use it.
-pub const MODEL_NOT_FOUND: &str = "model_not_found";
-/// The prompt was refused for its content: another prompt may pass.
-pub const CONTENT_REFUSED: &str = "content_refused";
-/// The port expects TLS, and got plain HTTP.
-pub const TLS_EXPECTED: &str = "tls_expected";
+use super::message_in_body;
+use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
 /// The kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
@@ -25,7 +21,7 @@ pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static s
 struct Said {
     /// `code`, `type` and `param` of the error.
     words: [String; 3],
-    /// The whole body.
+    /// The server's own sentence. Some repeat the whole request beside it, whose prompt may say anything.
     text: String,
 }
 
@@ -35,7 +31,7 @@ impl Said {
         let error = value.get("error").filter(|e| e.is_object()).unwrap_or(&value);
         let words = ["code", "type", "param"];
         let words = words.map(|name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase());
-        Self { words, text: body.to_lowercase() }
+        Self { words, text: message_in_body(body).to_lowercase() }
     }
 
     fn is_about_model(&self) -> bool {
@@ -125,6 +121,7 @@ mod tests {
             ),
             (429, r#"{"error":{"message":"Rate limit reached for model `x`","code":"rate_limit_exceeded"}}"#),
             (500, r#"{"error":{"message":"model not found in the cache"}}"#),
+            (422, r#"{"detail":[{"msg":"Field required","input":{"model":"x","prompt":"why is my page not found"}}]}"#),
             (404, "404 page not found"),
             (404, r#"{"detail":"Not Found"}"#),
             (400, "not json"),
