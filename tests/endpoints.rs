@@ -226,10 +226,8 @@ fn a_case_s_own_model_a_flagged_prompt_and_a_rate_limit_are_failures_of_their_ow
 
 #[test]
 fn a_key_that_is_refused_later_keeps_what_was_measured() {
-    let (url, came) = endpoint(|asked| match asked.body.contains("second") {
-        true => owned(NO_KEY),
-        false => ("200 OK", STREAM.to_owned()),
-    });
+    let (url, came) =
+        endpoint(|asked| if asked.body.contains("second") { owned(NO_KEY) } else { ("200 OK", STREAM.to_owned()) });
     let folder = folder_with(&suite(1).replace("Go.", "first").replace("Case 0", "First"));
     let second = suite(3).replace("Go.", "second");
     std::fs::OpenOptions::new()
