@@ -190,7 +190,7 @@ fn app_of(cases: usize, plan: Plan) -> App {
     };
     update(&mut app, Msg::Gpu(found));
     let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
-    let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };
+    let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server, list_error: None };
     update(&mut app, Msg::Engine(Nanos::default(), fact));
     app
 }

@@ -42,7 +42,7 @@ Exit status:
   0    all was measured
   1    some case failed, a threshold was missed, or the run was not saved in full
   2    the command line, the suite file or an export is at fault
-  3    the endpoint was not reachable, or refused before the first case
+  3    the endpoint was not reachable, or refused before anything was measured
   130  interrupted; what was measured is still reported";
 
 /// An oscilloscope for LLM tokens: benchmarks any OpenAI-compatible chat endpoint, live in the terminal.

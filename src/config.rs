@@ -82,10 +82,14 @@ pub fn run_spec(
         case.patience.stall = stall.or(case.patience.stall);
     }
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
+    let server_metrics = server_metrics.transpose()?.unwrap_or_default();
+    metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
     let (gpu, gpu_metrics_urls) = again::gpu(&args.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
+    let odd = suite.slos.iter().filter_map(Slo::odd_direction);
+    let warnings = secrets.warnings.iter().cloned().chain(odd).collect();
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
         base_url,
@@ -93,19 +97,21 @@ pub fn run_spec(
         simulated,
         model: args.model.clone(),
         api_key: secrets.api_key,
+        key_source: secrets.source,
         headers: secrets.headers,
         network,
         suite,
         suite_source,
         plan: plan(args)?,
-        server_metrics: server_metrics.transpose()?.unwrap_or_default(),
+        server_metrics_auth: args.server_metrics_auth,
+        server_metrics,
         gpu,
         gpu_metrics_urls,
         tokenizer,
         sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
         exports: args.exports.clone(),
         saves: !args.no_save,
-        warnings: secrets.warnings,
+        warnings,
         resumes: None,
     })
 }

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod board;
+mod certificate;
 mod client;
 mod clock;
 mod connect;
@@ -17,6 +18,7 @@ mod network;
 #[doc(hidden)]
 pub mod oracle;
 mod patience;
+mod peer;
 mod pulse;
 mod recorder;
 mod retry;
@@ -25,6 +27,7 @@ mod sleep;
 mod standstill;
 mod told;
 mod transport;
+mod tunnel;
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -38,11 +41,12 @@ use tokio::task::JoinSet;
 
 use self::board::{Board, Watched};
 pub use self::client::EngineConfig;
+pub use self::client::page_client;
 use self::client::{Endpoint, Prepared};
 use self::clock::EngineClock;
 pub use self::failure::InvalidConfig;
 use self::helper::Failed;
-pub use self::network::{Network, certificates};
+pub use self::network::{Network, ProxyChoice, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;
 use crate::domain::live::{EngineCommand, EngineFact, LiveSnapshot};
@@ -166,9 +170,10 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
             };
             let Some(command) = command else { return };
             match command {
-                EngineCommand::Discover { retry } => {
+                EngineCommand::Discover { retry, needs_list } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    tasks.spawn_local(async move { discovery::discover(&endpoint, retry, &*sink).await });
+                    let look = discovery::Look { keep_looking: retry, needs_list };
+                    tasks.spawn_local(async move { discovery::discover(&endpoint, look, &*sink).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due, ready } => {
                     let (cancel, cancelled) = oneshot::channel();
@@ -182,6 +187,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
                             sink(EngineFact::Started { id, at });
                         })
                         .await;
+                        endpoint.take_recognised().into_iter().for_each(|server| sink(EngineFact::Recognised(server)));
                         sink(EngineFact::Ended { id, record: Arc::new(record) });
                     });
                 }

@@ -115,12 +115,13 @@ impl Run {
         let config = EngineConfig {
             base_url: spec.base_url.clone(),
             api: spec.api,
-            api_key: spec.api_key,
-            headers: spec.headers,
+            api_key: spec.api_key.clone(),
+            headers: spec.headers.clone(),
             run_id: run_id.clone(),
             warm: spec.plan.warm,
             network: spec.network.clone(),
         };
+        let own_pages = metrics_client(&spec, &config)?;
         let facts = sender.clone();
         // A send fails only when the main thread is gone, and then nobody wants the fact.
         let deliver = move |at, fact| drop(facts.send(Wake::Msg(Msg::Engine(at, fact))));
@@ -138,7 +139,7 @@ impl Run {
         let gauges = (!spec.server_metrics.is_empty()).then(|| {
             let events = sender.clone();
             let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gauges(event))));
-            watch_server(spec.server_metrics, SERVER_INTERVAL, move || now(epoch), deliver)
+            watch_server(spec.server_metrics, own_pages, SERVER_INTERVAL, move || now(epoch), deliver)
         });
         signals::watch(sender.clone(), suspension);
         let target = Target {
@@ -152,6 +153,7 @@ impl Run {
         let session = Session::new(Arc::new(spec.suite), spec.plan).with_sweep(spec.sweep);
         let labels = EXPORTERS.iter().map(|e| e.label).collect();
         let mut app = App::new(target, session, spec.model, labels);
+        app.key_source = spec.key_source;
         let mut saving =
             Saving::new(spec.saves, without_secrets(&spec.base_url) != spec.base_url, spec.network.retries);
         let saved = spec.resumes.zip(resumption).map(|(resuming, resumption)| {
@@ -247,7 +249,7 @@ impl Run {
             let deliver = move |event| drop(events.send(Wake::Msg(Msg::Gpu(event))));
             self.sampler = Some(crate::telemetry::start(config, move || now(epoch), deliver));
         }
-        self.tell_engine(EngineCommand::Discover { retry });
+        self.tell_engine(EngineCommand::Discover { retry, needs_list: self.app.wanted_model.is_none() });
     }
 
     /// A command that nobody takes is told like any other end of the engine: what waits for its answer must not wait on.
@@ -363,6 +365,17 @@ struct Remaining {
     screen: Vec<ScreenEffect>,
     /// The status to end the program with.
     quit: Option<u8>,
+}
+
+/// Builds the client for the server's metrics. On the endpoint's own origin it uses the route of the requests, with the key if
+/// the user asked for that; elsewhere it connects directly and sends no key.
+fn metrics_client(spec: &RunSpec, config: &EngineConfig) -> Result<reqwest::ClientBuilder, InvalidConfig> {
+    let origin = |url: &str| reqwest::Url::parse(url).ok().map(|url| url.origin());
+    let is_own = spec.server_metrics.iter().all(|page| origin(page) == origin(&spec.base_url));
+    if is_own && !spec.server_metrics.is_empty() {
+        return engine::page_client(config, spec.server_metrics_auth);
+    }
+    Ok(reqwest::Client::builder().no_proxy())
 }
 
 /// The host and port of a base address.

@@ -269,7 +269,7 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
     assert!(!stderr.contains("insecure") && !markdown.contains("insecure"));
 
     for (certificate, args, said) in [
-        ("good.pem", &[][..], "--cacert names a file with an issuer to trust"),
+        ("good.pem", &[][..], "--cacert FILE trusts an issuer or this very certificate"),
         ("self-signed.pem", &trusted, "--insecure goes without the proof"),
         ("expired.pem", &trusted, "expired"),
         ("elsewhere.pem", &trusted, "elsewhere.example"),
@@ -284,6 +284,30 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
         assert_eq!(json["target"]["tls_verified"], false);
         assert!(markdown.contains("> **TLS not verified**") && markdown.contains("not verified (`--insecure`)"));
     }
+}
+
+#[test]
+fn a_certificate_that_was_given_itself_is_trusted_while_it_is_valid() {
+    let port = tls::serve("openssl-req.pem", "openssl-req.pem");
+    for (certificate, host, trusted) in [
+        ("openssl-req.pem", "localhost", true),
+        ("openssl-req.pem", "127.0.0.1", true),
+        // Whoever gives the very certificate means this server, under whatever name.
+        ("openssl-req-elsewhere.pem", "localhost", true),
+        ("self-signed.pem", "localhost", true),
+        ("openssl-req-expired.pem", "localhost", false),
+    ] {
+        let own = tls::file(certificate);
+        let url = format!("https://{host}:{}/v1", tls::serve(certificate, certificate));
+        let (status, stderr, written) = run_once(&url, &["--cacert", &own]);
+        assert_eq!(status, Some(if trusted { 0 } else { 3 }), "{certificate}: {stderr}");
+        assert_eq!(stderr.contains("expired"), !trusted, "{certificate}: {stderr}");
+        assert!(written.is_none_or(|(json, _)| json["target"]["tls_verified"] == true), "{certificate}");
+    }
+    // Another one of the same kind is not it, and does not vouch for it.
+    let other = tls::file("openssl-req-elsewhere.pem");
+    let (status, stderr, _) = run_once(&format!("https://localhost:{port}/v1"), &["--cacert", &other]);
+    assert!(status == Some(3) && stderr.contains("certificate"), "{stderr}");
 }
 
 #[test]
@@ -312,7 +336,7 @@ fn the_wrong_protocol_is_told_either_way() {
     assert!(stderr.contains("is this an HTTP server, and its address not https://?"), "{stderr}");
     let (status, stderr, _) = run_once("http://nonexistent.invalid/v1", &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("dns error"), "{stderr}");
+    assert!(stderr.contains("the host name 'nonexistent.invalid' has no address ("), "{stderr}");
 }
 
 #[test]

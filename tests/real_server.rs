@@ -87,8 +87,8 @@ fn it_is_found_and_measured() {
     let Some(server) = RealServer::start() else { return };
     let (engine, facts) = engine(server.url());
 
-    engine.send(EngineCommand::Discover { retry: false });
-    let EngineFact::Discovered { models, server: ServerInfo { kind, version } } = facts.recv().unwrap() else {
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
+    let EngineFact::Discovered { models, server: ServerInfo { kind, version }, .. } = facts.recv().unwrap() else {
         panic!("not found")
     };
     assert_eq!((models, kind.as_deref()), (vec![MODEL.to_owned()], Some("llama.cpp")));

@@ -102,7 +102,7 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
             json("200 OK", &format!("{{\"version\":{told}}}"))
         }
     } else if body.contains("Refuse this.") {
-        json("401 Unauthorized", &format!("{{\"error\":{{\"message\":{told}}}}}"))
+        json("400 Bad Request", &format!("{{\"error\":{{\"message\":{told}}}}}"))
     } else if body.contains("Break this.") {
         format!("{HEAD}data: {{\"error\":{{\"message\":{told}}}}}\n\n")
     } else {
@@ -222,7 +222,7 @@ fn told_back(has_user: bool, sent: &[&str]) {
 
     assert_eq!(out.status.code(), Some(1));
     let said = said(&out);
-    assert!(said[1].1.contains("[redacted]") && said[1].1.contains("401"), "{}", said[1].1);
+    assert!(said[1].1.contains("[redacted]") && said[1].1.contains("400"), "{}", said[1].1);
     for secret in sent {
         assert!(server.came(secret), "{secret} was not sent at all");
     }

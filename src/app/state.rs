@@ -17,6 +17,7 @@ pub mod report_view;
 mod rows;
 mod scene;
 pub mod scope;
+pub mod stop;
 pub mod streams;
 mod target;
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod report_view;
 mod scope;
 mod selection;
 mod session;
+mod stop;
 
 use self::notices::{dismiss_read_notice, show_notice};
 use self::selection::{fold, follow, move_selection, sort_by_next, toggle_baseline, unfold};
@@ -155,6 +156,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
     }
     let selected = app.ui.selected;
     match action {
+        Action::Rerun | Action::ToggleHold if app.scene.stop.is_some() => return model_choice::try_again(app),
         Action::ReplayBack | Action::ReplayForward | Action::ReplaySlower | Action::ReplayFaster => replay(app, action),
         Action::ToggleHold if app.playback.is_some() => replay(app, action),
         Action::ToggleHold => return session::apply(app, SessionEvent::ToggleHold),

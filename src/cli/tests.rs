@@ -58,7 +58,8 @@ fn the_help_is_one_calm_page() {
           --header-env <NAME=VAR>  The same with its value in this environment variable; repeatable
           --proxy <URL>            Go through this proxy; `env`: through the one that HTTPS_PROXY and
                                    the like name [default: none]
-          --cacert <FILE>          Trust the issuers in this PEM file, too
+          --cacert <FILE>          Trust the issuers in this PEM file, or the server's own certificate
+                                   in it, too
           --insecure               Do not verify the server's certificate: anyone on the way may answer,
                                    and read the key
           --demo                   No server at hand: run against the built-in simulator
@@ -66,6 +67,8 @@ fn the_help_is_one_calm_page() {
     Machine:
           --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
                                     the one at this address
+          --server-metrics-auth     Send API key and headers with --server-metrics, to the endpoint's
+                                    own origin only
           --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
                                     --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
                                     macmon (Apple's GPUs, by the program macmon), or none [default:
@@ -134,7 +137,7 @@ fn the_help_is_one_calm_page() {
       0    all was measured
       1    some case failed, a threshold was missed, or the run was not saved in full
       2    the command line, the suite file or an export is at fault
-      3    the endpoint was not reachable, or refused before the first case
+      3    the endpoint was not reachable, or refused before anything was measured
       130  interrupted; what was measured is still reported
     ");
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::{ConfigError, key_file, metrics, secrets};
 use crate::cli::{GpuArgs, SecretArgs};
 use crate::domain::gpu_history::GpuHistory;
+use crate::domain::key_source::KeySource;
 use crate::domain::text::sanitise_line;
 use crate::telemetry::{DCGM, GpuChoice, NOT_ASKED};
 
@@ -13,6 +14,8 @@ use crate::telemetry::{DCGM, GpuChoice, NOT_ASKED};
 pub(super) struct Secrets {
     pub(super) api_key: Option<String>,
     pub(super) headers: Vec<(String, String)>,
+    /// Where the key comes from.
+    pub(super) source: KeySource,
     /// What the user should know of them.
     pub(super) warnings: Vec<String>,
 }
@@ -28,7 +31,12 @@ pub(super) fn secrets(
         None => (secrets::api_key(args.api_key_env.as_deref(), env)?, None),
     };
     let headers = secrets::headers(&args.headers, &args.headers_env, env)?;
-    Ok(Secrets { api_key, headers, warnings: warning.into_iter().collect() })
+    let from = api_key.as_ref().map(|_key| match args.api_key_file {
+        Some(_) => KeySource::File,
+        None => secrets::from_variable(args.api_key_env.as_deref()),
+    });
+    let source = secrets::key_source(from, &headers);
+    Ok(Secrets { api_key, headers, source, warnings: warning.into_iter().collect() })
 }
 
 /// Which GPUs are looked at, and the pages of those of other machines.

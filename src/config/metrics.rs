@@ -1,9 +1,11 @@
 //! Where a server's metrics are.
 
+use reqwest::Url;
+
 use super::ConfigError;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
-use crate::protocol::endpoint::split_query;
+use crate::protocol::endpoint::{split_query, with_http_scheme, without_secrets};
 use crate::protocol::server_metrics::PATHS;
 
 /// Where a DCGM exporter listens, unless it was told otherwise.
@@ -20,6 +22,26 @@ pub(super) fn addresses(typed: &str, base_url: &str, api: &Api) -> Result<Vec<St
     page(typed, "--server-metrics", "http://localhost:8000/metrics").map(|url| vec![url])
 }
 
+/// Whether a page is on the endpoint's own origin: the same scheme, host and port.
+pub(super) fn is_own_origin(page: &str, base_url: &str) -> bool {
+    let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin());
+    origin(page).is_some_and(|page| page.is_tuple() && Some(page) == origin(base_url))
+}
+
+/// Refuses to send the key to another origin than the endpoint's, or nowhere.
+pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Result<(), ConfigError> {
+    match pages.first() {
+        _ if !wanted => Ok(()),
+        None => Err(ConfigError("--server-metrics-auth needs --server-metrics".to_owned())),
+        Some(page) if is_own_origin(page, base_url) => Ok(()),
+        Some(page) => Err(ConfigError(format!(
+            "--server-metrics-auth sends the API key to the endpoint's own origin only, and '{}' is another; leave one of them \
+             out",
+            sanitise_line(&without_secrets(page))
+        ))),
+    }
+}
+
 /// The address of a DCGM exporter's page, from what a user may type: without a scheme and a port it is the exporter's own.
 pub(super) fn exporter(typed: &str) -> Result<String, ConfigError> {
     let (authority, rest) = typed.split_at(typed.find(['/', '?']).unwrap_or(typed.len()));
@@ -32,14 +54,11 @@ pub(super) fn exporter(typed: &str) -> Result<String, ConfigError> {
 /// The address of a page of metrics, from what a user may type.
 fn page(typed: &str, option: &str, example: &str) -> Result<String, ConfigError> {
     let refuse = |why: &str| {
-        let typed = sanitise_line(crate::protocol::endpoint::without_secrets(typed).as_str());
+        let typed = sanitise_line(without_secrets(typed).as_str());
         ConfigError(format!("{option} '{typed}' {why}; give an address like {example}"))
     };
-    let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
+    let with_scheme = with_http_scheme(typed).ok_or_else(|| refuse("is no HTTP address"))?;
     let (scheme, rest) = with_scheme.split_once("://").unwrap_or_default();
-    if scheme != "http" && scheme != "https" {
-        return Err(refuse("is no HTTP address"));
-    }
     let (plain, query) = split_query(rest);
     let (host, path) = plain.split_once('/').unwrap_or((plain, ""));
     if host.is_empty() {
@@ -83,8 +102,26 @@ mod tests {
     }
 
     #[test]
+    fn the_key_is_for_the_endpoint_s_own_origin() {
+        let check = |pages: &[&str]| {
+            let pages: Vec<String> = pages.iter().map(|page| (*page).to_owned()).collect();
+            check_auth(true, &pages, "https://h/v1").map_err(|e| e.to_string())
+        };
+        for own in ["https://h/metrics", "https://h:443/prometheus/metrics", "https://u:p@H/metrics?a=b"] {
+            assert_eq!(check(&[own]), Ok(()), "{own}");
+        }
+        for other in ["http://h/metrics", "https://h:8443/metrics", "https://h.example/metrics", "https://x@y/metrics"]
+        {
+            assert!(check(&[other]).unwrap_err().contains("own origin only"), "{other}");
+        }
+        assert_eq!(check(&[]), Err("--server-metrics-auth needs --server-metrics".to_owned()));
+        assert!(check_auth(false, &["http://elsewhere/".to_owned()], "https://h/v1").is_ok());
+    }
+
+    #[test]
     fn a_page_may_be_typed_in_any_way() {
         assert_eq!(one("other:9090"), "http://other:9090/metrics");
+        assert_eq!(one("HTTPS://other/x"), "https://other/x");
         assert_eq!(one("https://other/"), "https://other/metrics");
         assert_eq!(one("http://other/a/b?c=d"), "http://other/a/b?c=d");
         for typed in ["ftp://h/x", "http://", "http:///metrics"] {

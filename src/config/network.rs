@@ -9,8 +9,8 @@ use super::ConfigError;
 use crate::cli::NetworkArgs;
 use crate::domain::address::is_loopback;
 use crate::domain::text::sanitise_line;
-use crate::engine::{Network, certificates};
-use crate::protocol::endpoint::without_secrets;
+use crate::engine::{Network, ProxyChoice, certificates};
+use crate::protocol::endpoint::{with_http_scheme, without_secrets};
 use crate::store::input::{self, Kind};
 
 /// The value of `--proxy` that leaves the choice to the environment.
@@ -30,7 +30,10 @@ pub(super) fn network(
     let proxy = match args.proxy.as_deref() {
         None => None,
         Some(FROM_ENVIRONMENT) => from_environment(base_url, env)?,
-        Some(url) => Some(checked(url).map_err(|why| ConfigError(format!("--proxy: {why}")))?),
+        Some(url) => {
+            let url = checked(url).map_err(|why| ConfigError(format!("--proxy: {why}")))?;
+            Some(ProxyChoice { url, source: "--proxy" })
+        }
     };
     Ok(Network { insecure: args.insecure, cacert, proxy, retries })
 }
@@ -47,29 +50,31 @@ fn cacert(path: &Path, folder: &Path) -> Result<Vec<u8>, ConfigError> {
 }
 
 /// The proxy that the environment names for this address: none for this machine itself, nor for what `NO_PROXY` names.
-fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<String>, ConfigError> {
+fn from_environment(base_url: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<Option<ProxyChoice>, ConfigError> {
     let Ok(url) = Url::parse(base_url) else { return Ok(None) };
     if is_loopback(url.host_str().unwrap_or_default()) {
         return Ok(None);
     }
     let set = |name: &str| env(name).filter(|value| !value.trim().is_empty());
-    let names: &[&str] = if url.scheme() == "https" {
+    let names: &[&'static str] = if url.scheme() == "https" {
         &["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"]
     } else {
         &["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"]
     };
-    let Some((name, value)) = names.iter().find_map(|name| Some((name, set(name)?))) else { return Ok(None) };
+    let Some((name, value)) = names.iter().find_map(|name| Some((*name, set(name)?))) else { return Ok(None) };
     let proxy = checked(&value).map_err(|why| ConfigError(format!("{name}: {why}")))?;
     let exempt = set("no_proxy").or_else(|| set("NO_PROXY")).unwrap_or_default();
     let matcher = Matcher::builder().all(proxy.as_str()).no(exempt).build();
     let target = url.as_str().parse::<hyper::Uri>().ok();
-    Ok(target.is_none_or(|target| matcher.intercept(&target).is_some()).then_some(proxy))
+    Ok(target
+        .is_none_or(|target| matcher.intercept(&target).is_some())
+        .then_some(ProxyChoice { url: proxy, source: name }))
 }
 
 /// The address of a proxy; one without a scheme is plain HTTP.
 fn checked(typed: &str) -> Result<String, String> {
     let typed = typed.trim();
-    let whole = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
+    let whole = with_http_scheme(typed).unwrap_or_else(|| typed.to_owned());
     let shown = sanitise_line(&without_secrets(&whole));
     match Url::parse(&whole) {
         Ok(url) if matches!(url.scheme(), "http" | "https") && url.has_host() => Ok(whole),
@@ -83,6 +88,10 @@ mod tests {
     use super::*;
 
     fn chosen(base_url: &str, variables: &[(&str, &str)]) -> Option<String> {
+        choice(base_url, variables).map(|proxy| proxy.url)
+    }
+
+    fn choice(base_url: &str, variables: &[(&str, &str)]) -> Option<ProxyChoice> {
         let env = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         from_environment(base_url, &env).unwrap()
     }
@@ -104,6 +113,13 @@ mod tests {
     }
 
     #[test]
+    fn the_variable_that_named_the_proxy_is_known() {
+        for (name, url) in [("HTTPS_PROXY", "https://api.example/v1"), ("all_proxy", "http://api.example/v1")] {
+            assert_eq!(choice(url, &[(name, "p:1")]).unwrap().source, name);
+        }
+    }
+
+    #[test]
     fn no_proxy_exempts_hosts_domains_and_networks() {
         for (url, exempt, proxied) in [
             ("https://gpu.lab.example/v1", "lab.example", false),
@@ -121,6 +137,7 @@ mod tests {
     #[test]
     fn a_bad_address_is_told_without_its_password() {
         assert_eq!(checked("proxy:3128").as_deref(), Ok("http://proxy:3128"));
+        assert_eq!(checked("HTTP://proxy:3128").as_deref(), Ok("http://proxy:3128"));
         for (typed, expected) in [
             ("socks5://u:hunter2@p:1", "'socks5://p:1' is no HTTP proxy; give one like http://proxy:3128"),
             ("http://u:hunter2@", "'http://' is no address; give one like http://proxy:3128, or env"),

@@ -34,6 +34,7 @@ pub fn resume_spec(
     let network = network::network(&args.network, run.retries, &base_url, env, folder)?;
     let typed = args.server_metrics.as_deref().or(run.gauges.then_some(""));
     let server_metrics = typed.map(|typed| metrics::addresses(typed, &base_url, api)).transpose()?.unwrap_or_default();
+    metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
     let (gpu, gpu_metrics_urls) = again::gpu_again(&args.gpu, &run.id, &resuming.saved.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     exports::check(&args.exports, folder, EXPORTERS)?;
@@ -43,11 +44,13 @@ pub fn resume_spec(
         simulated: run.simulated,
         model: Some(run.model),
         api_key: secrets.api_key,
+        key_source: secrets.source,
         headers: secrets.headers,
         network,
         suite: (*run.suite).clone(),
         suite_source: SuiteSource::Saved,
         plan: run.plan,
+        server_metrics_auth: args.server_metrics_auth,
         server_metrics,
         gpu,
         gpu_metrics_urls,

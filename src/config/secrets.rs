@@ -3,6 +3,7 @@
 use reqwest::header::{HeaderName, HeaderValue};
 
 use super::ConfigError;
+use crate::domain::key_source::KeySource;
 
 /// Looked at where the command line names no variable.
 const DEFAULT_VARIABLE: &str = "OPENAI_API_KEY";
@@ -42,6 +43,21 @@ pub(super) fn api_key(
         )));
     }
     Ok(Some(key.to_owned()))
+}
+
+/// What is sent to prove who asks; `from` is the variable or file that the key came from, if there is one.
+pub(super) fn key_source(from: Option<KeySource>, headers: &[(String, String)]) -> KeySource {
+    const AUTHENTICATES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
+    let authenticates = |name: &str| AUTHENTICATES.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let header =
+        || headers.iter().find(|(name, _)| authenticates(name)).map(|(name, _)| KeySource::Header(name.clone()));
+    from.or_else(header).unwrap_or_default()
+}
+
+/// The source of a key from a variable: its name, where it is fit to be shown.
+pub(super) fn from_variable(named: Option<&str>) -> KeySource {
+    let name = named.unwrap_or(DEFAULT_VARIABLE);
+    KeySource::Variable((variable(name) == name).then(|| name.to_owned()))
 }
 
 /// Whether this can be the name of a variable; what cannot may be a key, and is not shown.

@@ -21,10 +21,12 @@ const GAPS: usize = 256;
 /// What the engine is told.
 #[derive(Clone, Debug)]
 pub enum EngineCommand {
-    /// Look for the endpoint and its models; with `retry` until it answers.
+    /// Look for the endpoint and its models.
     Discover {
-        /// Go on trying.
+        /// Look again until it answers.
         retry: bool,
+        /// No model was named: without the list there is nothing to ask.
+        needs_list: bool,
     },
     /// Send this case's request.
     Start {
@@ -75,11 +77,17 @@ pub enum EngineFact {
         models: Vec<String>,
         /// What it is.
         server: ServerInfo,
+        /// Why there is no list, where asking for it failed.
+        list_error: Option<String>,
     },
+    /// The headers of an answer name the server's kind, which was not known.
+    Recognised(ServerInfo),
     /// The endpoint did not answer, or refused.
     Unreachable {
         /// What happened.
         reason: String,
+        /// The status it refused with.
+        http_status: Option<u16>,
         /// It will be tried again.
         retrying: bool,
     },

@@ -1,5 +1,7 @@
 //! Thresholds a run must keep (service level objectives), and goodput: the requests that keep all of them.
 
+mod alias;
+mod direction;
 mod parse;
 
 use std::fmt;

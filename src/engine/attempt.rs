@@ -178,6 +178,7 @@ async fn send(
         record.headers_at = Some(answer.headers_at);
         record.http_status = Some(answer.status);
     }
+    endpoint.look_at_headers(&answer.headers);
     let status = answer.status;
     if (200..300).contains(&status) {
         return Ok(answer);
@@ -187,7 +188,8 @@ async fn send(
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| endpoint.secrets.redact(v));
     let body = endpoint.secrets.redact(&error_body(answer.body).await);
     let refusal = failure::refusal(status, &header, &body);
-    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, refusal.message);
+    let said = endpoint.transport.peer().with_culprit(status, refusal.message);
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
     failure.retry_after = failure::retry_after(&header);
     Err(failure)
 }

@@ -1,5 +1,6 @@
 //! The endpoint and the HTTP client, made so that it adds nothing to what is measured.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -9,12 +10,14 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
 use super::failure::{InvalidConfig, describe};
-use super::network::Network;
+use super::network::{Network, ProxyChoice};
 use super::secrets::Secrets;
 use super::told::Told;
 use super::transport::{self, Transport};
+use crate::domain::live::ServerInfo;
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
+use crate::protocol::endpoint::server_from_headers;
 use crate::protocol::request::Manner;
 
 /// Where and how to ask.
@@ -57,15 +60,31 @@ pub struct Endpoint {
     pub run_id: String,
     /// Prompts go out as they are.
     pub warm: bool,
-    /// So often a request is sent again that was refused for now, or got no connection.
+    /// Maximum number of times a request is sent again after a refusal for now or no response.
     pub retries: u32,
+    /// The proxy in between.
+    pub proxy: Option<ProxyChoice>,
     /// What must not come back in what the server says.
     pub secrets: Rc<Secrets>,
     /// What records may tell of how it is asked.
     pub told: Told,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
+    /// What the headers of an answer say of the server, until it is told.
+    recognised: RefCell<Recognised>,
     clock: EngineClock,
+}
+
+/// Whether the server's kind is known.
+#[derive(Debug, Default)]
+enum Recognised {
+    /// Not yet.
+    #[default]
+    Unknown,
+    /// An answer's headers named it; nobody was told.
+    ByHeaders(ServerInfo),
+    /// It is known, and was told.
+    Told,
 }
 
 /// What of an endpoint can be checked before its thread runs.
@@ -89,7 +108,7 @@ impl Prepared {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
         let headers = headers(&config)?;
-        let proxy = config.network.proxy.as_deref();
+        let proxy = config.network.proxy.as_ref().map(|proxy| proxy.url.as_str());
         let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url, proxy);
         let EngineConfig { base_url, api, run_id, warm, network, .. } = config;
         let is_plain = transport::direct_host(&base_url, network.proxy.is_some()).is_some();
@@ -115,11 +134,26 @@ impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
         let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, network.proxy.is_some());
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, &network);
         let told = Told::new(&base_url, api, &headers);
         let retries = network.retries;
         let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
-        Self { client, transport, base_url, api, run_id, warm, retries, secrets, told, manner, clock }
+        let (proxy, recognised) = (network.proxy, RefCell::default());
+        Self {
+            client,
+            transport,
+            base_url,
+            api,
+            run_id,
+            warm,
+            retries,
+            proxy,
+            secrets,
+            told,
+            manner,
+            recognised,
+            clock,
+        }
     }
 
     /// Now, on the run's clock.
@@ -127,10 +161,54 @@ impl Endpoint {
         self.clock.now()
     }
 
+    /// Notes that the server's kind was told.
+    pub fn told_kind(&self) {
+        *self.recognised.borrow_mut() = Recognised::Told;
+    }
+
+    /// Notes what an answer's headers say of a server whose kind is not known: some name it nowhere else.
+    pub fn look_at_headers(&self, headers: &HeaderMap) {
+        let mut recognised = self.recognised.borrow_mut();
+        if !matches!(*recognised, Recognised::Unknown) {
+            return;
+        }
+        let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| self.secrets.redact(v));
+        let server = server_from_headers(&header);
+        if server.kind.is_some() {
+            *recognised = Recognised::ByHeaders(server);
+        }
+    }
+
+    /// What [`Self::look_at_headers`] found, once.
+    pub fn take_recognised(&self) -> Option<ServerInfo> {
+        let mut recognised = self.recognised.borrow_mut();
+        if !matches!(*recognised, Recognised::ByHeaders(_)) {
+            return None;
+        }
+        match std::mem::replace(&mut *recognised, Recognised::Told) {
+            Recognised::ByHeaders(server) => Some(server),
+            Recognised::Unknown | Recognised::Told => None,
+        }
+    }
+
     /// The clock by itself.
     pub const fn clock(&self) -> EngineClock {
         self.clock
     }
+}
+
+/// A client for other pages of the endpoint's own origin, over the same network; `with_secrets` it sends the key and the
+/// user's headers.
+pub fn page_client(config: &EngineConfig, with_secrets: bool) -> Result<reqwest::ClientBuilder, InvalidConfig> {
+    let _already = rustls::crypto::ring::default_provider().install_default();
+    let is_plain = transport::direct_host(&config.base_url, config.network.proxy.is_some()).is_some();
+    let client = config.network.apply(reqwest::Client::builder(), is_plain)?;
+    if !with_secrets {
+        return Ok(client);
+    }
+    // All that is the user's own is marked sensitive.
+    let secrets = headers(config)?.into_iter().filter_map(|(name, value)| Some((name?, value)));
+    Ok(client.default_headers(secrets.filter(|(_, value)| value.is_sensitive()).collect()))
 }
 
 fn headers(config: &EngineConfig) -> Result<HeaderMap, InvalidConfig> {

@@ -21,7 +21,8 @@ use tokio::net::TcpStream;
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::Trouble;
+use super::failure::{ConnectTimedOut, Trouble};
+use super::peer::Peer;
 use crate::domain::time::Nanos;
 
 mod dechunk;
@@ -45,6 +46,7 @@ pub struct Host {
     addresses: RefCell<Vec<SocketAddr>>,
     idle: RefCell<Vec<TcpStream>>,
     scratch: RefCell<Box<[u8]>>,
+    peer: Rc<Peer>,
 }
 
 /// The head of an answer, and its body still to be read.
@@ -77,9 +79,10 @@ pub struct DirectBody {
 
 impl Host {
     /// A host without connections yet. A kept one that closes so soon after a request was closed before it.
-    pub fn new(name: String, port: u16, clock: EngineClock, stale_within: Duration) -> Self {
+    pub fn new(name: String, port: u16, clock: EngineClock, stale_within: Duration, peer: Rc<Peer>) -> Self {
         let scratch = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
-        Self { name, port, clock, stale_within, addresses: RefCell::default(), idle: RefCell::default(), scratch }
+        let (addresses, idle) = (RefCell::default(), RefCell::default());
+        Self { name, port, clock, stale_within, addresses, idle, scratch, peer }
     }
 
     /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
@@ -118,16 +121,13 @@ impl Host {
     }
 
     async fn connect(&self, limit: Duration) -> Result<TcpStream, Trouble> {
-        let place = || format!("{}:{}", self.name, self.port);
         let stream = match tokio::time::timeout(limit, self.connect_anywhere()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err((kind, error))) => {
-                return Err(Trouble::Connect(kind, format!("no connection to {}: {error}", place())));
-            }
+            Ok(Err(("dns", error))) => return Err(Trouble::Connect("dns", self.peer.unknown(&error))),
+            Ok(Err((kind, error))) => return Err(Trouble::Connect(kind, self.peer.refused(&error))),
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                let why = format!("no connection to {} within {} s", place(), limit.as_secs_f64());
-                return Err(Trouble::Connect("connect_timeout", why));
+                return Err(Trouble::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))));
             }
         };
         // Without it the request works as well, only later.
@@ -193,8 +193,8 @@ impl Host {
                 Ok(false) => {
                     return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
                 }
-                Err(error) if nothing_came => return Err(without_answer(error.to_string())),
-                Err(error) => return Err(Gone::Broken(error.to_string())),
+                Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
+                Err(error) => return Err(Gone::Broken(self.broken(&error))),
             }
             // What ends no line makes no head whole: one that comes a byte at a time is not read all over with each.
             while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
@@ -216,6 +216,10 @@ impl Host {
                 return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
             }
         }
+    }
+
+    fn broken(&self, error: &io::Error) -> String {
+        self.peer.broken(error.to_string(), Some(error.kind()))
     }
 
     fn answer(

@@ -2,123 +2,249 @@
 
 use std::time::Duration;
 
+use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 use super::client::Endpoint;
-use super::failure::describe;
+use super::failure::{Failure, describe};
+use super::{retry, tunnel};
+use crate::domain::attempt::AttemptStatus;
 use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
+use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
 
-/// Pause between two tries; tests need no pause.
-const RETRY_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
-/// A model may take so long to be loaded.
+/// Pause between two looks; tests need no pause.
+const LOOK_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
+/// Maximum time to wait for a model that is being loaded.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
-/// An answer may be so long.
+/// Maximum time for all the tries of `--retries`.
+const RETRY_PATIENCE: Duration = Duration::from_secs(120);
+/// Maximum length of an answer.
 const MAX_BODY_BYTES: usize = 4 * 1024 * 1024;
-/// A look-up may take so long.
+/// Maximum time for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Looks until the endpoint answers, or once. A model that is being loaded is waited for in any case, within limits.
-pub async fn discover(at: &Endpoint, retry: bool, sink: &impl Fn(EngineFact)) {
+/// How to look for the endpoint.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Look again until it answers.
+    pub keep_looking: bool,
+    /// No model was named: without the list there is nothing to ask.
+    pub needs_list: bool,
+}
+
+/// Looks for the endpoint and its models; the outcome goes to `sink`. Waits for a model that is being loaded, within limits.
+/// Where a model was named, an endpoint that answers without a list will do.
+pub async fn discover(at: &Endpoint, how: Look, sink: &impl Fn(EngineFact)) {
     let begun = at.now();
+    let mut tries = 1;
     loop {
-        match look(at).await {
+        let trouble = match look(at).await {
             Ok((mut models, server)) => {
                 for model in &mut models {
                     at.secrets.redact_answer(model, false);
                 }
-                at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
-                sink(EngineFact::Discovered { models, server });
-                return;
+                return found(at, models, server, None, sink);
             }
-            Err(trouble) => {
-                let again = trouble.is_worth_a_try(retry, at.now().since(begun));
-                let reason = at.secrets.redact(&capped(trouble.told(again)));
-                sink(EngineFact::Unreachable { reason, retrying: again });
-                if !again {
-                    return;
-                }
+            Err(trouble) => trouble,
+        };
+        let next = trouble.next(how, at.retries, tries, at.now().since(begun));
+        let reason = at.secrets.redact(&capped(trouble.reason(next, how.needs_list)));
+        let http_status = trouble.http_status;
+        match next {
+            Next::Again(pause) => {
+                sink(EngineFact::Unreachable { reason, http_status, retrying: true });
+                tokio::time::sleep(pause).await;
+                tries += 1;
             }
+            Next::WithoutList => {
+                let server = trouble.server.unwrap_or_default();
+                let server = if server.kind.is_none() { identify(at, server).await } else { server };
+                return found(at, Vec::new(), server, Some(reason), sink);
+            }
+            Next::GiveUp => return sink(EngineFact::Unreachable { reason, http_status, retrying: false }),
         }
-        tokio::time::sleep(RETRY_EVERY).await;
     }
 }
 
-/// Why an endpoint could not be looked at.
-enum Trouble {
-    /// It will not pass.
-    Lasting(String),
-    /// It may pass.
-    Passing(String),
+fn found(
+    at: &Endpoint,
+    models: Vec<String>,
+    server: ServerInfo,
+    list_error: Option<String>,
+    sink: &impl Fn(EngineFact),
+) {
+    at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
+    if server.kind.is_some() {
+        at.told_kind();
+    }
+    sink(EngineFact::Discovered { models, server, list_error });
+}
+
+/// Why there is no list of models.
+struct Trouble {
+    failure: Failure,
+    http_status: Option<u16>,
+    /// A later look may succeed.
+    may_pass: bool,
     /// The model is being loaded.
-    Loading,
+    is_loading: bool,
+    /// Who answered; `None` if nobody did. A request may be answered although the list is not.
+    server: Option<ServerInfo>,
+}
+
+/// What to do after a look that found no list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Next {
+    Again(Duration),
+    WithoutList,
+    GiveUp,
 }
 
 impl Trouble {
-    fn is_worth_a_try(&self, retry: bool, waited: Duration) -> bool {
-        match self {
-            Self::Lasting(_) => false,
-            Self::Passing(_) => retry,
-            Self::Loading => retry || waited < LOADING_PATIENCE,
+    /// Nobody answered.
+    fn no_answer(kind: &'static str, why: String) -> Self {
+        let failure = Failure::new(AttemptStatus::ConnectError, kind, why);
+        Self { failure, http_status: None, may_pass: true, is_loading: false, server: None }
+    }
+
+    /// Something answered that is no list.
+    fn no_list(why: String, server: ServerInfo) -> Self {
+        let failure = Failure::new(AttemptStatus::HttpError, "no_list", why);
+        Self { failure, http_status: None, may_pass: false, is_loading: false, server: Some(server) }
+    }
+
+    fn next(&self, how: Look, retries: u32, tries: u32, waited: Duration) -> Next {
+        if self.is_loading {
+            let waits = how.keep_looking || waited < LOADING_PATIENCE;
+            return if waits { Next::Again(LOOK_EVERY) } else { Next::GiveUp };
+        }
+        // A gateway that reaches no server yet answers like this: who can wait does.
+        let is_gateway = matches!(self.http_status, Some(502..=504));
+        let waits = how.keep_looking && self.may_pass;
+        let will_do = !how.needs_list && self.server.is_some() && !(waits && is_gateway);
+        if !waits || will_do {
+            let left = RETRY_PATIENCE.saturating_sub(waited);
+            let pause = (tries <= retries).then(|| retry::pause(&self.failure, self.http_status, tries, left));
+            if let Some(pause) = pause.flatten() {
+                return Next::Again(pause);
+            }
+        }
+        match (will_do, waits) {
+            (true, _) => Next::WithoutList,
+            (false, true) => Next::Again(LOOK_EVERY),
+            (false, false) => Next::GiveUp,
         }
     }
 
-    fn told(self, again: bool) -> String {
-        match self {
-            Self::Lasting(reason) | Self::Passing(reason) => reason,
-            Self::Loading if again => "the model is loading".to_owned(),
-            Self::Loading => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
+    fn reason(&self, next: Next, needs_list: bool) -> String {
+        let said = &self.failure.message;
+        match (self.is_loading, next) {
+            (true, Next::Again(_)) => "the model is loading".to_owned(),
+            (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
+            // Without a key or at the wrong address a named model would not help.
+            (false, Next::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
+                format!("{said}; name the model with --model NAME to run without the list")
+            }
+            _ => said.clone(),
         }
+    }
+
+    fn is_about_access(&self) -> bool {
+        matches!(self.http_status, Some(401 | 403 | 407 | 300..=399))
     }
 }
 
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
     let url = endpoint::address_below(&at.base_url, at.api.models);
-    let answer = at.client.get(&url).timeout(PATIENCE).send().await;
-    let response = answer.map_err(|e| {
-        let is_late = e.is_timeout() && !e.is_connect();
-        let late = || format!("it did not answer within {} s", PATIENCE.as_secs());
-        Trouble::Passing(if is_late { late() } else { describe(e) })
-    })?;
+    let shown = endpoint::without_secrets(&url);
+    let peer = at.transport.peer();
+    let response = match at.client.get(&url).timeout(PATIENCE).send().await {
+        Ok(response) => response,
+        Err(e) if e.is_timeout() && !e.is_connect() => return Err(too_late(&shown)),
+        Err(e) if e.is_connect() => {
+            let (kind, mut why) = peer.without_connection(e);
+            if let ("proxy", Some(proxy), Some(target)) = (kind, &at.proxy, peer.tunnel_target())
+                && let Some(status) = tunnel::refusal(proxy, target).await
+            {
+                why = format!("{why}: {}", at.secrets.redact(&status));
+            }
+            return Err(Trouble::no_answer(kind, why));
+        }
+        Err(e) => return Err(Trouble::no_answer("closed", peer.without_answer(e))),
+    };
     let status = response.status();
     let headers = response.headers().clone();
-    let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned);
-    let body = text(response).await.map_err(Trouble::Passing)?;
-    // Some endpoints keep no list; then the model must be named.
-    if matches!(status.as_u16(), 404 | 405 | 501) {
-        let guess = endpoint::kind_from_models(&Value::Null, header("server").as_deref());
-        return Ok((Vec::new(), identify(at, guess).await));
-    }
-    if !status.is_success() {
-        if failure::is_loading(status.as_u16(), &body) {
-            return Err(Trouble::Loading);
+    let header = |name: &str| text_of(&headers, name).map(|value| at.secrets.redact(&value));
+    let body = match text(response).await {
+        Ok(body) => body,
+        Err(Unread::TooLate) => return Err(too_late(&shown)),
+        Err(Unread::Broken(why)) => {
+            return Err(Trouble::no_list(format!("GET {shown}: {why}"), endpoint::server_from_headers(&header)));
         }
-        // Before anything is cut: a part of a secret is not found.
-        let header = |name: &str| header(name).map(|value| at.secrets.redact(&value));
-        let said = failure::refusal(status.as_u16(), &header, &at.secrets.redact(&body)).message;
-        let may_pass = status.is_server_error() || status.as_u16() == 429;
-        return Err(if may_pass { Trouble::Passing(said) } else { Trouble::Lasting(said) });
-    }
-    let Ok(models) = serde_json::from_str::<Value>(&body) else {
-        let reason = format!(
-            "'{}' answers, but not with JSON; is this an OpenAI-compatible server?",
-            endpoint::without_secrets(&url)
-        );
-        return Err(Trouble::Lasting(reason));
     };
-    let guess = endpoint::kind_from_models(&models, header("server").as_deref());
+    if !status.is_success() {
+        return Err(refused(at, status.as_u16(), &header, &shown, &body));
+    }
+    let Ok(models) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) else {
+        let why = format!("'{shown}' answers, but not with JSON; is this an OpenAI-compatible server?");
+        return Err(Trouble::no_list(why, endpoint::server_from_headers(&header)));
+    };
+    let guess = endpoint::server_from_models(&models, &header);
+    if models.get("error").is_some_and(|e| !e.is_null()) {
+        let said = at.secrets.redact(&failure::message_in_body(&body));
+        return Err(Trouble::no_list(format!("GET {shown}: HTTP {}: {said}", status.as_u16()), guess));
+    }
     Ok((endpoint::model_names(&models), identify(at, guess).await))
 }
 
+fn too_late(shown: &str) -> Trouble {
+    let why = format!("GET {shown}: no answer within {} s", PATIENCE.as_secs());
+    Trouble { may_pass: true, ..Trouble::no_list(why, ServerInfo::default()) }
+}
+
+/// An HTTP error in place of the list.
+fn refused(at: &Endpoint, status: u16, header: &dyn Fn(&str) -> Option<String>, shown: &str, body: &str) -> Trouble {
+    // Before anything is cut: a part of a secret is not found.
+    let refusal = failure::refusal(status, header, &at.secrets.redact(body));
+    let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
+    match status {
+        404 | 405 | 501 => said.push_str("; there is no list of models, or the address is wrong"),
+        _ if refusal.kind == TLS_EXPECTED => said.push_str("; is its address https://?"),
+        _ => {}
+    }
+    let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
+    failure.retry_after = failure::retry_after(header);
+    let is_theirs = status != 407 && refusal.kind != TLS_EXPECTED;
+    Trouble {
+        failure,
+        http_status: Some(status),
+        may_pass: (status >= 500 && status != 501) || status == 429,
+        is_loading: failure::is_loading(status, body),
+        server: is_theirs.then(|| endpoint::server_from_headers(header)),
+    }
+}
+
+fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|v| v.to_str().ok()).map(str::to_owned)
+}
+
+/// Why a body could not be read.
+enum Unread {
+    TooLate,
+    Broken(String),
+}
+
 /// The body, if it is not longer than any list of models.
-async fn text(mut response: reqwest::Response) -> Result<String, String> {
+async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
+    let broken = |e: reqwest::Error| if e.is_timeout() { Unread::TooLate } else { Unread::Broken(describe(e)) };
     let mut bytes = Vec::new();
-    while let Some(piece) = response.chunk().await.map_err(describe)? {
+    while let Some(piece) = response.chunk().await.map_err(broken)? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
+            return Err(Unread::Broken(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024))));
         }
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
@@ -128,7 +254,7 @@ async fn text(mut response: reqwest::Response) -> Result<String, String> {
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
     let (base, _query) = endpoint::split_query(&at.base_url);
     let root = base.strip_suffix(at.api.root).unwrap_or(base);
-    if at.base_url.starts_with("https://") && guess.kind.is_none() {
+    if (at.base_url.starts_with("https://") && guess.kind.is_none()) || guess.version.is_some() {
         return guess;
     }
     for &(path, proves, pointer) in endpoint::IDENTITY {
@@ -138,11 +264,15 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
         let Ok(response) = at.client.get(format!("{root}{path}")).timeout(Duration::from_secs(2)).send().await else {
             continue;
         };
+        let by_headers = endpoint::server_from_headers(&|name| text_of(response.headers(), name));
+        if guess.kind.is_none() && by_headers.version.is_some() {
+            return ServerInfo { version: by_headers.version.map(|v| at.secrets.redact(&capped(v))), ..by_headers };
+        }
         if !response.status().is_success() {
             continue;
         }
         let Ok(body) = text(response).await else { continue };
-        let Ok(value) = serde_json::from_str::<Value>(&body) else { continue };
+        let Ok(value) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) else { continue };
         if let Some(version) = value.pointer(pointer).and_then(Value::as_str) {
             let kind = guess.kind.clone().or_else(|| proves.map(str::to_owned));
             return ServerInfo { kind, version: Some(at.secrets.redact(&capped(version.to_owned()))) };
@@ -152,19 +282,4 @@ async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loading_is_waited_for_without_being_told_to() {
-        let minutes = |n: u64| Duration::from_secs(n * 60);
-        let passing = Trouble::Passing("refused".to_owned());
-        assert!(passing.is_worth_a_try(true, minutes(600)) && !passing.is_worth_a_try(false, minutes(0)));
-        assert!(!Trouble::Lasting("401".to_owned()).is_worth_a_try(true, minutes(0)));
-        assert!(
-            Trouble::Loading.is_worth_a_try(false, minutes(9)) && !Trouble::Loading.is_worth_a_try(false, minutes(10))
-        );
-        assert_eq!(Trouble::Loading.told(false), "the model is still loading after 10 minutes");
-        assert_eq!(Trouble::Loading.told(true), "the model is loading");
-    }
-}
+mod tests;

@@ -62,38 +62,15 @@ pub const NO_ONE_LENGTH: &str = "the answer's Content-Length is malformed or has
 #[error("no connection within {} s", .0.as_secs_f64())]
 pub struct ConnectTimedOut(pub Duration);
 
-/// The kind of an error of the client that got no connection, and all that it says.
-pub fn without_connection(error: reqwest::Error) -> (&'static str, String) {
-    let kind = kind(&error);
-    let said = describe(error);
-    (kind, said)
-}
-
-/// `tls`, `dns`, `connect_timeout`, or `connect`.
-fn kind(error: &reqwest::Error) -> &'static str {
-    for cause in causes(error) {
-        if cause.is::<ConnectTimedOut>() {
-            return "connect_timeout";
-        }
-        if tls(cause).is_some() {
-            return "tls";
-        }
-        if cause.to_string() == "dns error" {
-            return "dns";
-        }
-    }
-    "connect"
-}
-
 /// An error and what lies below it.
-fn causes<'a>(
+pub(super) fn causes<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |e| e.source())
 }
 
 /// The error of TLS, which travels inside one of the system's, or inside several.
-fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
+pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
     let inner = |e: &&'a (dyn std::error::Error + 'static)| -> Option<&'a (dyn std::error::Error + 'static)> {
         Some(e.downcast_ref::<std::io::Error>()?.get_ref()?)
     };
@@ -104,9 +81,15 @@ fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::E
 fn advice(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
-            Some("--cacert names a file with an issuer to trust, --insecure goes without the proof")
+            Some("--cacert FILE trusts an issuer or this very certificate, --insecure goes without the proof")
         }
         rustls::Error::InvalidMessage(_) => Some("does the server speak TLS there, or plain http://?"),
+        rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired) => {
+            Some("the server wants a certificate of the client, which tokscope cannot send")
+        }
+        rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName) => {
+            Some("the server does not know this host name")
+        }
         _ => None,
     }
 }

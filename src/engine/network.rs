@@ -1,7 +1,11 @@
 //! How the network between here and the endpoint is to be used: what is trusted, who stands in between.
 
-use reqwest::{Certificate, ClientBuilder, Proxy};
+use reqwest::{ClientBuilder, Proxy};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 
+use super::certificate;
 use super::failure::InvalidConfig;
 
 /// What is asked for besides the usual: certificates verified against the platform's roots, no proxy.
@@ -9,12 +13,21 @@ use super::failure::InvalidConfig;
 pub struct Network {
     /// Certificates are not verified.
     pub insecure: bool,
-    /// Issuers to trust besides the platform's own, in PEM; empty: none.
+    /// Certificates to trust besides the platform's own, in PEM: issuers, or the server's. Empty: none.
     pub cacert: Vec<u8>,
-    /// The proxy that every request goes through, password included.
-    pub proxy: Option<String>,
-    /// So often a request is sent again that was refused for now, or got no connection.
+    /// The proxy that every request goes through.
+    pub proxy: Option<ProxyChoice>,
+    /// Maximum number of times a request is sent again after a refusal for now or no response.
     pub retries: u32,
+}
+
+/// A proxy, and who chose it.
+#[derive(Clone)]
+pub struct ProxyChoice {
+    /// Its address, password included.
+    pub url: String,
+    /// The option or the environment variable that named it.
+    pub source: &'static str,
 }
 
 impl std::fmt::Debug for Network {
@@ -32,33 +45,38 @@ impl Network {
         // measured with the server.
         let mut client = client.no_proxy();
         if let Some(proxy) = &self.proxy {
-            let proxy = Proxy::all(proxy).map_err(|e| InvalidConfig(format!("the proxy: {}", e.without_url())))?;
+            let proxy = Proxy::all(&proxy.url).map_err(|e| InvalidConfig(format!("the proxy: {}", e.without_url())))?;
             client = client.proxy(proxy);
         }
         if self.insecure || is_plain {
             return Ok(client.tls_danger_accept_invalid_certs(true));
         }
-        Ok(client.tls_certs_merge(certificates(&self.cacert)?))
+        let given = certificates(&self.cacert)?;
+        if given.is_empty() {
+            return Ok(client);
+        }
+        let config = certificate::client_config(given);
+        let config = config.map_err(|e| InvalidConfig(format!("TLS could not be set up: {e}")))?;
+        Ok(client.tls_backend_preconfigured(config))
     }
 }
 
-/// The certificates in a PEM file; without any it is no such file.
-pub fn certificates(pem: &[u8]) -> Result<Vec<Certificate>, InvalidConfig> {
+/// The certificates in a PEM file; a file without any is refused.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidConfig> {
     if pem.is_empty() {
         return Ok(Vec::new());
     }
     let broken = |_e| InvalidConfig("holds a certificate that cannot be read".to_owned());
-    let found = Certificate::from_pem_bundle(pem).map_err(broken)?;
+    let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>().map_err(broken)?;
     if found.is_empty() {
         let why = "holds no certificate in PEM, which begins with -----BEGIN CERTIFICATE-----";
         return Err(InvalidConfig(why.to_owned()));
     }
     // Each must be one inside, too: the client would only say that something is wrong.
-    let mut roots = rustls::RootCertStore::empty();
-    for (i, der) in rustls::pki_types::pem::PemObject::pem_slice_iter(pem).enumerate() {
-        let der: rustls::pki_types::CertificateDer<'_> =
-            der.map_err(|_e| InvalidConfig("holds a certificate that cannot be read".to_owned()))?;
-        roots.add(der).map_err(|e| InvalidConfig(format!("certificate {} in it is none: {e}", i + 1)))?;
+    let mut roots = RootCertStore::empty();
+    for (i, certificate) in found.iter().enumerate() {
+        let added = roots.add(certificate.clone());
+        added.map_err(|e| InvalidConfig(format!("certificate {} in it is none: {e}", i + 1)))?;
     }
     Ok(found)
 }

@@ -1,6 +1,7 @@
 //! The engine against a scripted server on a loopback socket. Orders and contents are asserted, never times.
 
 mod faults;
+mod list;
 mod wire;
 
 use std::io::{Read, Write};
@@ -236,7 +237,7 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         sse(&[TEXT, FINISH]),
     ]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     assert!(matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }));
     let warnings = [1, 2, 3].map(|number| {
         start_number(&engine, number, Duration::from_secs(30));
@@ -328,8 +329,8 @@ fn an_answer_without_a_stream_has_tokens_but_no_ttft() {
 fn a_dead_port_is_a_connect_error_and_unreachable() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let (engine, facts) = engine(&format!("http://127.0.0.1:{port}/v1"));
-    engine.send(EngineCommand::Discover { retry: false });
-    let EngineFact::Unreachable { reason, retrying: false } = facts.recv().unwrap() else { panic!() };
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
+    let EngineFact::Unreachable { reason, retrying: false, .. } = facts.recv().unwrap() else { panic!() };
     assert!(reason.contains("refused"), "{reason}");
     start(&engine, Duration::from_secs(30));
     assert_eq!(end(&facts).status, AttemptStatus::ConnectError);
@@ -378,8 +379,8 @@ fn discovery_finds_models_kind_and_version() {
     let models = json("200 OK", r#"{"data":[{"id":"m1","owned_by":"vllm"}]}"#);
     let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"0.29.0"}"#)]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
-    let EngineFact::Discovered { models, server } = facts.recv().unwrap() else { panic!() };
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
+    let EngineFact::Discovered { models, server, .. } = facts.recv().unwrap() else { panic!() };
     assert_eq!(models, ["m1"]);
     assert_eq!((server.kind.as_deref(), server.version.as_deref()), (Some("vLLM"), Some("0.29.0")));
     assert!(requests.try_iter().nth(1).unwrap().starts_with("GET /version "));

@@ -15,7 +15,9 @@ use reqwest::header::{HOST, HeaderMap};
 use super::clock::EngineClock;
 use super::connect::{ConnectTimes, WANTED, Wanted};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe, without_connection};
+use super::failure::{Trouble, describe};
+use super::network::Network;
+use super::peer::Peer;
 use crate::domain::time::Nanos;
 
 /// What the server's log can be joined by.
@@ -102,6 +104,7 @@ pub struct Post<'a> {
 pub struct Transport {
     clock: EngineClock,
     road: Road,
+    peer: Rc<Peer>,
 }
 
 #[derive(Debug)]
@@ -139,10 +142,11 @@ impl Transport {
         clock: EngineClock,
         pooled: &reqwest::Client,
         fresh: Option<reqwest::Client>,
-        proxied: bool,
+        network: &Network,
     ) -> Self {
-        let road = match direct_host(base_url, proxied) {
-            Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN),
+        let peer = Rc::new(Peer::new(base_url, network));
+        let road = match direct_host(base_url, network.proxy.is_some()) {
+            Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN, &peer),
             None => Road::Library(Library {
                 pooled: pooled.clone(),
                 fresh: fresh.unwrap_or_else(|| pooled.clone()),
@@ -150,7 +154,12 @@ impl Transport {
                 stale_within: STALE_WITHIN,
             }),
         };
-        Self { clock, road }
+        Self { clock, road, peer }
+    }
+
+    /// The endpoint as connections see it.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
     }
 
     /// Sends a request; returns the head of its answer.
@@ -173,13 +182,20 @@ impl Transport {
                     body: AnswerBody::Direct(answer.body),
                 })
             }
-            Road::Library(library) => library.post(self.clock, post).await,
+            Road::Library(library) => library.post(self.clock, &self.peer, post).await,
         }
     }
 }
 
 impl Road {
-    fn direct(host: &str, port: u16, headers: &HeaderMap, clock: EngineClock, stale_within: Duration) -> Self {
+    fn direct(
+        host: &str,
+        port: u16,
+        headers: &HeaderMap,
+        clock: EngineClock,
+        stale_within: Duration,
+        peer: &Rc<Peer>,
+    ) -> Self {
         let mut head = String::new();
         if !headers.contains_key(HOST) {
             let authority = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
@@ -190,7 +206,7 @@ impl Road {
         }
         // An address in brackets is looked up without them.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let host = Rc::new(Host::new(host, port, clock, stale_within));
+        let host = Rc::new(Host::new(host, port, clock, stale_within, Rc::clone(peer)));
         Self::Direct { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
     }
 }
@@ -205,18 +221,24 @@ pub fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
 }
 
 impl Library {
-    async fn post(&self, clock: EngineClock, post: Post<'_>) -> Result<Answer, Trouble> {
+    async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, Trouble> {
         let begun = clock.now();
-        match self.post_with(&self.pooled, clock, post).await {
+        match self.post_with(&self.pooled, clock, peer, post).await {
             Err(Lost { was_kept: true, trouble: Trouble::Closed(_), at }) if at.since(begun) <= self.stale_within => {
-                self.post_with(&self.fresh, clock, post).await
+                self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,
         }
         .map_err(|lost| lost.trouble)
     }
 
-    async fn post_with(&self, client: &reqwest::Client, clock: EngineClock, post: Post<'_>) -> Result<Answer, Lost> {
+    async fn post_with(
+        &self,
+        client: &reqwest::Client,
+        clock: EngineClock,
+        peer: &Peer,
+        post: Post<'_>,
+    ) -> Result<Answer, Lost> {
         let mut request = client.post(post.url).body(post.body.to_owned());
         if !self.has_request_id {
             request = request.header(REQUEST_ID, post.id);
@@ -236,10 +258,10 @@ impl Library {
         let response = result.map_err(|e| {
             let was_kept = connect_ms.is_none() && is_close(&e);
             let trouble = if e.is_connect() {
-                let (kind, why) = without_connection(e);
+                let (kind, why) = peer.without_connection(e);
                 Trouble::Connect(kind, why)
             } else {
-                Trouble::Closed(describe(e))
+                Trouble::Closed(peer.without_answer(e))
             };
             Lost { was_kept, trouble, at: headers_at }
         })?;

@@ -1,5 +1,7 @@
 //! Addresses of an endpoint, and who answers there.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::api::{Api, CHAT, MESSAGES, OLLAMA, RESPONSES};
@@ -10,10 +12,9 @@ use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 /// (Azure's `?api-version=…`) stays behind the path and goes out with every request.
 pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'static Api), String> {
     let typed = typed.trim();
-    let with_scheme = if typed.contains("://") { typed.to_owned() } else { format!("http://{typed}") };
-    if !with_scheme.starts_with("http://") && !with_scheme.starts_with("https://") {
+    let Some(with_scheme) = with_http_scheme(typed) else {
         return Err(format!("'{typed}' is no HTTP address; give one like http://localhost:8000/v1"));
-    }
+    };
     let (plain, query) = split_query(with_scheme.split('#').next().unwrap_or_default());
     let plain = plain.trim_end_matches('/');
     let (scheme, rest) = plain.split_once("://").unwrap_or_default();
@@ -32,6 +33,16 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     }
     // A path of its own is kept; only a bare host gets the usual one.
     Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
+}
+
+/// An address with its scheme in lower case, `http` if it has none; `None` if it has another scheme than HTTP or HTTPS.
+pub fn with_http_scheme(typed: &str) -> Option<String> {
+    let is_scheme = |scheme: &str| scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let Some((scheme, rest)) = typed.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
+        return Some(format!("http://{typed}"));
+    };
+    let scheme = scheme.to_ascii_lowercase();
+    matches!(scheme.as_str(), "http" | "https").then(|| format!("{scheme}://{rest}"))
 }
 
 /// An address up to its query, and the query with its `?`; an empty query is none.
@@ -59,26 +70,48 @@ pub fn without_secrets(url: &str) -> String {
     }
 }
 
-/// Model names of a `/v1/models` answer.
+/// Model names of a `/v1/models` answer, in its order, each once.
 pub fn model_names(models: &Value) -> Vec<String> {
     let list = models.get("data").or_else(|| models.get("models")).unwrap_or(models);
     let name = |m: &Value| m.get("id").or_else(|| m.get("name"))?.as_str().map(str::to_owned);
-    list.as_array().map(|l| l.iter().filter_map(name).collect()).unwrap_or_default()
+    let mut seen = HashSet::new();
+    let names = list.as_array().into_iter().flatten().filter_map(name);
+    names.filter(|name| seen.insert(name.clone())).collect()
 }
 
-/// What tells a server's kind: the models' owner and the `server` header.
-pub fn kind_from_models(models: &Value, server_header: Option<&str>) -> ServerInfo {
+/// LiteLLM's headers: its version, and those that some of its answers carry without the version.
+const LITELLM_VERSION: &str = "x-litellm-version";
+const LITELLM_HEADERS: [&str; 4] =
+    [LITELLM_VERSION, "x-litellm-call-id", "x-litellm-model-id", "x-litellm-model-group"];
+
+/// Kind and version of a server that its response headers name; `header` looks one up by its lower-case name.
+pub fn server_from_headers(header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
+    if LITELLM_HEADERS.iter().any(|name| header(name).is_some()) {
+        return ServerInfo { kind: Some("LiteLLM".to_owned()), version: header(LITELLM_VERSION) };
+    }
+    let server = header("server").unwrap_or_default();
+    let kind = match server {
+        server if server.starts_with("llama.cpp") => Some("llama.cpp"),
+        server if server.strip_prefix(SIMULATOR_KIND).is_some_and(|rest| rest.starts_with('/')) => Some(SIMULATOR_KIND),
+        _ => None,
+    };
+    ServerInfo { kind: kind.map(str::to_owned), version: None }
+}
+
+/// Kind of a server: a gateway's or simulator's own headers first, then the owner of its first model. Behind a gateway the
+/// owner is another server's.
+pub fn server_from_models(models: &Value, header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
+    let by_headers = server_from_headers(header);
+    if by_headers.kind.is_some() {
+        return by_headers;
+    }
     let owner = models["data"][0]["owned_by"].as_str().unwrap_or_default();
-    let header = server_header.unwrap_or_default();
     let kind = match owner {
         "vllm" => Some("vLLM"),
         "sglang" => Some("SGLang"),
         "llamacpp" => Some("llama.cpp"),
         "tensorrt_llm" => Some("TensorRT-LLM"),
         SIMULATOR_KIND => Some(SIMULATOR_KIND),
-        _ if header.starts_with("llama.cpp") => Some("llama.cpp"),
-        // Behind a proxy that makes its own list of models, too.
-        _ if header.strip_prefix(SIMULATOR_KIND).is_some_and(|rest| rest.starts_with('/')) => Some(SIMULATOR_KIND),
         _ => None,
     };
     ServerInfo { kind: kind.map(str::to_owned), version: None }
@@ -93,6 +126,7 @@ pub const IDENTITY: &[(&str, Option<&str>, &str)] = &[
     ("/server_info", Some("SGLang"), "/version"),
     ("/get_server_info", Some("SGLang"), "/version"),
     ("/info", Some("TGI"), "/version"),
+    ("/health/readiness", Some("LiteLLM"), "/litellm_version"),
 ];
 
 #[cfg(test)]
@@ -112,6 +146,14 @@ mod tests {
             ["http://h:8000", "http://h:8000/", "h:8000", "http://h:8000/v1/", "http://h:8000/v1/chat/completions"]
         {
             assert_eq!(resolved(typed, None), ("http://h:8000/v1".to_owned(), "chat"), "{typed}");
+        }
+        for (typed, base) in [
+            ("HTTP://h:8000/v1", "http://h:8000/v1"),
+            ("HtTpS://h", "https://h/v1"),
+            // An address within a query is no scheme.
+            ("h:8000?next=ftp://x", "http://h:8000/v1?next=ftp://x"),
+        ] {
+            assert_eq!(resolved(typed, None).0, base);
         }
         assert_eq!(resolved("https://h/api/openai", None).0, "https://h/api/openai");
         assert_eq!(resolved("http://h/chat/completions", None).0, "http://h/v1");
@@ -165,15 +207,33 @@ mod tests {
         assert_eq!(model_names(&json!({"data":[{"id":"a"},{"id":"b"}]})), ["a", "b"]);
         assert_eq!(model_names(&json!({"data":null})), Vec::<String>::new());
         assert_eq!(model_names(&json!({"models":[{"name":"x"}]})), ["x"]);
-        assert_eq!(
-            kind_from_models(&json!({"data":[{"id":"a","owned_by":"vllm"}]}), None).kind.as_deref(),
-            Some("vLLM")
-        );
+        let twice = json!({"data":[{"id":"b"},{"id":"a"},{"id":"b"},{"id":"a"}]});
+        assert_eq!(model_names(&twice), ["b", "a"], "each once, in the order of the list");
+        let owned = json!({"data":[{"id":"a","owned_by":"vllm"}]});
+        assert_eq!(server_from_models(&owned, &|_| None).kind.as_deref(), Some("vLLM"));
+    }
+
+    #[test]
+    fn litellm_is_known_by_its_headers_whoever_owns_its_models() {
+        let with = |headers: &'static [(&str, &str)]| {
+            move |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
+        };
+        let owned = json!({"data":[{"id":"a","owned_by":"vllm"}]});
+        let versioned = with(&[("server", "uvicorn"), ("x-litellm-version", "1.83.14")]);
+        let litellm = |version: Option<&str>| ServerInfo {
+            kind: Some("LiteLLM".to_owned()),
+            version: version.map(str::to_owned),
+        };
+        assert_eq!(server_from_models(&owned, &versioned), litellm(Some("1.83.14")));
+        assert_eq!(server_from_headers(&with(&[("x-litellm-call-id", "2a8d")])), litellm(None));
+        assert_eq!(server_from_headers(&with(&[("server", "uvicorn")])), ServerInfo::default());
     }
 
     #[test]
     fn the_simulator_is_known_by_its_owner_and_by_its_header() {
-        let kind = |models: &Value, header| kind_from_models(models, header).kind;
+        let kind = |models: &Value, server: Option<&str>| {
+            server_from_models(models, &|name| server.filter(|_| name == "server").map(str::to_owned)).kind
+        };
         let plain = json!({"data":[{"id":"a","owned_by":"me"}]});
         assert_eq!(
             kind(&json!({"data":[{"id":"a","owned_by":SIMULATOR_KIND}]}), None).as_deref(),

@@ -1,5 +1,6 @@
 //! The server's own words about what went wrong.
 
+mod cause;
 mod message;
 
 use std::time::Duration;
@@ -23,7 +24,8 @@ pub fn capped(said: String) -> String {
 /// An answer with an HTTP error, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, or `http`.
+    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `content_refused`, `tls_expected`, or
+    /// `http`.
     pub kind: &'static str,
     /// The status, what the server says, when to come again, and under which id the server knows the request.
     pub message: String,
@@ -31,7 +33,9 @@ pub struct Refusal {
 
 /// Reads an HTTP error; `header` looks one up by its lower-case name.
 pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
-    let mut kind = kind_of_status(http_status.into()).unwrap_or("http");
+    let body = body.trim_start_matches('\u{feff}');
+    let by_body = || cause::kind_of_refusal(http_status, body);
+    let mut kind = kind_of_status(http_status.into()).or_else(by_body).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
     let said = message_in_body(body);
     if !said.is_empty() {
@@ -65,7 +69,7 @@ const fn kind_of_status(status: u64) -> Option<&'static str> {
 /// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later: by its
 /// code, else by its type.
 pub fn kind_in_body(body: &str) -> Option<&'static str> {
-    let value: Value = serde_json::from_str(&replace_lone_surrogates(body)).ok()?;
+    let value: Value = serde_json::from_str(&replace_lone_surrogates(body.trim_start_matches('\u{feff}'))).ok()?;
     let outer = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
     let error = outer.map(|e| e.get("error").filter(|inner| inner.is_object()).unwrap_or(e));
     let said = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));

@@ -92,6 +92,11 @@ fn follow(run: &mut Run, stderr: &mut Stderr) -> anyhow::Result<u8> {
         if let Some(code) = quit {
             return Ok(code);
         }
+        if let Some(stop) = &run.app.scene.stop {
+            // Nobody is here to mend it.
+            say(stderr, &format!("tokscope: '{}': stopped: {}", sanitise_line(&run.app.scene.target.url), stop.reason));
+            return Ok(run.app.exit_status());
+        }
         if let Connection::Refused(why) = &run.app.scene.target.connection {
             say(stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.app.scene.target.url)));
             return Ok(run.app.exit_status());
@@ -129,8 +134,8 @@ fn tell_target(app: &App, stderr: &mut impl Write) {
     let target = &app.scene.target;
     if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
-        let version = target.server.version.as_deref().unwrap_or_default();
-        say(stderr, &sanitise_line(&format!("{model} on {kind} {version}")));
+        let version = target.server.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
+        say(stderr, &sanitise_line(&format!("{model} on {kind}{version}")));
         if let Some(doubt) = &app.model_doubt {
             say(stderr, &format!("warning: {}", sanitise_line(doubt)));
         }

@@ -72,6 +72,9 @@ fn show(mut run: Run, look: &ScreenSpec) -> anyhow::Result<u8> {
     {
         closing::say(&mut stderr, &format!("tokscope: '{}': {why}", run.app.scene.target.url));
     }
+    if let Some(stop) = &run.app.scene.stop {
+        closing::say(&mut stderr, &format!("tokscope: '{}': stopped: {}", run.app.scene.target.url, stop.reason));
+    }
     let status = closing::wait_for_readers(EndWait::Shortly, &run, status);
     match outcome {
         Ok(shown) => shown.map(|_| status),

@@ -15,7 +15,7 @@ const INSECURE: &str = "warning: --insecure: the server need not prove who it is
 pub fn route(base_url: &str, network: &Network) -> Route {
     Route {
         tls_verified: base_url.starts_with("https://").then_some(!network.insecure),
-        proxy: network.proxy.as_deref().map(without_secrets),
+        proxy: network.proxy.as_ref().map(|proxy| without_secrets(&proxy.url)),
     }
 }
 

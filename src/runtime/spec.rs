@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::resume::Resuming;
 use crate::app::state::theme::ThemeName;
+use crate::domain::key_source::KeySource;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::Network;
@@ -25,6 +26,8 @@ pub struct RunSpec {
     pub model: Option<String>,
     /// Sent as the API wants it.
     pub api_key: Option<String>,
+    /// Where the key comes from.
+    pub key_source: KeySource,
     /// Further headers.
     pub headers: Vec<(String, String)>,
     /// What is asked of the network in between.
@@ -37,6 +40,8 @@ pub struct RunSpec {
     pub plan: Plan,
     /// Addresses where the server's metrics may be, in the order to ask; empty: they are not read.
     pub server_metrics: Vec<String>,
+    /// The key and the headers go to them, too: they are on the endpoint's own origin.
+    pub server_metrics_auth: bool,
     /// Where GPU figures come from.
     pub gpu: GpuChoice,
     /// The pages of metrics on which other machines tell of their GPUs.

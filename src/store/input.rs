@@ -68,7 +68,23 @@ pub fn read(path: &Path, name: &str, kind: &Kind) -> Result<Vec<u8>, ReadError> 
         read_patiently(&mut file, most, &mut bytes)
     };
     read.map_err(failed)?;
-    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { Ok(bytes) }
+    if bytes.len() as u64 > kind.max_bytes { Err(too_large()) } else { as_utf8(bytes) }
+}
+
+/// The bytes without a byte order mark. All files that users name hold text in UTF-8; one in UTF-16 is refused, since its
+/// reader would only complain of its first character.
+fn as_utf8(mut bytes: Vec<u8>) -> Result<Vec<u8>, ReadError> {
+    const BOM: &[u8] = b"\xef\xbb\xbf";
+    if bytes.starts_with(BOM) {
+        bytes.drain(..BOM.len());
+    }
+    match bytes.as_slice() {
+        // A mark of UTF-16 or UTF-32, or an ASCII character in two bytes.
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, 1..=0x7f, ..] | [1..=0x7f, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
+            Err(ReadError("is UTF-16 or UTF-32 text; save the file as UTF-8".to_owned()))
+        }
+        _ => Ok(bytes),
+    }
 }
 
 /// Without waiting for somebody at the other end of a pipe.
@@ -151,6 +167,24 @@ mod tests {
         assert_eq!(read(folder.path(), "sub", &nameless).unwrap_err().0, "is a folder; name the file in it");
         std::fs::write(&file, vec![b'a'; (2 << 20) + 1]).unwrap();
         assert_eq!(read(&file, "x", &nameless).unwrap_err().0, "is larger than 2 MiB, too large for a suite");
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_dropped_and_utf_16_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("x");
+        let content = |bytes: &[u8]| {
+            std::fs::write(&file, bytes).unwrap();
+            read(&file, "x", &KIND).map_err(|e| e.0)
+        };
+        assert_eq!(content(b"\xef\xbb\xbfa = 1"), Ok(b"a = 1".to_vec()));
+        assert_eq!(content(b"\xef\xbb\xbf"), Ok(Vec::new()));
+        assert_eq!(content(b"\x00"), Ok(b"\x00".to_vec()), "its reader judges");
+        let little: Vec<u8> = "a = 1".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let big: Vec<u8> = "a = 1".encode_utf16().flat_map(u16::to_be_bytes).collect();
+        for text in [[b"\xff\xfe", &*little].concat(), [b"\xfe\xff", &*big].concat(), little, big] {
+            assert_eq!(content(&text), Err("is UTF-16 or UTF-32 text; save the file as UTF-8".to_owned()));
+        }
     }
 
     #[cfg(target_os = "linux")]

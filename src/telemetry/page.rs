@@ -20,10 +20,14 @@ pub(super) struct Fetcher {
 impl Fetcher {
     /// A client that goes straight to the host, follows nothing, and carries no key of the user's.
     pub(super) fn new() -> Result<Self, String> {
+        Self::with_client(reqwest::Client::builder().no_proxy())
+    }
+
+    /// A client with the headers, certificates and proxy of `client`. No redirect is followed: it would take a key elsewhere.
+    pub(super) fn with_client(client: reqwest::ClientBuilder) -> Result<Self, String> {
         // A second installation is refused, and harmless.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        let client =
-            reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
+        let client = client.redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
         let client = client.build().map_err(|e| format!("the HTTP client could not be set up: {e}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let runtime = runtime.map_err(|e| format!("no runtime for reading metrics: {e}"))?;
@@ -53,7 +57,7 @@ impl Fetcher {
                 return Err(format!("the page is longer than {} MiB", MAX_BYTES / (1024 * 1024)));
             }
         }
-        Ok(String::from_utf8_lossy(&bytes).into_owned())
+        Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
     }
 }
 

@@ -19,10 +19,12 @@ use search::Search;
 /// A look costs the server something: never more often.
 pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts to read the first of these addresses that has metrics of a server. `now` is the run's clock; `sink` gets every
-/// event, from the reader's thread. The handle is used like that of the GPUs: no call waits for the server.
+/// Starts to read the first of these addresses that has metrics of a server, with a client made from `client`. `now` is the
+/// run's clock; `sink` gets every event, from the reader's thread. The handle is used like that of the GPUs: no call waits for
+/// the server.
 pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     addresses: Vec<String>,
+    client: reqwest::ClientBuilder,
     interval: Duration,
     now: impl Fn() -> Nanos + Send + 'static,
     sink: Sink,
@@ -32,7 +34,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     let (give, take) = sync_channel::<Sink>(1);
     let thread = move || {
         let Ok(sink) = take.recv() else { return };
-        let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, interval, &now, &sink) {
+        let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, client, interval, &now, &sink) {
             Ok(mut reader) => {
                 let mut pace = Pace::new(reader.interval);
                 attend(&inbox, &mut pace, &now, |asked| reader.look(asked));
@@ -67,13 +69,23 @@ struct Reader<'a> {
 impl<'a> Reader<'a> {
     fn new(
         addresses: Vec<String>,
+        client: reqwest::ClientBuilder,
         interval: Duration,
         now: &'a dyn Fn() -> Nanos,
         sink: &'a dyn Fn(GaugeEvent),
     ) -> Result<Self, String> {
         let interval = interval.max(SHORTEST_INTERVAL);
         let search = Search::new(addresses.len());
-        Ok(Self { addresses, found: None, search, absent: None, interval, fetcher: Fetcher::new()?, now, sink })
+        Ok(Self {
+            addresses,
+            found: None,
+            search,
+            absent: None,
+            interval,
+            fetcher: Fetcher::with_client(client)?,
+            now,
+            sink,
+        })
     }
 
     /// A look that was requested stands where nothing is measured: it may ask all addresses, a tick asks one at most.
@@ -126,7 +138,10 @@ impl<'a> Reader<'a> {
     /// What the page says, and when it was there.
     fn read(&self, at: usize) -> Result<(Nanos, Told), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
-        let page = self.fetcher.fetch(url)?;
+        let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
+            "HTTP 401" | "HTTP 403" => format!("{why}; --server-metrics-auth sends the API key there"),
+            _ => why,
+        })?;
         let when = (self.now)();
         let told = server_metrics::read(&page);
         told.map(|told| (when, told)).ok_or_else(|| "the page has no metrics of a server that is known".to_owned())
@@ -151,6 +166,10 @@ mod tests {
 
     /// Longer than any test takes: it ends a wait that would not end.
     const LIMIT: Duration = Duration::from_secs(60);
+
+    fn plain() -> reqwest::ClientBuilder {
+        reqwest::Client::builder().no_proxy()
+    }
 
     /// Answers each request with the next of these, head and all, then with nothing: the connection ends.
     fn pages(answers: Vec<String>) -> String {
@@ -187,7 +206,7 @@ mod tests {
         let (sink, events) = channel();
         let clock = AtomicU64::new(0);
         let now = move || Nanos::from_millis(clock.fetch_add(1, SeqCst));
-        let reader = watch_server(addresses, LIMIT, now, move |event| drop(sink.send(event)));
+        let reader = watch_server(addresses, plain(), LIMIT, now, move |event| drop(sink.send(event)));
         for _ in 0..looks {
             assert!(reader.sample_and_wait(LIMIT));
         }
@@ -230,7 +249,7 @@ mod tests {
     fn a_panic_costs_the_figures_and_says_so() {
         let (sink, events) = channel();
         let now = || panic!("while the metrics are read");
-        let reader = watch_server(vec!["http://127.0.0.1:1/metrics".to_owned()], LIMIT, now, move |event| {
+        let reader = watch_server(vec!["http://127.0.0.1:1/metrics".to_owned()], plain(), LIMIT, now, move |event| {
             drop(sink.send(event));
         });
         assert!(!reader.sample_and_wait(LIMIT));
@@ -247,6 +266,18 @@ mod tests {
             format!("{address}/metrics: HTTP 404; {address}/b: the page has no metrics of a server that is known");
         assert_eq!(why, &expected);
     }
+
+    #[test]
+    fn a_page_that_wants_a_key_says_how_to_send_it_and_a_redirect_takes_none_along() {
+        let redirect = "HTTP/1.1 302 Found\r\nlocation: /b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let (address, paths) = heard(vec![page("401 Unauthorized", ""), redirect.to_owned()]);
+        let events = events(vec![format!("{address}/a"), format!("{address}/c")], 1);
+        let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
+        let wants = format!("{address}/a: HTTP 401; --server-metrics-auth sends the API key there");
+        assert_eq!(why, &format!("{wants}; {address}/c: HTTP 302"));
+        assert_eq!(paths.try_iter().collect::<Vec<_>>(), ["/a", "/c"]);
+    }
+
     #[test]
     fn what_is_not_found_is_looked_for_one_request_a_tick_and_ever_more_seldom() {
         let found = "llamacpp:requests_processing 1\n";
@@ -256,7 +287,7 @@ mod tests {
         let (clock, told) = (Cell::new(Nanos::default()), RefCell::new(Vec::new()));
         let (now, sink) = (|| clock.get(), |event| told.borrow_mut().push(event));
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
-        let mut reader = Reader::new(addresses, SHORTEST_INTERVAL, &now, &sink).unwrap();
+        let mut reader = Reader::new(addresses, plain(), SHORTEST_INTERVAL, &now, &sink).unwrap();
         let mut asked = Vec::new();
         for second in 0..40_u64 {
             clock.set(Nanos::from_millis(second * 1000));
@@ -276,7 +307,7 @@ mod tests {
         let (address, paths) = heard((0..9).map(|_| page("404 Not Found", "")).collect());
         let (now, sink) = (Nanos::default, |_| ());
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
-        let mut reader = Reader::new(addresses, SHORTEST_INTERVAL, &now, &sink).unwrap();
+        let mut reader = Reader::new(addresses, plain(), SHORTEST_INTERVAL, &now, &sink).unwrap();
         for (is_requested, expected) in [(false, 1), (true, 2), (false, 0), (true, 2)] {
             reader.look(is_requested);
             assert_eq!(paths.try_iter().count(), expected);

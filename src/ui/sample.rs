@@ -58,7 +58,7 @@ pub fn running() -> App {
     let session = Session::new(Arc::new(suite), Plan::default());
     let mut app = App::new(target, session, Some("m".into()), vec!["Markdown", "JSON", "CSV"]);
     app.commands = Keymap::standard().commands();
-    let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default() };
+    let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default(), list_error: None };
     update(&mut app, Msg::Engine(Nanos::from_millis(1000), fact));
     app
 }

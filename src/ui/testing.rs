@@ -151,7 +151,7 @@ impl Stage {
 
     /// The endpoint does not answer.
     pub fn unreachable(&mut self, reason: &str, retrying: bool) {
-        let fact = EngineFact::Unreachable { reason: reason.to_owned(), retrying };
+        let fact = EngineFact::Unreachable { reason: reason.to_owned(), http_status: None, retrying };
         self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
     }
 
@@ -159,7 +159,7 @@ impl Stage {
     pub fn connect(&mut self) {
         self.now_ms += 120;
         let server = ServerInfo { kind: Some("vLLM".to_owned()), version: Some("0.11.2".to_owned()) };
-        let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server };
+        let fact = EngineFact::Discovered { models: vec!["glm-4.7-flash".to_owned()], server, list_error: None };
         self.send(Msg::Engine(Nanos::from_millis(self.now_ms), fact));
         self.app.scene.gpu.begin_run(Nanos::from_millis(self.now_ms));
     }

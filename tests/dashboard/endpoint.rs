@@ -121,3 +121,79 @@ fn suite_cases(names: &[&str], extra: &str) -> String {
     let (_head, cases) = suite(names, extra).split_once("[[case]]").map(|(h, c)| (h.to_owned(), c.to_owned())).unwrap();
     format!("[[case]]{cases}")
 }
+
+/// An endpoint that refuses all but this key and this model.
+fn strict() -> (String, std::sync::Arc<std::sync::atomic::AtomicBool>) {
+    use std::io::{BufRead, BufReader, Read, Write};
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let is_open = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let opened = std::sync::Arc::clone(&is_open);
+    std::thread::spawn(move || {
+        for mut wire in listener.incoming().flatten() {
+            let mut lines = BufReader::new(wire.try_clone().unwrap());
+            let (mut first, mut head) = (String::new(), String::new());
+            if lines.read_line(&mut first).unwrap_or(0) == 0 {
+                continue;
+            }
+            while lines.read_line(&mut head).unwrap_or(0) > 2 {}
+            let length = head.lines().find_map(|l| l.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+            let mut body = vec![0; length.unwrap_or(0)];
+            lines.read_exact(&mut body).unwrap();
+            let body = String::from_utf8(body).unwrap();
+            let models = r#"{"data":[{"id":"small"},{"id":"large"}]}"#;
+            let stream =
+                "data: {\"choices\":[{\"delta\":{\"content\":\"a\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n\n";
+            let (status, answer) = if !first.starts_with("POST ") {
+                if first.contains("/v1/models ") { ("200 OK", models) } else { ("404 Not Found", "{}") }
+            } else if !opened.load(Ordering::SeqCst) {
+                ("401 Unauthorized", r#"{"error":{"message":"not yet"}}"#)
+            } else if body.contains("\"wrong\"") {
+                ("404 Not Found", r#"{"error":{"message":"The model `wrong` does not exist."}}"#)
+            } else {
+                ("200 OK", stream)
+            };
+            let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
+            let _gone = wire.write_all((head + answer).as_bytes());
+        }
+    });
+    (url, is_open)
+}
+
+#[test]
+fn a_refused_key_waits_for_r_and_a_wrong_model_for_a_choice() {
+    let (url, is_open) = strict();
+    let args = [url.as_str(), "--model", "wrong"];
+    let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, &[], (120, 40));
+    screen.wait_for_line("stopped", "HTTP 401: not yet");
+    screen.wait_for_text("no API key was sent; set OPENAI_API_KEY");
+    is_open.store(true, Ordering::SeqCst);
+    screen.send("r");
+    screen.wait_for_text("Which model?");
+    screen.wait_for_text("The endpoint refuses 'wrong'.");
+    // Left without a choice, it stays stopped.
+    screen.send("\u{1b}");
+    screen.wait_for_line("stopped", "model 'wrong'");
+    screen.send("r");
+    screen.wait_for_line(">", "small");
+    screen.send("large\r");
+    screen.wait_for_text("finished  2/2");
+    screen.send("q");
+    let (ended, report) = screen.end();
+    let report = report.unwrap();
+    assert_eq!((ended.status, &report["target"]["model"]), (0, &"large".into()));
+    assert_eq!([0, 1].map(|case| statuses(&report, case).join(" ")), ["http_error http_error ok", "ok"]);
+}
+
+#[test]
+fn quitting_a_stopped_run_is_status_3_and_says_why() {
+    let (url, _closed) = strict();
+    let args = [url.as_str(), "--model", "small"];
+    let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, &[], (120, 40));
+    screen.wait_for_line("stopped", "HTTP 401: not yet");
+    screen.send("q");
+    let (ended, _report) = screen.end();
+    assert_eq!(ended.status, 3);
+    let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
+    assert!(after.contains("stopped: HTTP 401: not yet; no API key was sent"), "{after}");
+}

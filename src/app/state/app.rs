@@ -9,7 +9,8 @@ use super::playback::Playback;
 use super::scene::Scene;
 use super::target::{Connection, Target};
 use super::ui_state::UiState;
-use crate::domain::session::{Mode, Session};
+use crate::domain::key_source::KeySource;
+use crate::domain::session::{AttemptState, Mode, Session};
 use crate::domain::time::Nanos;
 
 /// The whole state of the program.
@@ -31,6 +32,10 @@ pub struct App {
     pub model_doubt: Option<String>,
     /// The model named on the command line; without one the endpoint must serve exactly one model.
     pub wanted_model: Option<String>,
+    /// The models that the endpoint lists.
+    pub listed_models: Vec<String>,
+    /// Where the API key comes from.
+    pub key_source: KeySource,
     /// Whether the user can choose among several models: the dashboard is open.
     pub asks_for_model: bool,
     /// Whether a signal ended the run, or the user quit while requests were in flight.
@@ -56,6 +61,8 @@ impl App {
             commands: Vec::new(),
             model_doubt: None,
             wanted_model,
+            listed_models: Vec::new(),
+            key_source: KeySource::default(),
             asks_for_model: false,
             interrupted: false,
             recent_totals: VecDeque::new(),
@@ -103,6 +110,9 @@ impl App {
         let nothing_started = session.cases.iter().all(|c| c.attempts.is_empty());
         let waits = session.mode == Mode::Waiting;
         if (nothing_started || waits) && self.scene.target.connection != Connection::Ready {
+            return 3;
+        }
+        if self.scene.stop.is_some() && !session.attempts().any(AttemptState::is_good) {
             return 3;
         }
         let slo_missed = !self.scene.load.keeps_slos(session);

@@ -14,6 +14,8 @@ pub struct ModelChoice {
     pub at: usize,
     /// The error to report if the user chooses no model.
     pub refusal: String,
+    /// Why the user is asked, in one or two sentences.
+    pub about: String,
 }
 
 impl ModelChoice {

@@ -52,6 +52,7 @@ impl Tape {
             live: Arc::new(live_at(&whole.session, at, selected)),
             load: self.counted.load(&whole.session, &session, at),
             refusals: Refusals::default(),
+            stop: None,
             session,
             gpu: self.gpu.clone(),
             gauges: self.gauges.clone().or(asked),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::load::Load;
+use super::stop::Stop;
 use super::target::Target;
 use super::traces::Traces;
 use crate::domain::gpu_history::GpuHistory;
@@ -45,6 +46,8 @@ pub struct Scene {
     pub target: Target,
     /// Failed attempts to discover the endpoint.
     pub refusals: Refusals,
+    /// Why the run is stopped, if every request would fail for the same reason.
+    pub stop: Option<Stop>,
     /// The run.
     pub session: Session,
     /// The engine's latest snapshot of the requests in flight.
@@ -72,6 +75,7 @@ impl Scene {
             now: Nanos::default(),
             target,
             refusals: Refusals::default(),
+            stop: None,
             load: Load::new(&session),
             session,
             live: Arc::default(),

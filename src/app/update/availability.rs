@@ -38,6 +38,8 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         {
             obstruct("This is a saved run: nothing is measured", None)
         }
+        // Both resume a stopped run.
+        Action::ToggleHold | Action::Rerun if app.scene.stop.is_some() => None,
         Action::ToggleHold => match session.mode {
             Mode::Running | Mode::Held => None,
             Mode::Waiting => obstruct("The run has not begun: the endpoint has not answered yet", None),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::notices::show_notice;
 use super::selection::select_case;
-use super::{model_choice, session};
+use super::{model_choice, session, stop};
 use crate::app::message::Effect;
 use crate::app::state::{App, Connection};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
@@ -17,13 +17,21 @@ use crate::domain::time::Nanos;
 pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect> {
     app.scene.now = app.scene.now.max(now);
     match fact {
-        EngineFact::Discovered { models, server } => {
+        EngineFact::Discovered { models, server, list_error } => {
             // The simulator names itself, even if another process started it.
             app.scene.target.simulated |= server.kind.as_deref() == Some(SIMULATOR_KIND);
             app.scene.target.server = server;
-            model_choice::discovered(app, now, models)
+            model_choice::discovered(app, now, models, list_error)
         }
-        EngineFact::Unreachable { reason, retrying } => {
+        EngineFact::Recognised(server) => {
+            if app.scene.target.server.kind.is_none() {
+                app.scene.target.server = server;
+            }
+            Vec::new()
+        }
+        EngineFact::Unreachable { reason, http_status, retrying } => {
+            let is_about_key = matches!(http_status, Some(401 | 403));
+            let reason = if is_about_key { format!("{reason}; {}", app.key_source.advice()) } else { reason };
             let reason = sanitise_line(&reason);
             app.scene.refusals.add(now);
             app.scene.target.connection =
@@ -42,10 +50,16 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
                 app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
             }
             app.scene.traces.add(&record);
+            let mut effects = Vec::new();
             if app.scene.session.is_open(id) {
                 app.scene.load.add(&record, &app.scene.session);
+                if let Some(stopped) = stop::after(app, now, &record) {
+                    effects.extend(stopped);
+                    model_choice::offer_another(app);
+                }
             }
-            session::apply(app, SessionEvent::Ended(id, record))
+            effects.extend(session::apply(app, SessionEvent::Ended(id, record)));
+            effects
         }
         EngineFact::Died(why) => {
             show_notice(

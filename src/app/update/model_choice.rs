@@ -1,23 +1,27 @@
 //! The model under test: named by the user, the endpoint's only one, or chosen on the screen.
 
 use super::notices::show_notice;
-use super::session;
+use super::{session, stop};
 use crate::app::action::Action;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::answer::PAGE_LINES;
 use crate::app::state::model_choice::ModelChoice;
+use crate::app::state::stop::Cause;
 use crate::app::state::{App, Connection, Overlay};
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Takes the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint.
-pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>) -> Vec<Effect> {
+/// Takes the endpoint's list of models: begins the run, asks the user for a model, or refuses the endpoint. `list_error` says
+/// why there is no list.
+pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_error: Option<String>) -> Vec<Effect> {
+    app.listed_models.clone_from(&models);
     match choose_model(app.wanted_model.as_deref(), &models) {
-        Ok(model) => begin(app, now, model, &models),
+        Ok(model) => begin(app, now, model, &models, list_error),
         Err(refusal) if app.asks_for_model && models.len() > 1 => {
             app.scene.target.connection = Connection::Unnamed;
-            app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, ..ModelChoice::default() });
+            let about = format!("It has {} models, and none was named with --model.", models.len());
+            app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, about, ..ModelChoice::default() });
             Vec::new()
         }
         Err(why) => {
@@ -28,8 +32,10 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>) -> Vec<
 }
 
 /// Begins the run with this model.
-fn begin(app: &mut App, now: Nanos, model: String, listed: &[String]) -> Vec<Effect> {
-    app.model_doubt = doubt(&model, listed);
+fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error: Option<String>) -> Vec<Effect> {
+    let unlisted =
+        |why: String| format!("the list of models failed; '{}' is used anyway: {why}", sanitise_line(&model));
+    app.model_doubt = list_error.map(unlisted).or_else(|| doubt(&model, listed));
     if let Some(why) = app.model_doubt.clone() {
         show_notice(app, now, &why, true);
     }
@@ -38,6 +44,27 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String]) -> Vec<Eff
     let mut effects = vec![Effect::Run(RunEffect::BeginTelemetry)];
     effects.extend(session::apply(app, SessionEvent::Begin(now)));
     effects
+}
+
+/// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to choose.
+pub(super) fn offer_another(app: &mut App) -> bool {
+    let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
+    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == Cause::Model);
+    let Some(stop) = stop.filter(|_| app.asks_for_model && others) else { return false };
+    let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
+    let choice = ModelChoice {
+        models: app.listed_models.clone(),
+        refusal: stop.reason.clone(),
+        about: format!("The endpoint refuses '{asked}'. Measure another one?"),
+        ..ModelChoice::default()
+    };
+    app.ui.overlay = Overlay::Models(choice);
+    true
+}
+
+/// Resumes a stopped run. After a refused model, offers the others first.
+pub(super) fn try_again(app: &mut App) -> Vec<Effect> {
+    if offer_another(app) { Vec::new() } else { stop::resume(app) }
 }
 
 /// The model that the user named, or the endpoint's only one. The error asks the user to name a model.
@@ -84,11 +111,22 @@ pub(super) fn act(app: &mut App, action: Action) -> Vec<Effect> {
             app.ui.overlay = Overlay::None;
             // From here on the choice counts as the named model.
             app.wanted_model = Some(model.clone());
-            return begin(app, now, model, &listed);
+            if app.scene.stop.is_none() {
+                return begin(app, now, model, &listed, None);
+            }
+            app.model_doubt = None;
+            app.scene.target.model = Some(model);
+            return stop::resume(app);
         }
         Action::Back if !choice.query.is_empty() => {
             choice.query.clear();
             choice.at = 0;
+        }
+        // A stopped run keeps what it has: only quitting leaves it.
+        Action::Back if app.scene.stop.is_some() => app.ui.overlay = Overlay::None,
+        Action::Quit if app.scene.stop.is_some() => {
+            app.ui.overlay = Overlay::None;
+            return vec![Effect::Quit(app.exit_status())];
         }
         Action::Back | Action::Quit => {
             let why = std::mem::take(&mut choice.refusal);

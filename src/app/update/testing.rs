@@ -13,7 +13,10 @@ use crate::domain::time::Nanos;
 /// The endpoint answers with these models.
 pub fn discovered(app: &mut App, models: &[&str]) -> Vec<Effect> {
     let models = models.iter().map(|m| (*m).to_owned()).collect();
-    update(app, Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default() }))
+    update(
+        app,
+        Msg::Engine(Nanos(5), EngineFact::Discovered { models, server: ServerInfo::default(), list_error: None }),
+    )
 }
 
 /// An attempt ends with this status.

@@ -166,7 +166,7 @@ fn files_that_hold_no_suite_say_why() {
     assert_eq!(error("sub"), "sub: is a folder; name the file in it, like sub/cases.toml");
     assert_eq!(error("bus\u{202e}"), "bus: is a folder; name the file in it, like bus/cases.toml");
     assert_eq!(error("latin.toml"), "latin.toml:2: is not UTF-8 text; save the file as UTF-8");
-    assert_eq!(error("utf16.toml"), "utf16.toml:1: is not UTF-8 text; save the file as UTF-8");
+    assert_eq!(error("utf16.toml"), "utf16.toml: is UTF-16 or UTF-32 text; save the file as UTF-8");
     assert_eq!(error("large.toml"), "large.toml: is larger than 4 MiB, too large for a suite");
     assert!(error("bad.toml").starts_with("bad.toml:1: unknown key 'x'"));
     std::fs::write(path("bom.toml"), format!("\u{feff}{CASE}")).unwrap();

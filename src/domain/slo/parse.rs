@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Stat, Subject};
+use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Stat, Subject, alias};
 use crate::domain::text::sanitise_line;
 
 /// The figures of the run by name. Goodput's unit tells which of its two is meant.
@@ -31,9 +31,9 @@ impl FromStr for Slo {
             return Err(failed("a threshold is a figure, < or >, and a value, like ttft_p95<500ms".to_owned()));
         };
         let (comparison, value) = comparison(rest);
-        let subject = subject(name).map_err(&failed)?;
+        let (subject, unit) = subject(name).map_err(&failed)?;
         let slo = Self { subject, comparison, threshold: 0.0, text: text.clone() };
-        let (threshold, subject) = threshold(&slo, value).map_err(&failed)?;
+        let (threshold, subject) = threshold(&slo, value, unit).map_err(&failed)?;
         Ok(Self { subject, threshold, ..slo })
     }
 }
@@ -59,30 +59,45 @@ fn comparison(rest: &str) -> (Comparison, &str) {
     found.unwrap_or((Comparison::Below, rest))
 }
 
-fn subject(name: &str) -> Result<Subject, String> {
+/// What a name is about, and the unit that its end states: vLLM's `p99_ttft_ms`, `AIPerf`'s `request_latency_p95`.
+fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     let lower = name.to_lowercase();
-    if let Some((_, figure)) = RUN_FIGURES.iter().find(|(n, _)| *n == lower) {
-        return Ok(Subject::Run(*figure));
+    let units = ["_ms", "_s"].map(|unit| Some((lower.strip_suffix(unit)?, unit.trim_start_matches('_'))));
+    let (plain, unit) = units.into_iter().flatten().next().map_or((lower.as_str(), None), |(n, u)| (n, Some(u)));
+    if let Some((_, figure)) = RUN_FIGURES.iter().find(|(n, _)| *n == alias::run_figure(&lower)) {
+        return Ok((Subject::Run(*figure), None));
     }
-    let named = lower.rsplit_once('_').and_then(|(figure, stat)| {
-        let figure = super::figure_index(figure)?;
-        Some(Subject::Requests(figure, *Stat::ALL.iter().find(|s| s.as_str() == stat)?))
-    });
-    if let Some(subject) = named {
-        return Ok(subject);
+    let figure_and_statistic = |figure: &str, statistic: &str| {
+        let figure = super::figure_index(alias::request_figure(figure))?;
+        let statistic = alias::statistic(statistic);
+        Some(Subject::Requests(figure, *Stat::ALL.iter().find(|s| s.as_str() == statistic)?))
+    };
+    let named = plain.rsplit_once('_').and_then(|(figure, statistic)| figure_and_statistic(figure, statistic));
+    let turned = || plain.split_once('_').and_then(|(statistic, figure)| figure_and_statistic(figure, statistic));
+    match named.or_else(turned) {
+        Some(subject) => Ok((subject, unit)),
+        None => Err(unknown(name, plain)),
     }
+}
+
+/// Why a name is none, and which one may be meant.
+fn unknown(name: &str, plain: &str) -> String {
     let figures: Vec<&str> = REQUEST_FIGURES.iter().map(|f| f.name).collect();
-    if figures.contains(&lower.as_str()) {
-        return Err(format!("'{lower}' needs a statistic, like {lower}_p95"));
+    let own = alias::request_figure(plain);
+    if figures.contains(&own) {
+        return format!("'{plain}' needs a statistic, like {plain}_p95");
+    }
+    let shown = sanitise_line(name);
+    if let Some(hint) = alias::hint(plain) {
+        return format!("there is no figure '{shown}': {hint}");
     }
     let of_requests = figures.iter().flat_map(|f| Stat::ALL.iter().map(move |s| format!("{f}_{}", s.as_str())));
     let mut scored: Vec<(f64, String)> = of_requests
         .chain(RUN_FIGURES.iter().map(|(name, _)| (*name).to_owned()))
-        .map(|known| (strsim::jaro_winkler(&lower, &known), known))
+        .map(|known| (strsim::jaro_winkler(plain, &known), known))
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0));
-    let shown = sanitise_line(name);
-    Err(match scored.first() {
+    match scored.first() {
         Some((score, near)) if *score >= NEAR => format!("there is no figure '{shown}'; did you mean '{near}'?"),
         _ => {
             let stats: Vec<&str> = Stat::ALL.iter().map(|s| s.as_str()).collect();
@@ -94,13 +109,14 @@ fn subject(name: &str) -> Result<Subject, String> {
                 run.join(", ")
             )
         }
-    })
+    }
 }
 
-/// The value in the subject's unit. `%` makes a share of goodput.
-fn threshold(slo: &Slo, value: &str) -> Result<(f64, Subject), String> {
+/// The value in the subject's unit; `named` is the unit that the figure's name states. `%` makes a share of goodput.
+fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subject), String> {
     let unit_at = value.find(|c: char| !(c.is_ascii_digit() || c == '.')).unwrap_or(value.len());
     let (number, unit) = value.split_at(unit_at);
+    let unit = if unit.is_empty() { named.unwrap_or_default() } else { unit };
     let shown = sanitise_line(value);
     let number: f64 =
         number.parse().map_err(|_bad| format!("'{shown}' is no value; write a number and its unit, like 500ms"))?;

@@ -50,3 +50,72 @@ fn mistakes_name_what_was_meant() {
     }
     assert!(!refused("a\u{1b}[2Jb<1").contains('\u{1b}'));
 }
+
+#[test]
+fn names_of_other_tools_mean_the_figure_of_the_same_definition() {
+    for (text, same_as) in [
+        ("tpot_p99<50ms", "itl_p99<50ms"),
+        ("p99_tpot_ms<50", "itl_p99<50ms"),
+        ("mean_itl_ms<=20ms", "itl_avg<=20ms"),
+        ("itl_median<20ms", "itl_p50<20ms"),
+        ("inter_token_latency_p95<20ms", "itl_p95<20ms"),
+        ("e2el_avg<2s", "latency_avg<2s"),
+        ("median_e2el_ms<2000", "latency_p50<2s"),
+        ("e2e_latency_p90<2s", "latency_p90<2s"),
+        ("request_latency_p95<2s", "latency_p95<2s"),
+        ("ttft_mean<500ms", "ttft_avg<500ms"),
+        ("time_to_first_token_p99<1s", "ttft_p99<1s"),
+        ("time_to_first_output_token_max<1s", "ttfo_max<1s"),
+        ("output_token_throughput_per_user_avg>40", "decode_avg>40"),
+        ("output_inference_speed_avg>40", "decode_avg>40"),
+        ("output_throughput>1000", "throughput>1000"),
+        ("output_token_throughput>1000tok/s", "throughput>1000"),
+        ("request_throughput>2", "requests>2"),
+        ("request_goodput>2", "goodput>2"),
+    ] {
+        let (other, own) = (read(text), read(same_as));
+        assert_eq!(
+            (other.subject, other.comparison, other.threshold),
+            (own.subject, own.comparison, own.threshold),
+            "{text}"
+        );
+        // A journal keeps it as it was written, and reads it again.
+        assert_eq!(String::from(other.clone()).parse(), Ok(other));
+    }
+    // A unit beside the value goes before the one in the name.
+    assert!((read("p99_ttft_ms<1s").threshold - 1000.0).abs() < 1e-9);
+}
+
+#[test]
+fn names_with_another_definition_are_hinted_at() {
+    for (text, told) in [
+        ("time_per_output_token_p95<50ms", "includes the first token; 'tpot' or 'itl' leaves it out"),
+        ("inter_chunk_latency_p99<50ms", "'itl' is the mean time per token of each request"),
+        ("total_token_throughput>100", "'throughput' counts output tokens"),
+        ("std_ttft_ms<5", "take a percentile, like ttft_p95"),
+        ("tpot<50ms", "'tpot' needs a statistic, like tpot_p95"),
+        ("ttft_ms<50", "'ttft' needs a statistic, like ttft_p95"),
+    ] {
+        let message = refused(text);
+        assert!(message.contains(told), "{text}: {message}");
+    }
+}
+
+#[test]
+fn a_bound_that_a_worse_server_keeps_is_odd() {
+    for (text, meant) in [
+        ("ttft_p95>500ms", "did you mean 'ttft_p95<500ms'"),
+        ("tpot_p99>=50ms", "did you mean 'tpot_p99<=50ms'"),
+        ("error_rate>1%", "did you mean 'error_rate<1%'"),
+        ("throughput<1000", "did you mean 'throughput>1000'"),
+        ("goodput<=95%", "did you mean 'goodput>=95%'"),
+        ("decode_avg<40", "did you mean 'decode_avg>40'"),
+        ("requests<2", "did you mean 'requests>2'"),
+    ] {
+        let told = read(text).odd_direction();
+        assert!(told.as_ref().is_some_and(|told| told.contains(meant)), "{text}: {told:?}");
+    }
+    for text in ["ttft_p95<500ms", "queue_p99<=1ms", "error_rate<1%", "speed_min>1", "throughput>=1", "goodput>95%"] {
+        assert_eq!(read(text).odd_direction(), None, "{text}");
+    }
+}

@@ -119,8 +119,8 @@ fn ollama_lists_its_models_at_its_own_place() {
     let tags = json("200 OK", r#"{"models":[{"name":"llama3.2:latest","model":"llama3.2:latest","size":1}]}"#);
     let (url, requests) = serve(vec![tags, json("404 Not Found", ""), json("200 OK", r#"{"version":"0.12.0"}"#)]);
     let (engine, facts) = engine_for(&url.replace("/v1", "/api"), &OLLAMA, true);
-    engine.send(EngineCommand::Discover { retry: false });
-    let EngineFact::Discovered { models, server } = facts.recv().unwrap() else { panic!() };
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
+    let EngineFact::Discovered { models, server, .. } = facts.recv().unwrap() else { panic!() };
     assert_eq!(
         (models.as_slice(), server.kind.as_deref()),
         (["llama3.2:latest".to_owned()].as_slice(), Some("Ollama"))
@@ -136,16 +136,16 @@ fn a_model_that_is_being_loaded_is_waited_for_without_being_told_to() {
     let (url, _requests) =
         serve(vec![loading(), loading(), json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#)]);
     let (loading_engine, facts) = engine(&url);
-    loading_engine.send(EngineCommand::Discover { retry: false });
+    loading_engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     for _ in 0..2 {
-        let EngineFact::Unreachable { reason, retrying: true } = facts.recv().unwrap() else { panic!() };
+        let EngineFact::Unreachable { reason, retrying: true, .. } = facts.recv().unwrap() else { panic!() };
         assert_eq!(reason, "the model is loading");
     }
     assert!(matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }));
 
     let (url, _requests) = serve(vec![json("503 Service Unavailable", r#"{"error":"server busy"}"#)]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     assert!(matches!(facts.recv().unwrap(), EngineFact::Unreachable { retrying: false, .. }));
 }
 
@@ -154,7 +154,7 @@ fn a_query_of_the_address_goes_out_with_every_request() {
     let models = json("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#);
     let (url, requests) = serve(vec![models, json("200 OK", r#"{"version":"1"}"#), sse(&[TEXT, FINISH])]);
     let (engine, facts) = engine(&format!("{url}?api-version=1"));
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     while !matches!(facts.recv().unwrap(), EngineFact::Discovered { .. }) {}
     start(&engine, Duration::from_secs(30));
     assert_eq!(failure(&end(&facts)).1, "");
@@ -180,7 +180,7 @@ fn a_key_where_an_error_is_cut_is_redacted() {
     let (record, _) = measure(vec![answer.clone()]);
     let (url, _requests) = serve(vec![answer]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
     for said in [failure(&record).1, reason.as_str()] {
         assert!(said.ends_with("(request abc)") && !said.contains("sk-can"), "{said}");
@@ -207,16 +207,17 @@ fn what_a_server_repeats_of_the_key_is_redacted_and_bounded() {
 
     let (url, _requests) = serve(vec![json("401 Unauthorized", &body)]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
-    assert_eq!(reason, "HTTP 401: you sent Bearer [redacted] and ours");
+    assert_eq!(reason, format!("GET {url}/models: HTTP 401: you sent Bearer [redacted] and ours"));
 }
 
 #[test]
 fn a_list_of_models_without_end_is_refused() {
     let (url, _requests) = serve(vec![json("200 OK", &" ".repeat(5 << 20))]);
     let (engine, facts) = engine(&url);
-    engine.send(EngineCommand::Discover { retry: false });
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
-    assert_eq!(reason, "its answer is longer than 4 MiB");
+    let expected = "its answer is longer than 4 MiB; name the model with --model NAME to run without the list";
+    assert_eq!(reason, format!("GET {url}/models: {expected}"));
 }

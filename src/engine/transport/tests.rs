@@ -41,8 +41,10 @@ fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transp
     };
     let has_request_id = headers.contains_key(REQUEST_ID);
     let library = Library { pooled: client(9), fresh: client(0), has_request_id, stale_within };
-    let direct = Road::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within);
-    [Transport { clock, road: direct }, Transport { clock, road: Road::Library(library) }]
+    let peer = Rc::new(Peer::new(&format!("http://{to}/v1"), &Network::default()));
+    let direct = Road::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within, &peer);
+    let library = Road::Library(library);
+    [Transport { clock, road: direct, peer: Rc::clone(&peer) }, Transport { clock, road: library, peer }]
 }
 
 /// Posts there twice, the second time over the connection that was kept; returns what came of it.

@@ -6,6 +6,7 @@ use crate::protocol::surrogates::replace_lone_surrogates;
 
 /// The message in an error body of any known shape, or the body's text with its tags stripped.
 pub fn message_in_body(body: &str) -> String {
+    let body = body.trim_start_matches('\u{feff}');
     match serde_json::from_str::<Value>(&replace_lone_surrogates(body)) {
         Ok(value) => reported_error(value.get("error"), &value).unwrap_or_else(|| message_of(&value)),
         Err(_not_json) => strip_tags(body),
@@ -124,6 +125,7 @@ mod tests {
             r#"{"error":"no","error_type":"overloaded"}"#,
             r#"{"detail":"no"}"#,
             r#"{"detail":[{"loc":["body"],"msg":"no","type":"missing"}]}"#,
+            "\u{feff}{\"error\":\"no\"}",
             "<html><h1>no</h1></html>",
             "no",
             r#"{"error":{"error":{"message":"no"}}}"#,

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use super::line::{Attempt, End, Header, State, Throughput};
 use super::lines::{self, Came};
 use super::{RunHeader, VERSION};
+use crate::domain::attempt::AttemptRecord;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{EngineLag, THROUGHPUT_POINTS};
@@ -113,6 +114,8 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
     struct Version {
         tokscope_journal: u32,
     }
+    // An editor may have put a byte order mark before it.
+    let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
     let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
     if version.tokscope_journal > VERSION {
@@ -171,6 +174,7 @@ impl Reader {
             "attempt" => {
                 let attempt: Attempt<'_> = parse(line)?;
                 self.last_at = self.last_at.max(attempt.record.ended);
+                self.follow_model(&attempt.record);
                 let done = self.session.attempt(attempt.facts, attempt.record.into_owned());
                 done.map_err(|e| e.to_string())?;
             }
@@ -231,6 +235,14 @@ impl Reader {
         self.broken += 1;
         if self.broken <= MOST_TOLD {
             self.warnings.push(format!("line {number} is left out: {}", sanitise_line(why)));
+        }
+    }
+
+    /// Takes the model that was asked last for the run's: where the endpoint refused the first one, another was chosen.
+    fn follow_model(&mut self, record: &AttemptRecord) {
+        let has_own = self.run.suite.cases.get(record.id.case).is_none_or(|case| case.model.is_some());
+        if !has_own && !record.model.is_empty() {
+            self.run.model.clone_from(&record.model);
         }
     }
 

@@ -585,3 +585,21 @@ fn of_a_timed_run_only_the_rest_of_its_time_is_left() {
     }
     assert_eq!((now.since(begin).as_secs(), goes_on.mode), (3, Mode::Finished));
 }
+
+#[test]
+fn a_model_chosen_in_the_run_is_the_run_s_and_a_byte_order_mark_is_no_part_of_the_header() {
+    let session = run(suite(&["a", "b"]), Plan::default(), |id, now| {
+        let mut record = answer(id, now, 100, 7, 3);
+        record.model = if id.case == 0 { "wrong" } else { "chosen" }.to_owned();
+        Some(record)
+    });
+    let mut of_wrong = report(session);
+    of_wrong.model = "wrong".to_owned();
+    let journal = format!("\u{feff}{}", journal_of(&of_wrong));
+    assert_eq!(read(journal.as_bytes()).unwrap().run.model, "chosen");
+    // What a case asks of its own says nothing of the run's.
+    let mut suite = (*of_wrong.session.suite).clone();
+    suite.cases[1].model = Some("chosen".to_owned());
+    of_wrong.session.suite = Arc::new(suite);
+    assert_eq!(read(journal_of(&of_wrong).as_bytes()).unwrap().run.model, "wrong");
+}

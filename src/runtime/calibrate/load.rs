@@ -15,6 +15,7 @@ use crate::app::message::Msg;
 use crate::app::state::Connection;
 use crate::app::update::update;
 use crate::domain::attempt::AttemptRecord;
+use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
 use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
@@ -123,6 +124,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         simulated: true,
         model: None,
         api_key: None,
+        key_source: KeySource::NotSent,
         headers: Vec::new(),
         network: crate::engine::Network::default(),
         suite: Suite {
@@ -135,6 +137,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
         sweep: Vec::new(),
         server_metrics: Vec::new(),
+        server_metrics_auth: false,
         gpu: GpuChoice::Auto,
         gpu_metrics_urls: Vec::new(),
         tokenizer: None,

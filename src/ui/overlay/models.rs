@@ -19,7 +19,7 @@ const ROWS: usize = 16;
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, choice: &ModelChoice, view: &View<'_>) {
     let theme = view.theme;
     let names: Vec<String> = choice.found().into_iter().map(sanitise_line).collect();
-    let about = format!("It has {} models, and none was named with --model.", choice.models.len());
+    let about = sanitise_line(&choice.about);
     let longest = choice.models.iter().map(|m| width(m) + 2).chain([width(&about)]).max().unwrap_or(0);
     let columns = longest.min(COLUMNS).min(usize::from(area.width).saturating_sub(6));
     let rows = usize::from(area.height).saturating_sub(8).min(ROWS).min(choice.models.len()).max(1);

@@ -208,6 +208,9 @@ pub fn is_loading(why: &str) -> bool {
 fn state(scene: &Scene) -> State {
     let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
     let session = &scene.session;
+    if let Some(stop) = &scene.stop {
+        return is("✗", "stopped", sanitise_line(&stop.reason), Mood::Bad);
+    }
     match (&scene.target.connection, session.mode) {
         (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {

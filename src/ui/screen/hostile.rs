@@ -46,7 +46,7 @@ fn connect(stage: &mut Stage, texts: &[String]) {
     let server = ServerInfo { kind: Some(texts[8].clone()), version: Some(texts[9].clone()) };
     stage.now_ms += 100;
     let now = Nanos::from_millis(stage.now_ms);
-    stage.send(Msg::Engine(now, EngineFact::Discovered { models: vec![texts[4].clone()], server }));
+    stage.send(Msg::Engine(now, EngineFact::Discovered { models: vec![texts[4].clone()], server, list_error: None }));
     stage.app.scene.gpu.begin_run(now);
     let gpu = |index, lost: Option<&String>| GpuInfo {
         index,

@@ -55,7 +55,7 @@ fn choosing() -> Stage {
     stage.app.asks_for_model = true;
     stage.app.scene.target.model = None;
     let models = MODELS.map(str::to_owned).to_vec();
-    let fact = EngineFact::Discovered { models, server: ServerInfo::default() };
+    let fact = EngineFact::Discovered { models, server: ServerInfo::default(), list_error: None };
     stage.send(Msg::Engine(Nanos::from_millis(120), fact));
     stage
 }

@@ -24,7 +24,7 @@ fn running(seconds: u64) -> App {
     };
     let session = Session::new(Arc::new(suite(1)), Plan { concurrency: 8, repeat: 100, ..Plan::default() });
     let mut app = App::new(target, session, Some("m".into()), vec!["Markdown"]);
-    let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default() };
+    let fact = EngineFact::Discovered { models: Vec::new(), server: ServerInfo::default(), list_error: None };
     update(&mut app, Msg::Engine(Nanos::from_millis(1000), fact));
     pass(&mut app, seconds);
     app

@@ -82,8 +82,8 @@ impl Body {
         });
         let is_exchange = answer.form == Form::Exchange;
         let (mut before, after) = match &subject.shown {
-            Shown::Ended(record) if is_exchange => (around.failure(record), Vec::new()),
-            Shown::Ended(record) => (around.failure(record), around.notes(subject, record)),
+            Shown::Ended(record) if is_exchange => (around.failure(record, view), Vec::new()),
+            Shown::Ended(record) => (around.failure(record, view), around.notes(subject, record)),
             _ if is_prompt => (around.waiting(subject, view), Vec::new()),
             _ => (Vec::new(), Vec::new()),
         };
@@ -151,9 +151,15 @@ impl Around<'_> {
     }
 
     /// Above what came of a failed attempt: what went wrong, and what to do.
-    fn failure(&self, record: &AttemptRecord) -> Vec<Line<'static>> {
+    fn failure(&self, record: &AttemptRecord, view: &View<'_>) -> Vec<Line<'static>> {
         let mut lines = Vec::new();
         if record.is_ok() || record.status == AttemptStatus::Cancelled {
+            return lines;
+        }
+        if view.scene().stop.is_some() {
+            for (text, style) in endpoint::sentences(view) {
+                self.say(&mut lines, &text, style);
+            }
             return lines;
         }
         let kind = record.failure_kind();

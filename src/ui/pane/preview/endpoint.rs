@@ -10,14 +10,22 @@ use crate::domain::text::sanitise_line;
 use crate::ui::number::clock;
 use crate::ui::view::View;
 
-/// Sentences and how they look; none once the run has begun.
+/// Sentences and how they look; none once the run has begun, unless it is stopped.
 pub(super) fn sentences(view: &View<'_>) -> Vec<(String, Style)> {
     let (scene, theme) = (view.scene(), view.theme);
+    let url = sanitise_line(&scene.target.url);
+    let quits = view.key_of(Action::Quit);
+    if let Some(stop) = &scene.stop {
+        let again = view.key_of(Action::Rerun);
+        return vec![
+            (format!("✗ {url} refuses: every request would fail alike."), theme.bad()),
+            (sanitise_line(&stop.reason), theme.text()),
+            (format!("{again} tries again, {quits} quits."), theme.muted()),
+        ];
+    }
     if scene.session.began.is_some() {
         return Vec::new();
     }
-    let url = sanitise_line(&scene.target.url);
-    let quits = view.key_of(Action::Quit);
     match &scene.target.connection {
         Connection::Connecting => {
             vec![

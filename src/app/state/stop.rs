@@ -1,0 +1,25 @@
+//! A run that is stopped because every request would fail for the same reason.
+
+/// Why a run is stopped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stop {
+    /// The cause that all requests share.
+    pub cause: Cause,
+    /// The server's words and what the user can do, one sentence each.
+    pub reason: String,
+    /// Indices of the cases whose requests were refused: the first one, and those in flight at that moment.
+    pub(in crate::app) refused: Vec<usize>,
+}
+
+/// A cause that all requests share.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The key is missing or refused.
+    Key,
+    /// The endpoint does not have the model.
+    Model,
+    /// Nothing answers at the address, or it speaks another protocol.
+    Address,
+    /// The proxy asks for a password.
+    Proxy,
+}

@@ -1,0 +1,137 @@
+//! Stops a run whose requests would all fail for the same reason: the endpoint refuses the key, does not have the model, or
+//! does not answer at the address. These errors stop a run:
+//!
+//! | error | stops | unless |
+//! |---|---|---|
+//! | HTTP 401, 403 | the key is missing, wrong, or not allowed | the case asks a model of its own; the prompt was refused for its content |
+//! | HTTP 400, 404 or 422 about the model | the run's model does not exist there | the case asks a model of its own |
+//! | HTTP 404, 405 | nothing answers at the address | the case asks a model of its own or sends fields of its own |
+//! | HTTP 407, or 400 about TLS | the proxy's password, or the scheme, is wrong | |
+//!
+//! Any other error, such as a rate limit, fails the attempt alone. A model is a case's own if another case asks another model.
+
+use super::notices::show_notice;
+use super::session;
+use crate::app::action::Action;
+use crate::app::message::Effect;
+use crate::app::state::App;
+use crate::app::state::stop::{Cause, Stop};
+use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
+use crate::domain::session::{CasePhase, Mode, SessionEvent};
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+
+/// Returns the cause for which all requests would fail; `None` if the error concerns this attempt alone.
+fn cause(app: &App, record: &AttemptRecord) -> Option<Cause> {
+    let kind = record.error.as_ref()?.kind.as_str();
+    let case = app.scene.session.suite.cases.get(record.id.case)?;
+    let has_own_model = has_own_model(app, record) || case.extra.contains_key("model");
+    match record.http_status? {
+        407 => Some(Cause::Proxy),
+        _ if kind == TLS_EXPECTED => Some(Cause::Address),
+        _ if has_own_model || kind == CONTENT_REFUSED => None,
+        401 | 403 => Some(Cause::Key),
+        _ if kind == MODEL_NOT_FOUND => Some(Cause::Model),
+        404 | 405 if case.extra.is_empty() => Some(Cause::Address),
+        _ => None,
+    }
+}
+
+/// Whether this record's model belongs to some cases only: another case asks another model.
+fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
+    let run = app.scene.target.model.as_deref().unwrap_or_default();
+    let asked = |own: &Option<String>| own.as_deref().unwrap_or(run) == record.model;
+    record.model != run && !app.scene.session.suite.cases.iter().all(|case| asked(&case.model))
+}
+
+/// Stops the run if the error of this record, which just ended, would hit all requests. Starts nothing new, gives up what is in
+/// flight, and queues it again.
+pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option<Vec<Effect>> {
+    let cause = cause(app, record)?;
+    if let Some(stop) = &mut app.scene.stop {
+        // This request was in flight when the run stopped.
+        if !stop.refused.contains(&record.id.case) {
+            stop.refused.push(record.id.case);
+        }
+        return None;
+    }
+    let said = record.error.as_ref().map_or("", |e| e.message.as_str());
+    let advice = match cause {
+        Cause::Key => app.key_source.advice(),
+        Cause::Model => format!("name another model with --model{}", listed(app)),
+        Cause::Address => "check the address: is it the API's base URL, with the right scheme?".to_owned(),
+        Cause::Proxy => String::new(),
+    };
+    let about = match cause {
+        Cause::Model => format!("model '{}': ", record.model),
+        Cause::Key | Cause::Address | Cause::Proxy => String::new(),
+    };
+    let advice = if advice.is_empty() { advice } else { format!("; {advice}") };
+    let reason = sanitise_line(&format!("{about}{said}{advice}"));
+    let mut effects = Vec::new();
+    if app.scene.session.mode == Mode::Running {
+        effects.extend(session::apply(app, SessionEvent::ToggleHold));
+    }
+    let own = record.id;
+    effects.extend(give_back_others(app, own));
+    show_notice(app, now, &format!("Stopped: {reason}"), true);
+    if let Some(notice) = &mut app.ui.notice {
+        notice.remedy = Some(Action::Rerun);
+    }
+    app.scene.stop = Some(Stop { cause, reason, refused: vec![own.case] });
+    Some(effects)
+}
+
+/// Lists the endpoint's models for an error message.
+fn listed(app: &App) -> String {
+    match app.listed_models.as_slice() {
+        [] => String::new(),
+        some => {
+            let names: Vec<_> = some.iter().take(10).map(|name| sanitise_line(name)).collect();
+            format!("; the endpoint lists {}{}", names.join(", "), if some.len() > 10 { ", …" } else { "" })
+        }
+    }
+}
+
+/// Gives up the other requests in flight and queues their cases again.
+fn give_back_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
+    let mut cases: Vec<usize> =
+        app.scene.session.open_ids().into_iter().filter(|id| *id != own).map(|id| id.case).collect();
+    cases.dedup();
+    let mut effects = Vec::new();
+    for case in cases {
+        let is_running = |app: &App| app.scene.session.cases.get(case).is_some_and(|c| c.phase == CasePhase::Running);
+        if is_running(app) {
+            // A pause gives the attempt up and keeps it owed; resuming queues it.
+            effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
+            effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
+        }
+    }
+    effects
+}
+
+/// Resumes a stopped run. Refused cases begin again; the others continue where they were.
+pub(super) fn resume(app: &mut App) -> Vec<Effect> {
+    let Some(stop) = app.scene.stop.take() else { return Vec::new() };
+    app.ui.notice = None;
+    let mut effects = Vec::new();
+    let is_timed = app.scene.session.plan.duration.is_some();
+    for case in stop.refused {
+        let phase = app.scene.session.cases.get(case).map(|case| case.phase);
+        if phase == Some(CasePhase::Queued) && !is_timed {
+            // A case with attempts left is queued already. Cancelling and rerunning it restores all its attempts.
+            effects.extend(session::apply(app, SessionEvent::Cancel(case)));
+        }
+        if phase == Some(CasePhase::Failed) || phase == Some(CasePhase::Queued) && !is_timed {
+            effects.extend(session::apply(app, SessionEvent::Rerun(case)));
+        }
+    }
+    if app.scene.session.mode == Mode::Held {
+        effects.extend(session::apply(app, SessionEvent::ToggleHold));
+    }
+    effects
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! Names that other tools give to the figures of thresholds.
+//!
+//! A name is an alias only where the other tool's definition is the same as ours; where definitions differ, [`hint`] says so.
+
+/// Other names of figures of single requests, and ours.
+///
+/// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench: our ITL, which leaves out all tokens
+/// of the first event. `AIPerf` and guidellm call the same figure `inter_token_latency`.
+const REQUEST_ALIASES: [(&str, &str); 17] = [
+    ("tpot", "itl"),
+    ("inter_token_latency", "itl"),
+    ("time_to_first_token", "ttft"),
+    ("ttfot", "ttfo"),
+    ("time_to_first_output_token", "ttfo"),
+    ("e2e", "latency"),
+    ("e2el", "latency"),
+    ("e2e_latency", "latency"),
+    ("e2e_request_latency", "latency"),
+    ("end_to_end_latency", "latency"),
+    ("request_latency", "latency"),
+    ("output_token_throughput_per_user", "decode"),
+    ("output_inference_speed", "decode"),
+    ("decode_speed", "decode"),
+    ("queue_time", "queue"),
+    ("queue_delay", "queue"),
+    ("dispatch_delay", "queue"),
+];
+
+/// Other names of figures of the run, and ours.
+const RUN_ALIASES: [(&str, &str); 9] = [
+    ("output_throughput", "throughput"),
+    ("output_token_throughput", "throughput"),
+    ("output_tokens_per_second", "throughput"),
+    ("request_throughput", "requests"),
+    ("requests_per_second", "requests"),
+    ("request_rate", "requests"),
+    ("request_goodput", "goodput"),
+    ("failure_rate", "error_rate"),
+    ("request_error_rate", "error_rate"),
+];
+
+/// Other names of statistics, and ours.
+const STATISTIC_ALIASES: [(&str, &str); 5] =
+    [("mean", "avg"), ("average", "avg"), ("median", "p50"), ("minimum", "min"), ("maximum", "max")];
+
+/// Our name of a request's figure; the name itself if it has no other.
+pub(super) fn request_figure(name: &str) -> &str {
+    own_name(&REQUEST_ALIASES, name)
+}
+
+/// Our name of a run's figure; the name itself if it has no other.
+pub(super) fn run_figure(name: &str) -> &str {
+    own_name(&RUN_ALIASES, name)
+}
+
+/// Our name of a statistic; the name itself if it has no other.
+pub(super) fn statistic(name: &str) -> &str {
+    own_name(&STATISTIC_ALIASES, name)
+}
+
+fn own_name<'a>(aliases: &[(&str, &'static str)], name: &'a str) -> &'a str {
+    aliases.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| *own)
+}
+
+/// What to take instead of a name that other tools use for a figure which thresholds cannot have.
+pub(super) fn hint(name: &str) -> Option<&'static str> {
+    let has = |part: &str| name.contains(part);
+    if has("time_per_output_token") {
+        return Some(
+            "guidellm's time_per_output_token includes the first token; 'tpot' or 'itl' leaves it out, 'latency' is the whole",
+        );
+    }
+    if has("inter_chunk_latency") || has("icl") {
+        return Some("gaps between chunks have no threshold; 'itl' is the mean time per token of each request");
+    }
+    if has("total_token_throughput") || has("input_throughput") || has("prompt_tokens_per_second") {
+        return Some("prompt tokens have no throughput here; 'throughput' counts output tokens");
+    }
+    if name.starts_with("std_") || name.ends_with("_std") {
+        return Some("a standard deviation has no threshold; take a percentile, like ttft_p95");
+    }
+    None
+}

@@ -1,0 +1,25 @@
+//! Thresholds whose direction is nearly never meant, like `ttft_p95>500ms`.
+
+use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Subject};
+use crate::domain::text::sanitise_line;
+
+impl Slo {
+    /// Warns of a bound that a worse server keeps more easily, and suggests the other direction; `None` for a usual bound.
+    pub fn odd_direction(&self) -> Option<String> {
+        let less_is_better = match self.subject {
+            Subject::Requests(figure, _) => REQUEST_FIGURES.get(figure)?.unit == SloUnit::Milliseconds,
+            Subject::Run(figure) => figure == RunFigure::ErrorRate,
+        };
+        if self.comparison.is_upper_bound() == less_is_better {
+            return None;
+        }
+        let (sign, turned) = match self.comparison {
+            Comparison::Below => ("<", ">"),
+            Comparison::AtMost => ("<=", ">="),
+            Comparison::Above => (">", "<"),
+            Comparison::AtLeast => (">=", "<="),
+        };
+        let (text, meant) = (sanitise_line(&self.text), sanitise_line(&self.text.replacen(sign, turned, 1)));
+        Some(format!("threshold '{text}' passes when the figure is worse; did you mean '{meant}'?"))
+    }
+}

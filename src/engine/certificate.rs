@@ -1,0 +1,100 @@
+//! Certificates that the user gave: issuers to trust besides the platform's, or the very one that the server presents.
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+/// A client that trusts the platform's roots, these issuers, and a server that presents one of these certificates itself.
+pub(super) fn client_config(given: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = GivenCertificates::new(given, &provider)?;
+    let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)).with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// Verifies like the platform does with the given issuers. A certificate that is byte for byte one of the given ones needs no
+/// issuer, and may be for another host name or an issuer's own: the user pinned it. Its dates still count, and the handshake
+/// still proves that the server has its key.
+#[derive(Debug)]
+struct GivenCertificates {
+    given: Vec<CertificateDer<'static>>,
+    usual: rustls_platform_verifier::Verifier,
+    /// Knows only the given ones: its errors are the same on every platform, and it looks at the dates first.
+    pinned: Arc<WebPkiServerVerifier>,
+}
+
+impl GivenCertificates {
+    fn new(given: Vec<CertificateDer<'static>>, provider: &Arc<CryptoProvider>) -> Result<Self, Error> {
+        let usual = rustls_platform_verifier::Verifier::new_with_extra_roots(given.clone(), Arc::clone(provider))?;
+        let mut roots = RootCertStore::empty();
+        for certificate in &given {
+            roots.add(certificate.clone())?;
+        }
+        let pinned = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider)).build();
+        let pinned = pinned.map_err(|e| Error::General(e.to_string()))?;
+        Ok(Self { given, usual, pinned })
+    }
+}
+
+/// Whether an error of a pinned certificate says nothing against it: it is an issuer's, its issuer is not known, or it is for
+/// another name. Dates and broken certificates stay errors.
+fn is_settled_by_pinning(error: &Error) -> bool {
+    match error {
+        Error::InvalidCertificate(
+            CertificateError::UnknownIssuer
+            | CertificateError::NotValidForName
+            | CertificateError::NotValidForNameContext { .. },
+        ) => true,
+        // webpki's error has no name of its own in rustls.
+        Error::InvalidCertificate(CertificateError::Other(other)) => other.to_string().contains("CaUsedAsEndEntity"),
+        _ => false,
+    }
+}
+
+impl ServerCertVerifier for GivenCertificates {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let usual = self.usual.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        if usual.is_ok() || !self.given.iter().any(|given| given.as_ref() == end_entity.as_ref()) {
+            return usual;
+        }
+        match self.pinned.verify_server_cert(end_entity, &[], server_name, ocsp_response, now) {
+            Err(error) if is_settled_by_pinning(&error) => Ok(ServerCertVerified::assertion()),
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.pinned.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.pinned.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.pinned.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,215 @@
+//! Who a connection goes to, the endpoint or a proxy, and what to tell of a failed one: who failed, how, what to try.
+
+use std::io::{self, ErrorKind};
+
+use reqwest::Url;
+
+use super::failure::{ConnectTimedOut, causes, describe, tls};
+use super::network::{Network, ProxyChoice};
+use crate::protocol::endpoint::without_secrets;
+
+/// The endpoint as connections see it.
+#[derive(Clone, Debug, Default)]
+pub struct Peer {
+    /// Host and port of the endpoint.
+    target: String,
+    /// Host of the first connection: the proxy's if there is one.
+    host: String,
+    has_tls: bool,
+    /// The proxy, as users know it: `the proxy http://p:3128 (--proxy)`.
+    proxy: Option<String>,
+}
+
+impl Peer {
+    /// The endpoint at this base address.
+    pub fn new(base_url: &str, network: &Network) -> Self {
+        let host_of = |url: &Url| url.host_str().unwrap_or_default().to_owned();
+        let Ok(url) = Url::parse(base_url) else { return Self::default() };
+        let target = format!("{}:{}", host_of(&url), url.port_or_known_default().unwrap_or_default());
+        let named = |proxy: &ProxyChoice| format!("the proxy {} ({})", without_secrets(&proxy.url), proxy.source);
+        let via = network.proxy.as_ref().and_then(|proxy| Url::parse(&proxy.url).ok());
+        Self {
+            target,
+            host: host_of(via.as_ref().unwrap_or(&url)),
+            has_tls: url.scheme() == "https",
+            proxy: network.proxy.as_ref().map(named),
+        }
+    }
+
+    /// The kind of an error of the client library that got no connection, and what to tell of it.
+    pub fn without_connection(&self, error: reqwest::Error) -> (&'static str, String) {
+        let kind = self.kind(&error);
+        let said = match kind {
+            "dns" => self.unknown_name(&error),
+            "proxy" => self.proxy_refusal(&error),
+            "connect_timeout" => {
+                let late = causes(&error).find_map(|e| e.downcast_ref()).map(|late| self.too_late(late));
+                late.unwrap_or_else(|| describe(error))
+            }
+            // The handshake is the server's own also through a proxy.
+            "tls" => return (kind, self.via_proxy(describe(error))),
+            _ => {
+                let io = innermost_io(&error);
+                self.not_connected(io.as_ref(), || describe(error))
+            }
+        };
+        (kind, said)
+    }
+
+    /// What to tell of an error of the client library on a connection that stood.
+    pub fn without_answer(&self, error: reqwest::Error) -> String {
+        let hint = causes(&error).find_map(io_of).and_then(|e| hint(e.kind(), self.has_tls));
+        let said = with_hint(describe(error), hint);
+        self.via_proxy(said)
+    }
+
+    /// What to tell of a connection that the system refused.
+    pub fn refused(&self, error: &io::Error) -> String {
+        self.not_connected(Some(&Io { kind: error.kind(), said: error.to_string() }), String::new)
+    }
+
+    /// What to tell of a name that has no address.
+    pub fn unknown(&self, error: &io::Error) -> String {
+        self.unknown_name(error)
+    }
+
+    /// What to tell of a connection that took too long.
+    pub fn too_late(&self, timed_out: &ConnectTimedOut) -> String {
+        let to = self.first_stop();
+        format!("no connection to {to} within {} s; {}", timed_out.0.as_secs_f64(), LATE)
+    }
+
+    /// What to tell of a connection that broke before an answer came.
+    pub fn broken(&self, said: String, kind: Option<ErrorKind>) -> String {
+        with_hint(said, kind.and_then(|kind| hint(kind, self.has_tls)))
+    }
+
+    /// An HTTP error that may be the proxy's, with the proxy's name.
+    pub fn with_culprit(&self, http_status: u16, said: String) -> String {
+        match (&self.proxy, http_status) {
+            (Some(proxy), 407) => format!("{proxy} wants a user name and a password: {said}; {PASSWORD}"),
+            // In a tunnel only the server answers.
+            (Some(proxy), 502..=504) if !self.has_tls => {
+                format!("{said}; {proxy} may have answered in the server's place: can it reach {}?", self.target)
+            }
+            _ => said,
+        }
+    }
+
+    /// Host and port of the endpoint, if a proxy makes a tunnel to it.
+    pub fn tunnel_target(&self) -> Option<&str> {
+        (self.has_tls && self.proxy.is_some()).then_some(self.target.as_str())
+    }
+
+    fn kind(&self, error: &reqwest::Error) -> &'static str {
+        for cause in causes(error) {
+            if cause.is::<ConnectTimedOut>() {
+                return "connect_timeout";
+            }
+            if tls(cause).is_some() {
+                return "tls";
+            }
+            let text = cause.to_string();
+            if text == "dns error" {
+                return "dns";
+            }
+            // The library's type for it has no public name.
+            if self.proxy.is_some() && text.starts_with(TUNNEL) && !text.ends_with("underlying connection") {
+                return "proxy";
+            }
+        }
+        "connect"
+    }
+
+    fn first_stop(&self) -> &str {
+        self.proxy.as_deref().unwrap_or(&self.target)
+    }
+
+    fn not_connected(&self, error: Option<&Io>, otherwise: impl FnOnce() -> String) -> String {
+        let to = self.first_stop();
+        match error {
+            Some(Io { kind, said }) => {
+                let hint = match (kind, &self.proxy) {
+                    (ErrorKind::ConnectionRefused, Some(_)) => Some("is the proxy running, and its port right?"),
+                    _ => hint(*kind, self.has_tls),
+                };
+                with_hint(format!("no connection to {to}: {said}"), hint)
+            }
+            None => format!("no connection to {to}: {}", otherwise()),
+        }
+    }
+
+    fn unknown_name(&self, error: &(dyn std::error::Error + 'static)) -> String {
+        let reason = causes(error).last().map(ToString::to_string).unwrap_or_default();
+        let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
+        let whose = self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" of {proxy}"));
+        format!("the host name '{}'{whose} has no address ({reason}); check its spelling and the DNS", self.host)
+    }
+
+    fn proxy_refusal(&self, error: &reqwest::Error) -> String {
+        let (proxy, target) = (self.first_stop(), &self.target);
+        let said = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL)).unwrap_or_default();
+        match said.trim_start_matches(TUNNEL) {
+            "proxy authorization required" => {
+                format!("{proxy} wants a user name and a password (HTTP 407); {PASSWORD}")
+            }
+            "unsuccessful" => format!("{proxy} refuses a connection to {target}"),
+            "unexpected end of file" => format!("{proxy} closed the connection instead of connecting to {target}"),
+            why => format!("{proxy} made no connection to {target}: {why}"),
+        }
+    }
+
+    fn via_proxy(&self, said: String) -> String {
+        match &self.proxy {
+            Some(proxy) => format!("{said} (through {proxy})"),
+            None => said,
+        }
+    }
+}
+
+const TUNNEL: &str = "tunnel error: ";
+const PASSWORD: &str = "give them in its address, like http://USER:PASSWORD@HOST:PORT";
+const LATE: &str = "is the host up, and no firewall in between? --connect-timeout allows more time";
+
+/// An error of the system.
+struct Io {
+    kind: ErrorKind,
+    said: String,
+}
+
+fn io_of<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    error.downcast_ref()
+}
+
+fn innermost_io(error: &reqwest::Error) -> Option<Io> {
+    let error = causes(error).filter_map(io_of).last()?;
+    Some(Io { kind: error.kind(), said: error.to_string() })
+}
+
+fn with_hint(said: String, hint: Option<&str>) -> String {
+    match hint {
+        Some(hint) => format!("{said}; {hint}"),
+        None => said,
+    }
+}
+
+/// What to try after an error of the system.
+fn hint(kind: ErrorKind, has_tls: bool) -> Option<&'static str> {
+    match kind {
+        ErrorKind::ConnectionRefused => Some("is the server running, and its port right?"),
+        ErrorKind::TimedOut => Some(LATE),
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
+            Some("check the address, the network and the VPN")
+        }
+        ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
+            Some("the server, or something in between, dropped the connection; see the server's log")
+        }
+        ErrorKind::UnexpectedEof if has_tls => Some("does the server speak TLS there, or plain http://?"),
+        ErrorKind::PermissionDenied => Some("a rule of this machine forbids it; check its firewall"),
+        ErrorKind::AddrNotAvailable => Some("this machine has no free port left; lower --concurrency or --rate"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,65 @@
+use std::time::Duration;
+
+use super::*;
+
+fn peer(base_url: &str, proxy: Option<(&str, &'static str)>) -> Peer {
+    let proxy = proxy.map(|(url, source)| ProxyChoice { url: url.to_owned(), source });
+    Peer::new(base_url, &Network { proxy, ..Network::default() })
+}
+
+const ENDPOINT: &str = "http://u:hunter22@gpu.example:8000/v1?key=hunter22";
+const PROXY: Option<(&str, &str)> = Some(("http://u:hunter22@proxy.example:3128", "HTTPS_PROXY"));
+
+#[test]
+fn errors_of_the_system_name_where_and_what_to_try() {
+    for (kind, to_try) in [
+        (ErrorKind::ConnectionRefused, "is the server running, and its port right?"),
+        (ErrorKind::TimedOut, "no firewall in between?"),
+        (ErrorKind::HostUnreachable, "check the address, the network and the VPN"),
+        (ErrorKind::NetworkUnreachable, "check the address, the network and the VPN"),
+        (ErrorKind::ConnectionReset, "see the server's log"),
+        (ErrorKind::PermissionDenied, "check its firewall"),
+        (ErrorKind::AddrNotAvailable, "lower --concurrency or --rate"),
+    ] {
+        let said = peer(ENDPOINT, None).refused(&io::Error::from(kind));
+        assert!(said.starts_with("no connection to gpu.example:8000: ") && said.contains(to_try), "{said}");
+    }
+    let late = peer(ENDPOINT, None).too_late(&ConnectTimedOut(Duration::from_millis(200)));
+    assert!(late.starts_with("no connection to gpu.example:8000 within 0.2 s; "), "{late}");
+}
+
+#[test]
+fn a_name_without_an_address_is_one_sentence() {
+    let error = io::Error::other("failed to lookup address information: Name or service not known");
+    let said = peer(ENDPOINT, None).unknown(&error);
+    let expected =
+        "the host name 'gpu.example' has no address (Name or service not known); check its spelling and the DNS";
+    assert_eq!(said, expected);
+    let said = peer(ENDPOINT, PROXY).unknown(&error);
+    assert!(said.starts_with("the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY) has"));
+}
+
+#[test]
+fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
+    let proxied = peer(ENDPOINT, PROXY);
+    let said = proxied.refused(&io::Error::from(ErrorKind::ConnectionRefused));
+    let start = "no connection to the proxy http://proxy.example:3128 (HTTPS_PROXY): ";
+    assert!(said.starts_with(start) && said.ends_with("is the proxy running, and its port right?"), "{said}");
+    let said = proxied.with_culprit(407, "HTTP 407".to_owned());
+    assert!(said.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) wants a user name"), "{said}");
+    let said = proxied.with_culprit(502, "HTTP 502".to_owned());
+    assert!(said.contains("HTTPS_PROXY") && said.ends_with("can it reach gpu.example:8000?"), "{said}");
+    assert_eq!(proxied.with_culprit(500, "HTTP 500".to_owned()), "HTTP 500");
+    // Inside a tunnel the server answers, and without a proxy there is none to blame.
+    for peer in [peer("https://gpu.example/v1", PROXY), peer(ENDPOINT, None)] {
+        assert_eq!(peer.with_culprit(502, "HTTP 502".to_owned()), "HTTP 502");
+    }
+}
+
+#[test]
+fn no_secret_of_an_address_is_told() {
+    let proxied = peer(ENDPOINT, PROXY);
+    assert!(!format!("{proxied:?}").contains("hunter22"));
+    assert_eq!(peer("https://gpu.example/v1", PROXY).tunnel_target(), Some("gpu.example:443"));
+    assert_eq!((proxied.tunnel_target(), peer("https://gpu.example/v1", None).tunnel_target()), (None, None));
+}

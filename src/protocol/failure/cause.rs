@@ -1,0 +1,145 @@
+//! Causes of an HTTP error that decide whether other requests would fail alike: a wrong model, a scheme, a flagged prompt.
+
+use serde_json::Value;
+
+use super::message_in_body;
+use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
+
+/// The kind of an HTTP error with this body; `None` if the body names none of these causes.
+pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
+    let said = Said::new(body);
+    match http_status {
+        400 if said.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
+        400 if said.text.contains("http request to an https server") => Some(TLS_EXPECTED),
+        400 | 404 | 422 if said.is_about_model() => Some(MODEL_NOT_FOUND),
+        400 | 403 if said.is_about_content() => Some(CONTENT_REFUSED),
+        _ => None,
+    }
+}
+
+/// What an error body says, in lower case.
+struct Said {
+    /// `code`, `type` and `param` of the error.
+    words: [String; 3],
+    /// The server's own sentence. Some repeat the whole request beside it, whose prompt may say anything.
+    text: String,
+}
+
+impl Said {
+    fn new(body: &str) -> Self {
+        let value: Value = serde_json::from_str(body).unwrap_or_default();
+        let error = value.get("error").filter(|e| e.is_object()).unwrap_or(&value);
+        let words = ["code", "type", "param"];
+        let words = words.map(|name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase());
+        Self { words, text: message_in_body(body).to_lowercase() }
+    }
+
+    fn is_about_model(&self) -> bool {
+        /// Codes and types of OpenAI, Groq, Together, Hugging Face, Mistral, OpenRouter and Azure.
+        const WORDS: [&str; 6] =
+            ["model_not", "modelnot", "invalid_model", "unknown_model", "deploymentnotfound", "model_access"];
+        /// Sentences of vLLM, SGLang, Ollama, llama.cpp, LiteLLM, OpenRouter, DeepSeek, Gemini and Fireworks.
+        const SENTENCES: [&str; 11] = [
+            "not found",
+            "not exist",
+            "n't exist",
+            "no such model",
+            "unknown model",
+            "invalid model",
+            "not a valid model",
+            "unable to access model",
+            "is not available",
+            "not deployed",
+            "not loaded",
+        ];
+        let [code, kind, param] = &self.words;
+        if [code, kind].iter().any(|word| WORDS.iter().any(|known| word.contains(known))) || param == "model" {
+            return true;
+        }
+        // Anthropic names the model after a colon, without a sentence.
+        let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
+        let names_model = self.text.contains("model") || self.text.contains("deployment");
+        is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))
+    }
+
+    fn is_about_content(&self) -> bool {
+        const SENTENCES: [&str; 6] =
+            ["moderation", "flagged", "content policy", "content_policy", "content_filter", "guardrail"];
+        SENTENCES.iter().any(|sentence| self.text.contains(sentence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_model_is_recognised_in_the_words_of_every_server() {
+        for (status, body) in [
+            (404, r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","code":404}"#),
+            (
+                404,
+                r#"{"error":{"message":"The model `x` does not exist or you do not have access to it.","code":"model_not_found"}}"#,
+            ),
+            (404, r#"{"error":{"message":"model \"x\" not found, try pulling it first","type":"api_error"}}"#),
+            (404, r#"{"error":"model 'x' not found"}"#),
+            (
+                400,
+                r#"{"error":{"message":"/chat/completions: Invalid model name passed in model=x. Call `/v1/models` to view available models for your key.","type":"None","param":"None","code":"400"}}"#,
+            ),
+            (400, r#"{"error":{"message":"x is not a valid model ID","code":400}}"#),
+            (
+                400,
+                r#"{"object":"error","message":"Invalid model: x","type":"invalid_model","param":null,"code":"1500"}"#,
+            ),
+            (
+                400,
+                r#"{"error":{"message":"Model Not Exist","type":"invalid_request_error","code":"invalid_request_error"}}"#,
+            ),
+            (404, r#"{"type":"error","error":{"type":"not_found_error","message":"model: x"}}"#),
+            (
+                404,
+                r#"{"error":{"code":"DeploymentNotFound","message":"The API deployment for this resource does not exist."}}"#,
+            ),
+            (404, r#"{"error":{"message":"Unable to access model x","param":"model","code":"model_not_available"}}"#),
+            (
+                400,
+                r#"{"error":{"message":"The requested model 'x' is not supported by any provider","code":"model_not_supported"}}"#,
+            ),
+        ] {
+            assert_eq!(kind_of_refusal(status, body), Some(MODEL_NOT_FOUND), "{body}");
+        }
+    }
+
+    #[test]
+    fn what_concerns_a_single_request_is_no_wrong_model() {
+        for (status, body) in [
+            (400, r#"{"error":{"message":"This model's maximum context length is 4096 tokens."}}"#),
+            (
+                400,
+                r#"{"error":{"message":"Unsupported value: 'temperature' does not support 0.7 with this model.","param":"temperature"}}"#,
+            ),
+            (429, r#"{"error":{"message":"Rate limit reached for model `x`","code":"rate_limit_exceeded"}}"#),
+            (500, r#"{"error":{"message":"model not found in the cache"}}"#),
+            (422, r#"{"detail":[{"msg":"Field required","input":{"model":"x","prompt":"why is my page not found"}}]}"#),
+            (404, "404 page not found"),
+            (404, r#"{"detail":"Not Found"}"#),
+            (400, "not json"),
+        ] {
+            assert_eq!(kind_of_refusal(status, body), None, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_flagged_prompt_and_a_port_for_tls_have_their_own_kinds() {
+        let flagged = r#"{"error":{"code":403,"message":"Input was flagged","metadata":{"reasons":["violence"]}}}"#;
+        assert_eq!(kind_of_refusal(403, flagged), Some(CONTENT_REFUSED));
+        assert_eq!(kind_of_refusal(403, r#"{"error":{"message":"invalid key"}}"#), None);
+        for body in [
+            "<center>The plain HTTP request was sent to HTTPS port</center>",
+            "Client sent an HTTP request to an HTTPS server.\n",
+        ] {
+            assert_eq!(kind_of_refusal(400, body), Some(TLS_EXPECTED));
+        }
+    }
+}

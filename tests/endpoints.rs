@@ -1,0 +1,409 @@
+//! Endpoints that refuse, proxies that fail, files with a byte order mark: the whole program says what happened, where, and what
+//! to do, and asks no more than it must.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::fmt::Write as _;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+const STREAM: &str = concat!(
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n",
+    "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"},\"finish_reason\":\"stop\"}]}\n\n",
+    "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":2}}\n\ndata: [DONE]\n\n",
+);
+const MODELS: &str = r#"{"object":"list","data":[{"id":"small"},{"id":"large"}]}"#;
+const NO_KEY: (&str, &str) = ("401 Unauthorized", r#"{"error":{"message":"bad key"}}"#);
+const NO_MODEL: (&str, &str) =
+    ("404 Not Found", r#"{"error":{"message":"The model `x` does not exist.","code":"model_not_found"}}"#);
+
+/// A request as it came: its first line, its headers in lower case, its body.
+struct Asked {
+    line: String,
+    head: String,
+    body: String,
+}
+
+/// Answers each request as `answer` has it, status and body, each on a connection and a thread of its own.
+fn serve(answer: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (tell, came) = channel();
+    let (answer, tell) = (Arc::new(answer), Arc::new(Mutex::new(tell)));
+    std::thread::spawn(move || {
+        for mut wire in listener.incoming().flatten() {
+            let (answer, tell) = (Arc::clone(&answer), Arc::clone(&tell));
+            std::thread::spawn(move || one(&mut wire, &*answer, &tell));
+        }
+    });
+    (address, came)
+}
+
+fn one(wire: &mut std::net::TcpStream, answer: &dyn Fn(&Asked) -> (&'static str, String), tell: &Mutex<Sender<Asked>>) {
+    let mut lines = BufReader::new(wire.try_clone().unwrap());
+    let (mut line, mut head) = (String::new(), String::new());
+    if lines.read_line(&mut line).unwrap_or(0) == 0 {
+        return;
+    }
+    while lines.read_line(&mut head).unwrap_or(0) > 2 {}
+    let head = head.to_lowercase();
+    let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
+    let mut body = vec![0; length];
+    if lines.read_exact(&mut body).is_err() {
+        return;
+    }
+    let asked = Asked { line, head, body: String::from_utf8(body).unwrap() };
+    let (status, body) = answer(&asked);
+    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
+    let _nobody_listens = tell.lock().unwrap().send(asked);
+    let _gone = wire.write_all((head + &body).as_bytes());
+}
+
+/// An endpoint that lists two models and answers each completion as `post` has it.
+fn endpoint(post: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
+    let (address, came) = serve(move |asked| match asked.line.split(' ').next() {
+        Some("POST") => post(asked),
+        _ if asked.line.contains("/v1/models ") => ("200 OK", MODELS.to_owned()),
+        _ => ("404 Not Found", "{}".to_owned()),
+    });
+    (format!("http://{address}/v1"), came)
+}
+
+fn owned((status, body): (&'static str, &str)) -> (&'static str, String) {
+    (status, body.to_owned())
+}
+
+fn posts(came: &Receiver<Asked>) -> Vec<Asked> {
+    came.try_iter().filter(|asked| asked.line.starts_with("POST ")).collect()
+}
+
+fn suite(cases: usize) -> String {
+    (0..cases).fold(String::new(), |mut suite, case| {
+        write!(suite, "[[case]]\nname = \"Case {case}\"\nprompt = \"Go.\"\n").unwrap();
+        suite
+    })
+}
+
+fn folder_with(suite: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("cases.toml"), suite).unwrap();
+    folder
+}
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokscope"));
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "TOKSCOPE_CONFIG", "NO_PROXY", "no_proxy"] {
+        command.env_remove(name);
+    }
+    for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+        command.env_remove(name);
+    }
+    for home in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "LOCALAPPDATA", "APPDATA"] {
+        command.env(home, folder);
+    }
+    command.args(args).current_dir(folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Exit status and stderr.
+fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let Output { status, stderr, .. } = command(folder, args).output().unwrap();
+    (status.code(), text(&stderr))
+}
+
+fn report(folder: &Path) -> Value {
+    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn a_list_that_fails_is_a_note_where_a_model_is_named() {
+    for (status, body) in [
+        ("500 Oh", "out of mem"),
+        ("404 Not Found", "404 page not found"),
+        ("405 Method Not Allowed", ""),
+        ("429 Slow", ""),
+        ("501 Not Implemented", ""),
+        ("200 OK", "<html>"),
+    ] {
+        let (address, came) = serve(move |asked| match asked.line.starts_with("POST ") {
+            true => ("200 OK", STREAM.to_owned()),
+            false if asked.line.contains("/v1/models ") => (status, body.to_owned()),
+            false => ("404 Not Found", String::new()),
+        });
+        let url = format!("http://{address}/v1");
+        let folder = folder_with(&suite(1));
+        let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
+        assert_eq!((ended, posts(&came).len()), (Some(0), 1), "{status}: {stderr}");
+        assert!(stderr.lines().any(|line| line == "x on unknown server"), "{status}: {stderr}");
+        assert!(stderr.contains("warning: no list of models, asked for 'x' all the same: "), "{status}: {stderr}");
+        let (ended, stderr) = run(folder.path(), &[&url]);
+        assert_eq!((ended, posts(&came).len()), (Some(3), 0), "{status}: {stderr}");
+        assert!(stderr.contains("/v1/models") && stderr.contains("--model NAME"), "{status}: {stderr}");
+    }
+}
+
+#[test]
+fn a_refused_key_stops_the_run_and_says_what_was_sent() {
+    for (variable, args, said) in [
+        (None, &[][..], "no API key was sent; set OPENAI_API_KEY"),
+        (Some("OPENAI_API_KEY"), &[], "the API key from OPENAI_API_KEY was sent"),
+        (Some("MY_KEY"), &["--api-key-env", "MY_KEY"], "the API key from MY_KEY was sent"),
+        (None, &["--header", "Authorization: Basic eA=="], "but your header 'Authorization' was sent"),
+    ] {
+        let (url, came) = endpoint(|_| owned(NO_KEY));
+        let folder = folder_with(&suite(10));
+        let mut command =
+            command(folder.path(), &[&[url.as_str(), "--model", "x", "--export", "r.json"], args].concat());
+        if let Some(variable) = variable {
+            command.env(variable, "sk-hunter22");
+        }
+        let out = command.output().unwrap();
+        let stderr = text(&out.stderr);
+        assert_eq!((out.status.code(), posts(&came).len()), (Some(3), 1), "{stderr}");
+        assert!(stderr.contains("stopped: HTTP 401: bad key; ") && stderr.contains(said), "{said}: {stderr}");
+        assert!(!stderr.contains("hunter22"), "{stderr}");
+        // What happened is in the report.
+        let attempts: Vec<_> =
+            report(folder.path())["cases"].as_array().unwrap().iter().map(|c| c["attempts"].clone()).collect();
+        let statuses: Vec<_> =
+            attempts.iter().flat_map(|a| a.as_array().unwrap()).map(|a| a["status"].clone()).collect();
+        assert_eq!(statuses, ["http_error"]);
+    }
+}
+
+#[test]
+fn of_many_in_flight_no_more_are_asked_after_the_first_refusal() {
+    let (url, came) = endpoint(|_| owned(NO_KEY));
+    let folder = folder_with(&suite(30));
+    let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--concurrency", "4", "--repeat", "5"]);
+    let asked = posts(&came).len();
+    assert!(ended == Some(3) && (1..=4).contains(&asked), "{asked}: {stderr}");
+    assert_eq!(stderr.matches("stopped: ").count(), 1, "{stderr}");
+}
+
+#[test]
+fn a_wrong_model_stops_the_run_with_those_there_are() {
+    let (url, came) = endpoint(|_| owned(NO_MODEL));
+    let folder = folder_with(&suite(10));
+    let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
+    assert_eq!((ended, posts(&came).len()), (Some(3), 1), "{stderr}");
+    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; name another model with --model; the endpoint lists small, large";
+    assert!(stderr.contains(said), "{stderr}");
+}
+
+#[test]
+fn a_case_s_own_model_a_flagged_prompt_and_a_rate_limit_are_failures_of_their_own() {
+    let flagged = r#"{"error":{"message":"Your input was flagged by moderation"}}"#;
+    let (url, came) = endpoint(move |asked| match &asked.body {
+        body if body.contains("\"own\"") => owned(NO_MODEL),
+        body if body.contains("flag this") => ("403 Forbidden", flagged.to_owned()),
+        body if body.contains("too often") => ("429 Slow", String::new()),
+        _ => ("200 OK", STREAM.to_owned()),
+    });
+    let cases = "[[case]]\nname = \"Own\"\nprompt = \"Go.\"\nmodel = \"own\"\n[[case]]\nname = \"Flagged\"\nprompt = \"flag this\"\n\
+                 [[case]]\nname = \"Limited\"\nprompt = \"too often\"\n";
+    let folder = folder_with(&format!("{cases}{}", suite(2)));
+    let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--export", "r.json"]);
+    assert_eq!((ended, posts(&came).len()), (Some(1), 5), "{stderr}");
+    let report = report(folder.path());
+    let attempt = |case: usize| report["cases"][case]["attempts"][0].clone();
+    let statuses: Vec<_> = (0..5).map(|case| attempt(case)["status"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(statuses, ["http_error", "http_error", "http_error", "ok", "ok"]);
+    assert_eq!(
+        (&attempt(0)["error"]["kind"], &attempt(1)["error"]["kind"]),
+        (&"model_not_found".into(), &"content_refused".into())
+    );
+}
+
+#[test]
+fn a_key_that_is_refused_later_keeps_what_was_measured() {
+    let (url, came) =
+        endpoint(|asked| if asked.body.contains("second") { owned(NO_KEY) } else { ("200 OK", STREAM.to_owned()) });
+    let folder = folder_with(&suite(1).replace("Go.", "first").replace("Case 0", "First"));
+    let second = suite(3).replace("Go.", "second");
+    std::fs::OpenOptions::new()
+        .append(true)
+        .open(folder.path().join("cases.toml"))
+        .unwrap()
+        .write_all(second.as_bytes())
+        .unwrap();
+    let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--export", "r.json"]);
+    assert_eq!((ended, posts(&came).len()), (Some(1), 2), "{stderr}");
+    assert_eq!(report(folder.path())["cases"][0]["attempts"][0]["status"], "ok");
+    assert!(stderr.contains("stopped: HTTP 401"), "{stderr}");
+}
+
+/// An address where nobody listens.
+fn dead() -> String {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
+}
+
+#[test]
+fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
+    let dead = dead();
+    let folder = folder_with(&suite(1));
+    for url in ["http://model.invalid/v1", "https://model.invalid/v1"] {
+        let (ended, stderr) = run(folder.path(), &[url, "--model", "x", "--proxy", &dead]);
+        assert_eq!(ended, Some(3), "{stderr}");
+        let said = format!("no connection to the proxy http://{dead} (--proxy): ");
+        assert!(stderr.contains(&said) && stderr.contains("is the proxy running, and its port right?"), "{stderr}");
+        for (variable, proxy) in [("HTTPS_PROXY", "https://"), ("http_proxy", "http://")] {
+            if !url.starts_with(proxy) {
+                continue;
+            }
+            let mut command = command(folder.path(), &[url, "--proxy", "env"]);
+            let out = command.env(variable, format!("u:hunter22@{dead}")).output().unwrap();
+            let stderr = text(&out.stderr);
+            assert_eq!(out.status.code(), Some(3), "{stderr}");
+            assert!(stderr.contains(&format!("no connection to the proxy http://{dead} ({variable}): ")), "{stderr}");
+            assert!(!stderr.contains("hunter22"), "{stderr}");
+        }
+    }
+    for (status, said) in [
+        ("403 Forbidden", "refuses a connection to model.invalid:443: HTTP 403 Forbidden"),
+        ("502 Bad Gateway", "refuses a connection to model.invalid:443: HTTP 502 Bad Gateway"),
+        ("407 Proxy Authentication Required", "wants a user name and a password (HTTP 407); give them in its address"),
+    ] {
+        let (address, came) = serve(move |_| (status, String::new()));
+        let (ended, stderr) = run(folder.path(), &["https://model.invalid/v1", "--model", "x", "--proxy", &address]);
+        assert_eq!(ended, Some(3), "{stderr}");
+        assert!(stderr.contains(&format!("the proxy http://{address} (--proxy) {said}")), "{stderr}");
+        assert!(came.try_iter().all(|asked| asked.line.starts_with("CONNECT model.invalid:443 ")));
+    }
+    // A plain request is answered by the proxy itself.
+    for (status, said) in [
+        ("407 Proxy Authentication Required", "(--proxy) wants a user name and a password: "),
+        ("502 Bad Gateway", "(--proxy) may have answered in the server's place: can it reach model.invalid:80?"),
+    ] {
+        let (address, _) = serve(move |_| (status, String::new()));
+        let (ended, stderr) = run(folder.path(), &["http://model.invalid/v1", "--proxy", &address]);
+        assert!(ended == Some(3) && stderr.contains(&format!("the proxy http://{address} {said}")), "{stderr}");
+    }
+}
+
+#[test]
+fn a_scheme_may_be_written_in_capitals() {
+    let (url, _) = endpoint(|_| ("200 OK", STREAM.to_owned()));
+    let folder = folder_with(&suite(1));
+    let (ended, stderr) = run(folder.path(), &[&url.replace("http://", "HTTP://"), "--model", "small"]);
+    assert_eq!(ended, Some(0), "{stderr}");
+    let (ended, stderr) = run(folder.path(), &["HTTPS://127.0.0.1:1/v1"]);
+    assert!(ended == Some(3) && stderr.contains("no connection to 127.0.0.1:1: "), "{stderr}");
+}
+
+#[cfg(feature = "tokenizer")]
+#[test]
+fn every_file_may_begin_with_a_byte_order_mark_and_none_is_utf_16() {
+    let (url, came) = endpoint(|_| ("200 OK", STREAM.to_owned()));
+    let folder = folder_with(&suite(1));
+    let place = |name: &str| folder.path().join(name);
+    let (ended, stderr) = run(folder.path(), &[&url, "--model", "small", "--export", "r.json", "--export", "r.md"]);
+    assert_eq!(ended, Some(0), "{stderr}");
+    let tokenizer = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tokenizer-characters.json");
+    std::fs::copy(tokenizer, place("tokenizer.json")).unwrap();
+    std::fs::write(place("config.toml"), "theme = \"dark\"\n").unwrap();
+    std::fs::write(place("key"), "sk-hunter22\n").unwrap();
+    let runs: [&[&str]; 3] = [
+        &[
+            &url,
+            "--model",
+            "small",
+            "--config",
+            "config.toml",
+            "--api-key-file",
+            "key",
+            "--tokenizer",
+            "tokenizer.json",
+        ],
+        &["compare", "r.json", "r.json"],
+        &["compare", "r.md", "r.md"],
+    ];
+    let files = ["cases.toml", "config.toml", "key", "tokenizer.json", "r.json", "r.md"];
+    let plain: Vec<String> = files.iter().map(|name| std::fs::read_to_string(place(name)).unwrap()).collect();
+    for (name, content) in files.iter().zip(&plain) {
+        std::fs::write(place(name), format!("\u{feff}{content}")).unwrap();
+    }
+    drop(posts(&came));
+    for args in runs {
+        let (ended, stderr) = run(folder.path(), args);
+        assert_eq!(ended, Some(0), "{args:?}: {stderr}");
+    }
+    assert!(posts(&came)[0].head.contains("authorization: bearer sk-hunter22\r\n"));
+    for (name, content) in files.iter().zip(&plain) {
+        let utf_16: Vec<u8> =
+            std::iter::once(0xfeff).chain(content.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+        std::fs::write(place(name), utf_16).unwrap();
+        let args = match *name {
+            "r.json" => runs[1],
+            "r.md" => runs[2],
+            _ => runs[0],
+        };
+        let (ended, stderr) = run(folder.path(), args);
+        let said = "is UTF-16 or UTF-32 text; save the file as UTF-8";
+        assert!(ended == Some(2) && stderr.contains(name) && stderr.contains(said), "{name}: {stderr}");
+        std::fs::write(place(name), content).unwrap();
+    }
+}
+
+#[test]
+fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
+    let page = "vllm:num_requests_running 1\nvllm:generation_tokens_total 2\n";
+    let (address, came) = serve(move |asked| match asked.line.split(' ').nth(1).unwrap_or_default() {
+        "/metrics" if asked.head.contains("authorization: bearer sk-hunter22\r\n") => ("200 OK", page.to_owned()),
+        "/metrics" => ("401 Unauthorized", String::new()),
+        "/v1/models" => ("200 OK", MODELS.to_owned()),
+        "/v1/chat/completions" => ("200 OK", STREAM.to_owned()),
+        _ => ("404 Not Found", String::new()),
+    });
+    let url = format!("http://{address}/v1");
+    let folder = folder_with(&suite(1));
+    let measured = |args: &[&str]| {
+        let args = [&[url.as_str(), "--model", "small", "--server-metrics", "--export", "r.json"], args].concat();
+        let _old = std::fs::remove_file(folder.path().join("r.json"));
+        let out = command(folder.path(), &args).env("OPENAI_API_KEY", "sk-hunter22").output().unwrap();
+        assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+        let keys: Vec<bool> = came
+            .try_iter()
+            .filter(|asked| asked.line.starts_with("GET /metrics "))
+            .map(|asked| asked.head.contains("hunter22"))
+            .collect();
+        (report(folder.path()), keys)
+    };
+    let (json, keys) = measured(&[]);
+    assert!(!keys.is_empty() && keys.iter().all(|sent| !sent), "{keys:?}");
+    assert!(json.to_string().contains("HTTP 401; --server-metrics-auth sends the API key there"), "{json}");
+    let (json, keys) = measured(&["--server-metrics-auth"]);
+    assert!(!keys.is_empty() && keys.iter().all(|sent| *sent), "{keys:?}");
+    assert_eq!(json["server_metrics"]["kind"], "vLLM");
+
+    for args in [
+        &["--server-metrics=http://elsewhere.invalid/metrics", "--server-metrics-auth"][..],
+        &["--server-metrics-auth"],
+    ] {
+        let (ended, stderr) = run(folder.path(), &[&[url.as_str()], args].concat());
+        assert!(ended == Some(2) && stderr.contains("--server-metrics"), "{stderr}");
+    }
+}
+
+#[test]
+fn thresholds_in_other_tools_words_are_judged_and_an_odd_direction_is_told() {
+    let (url, _) = endpoint(|_| ("200 OK", STREAM.to_owned()));
+    let folder = folder_with(&suite(1));
+    let base = [url.as_str(), "--model", "small"];
+    let (ended, stderr) =
+        run(folder.path(), &[&base[..], &["--slo", "p99_ttft_ms<600000", "--slo", "e2el_avg<600s"]].concat());
+    assert_eq!(ended, Some(0), "{stderr}");
+    assert!(!stderr.contains("did you mean"), "{stderr}");
+    let (ended, stderr) = run(folder.path(), &[&base[..], &["--slo", "e2e_latency_p95>600s"]].concat());
+    assert_eq!(ended, Some(1), "{stderr}");
+    assert!(stderr.contains("warning: threshold 'e2e_latency_p95>600s' passes when the figure is worse; did you mean 'e2e_latency_p95<600s'?"), "{stderr}");
+}
