@@ -5,7 +5,9 @@ mod condensed;
 mod figures;
 mod kept;
 mod packed;
+mod resolution;
 mod status;
+mod unresolved;
 
 use std::sync::Arc;
 
@@ -15,7 +17,9 @@ pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
 pub use self::kept::KeptRecord;
 pub use self::packed::Words;
+pub use self::resolution::Resolution;
 pub use self::status::{AttemptError, AttemptStatus};
+pub use self::unresolved::{ERROR_BOUND, Unresolved};
 use super::asked::Asked;
 use super::finding::Finding;
 use super::server_timings::ServerTimings;

@@ -33,6 +33,10 @@ pub struct Stage {
     pub latency_p50_ms: Option<f64>,
     /// Of the whole answers, whose TTFT is no cold one.
     pub doubts: CacheDoubts,
+    /// Whole answers whose stream does not carry the TTFT.
+    pub unresolved_first_token: usize,
+    /// Whole answers whose stream does not carry the decode speed.
+    pub unresolved_inter_token: usize,
     /// Some token count is an estimate.
     pub estimated: bool,
     /// Every threshold was kept; `None` where there is none.
@@ -44,6 +48,7 @@ impl Stage {
     pub fn of(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let p = |name: &str, p: u32| tally.percentile(figure_index(name)?, p);
         let slos = session.slos();
+        let unresolved = |name: &str| figure_index(name).map_or(0, |figure| tally.unresolved(figure));
         Self {
             concurrency,
             requests: tally.ended,
@@ -56,6 +61,8 @@ impl Stage {
             itl_p50_ms: p("itl", 50),
             latency_p50_ms: p("latency", 50),
             doubts: tally.doubts,
+            unresolved_first_token: unresolved("ttft"),
+            unresolved_inter_token: unresolved("decode"),
             estimated: tally.estimated,
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
         }
@@ -148,6 +155,8 @@ mod tests {
             itl_p50_ms: None,
             latency_p50_ms: Some(latency_ms),
             doubts: CacheDoubts::default(),
+            unresolved_first_token: 0,
+            unresolved_inter_token: 0,
             estimated: false,
             slo_met: None,
         }

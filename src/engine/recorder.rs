@@ -313,7 +313,7 @@ impl Recorder {
             id: record.id,
             phase: StreamPhase::after(arrivals),
             started: record.clock_start(),
-            ttft_ms: record.time_to_first_token_ms(),
+            ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
             ..InFlight::default()
         };

@@ -48,6 +48,7 @@ const BEHIND: &[Column] = &[
     ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(word(source))).into()),
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
+    ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
 ];
 
 /// The table.
@@ -74,6 +75,12 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
         (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
         (figure, _) => figure.filter(|f| f.is_finite()).into(),
     })
+}
+
+/// Keys of the figures that the stream does not carry; `None` without any.
+fn unresolved(record: &AttemptRecord) -> Option<String> {
+    let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
+    (!keys.is_empty()).then(|| keys.join(" "))
 }
 
 /// As `results.json` has it.

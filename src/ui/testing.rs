@@ -312,7 +312,7 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
             Some(TextKind::Answer) => StreamPhase::Answering,
         },
         started,
-        ttft_ms: record.time_to_first_token_ms(),
+        ttft_ms: record.first_text_ms(),
         content_events: arrivals.len() as u32,
         trace: record.trace(),
         recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),

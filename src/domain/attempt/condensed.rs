@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::resolution::Resolution;
 use super::{AttemptRecord, TextKind};
 use crate::domain::statistics::Stats;
 use crate::domain::time::Nanos;
@@ -16,6 +17,9 @@ pub struct Condensed {
     pub(super) coalesced: usize,
     pub(super) gaps: Option<Stats>,
     pub(super) had_reasoning: bool,
+    /// `None` in records of versions that did not keep it.
+    #[serde(default)]
+    pub(super) resolution: Option<Resolution>,
 }
 
 impl AttemptRecord {
@@ -31,6 +35,7 @@ impl AttemptRecord {
                 coalesced: self.coalesced_events(),
                 gaps: self.inter_chunk_latency_ms(),
                 had_reasoning: !self.reasoning.is_empty(),
+                resolution: self.resolution(),
             };
             self.condensed = Some(Box::new(condensed));
             (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());

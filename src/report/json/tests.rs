@@ -144,6 +144,8 @@ const ATTEMPT: Fields = &[
     ("request_latency_ms", Number, true),
     ("inter_token_latency_ms", Number, true),
     ("inter_chunk_latency_ms", Object, true),
+    ("unresolved", Object, false),
+    ("resolution", Object, true),
     ("output_token_throughput", Number, true),
     ("output_token_throughput_per_user", Number, true),
     ("input_sequence_length", Count, true),
@@ -183,6 +185,8 @@ const SUMMARY: Fields = &[
     ("joules_per_output_token", Number, true),
     ("efficiency_unknown_because", Text, true),
     ("rating", Text, true),
+    ("rating_note", Text, true),
+    ("unresolved", Object, false),
     ("findings", List, false),
     ("measured_requests", Count, false),
     ("not_started", Count, false),
@@ -194,7 +198,7 @@ const SUMMARY: Fields = &[
 ];
 
 const GOODPUT: Fields =
-    &[("good", Count, false), ("of", Count, false), ("percent", Number, true), ("requests_per_s", Number, true)];
+    &[("good", Count, false), ("of", Count, false), ("unresolved", Count, false), ("percent", Number, true), ("requests_per_s", Number, true)];
 
 const SLO: Fields = &[
     ("text", Text, false),
@@ -205,6 +209,7 @@ const SLO: Fields = &[
     ("unit", Text, false),
     ("value", Number, true),
     ("n", Count, false),
+    ("unresolved", Count, false),
     ("warm", Count, false),
     ("cache_unknown", Count, false),
     ("compared", Text, true),

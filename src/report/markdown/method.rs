@@ -192,6 +192,9 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     page.block("## Conclusion");
     page.block(&format!("**Performance Rating**: {}{notes}", s.rating.unwrap_or("N/A")));
+    if let Some(note) = s.rating_note() {
+        page.line(&format!("- {note}"));
+    }
     let average = s.stats("output_token_throughput").map(|s| s.avg);
     page.line(&format!("- Average Speed: {}", with_unit(average, 1, s.estimated, " tok/s")));
     page.block(&format!(
