@@ -116,6 +116,8 @@ pub struct AttemptRecord {
     pub headers_at: Option<Nanos>,
     /// HTTP status code.
     pub http_status: Option<u16>,
+    /// The answer's `Content-Length`, bytes: whatever sent it had the whole answer before it sent any of it.
+    pub content_length: Option<u64>,
     /// The server's first finish reason.
     pub finish_reason: Option<String>,
     /// When the finish reason came.
@@ -178,6 +180,7 @@ impl AttemptRecord {
             connect_ms: None,
             headers_at: None,
             http_status: None,
+            content_length: None,
             finish_reason: None,
             finish_at: None,
             arrivals: Vec::new(),

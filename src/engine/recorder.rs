@@ -54,6 +54,8 @@ pub struct Recorder {
     last_bytes_at: Option<Nanos>,
     malformed_events: u32,
     last_read: Option<u64>,
+    /// Distinct times among the arrivals.
+    arrival_times: u32,
     trace: Vec<u16>,
     live: Trace,
     text_cut: bool,
@@ -74,6 +76,7 @@ impl Recorder {
             last_bytes_at: None,
             malformed_events: 0,
             last_read: None,
+            arrival_times: 0,
             trace: Vec::new(),
             live: Trace::default(),
             text_cut: false,
@@ -171,6 +174,7 @@ impl Recorder {
             }
             self.record.first_token_event_index.get_or_insert(index);
             let kind = self.keep(chunk);
+            self.arrival_times += u32::from(self.record.last_arrival() != Some(at));
             self.record.arrivals.push(Arrival { at, kind, coalesced });
             count_in_quarter(&mut self.trace, at.since(self.record.started));
         }
@@ -315,6 +319,7 @@ impl Recorder {
             started: record.clock_start(),
             ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
+            arrival_times: self.arrival_times,
             ..InFlight::default()
         };
         if detail >= Detail::Trace {

@@ -13,9 +13,9 @@ use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
+use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::text::{sanitise, sanitise_line};
-use crate::report::bottleneck::HELD_BACK_BY;
+use crate::report::bottleneck::{self, Bottleneck};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
@@ -128,6 +128,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
         lines.push(entry(&format!("{:>4} at once", s.concurrency), columns.chain([n, knee, kept])));
     }
+    lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("no knee up to {last} at once"))])));
     lines.extend(unresolved_in_words(&stages).map(|told| entry("Unresolved", [Some(told)])));
     if !session.sweep.is_empty() {
@@ -196,7 +197,8 @@ pub(super) fn summary(report: &Report) -> String {
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
     lines.extend(told.rating.map(rating));
     lines.extend(told.rating_note.map(|note| entry("Not rated", [Some(note)])));
-    lines.extend(told.bottleneck.map(|told| entry(HELD_BACK_BY, [Some(format!("{}: {}", told.cause, told.evidence))])));
+    let bottleneck = |told: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", told.cause, told.evidence))]);
+    lines.extend(told.bottleneck.map(bottleneck));
     lines.join("\n")
 }
 

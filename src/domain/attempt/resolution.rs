@@ -75,6 +75,21 @@ impl Resolution {
         }
     }
 
+    /// The resolution of a stream whose every event came alone.
+    pub(super) fn from_single_events(events: usize) -> Self {
+        let one = events.min(1);
+        Self {
+            arrival_times: events,
+            largest_read_events: one,
+            bunches: events,
+            first_bunch_events: one,
+            last_bunch_events: one,
+            first_hold_ms: (events > 0).then_some(0.0),
+            answer_hold_ms: (events > 0).then_some(0.0),
+            ..Self::default()
+        }
+    }
+
     /// Whether all text came at once, in one event or several.
     pub const fn is_one_bunch(&self) -> bool {
         self.bunches == 1
@@ -116,7 +131,10 @@ fn answer_hold_ms(arrivals: &[Arrival], bunches: &[Bunch], first_hold_ms: Option
 impl AttemptRecord {
     /// How its text is spread over arrival times; `None` for a record that an older version condensed.
     pub fn resolution(&self) -> Option<Resolution> {
-        self.condensed.as_ref().map_or_else(|| Some(Resolution::from_arrivals(&self.arrivals)), |c| c.resolution)
+        match &self.condensed {
+            Some(condensed) => condensed.resolution.get(condensed.events),
+            None => Some(Resolution::from_arrivals(&self.arrivals)),
+        }
     }
 }
 

@@ -17,6 +17,11 @@ const TOKENS_OF_ONE_EVENT: u64 = 2;
 pub enum Unresolved {
     /// The whole answer was one document.
     NotStreamed,
+    /// The event stream has a `Content-Length`: something made the whole answer before it sent any of it.
+    ContentLength {
+        /// Bytes of the answer.
+        bytes: u64,
+    },
     /// The whole answer came in one event.
     OneEvent,
     /// The whole answer came in one event, and nothing says how many tokens that was.
@@ -68,6 +73,10 @@ impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotStreamed => f.write_str("the answer was not streamed"),
+            Self::ContentLength { bytes } => write!(
+                f,
+                "the event stream has a Content-Length of {bytes} bytes: the whole answer was made before any of it was sent"
+            ),
             Self::OneEvent => f.write_str("the whole answer came in one event"),
             Self::OneUncountedEvent => {
                 f.write_str("the whole answer came in one event and the server reported no usage")
@@ -108,6 +117,9 @@ impl AttemptRecord {
     /// Why the whole answer has no first token in time; `None` where it was streamed, or is not whole.
     pub fn not_streamed(&self) -> Option<Unresolved> {
         let events = self.content_events();
+        if let Some(bytes) = self.content_length.filter(|_| events > 0) {
+            return Some(Unresolved::ContentLength { bytes });
+        }
         match events {
             0 if self.is_ok() => Some(Unresolved::NotStreamed),
             0 => None,

@@ -8,7 +8,7 @@ use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, Slo, Stat, Subject, figure_index};
 use crate::domain::statistics::Stats;
-use crate::domain::sweep::{Stage, knee, stages};
+use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_table::SWEEP_COLUMNS;
 
@@ -67,6 +67,8 @@ pub struct LoadJson<'a> {
     errors: &'a BTreeMap<String, usize>,
     /// From the intended start to the real one; only in an open loop.
     dispatch_delay_ms: Option<super::SpreadJson>,
+    /// Concurrency from which a sweep that does not scale is saturated; `null` where it scales, or there is no sweep.
+    saturated_from_concurrency: Option<usize>,
     slo: Vec<SloJson<'a>>,
     slo_met: Option<bool>,
     goodput: Option<GoodputJson>,
@@ -82,6 +84,7 @@ impl<'a> LoadJson<'a> {
             not_started: session.not_started,
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
+            saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let one_of_all = || stages(session).iter().any(|s| s.slo_met == Some(true));

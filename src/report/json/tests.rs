@@ -192,6 +192,7 @@ const SUMMARY: Fields = &[
     ("not_started", Count, false),
     ("errors", Object, false),
     ("dispatch_delay_ms", Object, true),
+    ("saturated_from_concurrency", Count, true),
     ("slo", List, false),
     ("slo_met", Bool, true),
     ("goodput", Object, true),

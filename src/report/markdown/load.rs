@@ -3,7 +3,7 @@
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, Subject, figure_index};
 use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, stages};
+use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_chart;
 use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
@@ -160,6 +160,10 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     }
     if let Some(kept) = kept_in_words(&stages) {
         page.block(&format!("Thresholds: {kept}."));
+    }
+    if let Some(found) = saturated_from_start(&stages) {
+        page.block(&format!("The sweep does not scale: {found}. More load buys only waiting."));
+        return;
     }
     let found = knee.and_then(|at| stages.get(at));
     page.block(&match found {

@@ -6,8 +6,9 @@ use crate::domain::metrics::METRICS;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
+use super::numbers::mean_and_max;
 use super::page::{Page, with_unit};
-use crate::report::bottleneck::{HELD_BACK_BY, bottleneck};
+use crate::report::bottleneck::bottleneck;
 use crate::report::host::HostReport;
 use crate::report::server_figures::Level;
 
@@ -166,7 +167,7 @@ fn client_load(host: &Result<HostReport, String>) -> String {
         Err(why) => return format!("not known ({})", inline(why)),
     };
     let percent = |level: Option<Level>| {
-        level.map_or_else(|| UNKNOWN.to_owned(), |l| format!("{:.0} % on average, {:.0} % at most", l.avg, l.max))
+        level.map_or_else(|| UNKNOWN.to_owned(), |l| mean_and_max(l.avg, l.max, " %"))
     };
     let mib = |mib: Option<f64>| with_unit(mib, 0, false, " MiB");
     format!(
@@ -202,6 +203,6 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
         scale.excellent, scale.good, scale.fair
     ));
     if let Some(told) = bottleneck(&view.report.session, s, view.report.around()) {
-        page.block(&format!("**{HELD_BACK_BY} {}**: {}", told.cause, inline(&told.evidence)));
+        page.block(&format!("**{}**: {}", told.headline(), inline(&told.evidence)));
     }
 }
