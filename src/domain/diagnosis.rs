@@ -208,7 +208,9 @@ fn shared_reads(s: &Subject<'_>) -> Option<String> {
 
 /// Says why figures are missing where the findings before do not.
 fn unresolved(s: &Subject<'_>) -> Option<String> {
-    if !s.record.is_ok() || is_fake(s) || s.timeline.bursts.is_some() {
+    // A document at once has a warning of its own.
+    let is_told = is_fake(s) || s.timeline.bursts.is_some() || s.timeline.events == 0;
+    if !s.record.is_ok() || is_told {
         return None;
     }
     let first = s.record.unresolved_first_token().map(|why| ("TTFT is", why));

@@ -135,16 +135,20 @@ mod tests {
         buffered.arrivals.iter_mut().for_each(|a| a.at = Nanos::from_millis(1800));
         assert_eq!(
             told.sentences(&buffered),
-            ["llama.cpp spent 52.0 ms before its first token and 1700.0 ms on decoding; the other 48.0 of the 1800.0 ms to \
-              the buffered answer are network, queue and client"]
+            [
+                "llama.cpp spent 52.0 ms before its first token and 1700.0 ms on decoding; the other 48.0 of the 1800.0 ms to \
+              the buffered answer are network, queue and client"
+            ]
         );
         // The first half in one read: nothing says how much of the decoding came before it.
         let mut half = record();
         half.arrivals.iter_mut().take(50).for_each(|a| a.at = Nanos::from_millis(990));
         assert_eq!(
             told.sentences(&half),
-            ["llama.cpp spent 52.0 ms before its first token; the buffered text came after 990.0 ms, which holds part of \
-              the decoding"]
+            [
+                "llama.cpp spent 52.0 ms before its first token; the buffered text came after 990.0 ms, which holds part of \
+              the decoding"
+            ]
         );
     }
 

@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_flat_sweep_is_saturated_from_its_start() {
-        let sweep = |points: &[(usize, f64)]| points.iter().map(|&(c, t)| stage(c, 1000.0 * c as f64, t)).collect::<Vec<_>>();
+        let sweep =
+            |points: &[(usize, f64)]| points.iter().map(|&(c, t)| stage(c, 1000.0 * c as f64, t)).collect::<Vec<_>>();
         let flat = sweep(&[(1, 270.0), (2, 264.0), (4, 290.0)]);
         assert_eq!((knee(&flat), no_knee_up_to(&flat)), (Some(0), None));
         assert_eq!(

@@ -45,21 +45,31 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
         return None;
     }
     let evidence = Evidence::new(session, summary, around);
-    let mut fitting = RULES.iter().filter_map(|rule| Some((rule, (rule.find)(&evidence)?)));
-    let Some((first, found)) = fitting.next() else { return not_clear(&evidence, around) };
-    let is_other = |(rule, _): &(&Rule, String)| rule.cause != first.cause && !first.explains.contains(&rule.key);
-    let other = fitting.find(is_other);
-    let also = other.map_or_else(String::new, |(rule, found)| format!("; also {}: {found}", rule.cause));
-    Some(Bottleneck { cause: first.cause, evidence: format!("{found}{also}{}.", gpu(around.busiest_gpu_percent)) })
+    let fitting: Vec<(&Rule, String)> = RULES.iter().filter_map(|rule| Some((rule, (rule.find)(&evidence)?))).collect();
+    let gpu = gpu(around.busiest_gpu_percent);
+    let lead = fitting.iter().find(|(rule, _)| !rule.is_always_named);
+    let Some((first, found)) = lead else {
+        let found = not_clear(&evidence)?;
+        return Some(Bottleneck { cause: NOT_CLEAR, evidence: format!("{found}{}{gpu}.", also(&fitting)) });
+    };
+    let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.explains.contains(&rule.key);
+    let next = fitting.iter().find(|other| is_other(other) && !other.0.is_always_named);
+    let named: Vec<_> =
+        next.into_iter().chain(fitting.iter().filter(|(rule, _)| rule.is_always_named)).cloned().collect();
+    Some(Bottleneck { cause: first.cause, evidence: format!("{found}{}{gpu}.", also(&named)) })
 }
 
-fn not_clear(evidence: &Evidence<'_>, around: Around) -> Option<Bottleneck> {
+/// Further causes in words.
+fn also(named: &[(&Rule, String)]) -> String {
+    named.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect()
+}
+
+fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
     if evidence.summary.attempts == 0 {
         return None;
     }
     let shares = |prefill| format!("{} of the median request is prefill, the rest decode", evidence::percent(prefill));
-    let found = evidence.prefill_share.map_or_else(|| "no answer shows where its time went".to_owned(), shares);
-    Some(Bottleneck { cause: NOT_CLEAR, evidence: format!("{found}{}.", gpu(around.busiest_gpu_percent)) })
+    Some(evidence.prefill_share.map_or_else(|| "no answer shows where its time went".to_owned(), shares))
 }
 
 /// The rules as a table in Markdown, in the order in which they are asked.

@@ -151,6 +151,24 @@ mod tests {
     }
 
     #[test]
+    fn what_the_stream_does_not_carry_is_an_empty_cell_and_named() {
+        let session = run(suite(&["a"]), Plan::default(), |id, now| {
+            let mut r = answer(id, now, 1000, 7, 11);
+            let last = r.last_arrival().unwrap();
+            r.arrivals.iter_mut().for_each(|a| a.at = last);
+            Some(r)
+        });
+        let table = parsed(&render(&report(session)));
+        let keys = "time_to_first_token_ms time_to_first_output_token_ms inter_token_latency_ms \
+                    output_token_throughput_per_user";
+        assert_eq!(column(&table, "unresolved"), [keys]);
+        for key in keys.split(' ') {
+            assert_eq!(column(&table, key), [""], "{key}");
+        }
+        assert_eq!(column(&table, "request_latency_ms"), ["1000"]);
+    }
+
+    #[test]
     fn words_and_marks_are_those_of_the_json() {
         for source in [TokenSource::Usage, TokenSource::Tokenizer, TokenSource::Estimate] {
             assert_eq!(serde_json::to_value(source).unwrap(), word(source));

@@ -152,7 +152,10 @@ impl GpuReport {
     /// The reason that throttled one of those that may have done the work longest, in words, and its share of the run,
     /// percent.
     pub fn longest_throttle(&self) -> Option<(&'static str, f64)> {
-        let all = self.working().filter_map(|d| d.throttled.as_ref()).flatten();
+        // Clocks that the user set, and those of GPUs in step, are no limit of the machine.
+        const SET: [&str; 2] = ["applications_clocks_setting", "sync_boost"];
+        let all =
+            self.working().filter_map(|d| d.throttled.as_ref()).flatten().filter(|(name, ..)| !SET.contains(name));
         let longest = all.max_by(|a, b| a.2.total_cmp(&b.2))?;
         Some((longest.1, longest.2 * 100.0))
     }

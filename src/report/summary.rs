@@ -142,7 +142,8 @@ impl Counted {
 
     /// An answer that came in a few reads shows how fast a buffer is emptied, which no scale of models rates.
     fn rate(&mut self, record: &AttemptRecord) {
-        let is_unresolved = |key| metric(key).is_some_and(|m| (m.unresolved)(record).is_some_and(Unresolved::is_timing));
+        let is_unresolved =
+            |key| metric(key).is_some_and(|m| (m.unresolved)(record).is_some_and(Unresolved::is_timing));
         if is_unresolved("output_token_throughput") || is_unresolved("output_token_throughput_per_user") {
             self.unrated += 1;
         } else {

@@ -19,9 +19,7 @@ use crate::app::model::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
-use crate::domain::live::{
-    EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase, arrival_times,
-};
+use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase, arrival_times};
 use crate::domain::random::mixed;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};

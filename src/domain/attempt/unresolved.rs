@@ -81,7 +81,9 @@ impl fmt::Display for Unresolved {
             Self::OneUncountedEvent => {
                 f.write_str("the whole answer came in one event and the server reported no usage")
             }
-            Self::AtOnce { events, span_ms } if span_ms > 0.0 => write!(f, "all {events} events came within {span_ms:.1} ms"),
+            Self::AtOnce { events, span_ms } if span_ms > 0.0 => {
+                write!(f, "all {events} events came within {span_ms:.1} ms")
+            }
             Self::AtOnce { events, .. } => write!(f, "all {events} events came in one read"),
             Self::Bunched { events, at_the_end, of, error } => {
                 let end = if at_the_end { "last" } else { "first" };

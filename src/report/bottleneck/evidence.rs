@@ -94,7 +94,8 @@ impl<'a> Evidence<'a> {
 impl Counts {
     fn add(&mut self, record: &AttemptRecord) {
         self.ended += 1;
-        let stalls = record.observer_stalls.iter().filter(|(from, until)| *from < record.ended && *until > record.began());
+        let stalls =
+            record.observer_stalls.iter().filter(|(from, until)| *from < record.ended && *until > record.began());
         let longest_ms = stalls.map(|(from, until)| until.millis_since(*from)).reduce(f64::max);
         if let Some(ms) = longest_ms {
             self.stalled += 1;

@@ -16,8 +16,9 @@ const SATURATED_PERCENT: f64 = 90.0;
 const EXHAUSTED_PERCENT: f64 = 95.0;
 /// What is seen in this share of the attempts is the run's, not an attempt's.
 const MOST: f64 = 0.5;
-/// Share of the requests that a server may refuse before that limits the run.
+/// Share and number of the requests that a server may refuse before that limits the run.
 const REFUSED: f64 = 0.1;
+const REFUSED_AT_LEAST: usize = 3;
 /// Requests that wait at the server on average, by its metrics.
 const WAITING: f64 = 1.0;
 /// A GPU whose clock is throttled for this share of the run is slower than it could be, percent.
@@ -42,6 +43,8 @@ pub(super) struct Rule {
     pub example: &'static str,
     /// Rules that hold as a consequence of this one: they are not named beside it.
     pub explains: &'static [&'static str],
+    /// Named also where another rule already stands beside the cause.
+    pub is_always_named: bool,
     /// The evidence; `None` where the rule does not hold.
     pub find: fn(&Evidence<'_>) -> Option<String>,
 }
@@ -55,10 +58,11 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_standstill",
         cause: CLIENT,
-        condition: "tokscope itself stood still in at least 10% of the attempts",
+        condition: "tokscope itself stood still in at least 10% of the attempts, or in any where `buffered` holds too",
         example: "tokscope itself stood still in 5 of 50 attempts, for 0.90 s at most",
         explains: &[],
-        find: |e| own_standstill(e, STALLED..),
+        is_always_named: false,
+        find: own_standstill,
     },
     Rule {
         key: "own_dispatch_delay",
@@ -66,6 +70,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "tokscope sent requests at least 5 ms late (p99), and that is 10% of the median TTFT or more",
         example: "tokscope itself sent requests 12 ms late (p99), beside a TTFT of 40 ms",
         explains: &[],
+        is_always_named: false,
         find: own_dispatch_delay,
     },
     Rule {
@@ -74,6 +79,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "tokscope's reading thread took at least 90% of a core",
         example: "tokscope's reading thread took 97% of a core, so the figures may be its own",
         explains: &["shared_machine", "own_lateness"],
+        is_always_named: false,
         find: own_thread,
     },
     Rule {
@@ -82,6 +88,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "tokscope's reading thread was at least 5 ms late (p99), and that is half of the median ITL or more",
         example: "tokscope itself was 12 ms late (p99), beside an ITL of 9.0 ms, so the figures may be its own",
         explains: &[],
+        is_always_named: false,
         find: own_lateness,
     },
     Rule {
@@ -90,6 +97,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "client and server share a machine whose cores were at least 95% busy",
         example: "the cores were 98% busy with client and server on one machine, so each may have waited for the other",
         explains: &[],
+        is_always_named: false,
         find: shared_machine,
     },
     Rule {
@@ -98,22 +106,16 @@ pub(super) const RULES: &[Rule] = &[
         condition: "in at least half of the attempts the text was held back on its way, and tokscope did not stand still in them",
         example: "in 14 of 14 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's",
         explains: &["decode", "prefill"],
+        is_always_named: false,
         find: buffered,
-    },
-    Rule {
-        key: "few_standstills",
-        cause: CLIENT,
-        condition: "tokscope itself stood still in some attempts, but in fewer than 10%",
-        example: "tokscope itself stood still in 1 of 50 attempts, for 0.90 s at most",
-        explains: &[],
-        find: |e| own_standstill(e, 0.0..STALLED),
     },
     Rule {
         key: "refused",
         cause: SATURATED,
-        condition: "the server refused at least 10% of the requests with HTTP 429, 503 or 529",
+        condition: "the server refused at least 3 requests, and 10% of all, with HTTP 429, 503 or 529",
         example: "the server refused 5 of 20 requests (HTTP 429, 503 or 529)",
         explains: &[],
+        is_always_named: false,
         find: refused,
     },
     Rule {
@@ -124,6 +126,7 @@ pub(super) const RULES: &[Rule] = &[
         example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after the one \
                   before had ended (37 ms to 1.37 s after the request)",
         explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
+        is_always_named: false,
         find: one_at_a_time,
     },
     Rule {
@@ -132,6 +135,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "with --rate, at least half of the median TTFT is the wait for one of --concurrency's slots",
         example: "at this rate requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)",
         explains: &["prefill"],
+        is_always_named: false,
         find: no_slot,
     },
     Rule {
@@ -140,6 +144,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "by the server's own clock at least half of the median TTFT is the wait in its queue",
         example: "by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)",
         explains: &["server_queue_length", "growing_ttft", "prefill"],
+        is_always_named: false,
         find: server_queue_time,
     },
     Rule {
@@ -148,6 +153,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "by the server's metrics at least one request waits on average",
         example: "by the server's metrics 3.2 requests waited on average",
         explains: &["growing_ttft", "prefill"],
+        is_always_named: false,
         find: server_queue_length,
     },
     Rule {
@@ -156,14 +162,16 @@ pub(super) const RULES: &[Rule] = &[
         condition: "over a sweep the median TTFT grew at least 3-fold, and throughput by less than half of what concurrency did",
         example: "from concurrency 1 to 8 the median TTFT grew from 100 ms to 400 ms, throughput only 0.8-fold",
         explains: &["prefill"],
+        is_always_named: false,
         find: growing_ttft,
     },
     Rule {
         key: "flat_sweep",
         cause: SATURATED,
         condition: "over a sweep that at least doubles concurrency, throughput grew by less than 20% beyond its first stage",
-        example: "saturated from concurrency 1 on: 270 tok/s there, 290 tok/s at most up to concurrency 4",
+        example: "from concurrency 1 on: 270 tok/s there, 290 tok/s at most up to concurrency 4",
         explains: &[],
+        is_always_named: false,
         find: flat_sweep,
     },
     Rule {
@@ -172,6 +180,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "a GPU that may serve was throttled for at least 25% of the run",
         example: "a GPU was throttled for 40% of the run (power cap)",
         explains: &[],
+        is_always_named: false,
         find: gpu_throttled,
     },
     Rule {
@@ -180,6 +189,7 @@ pub(super) const RULES: &[Rule] = &[
         condition: "at least half of the median request passes before its first token",
         example: "75% of the median request passes before its first token (TTFT 300 ms), in prefill or in a queue before it",
         explains: &["decode"],
+        is_always_named: false,
         find: prefill,
     },
     Rule {
@@ -188,15 +198,37 @@ pub(super) const RULES: &[Rule] = &[
         condition: "at most 20% of the median request passes before its first token",
         example: "90% of the median request, 9.0 ms per token, steady",
         explains: &[],
+        is_always_named: false,
         find: decode,
+    },
+    Rule {
+        key: "few_standstills",
+        cause: CLIENT,
+        condition: "tokscope itself stood still in some attempts, but in fewer than 10%: always named beside another cause",
+        example: "tokscope itself stood still in 1 of 50 attempts, for 0.90 s at most",
+        explains: &[],
+        is_always_named: true,
+        find: few_standstills,
     },
 ];
 
-fn own_standstill(e: &Evidence<'_>, shares: impl std::ops::RangeBounds<f64>) -> Option<String> {
+fn own_standstill(e: &Evidence<'_>) -> Option<String> {
+    is_own_standstill(e).then(|| standstills(e)).flatten()
+}
+
+fn few_standstills(e: &Evidence<'_>) -> Option<String> {
+    (!is_own_standstill(e)).then(|| standstills(e)).flatten()
+}
+
+/// A standstill holds up whole answers as a buffer does: where there is one, a buffer is the second explanation.
+fn is_own_standstill(e: &Evidence<'_>) -> bool {
+    e.counts.stalled as f64 >= e.counts.ended as f64 * STALLED || buffered(e).is_some()
+}
+
+fn standstills(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.stalled, e.counts.ended);
     let longest_s = e.counts.longest_stall_ms / 1000.0;
-    (n > 0 && shares.contains(&(n as f64 / all as f64)))
-        .then(|| format!("tokscope itself stood still in {n} of {all} attempts, for {longest_s:.2} s at most"))
+    (n > 0).then(|| format!("tokscope itself stood still in {n} of {all} attempts, for {longest_s:.2} s at most"))
 }
 
 fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
@@ -238,7 +270,7 @@ fn buffered(e: &Evidence<'_>) -> Option<String> {
 
 fn refused(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.refused, e.counts.ended);
-    (n > 0 && n as f64 >= all as f64 * REFUSED)
+    (n >= REFUSED_AT_LEAST && n as f64 >= all as f64 * REFUSED)
         .then(|| format!("the server refused {n} of {all} requests (HTTP 429, 503 or 529)"))
 }
 
@@ -295,7 +327,8 @@ fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
 }
 
 fn flat_sweep(e: &Evidence<'_>) -> Option<String> {
-    saturated_from_start(&e.stages).map(|found| found.to_string())
+    let found = saturated_from_start(&e.stages)?.to_string();
+    Some(found.trim_start_matches("saturated ").to_owned())
 }
 
 fn gpu_throttled(e: &Evidence<'_>) -> Option<String> {
@@ -306,7 +339,9 @@ fn gpu_throttled(e: &Evidence<'_>) -> Option<String> {
 fn prefill(e: &Evidence<'_>) -> Option<String> {
     let (share, ttft) = (e.prefill_share.filter(|share| *share >= WAIT_HOLDS)?, e.median(|t| t.ttft_ms)?);
     let (share, ttft) = (percent(share), millis(ttft));
-    Some(format!("{share} of the median request passes before its first token (TTFT {ttft}), in prefill or in a queue before it"))
+    Some(format!(
+        "{share} of the median request passes before its first token (TTFT {ttft}), in prefill or in a queue before it"
+    ))
 }
 
 fn decode(e: &Evidence<'_>) -> Option<String> {

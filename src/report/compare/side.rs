@@ -66,7 +66,8 @@ impl Measured {
             answers: all.len(),
             warm: all.iter().filter(|r| is_warm(r)).count(),
             unresolved: COMPARED.each_ref().map(|c| {
-                let is_unresolved = |r: &&Arc<AttemptRecord>| metric(c.key).is_some_and(|m| (m.unresolved)(r).is_some());
+                let is_unresolved =
+                    |r: &&Arc<AttemptRecord>| metric(c.key).is_some_and(|m| (m.unresolved)(r).is_some());
                 all.iter().filter(is_unresolved).count()
             }),
         }

@@ -198,8 +198,13 @@ const SUMMARY: Fields = &[
     ("goodput", Object, true),
 ];
 
-const GOODPUT: Fields =
-    &[("good", Count, false), ("of", Count, false), ("unresolved", Count, false), ("percent", Number, true), ("requests_per_s", Number, true)];
+const GOODPUT: Fields = &[
+    ("good", Count, false),
+    ("of", Count, false),
+    ("unresolved", Count, false),
+    ("percent", Number, true),
+    ("requests_per_s", Number, true),
+];
 
 const SLO: Fields = &[
     ("text", Text, false),
@@ -292,7 +297,7 @@ fn parse(report: &Report) -> Value {
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(k, v)| v.is_object() && !["goodput", "errors"].contains(&k.as_str()))
+        .filter(|(k, v)| v.is_object() && !["goodput", "errors", "unresolved"].contains(&k.as_str()))
     {
         check(spread, SPREAD);
     }
@@ -517,4 +522,41 @@ fn findings_and_the_server_s_times_stand_with_their_attempt() {
     assert!(attempt["server_timings"]["decode_ms"].is_null());
     assert!(attempt["inter_chunk_latency_ms"]["p90"].is_number() && attempt["inter_chunk_latency_ms"]["p99"].is_null());
     assert_eq!(value["summary"]["findings"], serde_json::json!([{ "key": "usage_missing", "attempts": 1 }]));
+}
+
+#[test]
+fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
+    let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
+        let mut r = answer(id, now, 1000, 10, 108);
+        if id.number == 2 {
+            let last = r.last_arrival().unwrap();
+            r.arrivals.iter_mut().skip(1).for_each(|a| a.at = last);
+        }
+        Some(r)
+    });
+    let value = parse(&report(session));
+    let [resolved, buffered] = value["cases"][0]["attempts"].as_array().unwrap().as_slice() else { panic!("two") };
+    assert_eq!(resolved["unresolved"], serde_json::json!({}));
+    assert_eq!(resolved["resolution"]["arrival_times"], 108);
+    assert!(resolved["inter_token_latency_ms"].is_number() && resolved["inter_chunk_latency_ms"].is_object());
+    for key in ["inter_token_latency_ms", "output_token_throughput_per_user", "inter_chunk_latency_ms"] {
+        assert!(buffered[key].is_null(), "{key}");
+        let why = buffered["unresolved"][key].as_str().unwrap();
+        assert!(why.starts_with("107 of 108 events came with the last text"), "{why}");
+    }
+    assert!(
+        buffered["time_to_first_token_ms"].is_number() && buffered["unresolved"]["time_to_first_token_ms"].is_null()
+    );
+    assert_eq!(buffered["resolution"]["arrival_times"], 2);
+    assert!(buffered["resolution"]["inter_token_latency_error"].is_null());
+    let spread = &value["summary"]["inter_token_latency_ms"];
+    assert_eq!((&spread["n"], &spread["n_all"], &spread["unresolved"]), (&1.into(), &2.into(), &1.into()));
+    let left_out = &value["summary"]["unresolved"];
+    let counted = serde_json::json!({
+        "inter_token_latency_ms": 1,
+        "output_token_throughput_per_user": 1,
+        "time_to_first_output_token_ms": 1,
+    });
+    assert_eq!(*left_out, counted);
+    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers not rated: unresolved speed, see Findings");
 }

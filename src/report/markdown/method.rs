@@ -166,9 +166,7 @@ fn client_load(host: &Result<HostReport, String>) -> String {
         Ok(host) => host,
         Err(why) => return format!("not known ({})", inline(why)),
     };
-    let percent = |level: Option<Level>| {
-        level.map_or_else(|| UNKNOWN.to_owned(), |l| mean_and_max(l.avg, l.max, " %"))
-    };
+    let percent = |level: Option<Level>| level.map_or_else(|| UNKNOWN.to_owned(), |l| mean_and_max(l.avg, l.max, " %"));
     let mib = |mib: Option<f64>| with_unit(mib, 0, false, " MiB");
     format!(
         "its cores were busy to {}; of its memory at most {} of {} were in use. tokscope itself took {} of one core, and {}",

@@ -53,7 +53,10 @@ fn most_events_in_one_read_have_no_decode_speed() {
     let late = reads(&[(100, 1), (600, 107)]);
     assert_eq!(late.decode_tokens_per_s(), None);
     assert_eq!(late.time_to_first_token_ms(), Some(100.0));
-    assert_eq!(reason(late.unresolved_inter_token()), "107 of 108 events came with the last text: the error has no limit");
+    assert_eq!(
+        reason(late.unresolved_inter_token()),
+        "107 of 108 events came with the last text: the error has no limit"
+    );
 }
 
 #[test]
