@@ -77,7 +77,7 @@ pub const METRICS: &[Metric] = &[
         help: "output tokens / request latency",
         counts_output_tokens: true,
         get: AttemptRecord::output_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_tokens,
+        unresolved: AttemptRecord::unresolved_speed,
     },
     Metric {
         key: "output_token_throughput_per_user",

@@ -66,7 +66,7 @@ pub const REQUEST_FIGURES: &[RequestFigure] = &[
         label: "Speed",
         unit: SloUnit::TokensPerSecond,
         get: AttemptRecord::output_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_tokens,
+        unresolved: AttemptRecord::unresolved_speed,
     },
     RequestFigure {
         name: "queue",

@@ -1,6 +1,7 @@
 //! The bottleneck of a run in one sentence that says no more than the figures show.
 
 mod around;
+mod conditions;
 mod evidence;
 mod one_at_a_time;
 mod rules;

@@ -170,8 +170,11 @@ impl AttemptRecord {
         Some(1000.0 / self.inter_token_latency_ms()?)
     }
 
-    /// Output tokens / request latency, tokens per second: the sample report's "Speed".
+    /// Output tokens / request latency, tokens per second: the sample report's "Speed". `None` where no model is that fast.
     pub fn output_tokens_per_s(&self) -> Option<f64> {
+        if self.unresolved_speed().is_some() {
+            return None;
+        }
         let latency_s = self.request_latency_ms()? / 1000.0;
         let (tokens, _) = self.output_tokens()?;
         (latency_s > 0.0).then(|| tokens as f64 / latency_s)

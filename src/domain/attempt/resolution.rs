@@ -10,7 +10,7 @@ use super::{Arrival, AttemptRecord, TextKind};
 use crate::domain::time::Nanos;
 
 /// No model decodes one stream faster than this; what arrives faster was made before.
-const FASTEST_EVENTS_PER_MS: f64 = 5.0;
+pub(super) const FASTEST_TOKENS_PER_MS: f64 = 5.0;
 
 /// How the text of an attempt is spread over arrival times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -36,42 +36,38 @@ pub struct Resolution {
     pub answer_hold_ms: Option<f64>,
 }
 
-/// Events that came together.
-#[derive(Clone, Copy)]
-struct Bunch {
-    first: Nanos,
-    last: Nanos,
-    events: usize,
-}
-
 impl Resolution {
     /// The resolution of these arrivals, which are in order.
     pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
-        let bunches = bunches(arrivals);
-        let (Some(first), Some(last)) = (bunches.first(), bunches.last()) else { return Self::default() };
-        let reads = || arrivals.chunk_by(|a, b| a.at == b.at).map(<[Arrival]>::len);
-        let mean_ms = mean_event_ms(first, last, arrivals.len());
-        let first_hold_ms = match bunches.get(1) {
-            _ if first.events > 1 => mean_ms.map(|ms| ms * first.events as f64),
+        let bunches = Bunches::from_arrivals(arrivals);
+        let (Some(first), Some(last)) = (bunches.first, bunches.last) else { return Self::default() };
+        let event_ms = longest_event_ms(first, last, arrivals.len());
+        let first_hold_ms = match bunches.second {
+            _ if first.events > 1 => event_ms.map(|ms| ms * first.events as f64),
             // A buffer that is emptied by the clock may hold one event the first time.
-            Some(second) if second.events > 1 => mean_ms,
+            Some(second) if second.events > 1 => event_ms,
             _ => Some(0.0),
         };
-        let before_last = bunches.len().checked_sub(2).and_then(|at| bunches.get(at));
-        let last_hold_ms = match before_last {
+        let last_hold_ms = match bunches.before_last {
             Some(before) if last.events > 1 || before.events > 1 => last.last.millis_since(before.last),
             _ => 0.0,
         };
+        let answer_hold_ms = match bunches.answer {
+            Some(answer) if answer.events > 1 => {
+                answer.after.map_or(first_hold_ms, |after| Some(answer.at.millis_since(after)))
+            }
+            _ => Some(0.0),
+        };
         Self {
-            arrival_times: reads().count(),
-            largest_read_events: reads().max().unwrap_or(0),
-            bunches: bunches.len(),
+            arrival_times: bunches.reads,
+            largest_read_events: bunches.largest_read,
+            bunches: bunches.count,
             first_bunch_events: first.events,
             last_bunch_events: last.events,
             first_bunch_ms: first.last.millis_since(first.first),
             first_hold_ms,
             last_hold_ms,
-            answer_hold_ms: answer_hold_ms(arrivals, &bunches, first_hold_ms),
+            answer_hold_ms,
         }
     }
 
@@ -96,36 +92,82 @@ impl Resolution {
     }
 }
 
-/// Reads so close that their events cannot have been made between them belong together.
-fn bunches(arrivals: &[Arrival]) -> Vec<Bunch> {
-    let mut bunches: Vec<Bunch> = Vec::new();
-    for read in arrivals.chunk_by(|a, b| a.at == b.at) {
+/// Events that came together.
+#[derive(Clone, Copy)]
+struct Bunch {
+    first: Nanos,
+    last: Nanos,
+    events: usize,
+}
+
+/// The bunch that holds the first text of the answer.
+#[derive(Clone, Copy)]
+struct AnswerBunch {
+    /// When that text came.
+    at: Nanos,
+    /// When the bunch before ended; `None` in the first bunch.
+    after: Option<Nanos>,
+    events: usize,
+    /// Its number, from 1.
+    number: usize,
+}
+
+/// The bunches of a stream, as far as a resolution needs them.
+#[derive(Default)]
+struct Bunches {
+    count: usize,
+    reads: usize,
+    largest_read: usize,
+    first: Option<Bunch>,
+    second: Option<Bunch>,
+    before_last: Option<Bunch>,
+    last: Option<Bunch>,
+    answer: Option<AnswerBunch>,
+}
+
+impl Bunches {
+    fn from_arrivals(arrivals: &[Arrival]) -> Self {
+        let mut bunches = Self::default();
+        for read in arrivals.chunk_by(|a, b| a.at == b.at) {
+            bunches.add(read);
+        }
+        bunches
+    }
+
+    /// Adds the events of a read; reads so close that their events cannot have been made between them belong together.
+    fn add(&mut self, read: &[Arrival]) {
         let (at, events) = (read[0].at, read.len());
-        match bunches.last_mut() {
-            Some(bunch) if at.millis_since(bunch.last) * FASTEST_EVENTS_PER_MS <= events as f64 => {
-                bunch.last = at;
-                bunch.events += events;
+        self.reads += 1;
+        self.largest_read = self.largest_read.max(events);
+        let bunch = match self.last {
+            Some(last) if at.millis_since(last.last) * FASTEST_TOKENS_PER_MS < events as f64 => {
+                Bunch { last: at, events: last.events + events, ..last }
             }
-            _ => bunches.push(Bunch { first: at, last: at, events }),
+            last => {
+                self.count += 1;
+                self.before_last = last;
+                Bunch { first: at, last: at, events }
+            }
+        };
+        self.last = Some(bunch);
+        match self.count {
+            1 => self.first = self.last,
+            2 => self.second = self.last,
+            _ => {}
+        }
+        if self.answer.is_none() && read.iter().any(|a| a.kind == TextKind::Answer) {
+            self.answer = Some(AnswerBunch { at, after: self.before_last.map(|b| b.last), events, number: self.count });
+        }
+        if let Some(answer) = self.answer.as_mut().filter(|answer| answer.number == self.count) {
+            answer.events = bunch.events;
         }
     }
-    bunches
 }
 
 /// Most time that an event took after the first bunch: the one that came right after it may already have been begun.
-fn mean_event_ms(first: &Bunch, last: &Bunch, events: usize) -> Option<f64> {
+fn longest_event_ms(first: Bunch, last: Bunch, events: usize) -> Option<f64> {
     let after = events.checked_sub(first.events + 1).filter(|&n| n > 0)?;
     Some(last.last.millis_since(first.last) / after as f64)
-}
-
-fn answer_hold_ms(arrivals: &[Arrival], bunches: &[Bunch], first_hold_ms: Option<f64>) -> Option<f64> {
-    let Some(answer) = arrivals.iter().find(|a| a.kind == TextKind::Answer) else { return Some(0.0) };
-    let at = bunches.partition_point(|bunch| bunch.last < answer.at);
-    match (at.checked_sub(1).and_then(|before| bunches.get(before)), bunches.get(at)) {
-        (Some(before), Some(bunch)) if bunch.events > 1 => Some(answer.at.millis_since(before.last)),
-        (None, Some(bunch)) if bunch.events > 1 => first_hold_ms,
-        _ => Some(0.0),
-    }
 }
 
 impl AttemptRecord {

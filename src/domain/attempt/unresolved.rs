@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::resolution::Resolution;
+use super::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 use super::{AttemptRecord, TokenSource};
 
 /// Largest relative error that a figure may have to be shown.
@@ -58,6 +58,13 @@ pub enum Unresolved {
         /// Events in them.
         events: usize,
     },
+    /// The whole answer came sooner after the request than any model decodes: it was made before.
+    TooFast {
+        /// Output tokens.
+        tokens: u64,
+        /// From the request to the end of the answer, milliseconds.
+        latency_ms: f64,
+    },
     /// By the server's own clock decoding took much longer than the text took to arrive.
     HeldBack {
         /// By its clock, milliseconds.
@@ -99,6 +106,10 @@ impl fmt::Display for Unresolved {
             Self::SharedReads { bunches, events } => {
                 write!(f, "{events} events came at {bunches} times: gaps are those of the reads")
             }
+            Self::TooFast { tokens, latency_ms } => write!(
+                f,
+                "all {tokens} tokens came within {latency_ms:.1} ms of the request: no model decodes that fast"
+            ),
             Self::HeldBack { decode_ms, window_ms } => write!(
                 f,
                 "the server decoded for {decode_ms:.0} ms by its own clock, but the text arrived within {window_ms:.0} ms"
@@ -118,6 +129,10 @@ impl Unresolved {
 impl AttemptRecord {
     /// Why the whole answer has no first token in time; `None` where it was streamed, or is not whole.
     pub fn not_streamed(&self) -> Option<Unresolved> {
+        self.not_streamed_by(self.resolution().as_ref())
+    }
+
+    fn not_streamed_by(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
         let events = self.content_events();
         if let Some(bytes) = self.content_length.filter(|_| events > 0) {
             return Some(Unresolved::ContentLength { bytes });
@@ -131,7 +146,7 @@ impl AttemptRecord {
                 Some(tokens) => (tokens > TOKENS_OF_ONE_EVENT).then_some(Unresolved::OneEvent),
             },
             _ => {
-                let resolution = self.resolution().filter(Resolution::is_one_bunch)?;
+                let resolution = resolution.filter(|resolution| resolution.is_one_bunch())?;
                 Some(Unresolved::AtOnce { events, span_ms: resolution.first_bunch_ms })
             }
         }
@@ -164,10 +179,11 @@ impl AttemptRecord {
         measured_ms: Option<f64>,
         hold_ms: impl Fn(&Resolution) -> Option<Option<f64>>,
     ) -> Option<Unresolved> {
-        if let Some(why) = self.not_streamed() {
+        let resolution = self.resolution();
+        if let Some(why) = self.not_streamed_by(resolution.as_ref()) {
             return Some(why);
         }
-        let (measured_ms, resolution) = (measured_ms?, self.resolution()?);
+        let (measured_ms, resolution) = (measured_ms?, resolution?);
         if let Some(why @ Unresolved::HeldBack { decode_ms, window_ms }) = self.held_back() {
             let is_off = relative(decode_ms - window_ms, measured_ms).is_none_or(|error| error > ERROR_BOUND);
             return is_off.then_some(why);
@@ -184,9 +200,10 @@ impl AttemptRecord {
         if self.has_hidden_reasoning() {
             return Some(Unresolved::HiddenReasoning);
         }
-        self.unresolved_window().or_else(|| {
+        let resolution = self.resolution();
+        self.unresolved_window(resolution.as_ref()).or_else(|| {
             let (tokens, _) = self.output_tokens()?;
-            let error = self.window_error()?.max() + self.share_error()?;
+            let error = self.window_error(&resolution?)?.max() + self.share_error()?;
             let events = self.content_events();
             (error > ERROR_BOUND).then_some(Unresolved::FewEvents { events, tokens })
         })
@@ -197,6 +214,17 @@ impl AttemptRecord {
         self.not_streamed().filter(|why| *why == Unresolved::OneUncountedEvent)
     }
 
+    /// Why the speed over the request latency is none of a model's.
+    pub fn unresolved_speed(&self) -> Option<Unresolved> {
+        let why = self.not_streamed()?;
+        if why == Unresolved::OneUncountedEvent {
+            return Some(why);
+        }
+        let ((tokens, _), latency_ms) = (self.output_tokens()?, self.request_latency_ms()?);
+        let is_too_fast = tokens as f64 > latency_ms * FASTEST_TOKENS_PER_MS;
+        is_too_fast.then_some(Unresolved::TooFast { tokens, latency_ms })
+    }
+
     /// Nothing: this figure does not depend on how the text is spread over reads.
     pub const fn always_resolved(&self) -> Option<Unresolved> {
         None
@@ -204,19 +232,20 @@ impl AttemptRecord {
 
     /// Why the stream does not carry the gaps between its events.
     pub fn unresolved_gaps(&self) -> Option<Unresolved> {
-        self.unresolved_window().or_else(|| {
-            let (events, bunches) = (self.content_events(), self.resolution()?.bunches);
+        let resolution = self.resolution();
+        self.unresolved_window(resolution.as_ref()).or_else(|| {
+            let (events, bunches) = (self.content_events(), resolution?.bunches);
             (events > 1 && bunches * 2 <= events).then_some(Unresolved::SharedReads { bunches, events })
         })
     }
 
     /// Why the time from the first to the last text is not known.
-    fn unresolved_window(&self) -> Option<Unresolved> {
-        if let Some(why) = self.not_streamed().or_else(|| self.held_back()) {
+    fn unresolved_window(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
+        if let Some(why) = self.not_streamed_by(resolution).or_else(|| self.held_back()) {
             return Some(why);
         }
-        let resolution = self.resolution()?;
-        let error = self.window_error()?;
+        let resolution = resolution?;
+        let error = self.window_error(resolution)?;
         if error.max() <= ERROR_BOUND {
             return None;
         }
@@ -228,7 +257,7 @@ impl AttemptRecord {
 
     /// The error of the inter-token latency, a share; infinite where nothing limits it. `None` without two events.
     pub fn inter_token_error(&self) -> Option<f64> {
-        Some(self.window_error()?.max() + self.share_error()?)
+        Some(self.window_error(&self.resolution()?)?.max() + self.share_error()?)
     }
 
     /// The error of the TTFT, a share; `None` without one, and where nothing limits it.
@@ -239,8 +268,7 @@ impl AttemptRecord {
     }
 
     /// The error of the time from the first to the last text.
-    fn window_error(&self) -> Option<WindowError> {
-        let resolution = self.resolution()?;
+    fn window_error(&self, resolution: &Resolution) -> Option<WindowError> {
         let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
         if self.content_events() < 2 {
             return None;

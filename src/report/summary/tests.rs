@@ -204,12 +204,13 @@ fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain:
 #[test]
 fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     let plan = Plan { repeat: 5, ..Plan::default() };
-    // Two of ten come in one read, ten tokens in 2 ms.
+    // Two of ten come in one read, twenty tokens in 2 ms: no model is that fast.
     let session = run(suite(&["a", "b"]), plan, |id, now| {
-        Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 10)) } else { answer(id, now, 1000, 10, 100) })
+        Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
     });
     let s = Summary::of(&session);
-    for key in ["time_to_first_token_ms", "inter_token_latency_ms", "output_token_throughput_per_user"] {
+    let keys = ["time_to_first_token_ms", "inter_token_latency_ms", "output_token_throughput_per_user"];
+    for key in keys.into_iter().chain(["output_token_throughput"]) {
         let n = s.spread(key).map(|spread| spread.n);
         assert_eq!((n, s.unresolved(key)), (Some(8), 2), "{key}");
         assert_eq!(s.n_of_all(key, 8), "8/10, 2 unresolved");
@@ -217,8 +218,8 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     assert_eq!((s.rating, s.unrated), (Some("Excellent"), 2));
     assert!(close(s.rated_speed.unwrap(), 100.0));
     assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers not rated: unresolved speed, see Findings"));
-    // Ten tokens in 2 ms are no "Excellent".
-    let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 10))));
+    // Twenty tokens in 2 ms are neither a speed nor "Excellent".
+    let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
     let s = Summary::of(&session);
     assert_eq!((s.rating, s.unrated, s.unresolved("time_to_first_token_ms")), (None, 1, 1));
     // One event without usage is not "Poor".

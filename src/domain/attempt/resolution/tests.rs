@@ -77,6 +77,17 @@ fn a_whole_answer_in_one_read_has_neither_ttft_nor_decode_speed() {
 }
 
 #[test]
+fn a_buffered_answer_keeps_the_speed_of_the_whole_request_where_a_model_can_have_it() {
+    assert!(reads(&[(300, 10)]).output_tokens_per_s().is_some());
+    let mut instant = reads(&[(2, 10)]);
+    assert!(instant.output_tokens_per_s().is_some(), "5,000 tok/s");
+    instant.arrivals.iter_mut().for_each(|a| a.at = Nanos(1_550_000));
+    assert_eq!((instant.output_tokens_per_s(), instant.decode_tokens_per_s()), (None, None));
+    let why = "all 10 tokens came within 1.6 ms of the request: no model decodes that fast";
+    assert_eq!(reason(instant.unresolved_speed()), why);
+}
+
+#[test]
 fn an_answer_of_one_event_counts_as_streamed_only_if_it_is_one_token() {
     let mut record = reads(&[(300, 1)]);
     assert_eq!((record.not_streamed(), record.time_to_first_token_ms()), (None, Some(300.0)));
