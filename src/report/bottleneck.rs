@@ -62,7 +62,8 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
 
 /// Further causes in words.
 fn also(named: &[(&Rule, String)]) -> String {
-    named.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect()
+    let parts: Vec<String> = named.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
+    parts.concat()
 }
 
 fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
@@ -75,13 +76,14 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
 
 /// The rules as a table in Markdown, in the order in which they are asked.
 pub fn rules_markdown() -> String {
-    let mut out = "| | cause | condition | evidence in the sentence | explains |\n|---|---|---|---|---|\n".to_owned();
-    for (at, rule) in (1..).zip(RULES) {
+    let row = |(at, rule): (usize, &Rule)| {
         let explains: Vec<String> = rule.explains.iter().map(|key| format!("`{key}`")).collect();
         let cells = [rule.cause, rule.condition, rule.example].join(" | ");
-        out.push_str(&format!("| {at}. `{}` | {cells} | {} |\n", rule.key, explains.join(", ")));
-    }
-    out
+        format!("| {}. `{}` | {cells} | {} |", at + 1, rule.key, explains.join(", "))
+    };
+    let heading = ["| | cause | condition | evidence in the sentence | explains |", "|---|---|---|---|---|"];
+    let rows = RULES.iter().enumerate().map(row);
+    heading.into_iter().map(str::to_owned).chain(rows).collect::<Vec<_>>().join("\n")
 }
 
 /// What the GPU adds: a word only where it was clearly busy or idle.

@@ -171,6 +171,6 @@ fn answers_without_a_resolved_figure_are_in_no_verdict() {
     assert_eq!((none.good, none.judged(), none.run_figure(RunFigure::GoodShare)), (Some(0), 0, None));
     assert!(!none.keeps(&slos));
     // One that misses another threshold is missed, resolved or not.
-    let slow = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
-    assert_eq!(tally(&[buffered(answer(0, 100))], &slow).unjudged, 0);
+    let missed = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
+    assert_eq!(tally(&[buffered(answer(0, 100))], &missed).unjudged, 0);
 }

@@ -110,7 +110,7 @@ fn small_regular_bunches_stay_resolved() {
     let mut tokens = at_us((0..100).map(|i| 200_000 + i * 30_000));
     tokens.usage.completion_tokens = Some(300);
     assert_eq!((tokens.unresolved_first_token(), tokens.unresolved_inter_token()), (None, None));
-    let mut events = at_us((0..300).map(|i| 200_000 + (i + 2) / 3 * 30_000));
+    let mut events = at_us((0..300_u64).map(|i| 200_000 + i.div_ceil(3) * 30_000));
     assert_eq!((events.unresolved_first_token(), events.unresolved_inter_token()), (None, None));
     assert_eq!(reason(events.unresolved_gaps()), "300 events came at 101 times: gaps are those of the reads");
     events.arrivals.truncate(12);
