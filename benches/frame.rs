@@ -242,6 +242,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             started: Nanos::default(),
             ttft_ms: Some(200.0 + case as f64),
             content_events: events as u32,
+            arrival_times: events as u32,
             trace: (0..now_ms / 250).map(|i| 27 + (i % 3) as u16).collect(),
             recent_gaps_ms: (0..events.min(512)).map(|i| GAP_MS as f32 + (i % 7) as f32 / 5.0).collect(),
             arrivals: trace.clone(),

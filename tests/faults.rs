@@ -202,7 +202,7 @@ fn tries_are_counted_told_and_no_part_of_a_number() {
     let told = "answered at try 3 after 2 × HTTP 429; the times count from the last try";
     assert!(attempt["warnings"].to_string().contains(told), "{attempt}");
     assert!(text(&out.stderr).contains(told) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
-    assert_eq!(json["summary"]["findings"], serde_json::json!([{ "key": "retried", "attempts": 1 }]));
+    assert_eq!(json["summary"]["findings"][0], serde_json::json!({ "key": "retried", "attempts": 1 }));
     assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("- needed retries: 1 of 1 attempt"));
 }
 

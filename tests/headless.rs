@@ -95,7 +95,7 @@ fn attempts(folder: &Path) -> Value {
 #[test]
 fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
     let sim =
-        Simulator::start(SimConfig { ttft_ms: 5.0, tokens_per_s: 5000.0, prefix_cache: true, ..SimConfig::default() });
+        Simulator::start(SimConfig { ttft_ms: 800.0, tokens_per_s: 100.0, prefix_cache: true, ..SimConfig::default() });
     let (folder, sim) = (folder_with(LONG_SUITE), sim.unwrap());
     let args = [&sim.url(), "--repeat", "2", "--export", "r.json", "--export", "r.md"];
     let states = |json: &Value| -> Vec<String> {
@@ -356,7 +356,7 @@ fn a_rate_for_a_second_is_so_many_starts_each_timed_from_when_it_was_due() {
     let args = [&sim.url(), "--rate", "20", "--arrival", "constant", "--seed", "5", "--duration", "1"];
     let out = tokscope(
         folder.path(),
-        &[&args[..], &["--slo", "ttft_max<600s", "--slo", "goodput>99%", "--export", "r.json"]].concat(),
+        &[&args[..], &["--slo", "latency_max<600s", "--slo", "goodput>99%", "--export", "r.json"]].concat(),
     );
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();

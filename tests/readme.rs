@@ -1,4 +1,4 @@
-//! What the README says of keys, options and figures is what the program's own tables say. With `UPDATE_README=1` in the
+//! What README and `docs/` say of keys, options, figures and rules is what the program's own tables say. With `UPDATE_README=1` in the
 //! environment what differs is written into it. Other systems have other sources of GPU figures, places and keys.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
@@ -7,35 +7,35 @@ use std::fmt::Write;
 use std::sync::Mutex;
 
 use tokscope::cli::options_markdown;
+use tokscope::domain::attempt::ERROR_BOUND;
 use tokscope::domain::metrics::METRICS;
+use tokscope::report::bottleneck::rules_markdown;
 use tokscope::ui::keymap::key_table_markdown;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
-/// One test at a time reads and writes it.
+const BOTTLENECK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/bottleneck.md");
+/// One test at a time reads and writes a page.
 static FILE: Mutex<()> = Mutex::new(());
 
-/// Holds what stands between `<!-- name: … -->` and `<!-- /name -->` to `table`.
-fn holds(name: &str, table: &str) {
+/// Holds the part of a page between `<!-- name: … -->` and `<!-- /name -->` to `table`.
+fn holds(page: &str, name: &str, table: &str) {
     let _alone = FILE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-    let readme = std::fs::read_to_string(README).unwrap();
-    let (before, after) = readme.split_once(&format!("<!-- {name}:")).unwrap();
+    let text = std::fs::read_to_string(page).unwrap();
+    let (before, after) = text.split_once(&format!("<!-- {name}:")).unwrap();
     let (mark, after) = after.split_once("-->\n").unwrap();
     let (part, after) = after.split_once(&format!("<!-- /{name} -->")).unwrap();
     let table = table.trim();
     if part.trim() == table {
         return;
     }
-    assert!(
-        std::env::var_os("UPDATE_README").is_some(),
-        "the table '{name}' in README.md is an old one: UPDATE_README=1"
-    );
+    assert!(std::env::var_os("UPDATE_README").is_some(), "the table '{name}' in {page} is an old one: UPDATE_README=1");
     let written = format!("{before}<!-- {name}:{mark}-->\n\n{table}\n\n<!-- /{name} -->{after}");
-    std::fs::write(README, written).unwrap();
+    std::fs::write(page, written).unwrap();
 }
 
 #[test]
 fn the_keys() {
-    holds("keys", &key_table_markdown());
+    holds(README, "keys", &key_table_markdown());
 }
 
 #[test]
@@ -44,10 +44,21 @@ fn the_metrics() {
     for metric in METRICS {
         writeln!(table, "| {} | {} | `{}` |", metric.label, metric.help, metric.key).unwrap();
     }
-    holds("metrics", &table);
+    holds(README, "metrics", &table);
+}
+
+#[test]
+fn the_bottleneck_rules() {
+    holds(BOTTLENECK, "rules", &rules_markdown());
+}
+
+#[test]
+fn the_bound_of_unresolved_figures() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/resolution.md")).unwrap();
+    assert!(page.contains(&format!("**{:.0}%**", ERROR_BOUND * 100.0)));
 }
 
 #[test]
 fn the_options() {
-    holds("options", &options_markdown());
+    holds(README, "options", &options_markdown());
 }

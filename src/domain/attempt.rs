@@ -5,7 +5,9 @@ mod condensed;
 mod figures;
 mod kept;
 mod packed;
+mod resolution;
 mod status;
+mod unresolved;
 
 use std::sync::Arc;
 
@@ -15,7 +17,9 @@ pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
 pub use self::kept::KeptRecord;
 pub use self::packed::Words;
+pub use self::resolution::Resolution;
 pub use self::status::{AttemptError, AttemptStatus};
+pub use self::unresolved::{ERROR_BOUND, Unresolved};
 use super::asked::Asked;
 use super::finding::Finding;
 use super::server_timings::ServerTimings;
@@ -115,6 +119,8 @@ pub struct AttemptRecord {
     pub headers_at: Option<Nanos>,
     /// HTTP status code.
     pub http_status: Option<u16>,
+    /// The answer's `Content-Length`, bytes: whatever sent it had the whole answer before it sent any of it.
+    pub content_length: Option<u64>,
     /// Finish reason of the first choice, in the server's own word.
     pub finish_reason: Option<String>,
     /// Finish reason of each choice, by index, where the answer has several (`n` > 1); empty otherwise.
@@ -182,6 +188,7 @@ impl AttemptRecord {
             connect_ms: None,
             headers_at: None,
             http_status: None,
+            content_length: None,
             finish_reason: None,
             choice_finish_reasons: Vec::new(),
             finish_at: None,

@@ -6,7 +6,7 @@ mod timeline;
 use self::ending::{choices, cut_short, filtered, no_finish_reason, unknown_finish_reason};
 use self::timeline::Timeline;
 pub use self::timeline::pause_limit_ms;
-use super::attempt::{AttemptRecord, AttemptStatus};
+use super::attempt::{AttemptRecord, AttemptStatus, Unresolved};
 pub use super::finding::Finding;
 use super::finding::{ESTIMATED, USAGE_MISSING};
 use super::prefix_cache::PrefixCache;
@@ -32,10 +32,11 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row(SENT_LATE, "sent late by tokscope", sent_late),
     row(READ_LATE, "read late by tokscope", read_late),
     row(RETRIED, "needed retries", retried),
-    row("fake_streaming", "made first, streamed after", fake_streaming),
+    row(FAKE_STREAMING, "not streamed: the whole answer was buffered", fake_streaming),
     row("bursts", "events in bursts", bursts),
     row("pauses", "pauses in the stream", pauses),
     row("shared_reads", "most events share a read", shared_reads),
+    row(UNRESOLVED, "buffered stream: figures unresolved", unresolved),
     row("text_held_back", "text held back", text_held_back),
     row("tokens_per_event", "several tokens an event", tokens_per_event),
     row("slower_than_server", "slower than the server's own clock", slower_than_server),
@@ -50,6 +51,12 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row("hidden_reasoning", "hidden reasoning", hidden_reasoning),
     row(WARM_PREFIX, "from the prefix cache", warm_prefix),
 ];
+
+/// Key of the finding that the answer was complete before its first text came.
+pub const FAKE_STREAMING: &str = "fake_streaming";
+
+/// Key of the finding that figures are missing because events shared reads, where no other finding says it.
+pub const UNRESOLVED: &str = "unresolved";
 
 /// Key of the finding that part of the prompt was in the server's cache.
 pub const WARM_PREFIX: &str = "warm_prefix";
@@ -89,6 +96,13 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
+    /// Why the whole answer came at once, where that is not tokscope's own standstill.
+    fn not_streamed(&self) -> Option<Unresolved> {
+        let why = self.record.not_streamed().filter(|why| *why != Unresolved::NotStreamed)?;
+        let is_own = matches!(why, Unresolved::AtOnce { .. }) && self.timeline.observer_explains_wait();
+        (!is_own).then_some(why)
+    }
+
     /// The server's count of the tokens whose text was streamed.
     fn visible_tokens(&self) -> Option<u64> {
         let usage = self.record.usage;
@@ -188,17 +202,19 @@ fn retried(s: &Subject<'_>) -> Option<String> {
 
 fn fake_streaming(s: &Subject<'_>) -> Option<String> {
     let (wait_ms, events) = (s.timeline.wait_ms, s.timeline.events);
-    if let (1..=2, Some(tokens)) = (events, s.visible_tokens().filter(|&n| n >= MANY_TOKENS)) {
-        let events = if events == 1 { "one event" } else { "two events" };
+    if let Some(why) = s.not_streamed() {
+        return Some(format!("{why}: it was not streamed, so TTFT and inter-token latency are not the model's"));
+    }
+    if let (2, Some(tokens)) = (events, s.visible_tokens().filter(|&n| n >= MANY_TOKENS)) {
         return Some(format!(
-            "all {tokens} tokens came in {events}: the answer was not streamed, its TTFT is no first token's"
+            "all {tokens} tokens came in two events: the answer was not streamed, its TTFT is no first token's"
         ));
     }
     let burst = s.timeline.whole_answer_burst(s.record.request_latency_ms()?)?;
     let share = burst.events as f64 / events as f64 * 100.0;
     Some(format!(
-        "{share:.0} % of the events came within {:.1} ms after a wait of {}: the answer was made first and streamed after, \
-         so neither TTFT nor gaps are the model's",
+        "{share:.0}% of the events came within {:.1} ms after a wait of {}: the stream was buffered, so neither TTFT nor \
+         gaps are the model's",
         burst.span_ms,
         seconds(wait_ms.max(burst.wait_ms)),
     ))
@@ -235,7 +251,8 @@ fn pauses(s: &Subject<'_>) -> Option<String> {
 }
 
 fn is_fake(s: &Subject<'_>) -> bool {
-    s.record.request_latency_ms().is_some_and(|ms| s.timeline.whole_answer_burst(ms).is_some())
+    let is_burst = |ms| s.timeline.whole_answer_burst(ms).is_some();
+    s.not_streamed().is_some() || s.record.request_latency_ms().is_some_and(is_burst)
 }
 
 fn shared_reads(s: &Subject<'_>) -> Option<String> {
@@ -243,10 +260,27 @@ fn shared_reads(s: &Subject<'_>) -> Option<String> {
     let told = s.timeline.bursts.is_some() || is_fake(s);
     (shares_reads(&s.timeline) && !told).then(|| {
         format!(
-            "{:.0} % of the events came out of the same read as the one before: gaps are coarser than the tokens",
+            "{:.0}% of the events came out of the same read as the one before: gaps are coarser than the tokens",
             share * 100.0
         )
     })
+}
+
+/// Says why figures are missing where the findings before do not.
+fn unresolved(s: &Subject<'_>) -> Option<String> {
+    // A document at once has a warning of its own.
+    let is_told = is_fake(s) || s.timeline.bursts.is_some() || s.timeline.events == 0;
+    if !s.record.is_ok() || is_told {
+        return None;
+    }
+    let first = s.record.unresolved_first_token().map(|why| ("TTFT is", why));
+    let flow = s.record.unresolved_inter_token().filter(|why| *why != Unresolved::HiddenReasoning);
+    let (what, why) = match (first, flow) {
+        (Some(_), Some(why)) => ("TTFT, inter-token latency and decode speed are", why),
+        (None, Some(why)) => ("inter-token latency and decode speed are", why),
+        (first, None) => first?,
+    };
+    Some(format!("{what} unresolved: {why}"))
 }
 
 fn text_held_back(s: &Subject<'_>) -> Option<String> {
@@ -285,6 +319,9 @@ fn more_than_asked(s: &Subject<'_>) -> Option<String> {
 }
 
 fn usage_missing(s: &Subject<'_>) -> Option<String> {
+    if s.record.unresolved_tokens().is_some() {
+        return Some("the server reported no usage, and one event says nothing of its tokens".to_owned());
+    }
     (s.record.is_ok() && s.record.usage.completion_tokens.is_none()).then(|| ESTIMATED.to_owned())
 }
 

@@ -180,7 +180,7 @@ mod tests {
     fn answer(ttft_ms: u64) -> AttemptRecord {
         let mut record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
         let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
-        record.arrivals = [ttft_ms, 1000].map(arrival).to_vec();
+        record.arrivals = (0..=20).map(|i| arrival(ttft_ms + (1000 - ttft_ms) * i / 20)).collect();
         record.usage.completion_tokens = Some(100);
         record.status = AttemptStatus::Ok;
         record

@@ -144,6 +144,11 @@ pub fn recent_gaps_ms(arrivals: &[Arrival]) -> Vec<f32> {
     recent.windows(2).map(|w| w[1].at.millis_since(w[0].at) as f32).collect()
 }
 
+/// Distinct times among arrivals, which are in order.
+pub fn arrival_times(arrivals: &[Arrival]) -> u32 {
+    arrivals.chunk_by(|a, b| a.at == b.at).count() as u32
+}
+
 /// The end of a text that the live view carries, from a character's start, and whether it is not the whole.
 pub fn live_end(text: &str) -> (Arc<str>, bool) {
     let mut from = text.len().saturating_sub(TEXT_BYTES);
@@ -167,6 +172,8 @@ pub struct InFlight {
     pub ttft_ms: Option<f64>,
     /// Events with generated text so far: not tokens, an estimate of them.
     pub content_events: u32,
+    /// Distinct arrival times of those.
+    pub arrival_times: u32,
     /// Content events per quarter of a second since the start.
     pub trace: Vec<u16>,
     /// The last gaps between arrivals, milliseconds, oldest first.
@@ -187,6 +194,13 @@ pub struct InFlight {
     pub thinking_ms: Option<f64>,
     /// The request, once it went out.
     pub asked: Option<Arc<Asked>>,
+}
+
+impl InFlight {
+    /// Whether most of its events came in reads of their own: else gaps and decode speed are those of a buffer.
+    pub const fn is_resolved(&self) -> bool {
+        self.content_events < 2 || self.arrival_times * 2 > self.content_events
+    }
 }
 
 /// The engine's view of now; the latest wins.

@@ -1,6 +1,6 @@
 //! The table of metrics that reports, columns and JSON are made from.
 
-use super::attempt::AttemptRecord;
+use super::attempt::{AttemptRecord, Unresolved};
 
 /// Unit of a metric's raw value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub struct Metric {
     pub counts_output_tokens: bool,
     /// The figure; `None` where it is not known.
     pub get: fn(&AttemptRecord) -> Option<f64>,
+    /// Why the stream does not carry it; `None` where it does, or there is no such figure.
+    pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
 }
 
 /// All metrics. Keys are only ever added.
@@ -39,6 +41,7 @@ pub const METRICS: &[Metric] = &[
         help: "from sending the request, with --rate from its intended start, to the first event with generated text of any kind",
         counts_output_tokens: false,
         get: AttemptRecord::time_to_first_token_ms,
+        unresolved: AttemptRecord::unresolved_first_token,
     },
     Metric {
         key: "time_to_first_output_token_ms",
@@ -47,6 +50,7 @@ pub const METRICS: &[Metric] = &[
         help: "to the first generated text that is not reasoning",
         counts_output_tokens: false,
         get: AttemptRecord::time_to_first_output_token_ms,
+        unresolved: AttemptRecord::unresolved_first_output_token,
     },
     Metric {
         key: "request_latency_ms",
@@ -55,6 +59,7 @@ pub const METRICS: &[Metric] = &[
         help: "to the last event with generated text or the finish reason",
         counts_output_tokens: false,
         get: AttemptRecord::request_latency_ms,
+        unresolved: AttemptRecord::always_resolved,
     },
     Metric {
         key: "inter_token_latency_ms",
@@ -63,6 +68,7 @@ pub const METRICS: &[Metric] = &[
         help: "(last token − first token) / (output tokens − tokens in the first event)",
         counts_output_tokens: true,
         get: AttemptRecord::inter_token_latency_ms,
+        unresolved: AttemptRecord::unresolved_inter_token,
     },
     Metric {
         key: "output_token_throughput",
@@ -71,6 +77,7 @@ pub const METRICS: &[Metric] = &[
         help: "output tokens / request latency",
         counts_output_tokens: true,
         get: AttemptRecord::output_tokens_per_s,
+        unresolved: AttemptRecord::unresolved_speed,
     },
     Metric {
         key: "output_token_throughput_per_user",
@@ -79,6 +86,7 @@ pub const METRICS: &[Metric] = &[
         help: "1000 / inter-token latency: the speed once tokens flow",
         counts_output_tokens: true,
         get: AttemptRecord::decode_tokens_per_s,
+        unresolved: AttemptRecord::unresolved_inter_token,
     },
     Metric {
         key: "input_sequence_length",
@@ -87,6 +95,7 @@ pub const METRICS: &[Metric] = &[
         help: "tokens of the prompt, as the server counts them",
         counts_output_tokens: false,
         get: |a| a.usage.prompt_tokens.map(|n| n as f64),
+        unresolved: AttemptRecord::always_resolved,
     },
     Metric {
         key: "output_sequence_length",
@@ -95,6 +104,7 @@ pub const METRICS: &[Metric] = &[
         help: "generated tokens, reasoning included",
         counts_output_tokens: true,
         get: |a| a.output_tokens().map(|(n, _source)| n as f64),
+        unresolved: AttemptRecord::unresolved_tokens,
     },
 ];
 
@@ -113,11 +123,11 @@ mod tests {
     fn what_rests_on_the_tokens_moves_with_them_and_nothing_else_does() {
         let mut record = AttemptRecord::started(AttemptId::default(), false, String::new(), String::new(), Nanos(0));
         let arrival = |ms| Arrival { at: Nanos::from_millis(ms), kind: TextKind::Answer, coalesced: false };
-        record.arrivals = [100, 120, 140, 160].map(arrival).to_vec();
+        record.arrivals = (5..45).map(|i| arrival(i * 20)).collect();
         record.usage.prompt_tokens = Some(9);
         let (mut few, mut many) = (record.clone(), record);
-        few.usage.completion_tokens = Some(4);
-        many.usage.completion_tokens = Some(40);
+        few.usage.completion_tokens = Some(40);
+        many.usage.completion_tokens = Some(100);
         for m in METRICS {
             assert_eq!((m.get)(&few) != (m.get)(&many), m.counts_output_tokens, "{}", m.key);
         }

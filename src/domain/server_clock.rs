@@ -21,6 +21,7 @@ impl ServerTimings {
             let difference = signed((here / server - 1.0) * 100.0);
             out.push(format!("{name} says {server:.1} tok/s decode; measured here {here:.1} ({difference} %)"));
         }
+        out.extend(self.buffered_sentence(record));
         if let (Some(server_ms), Some(ttft_ms)) = (self.before_first_token_ms(), record.time_to_first_token_ms()) {
             let parts = match (self.ttft_ms, self.queue_ms) {
                 (Some(_), _) => "to its first token".to_owned(),
@@ -36,6 +37,24 @@ impl ServerTimings {
             out.push(format!("{name} spent {server_ms:.1} ms {parts}; {rest}"));
         }
         out
+    }
+
+    /// Its times beside a first text that was held back: the buffer held the decoding, which is no time of the network.
+    fn buffered_sentence(&self, record: &AttemptRecord) -> Option<String> {
+        record.unresolved_first_token()?;
+        let (name, server_ms, text_ms) = (self.source.name(), self.before_first_token_ms()?, record.first_text_ms()?);
+        let is_complete = record.first_arrival() == record.last_arrival();
+        let rest = match self.decode_ms.filter(|_| is_complete) {
+            Some(decode_ms) if server_ms + decode_ms <= text_ms => format!(
+                "{decode_ms:.1} ms on decoding; the other {:.1} of the {text_ms:.1} ms to the buffered answer are network, queue \
+                 and client",
+                text_ms - server_ms - decode_ms
+            ),
+            Some(decode_ms) => format!("{decode_ms:.1} ms on decoding; the buffered answer came after {text_ms:.1} ms"),
+            None => format!("the buffered text came after {text_ms:.1} ms, which holds part of the decoding"),
+        };
+        let and = if rest.starts_with("the ") { ";" } else { " and" };
+        Some(format!("{name} spent {server_ms:.1} ms before its first token{and} {rest}"))
     }
 }
 
@@ -103,6 +122,34 @@ mod tests {
                 .contains("490.0 ms to its first token; the other 10.0")
         );
         assert!(said(ServerTimings { ttft_ms: Some(510.0), ..base }).contains("do not mean the same"));
+    }
+
+    #[test]
+    fn a_buffered_decode_is_not_the_network_s() {
+        let told = ServerTimings {
+            prompt_ms: Some(52.0),
+            decode_ms: Some(1700.0),
+            ..ServerTimings::of(TimingSource::LlamaCpp)
+        };
+        let mut buffered = record();
+        buffered.arrivals.iter_mut().for_each(|a| a.at = Nanos::from_millis(1800));
+        assert_eq!(
+            told.sentences(&buffered),
+            [
+                "llama.cpp spent 52.0 ms before its first token and 1700.0 ms on decoding; the other 48.0 of the 1800.0 ms to \
+              the buffered answer are network, queue and client"
+            ]
+        );
+        // The first half in one read: nothing says how much of the decoding came before it.
+        let mut half = record();
+        half.arrivals.iter_mut().take(50).for_each(|a| a.at = Nanos::from_millis(990));
+        assert_eq!(
+            told.sentences(&half),
+            [
+                "llama.cpp spent 52.0 ms before its first token; the buffered text came after 990.0 ms, which holds part of \
+              the decoding"
+            ]
+        );
     }
 
     #[test]

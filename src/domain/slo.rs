@@ -7,7 +7,7 @@ mod parse;
 use std::fmt;
 
 pub use self::parse::InvalidSlo;
-use super::attempt::AttemptRecord;
+use super::attempt::{AttemptRecord, Unresolved};
 use super::prefix_cache::CacheDoubts;
 use super::statistics::{Stats, needed_for};
 
@@ -22,6 +22,8 @@ pub struct RequestFigure {
     pub unit: SloUnit,
     /// The figure; `None` where it is not known.
     pub get: fn(&AttemptRecord) -> Option<f64>,
+    /// Why the stream does not carry it; `None` where it does, or there is no such figure.
+    pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
 }
 
 /// All of them.
@@ -31,38 +33,50 @@ pub const REQUEST_FIGURES: &[RequestFigure] = &[
         label: "TTFT",
         unit: SloUnit::Milliseconds,
         get: AttemptRecord::time_to_first_token_ms,
+        unresolved: AttemptRecord::unresolved_first_token,
     },
     RequestFigure {
         name: "ttfo",
         label: "TTFO",
         unit: SloUnit::Milliseconds,
         get: AttemptRecord::time_to_first_output_token_ms,
+        unresolved: AttemptRecord::unresolved_first_output_token,
     },
     RequestFigure {
         name: "latency",
         label: "Latency",
         unit: SloUnit::Milliseconds,
         get: AttemptRecord::request_latency_ms,
+        unresolved: AttemptRecord::always_resolved,
     },
     RequestFigure {
         name: "itl",
         label: "Inter-token",
         unit: SloUnit::Milliseconds,
         get: AttemptRecord::inter_token_latency_ms,
+        unresolved: AttemptRecord::unresolved_inter_token,
     },
     RequestFigure {
         name: "decode",
         label: "Decode",
         unit: SloUnit::TokensPerSecond,
         get: AttemptRecord::decode_tokens_per_s,
+        unresolved: AttemptRecord::unresolved_inter_token,
     },
     RequestFigure {
         name: "speed",
         label: "Speed",
         unit: SloUnit::TokensPerSecond,
         get: AttemptRecord::output_tokens_per_s,
+        unresolved: AttemptRecord::unresolved_speed,
     },
-    RequestFigure { name: "queue", label: "Queue", unit: SloUnit::Milliseconds, get: AttemptRecord::dispatch_delay_ms },
+    RequestFigure {
+        name: "queue",
+        label: "Queue",
+        unit: SloUnit::Milliseconds,
+        get: AttemptRecord::dispatch_delay_ms,
+        unresolved: AttemptRecord::always_resolved,
+    },
 ];
 
 /// The place of a figure in [`REQUEST_FIGURES`].
@@ -229,6 +243,8 @@ pub struct Verdict {
     pub doubts: CacheDoubts,
     /// Kept. Without a figure it is not.
     pub met: bool,
+    /// Whole answers whose figure the stream does not carry; they are in no part of the verdict.
+    pub unresolved: usize,
     /// Too few requests for the percentile: this one was compared in its place, which is the harder test.
     pub stand_in: Option<Stat>,
 }
@@ -260,11 +276,15 @@ impl Slo {
     }
 
     /// Whether a single request keeps it: its own figure is compared, whatever the statistic. `None` for a threshold that
-    /// is not about single requests. A request without the figure does not keep it.
-    pub fn keeps(&self, record: &AttemptRecord) -> Option<bool> {
+    /// is not about single requests. A request without the figure misses it, unless the stream does not carry the figure.
+    pub fn judge_request(&self, record: &AttemptRecord) -> Option<RequestVerdict> {
         let Subject::Requests(figure, _) = self.subject else { return None };
-        let value = REQUEST_FIGURES.get(figure).and_then(|f| (f.get)(record));
-        Some(value.is_some_and(|v| self.comparison.holds(v, self.threshold)))
+        let figure = REQUEST_FIGURES.get(figure)?;
+        Some(match (figure.get)(record) {
+            Some(value) if self.comparison.holds(value, self.threshold) => RequestVerdict::Kept,
+            None if record.is_ok() && (figure.unresolved)(record).is_some() => RequestVerdict::Unresolved,
+            Some(_) | None => RequestVerdict::Missed,
+        })
     }
 
     /// Whether a prompt in the server's cache makes its figure another one.
@@ -284,8 +304,8 @@ impl Slo {
         };
         let sign =
             if verdict.met || verdict.value.is_none() { self.comparison.as_str() } else { self.comparison.broken() };
-        let doubts = verdict.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
-        format!("{} {of}{value} {sign} {}{doubts}", self.name(), self.with_unit(self.threshold))
+        let notes = verdict.notes().map_or_else(String::new, |words| format!(" ({words})"));
+        format!("{} {of}{value} {sign} {}{notes}", self.name(), self.with_unit(self.threshold))
     }
 
     fn with_unit(&self, value: f64) -> String {
@@ -318,11 +338,38 @@ impl fmt::Display for Slo {
     }
 }
 
-/// Whether a whole answer keeps all thresholds about single requests; `None` where there is no such threshold.
-pub fn is_good(record: &AttemptRecord, slos: &[Slo]) -> Option<bool> {
-    let mut kept = slos.iter().filter_map(|slo| slo.keeps(record)).peekable();
-    kept.peek()?;
-    Some(record.is_ok() && kept.all(|kept| kept))
+impl Verdict {
+    /// Warm and unresolved answers in words; `None` without any.
+    pub fn notes(&self) -> Option<String> {
+        let unresolved = (self.unresolved > 0).then(|| format!("{} unresolved", self.unresolved));
+        let notes: Vec<String> = self.doubts.words().into_iter().chain(unresolved).collect();
+        (!notes.is_empty()).then(|| notes.join(", "))
+    }
+}
+
+/// Whether a single request keeps thresholds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RequestVerdict {
+    /// It keeps them.
+    Kept,
+    /// It misses one.
+    Missed,
+    /// It misses none, but its stream does not carry a figure that one is about.
+    Unresolved,
+}
+
+/// Whether a request keeps all thresholds about single requests; `None` where there is no such threshold. A failed
+/// request keeps none.
+pub fn judge_request(record: &AttemptRecord, slos: &[Slo]) -> Option<RequestVerdict> {
+    let verdicts: Vec<RequestVerdict> = slos.iter().filter_map(|slo| slo.judge_request(record)).collect();
+    verdicts.first()?;
+    Some(if !record.is_ok() || verdicts.contains(&RequestVerdict::Missed) {
+        RequestVerdict::Missed
+    } else if verdicts.contains(&RequestVerdict::Unresolved) {
+        RequestVerdict::Unresolved
+    } else {
+        RequestVerdict::Kept
+    })
 }
 
 #[cfg(test)]

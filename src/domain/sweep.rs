@@ -1,11 +1,13 @@
 //! A sweep over concurrencies: what each stage gave, and where more load stopped to pay.
 
+use std::fmt;
+
 use super::prefix_cache::CacheDoubts;
 use super::session::Session;
 use super::slo::{RunFigure, figure_index};
 use super::tally::Tally;
 
-/// A median latency that grew by a smaller share than this did not grow.
+/// A median latency or a throughput that grew by a smaller share than this did not grow: single runs differ by as much.
 const GROWN: f64 = 0.2;
 
 /// What a stage gave.
@@ -33,6 +35,10 @@ pub struct Stage {
     pub latency_p50_ms: Option<f64>,
     /// Of the whole answers, whose TTFT is no cold one.
     pub doubts: CacheDoubts,
+    /// Whole answers whose stream does not carry the TTFT.
+    pub unresolved_first_token: usize,
+    /// Whole answers whose stream does not carry the decode speed.
+    pub unresolved_inter_token: usize,
     /// Some token count is an estimate.
     pub estimated: bool,
     /// Every threshold was kept; `None` where there is none.
@@ -44,6 +50,7 @@ impl Stage {
     pub fn of(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let p = |name: &str, p: u32| tally.percentile(figure_index(name)?, p);
         let slos = session.slos();
+        let unresolved = |name: &str| figure_index(name).map_or(0, |figure| tally.unresolved(figure));
         Self {
             concurrency,
             requests: tally.ended,
@@ -56,6 +63,8 @@ impl Stage {
             itl_p50_ms: p("itl", 50),
             latency_p50_ms: p("latency", 50),
             doubts: tally.doubts,
+            unresolved_first_token: unresolved("ttft"),
+            unresolved_inter_token: unresolved("decode"),
             estimated: tally.estimated,
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
         }
@@ -71,11 +80,49 @@ pub fn stages(session: &Session) -> Vec<Stage> {
     session.sweep.iter().enumerate().filter_map(measured).collect()
 }
 
+/// A sweep whose throughput does not scale: its first stage already fills the server.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SaturatedFromStart {
+    /// Its lowest concurrency.
+    pub concurrency: usize,
+    /// Throughput there, output tokens per second.
+    pub tokens_per_s: f64,
+    /// Highest throughput of any stage.
+    pub most_tokens_per_s: f64,
+    /// Its highest concurrency.
+    pub up_to: usize,
+    /// Place of the stage with the lowest concurrency.
+    at: usize,
+}
+
+impl fmt::Display for SaturatedFromStart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { concurrency, tokens_per_s, most_tokens_per_s, up_to, .. } = *self;
+        write!(
+            f,
+            "saturated from concurrency {concurrency} on: {tokens_per_s:.0} tok/s there, {most_tokens_per_s:.0} tok/s at most up \
+             to concurrency {up_to}"
+        )
+    }
+}
+
+/// Whether a sweep does not scale: concurrency at least doubles, and no stage has a fifth more throughput than the one with
+/// the lowest concurrency. Less than that may be noise. `None` where it scales, or stages lack a throughput.
+pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
+    let points = || stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.concurrency, s.tokens_per_s?)));
+    let (at, concurrency, tokens_per_s) = points().min_by_key(|(_, concurrency, _)| *concurrency)?;
+    let up_to = points().map(|p| p.1).max()?;
+    let most_tokens_per_s = points().map(|p| p.2).reduce(f64::max)?;
+    let is_flat = up_to >= concurrency.max(1) * 2 && most_tokens_per_s < tokens_per_s * (1.0 + GROWN);
+    is_flat.then_some(SaturatedFromStart { concurrency, tokens_per_s, most_tokens_per_s, up_to, at })
+}
+
 /// The place of the stage after which more load buys mostly waiting: the point of the curve of throughput over latency
 /// that lies farthest above the chord from its first to its last point, both axes scaled to 0 to 1 (the Kneedle method of
 /// Satopää et al. without its smoothing). The curve goes up to the stage with the highest throughput; where it does not bend,
 /// that stage is the knee, and likewise while the median latency has not grown by a fifth: its noise is no bend. `None`
-/// below three stages with figures, and where the last of them would be it: the server may take more yet.
+/// below three stages with figures, and where the last of them would be it: the server may take more yet. Of a sweep that does
+/// not scale it is the first stage: see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match bend(stages)? {
         Bend::At(at) => Some(at),
@@ -118,6 +165,9 @@ fn bend(stages: &[Stage]) -> Option<Bend> {
     if points.len() < 3 {
         return None;
     }
+    if let Some(saturated) = saturated_from_start(stages) {
+        return Some(Bend::At(saturated.at));
+    }
     let best = points.iter().enumerate().max_by(|a, b| a.1.2.total_cmp(&b.1.2)).map(|(i, _)| i)?;
     let (_, x0, y0) = *points.first()?;
     let (top, x1, y1) = *points.get(best)?;
@@ -148,6 +198,8 @@ mod tests {
             itl_p50_ms: None,
             latency_p50_ms: Some(latency_ms),
             doubts: CacheDoubts::default(),
+            unresolved_first_token: 0,
+            unresolved_inter_token: 0,
             estimated: false,
             slo_met: None,
         }
@@ -180,6 +232,26 @@ mod tests {
     fn a_server_that_was_full_from_the_start_has_its_knee_there() {
         let full: Vec<_> = [1, 2, 4].map(|c| stage(c, 1000.0 * c as f64, 100.0 - c as f64)).to_vec();
         assert_eq!(knee(&full), Some(0));
+    }
+
+    #[test]
+    fn a_flat_sweep_is_saturated_from_its_start() {
+        let sweep =
+            |points: &[(usize, f64)]| points.iter().map(|&(c, t)| stage(c, 1000.0 * c as f64, t)).collect::<Vec<_>>();
+        let flat = sweep(&[(1, 270.0), (2, 264.0), (4, 290.0)]);
+        assert_eq!((knee(&flat), no_knee_up_to(&flat)), (Some(0), None));
+        assert_eq!(
+            saturated_from_start(&flat).unwrap().to_string(),
+            "saturated from concurrency 1 on: 270 tok/s there, 290 tok/s at most up to concurrency 4"
+        );
+        // Its order says nothing.
+        let turned = sweep(&[(4, 290.0), (1, 270.0), (2, 264.0)]);
+        assert_eq!((saturated_from_start(&turned).unwrap().concurrency, knee(&turned)), (1, Some(1)));
+        // A fifth more is growth; a load that does not double tells nothing.
+        assert_eq!(saturated_from_start(&sweep(&[(1, 100.0), (2, 119.0)])).map(|s| s.up_to), Some(2));
+        assert_eq!(saturated_from_start(&sweep(&[(1, 100.0), (2, 120.0)])), None);
+        assert_eq!(saturated_from_start(&sweep(&[(4, 100.0), (6, 100.0)])), None);
+        assert_eq!(saturated_from_start(&[]), None);
     }
 
     #[test]

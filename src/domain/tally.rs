@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use super::prefix_cache::CacheDoubts;
 use super::session::{AttemptState, Session};
-use super::slo::{REQUEST_FIGURES, RunFigure, Slo, Stat, Subject, Verdict, is_good};
+use super::slo::{REQUEST_FIGURES, RequestVerdict, RunFigure, Slo, Stat, Subject, Verdict, judge_request};
 use super::statistics::{Stats, enough_for, percentile};
 use super::time::Nanos;
 
@@ -19,6 +19,8 @@ pub struct Tally {
     pub ok: usize,
     /// Of those, the ones that keep every threshold; `None` without a threshold about single requests.
     pub good: Option<usize>,
+    /// Whole answers that miss no threshold but lack a figure that their stream does not carry: they are in no goodput.
+    pub unjudged: usize,
     /// Failed ones by the kind of their error.
     pub errors: BTreeMap<String, usize>,
     /// Output tokens of the whole answers.
@@ -30,6 +32,8 @@ pub struct Tally {
     open_loop: bool,
     /// Ascending, one for each of [`REQUEST_FIGURES`].
     columns: Vec<Vec<f64>>,
+    /// Whole answers whose stream does not carry the figure, one for each of [`REQUEST_FIGURES`].
+    unresolved: Vec<usize>,
     /// When something was in flight: ascending, apart.
     busy: Vec<(Nanos, Nanos)>,
     /// When the schedule stood still: ascending, apart.
@@ -43,12 +47,14 @@ impl Tally {
             ended: 0,
             ok: 0,
             good: None,
+            unjudged: 0,
             errors: BTreeMap::new(),
             output_tokens: 0,
             doubts: CacheDoubts::default(),
             estimated: false,
             open_loop: session.plan.open_loop.is_some(),
             columns: vec![Vec::new(); REQUEST_FIGURES.len()],
+            unresolved: vec![0; REQUEST_FIGURES.len()],
             busy: Vec::new(),
             still: session.still().to_vec(),
         }
@@ -85,8 +91,9 @@ impl Tally {
             return;
         }
         self.ended += 1;
-        if let Some(good) = is_good(record, slos) {
-            self.good = Some(self.good.unwrap_or(0) + usize::from(good));
+        if let Some(verdict) = judge_request(record, slos) {
+            self.good = Some(self.good.unwrap_or(0) + usize::from(verdict == RequestVerdict::Kept));
+            self.unjudged += usize::from(verdict == RequestVerdict::Unresolved);
         }
         let last = record.last_arrival().max(record.finish_at).unwrap_or(record.ended);
         self.cover(record.clock_start(), if record.is_ok() { last } else { record.ended });
@@ -100,9 +107,11 @@ impl Tally {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;
         }
-        for (column, figure) in self.columns.iter_mut().zip(REQUEST_FIGURES) {
-            if let Some(value) = (figure.get)(record).filter(|v| v.is_finite()) {
-                insert(column, value);
+        for ((column, unresolved), figure) in self.columns.iter_mut().zip(&mut self.unresolved).zip(REQUEST_FIGURES) {
+            match (figure.get)(record) {
+                Some(value) if value.is_finite() => insert(column, value),
+                Some(_) => {}
+                None => *unresolved += usize::from((figure.unresolved)(record).is_some()),
             }
         }
     }
@@ -142,6 +151,16 @@ impl Tally {
         self.columns.get(figure).map_or(0, Vec::len)
     }
 
+    /// Whole answers whose stream does not carry the figure at this place in [`REQUEST_FIGURES`].
+    pub fn unresolved(&self, figure: usize) -> usize {
+        self.unresolved.get(figure).copied().unwrap_or(0)
+    }
+
+    /// Requests that thresholds about single requests can be judged for.
+    pub const fn judged(&self) -> usize {
+        self.ended - self.unjudged
+    }
+
     /// Its statistics over those.
     pub fn stats(&self, figure: usize) -> Option<Stats> {
         Stats::of(self.columns.get(figure)?.iter().copied())
@@ -163,8 +182,11 @@ impl Tally {
         let per_s = |n: f64| (seconds > 0.0).then(|| n / seconds);
         match figure {
             RunFigure::ErrorRate => Some(percent(self.ended - self.ok)),
-            RunFigure::GoodShare => self.good.map(percent),
-            RunFigure::Goodput => per_s(self.good? as f64),
+            RunFigure::GoodShare => {
+                let judged = self.judged();
+                self.good.filter(|_| judged > 0).map(|good| 100.0 * good as f64 / judged as f64)
+            }
+            RunFigure::Goodput => per_s(self.good.filter(|_| self.judged() > 0)? as f64),
             RunFigure::Throughput => per_s(self.output_tokens as f64),
             RunFigure::RequestRate => per_s(self.ok as f64),
         }
@@ -185,20 +207,23 @@ impl Tally {
 impl Slo {
     /// Compares it with what was counted.
     pub fn judge(&self, tally: &Tally) -> Verdict {
-        let (value, n, stand_in) = match self.subject {
+        let (value, n, unresolved, stand_in) = match self.subject {
             Subject::Requests(figure, stat) => {
                 let stats = tally.stats(figure);
                 let n = tally.count(figure);
                 // The extreme keeps it only if every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
-                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, stand_in)
+                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, tally.unresolved(figure), stand_in)
             }
-            Subject::Run(figure) => (tally.run_figure(figure), tally.ended, None),
+            Subject::Run(figure @ (RunFigure::Goodput | RunFigure::GoodShare)) => {
+                (tally.run_figure(figure), tally.judged(), tally.unjudged, None)
+            }
+            Subject::Run(figure) => (tally.run_figure(figure), tally.ended, 0, None),
         };
         let met = value.is_some_and(|v| self.comparison.holds(v, self.threshold));
         let doubts = if self.is_about_first_token() { tally.doubts } else { CacheDoubts::default() };
-        Verdict { value, n, doubts, met, stand_in }
+        Verdict { value, n, doubts, met, unresolved, stand_in }
     }
 }
 

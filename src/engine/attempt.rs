@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use reqwest::header::CONTENT_ENCODING;
+use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH};
 use tokio::sync::oneshot;
 
 use super::board::Board;
@@ -142,6 +142,7 @@ fn restart(endpoint: &Endpoint, recorder: &RefCell<Recorder>) {
     record.connect_ms = None;
     record.headers_at = None;
     record.http_status = None;
+    record.content_length = None;
 }
 
 async fn send(
@@ -177,6 +178,8 @@ async fn send(
         record.connect_ms = answer.connect_ms;
         record.headers_at = Some(answer.headers_at);
         record.http_status = Some(answer.status);
+        let length = answer.headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok());
+        record.content_length = length.and_then(|length| length.trim().parse().ok());
     }
     endpoint.look_at_headers(&answer.headers);
     let status = answer.status;

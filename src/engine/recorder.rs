@@ -58,6 +58,8 @@ pub struct Recorder {
     beats: u32,
     malformed_events: u32,
     last_read: Option<u64>,
+    /// Distinct times among the arrivals.
+    arrival_times: u32,
     trace: Vec<u16>,
     live: Trace,
     text_cut: bool,
@@ -102,6 +104,7 @@ impl Recorder {
             beats: 0,
             malformed_events: 0,
             last_read: None,
+            arrival_times: 0,
             trace: Vec::new(),
             live: Trace::default(),
             text_cut: false,
@@ -256,6 +259,7 @@ impl Recorder {
             }
             self.record.first_token_event_index.get_or_insert(index);
             let kind = self.keep(chunk);
+            self.arrival_times += u32::from(self.record.last_arrival() != Some(at));
             self.record.arrivals.push(Arrival { at, kind, coalesced });
             count_in_quarter(&mut self.trace, at.since(self.record.started));
         }
@@ -349,8 +353,9 @@ impl Recorder {
             id: record.id,
             phase: StreamPhase::after(arrivals),
             started: record.clock_start(),
-            ttft_ms: record.time_to_first_token_ms(),
+            ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
+            arrival_times: self.arrival_times,
             ..InFlight::default()
         };
         if detail >= Detail::Trace {

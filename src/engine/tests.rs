@@ -140,7 +140,9 @@ fn a_whole_stream() {
     let (record, requests) = measure(vec![sse(&[TEXT, TEXT, FINISH, USAGE, "data: [DONE]\n\n"])]);
     assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
     assert_eq!((record.text.as_str(), record.output_tokens()), ("aa", Some((2, TokenSource::Usage))));
-    assert!(record.connect_ms.is_some() && record.time_to_first_token_ms().is_some());
+    assert!(record.connect_ms.is_some() && record.first_text_ms().is_some());
+    // All of it came in one read.
+    assert_eq!(record.time_to_first_token_ms(), None);
     assert_eq!(record.event_count, 5);
     let asked = requests[0].to_lowercase();
     assert!(asked.starts_with("post /v1/chat/completions"), "{asked}");
@@ -217,9 +219,9 @@ fn a_kept_connection_that_is_closed_under_the_request_is_replaced() {
 #[test]
 fn stream_options_refused_are_left_out_once_and_the_clock_starts_anew() {
     let refusal = json("400 Bad Request", r#"{"error":{"message":"stream_options: Extra inputs are not permitted"}}"#);
-    let (record, requests) = measure(vec![refusal, sse(&[TEXT, FINISH])]);
+    let (record, requests) = measure(vec![refusal, sse(&[TEXT, TEXT, FINISH])]);
     assert_eq!(record.status, AttemptStatus::Ok);
-    assert_eq!(record.output_tokens(), Some((1, TokenSource::Estimate)));
+    assert_eq!(record.output_tokens(), Some((2, TokenSource::Estimate)));
     assert!(requests[0].contains("stream_options") && !requests[1].contains("stream_options"));
 }
 

@@ -24,6 +24,8 @@ pub struct CaseView<'a> {
     index: usize,
     /// The figures of those that have one, in the order of [`METRICS`]: of a long run, no record is unpacked twice for them.
     figures: Vec<Vec<f64>>,
+    /// Those whose stream does not carry the figure, in the same order.
+    unresolved: Vec<usize>,
     estimated: bool,
     warm: usize,
 }
@@ -38,10 +40,13 @@ impl<'a> CaseView<'a> {
     fn of(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
         let reported: Vec<_> = state.reported().collect();
         let figures = vec![Vec::new(); METRICS.len()];
-        let mut view = Self { spec, state, reported, index, figures, estimated: false, warm: 0 };
+        let unresolved = vec![0; METRICS.len()];
+        let mut view = Self { spec, state, reported, index, figures, unresolved, estimated: false, warm: 0 };
         for record in view.reported.iter().filter_map(|a| a.record()) {
-            for (column, metric) in view.figures.iter_mut().zip(METRICS) {
-                column.extend((metric.get)(&record));
+            for ((column, unresolved), metric) in view.figures.iter_mut().zip(&mut view.unresolved).zip(METRICS) {
+                let figure = (metric.get)(&record);
+                *unresolved += usize::from(figure.is_none() && (metric.unresolved)(&record).is_some());
+                column.extend(figure);
             }
             view.estimated |= is_estimated(&record);
             view.warm += usize::from(is_warm(&record));
@@ -54,6 +59,12 @@ impl<'a> CaseView<'a> {
         let at = METRICS.iter().position(|m| m.key == metric.key);
         let column = at.and_then(|at| self.figures.get(at)).map_or(&[][..], Vec::as_slice);
         column.iter().map(|figure| (self.index, *figure))
+    }
+
+    /// Reported attempts whose stream does not carry a metric.
+    pub fn unresolved(&self, metric: &Metric) -> usize {
+        let at = METRICS.iter().position(|m| m.key == metric.key);
+        at.and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
     }
 
     /// The case's figure: the mean of its reported attempts.

@@ -123,9 +123,13 @@ fn warnings(a: &Side, b: &Side, pairs: &[Pair<'_>]) -> Vec<String> {
         if side.partial {
             out.push(format!("{letter} is partial: not all that was asked for was measured"));
         }
-        let of_pair = |pair: &Pair<'_>| if letter == 'A' { pair.a.cache_note() } else { pair.b.cache_note() };
-        let cache = pairs.iter().filter_map(|pair| Some(format!("{}{}", pair.prefix(), of_pair(pair)?)));
-        out.extend(side.notes.iter().cloned().chain(cache).map(|note| format!("{letter}: {note}")));
+        let mut notes = side.notes.clone();
+        for pair in pairs {
+            let measured = if letter == 'A' { pair.a } else { pair.b };
+            let of_pair = measured.cache_note().into_iter().chain(measured.unresolved_note());
+            notes.extend(of_pair.map(|note| format!("{}{note}", pair.prefix())));
+        }
+        out.extend(notes.iter().map(|note| format!("{letter}: {note}")));
     }
     out.extend(pair::warnings(a, b));
     let words = |what: &str, a: &Option<String>, b: &Option<String>| {

@@ -29,6 +29,8 @@ pub struct Conclusion {
     pub wall: Option<Duration>,
     /// The suite's word for the average speed, and the part of its scale that earned it: `≥ 100 tok/s`.
     pub rating: Option<(&'static str, String)>,
+    /// Why there is no rating, or how many answers it does not cover.
+    pub rating_note: Option<String>,
     /// Failed attempts by kind: `2 timeout, 1 http_error`; `None` without any.
     pub failures: Option<String>,
     /// The case that took longest, and its time in milliseconds; `None` below two cases.
@@ -42,7 +44,7 @@ impl Conclusion {
     pub fn of(session: &Session, around: Around) -> Self {
         let summary = Summary::of(session);
         let views = cases(session);
-        let speed = summary.stats("output_token_throughput").map(|s| s.avg);
+        let speed = summary.rated_speed;
         let scale = session.suite.rating;
         Self {
             ok: summary.ok,
@@ -54,6 +56,7 @@ impl Conclusion {
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.going(ended)),
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
+            rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             slowest: slowest(&views),
             bottleneck: bottleneck(session, &summary, around),

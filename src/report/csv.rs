@@ -48,6 +48,7 @@ const BEHIND: &[Column] = &[
     ("token_count_source", |r| r.record.output_tokens().map(|(_, source)| text(word(source))).into()),
     ("retries", |r| r.record.retries.len().into()),
     ("simulated", |r| r.report.simulated.into()),
+    ("unresolved", |r| unresolved(r.record).map(|keys| text(&keys)).into()),
 ];
 
 /// The table.
@@ -74,6 +75,12 @@ fn metrics(record: &AttemptRecord) -> impl Iterator<Item = Cell> + '_ {
         (Some(tokens), Unit::Tokens) => (tokens as u64).into(),
         (figure, _) => figure.filter(|f| f.is_finite()).into(),
     })
+}
+
+/// Keys of the figures that the stream does not carry; `None` without any.
+fn unresolved(record: &AttemptRecord) -> Option<String> {
+    let keys: Vec<&str> = METRICS.iter().filter(|m| (m.unresolved)(record).is_some()).map(|m| m.key).collect();
+    (!keys.is_empty()).then(|| keys.join(" "))
 }
 
 /// As `results.json` has it.
@@ -141,6 +148,24 @@ mod tests {
             (id.number == 1).then(|| answer(id, now, 1000, 7, 11))
         });
         assert_eq!(parsed(&render(&report(session))).len(), 2);
+    }
+
+    #[test]
+    fn what_the_stream_does_not_carry_is_an_empty_cell_and_named() {
+        let session = run(suite(&["a"]), Plan::default(), |id, now| {
+            let mut r = answer(id, now, 1000, 7, 11);
+            let last = r.last_arrival().unwrap();
+            r.arrivals.iter_mut().for_each(|a| a.at = last);
+            Some(r)
+        });
+        let table = parsed(&render(&report(session)));
+        let keys = "time_to_first_token_ms time_to_first_output_token_ms inter_token_latency_ms \
+                    output_token_throughput_per_user";
+        assert_eq!(column(&table, "unresolved"), [keys]);
+        for key in keys.split(' ') {
+            assert_eq!(column(&table, key), [""], "{key}");
+        }
+        assert_eq!(column(&table, "request_latency_ms"), ["1000"]);
     }
 
     #[test]

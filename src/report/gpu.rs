@@ -149,6 +149,17 @@ impl GpuReport {
         self.working().filter_map(|d| d.utilization_max_percent).reduce(f64::max)
     }
 
+    /// The reason that throttled one of those that may have done the work longest, in words, and its share of the run,
+    /// percent.
+    pub fn longest_throttle(&self) -> Option<(&'static str, f64)> {
+        // Clocks that the user set, and those of GPUs in step, are no limit of the machine.
+        const SET: [&str; 2] = ["applications_clocks_setting", "sync_boost"];
+        let all =
+            self.working().filter_map(|d| d.throttled.as_ref()).flatten().filter(|(name, ..)| !SET.contains(name));
+        let longest = all.max_by(|a, b| a.2.total_cmp(&b.2))?;
+        Some((longest.1, longest.2 * 100.0))
+    }
+
     /// Whether all that tell their load were idle, of those that serve where that is known: then the work is likely to
     /// have been done elsewhere.
     pub fn were_idle(&self) -> bool {

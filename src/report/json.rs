@@ -9,7 +9,7 @@ mod text;
 
 use serde::Serialize;
 use serde::ser::{SerializeMap, SerializeSeq, Serializer};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
@@ -163,6 +163,10 @@ struct SummaryJson<'a> {
     #[serde(flatten)]
     energy: gpu::EfficiencyJson<'a>,
     rating: Option<&'static str>,
+    /// Why there is none, or how many answers it does not cover.
+    rating_note: Option<String>,
+    /// Whole answers whose stream does not carry a figure, by the figure's key; none where it carries all.
+    unresolved: BTreeMap<&'static str, usize>,
     findings: Vec<FindingCount>,
     #[serde(flatten)]
     load: Option<load::LoadJson<'a>>,
@@ -175,6 +179,8 @@ struct FindingCount {
     attempts: usize,
 }
 
+/// Key of the attempts' own speed.
+const SPEED: &str = "output_token_throughput";
 /// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
 /// field means by it the throughput of the run as a whole.
 const SPEED_SPREAD: &str = "output_token_throughput_per_request";
@@ -186,9 +192,11 @@ impl Serialize for Spreads<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for metric in METRICS {
-            let key = if metric.key == "output_token_throughput" { SPEED_SPREAD } else { metric.key };
+            let key = if metric.key == SPEED { SPEED_SPREAD } else { metric.key };
             let all = self.0.ended_attempts();
-            let spread = self.0.spread(metric.key).map(|spread| SpreadJson::of(&spread, all));
+            let unresolved = self.0.unresolved(metric.key);
+            let spread = self.0.spread(metric.key);
+            let spread = spread.map(|spread| SpreadJson::of(&spread, all).with_unresolved(unresolved));
             // A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
             let mixes = metric.key.starts_with("time_to_first");
             map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
@@ -349,6 +357,12 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         request_throughput: summary.request_throughput,
         energy: gpu::EfficiencyJson::of(report),
         rating: summary.rating,
+        rating_note: summary.rating_note(),
+        unresolved: METRICS
+            .iter()
+            .map(|m| (if m.key == SPEED { SPEED_SPREAD } else { m.key }, summary.unresolved(m.key)))
+            .filter(|(_, n)| *n > 0)
+            .collect(),
         load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }

@@ -4,7 +4,7 @@ use super::bottleneck::Around;
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
-use crate::domain::server_gauges::GaugeHistory;
+use crate::domain::server_gauges::{GaugeHistory, Meter};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
@@ -72,10 +72,17 @@ impl Report {
         self.wall_time(self.session.began.unwrap_or_default())
     }
 
-    /// What there is beside the session to tell what held it back.
+    /// Figures beside the session that say something of its bottleneck.
     pub fn around(&self) -> Around {
-        let busiest_gpu_percent = self.gpu.as_ref().ok().and_then(GpuReport::busiest_percent);
-        let around = Around { busiest_gpu_percent, lag_p99_ms: self.lag.p99_ms, ..Around::default() };
+        let gpu = self.gpu.as_ref().ok();
+        let from = self.session.began.unwrap_or_default();
+        let around = Around {
+            busiest_gpu_percent: gpu.and_then(GpuReport::busiest_percent),
+            gpu_throttled: gpu.and_then(GpuReport::longest_throttle),
+            lag_p99_ms: self.lag.p99_ms,
+            server_waiting: self.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
+            ..Around::default()
+        };
         around.with_host(self.host.as_ref().ok(), self.local)
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::attempt::{AttemptRecord, TokenSource};
+use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
 use crate::domain::metrics::{METRICS, Metric, metric};
 use crate::domain::prefix_cache::PrefixCache;
@@ -49,8 +49,12 @@ pub struct Summary {
     pub output_token_throughput: Option<f64>,
     /// Whole answers among the same requests per second of it; `None` without a figure.
     pub request_throughput: Option<f64>,
-    /// The suite's word for the average speed; `None` without a figure.
+    /// The suite's word for the average speed of the answers that can be rated; `None` without one.
     pub rating: Option<&'static str>,
+    /// Average speed of those, tokens per second.
+    pub rated_speed: Option<f64>,
+    /// Reported attempts that cannot be rated: the stream does not carry their speed or their decode speed.
+    pub unrated: usize,
     /// All measured requests as a load: thresholds, goodput, failures by kind. Of a sweep those of its last stage.
     pub tally: Option<Tally>,
     /// What was found, and in how many of the reported and failed attempts; what was found in none is left out.
@@ -62,6 +66,7 @@ pub struct Summary {
     /// Of those, out of the same read as the one before: they share its time.
     pub coalesced_events: usize,
     spreads: Vec<(&'static str, Spread)>,
+    unresolved: Vec<(&'static str, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
 
@@ -101,6 +106,8 @@ struct Counted {
     events: usize,
     coalesced: usize,
     tokens: u64,
+    rated_speeds: Vec<f64>,
+    unrated: usize,
     /// TTFTs beside the places of their cases.
     ttft: Vec<(PrefixCache, (usize, f64))>,
     /// In the order of [`DIAGNOSES`]; those of failed attempts too.
@@ -131,9 +138,21 @@ impl Counted {
             self.tokenizer += usize::from(source == TokenSource::Tokenizer);
             self.estimated += usize::from(source == TokenSource::Estimate);
         }
+        self.rate(record);
         self.events += record.content_events();
         self.coalesced += record.coalesced_events();
         self.find(record);
+    }
+
+    /// An answer that came in a few reads shows how fast a buffer is emptied, which no scale of models rates.
+    fn rate(&mut self, record: &AttemptRecord) {
+        let is_unresolved =
+            |key| metric(key).is_some_and(|m| (m.unresolved)(record).is_some_and(Unresolved::is_timing));
+        if is_unresolved("output_token_throughput") || is_unresolved("output_token_throughput_per_user") {
+            self.unrated += 1;
+        } else {
+            self.rated_speeds.extend(record.output_tokens_per_s());
+        }
     }
 
     fn find(&mut self, record: &AttemptRecord) {
@@ -183,11 +202,14 @@ impl Summary {
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
             spreads: METRICS.iter().filter_map(|m| Some((m.key, Spread::of(figures(m).collect())?))).collect(),
+            unresolved: METRICS.iter().map(|m| (m.key, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
         let speed = summary.stats("output_token_throughput");
-        summary.rating = speed.map(|s| session.suite.rating.rate(s.avg));
+        summary.unrated = counted.unrated;
+        summary.rated_speed = Stats::of(counted.rated_speeds).map(|s| s.avg);
+        summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
         let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
         // Of a load every request counts, failed ones and earlier rounds too: their time was the server's as well.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
@@ -220,6 +242,26 @@ impl Summary {
     /// The spread of a metric, by its key in the metrics' table, with the number of figures.
     pub fn spread(&self, key: &str) -> Option<Spread> {
         self.spreads.iter().find(|(k, _)| *k == key).map(|(_, s)| *s)
+    }
+
+    /// Reported attempts whose stream does not carry a metric, by its key in the metrics' table.
+    pub fn unresolved(&self, key: &str) -> usize {
+        self.unresolved.iter().find(|(k, _)| *k == key).map_or(0, |(_, n)| *n)
+    }
+
+    /// The figures of a metric out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
+    pub fn n_of_all(&self, key: &str, n: usize) -> String {
+        let unresolved = match self.unresolved(key) {
+            0 => String::new(),
+            unresolved => format!(", {unresolved} unresolved"),
+        };
+        format!("{n}/{}{unresolved}", self.ended_attempts())
+    }
+
+    /// Why there is no rating although answers were measured, or how many it does not cover; `None` where it covers all.
+    pub fn rating_note(&self) -> Option<String> {
+        let (unrated, all) = (self.unrated, self.attempts);
+        (unrated > 0).then(|| format!("{unrated} of {all} answers not rated: unresolved speed, see Findings"))
     }
 
     /// The spreads of the TTFT by the state of the prefix cache. With more than one, that of all mixes them.

@@ -67,6 +67,8 @@ pub(crate) fn bent() -> Vec<Stage> {
         itl_p50_ms: Some(10.0),
         latency_p50_ms: Some(latency_ms),
         doubts: crate::domain::prefix_cache::CacheDoubts::default(),
+        unresolved_first_token: 0,
+        unresolved_inter_token: 0,
         estimated: false,
         slo_met: None,
     };

@@ -123,6 +123,18 @@ pub fn n_of_all(stage: &Stage) -> String {
     format!("{}/{}", stage.ok, stage.requests)
 }
 
+/// Answers whose stream does not carry figures, in words: `2 TTFT, 3 decode speed at concurrency 4`; `None` without any.
+pub fn unresolved_in_words(stages: &[Stage]) -> Option<String> {
+    let of = |n: usize, what: &str| (n > 0).then(|| format!("{n} {what}"));
+    let stage = |s: &Stage| {
+        let parts = [of(s.unresolved_first_token, "TTFT"), of(s.unresolved_inter_token, "decode speed")];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        (!parts.is_empty()).then(|| format!("{} at concurrency {}", parts.join(", "), s.concurrency))
+    };
+    let all: Vec<String> = stages.iter().filter_map(stage).collect();
+    (!all.is_empty()).then(|| all.join("; "))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,6 +154,17 @@ mod tests {
         assert_eq!(words(2), ("tok/s per user".into(), "tok/s per user".into()));
         stage.ok = 0;
         assert_eq!(SWEEP_COLUMNS[4].cell(&stage, show), "–");
+    }
+
+    #[test]
+    fn answers_without_a_figure_are_counted_stage_by_stage() {
+        let mut stages = bent();
+        assert_eq!(unresolved_in_words(&stages), None);
+        stages[0].unresolved_inter_token = 2;
+        (stages[2].unresolved_first_token, stages[2].unresolved_inter_token) = (1, 3);
+        let (first, third) = (stages[0].concurrency, stages[2].concurrency);
+        let told = format!("2 decode speed at concurrency {first}; 1 TTFT, 3 decode speed at concurrency {third}");
+        assert_eq!(unresolved_in_words(&stages), Some(told));
     }
 
     #[test]

@@ -14,14 +14,14 @@ use crate::app::message::Msg;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, stages};
+use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::text::{sanitise, sanitise_line};
-use crate::report::bottleneck::HELD_BACK_BY;
+use crate::report::bottleneck::{self, Bottleneck};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
 use crate::report::spread::Spread;
 use crate::report::summary::Summary;
-use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all};
+use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, unresolved_in_words};
 
 /// What was given up leaves its record within this time after the one before, or not at all: a tokenizer may still have
 /// finished ones to count.
@@ -134,8 +134,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     }
     if let Some(good) = tally.good {
         let (share, rate) = (tally.run_figure(RunFigure::GoodShare), tally.run_figure(RunFigure::Goodput));
-        let share = format!("{good}/{} ({} %)", tally.ended, figure(share, 1));
-        lines.push(entry("Goodput", [share, format!("{} req/s", figure(rate, 2))].map(Some)));
+        let share = format!("{good}/{} ({} %)", tally.judged(), figure(share, 1));
+        let unresolved = (tally.unjudged > 0).then(|| format!("{} unresolved", tally.unjudged));
+        lines.push(entry("Goodput", [Some(share), Some(format!("{} req/s", figure(rate, 2))), unresolved]));
     }
     let stages = stages(session);
     let knee = knee(&stages);
@@ -150,7 +151,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
         lines.push(entry(&format!("{:>4} at once", s.concurrency), columns.chain([n, knee, kept])));
     }
+    lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("no knee up to {last} at once"))])));
+    lines.extend(unresolved_in_words(&stages).map(|told| entry("Unresolved", [Some(told)])));
     if !session.sweep.is_empty() {
         // Which stages keep them stands beside each; the verdicts of the last one alone would be no verdict on the run.
         lines.extend(kept_in_words(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
@@ -182,8 +185,9 @@ pub(super) fn summary(report: &Report) -> String {
         lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
-    let line = |label: &str, key: &str, unit: &str, digits: usize| {
-        Some(spread_line(label, &summary.spread(key)?, ended, unit, digits))
+    let line = |label: &str, key: &str, unit: &str, digits: usize| match summary.spread(key) {
+        Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(key, spread.n), unit, digits)),
+        None => unresolved_line(label, &summary, key),
     };
     lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
     lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
@@ -215,13 +219,25 @@ pub(super) fn summary(report: &Report) -> String {
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
     lines.extend(told.rating.map(rating));
-    lines.extend(told.bottleneck.map(|told| entry(HELD_BACK_BY, [Some(format!("{}: {}", told.cause, told.evidence))])));
+    lines.extend(told.rating_note.map(|note| entry("Not rated", [Some(note)])));
+    let bottleneck = |told: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", told.cause, told.evidence))]);
+    lines.extend(told.bottleneck.map(bottleneck));
     lines.join("\n")
+}
+
+/// A metric that no stream carries.
+fn unresolved_line(label: &str, summary: &Summary, key: &str) -> Option<String> {
+    let n = summary.n_of_all(key, 0);
+    (summary.unresolved(key) > 0).then(|| entry(label, [Some("–".to_owned()), Some(format!("n {n}"))]))
 }
 
 /// One line, or one for each state of the prefix cache: their mean would be that of two different things.
 fn ttft(summary: &Summary) -> Vec<String> {
+    const KEY: &str = "time_to_first_token_ms";
     let by_cache = summary.ttft_by_cache();
+    if by_cache.is_empty() {
+        return unresolved_line("TTFT", summary, KEY).into_iter().collect();
+    }
     let label = |state| match state {
         _ if by_cache.len() == 1 && state != PrefixCache::Warm => "TTFT",
         PrefixCache::Cold => "TTFT, cold",
@@ -230,14 +246,14 @@ fn ttft(summary: &Summary) -> Vec<String> {
     };
     by_cache
         .iter()
-        .map(|(state, spread)| spread_line(label(*state), spread, summary.ended_attempts(), "ms", 0))
+        .map(|(state, spread)| spread_line(label(*state), spread, &summary.n_of_all(KEY, spread.n), "ms", 0))
         .collect()
 }
 
-/// A metric over the attempts that have it, of `ended` ones. A single figure is its own mean, median and extremes.
-fn spread_line(label: &str, spread: &Spread, ended: usize, unit: &str, digits: usize) -> String {
+/// A metric over the attempts that have it, `n_of_all` of those that ended. A single figure is its own mean, median and extremes.
+fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits: usize) -> String {
     let s = spread.stats;
-    let n = Some(format!("n {}/{ended}", spread.n));
+    let n = Some(format!("n {n_of_all}"));
     if spread.n == 1 {
         return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
     }
@@ -266,7 +282,7 @@ mod tests {
 
     #[test]
     fn one_figure_is_told_once() {
-        let line = spread_line("TTFT", &spread(&[103.4]), 2, "ms", 0);
+        let line = spread_line("TTFT", &spread(&[103.4]), "1/2", "ms", 0);
         assert_eq!(line, "TTFT                103 ms   n 1/2");
     }
 
@@ -275,7 +291,7 @@ mod tests {
         let mut values: Vec<f64> = (0..100).map(|i| 100_000.0 + f64::from(i)).collect();
         values.push(999_999.0);
         let wide = Spread { mean_half_width: Some(12_345.6), ..spread(&values) };
-        let told = spread_line("TTFT, cache unknown", &wide, 10_000, "ms", 0);
+        let told = spread_line("TTFT, cache unknown", &wide, "101/10000", "ms", 0);
         assert!(told.lines().count() > 1 && told.lines().all(|l| l.chars().count() <= 80), "{told}");
         assert!(told.ends_with("n 101/10000"), "{told}");
     }

@@ -81,6 +81,8 @@ pub struct ReportedTtft {
     pub ascending_ms: Vec<f64>,
     /// Answers out of the server's prefix cache.
     pub warm: usize,
+    /// Answers whose stream does not carry their TTFT.
+    pub unresolved: usize,
 }
 
 impl RenderCache {

@@ -20,7 +20,7 @@ use crate::app::state::{App, Connection, Target};
 use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
-use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase};
+use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase, arrival_times};
 use crate::domain::random::mixed;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
@@ -313,8 +313,9 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
             Some(TextKind::Answer) => StreamPhase::Answering,
         },
         started,
-        ttft_ms: record.time_to_first_token_ms(),
+        ttft_ms: record.first_text_ms(),
         content_events: arrivals.len() as u32,
+        arrival_times: arrival_times(&arrivals),
         trace: record.trace(),
         recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),
         arrivals: Trace::of(&arrivals),

@@ -10,7 +10,7 @@ use crate::domain::attempt::{Arrival, AttemptRecord, KeptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_end, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, arrival_times, live_end, recent_gaps_ms,
 };
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
@@ -108,6 +108,7 @@ fn in_flight_at(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected:
         started: record.clock_start(),
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
+        arrival_times: arrival_times(arrivals),
         ..InFlight::default()
     };
     let so_far = || AttemptRecord {

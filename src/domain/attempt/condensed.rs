@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::resolution::Resolution;
 use super::{AttemptRecord, TextKind};
 use crate::domain::statistics::Stats;
 use crate::domain::time::Nanos;
@@ -16,6 +17,39 @@ pub struct Condensed {
     pub(super) coalesced: usize,
     pub(super) gaps: Option<Stats>,
     pub(super) had_reasoning: bool,
+    #[serde(default)]
+    pub(super) resolution: KeptResolution,
+}
+
+/// A resolution in few bytes: most streams have every event in a read of its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum KeptResolution {
+    /// An older version did not keep it.
+    #[default]
+    Unknown,
+    /// Every event came alone.
+    Alone,
+    /// Some events came together.
+    Shared(Resolution),
+}
+
+impl KeptResolution {
+    fn new(resolution: Option<Resolution>, events: usize) -> Self {
+        match resolution {
+            None => Self::Unknown,
+            Some(resolution) if resolution == Resolution::from_single_events(events) => Self::Alone,
+            Some(resolution) => Self::Shared(resolution),
+        }
+    }
+
+    pub(super) fn get(self, events: usize) -> Option<Resolution> {
+        match self {
+            Self::Unknown => None,
+            Self::Alone => Some(Resolution::from_single_events(events)),
+            Self::Shared(resolution) => Some(resolution),
+        }
+    }
 }
 
 impl AttemptRecord {
@@ -31,6 +65,7 @@ impl AttemptRecord {
                 coalesced: self.coalesced_events(),
                 gaps: self.inter_chunk_latency_ms(),
                 had_reasoning: !self.reasoning.is_empty(),
+                resolution: KeptResolution::new(self.resolution(), self.content_events()),
             };
             self.condensed = Some(Box::new(condensed));
             (self.arrivals, self.text, self.reasoning) = (Vec::new(), String::new(), String::new());

@@ -61,9 +61,14 @@ impl AttemptRecord {
         Some((late - self.connect_ms.unwrap_or(0.0)).max(0.0))
     }
 
-    /// TTFT: to the first event with generated text of any kind.
-    pub fn time_to_first_token_ms(&self) -> Option<f64> {
+    /// To the first event with generated text of any kind, whether or not it came when it was made.
+    pub fn first_text_ms(&self) -> Option<f64> {
         Some(self.first_arrival()?.millis_since(self.clock_start()))
+    }
+
+    /// TTFT: to the first event with generated text of any kind; `None` where that may have been held back.
+    pub fn time_to_first_token_ms(&self) -> Option<f64> {
+        self.first_text_ms().filter(|_| self.unresolved_first_token().is_none())
     }
 
     /// To the first token that the server counted, where it counts along; its text may come later.
@@ -71,8 +76,13 @@ impl AttemptRecord {
         Some(self.first_counted_at?.millis_since(self.clock_start()))
     }
 
-    /// To the first generated text that is not reasoning.
+    /// To the first generated text that is not reasoning; `None` where that may have been held back.
     pub fn time_to_first_output_token_ms(&self) -> Option<f64> {
+        self.first_answer_text_ms().filter(|_| self.unresolved_first_output_token().is_none())
+    }
+
+    /// To the first event with text that is not reasoning, whether or not it came when it was made.
+    pub fn first_answer_text_ms(&self) -> Option<f64> {
         let first = match &self.condensed {
             Some(condensed) => condensed.first_answer,
             None => self.arrivals.iter().find(|a| a.kind == TextKind::Answer).map(|a| a.at),
@@ -113,12 +123,14 @@ impl AttemptRecord {
         self.condensed.as_ref().map_or_else(|| self.arrivals.iter().filter(|a| a.coalesced).count(), |c| c.coalesced)
     }
 
-    /// Output tokens and where their number comes from; `None` when nothing was generated and nothing told.
+    /// Output tokens and where their number comes from; `None` when nothing was generated and nothing was reported. A whole
+    /// answer in a single event was not streamed: one event says nothing of its tokens.
     pub fn output_tokens(&self) -> Option<(u64, TokenSource)> {
         match (self.usage.completion_tokens, self.counted_tokens) {
             (Some(n), _) if n > 0 => Some((n, TokenSource::Usage)),
             (_, Some(n)) if n > 0 => Some((n, TokenSource::Tokenizer)),
             _ if self.content_events() == 0 => None,
+            _ if self.content_events() == 1 && self.is_ok() => None,
             _ => Some((self.content_events() as u64, TokenSource::Estimate)),
         }
     }
@@ -131,18 +143,26 @@ impl AttemptRecord {
 
     /// (last token − first token) / (output tokens − tokens in the first event), in milliseconds. Where the server does
     /// not count along, the first event is taken to hold its share of the tokens: one, or the mean per event where
-    /// events carry several.
+    /// events carry several. `None` where the stream does not carry it.
     pub fn inter_token_latency_ms(&self) -> Option<f64> {
-        if self.has_hidden_reasoning() {
-            return None;
-        }
+        let mean_ms = self.mean_token_ms()?;
+        self.unresolved_inter_token().is_none().then_some(mean_ms)
+    }
+
+    /// The same, whether or not the stream carries it.
+    fn mean_token_ms(&self) -> Option<f64> {
         let (first, last) = (self.first_arrival()?, self.last_arrival()?);
-        let (tokens, source) = self.output_tokens()?;
-        let share = (tokens as f64 / self.content_events() as f64).round().max(1.0);
-        let told = self.tokens_in_first_event.filter(|_| source == TokenSource::Usage);
-        let after_first = tokens as f64 - told.map_or(share, |n| n as f64);
+        let after_first = self.tokens_after_first_event()?;
         let window_ms = last.millis_since(first);
         (after_first > 0.0 && window_ms > 0.0).then(|| window_ms / after_first)
+    }
+
+    /// Output tokens without those of the first event; none or less where that holds all.
+    pub(super) fn tokens_after_first_event(&self) -> Option<f64> {
+        let (tokens, source) = self.output_tokens()?;
+        let share = (tokens as f64 / self.content_events() as f64).round().max(1.0);
+        let counted = self.tokens_in_first_event.filter(|_| source == TokenSource::Usage);
+        Some(tokens as f64 - counted.map_or(share, |n| n as f64))
     }
 
     /// The decode speed: 1000 / inter-token latency, tokens per second.
@@ -150,8 +170,11 @@ impl AttemptRecord {
         Some(1000.0 / self.inter_token_latency_ms()?)
     }
 
-    /// Output tokens / request latency, tokens per second: the sample report's "Speed".
+    /// Output tokens / request latency, tokens per second: the sample report's "Speed". `None` where no model is that fast.
     pub fn output_tokens_per_s(&self) -> Option<f64> {
+        if self.unresolved_speed().is_some() {
+            return None;
+        }
         let latency_s = self.request_latency_ms()? / 1000.0;
         let (tokens, _) = self.output_tokens()?;
         (latency_s > 0.0).then(|| tokens as f64 / latency_s)
@@ -162,8 +185,11 @@ impl AttemptRecord {
         self.arrivals.windows(2).map(|w| w[1].at.millis_since(w[0].at))
     }
 
-    /// The spread of the gaps.
+    /// The spread of the gaps; `None` where they are those of reads that many events share.
     pub fn inter_chunk_latency_ms(&self) -> Option<Stats> {
+        if self.unresolved_gaps().is_some() {
+            return None;
+        }
         self.condensed.as_ref().map_or_else(|| Stats::of(self.gaps_ms()), |c| c.gaps)
     }
 
@@ -228,13 +254,13 @@ mod tests {
     fn a_server_that_counts_along_tells_what_the_first_event_holds() {
         // Seven tokens in the first event, then three in 60 ms; by its share the first would hold 10 / 4, that is three.
         let mut r = record(&[100, 120, 140, 160].map(|ms| (ms, TextKind::Answer)), Some(10));
-        assert!(close(r.inter_token_latency_ms(), 60.0 / 7.0));
+        assert!(close(r.mean_token_ms(), 60.0 / 7.0));
         r.tokens_in_first_event = Some(7);
-        assert!(close(r.inter_token_latency_ms(), 20.0));
+        assert!(close(r.mean_token_ms(), 20.0));
         // It belongs to the server's own count and to no other.
         r.usage.completion_tokens = None;
         r.counted_tokens = Some(9);
-        assert!(close(r.inter_token_latency_ms(), 60.0 / 7.0));
+        assert!(close(r.mean_token_ms(), 60.0 / 7.0));
     }
 
     #[test]

@@ -14,6 +14,8 @@ const TOGETHER_MS: f64 = 1.0;
 const TOGETHER_SHARE: f64 = 0.1;
 /// Bursts closer than this may be the scheduler's doing, on either side, milliseconds.
 const APART_MS: f64 = 20.0;
+/// A silence before a burst that is no scheduler's doing, milliseconds.
+const SILENCE_MS: f64 = 500.0;
 /// So many bursts make a pattern.
 const ENOUGH_BURSTS: usize = 5;
 /// What waited while the observer stood still is read within this time after it.
@@ -123,12 +125,17 @@ impl Timeline {
     pub fn whole_answer_burst(&self, latency_ms: f64) -> Option<Burst> {
         const FEWEST: usize = 16;
         const PER_MS: f64 = 5.0;
-        const SILENCE_MS: f64 = 500.0;
         let burst = self.largest_burst()?;
         let most = burst.events >= FEWEST && burst.events * 10 >= self.events * 9;
         let sudden = burst.span_ms < latency_ms * 0.05
             && burst.wait_ms - self.own_ms(burst.since_ms, burst.wait_ms) >= SILENCE_MS;
         (most && sudden && (burst.events - 1) as f64 >= burst.span_ms * PER_MS).then_some(burst)
+    }
+
+    /// Whether the observer stood still while it waited for the first text, and no long silence is left without that.
+    pub fn observer_explains_wait(&self) -> bool {
+        let own_ms = self.own_ms(0.0, self.wait_ms);
+        own_ms > 0.0 && self.wait_ms - own_ms < SILENCE_MS
     }
 
     fn largest_burst(&self) -> Option<Burst> {
@@ -155,13 +162,15 @@ impl Timeline {
     }
 
     /// Gaps that are far longer than what is usual here: between bursts, where events come in bursts. What the observer
-    /// itself stood still is taken off.
+    /// itself stood still is taken off, and the time that the events of one read usually take: a buffer held those.
     pub fn pauses(&self) -> Option<Pauses> {
         let limit_ms = limit_ms(&self.gaps_ms, self.bursts)?;
+        let event_ms = self.usual_event_ms().unwrap_or(0.0);
         let mut pauses: Option<Pauses> = None;
         let mut at_ms = self.wait_ms;
-        for &gap_ms in &self.gaps_ms {
-            if gap_ms - self.own_ms(at_ms, gap_ms) > limit_ms {
+        for (at, &gap_ms) in self.gaps_ms.iter().enumerate() {
+            let explained_ms = |s: &Self| s.own_ms(at_ms, gap_ms) + event_ms * s.in_same_read(at) as f64;
+            if gap_ms > limit_ms && gap_ms - explained_ms(self) > limit_ms {
                 let p = pauses.get_or_insert(Pauses { count: 0, total_ms: 0.0, longest_ms: 0.0, longest_at_ms: 0.0 });
                 p.count += 1;
                 p.total_ms += gap_ms;
@@ -172,6 +181,19 @@ impl Timeline {
             at_ms += gap_ms;
         }
         pauses
+    }
+}
+
+impl Timeline {
+    /// Usual time that an event takes: of reads that hold several, their share of the gap before.
+    fn usual_event_ms(&self) -> Option<f64> {
+        let starts = self.gaps_ms.iter().enumerate().filter(|(_, gap)| **gap > 0.0);
+        median(starts.map(|(at, gap)| gap / (self.in_same_read(at) + 1) as f64))
+    }
+
+    /// Further events in the read that ended this gap.
+    fn in_same_read(&self, gap: usize) -> usize {
+        self.gaps_ms.iter().skip(gap + 1).take_while(|&&gap| gap <= 0.0).count()
     }
 }
 

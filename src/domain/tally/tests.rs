@@ -149,3 +149,28 @@ proptest::proptest! {
         proptest::prop_assert!((tally.seconds() - covered as f64 / 100.0).abs() < 1e-9);
     }
 }
+
+#[test]
+fn answers_without_a_resolved_figure_are_in_no_verdict() {
+    // Ten tokens in one read: its TTFT and its decode speed are not known.
+    let buffered = |mut record: AttemptRecord| {
+        let last = record.last_arrival().unwrap();
+        record.arrivals.iter_mut().for_each(|a| a.at = last);
+        record
+    };
+    let slos = [read("ttft_p95<500ms"), read("itl_p50<50ms")];
+    let all = [answer(0, 100), answer(10, 100), buffered(answer(20, 100))];
+    let counted = tally(&all, &slos);
+    assert_eq!((counted.ok, counted.good, counted.unjudged, counted.judged()), (3, Some(2), 1, 2));
+    assert_eq!(counted.run_figure(RunFigure::GoodShare), Some(100.0));
+    let ttft = slos[0].judge(&counted);
+    assert_eq!((ttft.n, ttft.unresolved, ttft.met), (2, 1, true));
+    assert!(slos[0].tell(&ttft).ends_with("(1 unresolved)"), "{}", slos[0].tell(&ttft));
+    // Without any figure a threshold is not kept.
+    let none = tally(&[buffered(answer(0, 100))], &slos);
+    assert_eq!((none.good, none.judged(), none.run_figure(RunFigure::GoodShare)), (Some(0), 0, None));
+    assert!(!none.keeps(&slos));
+    // One that misses another threshold is missed, resolved or not.
+    let missed = [read("ttft_p95<500ms"), read("latency_p95<1ms")];
+    assert_eq!(tally(&[buffered(answer(0, 100))], &missed).unjudged, 0);
+}

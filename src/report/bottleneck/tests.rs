@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
+use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 use crate::domain::session::{Plan, SessionEvent};
 use crate::domain::suite::CaseSpec;
 use crate::domain::testing::{case, suite_of};
 use crate::domain::time::Nanos;
+use crate::report::host::HostReport;
 use crate::report::server_figures::Level;
 
 /// An answer with so many gaps of so many milliseconds, after this time to its first token.
@@ -56,61 +57,72 @@ fn without_a_figure_there_is_no_sentence() {
 
 #[test]
 fn decoding_is_named_with_its_share_and_its_speed() {
-    assert_eq!(said(vec![answer(100, 9, 100)]), "decoding: 90 % of the median answer, 9.0 ms a token, steady.");
+    assert_eq!(said(vec![answer(100, 9, 100)]), "decode-bound: 90% of the median request, 9.0 ms per token, steady.");
     // Twenty gaps are too few to say whether they are steady.
-    assert_eq!(said(vec![answer(20, 9, 20)]), "decoding: 90 % of the median answer, 9.0 ms a token.");
+    assert_eq!(said(vec![answer(20, 9, 20)]), "decode-bound: 90% of the median request, 9.0 ms per token.");
     let mut uneven = answer(20, 1, 200);
     for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
         arrival.at = Nanos::from_millis(20 + i as u64 + 20 * (i as u64 / 20));
     }
-    assert_eq!(said(vec![uneven]), "decoding: 95 % of the median answer, 2.0 ms a token, with uneven gaps.");
+    assert_eq!(said(vec![uneven]), "decode-bound: 95% of the median request, 2.0 ms per token, with uneven gaps.");
 }
 
 #[test]
 fn a_long_wait_is_the_first_tokens() {
     assert_eq!(
         said(vec![answer(300, 10, 10)]),
-        "the first token: 75 % of the median answer pass before it (TTFT 300 ms), in prefill or in a queue before it."
+        "prefill-bound: 75% of the median request passes before its first token (TTFT 300 ms), in prefill or in a queue before \
+         it."
     );
     assert_eq!(
         said(vec![answer(300, 10, 70)]),
-        "nothing that stands out: 30 % of the median answer pass before its first token, the rest in decoding."
+        "no clear bottleneck: 30% of the median request is prefill, the rest decode."
     );
 }
 
 #[test]
 fn tokscopes_own_delays_are_named_before_the_server() {
-    let with = |n: usize| {
+    let with = |key: &'static str, n: usize| {
         let touched = |i| {
             let mut record = answer(100, 9, 100);
             if i < n {
-                record.findings.push(Finding { key: "sent_late", message: "late".to_owned() });
+                record.own_delay_ms = Some(12.0 + i as f64);
+                record.findings.push(Finding { key, message: "late".to_owned() });
             }
             record
         };
         said((0..20).map(touched).collect())
     };
+    let decode = "decode-bound: 90% of the median request, 9.0 ms per token, steady";
     assert_eq!(
-        with(2),
-        "this machine: in 2 of 20 attempts tokscope itself stood still, or sent or read late, so that their times are its own."
+        with("sent_late", 2),
+        format!("client-bound: tokscope itself sent 2 of 20 requests late, by 13 ms at most; also {decode}.")
     );
     assert_eq!(
-        with(1),
-        "decoding: 90 % of the median answer, 9.0 ms a token, steady; in 1 of 20 attempts tokscope itself stood still, or sent or read late."
+        with("read_late", 2),
+        format!("client-bound: tokscope itself read 2 of 20 streams late; also {decode}.")
+    );
+    assert_eq!(
+        with("sent_late", 1),
+        format!("{decode}; also client-bound: tokscope itself sent 1 of 20 requests late, by 12 ms at most.")
+    );
+    assert_eq!(
+        with("read_late", 1),
+        format!("{decode}; also client-bound: tokscope itself read 1 of 20 streams late.")
     );
     // What it kept waiting itself found no slot because of it, not because of the rate.
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     late.own_delay_ms = Some(240.0);
-    assert!(!said(vec![late]).starts_with("too high a rate"));
+    assert!(!said(vec![late]).contains("for a free slot"));
 }
 
 #[test]
 fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
     let with =
         |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, ..Around::default() });
-    assert!(with(Some(98.4)).ends_with("steady; GPU up to 98 %."));
+    assert!(with(Some(98.4)).ends_with("steady; GPU up to 98%."));
     assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
     assert!(with(Some(50.0)).ends_with("steady."));
 }
@@ -120,10 +132,11 @@ fn a_late_client_comes_before_what_it_measured() {
     let late = |gap, ms| said_with(vec![answer(100, gap, 100)], Around { lag_p99_ms: Some(ms), ..Around::default() });
     assert_eq!(
         late(9, 12.0),
-        "this machine: tokscope itself was 12 ms late (p99), beside gaps of 9.0 ms, so that figures may be its own."
+        "client-bound: tokscope itself was 12 ms late (p99), beside an ITL of 9.0 ms, so the figures may be its own; also \
+         decode-bound: 90% of the median request, 9.0 ms per token, steady."
     );
-    assert!(late(9, 4.0).starts_with("decoding"));
-    assert!(late(100, 12.0).starts_with("decoding"));
+    assert!(late(9, 4.0).starts_with("decode-bound"));
+    assert!(late(100, 12.0).starts_with("decode-bound"));
 }
 
 #[test]
@@ -134,16 +147,14 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
             HostReport { cpu_busy_percent: level(busy), own_engine_percent: level(engine), ..HostReport::default() };
         said_with(vec![answer(100, 9, 100)], Around::default().with_host(Some(&host), is_local))
     };
-    assert!(said(94.9, 89.9, true).starts_with("decoding: "));
-    assert!(said(100.0, 10.0, false).starts_with("decoding: "), "the server has a machine of its own");
-    assert_eq!(
-        said(98.4, 97.2, true),
-        "this machine: tokscope's thread that reads the streams took 97 % of a core, so that figures may be its own."
-    );
-    assert_eq!(
-        said(98.4, 10.0, true),
-        "this machine: its cores were 98 % busy with client and server both on it, so that each may have waited for the other."
-    );
+    let also = "; also decode-bound: 90% of the median request, 9.0 ms per token, steady.";
+    assert!(said(94.9, 89.9, true).starts_with("decode-bound: "));
+    assert!(said(100.0, 10.0, false).starts_with("decode-bound: "), "the server has a machine of its own");
+    let own = "client-bound: tokscope's reading thread took 97% of a core, so the figures may be its own";
+    assert_eq!(said(98.4, 97.2, true), format!("{own}{also}"));
+    let shared = "client-bound: the cores were 98% busy with client and server on one machine, so each may have waited for \
+                  the other";
+    assert_eq!(said(98.4, 10.0, true), format!("{shared}{also}"));
 }
 
 #[test]
@@ -154,8 +165,123 @@ fn buffering_needs_half_of_the_attempts() {
         record
     };
     let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
-    assert!(text.starts_with("buffering: in 2 of 3 attempts"), "{text}");
-    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decoding"));
+    assert_eq!(
+        text,
+        "buffered stream: in 2 of 3 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's."
+    );
+    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
+}
+
+/// An answer whose text came in one read.
+fn at_once(ms: u64, events: usize) -> AttemptRecord {
+    let mut record = answer(ms, 0, events as u64 - 1);
+    record.ended = Nanos::from_millis(ms);
+    record
+}
+
+#[test]
+fn buffered_answers_never_name_the_client() {
+    // Their gaps are 0: tokscope's lateness is more than half of that.
+    let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
+    let around = Around { lag_p99_ms: Some(12.0), ..Around::default() };
+    let told = said_with(records, around);
+    assert_eq!(
+        told,
+        "buffered stream: in 14 of 14 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's."
+    );
+}
+
+#[test]
+fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
+    let stopped = |mut record: AttemptRecord| {
+        record.observer_stalls = vec![(Nanos::from_millis(50), Nanos::from_millis(950))];
+        record
+    };
+    // Every answer came while tokscope stood still: nothing is left for a buffer.
+    let told = said((0..5).map(|_| stopped(at_once(950, 40))).collect());
+    assert_eq!(told, "client-bound: tokscope itself stood still in 5 of 5 attempts, for 0.90 s at most.");
+    // Half of them: both are named.
+    let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
+    let told = said(mixed);
+    assert!(told.starts_with("client-bound: tokscope itself stood still in 5 of 10 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: in 5 of 10 attempts"), "{told}");
+    // One of twenty is too few to be the cause, and is named all the same.
+    let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
+    let told = said(few);
+    assert!(told.starts_with("decode-bound: 90% of the median request"), "{told}");
+    assert!(
+        told.ends_with("; also client-bound: tokscope itself stood still in 1 of 20 attempts, for 0.90 s at most."),
+        "{told}"
+    );
+    // It comes first where the others look buffered.
+    let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
+    let told = said(few);
+    assert!(told.starts_with("client-bound: tokscope itself stood still in 1 of 20 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: in 19 of 20 attempts"), "{told}");
+    // Without another cause it is not lost either.
+    let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
+    assert!(said(few).contains("the rest decode; also client-bound: tokscope itself stood still in 1 of 20"));
+    // What ended before a standstill is not touched by it.
+    let mut before = answer(100, 9, 100);
+    before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
+    assert!(said(vec![before]).starts_with("decode-bound"));
+}
+
+/// Requests sent together, answered one after another: the first token after this time, tokens for so long.
+fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
+    first_text_ms.iter().map(|ms| answer(*ms, decode_ms / 29, 29)).collect()
+}
+
+#[test]
+fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
+    assert_eq!(
+        said(in_turn(&[37, 332, 931, 1370], 290)),
+        "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
+         the one before had ended (37 ms to 1.37 s after the request)."
+    );
+    // Buffered or not, the same server is named; a second explanation stands beside it.
+    let refusal = crate::domain::attempt::FailedTry {
+        started: Nanos(0),
+        kind: "rate_limited".into(),
+        http_status: Some(429),
+        waited_ms: 1.0,
+    };
+    let mut limited = in_turn(&[37, 332, 931, 1370], 290);
+    limited.iter_mut().skip(1).for_each(|record| record.retries.push(refusal.clone()));
+    let told = said(limited);
+    assert!(told.starts_with("saturated: the server refused 3 of 4 requests"), "{told}");
+    assert!(told.contains("; also queue-bound: the server decodes one request at a time"), "{told}");
+}
+
+#[test]
+fn a_long_prefill_of_parallel_requests_is_no_queue() {
+    // Decode phases that are short beside the TTFT do not overlap either.
+    assert!(said(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
+    // Decoded together.
+    assert!(said(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));
+    // Two requests are too few.
+    assert!(!said(in_turn(&[37, 332, 931], 290)).starts_with("queue-bound"));
+}
+
+#[test]
+fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
+    let with = |server_waiting| said_with(vec![answer(300, 10, 10)], Around { server_waiting, ..Around::default() });
+    assert_eq!(with(Some(3.25)), "queue-bound: by the server's metrics 3.2 requests waited on average.");
+    assert!(with(Some(0.4)).starts_with("prefill-bound"));
+}
+
+#[test]
+fn a_throttled_gpu_is_named_before_where_the_time_went() {
+    let with = |percent| {
+        let gpu_throttled = Some(("overheated", percent));
+        said_with(vec![answer(100, 9, 100)], Around { gpu_throttled, ..Around::default() })
+    };
+    assert_eq!(
+        with(40.0),
+        "GPU-throttled: a GPU was throttled for 40% of the run (overheated); also decode-bound: 90% of the median request, \
+         9.0 ms per token, steady."
+    );
+    assert!(with(24.0).starts_with("decode-bound"));
 }
 
 #[test]
@@ -165,14 +291,14 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     queued.server_timings = Some(timings);
     assert_eq!(
         said(vec![queued]),
-        "queueing: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
+        "queue-bound: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
     );
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     assert_eq!(
         said(vec![late]),
-        "too high a rate: requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
+        "saturated: at this rate requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
     );
 }
 
@@ -190,9 +316,20 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 
 #[test]
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
-    assert_eq!(
-        sweep(&answer(100, 9, 100), &answer(400, 9, 100)),
-        "queueing: from 1 to 8 at once the median TTFT grew from 100 ms to 400 ms, the throughput only 0.8-fold."
-    );
-    assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queueing"));
+    let told = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
+    let queue =
+        "queue-bound: from concurrency 1 to 8 the median TTFT grew from 100 ms to 400 ms, throughput only 0.8-fold";
+    let flat = "saturated: from concurrency 1 on: 101 tok/s there, 101 tok/s at most up to concurrency 8";
+    assert_eq!(told, format!("{queue}; also {flat}."));
+    assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queue-bound"));
+}
+
+#[test]
+fn every_rule_has_words_of_its_own_and_explains_rules_below_it() {
+    let keys: Vec<&str> = RULES.iter().map(|rule| rule.key).collect();
+    for (at, rule) in RULES.iter().enumerate() {
+        assert!(!keys[..at].contains(&rule.key), "{}", rule.key);
+        assert!(rule.explains.iter().all(|key| keys[at + 1..].contains(key)), "{}", rule.key);
+        assert!(rules_markdown().contains(rule.condition) && !rule.example.ends_with('.'));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{COMPARED, METRICS};
+use super::{COMPARED, Compared, METRICS};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::metrics::metric;
 use crate::domain::session::{AttemptState, CaseState, Session};
@@ -46,6 +46,8 @@ pub struct Measured {
     pub answers: usize,
     /// Of those, the ones out of the server's prefix cache.
     pub warm: usize,
+    /// Of those, the ones whose stream does not carry a figure, in the order of [`COMPARED`].
+    pub unresolved: [usize; METRICS],
 }
 
 impl Measured {
@@ -63,6 +65,11 @@ impl Measured {
             cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
             answers: all.len(),
             warm: all.iter().filter(|r| is_warm(r)).count(),
+            unresolved: COMPARED.each_ref().map(|c| {
+                let is_unresolved =
+                    |r: &&Arc<AttemptRecord>| metric(c.key).is_some_and(|m| (m.unresolved)(r).is_some());
+                all.iter().filter(is_unresolved).count()
+            }),
         }
     }
 
@@ -72,6 +79,15 @@ impl Measured {
         let note =
             || format!("{warm} of {answers} answers came out of the server's prefix cache: their TTFT is no cold one");
         (*warm > 0).then(note)
+    }
+
+    /// Figures that some streams do not carry: their means leave those answers out.
+    pub(super) fn unresolved_note(&self) -> Option<String> {
+        let some = COMPARED.iter().zip(self.unresolved).filter(|(_, n)| *n > 0);
+        let label = |c: &Compared| c.label.split(',').next().unwrap_or(c.label);
+        let parts: Vec<String> = some.map(|(c, n)| format!("{} of {n}", label(c))).collect();
+        let told = || format!("unresolved and left out of {} answers: {}", self.answers, parts.join(", "));
+        (!parts.is_empty()).then(told)
     }
 }
 

@@ -56,6 +56,26 @@ fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
 }
 
 #[test]
+fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
+    let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
+    let session = run(suite(&["a"]), plan, |id, now| {
+        let mut record = answer(id, now, 1000, 10, 100);
+        let last = record.last_arrival().unwrap();
+        record.arrivals.iter_mut().filter(|_| id.number == 2).for_each(|a| a.at = last);
+        Some(record)
+    });
+    let report = report(session);
+    let saved = Side::of(&report);
+    let text = (crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
+    let read = crate::report::import::results::read(&text).unwrap();
+    assert_eq!(saved.whole.unresolved, read.whole.unresolved);
+    assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
+    let comparison = Comparison::of(saved, side("ts-2", &["a"], 1000));
+    let told = "A: unresolved and left out of 3 answers: TTFT of 1, Inter-token latency of 1";
+    assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
+}
+
+#[test]
 fn two_runs_stand_side_by_side() {
     let mut b = side("ts-2", &["Second", "Third\u{1b}[2J"], 2000);
     b.model = Some("other | model".into());

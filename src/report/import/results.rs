@@ -64,7 +64,8 @@ struct CaseJson {
 struct Attempt(HashMap<&'static str, Value>);
 
 impl Attempt {
-    const KEYS: [&str; 6] = ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache"];
+    const KEYS: [&str; 7] =
+        ["status", "warmup", "concurrency", "reported", "token_count_source", "prefix_cache", "unresolved"];
 }
 
 impl std::ops::Index<&str> for Attempt {
@@ -175,6 +176,9 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         estimated |= is_estimated;
         out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
         out.answers += good.len();
+        for (compared, unresolved) in COMPARED.iter().zip(&mut out.unresolved) {
+            *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.key).is_some()).count();
+        }
         let mut figures = [None; METRICS];
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
             let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();

@@ -1,5 +1,7 @@
 //! An attempt as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -47,6 +49,9 @@ pub struct AttemptJson<'a> {
     #[serde(flatten)]
     figures: Figures<'a>,
     inter_chunk_latency_ms: Option<Gaps>,
+    /// Why the stream does not carry a figure, by the figure's key.
+    unresolved: BTreeMap<&'static str, String>,
+    resolution: Option<ResolutionJson>,
     reasoning_token_count: Option<u64>,
     cached_token_count: Option<u64>,
     prefix_cache: PrefixCache,
@@ -72,6 +77,40 @@ struct RetryJson<'a> {
     kind: &'a str,
     http_status: Option<u16>,
     waited_ms: f64,
+}
+
+/// How the text is spread over arrival times, and what that does to figures.
+#[derive(Serialize)]
+struct ResolutionJson {
+    arrival_times: usize,
+    /// Largest share of the events that came in one read.
+    largest_read_share: Option<f64>,
+    /// Largest error of the TTFT, a share; `null` where nothing limits it.
+    time_to_first_token_error: Option<f64>,
+    /// Largest error of inter-token latency and decode speed, a share; `null` where nothing limits it.
+    inter_token_latency_error: Option<f64>,
+}
+
+impl ResolutionJson {
+    fn of(r: &AttemptRecord) -> Option<Self> {
+        let resolution = r.resolution().filter(|resolution| resolution.arrival_times > 0)?;
+        let (largest, all) = (resolution.largest_read_events as f64, r.content_events());
+        Some(Self {
+            arrival_times: resolution.arrival_times,
+            largest_read_share: (all > 0).then(|| largest / all as f64),
+            time_to_first_token_error: r.first_token_error(),
+            inter_token_latency_error: r.inter_token_error().filter(|error| error.is_finite()),
+        })
+    }
+}
+
+/// Key of the spread of the gaps between events, which is no metric of the table.
+const GAPS: &str = "inter_chunk_latency_ms";
+
+fn unresolved(r: &AttemptRecord) -> BTreeMap<&'static str, String> {
+    let metrics = METRICS.iter().map(|m| (m.key, (m.unresolved)(r)));
+    let all = metrics.chain([(GAPS, r.unresolved_gaps())]);
+    all.filter_map(|(key, why)| Some((key, why?.to_string()))).collect()
 }
 
 #[derive(Serialize)]
@@ -153,6 +192,8 @@ impl<'a> AttemptJson<'a> {
             time_to_headers_ms: r.time_to_headers_ms(),
             figures: Figures(r),
             inter_chunk_latency_ms: gaps.map(|g| Gaps::of(&g, r.content_events().saturating_sub(1))),
+            unresolved: unresolved(r),
+            resolution: ResolutionJson::of(r),
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
             prefix_cache: r.prefix_cache(),

@@ -8,7 +8,7 @@ use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, Slo, Stat, Subject, figure_index};
 use crate::domain::statistics::Stats;
-use crate::domain::sweep::{Stage, knee, stages};
+use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_table::SWEEP_COLUMNS;
 
@@ -35,6 +35,8 @@ pub struct SloJson<'a> {
     unit: &'static str,
     value: Option<f64>,
     n: usize,
+    /// Whole answers whose stream does not carry the figure; they are in no part of the verdict.
+    unresolved: usize,
     /// Of those, whose TTFT is a warm one; 0 where it is not about a TTFT.
     warm: usize,
     /// Of which the server told nothing, and whose prompt may have been in its cache.
@@ -47,7 +49,10 @@ pub struct SloJson<'a> {
 #[derive(Serialize)]
 pub struct GoodputJson {
     good: usize,
+    /// Requests that can be judged.
     of: usize,
+    /// Whole answers that cannot: their stream does not carry a figure that a threshold is about.
+    unresolved: usize,
     percent: Option<f64>,
     requests_per_s: Option<f64>,
 }
@@ -62,6 +67,8 @@ pub struct LoadJson<'a> {
     errors: &'a BTreeMap<String, usize>,
     /// From the intended start to the real one; only in an open loop.
     dispatch_delay_ms: Option<super::SpreadJson>,
+    /// Concurrency from which a sweep that does not scale is saturated; `null` where it scales, or there is no sweep.
+    saturated_from_concurrency: Option<usize>,
     slo: Vec<SloJson<'a>>,
     slo_met: Option<bool>,
     goodput: Option<GoodputJson>,
@@ -77,6 +84,7 @@ impl<'a> LoadJson<'a> {
             not_started: session.not_started,
             errors: &tally.errors,
             dispatch_delay_ms: queue.map(|(n, stats): (usize, Stats)| super::SpreadJson::of_stats(stats, n)),
+            saturated_from_concurrency: saturated_from_start(&stages(session)).map(|found| found.concurrency),
             slo: slos.iter().map(|slo| judged(slo, tally)).collect(),
             slo_met: (!slos.is_empty()).then(|| {
                 let one_of_all = || stages(session).iter().any(|s| s.slo_met == Some(true));
@@ -84,7 +92,8 @@ impl<'a> LoadJson<'a> {
             }),
             goodput: tally.good.map(|good| GoodputJson {
                 good,
-                of: tally.ended,
+                of: tally.judged(),
+                unresolved: tally.unjudged,
                 percent: tally.run_figure(RunFigure::GoodShare),
                 requests_per_s: tally.run_figure(RunFigure::Goodput),
             }),
@@ -107,6 +116,7 @@ fn judged<'a>(slo: &'a Slo, tally: &Tally) -> SloJson<'a> {
         unit: slo.unit().as_str(),
         value: verdict.value,
         n: verdict.n,
+        unresolved: verdict.unresolved,
         warm: verdict.doubts.warm,
         cache_unknown: verdict.doubts.unknown,
         compared: verdict.stand_in.map(Stat::as_str),
@@ -125,6 +135,9 @@ pub struct StageJson {
     cache_unknown: usize,
     #[serde(flatten)]
     figures: Figures,
+    /// Whole answers whose stream does not carry the TTFT, and the decode speed.
+    unresolved_first_token: usize,
+    unresolved_inter_token: usize,
     tokens_estimated: bool,
     slo_met: Option<bool>,
     knee: bool,
@@ -150,6 +163,8 @@ pub fn sweep(session: &Session) -> Vec<StageJson> {
         warm: s.doubts.warm,
         cache_unknown: s.doubts.unknown,
         figures: Figures(s.clone()),
+        unresolved_first_token: s.unresolved_first_token,
+        unresolved_inter_token: s.unresolved_inter_token,
         tokens_estimated: s.estimated,
         slo_met: s.slo_met,
         knee: knee == Some(at),

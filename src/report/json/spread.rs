@@ -20,6 +20,8 @@ pub struct SpreadJson {
     std: f64,
     n: usize,
     n_all: usize,
+    /// Whole answers whose stream does not carry the figure.
+    unresolved: usize,
     /// Of a TTFT: in how many the server's prefix cache was cold, warm, or in a state it did not tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     prefix_cache: Option<CacheCounts>,
@@ -46,6 +48,11 @@ impl SpreadJson {
         Self { prefix_cache: Some(cache), ..self }
     }
 
+    /// The same with the answers whose stream does not carry the figure.
+    pub fn with_unresolved(self, unresolved: usize) -> Self {
+        Self { unresolved, ..self }
+    }
+
     /// A spread of `all` attempts that ended, whole or failed.
     pub fn of(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
@@ -60,6 +67,7 @@ impl SpreadJson {
             std: stats.std,
             n: spread.n,
             n_all: all,
+            unresolved: 0,
             prefix_cache: None,
             ci95: Ci95 {
                 mean: spread.mean_ci95(),

@@ -152,6 +152,8 @@ const ATTEMPT: Fields = &[
     ("request_latency_ms", Number, true),
     ("inter_token_latency_ms", Number, true),
     ("inter_chunk_latency_ms", Object, true),
+    ("unresolved", Object, false),
+    ("resolution", Object, true),
     ("output_token_throughput", Number, true),
     ("output_token_throughput_per_user", Number, true),
     ("input_sequence_length", Count, true),
@@ -191,18 +193,26 @@ const SUMMARY: Fields = &[
     ("joules_per_output_token", Number, true),
     ("efficiency_unknown_because", Text, true),
     ("rating", Text, true),
+    ("rating_note", Text, true),
+    ("unresolved", Object, false),
     ("findings", List, false),
     ("measured_requests", Count, false),
     ("not_started", Count, false),
     ("errors", Object, false),
     ("dispatch_delay_ms", Object, true),
+    ("saturated_from_concurrency", Count, true),
     ("slo", List, false),
     ("slo_met", Bool, true),
     ("goodput", Object, true),
 ];
 
-const GOODPUT: Fields =
-    &[("good", Count, false), ("of", Count, false), ("percent", Number, true), ("requests_per_s", Number, true)];
+const GOODPUT: Fields = &[
+    ("good", Count, false),
+    ("of", Count, false),
+    ("unresolved", Count, false),
+    ("percent", Number, true),
+    ("requests_per_s", Number, true),
+];
 
 const SLO: Fields = &[
     ("text", Text, false),
@@ -213,6 +223,7 @@ const SLO: Fields = &[
     ("unit", Text, false),
     ("value", Number, true),
     ("n", Count, false),
+    ("unresolved", Count, false),
     ("warm", Count, false),
     ("cache_unknown", Count, false),
     ("compared", Text, true),
@@ -294,7 +305,7 @@ fn parse(report: &Report) -> Value {
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(k, v)| v.is_object() && !["goodput", "errors"].contains(&k.as_str()))
+        .filter(|(k, v)| v.is_object() && !["goodput", "errors", "unresolved"].contains(&k.as_str()))
     {
         check(spread, SPREAD);
     }
@@ -534,4 +545,41 @@ fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
     let attempts = &value["cases"][0]["attempts"];
     assert_eq!(attempts[0]["choice_finish_reasons"], serde_json::json!(["stop", null]));
     assert_eq!(attempts[1].get("choice_finish_reasons"), None);
+}
+
+#[test]
+fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
+    let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
+        let mut r = answer(id, now, 1000, 10, 108);
+        if id.number == 2 {
+            let last = r.last_arrival().unwrap();
+            r.arrivals.iter_mut().skip(1).for_each(|a| a.at = last);
+        }
+        Some(r)
+    });
+    let value = parse(&report(session));
+    let [resolved, buffered] = value["cases"][0]["attempts"].as_array().unwrap().as_slice() else { panic!("two") };
+    assert_eq!(resolved["unresolved"], serde_json::json!({}));
+    assert_eq!(resolved["resolution"]["arrival_times"], 108);
+    assert!(resolved["inter_token_latency_ms"].is_number() && resolved["inter_chunk_latency_ms"].is_object());
+    for key in ["inter_token_latency_ms", "output_token_throughput_per_user", "inter_chunk_latency_ms"] {
+        assert!(buffered[key].is_null(), "{key}");
+        let why = buffered["unresolved"][key].as_str().unwrap();
+        assert!(why.starts_with("107 of 108 events came with the last text"), "{why}");
+    }
+    assert!(
+        buffered["time_to_first_token_ms"].is_number() && buffered["unresolved"]["time_to_first_token_ms"].is_null()
+    );
+    assert_eq!(buffered["resolution"]["arrival_times"], 2);
+    assert!(buffered["resolution"]["inter_token_latency_error"].is_null());
+    let spread = &value["summary"]["inter_token_latency_ms"];
+    assert_eq!((&spread["n"], &spread["n_all"], &spread["unresolved"]), (&1.into(), &2.into(), &1.into()));
+    let left_out = &value["summary"]["unresolved"];
+    let counted = serde_json::json!({
+        "inter_token_latency_ms": 1,
+        "output_token_throughput_per_user": 1,
+        "time_to_first_output_token_ms": 1,
+    });
+    assert_eq!(*left_out, counted);
+    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers not rated: unresolved speed, see Findings");
 }

@@ -7,6 +7,7 @@ use crate::report::gpu::{GpuDeviceReport, GpuReport, IDLE_PERCENT};
 
 use super::View;
 use super::escape::{code, inline};
+use super::numbers::mean_and_max;
 use super::page::{Page, figure, with_unit};
 
 /// What a field says without a figure.
@@ -153,7 +154,7 @@ fn peak(device: &GpuDeviceReport) -> String {
 
 fn load(device: &GpuDeviceReport) -> String {
     match (device.utilization_mean_percent, device.utilization_max_percent) {
-        (Some(mean), Some(max)) => format!("{mean:.0} % on average, {max:.0} % at most"),
+        (Some(mean), Some(max)) => mean_and_max(mean, max, " %"),
         _ => because(device.utilization_unknown_because.as_deref()),
     }
 }
@@ -161,7 +162,7 @@ fn load(device: &GpuDeviceReport) -> String {
 fn power(device: &GpuDeviceReport) -> String {
     let (Some(mean), Some(max)) = (device.power_mean_w, device.power_max_w) else { return NOT_AVAILABLE.to_owned() };
     let limit = device.power_limit_w.map_or_else(String::new, |limit| format!(" of {limit:.0} W"));
-    format!("{mean:.0} W on average, {max:.0} W at most{limit}")
+    format!("{}{limit}", mean_and_max(mean, max, " W"))
 }
 
 fn energy(device: &GpuDeviceReport) -> String {

@@ -3,10 +3,10 @@
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, Subject, figure_index};
 use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, stages};
+use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_chart;
-use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced};
@@ -112,17 +112,21 @@ fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
                 measured = format!("{measured} ({}; too few for {})", extreme.as_str(), stat.as_str());
             }
             let of = format!("{}/{}", verdict.n, tally.ended);
-            let n = verdict.doubts.words().map_or(of.clone(), |words| format!("{of} ({words})"));
+            let n = verdict.notes().map_or(of.clone(), |words| format!("{of} ({words})"));
             let sign = if verdict.met { "✓" } else { "✗ missed" };
             vec![code(&slo.text).replace('|', "\\|"), measured, n, sign.to_owned()]
         })
         .collect();
     page.table(&header, &rows);
     if let Some(good) = tally.good {
+        let unresolved = match tally.unjudged {
+            0 => String::new(),
+            n => format!(" {} cannot be judged: unresolved.", count(n, "more request")),
+        };
         page.block(&format!(
             "Goodput: {good} of {} requests ({}) kept every threshold, {}. Each request's own figure is compared, whatever \
-             the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).",
-            tally.ended,
+             the statistic; a failed request keeps none (as AIPerf counts goodput, after DistServe).{unresolved}",
+            tally.judged(),
             with_unit(tally.run_figure(RunFigure::GoodShare), 1, false, " %"),
             with_unit(tally.run_figure(RunFigure::Goodput), 3, false, " req/s"),
         ));
@@ -147,12 +151,19 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     page.block(
         "*n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.",
     );
+    if let Some(told) = unresolved_in_words(&stages) {
+        page.block(&format!("Unresolved and left out: {told}."));
+    }
     let chart = sweep_chart::lines(&stages, knee, CHART.0, CHART.1);
     if !chart.is_empty() {
         page.block(&fenced(&chart.join("\n")));
     }
     if let Some(kept) = kept_in_words(&stages) {
         page.block(&format!("Thresholds: {kept}."));
+    }
+    if let Some(found) = saturated_from_start(&stages) {
+        page.block(&format!("The sweep does not scale: {found}. More load buys only waiting."));
+        return;
     }
     let found = knee.and_then(|at| stages.get(at));
     page.block(&match found {

@@ -6,8 +6,9 @@ use crate::domain::metrics::METRICS;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
+use super::numbers::mean_and_max;
 use super::page::{Page, with_unit};
-use crate::report::bottleneck::{HELD_BACK_BY, bottleneck};
+use crate::report::bottleneck::bottleneck;
 use crate::report::host::HostReport;
 use crate::report::server_figures::Level;
 
@@ -174,9 +175,7 @@ fn client_load(host: &Result<HostReport, String>) -> String {
         Ok(host) => host,
         Err(why) => return format!("not known ({})", inline(why)),
     };
-    let percent = |level: Option<Level>| {
-        level.map_or_else(|| UNKNOWN.to_owned(), |l| format!("{:.0} % on average, {:.0} % at most", l.avg, l.max))
-    };
+    let percent = |level: Option<Level>| level.map_or_else(|| UNKNOWN.to_owned(), |l| mean_and_max(l.avg, l.max, " %"));
     let mib = |mib: Option<f64>| with_unit(mib, 0, false, " MiB");
     format!(
         "its cores were busy to {}; of its memory at most {} of {} were in use. tokscope itself took {} of one core, and {}",
@@ -201,6 +200,9 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
     let notes = if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) };
     page.block("## Conclusion");
     page.block(&format!("**Performance Rating**: {}{notes}", s.rating.unwrap_or("N/A")));
+    if let Some(note) = s.rating_note() {
+        page.line(&format!("- {note}"));
+    }
     let average = s.stats("output_token_throughput").map(|s| s.avg);
     page.line(&format!("- Average Speed: {}", with_unit(average, 1, s.estimated, " tok/s")));
     page.block(&format!(
@@ -208,6 +210,6 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
         scale.excellent, scale.good, scale.fair
     ));
     if let Some(told) = bottleneck(&view.report.session, s, view.report.around()) {
-        page.block(&format!("**{HELD_BACK_BY} {}**: {}", told.cause, inline(&told.evidence)));
+        page.block(&format!("**{}**: {}", told.headline(), inline(&told.evidence)));
     }
 }

@@ -1,4 +1,4 @@
-//! Which attempts: their numbers in words.
+//! Figures in words: which attempts, and means beside maxima.
 
 use std::ops::RangeInclusive;
 
@@ -27,9 +27,30 @@ pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
     format!("{noun} {words}{more}")
 }
 
+/// A mean and a maximum with the same number of decimals, so that the mean never looks larger: `0.1 % on average, 0.4 %
+/// at most`. Values under 10 have one decimal.
+pub fn mean_and_max(mean: f64, max: f64, unit: &str) -> String {
+    let digits = usize::from(max < 10.0);
+    format!("{mean:.digits$}{unit} on average, {max:.digits$}{unit} at most")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mean_never_looks_larger_than_its_maximum() {
+        assert_eq!(mean_and_max(0.1, 0.4, " %"), "0.1 % on average, 0.4 % at most");
+        assert_eq!(mean_and_max(0.1, 0.1, ""), "0.1 on average, 0.1 at most");
+        assert_eq!(mean_and_max(12.4, 97.6, " %"), "12 % on average, 98 % at most");
+        assert_eq!(mean_and_max(9.96, 9.99, " W"), "10.0 W on average, 10.0 W at most");
+        for (mean, max) in (0..2000).map(|i| f64::from(i) / 100.0).map(|max| (max * 0.999, max)) {
+            let shown = mean_and_max(mean, max, "");
+            let figure = |text: &str| text.trim().split(' ').next().unwrap().parse::<f64>().unwrap();
+            let (mean, max) = shown.split_once(',').unwrap();
+            assert!(figure(mean) <= figure(max), "{shown}");
+        }
+    }
 
     #[test]
     fn numbers_that_follow_one_another_are_told_by_their_ends() {

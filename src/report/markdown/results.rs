@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::attempt::ERROR_BOUND;
 use crate::domain::interval::Interval;
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -101,7 +102,7 @@ fn speed(view: &View<'_>, page: &mut Page) {
         page.field(name, &with_unit(value, 1, s.estimated, " tok/s"));
     }
     if let Some(spread) = s.spread(SPEED) {
-        page.field("Attempts", &n_of_all(view, Some(&spread)));
+        page.field("Attempts", &view.summary.n_of_all(SPEED, spread.n));
         let about = if s.estimated { "~" } else { "" };
         let interval = |i: Interval| format!("{about}{:.1} to {:.1} tok/s", i.low, i.high);
         for (of, ends) in [("Mean", spread.mean_ci95()), ("Median", spread.median_ci95)] {
@@ -131,6 +132,13 @@ fn latency(view: &View<'_>, page: &mut Page) {
         }
     }
     page.table(&strings(["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]), &rows);
+    if METRICS.iter().any(|m| view.summary.unresolved(m.key) > 0) {
+        page.block(&format!(
+            "*Unresolved*: events of these answers shared reads, so that the figure may be off by more than {:.0}%. The \
+             figure is left out; the findings and `unresolved` in `results.json` give the reason.",
+            ERROR_BOUND * 100.0
+        ));
+    }
     let (warm, all) = (view.summary.cache.warm, view.summary.attempts);
     if warm > 0 {
         page.block(&format!(
@@ -154,15 +162,13 @@ fn latency_row(view: &View<'_>, metric: &Metric, which: &str, spread: Option<Spr
         Some(s) if !enough_for(s.n, p) => format!("n < {}", needed_for(p)),
         _ => show(spread.and_then(|s| s.percentile(p))),
     };
-    let n = n_of_all(view, spread.as_ref());
+    let n = match spread {
+        None if view.summary.unresolved(metric.key) == 0 => UNKNOWN.to_owned(),
+        spread => view.summary.n_of_all(metric.key, spread.map_or(0, |s| s.n)),
+    };
     let mean = give_or_take(metric, spread.as_ref(), view.summary.estimated);
     let max = show(spread.map(|s| s.stats.max));
     vec![format!("{}{which}", heading(metric)), mean, p(50), p(90), p(95), p(99), max, n]
-}
-
-/// The attempts that have a figure of all that ended: `28/30`.
-fn n_of_all(view: &View<'_>, spread: Option<&Spread>) -> String {
-    spread.map_or_else(|| UNKNOWN.to_owned(), |s| format!("{}/{}", s.n, view.summary.ended_attempts()))
 }
 
 fn detailed(view: &View<'_>, page: &mut Page) {

@@ -4,6 +4,7 @@ use crate::report::server_figures::{Level, ServerFigures};
 
 use super::View;
 use super::escape::{code, inline};
+use super::numbers::mean_and_max;
 use super::page::Page;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
@@ -26,7 +27,7 @@ fn told(figures: &ServerFigures, page: &mut Page) {
         ("KV Cache", figures.kv_cache_usage_percent, " %"),
     ] {
         if let Some(Level { avg, max }) = level {
-            page.field(name, &format!("{avg:.1}{unit} mean, {max:.0}{unit} at most"));
+            page.field(name, &mean_and_max(avg, max, unit));
         }
     }
     let mut field = |name: &str, value: Option<String>| {

@@ -585,7 +585,7 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
 fn what_the_client_had_to_do_is_told_or_why_not() {
     let mut r = report(sample_session());
     let line = "- **Client Load**: its cores were busy to 12 % on average, 31 % at most; of its memory at most 41000 MiB of \
-                128000 MiB were in use. tokscope itself took 3 % on average, 9 % at most of one core, and 21 MiB";
+                128000 MiB were in use. tokscope itself took 3.2 % on average, 9.0 % at most of one core, and 21 MiB";
     assert!(render(&r).lines().any(|l| l == line), "{}", render(&r));
     r.host = Err("it is not kept with a run".into());
     assert!(render(&r).contains("- **Client Load**: not known (it is not kept with a run)"));

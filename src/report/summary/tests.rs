@@ -193,3 +193,41 @@ fn the_peak_is_what_was_in_flight_together() {
     assert_eq!((stages(&[1]), stages(&[1, 3]), stages(&[9])), (1, 3, 4));
     assert_eq!(Summary::of(&sample_session()).peak_in_flight, 1);
 }
+
+/// The same answer out of a buffer: all its text in one read.
+fn buffered(mut record: crate::domain::attempt::AttemptRecord) -> crate::domain::attempt::AttemptRecord {
+    let last = record.last_arrival().unwrap();
+    record.arrivals.iter_mut().for_each(|a| a.at = last);
+    record
+}
+
+#[test]
+fn buffered_answers_are_in_no_mean_and_get_no_rating() {
+    let plan = Plan { repeat: 5, ..Plan::default() };
+    // Two of ten come in one read, twenty tokens in 2 ms: no model is that fast.
+    let session = run(suite(&["a", "b"]), plan, |id, now| {
+        Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
+    });
+    let s = Summary::of(&session);
+    let keys = ["time_to_first_token_ms", "inter_token_latency_ms", "output_token_throughput_per_user"];
+    for key in keys.into_iter().chain(["output_token_throughput"]) {
+        let n = s.spread(key).map(|spread| spread.n);
+        assert_eq!((n, s.unresolved(key)), (Some(8), 2), "{key}");
+        assert_eq!(s.n_of_all(key, 8), "8/10, 2 unresolved");
+    }
+    assert_eq!((s.rating, s.unrated), (Some("Excellent"), 2));
+    assert!(close(s.rated_speed.unwrap(), 100.0));
+    assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers not rated: unresolved speed, see Findings"));
+    // Twenty tokens in 2 ms are neither a speed nor "Excellent".
+    let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
+    let s = Summary::of(&session);
+    assert_eq!((s.rating, s.unrated, s.unresolved("time_to_first_token_ms")), (None, 1, 1));
+    // One event without usage is not "Poor".
+    let session = run(suite(&["a"]), Plan::default(), |id, now| {
+        let mut record = answer(id, now, 2000, 10, 1);
+        record.usage.completion_tokens = None;
+        Some(record)
+    });
+    let s = Summary::of(&session);
+    assert_eq!((s.rating, s.unresolved("output_token_throughput"), s.total_output_tokens), (None, 1, 0));
+}

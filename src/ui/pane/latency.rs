@@ -55,6 +55,15 @@ impl<'a> Selected<'a> {
         }
     }
 
+    /// Why the gaps are not those of the model; `None` where they are.
+    fn unresolved_gaps(&self) -> Option<String> {
+        match (self.live, &self.record) {
+            (Some(live), _) => (!live.is_resolved()).then(|| "most events share a read".to_owned()),
+            (None, Some(record)) => record.unresolved_gaps().map(|why| why.to_string()),
+            (None, None) => None,
+        }
+    }
+
     /// The last gaps in ascending order.
     fn gaps_ms(&self) -> Vec<f64> {
         let mut gaps: Vec<f64> = match (self.live, &self.record) {
@@ -89,6 +98,7 @@ impl<'a> Others<'a> {
             let mut all = ReportedTtft::default();
             for record in reported.filter_map(AttemptState::record) {
                 all.ascending_ms.extend(record.time_to_first_token_ms());
+                all.unresolved += usize::from(record.unresolved_first_token().is_some());
                 all.warm += usize::from(record.prefix_cache() == PrefixCache::Warm);
             }
             all.ascending_ms.sort_by(f64::total_cmp);
@@ -114,6 +124,17 @@ impl<'a> Others<'a> {
             0 => String::new(),
             n => format!(", {n} warm"),
         }
+    }
+}
+
+impl Others<'_> {
+    /// How many more answers have no TTFT because their streams do not carry it.
+    fn unresolved_beside(&self) -> String {
+        let unresolved = match self {
+            Self::Load(scene) => figure_index("ttft").map_or(0, |ttft| scene.load.tally.unresolved(ttft)),
+            Self::Reported(reported) => reported.unresolved,
+        };
+        if unresolved > 0 { format!(", {unresolved} unresolved") } else { String::new() }
     }
 }
 
@@ -154,6 +175,9 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
             let waited = view.scene().now.millis_since(live.started) / 1000.0;
             left.push(Span::styled(format!("waiting {waited:.1} s"), theme.accent()));
         }
+        (None, None) if selected.record.as_ref().is_some_and(|r| r.unresolved_first_token().is_some()) => {
+            left.push(Span::styled("unresolved", theme.warning()));
+        }
         (ttft, _) => left.push(Span::styled(number::millis(ttft), theme.value())),
     }
     let is_warm = |r: &&Arc<AttemptRecord>| r.prefix_cache() == PrefixCache::Warm;
@@ -161,8 +185,8 @@ fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let right = match cached {
         Some(tokens) => vec![Span::styled(format!("{} tokens from cache", number::grouped(tokens)), theme.warning())],
         None if all.len() > 1 => {
-            let (n, warm) = (all.len(), others.warm_among());
-            let median = format!("median of {n}{warm}  {}", number::millis(Some(percentile(all, 50.0))));
+            let (n, among) = (all.len(), others.warm_among() + &others.unresolved_beside());
+            let median = format!("median of {n}{among}  {}", number::millis(Some(percentile(all, 50.0))));
             let p99 = match needed_for(99) {
                 _ if area.width < P99_FROM => String::new(),
                 needed if n < needed => format!("  p99 n<{needed}"),
@@ -197,6 +221,11 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
     let label = |text: &'static str| Span::styled(text, theme.muted());
     if gaps.is_empty() {
         pane::line(frame, area, 0, Line::from(vec![label("gaps  "), Span::styled(number::UNKNOWN, theme.muted())]));
+        return;
+    }
+    if let Some(why) = selected.unresolved_gaps() {
+        let text = fit::cut(&format!("unresolved: {why}"), usize::from(area.width).saturating_sub(6));
+        pane::line(frame, area, 0, Line::from(vec![label("gaps  "), Span::styled(text, theme.warning())]));
         return;
     }
     let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
@@ -311,6 +340,16 @@ mod tests {
         let shown = shown(&stage);
         let gaps = shown.lines().find(|l| l.starts_with("gaps")).unwrap();
         assert!(gaps.contains("max 2.0"), "{gaps}");
+    }
+
+    #[test]
+    fn gaps_of_a_buffered_stream_are_no_histogram() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script::plain(100, 0, 100));
+        stage.finish(0);
+        let shown = shown(&stage);
+        assert!(shown.contains("gaps  unresolved: all 100 events came in one read"), "{shown}");
+        assert!(shown.contains("TTFT  unresolved") && !shown.contains("p50"), "{shown}");
     }
 
     #[test]

@@ -141,6 +141,13 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         let text = fit::cut(&format!("TTFT of {words}"), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
+    let unresolved = [(ttft, "TTFT"), (itl, "ITL")].map(|(figure, name)| (tally.unresolved(figure), name));
+    let unresolved: Vec<String> =
+        unresolved.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
+    if !unresolved.is_empty() {
+        let text = fit::cut(&format!("unresolved: {}", unresolved.join(", ")), usize::from(area.width));
+        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    }
     if let Some(kinds) = tally.failures() {
         let now = if recent.failed > 0 { format!("  {} in {seconds}", recent.failed) } else { String::new() };
         let text = format!("✗ {kinds}{now}");

@@ -25,6 +25,7 @@ fn end(app: &mut App, case: usize, number: u32, ttft_ms: u64) {
     record.status = AttemptStatus::Ok;
     let at = Nanos::from_millis(ttft_ms);
     record.arrivals = vec![Arrival { at, kind: TextKind::Answer, coalesced: false }];
+    record.usage.completion_tokens = Some(1);
     record.text = format!("attempt {number}");
     update(app, Msg::Engine(at, EngineFact::Ended { id, record: std::sync::Arc::new(record) }));
 }

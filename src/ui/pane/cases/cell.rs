@@ -158,7 +158,7 @@ pub(super) fn live_figure(key: &str, live: &InFlight, scene: &Scene) -> Option<S
     let tokens = f64::from(live.content_events) * scene.tokens_per_event;
     let per_s = |tokens: f64, ms: f64| (tokens > 0.0 && ms >= 250.0).then(|| tokens / ms * 1000.0);
     let since_first = live.ttft_ms.map_or(0.0, |ttft| elapsed_ms - ttft);
-    let decode = per_s(tokens - scene.tokens_per_event, since_first);
+    let decode = per_s(tokens - scene.tokens_per_event, since_first).filter(|_| live.is_resolved());
     match key {
         "time_to_first_token_ms" => Some(number::millis(Some(live.ttft_ms?))),
         "output_token_throughput" => Some(text(Unit::TokensPerSecond, Some(per_s(tokens, elapsed_ms)?), true)),

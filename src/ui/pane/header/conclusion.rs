@@ -1,4 +1,4 @@
-//! What a finished run came to: a line of figures, a line that says what held it back.
+//! What a finished run came to: a line of figures, and a line with its bottleneck.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -6,9 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::state::Scene;
+use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
-use crate::report::bottleneck::{Around, Bottleneck, HELD_BACK_BY};
+use crate::report::bottleneck::Around;
 use crate::report::conclusion::Conclusion;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
@@ -31,19 +32,16 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
 }
 
-/// What held it back.
+/// The bottleneck.
 fn sentence(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let Some(Bottleneck { cause, evidence }) = &told.bottleneck else {
+    let Some(bottleneck) = &told.bottleneck else {
         return Line::styled("Nothing was measured.", theme.text());
     };
-    let label = format!("{HELD_BACK_BY} ");
-    let room = columns.saturating_sub(fit::width(&label) + fit::width(cause));
-    Line::from(vec![
-        Span::styled(label, theme.muted()),
-        Span::styled(*cause, theme.value()),
-        Span::styled(clauses(&format!(": {evidence}"), room), theme.text()),
-    ])
+    let headline = bottleneck.headline();
+    let room = columns.saturating_sub(fit::width(&headline));
+    let evidence = clauses(&format!(": {}", bottleneck.evidence), room);
+    Line::from(vec![Span::styled(headline, theme.value()), Span::styled(evidence, theme.text())])
 }
 
 /// As many whole clauses as there is room for; of a first one that is too long its start.
@@ -59,8 +57,15 @@ fn clauses(sentence: &str, room: usize) -> String {
 fn around(scene: &Scene) -> Around {
     let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
     let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
-    let busiest_gpu_percent = gpu.ok().and_then(|gpu| gpu.busiest_percent());
-    let around = Around { busiest_gpu_percent, lag_p99_ms: scene.live.lag.p99_ms, ..Around::default() };
+    let gpu = gpu.ok();
+    let from = scene.session.began.unwrap_or_default();
+    let around = Around {
+        busiest_gpu_percent: gpu.as_ref().and_then(GpuReport::busiest_percent),
+        gpu_throttled: gpu.as_ref().and_then(GpuReport::longest_throttle),
+        lag_p99_ms: scene.live.lag.p99_ms,
+        server_waiting: scene.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
+        ..Around::default()
+    };
     around.with_host(HostReport::of(&scene.host).ok().as_ref(), is_local)
 }
 
@@ -78,6 +83,9 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
         let style = if matches!(*word, "Excellent" | "Good") { theme.good() } else { theme.value() };
         ("", (*word).to_owned(), "", style)
     }));
+    if told.rating.is_none() && told.rating_note.is_some() {
+        all.push(("", "not rated".to_owned(), ": unresolved speed", theme.warning()));
+    }
     all.extend(told.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(told.decode_p50.map(|v| ("decode p50 ", format!("{about}{v:.1}"), " tok/s", theme.value())));
     let width = |figures: &[(&str, String, &str, Style)]| {

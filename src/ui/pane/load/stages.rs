@@ -5,9 +5,9 @@ use ratatui::text::Span;
 
 use super::Row;
 use crate::domain::slo::SloUnit;
-use crate::domain::sweep::{Stage, knee, no_knee_up_to};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start};
 use crate::report::sweep_chart;
-use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all};
+use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
 use crate::ui::view::View;
 use crate::ui::{fit, number};
 
@@ -82,6 +82,14 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         let text = format!("w: TTFT not all cold; with {} at once {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    }
+    if let Some(told) = unresolved_in_words(&stages) {
+        let text = fit::cut(&format!("unresolved: {told}"), usize::from(area.width));
+        rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
+    }
+    if let Some(found) = saturated_from_start(&stages).filter(|_| over) {
+        let text = fit::cut(&found.to_string(), usize::from(area.width));
+        rows.push(Row { rank: 8, spans: vec![Span::styled(text, theme.muted())] });
     }
     if let Some(last) = no_knee_up_to(&stages).filter(|_| over) {
         let text = format!("no knee up to {last} at once");

@@ -7,7 +7,7 @@ use ratatui::text::{Line, Span};
 use super::paper::label;
 use super::{Shown, Subject, is_wide};
 use crate::domain::asked::{Asked, REQUEST_NOT_STORED};
-use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
@@ -202,10 +202,14 @@ impl Side {
         }
         let gaps = record.inter_chunk_latency_ms();
         let gap = |get: fn(&Stats) -> f64| millis(gaps.as_ref().map(get));
-        self.field("Gaps p50", &gap(|s| s.p50));
-        let few = !enough_for(record.content_events().saturating_sub(1), 99);
-        self.field("Gaps p99", &if few { format!("n<{}", needed_for(99)) } else { gap(|s| s.p99) });
-        self.field("Gaps max", &gap(|s| s.max));
+        if let Some(why) = record.unresolved_gaps() {
+            self.field("Gaps", &unresolved(why));
+        } else {
+            self.field("Gaps p50", &gap(|s| s.p50));
+            let few = !enough_for(record.content_events().saturating_sub(1), 99);
+            self.field("Gaps p99", &if few { format!("n<{}", needed_for(99)) } else { gap(|s| s.p99) });
+            self.field("Gaps max", &gap(|s| s.max));
+        }
         if let Some(late) = record.dispatch_delay_ms() {
             self.field("Sent late", &millis(Some(late)));
         }
@@ -256,8 +260,15 @@ fn events(record: &AttemptRecord) -> String {
     format!("{}, {with_text} with text{first}{coalesced}", grouped(u64::from(record.event_count)))
 }
 
+fn unresolved(why: Unresolved) -> String {
+    format!("unresolved: {why}")
+}
+
 fn figure(metric: &Metric, record: &AttemptRecord) -> String {
     let value = (metric.get)(record);
+    if let (None, Some(why)) = (value, (metric.unresolved)(record)) {
+        return unresolved(why);
+    }
     let is_estimate = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let mark = if metric.counts_output_tokens && is_estimate && value.is_some() { "~" } else { "" };
     let shown = match metric.unit {

@@ -40,7 +40,7 @@ fn measured_with(ttfts_ms: &[u64]) -> Stage {
 fn again(stage: &mut Stage, ttfts_ms: &[u64]) {
     for ttft_ms in ttfts_ms {
         let number = stage.app.scene.session.cases[0].attempts.len() as u32;
-        stage.start(0, number, Script::plain(*ttft_ms, 0, 50));
+        stage.start(0, number, Script::plain(*ttft_ms, 0, 1));
         stage.finish(0);
     }
 }

@@ -1,0 +1,322 @@
+//! Figures that a stream cannot carry, and why.
+
+use std::fmt;
+
+use super::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
+use super::{AttemptRecord, TokenSource};
+
+/// Largest relative error that a figure may have to be shown.
+pub const ERROR_BOUND: f64 = 0.1;
+/// A server that decoded so many times longer by its own clock than the text took to arrive held the text back.
+const HELD_BACK_FACTOR: f64 = 2.0;
+/// Tokens that one event of an unbuffered stream may hold: one with text and the one that ends the answer.
+const TOKENS_OF_ONE_EVENT: u64 = 2;
+
+/// Why a stream cannot carry a figure. Its text follows the figure's name.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Unresolved {
+    /// The whole answer was one document.
+    NotStreamed,
+    /// The event stream has a `Content-Length`: something made the whole answer before it sent any of it.
+    ContentLength {
+        /// Bytes of the answer.
+        bytes: u64,
+    },
+    /// The whole answer came in one event.
+    OneEvent,
+    /// The whole answer came in one event, and nothing says how many tokens that was.
+    OneUncountedEvent,
+    /// All events came within this time, too short for a model.
+    AtOnce {
+        /// How many.
+        events: usize,
+        /// From the first to the last, milliseconds; 0 for a single read.
+        span_ms: f64,
+    },
+    /// Too many of the events share the first arrival times or the last ones.
+    Bunched {
+        /// Events that came with the first or with the last text, whichever says more.
+        events: usize,
+        /// They came with the last text.
+        at_the_end: bool,
+        /// All events.
+        of: usize,
+        /// The error that this may put on the figure, a share; `None` where nothing limits it.
+        error: Option<f64>,
+    },
+    /// A few events carry many tokens: how many came with the first is a guess.
+    FewEvents {
+        /// Events with text.
+        events: usize,
+        /// Their tokens.
+        tokens: u64,
+    },
+    /// At least half of the events share a read with others: gaps are those of the reads.
+    SharedReads {
+        /// Bunches of reads.
+        bunches: usize,
+        /// Events in them.
+        events: usize,
+    },
+    /// The whole answer came sooner after the request than any model decodes: it was made before.
+    TooFast {
+        /// Output tokens.
+        tokens: u64,
+        /// From the request to the end of the answer, milliseconds.
+        latency_ms: f64,
+    },
+    /// By the server's own clock decoding took much longer than the text took to arrive.
+    HeldBack {
+        /// By its clock, milliseconds.
+        decode_ms: f64,
+        /// From the first to the last text, milliseconds.
+        window_ms: f64,
+    },
+    /// Reasoning was billed but not streamed.
+    HiddenReasoning,
+}
+
+impl fmt::Display for Unresolved {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Self::NotStreamed => f.write_str("the answer was not streamed"),
+            Self::ContentLength { bytes } => write!(
+                f,
+                "the event stream has a Content-Length of {bytes} bytes: the whole answer was made before any of it was sent"
+            ),
+            Self::OneEvent => f.write_str("the whole answer came in one event"),
+            Self::OneUncountedEvent => {
+                f.write_str("the whole answer came in one event and the server reported no usage")
+            }
+            Self::AtOnce { events, span_ms } if span_ms > 0.0 => {
+                write!(f, "all {events} events came within {span_ms:.1} ms")
+            }
+            Self::AtOnce { events, .. } => write!(f, "all {events} events came in one read"),
+            Self::Bunched { events, at_the_end, of, error } => {
+                let end = if at_the_end { "last" } else { "first" };
+                write!(f, "{events} of {of} events came with the {end} text: ")?;
+                match error.filter(|error| *error < 10.0) {
+                    Some(error) => write!(f, "error up to {:.0}%", error * 100.0),
+                    None => f.write_str("the error has no limit"),
+                }
+            }
+            Self::FewEvents { events, tokens } => {
+                write!(f, "{events} events carry {tokens} tokens: the tokens of the first event are a guess")
+            }
+            Self::SharedReads { bunches, events } => {
+                write!(f, "{events} events came at {bunches} times: gaps are those of the reads")
+            }
+            Self::TooFast { tokens, latency_ms } => write!(
+                f,
+                "all {tokens} tokens came within {latency_ms:.1} ms of the request: no model decodes that fast"
+            ),
+            Self::HeldBack { decode_ms, window_ms } => write!(
+                f,
+                "the server decoded for {decode_ms:.0} ms by its own clock, but the text arrived within {window_ms:.0} ms"
+            ),
+            Self::HiddenReasoning => f.write_str("reasoning was billed but not streamed"),
+        }
+    }
+}
+
+impl Unresolved {
+    /// Whether the stream was buffered or not streamed at all; else it was streamed, but something about it is not known.
+    pub const fn is_timing(self) -> bool {
+        !matches!(self, Self::HiddenReasoning | Self::FewEvents { .. })
+    }
+}
+
+impl AttemptRecord {
+    /// Why the whole answer has no first token in time; `None` where it was streamed, or is not whole.
+    pub fn not_streamed(&self) -> Option<Unresolved> {
+        self.not_streamed_by(self.resolution().as_ref())
+    }
+
+    fn not_streamed_by(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
+        let events = self.content_events();
+        if let Some(bytes) = self.content_length.filter(|_| events > 0) {
+            return Some(Unresolved::ContentLength { bytes });
+        }
+        match events {
+            0 if self.is_ok() => Some(Unresolved::NotStreamed),
+            0 => None,
+            1 if !self.is_ok() => None,
+            1 => match self.visible_tokens() {
+                None => Some(Unresolved::OneUncountedEvent),
+                Some(tokens) => (tokens > TOKENS_OF_ONE_EVENT).then_some(Unresolved::OneEvent),
+            },
+            _ => {
+                let resolution = resolution.filter(|resolution| resolution.is_one_bunch())?;
+                Some(Unresolved::AtOnce { events, span_ms: resolution.first_bunch_ms })
+            }
+        }
+    }
+
+    /// Tokens of the streamed text, where they are counted and not estimated.
+    fn visible_tokens(&self) -> Option<u64> {
+        let hidden = if self.has_hidden_reasoning() { self.usage.reasoning_tokens.unwrap_or(0) } else { 0 };
+        match self.output_tokens() {
+            Some((tokens, TokenSource::Usage)) => Some(tokens.saturating_sub(hidden)),
+            Some((tokens, TokenSource::Tokenizer)) => Some(tokens),
+            Some((_, TokenSource::Estimate)) | None => None,
+        }
+    }
+
+    /// Why the stream does not carry its TTFT.
+    pub fn unresolved_first_token(&self) -> Option<Unresolved> {
+        self.unresolved_first(self.first_text_ms(), |r| (r.first_bunch_events > 1).then_some(r.first_hold_ms))
+    }
+
+    /// Why the stream does not carry the time to its first token that is not reasoning.
+    pub fn unresolved_first_output_token(&self) -> Option<Unresolved> {
+        self.unresolved_first(self.first_answer_text_ms(), |r| Some(r.answer_hold_ms))
+    }
+
+    /// `hold_ms`: the longest time for which that text may have been held back; the inner `None` where nothing says how
+    /// long, the outer where it was not.
+    fn unresolved_first(
+        &self,
+        measured_ms: Option<f64>,
+        hold_ms: impl Fn(&Resolution) -> Option<Option<f64>>,
+    ) -> Option<Unresolved> {
+        let resolution = self.resolution();
+        if let Some(why) = self.not_streamed_by(resolution.as_ref()) {
+            return Some(why);
+        }
+        let (measured_ms, resolution) = (measured_ms?, resolution?);
+        if let Some(why @ Unresolved::HeldBack { decode_ms, window_ms }) = self.held_back() {
+            let is_off = relative(decode_ms - window_ms, measured_ms).is_none_or(|error| error > ERROR_BOUND);
+            return is_off.then_some(why);
+        }
+        let hold_ms = hold_ms(&resolution)?;
+        let error = hold_ms.and_then(|hold_ms| relative(hold_ms, measured_ms));
+        let (events, of) = (resolution.first_bunch_events, self.content_events());
+        let why = Unresolved::Bunched { events, at_the_end: false, of, error };
+        error.is_none_or(|error| error > ERROR_BOUND).then_some(why)
+    }
+
+    /// Why the stream does not carry inter-token latency and decode speed.
+    pub fn unresolved_inter_token(&self) -> Option<Unresolved> {
+        if self.has_hidden_reasoning() {
+            return Some(Unresolved::HiddenReasoning);
+        }
+        let resolution = self.resolution();
+        self.unresolved_window(resolution.as_ref()).or_else(|| {
+            let (tokens, _) = self.output_tokens()?;
+            let error = self.window_error(&resolution?)?.max() + self.share_error()?;
+            let events = self.content_events();
+            (error > ERROR_BOUND).then_some(Unresolved::FewEvents { events, tokens })
+        })
+    }
+
+    /// Why the number of its tokens is not known, not even as an estimate.
+    pub fn unresolved_tokens(&self) -> Option<Unresolved> {
+        self.not_streamed().filter(|why| *why == Unresolved::OneUncountedEvent)
+    }
+
+    /// Why the speed over the request latency is none of a model's.
+    pub fn unresolved_speed(&self) -> Option<Unresolved> {
+        let why = self.not_streamed()?;
+        if why == Unresolved::OneUncountedEvent {
+            return Some(why);
+        }
+        let ((tokens, _), latency_ms) = (self.output_tokens()?, self.request_latency_ms()?);
+        let is_too_fast = tokens as f64 > latency_ms * FASTEST_TOKENS_PER_MS;
+        is_too_fast.then_some(Unresolved::TooFast { tokens, latency_ms })
+    }
+
+    /// Nothing: this figure does not depend on how the text is spread over reads.
+    pub const fn always_resolved(&self) -> Option<Unresolved> {
+        None
+    }
+
+    /// Why the stream does not carry the gaps between its events.
+    pub fn unresolved_gaps(&self) -> Option<Unresolved> {
+        let resolution = self.resolution();
+        self.unresolved_window(resolution.as_ref()).or_else(|| {
+            let (events, bunches) = (self.content_events(), resolution?.bunches);
+            (events > 1 && bunches * 2 <= events).then_some(Unresolved::SharedReads { bunches, events })
+        })
+    }
+
+    /// Why the time from the first to the last text is not known.
+    fn unresolved_window(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
+        if let Some(why) = self.not_streamed_by(resolution).or_else(|| self.held_back()) {
+            return Some(why);
+        }
+        let resolution = resolution?;
+        let error = self.window_error(resolution)?;
+        if error.max() <= ERROR_BOUND {
+            return None;
+        }
+        let at_the_end = error.last > error.first;
+        let events = if at_the_end { resolution.last_bunch_events } else { resolution.first_bunch_events };
+        let known = Some(error.max()).filter(|error| error.is_finite());
+        Some(Unresolved::Bunched { events, at_the_end, of: self.content_events(), error: known })
+    }
+
+    /// The error of the inter-token latency, a share; infinite where nothing limits it. `None` without two events.
+    pub fn inter_token_error(&self) -> Option<f64> {
+        Some(self.window_error(&self.resolution()?)?.max() + self.share_error()?)
+    }
+
+    /// The error of the TTFT, a share; `None` without one, and where nothing limits it.
+    pub fn first_token_error(&self) -> Option<f64> {
+        let resolution = self.resolution().filter(|_| self.not_streamed().is_none())?;
+        let measured_ms = self.first_text_ms()?;
+        if resolution.first_bunch_events < 2 { Some(0.0) } else { relative(resolution.first_hold_ms?, measured_ms) }
+    }
+
+    /// The error of the time from the first to the last text.
+    fn window_error(&self, resolution: &Resolution) -> Option<WindowError> {
+        let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
+        if self.content_events() < 2 {
+            return None;
+        }
+        let first = resolution.first_hold_ms.filter(|_| window_ms > 0.0).map(|hold_ms| hold_ms / window_ms);
+        let last = relative(resolution.last_hold_ms, window_ms);
+        Some(WindowError { first: first.unwrap_or(f64::INFINITY), last: last.unwrap_or(f64::INFINITY) })
+    }
+
+    /// The error of the number of tokens after the first event, where only their mean says how many that holds.
+    fn share_error(&self) -> Option<f64> {
+        let (tokens, source) = self.output_tokens()?;
+        let is_counted = source == TokenSource::Usage && self.tokens_in_first_event.is_some();
+        let share = tokens as f64 / self.content_events() as f64;
+        Some(if is_counted || share <= 1.0 { 0.0 } else { (share - 1.0) / (tokens as f64 - share) })
+    }
+
+    /// The server's own clock contradicts the time that the text took to arrive.
+    pub(super) fn held_back(&self) -> Option<Unresolved> {
+        let (tokens, _) = self.output_tokens()?;
+        // A server's clock holds the first token too.
+        let share = self.tokens_after_first_event()? / tokens as f64;
+        let decode_ms = self.server_timings?.decode_ms? * share;
+        let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
+        let is_held_back = decode_ms > window_ms * HELD_BACK_FACTOR && self.content_events() > 1;
+        is_held_back.then_some(Unresolved::HeldBack { decode_ms, window_ms })
+    }
+}
+
+/// Errors of the time from the first to the last text, shares. They pull it in opposite directions.
+#[derive(Clone, Copy)]
+struct WindowError {
+    first: f64,
+    last: f64,
+}
+
+impl WindowError {
+    const fn max(self) -> f64 {
+        self.first.max(self.last)
+    }
+}
+
+/// The error of a measured time that is too long by up to `excess_ms`, as a share of the true one; `None` where nothing
+/// limits it.
+fn relative(excess_ms: f64, measured_ms: f64) -> Option<f64> {
+    let least_ms = measured_ms - excess_ms;
+    if excess_ms <= 0.0 {
+        return Some(0.0);
+    }
+    (least_ms > 0.0).then(|| excess_ms / least_ms)
+}

@@ -1,0 +1,191 @@
+//! When each rule of the table holds, and the evidence that it gives.
+
+use super::evidence::{Evidence, millis, percent};
+use crate::domain::sweep::saturated_from_start;
+
+/// tokscope's own lateness from which figures are doubtful, milliseconds at the 99th percentile.
+const LATE_MS: f64 = 5.0;
+/// Share of attempts that tokscope itself delayed from which that is the cause; a smaller share is named beside another cause.
+const OWN_DELAYS: f64 = 0.1;
+/// A thread that takes this share of a core reads no faster, percent.
+const SATURATED_PERCENT: f64 = 90.0;
+/// A machine this busy serves neither client nor server as it could, percent.
+const EXHAUSTED_PERCENT: f64 = 95.0;
+/// What is seen in this share of the attempts is the run's, not an attempt's.
+const MOST: f64 = 0.5;
+/// Share and number of the requests that a server may refuse before that limits the run.
+const REFUSED: f64 = 0.1;
+const REFUSED_AT_LEAST: usize = 3;
+/// Requests that wait at the server on average, by its metrics.
+const WAITING: f64 = 1.0;
+/// A GPU whose clock is throttled for this share of the run is slower than it could be, percent.
+const THROTTLED_PERCENT: f64 = 25.0;
+/// Share of a wait in the TTFT, and of the TTFT in the request, from which it is the cause; below the other, decoding is.
+const WAIT_HOLDS: f64 = 0.5;
+const DECODE_HOLDS: f64 = 0.2;
+/// A TTFT that grows by this factor over a sweep has become a queue's.
+const QUEUE_GROWTH: f64 = 3.0;
+/// Gaps are steady while the 99th percentile is no more than this many medians.
+const STEADY: f64 = 3.0;
+
+pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
+    is_own_standstill(e).then(|| standstills(e)).flatten()
+}
+
+/// Delays of tokscope itself that are too few for a rule of their own.
+pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
+    let counts = &e.counts;
+    let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();
+    let sent = || (!is_own_share(e, counts.sent_late)).then(|| sent_late(e)).flatten();
+    let read = || (!is_own_share(e, counts.read_late)).then(|| read_late(e)).flatten();
+    stalled().or_else(sent).or_else(read)
+}
+
+/// A standstill holds up whole answers as a buffer does: where there is one, a buffer is the second explanation.
+fn is_own_standstill(e: &Evidence<'_>) -> bool {
+    is_own_share(e, e.counts.stalled) || buffered(e).is_some()
+}
+
+/// Whether this many attempts are enough to distort the run's percentiles.
+fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
+    attempts as f64 >= e.counts.ended as f64 * OWN_DELAYS
+}
+
+fn standstills(e: &Evidence<'_>) -> Option<String> {
+    let (n, all) = (e.counts.stalled, e.counts.ended);
+    let longest_s = e.counts.longest_stall_ms / 1000.0;
+    (n > 0).then(|| format!("tokscope itself stood still in {n} of {all} attempts, for {longest_s:.2} s at most"))
+}
+
+pub(super) fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
+    is_own_share(e, e.counts.sent_late).then(|| sent_late(e)).flatten()
+}
+
+fn sent_late(e: &Evidence<'_>) -> Option<String> {
+    let (n, all, most) = (e.counts.sent_late, e.counts.ended, millis(e.counts.longest_own_delay_ms));
+    (n > 0).then(|| format!("tokscope itself sent {n} of {all} requests late, by {most} at most"))
+}
+
+fn read_late(e: &Evidence<'_>) -> Option<String> {
+    let (n, all) = (e.counts.read_late, e.counts.ended);
+    (n > 0).then(|| format!("tokscope itself read {n} of {all} streams late"))
+}
+
+pub(super) fn own_thread(e: &Evidence<'_>) -> Option<String> {
+    let engine = e.around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
+    Some(format!("tokscope's reading thread took {engine:.0}% of a core, so the figures may be its own"))
+}
+
+pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
+    let late_by_lag = || {
+        let late_ms = e.around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
+        let token_ms = e.median(|t| t.token_ms)?;
+        // Beside an ITL of a second some milliseconds are nothing.
+        (late_ms >= token_ms / 2.0).then(|| {
+            let (late, token) = (millis(late_ms), millis(token_ms));
+            format!("tokscope itself was {late} late (p99), beside an ITL of {token}, so the figures may be its own")
+        })
+    };
+    late_by_lag().or_else(|| is_own_share(e, e.counts.read_late).then(|| read_late(e)).flatten())
+}
+
+pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
+    let busy = e.around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
+    Some(format!(
+        "the cores were {busy:.0}% busy with client and server on one machine, so each may have waited for the other"
+    ))
+}
+
+pub(super) fn buffered(e: &Evidence<'_>) -> Option<String> {
+    let (n, all) = (e.counts.buffered, e.counts.ended);
+    (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
+        format!("in {n} of {all} attempts the text did not arrive as it was made, so TTFT and ITL are not the model's")
+    })
+}
+
+pub(super) fn refused(e: &Evidence<'_>) -> Option<String> {
+    let (n, all) = (e.counts.refused, e.counts.ended);
+    (n >= REFUSED_AT_LEAST && n as f64 >= all as f64 * REFUSED)
+        .then(|| format!("the server refused {n} of {all} requests (HTTP 429, 503 or 529)"))
+}
+
+pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
+    let found = e.one_at_a_time?;
+    let (least, most) = found.first_text_ms;
+    Some(format!(
+        "the server decodes one request at a time: {} of {} overlapping requests got their first token only after the one \
+         before had ended ({} to {} after the request)",
+        found.apart,
+        found.waited,
+        millis(least),
+        millis(most)
+    ))
+}
+
+pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
+    let (slot, ttft) = e.wait_of_ttft(|t| t.slot_ms).filter(holds)?;
+    let (slot, ttft) = (millis(slot), millis(ttft));
+    Some(format!("at this rate requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)"))
+}
+
+pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
+    let (queue, ttft) = e.wait_of_ttft(|t| t.queue_ms).filter(holds)?;
+    let (queue, ttft) = (millis(queue), millis(ttft));
+    Some(format!("by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)"))
+}
+
+/// Whether a wait is most of the TTFT that holds it.
+fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
+    ttft_ms > 0.0 && wait_ms >= ttft_ms * WAIT_HOLDS
+}
+
+pub(super) fn server_queue_length(e: &Evidence<'_>) -> Option<String> {
+    let waiting = e.around.server_waiting.filter(|n| *n >= WAITING)?;
+    Some(format!("by the server's metrics {waiting:.1} requests waited on average"))
+}
+
+pub(super) fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
+    let (first, last) = (e.stages.first()?, e.stages.last()?);
+    let (before, after) = (first.ttft_p50_ms?, last.ttft_p50_ms?);
+    let (less, more) = (first.tokens_per_s?, last.tokens_per_s?);
+    let load = last.concurrency as f64 / first.concurrency.max(1) as f64;
+    let grown = more / less;
+    (load > 1.0 && after >= before * QUEUE_GROWTH && grown < load / 2.0).then(|| {
+        format!(
+            "from concurrency {} to {} the median TTFT grew from {} to {}, throughput only {grown:.1}-fold",
+            first.concurrency,
+            last.concurrency,
+            millis(before),
+            millis(after)
+        )
+    })
+}
+
+pub(super) fn flat_sweep(e: &Evidence<'_>) -> Option<String> {
+    let found = saturated_from_start(&e.stages)?.to_string();
+    Some(found.trim_start_matches("saturated ").to_owned())
+}
+
+pub(super) fn gpu_throttled(e: &Evidence<'_>) -> Option<String> {
+    let (why, percent) = e.around.gpu_throttled.filter(|(_, percent)| *percent >= THROTTLED_PERCENT)?;
+    Some(format!("a GPU was throttled for {percent:.0}% of the run ({why})"))
+}
+
+pub(super) fn prefill(e: &Evidence<'_>) -> Option<String> {
+    let (share, ttft) = (e.prefill_share.filter(|share| *share >= WAIT_HOLDS)?, e.median(|t| t.ttft_ms)?);
+    let (share, ttft) = (percent(share), millis(ttft));
+    Some(format!(
+        "{share} of the median request passes before its first token (TTFT {ttft}), in prefill or in a queue before it"
+    ))
+}
+
+pub(super) fn decode(e: &Evidence<'_>) -> Option<String> {
+    let prefill = e.prefill_share.filter(|share| *share <= DECODE_HOLDS)?;
+    let token = millis(e.median(|t| t.token_ms)?);
+    let how = match e.median(|t| t.spread) {
+        Some(ratio) if ratio <= STEADY => ", steady",
+        Some(_) => ", with uneven gaps",
+        None => "",
+    };
+    Some(format!("{} of the median request, {token} per token{how}", percent(1.0 - prefill)))
+}

@@ -1,0 +1,157 @@
+//! The figures that the rules look at.
+
+use super::Around;
+use super::one_at_a_time::{Exchange, OneAtATime};
+use crate::domain::attempt::AttemptRecord;
+use crate::domain::attempt::Unresolved;
+use crate::domain::diagnosis::{READ_LATE, SENT_LATE};
+use crate::domain::session::{AttemptState, CaseState, Session};
+use crate::domain::statistics::{enough_for, median};
+use crate::domain::sweep::{Stage, stages};
+use crate::report::summary::Summary;
+
+/// Findings that say that something held the text back.
+const BUFFER_FINDINGS: [&str; 3] = ["fake_streaming", "bursts", "shared_reads"];
+/// HTTP statuses that say that the server takes no more.
+const REFUSALS: [u16; 3] = [429, 503, 529];
+
+/// All that is known of a run.
+pub(super) struct Evidence<'a> {
+    pub summary: &'a Summary,
+    pub around: Around,
+    /// Of the attempts that count.
+    pub times: Vec<Times>,
+    /// Part of the median request before its first token, of 1.
+    pub prefill_share: Option<f64>,
+    /// Of the sweep.
+    pub stages: Vec<Stage>,
+    /// A server that decodes one request at a time.
+    pub one_at_a_time: Option<OneAtATime>,
+    pub counts: Counts,
+}
+
+/// Measured attempts that ended, reruns included.
+#[derive(Default)]
+pub(super) struct Counts {
+    pub ended: usize,
+    /// In which tokscope itself stood still, and the longest of those times, milliseconds.
+    pub stalled: usize,
+    pub longest_stall_ms: f64,
+    /// Requests that tokscope itself sent late, and the longest of those delays, milliseconds.
+    pub sent_late: usize,
+    pub longest_own_delay_ms: f64,
+    /// Streams that tokscope itself read late.
+    pub read_late: usize,
+    /// Whose text something held back, without those in which tokscope stood still or read late.
+    pub buffered: usize,
+    /// That the server refused at least once because it takes no more.
+    pub refused: usize,
+}
+
+/// The times of an attempt that counts; `None` where one is not known.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub ttft_ms: Option<f64>,
+    pub latency_ms: Option<f64>,
+    pub token_ms: Option<f64>,
+    /// Wait for a slot in the open loop, without tokscope's own delay.
+    pub slot_ms: Option<f64>,
+    /// In the server's queue, by its own clock.
+    pub queue_ms: Option<f64>,
+    /// The p99 of its gaps by their median, of those that have enough.
+    pub spread: Option<f64>,
+}
+
+impl<'a> Evidence<'a> {
+    pub fn new(session: &Session, summary: &'a Summary, around: Around) -> Self {
+        let reported = session.cases.iter().flat_map(CaseState::reported);
+        let times: Vec<Times> = reported.filter_map(AttemptState::record).map(|r| Times::new(&r)).collect();
+        let mut counts = Counts::default();
+        let mut exchanges = Vec::new();
+        for attempt in session.attempts().filter(|a| !a.warmup) {
+            let Some(record) = attempt.record() else { continue };
+            counts.add(&record);
+            exchanges.extend(Exchange::new(&record));
+        }
+        let prefill = |t: &Times| Some(t.ttft_ms? / t.latency_ms.filter(|ms| *ms > 0.0)?);
+        Self {
+            summary,
+            around,
+            prefill_share: median(times.iter().filter_map(prefill)),
+            times,
+            stages: stages(session),
+            one_at_a_time: OneAtATime::find(exchanges),
+            counts,
+        }
+    }
+
+    /// The median of a time over the attempts that have it.
+    pub fn median(&self, time: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
+        median(self.times.iter().filter_map(time))
+    }
+
+    /// The medians of a wait and of the TTFT over the attempts that have both.
+    pub fn wait_of_ttft(&self, wait: impl Fn(&Times) -> Option<f64>) -> Option<(f64, f64)> {
+        let both: Vec<(f64, f64)> = self.times.iter().filter_map(|t| Some((wait(t)?, t.ttft_ms?))).collect();
+        Some((median(both.iter().map(|b| b.0))?, median(both.iter().map(|b| b.1))?))
+    }
+}
+
+impl Counts {
+    fn add(&mut self, record: &AttemptRecord) {
+        self.ended += 1;
+        let stalls =
+            record.observer_stalls.iter().filter(|(from, until)| *from < record.ended && *until > record.began());
+        let longest_ms = stalls.map(|(from, until)| until.millis_since(*from)).reduce(f64::max);
+        if let Some(ms) = longest_ms {
+            self.stalled += 1;
+            self.longest_stall_ms = self.longest_stall_ms.max(ms);
+        }
+        let has = |key: &str| record.findings.iter().any(|f| f.key == key);
+        if has(SENT_LATE) {
+            self.sent_late += 1;
+            self.longest_own_delay_ms = self.longest_own_delay_ms.max(record.own_delay_ms.unwrap_or_default());
+        }
+        self.read_late += usize::from(has(READ_LATE));
+        if longest_ms.is_none() && !has(READ_LATE) && record.is_ok() && is_buffered(record) {
+            self.buffered += 1;
+        }
+        let is_refusal = |status: Option<u16>| status.is_some_and(|status| REFUSALS.contains(&status));
+        let was_refused = is_refusal(record.http_status) || record.retries.iter().any(|t| is_refusal(t.http_status));
+        self.refused += usize::from(was_refused);
+    }
+}
+
+fn is_buffered(record: &AttemptRecord) -> bool {
+    let is_found = record.findings.iter().any(|f| BUFFER_FINDINGS.contains(&f.key));
+    is_found || record.unresolved_inter_token().is_some_and(Unresolved::is_timing)
+}
+
+impl Times {
+    fn new(record: &AttemptRecord) -> Self {
+        let spread = || {
+            let gaps = record.inter_chunk_latency_ms()?;
+            (gaps.p50 > 0.0).then(|| gaps.p99 / gaps.p50)
+        };
+        Self {
+            ttft_ms: record.time_to_first_token_ms(),
+            latency_ms: record.request_latency_ms(),
+            token_ms: record.inter_token_latency_ms(),
+            slot_ms: record.dispatch_delay_ms().map(|ms| (ms - record.own_delay_ms.unwrap_or_default()).max(0.0)),
+            queue_ms: record.server_timings.and_then(|t| t.queue_ms),
+            spread: enough_for(record.content_events().saturating_sub(1), 99).then(spread).flatten(),
+        }
+    }
+}
+
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.0}%", share * 100.0)
+}
+
+pub(super) fn millis(ms: f64) -> String {
+    match ms {
+        ms if ms < 10.0 => format!("{ms:.1} ms"),
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms => format!("{:.2} s", ms / 1000.0),
+    }
+}
