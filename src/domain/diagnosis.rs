@@ -36,7 +36,7 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     row("bursts", "events in bursts", bursts),
     row("pauses", "pauses in the stream", pauses),
     row("shared_reads", "most events share a read", shared_reads),
-    row(UNRESOLVED, "buffered stream: figures unresolved", unresolved),
+    row(UNRESOLVED, "figures unresolved", unresolved),
     row("text_held_back", "text held back", text_held_back),
     row("tokens_per_event", "several tokens an event", tokens_per_event),
     row("slower_than_server", "slower than the server's own clock", slower_than_server),
@@ -280,7 +280,9 @@ fn unresolved(s: &Subject<'_>) -> Option<String> {
         (None, Some(why)) => ("inter-token latency and decode speed are", why),
         (first, None) => first?,
     };
-    Some(format!("{what} unresolved: {why}"))
+    // A stop of tokscope piles events up as a buffer does.
+    let own = if s.timeline.stalls.is_empty() { "" } else { "; tokscope itself stood still meanwhile" };
+    Some(format!("{what} unresolved: {why}{own}"))
 }
 
 fn text_held_back(s: &Subject<'_>) -> Option<String> {

@@ -196,10 +196,11 @@ fn what_piled_up_while_the_observer_stood_still_is_no_shared_read_of_the_server(
     for before_ms in [0, 50] {
         let until = Nanos(resumed.0 - before_ms * 1_000_000);
         r.observer_stalls = vec![(Nanos(resumed.0 - 290_000_000), until)];
-        assert_eq!(keys(&r), ["observer_stalled"]);
+        assert_eq!(keys(&r), ["observer_stalled", "unresolved"]);
+        assert!(message(&r, "unresolved").ends_with("; tokscope itself stood still meanwhile"));
     }
     r.observer_stalls[0].1 = Nanos(resumed.0 - 51_000_000);
-    assert_eq!(keys(&r), ["observer_stalled", "shared_reads"]);
+    assert!(keys(&r).contains(&"shared_reads"));
 }
 
 #[test]

@@ -230,5 +230,5 @@ fn a_list_that_is_refused_says_what_was_sent_and_one_that_fails_is_a_note() {
     let (models, server, list_error) = (Vec::new(), ServerInfo::default(), Some("GET x: HTTP 500: no".to_owned()));
     let effects = update(&mut app, Msg::Engine(NOW, EngineFact::Discovered { models, server, list_error }));
     assert_eq!(started(&effects).len(), 1);
-    assert!(app.model_doubt.is_some_and(|doubt| doubt.contains("asked for 'wanted' all the same: GET x: HTTP 500")));
+    assert!(app.model_doubt.is_some_and(|doubt| doubt.contains("'wanted' is used anyway: GET x: HTTP 500")));
 }
