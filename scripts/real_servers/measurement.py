@@ -5,6 +5,9 @@ import json
 import os
 import pathlib
 import subprocess
+import sys
+
+from .processes import die_with_parent
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RUN_LIMIT_S = 60
@@ -114,6 +117,7 @@ def measure(
             stderr=stderr,
             cwd=folder,
             env=clean_environment(folder) | (environment or {}),
+            preexec_fn=die_with_parent if sys.platform == "linux" else None,
         )
         try:
             if during:

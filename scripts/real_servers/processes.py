@@ -34,7 +34,7 @@ class Child:
                 stderr=output,
                 env=environment,
                 start_new_session=True,
-                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
             )
 
     def kill(self):
@@ -43,11 +43,16 @@ class Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def suspend(self):
+        """Stops the whole group where it is: it keeps its connections and answers nothing."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
     def stop(self):
         """Asks the process to end, then kills what is left of its group."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
+                os.killpg(self.process.pid, signal.SIGCONT)
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self.process.wait(STOP_TIMEOUT_S)
         self.kill()
@@ -58,7 +63,7 @@ class Child:
         return SetupError(f"{self.name} {what}\n{end}".rstrip())
 
 
-def _die_with_parent():
+def die_with_parent():
     # Without this, `kill -9` of the script would leave the servers behind.
     import ctypes
 

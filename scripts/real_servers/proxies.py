@@ -22,6 +22,7 @@ http {{
     fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi;
     scgi_temp_path {folder}/scgi;
+    {http}
     server {{
         listen {loopback}:{port}{listen};
         {server}
@@ -61,8 +62,8 @@ MaxClients 20
 """
 
 
-def nginx(children, upstream, location="", server="", http2=False, certificate=None):
-    """nginx in front of port `upstream`; `location` and `server` are directives, `certificate` a pair of files."""
+def nginx(children, upstream, location="", server="", http="", http2=False, certificate=None):
+    """nginx in front of port `upstream`; `location`, `server`, `http` are directives, `certificate` a pair of files."""
     port = free_port()
     folder = children.folder / "nginx"
     folder.mkdir()
@@ -70,13 +71,17 @@ def nginx(children, upstream, location="", server="", http2=False, certificate=N
     if certificate:
         listen = " ssl http2" if http2 else " ssl"
         server += TLS.format(certificate=certificate[0], key=certificate[1])
-    fill = {"port": port, "upstream": upstream, "listen": listen, "location": location, "server": server}
+    fill = {"port": port, "upstream": upstream, "listen": listen, "location": location, "server": server, "http": http}
     (folder / "nginx.conf").write_text(NGINX.format(folder=folder, loopback=LOOPBACK, **fill))
     arguments = ["-p", folder, "-c", folder / "nginx.conf", "-e", folder / "error.log"]
     return _start(children, "nginx", port, arguments, "https" if certificate else "http")
 
 
-def haproxy(children, upstreams, defaults="", backend="", server=""):
+# Without it haproxy holds small pieces back, up to 200 ms, to fill its packets.
+NO_DELAY = "option http-no-delay"
+
+
+def haproxy(children, upstreams, defaults=NO_DELAY, backend="", server=""):
     """haproxy in front of ports; `defaults` and `backend` are lines, `server` options of each server."""
     port = free_port()
     lines = [f"    server s{index} {LOOPBACK}:{to} {server}" for index, to in enumerate(upstreams)]
@@ -100,8 +105,9 @@ def self_signed_certificate(folder):
     if not openssl:
         raise packages.NotInstalled("openssl is not installed; it makes the certificate")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
-    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate]
-    command += ["-subj", "/CN=localhost", "-addext", f"subjectAltName=IP:{LOOPBACK},DNS:localhost"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-keyout", key, "-out", certificate, "-subj", "/CN=localhost"]
+    command += ["-addext", f"subjectAltName=IP:{LOOPBACK},DNS:localhost"]
     made = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if made.returncode != 0:
         raise SetupError(f"openssl made no certificate:\n{made.stderr}")

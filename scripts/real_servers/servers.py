@@ -12,6 +12,10 @@ from .processes import LOOPBACK, fetch, free_port, is_listening, wait_until
 SLOW_START_TIMEOUT_S = 240
 LLAMA_CPP_MODEL = "random-words"
 VLLM_MODEL = "tiny-llama"
+# The simulator at a pace that a busy machine can follow, and a case's `extra` that makes it fall silent.
+PACE_TOK_S = 100
+PACE = ("--ttft-ms", 60, "--tokens-per-s", PACE_TOK_S, "--jitter", 0)
+STALLING = "{ tokscope_sim = { fault = 'stall', after_tokens = 10 } }"
 LITELLM_KEY = "sk-" + secrets.token_hex(16)
 
 
@@ -38,10 +42,10 @@ def _llama_cpp_version():
     return re.search(r'^VERSION = "(.+)"', (packages.SCRIPTS / "real-server").read_text(), re.M)[1]
 
 
-def simulator(children, *options):
-    """tokscope's own simulator, for what a real server does not do when asked."""
+def paced_simulator(children):
+    """tokscope's own simulator, for a pace that is known."""
     port = free_port()
-    child = children.start("simulator", [measurement.binary(), "sim", "--port", port, *options])
+    child = children.start("simulator", [measurement.binary(), "sim", "--port", port, *PACE])
     wait_until(lambda: is_listening(port), "the simulator listens", child)
     return Server(port, child, "simulator")
 

@@ -1,26 +1,26 @@
-"""nginx as a reverse proxy: buffering, encryption, time limits, refusals."""
+"""nginx as a reverse proxy that passes answers on: buffering, compression, encryption."""
 
 from . import proxies, servers
 from .bench import setup
-from .processes import closed_port
-from .setups_servers import LONG_ANSWER, TOKENS, after_tokens
+from .servers import PACE_TOK_S
+from .setups_servers import TOKENS
 
 PASS = "proxy_buffering off;"
-# A pace at which a stream is a stream on a busy machine, too.
-PACE = ("--ttft-ms", 60, "--tokens-per-s", 100, "--jitter", 0)
-PACE_TOK_S = 100
-NEVER_ENDING = "{ tokscope_sim = { fault = 'stall', after_tokens = 10 } }"
+COMPRESS_ALL = "gzip on; gzip_min_length 0; gzip_http_version 1.0; gzip_types text/event-stream application/json;"
+ASK_FOR_GZIP = ("--header", "Accept-Encoding: gzip")
+# Holds whole answers: large buffers, and chunks sent on as packets of 1 MB. With its header X-Accel-Buffering llama.cpp
+# asks nginx not to, which other gateways do not know.
+BUFFER_ALL = """
+            proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m;
+            postpone_output 1000000; proxy_ignore_headers X-Accel-Buffering;
+"""
 
 
 def behind_nginx(bench, *options, upstream=None, location=PASS, front=None, **more):
-    """Measures llama.cpp behind nginx."""
-    upstream = upstream or bench.start(servers.llama_cpp)
+    """Measures a server behind nginx: `upstream`, or else llama.cpp."""
+    upstream = upstream or bench.llama_cpp()
     proxy = bench.start(proxies.nginx, upstream.port, location=location, **front or {})
     return bench.measure(proxy.url, *options, **more)
-
-
-def pace(bench, *options):
-    return bench.start(servers.simulator, *(options or PACE))
 
 
 @setup("nginx", "nginx llama.cpp")
@@ -36,25 +36,34 @@ def plain(bench):
 @setup("nginx-paced", "nginx")
 def paced(bench):
     """nginx with proxy_buffering off, a slow simulator behind it: nothing is held back"""
-    behind_nginx(bench, upstream=pace(bench))
+    behind_nginx(bench, upstream=bench.start(servers.paced_simulator))
     bench.expect_complete(3)
     bench.expect_streamed()
-    speed = bench.run.figure("output_token_throughput_per_user") or 0
-    bench.expect(80 < speed < 110, f"the decode speed is the simulator's {PACE_TOK_S} tok/s (is {speed:.0f})")
+    bench.expect_decode_speed(PACE_TOK_S)
 
 
 @setup("nginx-buffering", "nginx")
 def buffering(bench):
-    """nginx as it comes: proxy_buffering on, pieces of 4 kB"""
-    behind_nginx(bench, upstream=pace(bench), location="proxy_buffer_size 4k; proxy_buffers 8 4k;", max_tokens=100)
+    """nginx as it comes: proxy_buffering on, HTTP/1.0 to the server; pieces of 4 kB"""
+    upstream = bench.start(servers.paced_simulator)
+    behind_nginx(bench, upstream=upstream, location="proxy_buffer_size 4k; proxy_buffers 8 4k;", max_tokens=100)
     bench.expect_complete(3)
     bench.expect_buffered(PACE_TOK_S)
+
+
+@setup("nginx-buffering-chunks", "nginx")
+def buffering_chunks(bench):
+    """nginx with proxy_buffering on and HTTP/1.1 to the server: it passes chunks on as they come"""
+    behind_nginx(bench, upstream=bench.start(servers.paced_simulator), location="proxy_http_version 1.1;")
+    bench.expect_complete(3)
+    bench.expect_streamed()
+    bench.expect_decode_speed(PACE_TOK_S)
 
 
 @setup("nginx-buffering-all", "nginx")
 def buffering_all(bench):
     """nginx holds whole answers: proxy_buffering on, large buffers"""
-    behind_nginx(bench, upstream=pace(bench), location="proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m;")
+    behind_nginx(bench, upstream=bench.start(servers.paced_simulator), location=BUFFER_ALL)
     bench.expect_complete(3)
     bench.expect_buffered(PACE_TOK_S)
     bench.expect_first_token_unresolved()
@@ -63,11 +72,19 @@ def buffering_all(bench):
 @setup("nginx-buffering-llama.cpp", "nginx llama.cpp")
 def buffering_llama_cpp(bench):
     """nginx holds whole answers of llama.cpp, which reports its own decode speed"""
-    behind_nginx(bench, location="proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m;")
+    behind_nginx(bench, location=BUFFER_ALL)
     bench.expect_complete(3)
-    clocks = [a["server_timings"]["tokens_per_s"] for a in bench.run.attempts if a["server_timings"]]
-    bench.expect_buffered(max(clocks, default=0))
+    bench.expect_buffered(bench.server_decode_speed())
     bench.expect_first_token_unresolved()
+
+
+@setup("nginx-default", "nginx llama.cpp")
+def default(bench):
+    """nginx as it comes in front of llama.cpp, whose X-Accel-Buffering turns the buffering off"""
+    behind_nginx(bench, location="")
+    bench.expect_complete(3)
+    bench.expect_tokens(TOKENS)
+    bench.expect_first_tokens()
 
 
 @setup("nginx-gzip", "nginx llama.cpp")
@@ -81,11 +98,12 @@ def gzip(bench):
 
 @setup("nginx-gzip-asked", "nginx")
 def gzip_asked(bench):
-    """nginx compresses an event stream that was asked for with gzip"""
-    location = f"{PASS} gzip on; gzip_min_length 0; gzip_types text/event-stream;"
-    behind_nginx(bench, "--header", "Accept-Encoding: gzip", upstream=pace(bench), location=location)
+    """nginx compresses all that it sends: the user asked for gzip by a header"""
+    behind_nginx(bench, *ASK_FOR_GZIP, upstream=bench.start(servers.paced_simulator), location=f"{PASS} {COMPRESS_ALL}")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
+    bench.expect_said("compressed")
+    bench.expect_not_said("nothing of the kind was asked")
 
 
 @setup("nginx-http-1.0", "nginx llama.cpp")
@@ -108,13 +126,6 @@ def tls(bench):
     bench.expect(run.results and run.results["target"]["tls_verified"] is True, "the certificate is verified")
 
 
-@setup("nginx-tls-untrusted", "nginx llama.cpp")
-def tls_untrusted(bench):
-    """nginx with TLS and a self-signed certificate that nothing vouches for: refused, with what to do"""
-    behind_nginx(bench, front={"certificate": proxies.self_signed_certificate(bench.folder)})
-    bench.expect_unreachable("certificate", "--cacert")
-
-
 @setup("nginx-tls-insecure", "nginx llama.cpp")
 def tls_insecure(bench):
     """nginx with TLS and a self-signed certificate, not verified: measured, and told"""
@@ -134,79 +145,14 @@ def http_2(bench):
     bench.expect_first_tokens()
 
 
-@setup("nginx-tls-on-plain-port", "nginx llama.cpp")
-def wrong_scheme(bench):
-    """nginx's port for plain HTTP is asked with https"""
-    upstream = bench.start(servers.llama_cpp)
-    proxy = bench.start(proxies.nginx, upstream.port)
-    bench.measure(proxy.url.replace("http://", "https://"))
-    bench.expect_unreachable("http://|TLS|plain")
-
-
-@setup("nginx-plain-on-tls-port", "nginx llama.cpp")
-def plain_on_tls(bench):
-    """nginx's port for HTTPS is asked with plain HTTP"""
-    upstream = bench.start(servers.llama_cpp)
-    pair = proxies.self_signed_certificate(bench.folder)
-    proxy = bench.start(proxies.nginx, upstream.port, certificate=pair)
-    bench.measure(proxy.url.replace("https://", "http://"))
-    bench.expect_unreachable("https")
-
-
-@setup("nginx-killed", "nginx llama.cpp")
-def killed(bench):
-    """llama.cpp behind nginx is killed in the middle of an answer; then nginx says 502"""
-    upstream = bench.start(servers.llama_cpp)
-
-    def kill():
-        after_tokens(upstream, 50)
-        upstream.child.kill()
-
-    run = behind_nginx(bench, upstream=upstream, cases=2, max_tokens=LONG_ANSWER, during=kill)
-    bench.expect(run.status == 1, f"exit status 1 (is {run.status})")
-    states = [a["status"] for a in run.attempts]
-    bench.expect(states == ["truncated", "http_error"], f"one is cut, one is refused (are {states})")
-    bench.expect(all(a["text"] for a in run.attempts[:1]), "the text before the cut is kept")
-    bench.expect_said("502", "bad gateway", where=run.errors[1:])
-
-
-@setup("nginx-cuts", "nginx")
-def cuts(bench):
-    """nginx cuts an answer that falls silent: proxy_read_timeout"""
-    behind_nginx(bench, upstream=pace(bench), location=f"{PASS} proxy_read_timeout 1s;", cases=2, extra=NEVER_ENDING)
-    bench.expect_failed(2, "truncated", "closed|cut|ended|broke")
-
-
-@setup("nginx-504", "nginx")
-def gateway_timeout(bench):
-    """nginx gives up before the first token: 504"""
-    slow = pace(bench, "--ttft-ms", 5000)
-    behind_nginx(bench, upstream=slow, location=f"{PASS} proxy_read_timeout 1s;", cases=2)
-    bench.expect_failed(2, "http_error", "HTTP 504", "gateway time-?out")
-
-
-@setup("nginx-413", "nginx llama.cpp")
-def too_large(bench):
-    """nginx refuses a large request: 413"""
-    behind_nginx(bench, front={"server": "client_max_body_size 1k;"}, cases=2, padding=4000)
-    bench.expect_failed(2, "http_error", "HTTP 413", "too large")
-
-
-@setup("nginx-429", "nginx llama.cpp")
-def rate_limit(bench):
-    """nginx limits the rate: 429 is counted apart, and --retries gets through"""
-    limit = f"{PASS} limit_req zone=one; limit_req_status 429;"
-    upstream = bench.start(servers.llama_cpp)
-    zone = "}} limit_req_zone $uri zone=one:1m rate=4r/s; server {{ listen unix:{0}/other.sock;".format(bench.folder)
-    behind_nginx(bench, "--retries", 5, upstream=upstream, location=limit, front={"server": ""}, cases=4)
-    bench.expect_complete(4)
-    bench.expect(bench.run.findings["retried"] >= 1, "retried attempts are marked")
-
-
-@setup("nginx-502", "nginx")
-def bad_gateway(bench):
-    """nginx's upstream is not there: 502 to the first look"""
-    with closed_port() as nobody:
-        bench.measure(bench.start(proxies.nginx, nobody).url)
-    bench.expect_unreachable("HTTP 502", "bad gateway")
-    bench.expect_not_said("retry-after")
+@setup("nginx-password-given", "nginx llama.cpp")
+def password_given(bench):
+    """nginx wants a password and gets it with the address: it stands in no output"""
+    (bench.folder / "passwords").write_text("someone:{PLAIN}swordfish\n")
+    protected = f"{PASS} auth_basic tokscope; auth_basic_user_file {bench.folder}/passwords;"
+    upstream = bench.llama_cpp()
+    proxy = bench.start(proxies.nginx, upstream.port, location=protected)
+    run = bench.measure(proxy.url.replace("http://", "http://someone:swordfish@"))
+    bench.expect_complete(3)
+    bench.expect_not_said("swordfish")
+    bench.expect("swordfish" not in str(run.results), "the password is not in results.json")

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use reqwest::header::CONTENT_ENCODING;
 use serde_json::Value;
 
 use super::client::Endpoint;
 use super::failure::describe;
 use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
+use crate::protocol::encoding::unpack;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
@@ -114,12 +116,19 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
 
 /// The body, if it is not longer than any list of models.
 async fn text(mut response: reqwest::Response) -> Result<String, String> {
+    let header = response.headers().get(CONTENT_ENCODING).and_then(|v| v.to_str().ok());
+    let encoding = header.unwrap_or_default().to_owned();
+    let too_long = || format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024));
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(describe)? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
+            return Err(too_long());
         }
+    }
+    let bytes = unpack(&encoding, bytes, MAX_BODY_BYTES)?;
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(too_long());
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

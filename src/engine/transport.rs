@@ -15,7 +15,7 @@ use reqwest::header::{HOST, HeaderMap};
 use super::clock::EngineClock;
 use super::connect::{ConnectTimes, WANTED, Wanted};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe, without_connection};
+use super::failure::{Trouble, describe, describe_cut, without_connection};
 use crate::domain::time::Nanos;
 
 /// What the server's log can be joined by.
@@ -74,7 +74,7 @@ impl AnswerBody {
                         each(at, &bytes);
                         Ok(true)
                     }
-                    Some(Err(error)) => Err(describe(error)),
+                    Some(Err(error)) => Err(describe_cut(error)),
                     None => Ok(false),
                 }
             }
