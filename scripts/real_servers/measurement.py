@@ -12,7 +12,7 @@ from .processes import die_with_parent
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RUN_LIMIT_S = 60
 # Findings that say that text arrived later than it was made, or in pieces coarser than the tokens.
-BUFFERING = {"fake_streaming", "bursts", "shared_reads"}
+BUFFERING = {"fake_streaming", "bursts", "shared_reads", "unresolved"}
 
 SUITE = """[suite]
 name = "Real servers"

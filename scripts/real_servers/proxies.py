@@ -65,7 +65,7 @@ MaxClients 20
 def nginx(children, upstream, location="", server="", http="", http2=False, certificate=None):
     """nginx in front of port `upstream`; `location`, `server`, `http` are directives, `certificate` a pair of files."""
     port = free_port()
-    folder = children.folder / "nginx"
+    folder = children.folder / f"nginx-{port}"
     folder.mkdir()
     listen = ""
     if certificate:

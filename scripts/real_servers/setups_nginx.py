@@ -8,11 +8,10 @@ from .setups_servers import TOKENS
 PASS = "proxy_buffering off;"
 COMPRESS_ALL = "gzip on; gzip_min_length 0; gzip_http_version 1.0; gzip_types text/event-stream application/json;"
 ASK_FOR_GZIP = ("--header", "Accept-Encoding: gzip")
-# Holds whole answers: large buffers, and chunks sent on as packets of 1 MB. With its header X-Accel-Buffering llama.cpp
-# asks nginx not to, which other gateways do not know.
+# Holds whole answers from a server that speaks HTTP/1.0; chunks pass. With its header X-Accel-Buffering llama.cpp asks
+# nginx not to, which other gateways do not know.
 BUFFER_ALL = """
-            proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m;
-            postpone_output 1000000; proxy_ignore_headers X-Accel-Buffering;
+            proxy_buffer_size 1m; proxy_buffers 8 1m; proxy_busy_buffers_size 2m; proxy_ignore_headers X-Accel-Buffering;
 """
 
 
@@ -71,8 +70,9 @@ def buffering_all(bench):
 
 @setup("nginx-buffering-llama.cpp", "nginx llama.cpp")
 def buffering_llama_cpp(bench):
-    """nginx holds whole answers of llama.cpp, which reports its own decode speed"""
-    behind_nginx(bench, location=BUFFER_ALL)
+    """nginx holds whole answers of llama.cpp, which reports its own decode speed; another nginx unpacks the chunks"""
+    without_chunks = bench.start(proxies.nginx, bench.llama_cpp().port, location=PASS)
+    behind_nginx(bench, upstream=without_chunks, location=BUFFER_ALL)
     bench.expect_complete(3)
     bench.expect_buffered(bench.server_decode_speed())
     bench.expect_first_token_unresolved()
@@ -108,7 +108,7 @@ def gzip_asked(bench):
 
 @setup("nginx-http-1.0", "nginx llama.cpp")
 def http_1_0(bench):
-    """nginx asks llama.cpp with HTTP/1.0: no chunks, the answer ends with the connection"""
+    """nginx speaks HTTP/1.0 to llama.cpp"""
     behind_nginx(bench, location=f"{PASS} proxy_http_version 1.0;")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
