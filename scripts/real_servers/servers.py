@@ -53,7 +53,7 @@ def paced_simulator(children):
 def litellm(children, models):
     """LiteLLM's proxy with these models: name → port of the OpenAI-compatible server behind it."""
     port = free_port()
-    program, _ = packages.find("litellm")
+    program, offline = packages.find("litellm")
     upstream = {"api_key": "none", "max_retries": 0}
     entries = [
         {
@@ -69,12 +69,10 @@ def litellm(children, models):
     }
     path = children.folder / "litellm.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML.
-    # Without this LiteLLM loads a list of prices from the Internet.
-    environment = os.environ | {"LITELLM_LOCAL_MODEL_COST_MAP": "True", "NO_PROXY": LOOPBACK}
     # The environment was moved after it was made, which its scripts do not survive.
     command = [program, "-c", "from litellm import run_server; run_server()", "--host", LOOPBACK, "--port", port]
     command += ["--config", path, "--telemetry", "False"]
-    child = children.start("litellm", command, environment)
+    child = children.start("litellm", command, os.environ | offline | {"NO_PROXY": LOOPBACK})
     server = Server(port, child, packages.pinned("litellm").replace("-", " "))
     wait_until(lambda: fetch(f"{server.root}/health/liveliness"), "LiteLLM is ready", child, SLOW_START_TIMEOUT_S)
     return server
@@ -83,16 +81,15 @@ def litellm(children, models):
 def vllm(children):
     """vLLM on the CPU, with a tiny model of random weights."""
     port = free_port()
-    program, _ = packages.find("vllm")
+    program, offline = packages.find("vllm")
     model = children.folder / VLLM_MODEL
     tiny_llama.write(model)
-    offline = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1", "DO_NOT_TRACK": "1"}
     # Room for the KV cache in GiB; vLLM's default is a share of the machine's memory.
-    offline |= {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": LOOPBACK}
+    limits = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": LOOPBACK}
     command = [program, "-m", "vllm.entrypoints.openai.api_server", "--host", LOOPBACK, "--port", port]
     command += ["--model", model, "--served-model-name", VLLM_MODEL, "--load-format", "dummy", "--dtype", "float32"]
     command += ["--max-model-len", "512", "--max-num-seqs", "4", "--enforce-eager"]
-    child = children.start("vllm", command, os.environ | offline)
+    child = children.start("vllm", command, os.environ | offline | limits)
     server = Server(port, child, packages.pinned("vllm").replace("-cpu-", " "))
     wait_until(lambda: fetch(f"{server.root}/health") is not None, "vLLM is ready", child, SLOW_START_TIMEOUT_S)
     return server
