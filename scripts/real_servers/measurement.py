@@ -95,9 +95,7 @@ class Measurement:
         return len(found) / len(self.attempts) if self.attempts else 0.0
 
 
-def measure(
-    folder, url, *options, cases=3, max_tokens=48, padding=0, extra="{}", environment=None, during=None, program=None
-):
+def measure(folder, url, *options, cases=3, max_tokens=48, padding=0, extra="{}", environment=None, during=None):
     """Runs tokscope against `url`.
 
     `padding` adds this many characters to each prompt. `during` is called once while the run goes on. A run that takes
@@ -107,7 +105,7 @@ def measure(
     prompts = list(PROMPTS.items())[:cases]
     written = [CASE.format(name=name, prompt=prompt + " x" * (padding // 2)) for name, prompt in prompts]
     suite.write_text("\n".join([SUITE.format(max_tokens=max_tokens, extra=extra), *written]))
-    command = [program or binary(), url, "--headless", "--no-save", "--gpu", "none"]
+    command = [binary(), url, "--headless", "--no-save", "--gpu", "none"]
     command += ["--cases", suite, "--export", output, *options]
     with open(folder / "stdout", "wb") as stdout, open(folder / "stderr", "wb") as stderr:
         process = subprocess.Popen(

@@ -10,7 +10,7 @@ use super::endpoint::without_secrets;
 pub fn message_in_body(body: &str) -> String {
     match serde_json::from_str::<Value>(body) {
         Ok(value) => message_of(value.get("error").filter(|e| !e.is_null()).unwrap_or(&value)),
-        Err(_not_json) => strip_tags(body),
+        Err(_not_json) => text_of_page(body),
     }
 }
 
@@ -29,12 +29,20 @@ pub fn message_of(error: &Value) -> String {
         .unwrap_or_else(|| shorten(&error.to_string()))
 }
 
-fn strip_tags(body: &str) -> String {
-    // The title of an error page repeats its heading.
-    let behind_head = body.to_ascii_lowercase().find("</head>").and_then(|end| body.get(end + "</head>".len()..));
-    if let Some(text) = behind_head.map(strip_tags).filter(|text| !text.is_empty()) {
-        return text;
+/// The text of a page; its title only where the rest does not repeat it, as error pages do.
+fn text_of_page(page: &str) -> String {
+    let lowered = page.to_ascii_lowercase();
+    let behind = |tag: &str| Some(lowered.find(tag)? + tag.len());
+    let body = behind("</head>").and_then(|at| page.get(at..)).map(strip_tags).filter(|text| !text.is_empty());
+    let Some(body) = body else { return strip_tags(page) };
+    let title = behind("<title>").zip(lowered.find("</title>")).and_then(|(from, to)| page.get(from..to));
+    match title.map(strip_tags).filter(|title| !body.contains(title.as_str())) {
+        Some(title) => shorten(&format!("{title} {body}")),
+        None => body,
     }
+}
+
+fn strip_tags(body: &str) -> String {
     let mut out = String::new();
     let mut in_tag = false;
     for c in body.chars() {
@@ -198,6 +206,8 @@ mod tests {
             (503, haproxy, "HTTP 503: Service Unavailable No server is available to handle this request."),
             (502, "<head><title>502 Bad Gateway</title></head><body></body>", "HTTP 502: Bad Gateway"),
             (502, "<title>Oh</title></head>", "HTTP 502: Oh"),
+            (502, "<head><title>Sorry</title></head><p>Oh</p>", "HTTP 502: Sorry Oh"),
+            (502, "<head><title>502</title><style>p {}</style></head><p>Oh</p>", "HTTP 502: Oh"),
             (502, "502 servers are down", "HTTP 502: 502 servers are down"),
             (500, r#"{"error":{"message":"500 tokens at most"}}"#, "HTTP 500: 500 tokens at most"),
         ] {
