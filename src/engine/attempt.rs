@@ -22,6 +22,7 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry}
 use crate::domain::prefix_cache::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
+use crate::protocol::encoding::unpack;
 use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
@@ -189,7 +190,8 @@ async fn send(
     let headers = answer.headers;
     // Before anything is cut: a part of a secret is not found.
     let header = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).map(|v| endpoint.secrets.redact(v));
-    let body = endpoint.secrets.redact(&error_body(answer.body).await);
+    let encoding = headers.get(CONTENT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let body = endpoint.secrets.redact(&error_body(encoding, answer.body).await);
     let refusal = failure::refusal(status, &header, &body);
     let said = endpoint.transport.peer().with_culprit(status, refusal.message);
     let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
@@ -198,7 +200,7 @@ async fn send(
 }
 
 /// What there is to read of an error, up to its limits: one that breaks off or never ends is still that error.
-async fn error_body(mut body: AnswerBody) -> String {
+async fn error_body(encoding: &str, mut body: AnswerBody) -> String {
     let mut bytes = Vec::new();
     let read = async {
         loop {
@@ -213,5 +215,10 @@ async fn error_body(mut body: AnswerBody) -> String {
         }
     };
     let _ended_or_not = tokio::time::timeout(ERROR_WITHIN, read).await;
+    let mut bytes = match unpack(encoding, bytes, MAX_ERROR_BYTES) {
+        Ok(bytes) => bytes,
+        Err(reason) => return reason,
+    };
+    bytes.truncate(MAX_ERROR_BYTES);
     String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::{ConnectTimedOut, Trouble};
+use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, Trouble};
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
@@ -277,7 +277,7 @@ impl DirectBody {
             Ok(true) => Ok(self.go_on()),
             Ok(false) => {
                 self.stream = None;
-                if self.dechunker.may_end() { Ok(false) } else { Err("closed in the middle of the answer".to_owned()) }
+                if self.dechunker.may_end() { Ok(false) } else { Err(CLOSED_MIDWAY.to_owned()) }
             }
             Err(error) => {
                 self.stream = None;

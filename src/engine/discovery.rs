@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
+use reqwest::header::{CONTENT_ENCODING, HeaderMap};
 use serde_json::Value;
 
 use super::client::Endpoint;
@@ -11,6 +11,7 @@ use super::{retry, tunnel};
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
+use crate::protocol::encoding::unpack;
 use crate::protocol::endpoint;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
@@ -240,12 +241,18 @@ enum Unread {
 /// The body, if it is not longer than any list of models.
 async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
     let broken = |e: reqwest::Error| if e.is_timeout() { Unread::TooLate } else { Unread::Broken(describe(e)) };
+    let encoding = text_of(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
+    let too_long = || Unread::Broken(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(broken)? {
         bytes.extend_from_slice(&piece);
         if bytes.len() > MAX_BODY_BYTES {
-            return Err(Unread::Broken(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024))));
+            return Err(too_long());
         }
+    }
+    let bytes = unpack(&encoding, bytes, MAX_BODY_BYTES).map_err(Unread::Broken)?;
+    if bytes.len() > MAX_BODY_BYTES {
+        return Err(too_long());
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }

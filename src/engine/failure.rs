@@ -119,11 +119,48 @@ pub fn describe(error: reqwest::Error) -> String {
     }
 }
 
+/// How a body ended that ended too soon.
+pub const CLOSED_MIDWAY: &str = "closed in the middle of the answer";
+
+/// How the body of an answer broke off, in the same words whichever library read it.
+pub fn describe_cut(error: reqwest::Error) -> String {
+    let is_end = |e: &(dyn std::error::Error + 'static)| {
+        e.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::UnexpectedEof)
+    };
+    if causes(&error).any(is_end) { CLOSED_MIDWAY.to_owned() } else { describe_http2(&describe(error)) }
+}
+
+/// Says in what the library reports of HTTP/2 who ended it.
+fn describe_http2(said: &str) -> String {
+    said.replace("stream error received", "the other side reset the HTTP/2 stream")
+        .replace("connection error received", "the other side ended the HTTP/2 connection")
+}
+
 /// What came is no HTTP. Too much of it is another matter.
 fn no_http_said(error: &hyper::Error) -> bool {
     error.is_parse() && !error.is_parse_too_large()
 }
 
 /// How reqwest and hyper introduce the error that tells what happened.
-const LAYERS: [&str; 4] =
-    ["error sending request", "client error (Connect)", "client error (SendRequest)", "tcp connect error"];
+const LAYERS: [&str; 6] = [
+    "error sending request",
+    "client error (Connect)",
+    "client error (SendRequest)",
+    "tcp connect error",
+    "error decoding response body",
+    "error reading a body from connection",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn http_2_errors_say_who_ended_it() {
+        let reset = describe_http2("stream error received: unexpected internal error encountered");
+        assert_eq!(reset, "the other side reset the HTTP/2 stream: unexpected internal error encountered");
+        let ended = describe_http2("connection error received: not a result of an error");
+        assert_eq!(ended, "the other side ended the HTTP/2 connection: not a result of an error");
+        assert_eq!(describe_http2("connection reset"), "connection reset");
+    }
+}

@@ -320,6 +320,24 @@ fn every_way_to_fail_says_why_in_the_servers_words() {
 }
 
 #[test]
+fn a_cut_is_reported_in_the_same_words_whichever_library_reads() {
+    let begins = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n";
+    let chunked = format!("{begins}transfer-encoding: chunked\r\n\r\nff\r\ndata: {{");
+    let counted = format!("{begins}content-length: 500\r\n\r\ndata: {{");
+    let expected = (AttemptStatus::Truncated, "the connection broke: closed in the middle of the answer");
+    for cut in [chunked, counted] {
+        assert_eq!(failure(&measure(vec![cut.clone()]).0), expected);
+        // What comes through a proxy is read by reqwest.
+        let (proxy, _requests) = serve(vec![cut]);
+        let proxy = ProxyChoice { url: proxy, source: "--proxy" };
+        let network = Network { proxy: Some(proxy), ..Network::default() };
+        let (engine, facts) = engine_of(EngineConfig { network, ..config("http://endpoint.invalid/v1", &CHAT, false) });
+        start(&engine, Duration::from_secs(30));
+        assert_eq!(failure(&end(&facts)), expected);
+    }
+}
+
+#[test]
 fn an_answer_without_a_stream_has_tokens_but_no_ttft() {
     let body = r#"{"choices":[{"message":{"content":"whole"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":7}}"#;
     let (record, _) = measure(vec![json("200 OK", body)]);

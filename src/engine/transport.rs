@@ -15,7 +15,7 @@ use reqwest::header::{HOST, HeaderMap};
 use super::clock::EngineClock;
 use super::connect::{ConnectTimes, WANTED, Wanted};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe};
+use super::failure::{Trouble, describe_cut};
 use super::network::Network;
 use super::peer::Peer;
 use crate::domain::time::Nanos;
@@ -76,7 +76,7 @@ impl AnswerBody {
                         each(at, &bytes);
                         Ok(true)
                     }
-                    Some(Err(error)) => Err(describe(error)),
+                    Some(Err(error)) => Err(describe_cut(error)),
                     None => Ok(false),
                 }
             }

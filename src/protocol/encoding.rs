@@ -1,4 +1,4 @@
-//! Answers that come compressed although nothing of the kind was asked for.
+//! Compressed responses. tokscope asks for none, but gateways send them, and a `--header` may ask.
 
 use std::io::{self, Write};
 
@@ -26,9 +26,7 @@ impl Decoder {
             "" | "identity" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))))),
             "deflate" => Ok(Some(Self::DeflateOfSomeKind)),
-            other => {
-                Err(format!("the server compressed its answer ('{other}') although nothing of the kind was asked for"))
-            }
+            other => Err(format!("the response is compressed as '{other}', which tokscope cannot read; turn that off")),
         }
     }
 
@@ -66,6 +64,27 @@ impl Decoder {
     }
 }
 
+/// Unpacks a whole body with this `Content-Encoding`, and stops once more than `limit` bytes have come out. Of a body that
+/// was cut off it returns the beginning.
+///
+/// # Errors
+///
+/// A sentence for people where nothing can be unpacked.
+pub fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, String> {
+    let Some(mut decoder) = Decoder::new(encoding)? else { return Ok(body) };
+    let mut out = Vec::new();
+    for block in body.chunks(BLOCK_BYTES) {
+        let pushed = decoder.push(block, &mut |bytes| out.extend_from_slice(bytes));
+        match pushed {
+            Err(e) if out.is_empty() => return Err(format!("the compressed response is broken: {e}")),
+            Err(_broken) => break,
+            Ok(()) if out.len() > limit => break,
+            Ok(()) => {}
+        }
+    }
+    Ok(out)
+}
+
 fn give(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8])) {
     if !out.is_empty() {
         each(out);
@@ -98,7 +117,7 @@ mod tests {
         }
     }
 
-    fn unpack(decoder: &mut Decoder, read: &[u8]) -> Vec<u8> {
+    fn unpacked(decoder: &mut Decoder, read: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
         decoder.push(read, &mut |bytes| out.extend_from_slice(bytes)).unwrap();
         out
@@ -109,12 +128,12 @@ mod tests {
         for (name, kind) in [("gzip", "gzip"), ("x-gzip", "gzip"), ("deflate", "zlib"), ("Deflate", "raw")] {
             let [first, second] = compressed(kind);
             let mut decoder = Decoder::new(name).unwrap().unwrap();
-            assert_eq!(unpack(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
-            assert_eq!(unpack(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
+            assert_eq!(unpacked(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
+            assert_eq!(unpacked(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
             // Byte by byte, the same comes out.
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             let bytes = [first, second].concat();
-            let out: Vec<u8> = bytes.iter().flat_map(|b| unpack(&mut decoder, &[*b])).collect();
+            let out: Vec<u8> = bytes.iter().flat_map(|b| unpacked(&mut decoder, &[*b])).collect();
             assert_eq!(out, b"data: first\n\ndata: second\n\n", "{name} {kind}");
         }
     }
@@ -125,5 +144,23 @@ mod tests {
         assert!(Decoder::new("br").err().unwrap().contains("'br'"));
         let mut decoder = Decoder::new("gzip").unwrap().unwrap();
         assert!(decoder.push(b"data: this is no gzip at all\n\n", &mut |_| ()).is_err());
+    }
+
+    #[test]
+    fn a_body_is_unpacked_up_to_its_limit() {
+        let both = b"data: first\n\ndata: second\n\n".to_vec();
+        let packed = compressed("gzip").concat();
+        assert_eq!(unpack("", both.clone(), 0).unwrap(), both);
+        assert_eq!(unpack("gzip", packed.clone(), 1000).unwrap(), both);
+        let [cut_off, _rest] = compressed("gzip");
+        assert_eq!(unpack("gzip", cut_off, 1000).unwrap(), b"data: first\n\n");
+        assert!(
+            unpack("gzip", b"this is no gzip at all".to_vec(), 1000).is_err() && unpack("br", packed, 1000).is_err()
+        );
+        // A body of 64 MB in 64 KB is not unpacked whole.
+        let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
+        bomb.write_all(&vec![0; 64 << 20]).unwrap();
+        let out = unpack("gzip", bomb.finish().unwrap(), 1000).unwrap();
+        assert!((1001..16 << 20).contains(&out.len()), "{}", out.len());
     }
 }

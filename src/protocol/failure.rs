@@ -38,6 +38,9 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
     let mut kind = kind_of_status(http_status.into()).or_else(by_body).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
     let said = message_in_body(body);
+    // A page begins with the status once more; other text may begin with a number of its own.
+    let repeated = format!("{http_status} ");
+    let said = said.strip_prefix(&repeated).filter(|_| body.trim_start().starts_with('<')).unwrap_or(&said);
     if !said.is_empty() {
         message = format!("{message}: {said}");
     }
@@ -127,6 +130,26 @@ mod tests {
         let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let refusal = refusal(http_status, &header, body);
         (refusal.kind, refusal.message)
+    }
+
+    #[test]
+    fn an_error_page_says_its_status_once() {
+        let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
+                     <hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n";
+        let haproxy = "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>";
+        for (status, page, expected) in [
+            (502, nginx, "HTTP 502: Bad Gateway nginx/1.22.1"),
+            (502, &nginx.to_ascii_uppercase(), "HTTP 502: BAD GATEWAY NGINX/1.22.1"),
+            (503, haproxy, "HTTP 503: Service Unavailable No server is available to handle this request."),
+            (502, "<head><title>502 Bad Gateway</title></head><body></body>", "HTTP 502: Bad Gateway"),
+            (502, "<title>Oh</title></head>", "HTTP 502: Oh"),
+            (502, "<head><title>Sorry</title></head><p>Oh</p>", "HTTP 502: Sorry Oh"),
+            (502, "<head><title>502</title><style>p {}</style></head><p>Oh</p>", "HTTP 502: Oh"),
+            (502, "502 servers are down", "HTTP 502: 502 servers are down"),
+            (500, r#"{"error":{"message":"500 tokens at most"}}"#, "HTTP 500: 500 tokens at most"),
+        ] {
+            assert_eq!(told(status, &[], page).1, expected);
+        }
     }
 
     #[test]

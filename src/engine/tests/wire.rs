@@ -65,6 +65,33 @@ fn a_compressed_stream_is_unpacked() {
 }
 
 #[test]
+fn a_compressed_list_of_models_and_a_compressed_error_are_read() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = stream.unwrap();
+            let request = read_request(&mut stream);
+            let (status, body) = match request.split(' ').nth(1).unwrap() {
+                "/v1/models" => ("200 OK", r#"{"data":[{"id":"m","owned_by":"vllm"}]}"#),
+                "/v1/chat/completions" => ("400 No", r#"{"error":{"message":"no such thing"}}"#),
+                _ => ("404 Not Found", ""),
+            };
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            encoder.write_all(body.as_bytes()).unwrap();
+            let head = format!("HTTP/1.1 {status}\r\ncontent-encoding: gzip\r\nconnection: close\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), &encoder.finish().unwrap()].concat()).unwrap();
+        }
+    });
+    let (engine, facts) = engine(&url);
+    engine.send(EngineCommand::Discover { retry: false, needs_list: true });
+    let EngineFact::Discovered { models, server, .. } = facts.recv().unwrap() else { panic!("it is not found") };
+    assert_eq!((models, server.kind.as_deref()), (vec!["m".to_owned()], Some("vLLM")));
+    start(&engine, Duration::from_secs(30));
+    assert_eq!(failure(&end(&facts)), (AttemptStatus::HttpError, "HTTP 400: no such thing"));
+}
+
+#[test]
 fn a_server_that_does_not_hang_up_after_its_answer_has_answered() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());

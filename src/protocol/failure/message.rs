@@ -9,7 +9,7 @@ pub fn message_in_body(body: &str) -> String {
     let body = body.trim_start_matches('\u{feff}');
     match serde_json::from_str::<Value>(&replace_lone_surrogates(body)) {
         Ok(value) => reported_error(value.get("error"), &value).unwrap_or_else(|| message_of(&value)),
-        Err(_not_json) => strip_tags(body),
+        Err(_not_json) => text_of_page(body),
     }
 }
 
@@ -87,6 +87,19 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
             })
         }
         Value::Null | Value::Bool(_) | Value::Number(_) => None,
+    }
+}
+
+/// The text of a page. Its title stands first only if the rest does not repeat it, as error pages do.
+fn text_of_page(page: &str) -> String {
+    let lowered = page.to_ascii_lowercase();
+    let behind = |tag: &str| Some(lowered.find(tag)? + tag.len());
+    let body = behind("</head>").and_then(|at| page.get(at..)).map(strip_tags).filter(|text| !text.is_empty());
+    let Some(body) = body else { return strip_tags(page) };
+    let title = behind("<title>").zip(lowered.find("</title>")).and_then(|(from, to)| page.get(from..to));
+    match title.map(strip_tags).filter(|title| !body.contains(title.as_str())) {
+        Some(title) => shorten(&format!("{title} {body}")),
+        None => body,
     }
 }
 

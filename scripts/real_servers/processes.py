@@ -1,0 +1,134 @@
+"""Child processes on loopback: free ports, waiting until a server answers, and an end on every way out."""
+
+import contextlib
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+
+LOOPBACK = "127.0.0.1"
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 3
+POLL_EVERY_S = 0.05
+
+
+class SetupError(Exception):
+    """A server, proxy or condition that a setup needs did not come about."""
+
+
+class Child:
+    """A process in a group of its own, with its output in a log file."""
+
+    def __init__(self, name, command, log, environment):
+        self.name, self.log = name, log
+        with open(log, "ab") as output:
+            self.process = subprocess.Popen(
+                [str(part) for part in command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=die_with_parent if sys.platform == "linux" else None,
+            )
+
+    def kill(self):
+        """Ends the whole group at once, like a crash."""
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+
+    def suspend(self):
+        """Stops the whole group where it is: it keeps its connections and answers nothing."""
+        os.killpg(self.process.pid, signal.SIGSTOP)
+
+    def stop(self):
+        """Asks the process to end, then kills what is left of its group."""
+        if self.process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGTERM)
+                os.killpg(self.process.pid, signal.SIGCONT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(STOP_TIMEOUT_S)
+        self.kill()
+
+    def failure(self, what):
+        """An error that shows the end of the log."""
+        end = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-15:])
+        return SetupError(f"{self.name} {what}\n{end}".rstrip())
+
+
+def die_with_parent():
+    # Without this, `kill -9` of the script would leave the servers behind.
+    import ctypes
+
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+class Children:
+    """Starts processes and ends all of them, the last one first."""
+
+    def __init__(self, folder):
+        self.folder = pathlib.Path(folder)
+        self.running = []
+
+    def start(self, name, command, environment=None):
+        log = self.folder / f"{name}-{len(self.running)}.log"
+        child = Child(name, command, log, environment)
+        self.running.append(child)
+        return child
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        while self.running:
+            self.running.pop().stop()
+
+
+def free_port():
+    """A port on loopback that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        return probe.getsockname()[1]
+
+
+@contextlib.contextmanager
+def closed_port():
+    """A port that refuses connections, held so that nobody else can open it."""
+    with socket.socket() as holder:
+        holder.bind((LOOPBACK, 0))
+        yield holder.getsockname()[1]
+
+
+def wait_until(condition, what, child=None, timeout_s=START_TIMEOUT_S):
+    """Polls until `condition` holds; fails when the time is over or `child` has ended."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if child is not None and child.process.poll() is not None:
+            raise child.failure(f"ended with status {child.process.returncode} before {what}")
+        if time.monotonic() > deadline:
+            problem = f"no sign of this within {timeout_s} s: {what}"
+            raise child.failure(problem) if child else SetupError(problem)
+        time.sleep(POLL_EVERY_S)
+
+
+def is_listening(port):
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex((LOOPBACK, port)) == 0
+
+
+def fetch(url, timeout_s=5):
+    """Body of a GET, or `None` when there is no answer with status 200."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=timeout_s) as answer:
+            return answer.read().decode(errors="replace") if answer.status == 200 else None
+    except (OSError, urllib.error.HTTPError, ValueError):
+        return None
