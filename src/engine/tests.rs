@@ -212,6 +212,9 @@ fn a_kept_connection_that_is_closed_under_the_request_is_replaced() {
     let record = end(&facts);
     assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
     assert!(record.connect_ms.is_some());
+    // A stream with a length was complete before its first byte was sent.
+    assert!(record.content_length.is_some() && record.first_text_ms().is_some());
+    assert_eq!(record.time_to_first_token_ms(), None);
     let (lost, repeated) = server.join().unwrap();
     assert!(lost.starts_with("POST") && lost == repeated);
 }

@@ -219,7 +219,7 @@ pub(super) fn summary(report: &Report) -> String {
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
     lines.extend(told.rating.map(rating));
-    lines.extend(told.rating_note.map(|note| entry("Not rated", [Some(note)])));
+    lines.extend(told.rating_note.map(|note| entry("Rating", [Some(note)])));
     let bottleneck = |told: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", told.cause, told.evidence))]);
     lines.extend(told.bottleneck.map(bottleneck));
     lines.join("\n")

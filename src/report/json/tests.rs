@@ -581,5 +581,5 @@ fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
         "time_to_first_output_token_ms": 1,
     });
     assert_eq!(*left_out, counted);
-    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers not rated: unresolved speed, see Findings");
+    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers are not rated: their speed is unresolved");
 }
