@@ -132,8 +132,8 @@ fn disguises(secret: &str) -> [String; 6] {
     [
         between(HIDDEN),
         between(STYLE),
-        secret.chars().map(|c| format!("%{:02X}", c as u32)).collect(),
-        secret.chars().map(|c| format!("\\u{:04x}", c as u32)).collect(),
+        secret.chars().map(|c| format!("%{:02X}", c as u32)).collect::<Vec<_>>().concat(),
+        secret.chars().map(|c| format!("\\u{:04x}", c as u32)).collect::<Vec<_>>().concat(),
         secret.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect(),
         BASE64_STANDARD.encode(format!("user:{secret}")),
     ]

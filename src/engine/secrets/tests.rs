@@ -184,10 +184,14 @@ fn disguised() -> impl Strategy<Value = (String, String)> {
         };
         let base64 = || BASE64_STANDARD.encode(format!("{before}{key}{behind}"));
         let text = match form {
-            0 => key.chars().zip(&letters).map(|(c, (_, hidden))| format!("{c}{hidden}")).collect(),
+            0 => key.chars().zip(&letters).flat_map(|(c, (_, hidden))| [c.to_string(), hidden.clone()]).collect(),
             1 => key.chars().zip(&letters).map(|(c, (spelling, hidden))| spelt(c, *spelling) + hidden).collect(),
             2 => base64(),
-            _ => base64().chars().zip(letters.iter().cycle()).map(|(c, (_, hidden))| format!("{c}{hidden}")).collect(),
+            _ => base64()
+                .chars()
+                .zip(letters.iter().cycle())
+                .flat_map(|(c, (_, hidden))| [c.to_string(), hidden.clone()])
+                .collect(),
         };
         (key, text)
     })
