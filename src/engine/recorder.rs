@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use self::choices::Choices;
 use super::failure::Failure;
-use super::secrets::Secrets;
+use super::secrets::{Searched, Secrets};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
@@ -59,6 +59,9 @@ pub struct Recorder {
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
+    /// How far the live view was searched for secrets.
+    text_searched: Searched,
+    reasoning_searched: Searched,
 }
 
 impl Recorder {
@@ -79,6 +82,8 @@ impl Recorder {
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
+            text_searched: Searched::default(),
+            reasoning_searched: Searched::default(),
         }
     }
 
@@ -228,6 +233,7 @@ impl Recorder {
         if split.relabels {
             // The opening tag came late or not at all: what looked like the answer was thinking.
             let thought = std::mem::take(&mut record.text);
+            self.text_searched = Searched::default();
             self.text_cut |= push(&mut record.reasoning, &thought);
             record.arrivals.iter_mut().for_each(|arrival| arrival.kind = TextKind::Reasoning);
             self.live = Trace::default();
@@ -322,8 +328,9 @@ impl Recorder {
         }
         if detail >= Detail::All {
             live.recent_gaps_ms = recent_gaps_ms(arrivals);
-            (live.reasoning, live.reasoning_cut) = secrets.redact_live(&record.reasoning, live_end(&record.reasoning));
-            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text));
+            (live.reasoning, live.reasoning_cut) =
+                secrets.redact_live(&record.reasoning, live_end(&record.reasoning), &self.reasoning_searched);
+            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text), &self.text_searched);
             live.thinking_ms = record.thinking_ms();
             live.asked.clone_from(&record.asked);
         }

@@ -12,6 +12,9 @@ use super::view::{View, is_plain, views, without_blanks};
 /// two words by chance.
 const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
+/// Up to so many bytes of all forms the search is a table, some 256 bytes for each; the other way takes five times as long.
+const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
+
 /// One form of a secret, as a view shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Needle {
@@ -62,10 +65,12 @@ impl Needles {
         // Of the same bytes twice, the one that is searched everywhere comes first.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
+        let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();
+        let kind = if bytes <= MAX_BYTES_OF_A_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
         let search = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .kind(Some(kind))
             .build(needles.iter().map(|needle| &needle.bytes))
             .ok()
             .filter(|_| !needles.is_empty());

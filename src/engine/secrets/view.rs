@@ -35,11 +35,11 @@ struct Seen {
     place: Place,
 }
 
-/// Where a character stands in the source.
+/// Where a character stands in the source, in bytes; no text that is searched has 4 GiB.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    from: usize,
-    to: usize,
+    from: u32,
+    to: u32,
     /// A blank or a line's end that shows is between the character before and this one.
     is_after_blank: bool,
 }
@@ -65,7 +65,7 @@ impl View {
     pub fn source(&self, part: &Range<usize>) -> Range<usize> {
         let from = self.places.get(part.start).map_or(0, |place| place.from);
         let to = part.end.checked_sub(1).and_then(|last| self.places.get(last)).map_or(from, |place| place.to);
-        from..to.max(from)
+        from as usize..to.max(from) as usize
     }
 
     /// Whether the source shows a blank within a part of the view.
@@ -98,7 +98,8 @@ pub fn without_blanks(text: &str) -> Vec<u8> {
 pub fn views(text: &str) -> Vec<View> {
     let mut seen: Vec<Seen> = text
         .char_indices()
-        .map(|(from, c)| Seen { c, place: Place { from, to: from + c.len_utf8(), is_after_blank: false } })
+        .map(|(from, c)| (c, from as u32, (from + c.len_utf8()) as u32))
+        .map(|(c, from, to)| Seen { c, place: Place { from, to, is_after_blank: false } })
         .collect();
     let mut views = Vec::new();
     for depth in 0.. {
@@ -129,24 +130,33 @@ fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
             skip_escape_sequence(c, &mut chars);
             continue;
         }
-        // Other controls, those that end lines included, are not shown at all.
-        is_after_blank |= place.is_after_blank || matches!(c, '\n' | '\t') || c.is_whitespace() && !is_invisible(c);
+        is_after_blank |= place.is_after_blank;
         place.is_after_blank = is_after_blank;
-        let before = out.len();
-        if c.is_ascii_graphic() || is_a_letter_of_its_own(c) {
+        // Other controls, those that end lines included, are not shown at all.
+        if matches!(c, ' ' | '\n' | '\t') {
+            is_after_blank = true;
+        } else if c.is_ascii_graphic() {
             out.push(Seen { c, place });
+            is_after_blank = false;
         } else if !c.is_ascii() && !is_invisible(c) {
-            let plain = normalizer.normalize_iter(std::iter::once(c));
-            out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, place }));
+            let before = out.len();
+            if is_a_letter_of_its_own(c) {
+                out.push(Seen { c, place });
+            } else {
+                let plain = normalizer.normalize_iter(std::iter::once(c));
+                out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, place }));
+            }
+            // What shows without a letter is a blank.
+            is_after_blank = out.len() == before;
         }
-        is_after_blank &= out.len() == before;
     }
     out
 }
 
-/// Han, Kana and Hangul: most of some texts, and no other spelling of anything.
+/// The scripts from Greek to the Indic ones, Han, Kana and Hangul: most of some texts, and no other spelling of a letter that
+/// keys are written in.
 const fn is_a_letter_of_its_own(c: char) -> bool {
-    matches!(c, '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}')
+    matches!(c, '\u{370}'..='\u{1cff}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}')
 }
 
 /// Undoes percent-encoding, escapes of JSON and its like, and entities of HTML; `None` where there are none. One that the
