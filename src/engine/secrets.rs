@@ -2,7 +2,9 @@
 //! an answer may repeat them in the middle of its text. Secrets are searched in what a reader sees (`view`), in every form
 //! they are sent or repeated in (`needle`), and taken out of the text itself.
 
+mod decode;
 mod needle;
+mod seen;
 mod view;
 
 use std::cell::Cell;
