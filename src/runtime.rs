@@ -19,6 +19,7 @@ mod saving;
 mod signals;
 pub mod spec;
 pub mod stdout;
+mod wall;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,7 +108,7 @@ impl Run {
         };
         let first = spec.resumes.as_ref().map(|r| (r.saved.run.epoch.clone(), r.saved.run.id.clone()));
         let (wall, run_id) = first.unwrap_or_else(|| {
-            let wall = jiff::ZonedDateTime::now();
+            let wall = wall::now();
             let id = format!("ts-{:x}", wall.timestamp().as_microsecond());
             (wall, id)
         });

@@ -11,6 +11,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use support::faults::HEAD;
 use support::pty::Pty;
 
@@ -26,6 +27,10 @@ const PROXY_SENT: &str = "dXNlcjpjNG5hcnktb2YtdGhlLXByb3h5";
 /// Every secret in every way in which it is written: as typed, decoded, and as it goes out in `Authorization: Basic`.
 const CANARIES: &[&str] =
     &[KEY, HEADER, PASSWORD, QUERY, PROXY, "c4nary-of-the-password", "c4nary-of-the-query", PASSWORD_SENT, PROXY_SENT];
+
+/// What shows nothing between two letters.
+const HIDDEN: &str = "\u{200b}";
+const STYLE: &str = "\u{1b}[1m";
 
 /// What ends an answer.
 const ANSWER_END: &str =
@@ -86,7 +91,10 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     all.lock().unwrap().push_str(&head);
     let is_secret = |line: &&str| ["GET", "POST", "authorization", "proxy-", "x-"].iter().any(|p| line.starts_with(p));
     let secrets: Vec<&str> = head.lines().filter(is_secret).filter(|l| !l.starts_with("x-request-id")).collect();
-    let told = serde_json::to_string(&format!("you sent {}", secrets.join(" and "))).unwrap();
+    let disguised: Vec<String> =
+        [KEY, HEADER].iter().filter(|s| head.contains(**s)).flat_map(|s| disguises(s)).collect();
+    let told = format!("you sent {}, or {}", secrets.join(" and "), disguised.join(" or "));
+    let told = serde_json::to_string(&told).unwrap();
     let body = String::from_utf8(body).unwrap();
     let json = |status: &str, body: &str| {
         let length = body.len();
@@ -118,12 +126,38 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     let _gone = stream.write_all(answer.as_bytes());
 }
 
+/// Forms of a secret that a reader sees through.
+fn disguises(secret: &str) -> [String; 6] {
+    let between = |hidden: &str| secret.chars().flat_map(|c| [c.to_string(), hidden.to_owned()]).collect();
+    [
+        between(HIDDEN),
+        between(STYLE),
+        secret.chars().map(|c| format!("%{:02X}", c as u32)).collect::<Vec<_>>().concat(),
+        secret.chars().map(|c| format!("\\u{:04x}", c as u32)).collect::<Vec<_>>().concat(),
+        secret.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect(),
+        BASE64_STANDARD.encode(format!("user:{secret}")),
+    ]
+}
+
+/// A text without what hides letters, as it stands and as JSON writes it.
+fn seen_through(text: &str) -> String {
+    let plain =
+        [HIDDEN, STYLE, "\\u200b", "\\u001b[1m", "\\u001b"].iter().fold(text.to_owned(), |t, h| t.replace(h, ""));
+    let narrow = plain.chars().map(|c| match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(c as u32 - 0xfee0).unwrap(),
+        c => c,
+    });
+    narrow.collect()
+}
+
 /// The begin of an answer that repeats it all: in a header, in a comment, as thinking, as text, as a tool's arguments, a
 /// few characters an event, so that no event holds a secret.
 fn repeated(told: &str) -> String {
     let told: String = serde_json::from_str(told).unwrap();
     let letters: Vec<char> = told.chars().collect();
-    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {told}\r\nx-told: {told}\r\n\r\n"));
+    // No header holds anything else.
+    let in_header: String = told.chars().filter(char::is_ascii).filter(|c| !c.is_control()).collect();
+    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {in_header}\r\nx-told: {in_header}\r\n\r\n"));
     let mut out = vec![head, format!(": {told}\n\n")];
     for (before, after) in [
         (r#"{"reasoning_content":"#, "}"),
@@ -174,9 +208,17 @@ fn nothing_leaked(what: &[(String, String)]) {
     for (place, text) in what {
         // A screen and a table may part a word by a line's end.
         let joined: String = text.split_whitespace().collect();
+        let plain = [seen_through(text), seen_through(&joined)];
         for canary in CANARIES {
             assert!(!place.contains(canary), "{canary} in the name {place}");
             assert!(!text.contains(canary) && !joined.contains(canary), "{canary} in {place}:\n{text}");
+            let forms = disguises(canary).into_iter().chain([(*canary).to_owned()]).map(|form| seen_through(&form));
+            // Without what hides its letters a form may be the next one.
+            for form in forms {
+                let in_json = form.replace('\\', "\\\\");
+                let is_in = |text: &String| text.contains(&form) || text.contains(&in_json);
+                assert!(!plain.iter().any(is_in), "{form} of {canary} in {place}:\n{text}");
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ mod warnings;
 
 use self::choices::{Choices, keep_reason};
 use super::failure::Failure;
-use super::secrets::Secrets;
+use super::secrets::{Searched, Secrets};
 use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
@@ -67,6 +67,9 @@ pub struct Recorder {
     choices: Choices,
     halves: Halves,
     beside: Beside,
+    /// How far the live view was searched for secrets.
+    text_searched: Searched,
+    reasoning_searched: Searched,
 }
 
 /// What the body holds beside events of the API. It may explain a failure.
@@ -112,6 +115,8 @@ impl Recorder {
             choices: Choices::default(),
             halves: Halves::default(),
             beside: Beside::default(),
+            text_searched: Searched::default(),
+            reasoning_searched: Searched::default(),
         }
     }
 
@@ -328,6 +333,7 @@ impl Recorder {
         if split.relabels {
             // The opening tag came late or not at all: what looked like the answer was thinking.
             let thought = std::mem::take(&mut record.text);
+            self.text_searched = Searched::default();
             self.text_cut |= push(&mut record.reasoning, &thought);
             record.arrivals.iter_mut().for_each(|arrival| arrival.kind = TextKind::Reasoning);
             self.live = Trace::default();
@@ -363,8 +369,9 @@ impl Recorder {
         }
         if detail >= Detail::All {
             live.recent_gaps_ms = recent_gaps_ms(arrivals);
-            (live.reasoning, live.reasoning_cut) = secrets.redact_live(&record.reasoning, live_end(&record.reasoning));
-            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text));
+            (live.reasoning, live.reasoning_cut) =
+                secrets.redact_live(&record.reasoning, live_end(&record.reasoning), &self.reasoning_searched);
+            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text), &self.text_searched);
             live.thinking_ms = record.thinking_ms();
             live.asked.clone_from(&record.asked);
         }

@@ -2,9 +2,12 @@
 //! an answer may repeat them in the middle of its text. Secrets are searched in what a reader sees (`view`), in every form
 //! they are sent or repeated in (`needle`), and taken out of the text itself.
 
+mod decode;
 mod needle;
+mod seen;
 mod view;
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -33,12 +36,18 @@ const SURE_BYTES_OF_A_KEY: usize = 20;
 const SECRET_NAMES: [&str; 7] = ["key", "token", "secret", "sig", "password", "auth", "cookie"];
 /// Most bytes before the end of a text that are searched for the begin of a secret that this end may begin within.
 const MAX_BYTES_BEFORE: usize = 4096;
+/// Fewest of them: room for an escape sequence between its letters.
+const MIN_BYTES_BEFORE: usize = 512;
 
 /// The values that must not come back.
 #[derive(Default)]
 pub struct Secrets {
     needles: Needles,
 }
+
+/// How far a text that only grows was searched, and the part of it that is shown held none.
+#[derive(Debug, Default)]
+pub struct Searched(Cell<usize>);
 
 impl fmt::Debug for Secrets {
     // Their values must not reach a log.
@@ -127,15 +136,21 @@ impl Secrets {
         true
     }
 
-    /// Takes them out of the end of what a model wrote so far, which may begin within one.
-    pub fn redact_live(&self, whole: &str, (end, is_cut): (Arc<str>, bool)) -> (Arc<str>, bool) {
+    /// Takes them out of the end of what a model wrote so far, which may begin within one. As long as it holds none, only
+    /// what came since the last call with the same `searched` is looked at.
+    pub fn redact_live(&self, whole: &str, (end, is_cut): (Arc<str>, bool), searched: &Searched) -> (Arc<str>, bool) {
         let from = whole.len().saturating_sub(end.len());
-        let window_from = self.begin_of_what_shows_before(whole, from);
-        let window = whole.get(window_from..).unwrap_or(&end);
-        let found = self.needles.find(window, Wanted::keys(Some(LEAST_BYTES_OF_A_KEY)));
-        if found.is_empty() {
+        let wanted = Wanted::keys(Some(LEAST_BYTES_OF_A_KEY));
+        let new_from = self.begin_of_what_shows_before(whole, searched.0.get().max(from));
+        if self.needles.find(whole.get(new_from..).unwrap_or(&end), wanted).is_empty() {
+            searched.0.set(whole.len());
             return (end, is_cut);
         }
+        // Until what was found is no longer in the end, all of it is looked at.
+        searched.0.set(0);
+        let window_from = self.begin_of_what_shows_before(whole, from);
+        let window = whole.get(window_from..).unwrap_or(&end);
+        let found = self.needles.find(window, wanted);
         (redacted(window, &found, from - window_from).into(), is_cut)
     }
 
@@ -143,13 +158,14 @@ impl Secrets {
     fn begin_of_what_shows_before(&self, whole: &str, from: usize) -> usize {
         let before = whole.get(..from).unwrap_or_default();
         let most = MAX_BYTES_BEFORE.max(2 * self.needles.longest());
+        let least = MIN_BYTES_BEFORE.min(from);
         let mut showing = self.needles.longest();
         let mut begin = from;
         for (at, c) in before.char_indices().rev() {
-            if showing == 0 || from - at > most {
+            if showing == 0 && from - at > least || from - at > most {
                 break;
             }
-            showing -= usize::from(!c.is_whitespace() && !is_invisible(c));
+            showing = showing.saturating_sub(usize::from(!c.is_whitespace() && !is_invisible(c)));
             begin = at;
         }
         begin

@@ -97,7 +97,7 @@ fn machine(environment: &Environment) -> Machine {
 }
 
 fn date() -> String {
-    jiff::ZonedDateTime::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    super::wall::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
 /// All levels, without and with the dashboard, then the peak; `None` when a signal ended it.

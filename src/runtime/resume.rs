@@ -93,7 +93,7 @@ pub fn clock(saved: &Saved) -> Option<(Instant, Resumption)> {
     let resumption = Resumption {
         stopped_at: saved.last_at,
         at,
-        epoch: jiff::ZonedDateTime::now().saturating_sub(since),
+        epoch: super::wall::now().saturating_sub(since),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
         environment: environment::look(),
     };

@@ -12,6 +12,9 @@ use super::view::{View, is_plain, views, without_blanks};
 /// two words by chance.
 const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
+/// Up to so many bytes of all forms the search is a table, some 256 bytes for each; the other way takes five times as long.
+const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
+
 /// One form of a secret, as a view shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Needle {
@@ -28,7 +31,7 @@ struct Needle {
 /// All forms of all secrets.
 #[derive(Default)]
 pub struct Needles {
-    needles: Vec<Needle>,
+    forms: Vec<Needle>,
     search: Option<AhoCorasick>,
     /// Bytes of the longest.
     longest: usize,
@@ -62,15 +65,17 @@ impl Needles {
         // Of the same bytes twice, the one that is searched everywhere comes first.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
+        let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();
+        let kind = if bytes <= MAX_BYTES_OF_A_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
         let search = AhoCorasick::builder()
             .ascii_case_insensitive(true)
             .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
+            .kind(Some(kind))
             .build(needles.iter().map(|needle| &needle.bytes))
             .ok()
             .filter(|_| !needles.is_empty());
         let longest = needles.iter().map(|needle| needle.bytes.len()).max().unwrap_or(0);
-        Self { needles, search, longest }
+        Self { forms: needles, search, longest }
     }
 
     /// Bytes of the longest form.
@@ -88,7 +93,7 @@ impl Needles {
         let mut found: Vec<Range<usize>> = Vec::new();
         for view in views(text) {
             for hit in search.find_overlapping_iter(&view.bytes) {
-                let Some(needle) = self.needles.get(hit.pattern().as_usize()) else { continue };
+                let Some(needle) = self.forms.get(hit.pattern().as_usize()) else { continue };
                 let part = needle.widened(&view.bytes, hit.range());
                 if needle.is_wanted(wanted) && needle.is_at(&view, &hit.range()) {
                     found.push(view.source(&part));
@@ -102,14 +107,14 @@ impl Needles {
     /// Whether a text without hidden characters may hold one.
     fn may_be_in(&self, search: &AhoCorasick, bytes: &[u8], wanted: Wanted) -> bool {
         search.is_match(bytes)
-            || wanted.least_cut.is_some_and(|least| self.needles.iter().any(|n| n.begun(bytes, least).is_some()))
+            || wanted.least_cut.is_some_and(|least| self.forms.iter().any(|n| n.begun(bytes, least).is_some()))
     }
 
     /// The begin of a secret at the text's end.
     fn cut(&self, view: &View, text: &str, wanted: Wanted) -> Option<Range<usize>> {
         let least = wanted.least_cut?;
         let end = view.bytes.len();
-        let begun = self.needles.iter().filter(|needle| needle.is_wanted(wanted)).filter_map(|needle| {
+        let begun = self.forms.iter().filter(|needle| needle.is_wanted(wanted)).filter_map(|needle| {
             let part = end - needle.begun(&view.bytes, least)?..end;
             needle.is_at(view, &part).then(|| view.source(&part).start)
         });
@@ -131,11 +136,11 @@ impl Needle {
 
     /// The most bytes, at least so many and not all of it, that a text ends with.
     fn begun(&self, text: &[u8], least: usize) -> Option<usize> {
-        let last = text.last()?.to_ascii_lowercase();
+        let ending = text.last()?.to_ascii_lowercase();
         let most = self.bytes.len().saturating_sub(1).min(text.len());
         (least..=most).rev().find(|&length| {
             let begin = self.bytes.get(..length).unwrap_or_default();
-            begin.last().is_some_and(|b| b.to_ascii_lowercase() == last)
+            begin.last().is_some_and(|b| b.to_ascii_lowercase() == ending)
                 && text.get(text.len() - length..).is_some_and(|end| end.eq_ignore_ascii_case(begin))
         })
     }
@@ -229,7 +234,8 @@ mod tests {
 
     #[test]
     fn other_forms_are_found() {
-        let hex = KEY.bytes().map(|b| format!("{b:02X}")).collect::<String>();
+        let hex = KEY.bytes().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from_digit(d.into(), 16).unwrap());
+        let hex = hex.collect::<String>().to_uppercase();
         let turned = KEY.chars().rev().collect::<String>();
         for form in [KEY, &KEY.to_uppercase(), &hex, &hex.to_lowercase(), &turned] {
             assert_eq!(found(&format!("a {form} b")), [form]);

@@ -102,7 +102,7 @@ fn the_live_view_may_begin_within_a_key() {
     let secrets = Secrets::new(Some("sk-canary-1"), &[], "http://h/v1", None);
     let whole = "Ja, sk-canary-1 and sk-canary-1.";
     for from in 0..=31 {
-        let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true));
+        let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &Searched::default());
         let expected = match from {
             0..=4 => format!("{}[redacted] and [redacted].", whole.get(from..4).unwrap()),
             // Within the first key, at its end, before the second, within it.
@@ -184,10 +184,14 @@ fn disguised() -> impl Strategy<Value = (String, String)> {
         };
         let base64 = || BASE64_STANDARD.encode(format!("{before}{key}{behind}"));
         let text = match form {
-            0 => key.chars().zip(&letters).map(|(c, (_, hidden))| format!("{c}{hidden}")).collect(),
+            0 => key.chars().zip(&letters).flat_map(|(c, (_, hidden))| [c.to_string(), hidden.clone()]).collect(),
             1 => key.chars().zip(&letters).map(|(c, (spelling, hidden))| spelt(c, *spelling) + hidden).collect(),
             2 => base64(),
-            _ => base64().chars().zip(letters.iter().cycle()).map(|(c, (_, hidden))| format!("{c}{hidden}")).collect(),
+            _ => base64()
+                .chars()
+                .zip(letters.iter().cycle())
+                .flat_map(|(c, (_, hidden))| [c.to_string(), hidden.clone()])
+                .collect(),
         };
         (key, text)
     })
@@ -214,13 +218,14 @@ proptest! {
     fn nobody_reads_the_key_while_it_comes((key, disguised) in disguised(), tail in 1..200_usize) {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
         let text = format!("Well: {disguised} ok");
+        let searched = Searched::default();
         for (so_far, _) in text.char_indices().chain([(text.len(), ' ')]) {
             let whole = text.get(..so_far).unwrap();
             let mut from = so_far.saturating_sub(tail);
             while !whole.is_char_boundary(from) {
                 from += 1;
             }
-            let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), from > 0));
+            let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), from > 0), &searched);
             assert_unreadable(&key, &shown)?;
         }
     }

@@ -1,0 +1,166 @@
+//! Encodings of characters that a reader undoes, or the program that shows a text.
+
+use super::seen::{Place, Seen};
+
+/// Named entities of HTML for characters that keys are written in.
+const ENTITIES: [(&str, char); 14] = [
+    ("amp", '&'),
+    ("lt", '<'),
+    ("gt", '>'),
+    ("quot", '"'),
+    ("apos", '\''),
+    ("sol", '/'),
+    ("plus", '+'),
+    ("equals", '='),
+    ("lowbar", '_'),
+    ("period", '.'),
+    ("colon", ':'),
+    ("commat", '@'),
+    ("num", '#'),
+    ("dollar", '$'),
+];
+
+/// Undoes percent-encoding, escapes of JSON and its like, and entities of HTML; `None` where there are none. One that the
+/// text ends within is dropped: its character is not there.
+pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
+    if !seen.iter().any(|s| matches!(s.c, '%' | '\\' | '&')) {
+        return None;
+    }
+    let mut out = Decoded::default();
+    let mut found = false;
+    let mut rest = seen;
+    while let Some((first, tail)) = rest.split_first() {
+        let code = match first.c {
+            '%' => percent(tail),
+            '\\' => backslash(tail),
+            '&' => entity(tail),
+            _ => Code::No,
+        };
+        found |= !matches!(code, Code::No);
+        match code {
+            Code::No => {
+                out.character(*first);
+                rest = tail;
+            }
+            Code::Cut => break,
+            Code::Character(c, length) => {
+                out.character(Seen { c, place: whole(first, tail, length) });
+                rest = tail.get(length..).unwrap_or_default();
+            }
+            Code::Byte(byte, length) => {
+                out.byte(byte, whole(first, tail, length));
+                rest = tail.get(length..).unwrap_or_default();
+            }
+        }
+    }
+    found.then(|| out.finish())
+}
+
+/// The place of an escape of `length` characters beyond its first.
+fn whole(first: &Seen, tail: &[Seen], length: usize) -> Place {
+    length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.place, |last| first.place.with(last.place))
+}
+
+/// What an escape stands for, and how many characters it has beyond its first.
+enum Code {
+    No,
+    /// The text ends within it.
+    Cut,
+    Character(char, usize),
+    Byte(u8, usize),
+}
+
+/// The number that the next `digits` characters write to the base of 16.
+fn hex(tail: &[Seen], digits: usize) -> Result<u32, Code> {
+    let mut value = 0;
+    for at in 0..digits {
+        let digit = tail.get(at).ok_or(Code::Cut)?.c.to_digit(16).ok_or(Code::No)?;
+        value = value * 16 + digit;
+    }
+    Ok(value)
+}
+
+fn byte(value: Result<u32, Code>, length: usize) -> Code {
+    match value.map(u8::try_from) {
+        Ok(Ok(byte)) => Code::Byte(byte, length),
+        Ok(Err(_)) => Code::No,
+        Err(code) => code,
+    }
+}
+
+fn percent(tail: &[Seen]) -> Code {
+    byte(hex(tail, 2), 2)
+}
+
+fn backslash(tail: &[Seen]) -> Code {
+    let Some((kind, digits)) = tail.split_first() else { return Code::Cut };
+    match kind.c {
+        'x' => byte(hex(digits, 2), 3),
+        // Half of a pair is no letter of a key.
+        'u' => match hex(digits, 4) {
+            Ok(code) => Code::Character(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5),
+            Err(code) => code,
+        },
+        'n' | 'r' | 't' | 'b' | 'f' => Code::Character('\n', 1),
+        c @ ('\\' | '/' | '"' | '\'') => Code::Character(c, 1),
+        _ => Code::No,
+    }
+}
+
+fn entity(tail: &[Seen]) -> Code {
+    const LONGEST: usize = 10;
+    let name = tail.get(..LONGEST).unwrap_or(tail);
+    let Some(length) = name.iter().position(|s| s.c == ';') else {
+        let may_go_on = tail.len() < LONGEST && tail.iter().all(|s| s.c == '#' || s.c.is_ascii_alphanumeric());
+        return if may_go_on && !tail.is_empty() { Code::Cut } else { Code::No };
+    };
+    let name: String = name.iter().take(length).map(|s| s.c).collect();
+    let number = name.strip_prefix('#').and_then(|number| match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => number.parse().ok(),
+    });
+    let named = || ENTITIES.iter().find(|(known, _)| *known == name).map(|(_, c)| *c);
+    number.and_then(char::from_u32).or_else(named).map_or(Code::No, |c| Code::Character(c, length + 1))
+}
+
+/// Characters, some of which come a byte at a time.
+#[derive(Default)]
+struct Decoded {
+    out: Vec<Seen>,
+    /// Bytes of characters that are not complete yet, with their places.
+    bytes: Vec<u8>,
+    places: Vec<Place>,
+}
+
+impl Decoded {
+    fn character(&mut self, seen: Seen) {
+        self.flush();
+        self.out.push(seen);
+    }
+
+    fn byte(&mut self, byte: u8, place: Place) {
+        self.bytes.push(byte);
+        self.places.push(place);
+    }
+
+    fn flush(&mut self) {
+        let mut at = 0;
+        for chunk in self.bytes.utf8_chunks() {
+            for c in chunk.valid().chars() {
+                let last = at + c.len_utf8() - 1;
+                if let (Some(first), Some(last)) = (self.places.get(at), self.places.get(last)) {
+                    self.out.push(Seen { c, place: first.with(*last) });
+                }
+                at = last + 1;
+            }
+            at += chunk.invalid().len();
+        }
+        self.bytes.clear();
+        self.places.clear();
+    }
+
+    fn finish(mut self) -> Vec<Seen> {
+        self.flush();
+        self.out
+    }
+}

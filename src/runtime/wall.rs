@@ -1,0 +1,50 @@
+//! The time of day.
+
+use std::time::SystemTime;
+
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ZonedDateTime};
+
+/// Now, in this machine's time zone; UTC where the zone is unknown. A clock that is set beyond the years that a calendar
+/// has here, -9999 to 9999, counts as their begin or end: a run that measures on the monotonic clock is not lost with it.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
+pub(super) fn now() -> ZonedDateTime {
+    nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
+}
+
+fn nearest_timestamp(time: SystemTime) -> Timestamp {
+    let nearest = if time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
+    Timestamp::try_from(time).unwrap_or(nearest)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_clock_beyond_the_calendar_counts_as_its_end_or_begin_in_any_zone() {
+        let years = |n: u64| Duration::from_secs(n * 366 * 24 * 3600);
+        let epoch = SystemTime::UNIX_EPOCH;
+        for (time, nearest) in [
+            (epoch + years(8030), Timestamp::MAX),
+            (epoch + years(20_000), Timestamp::MAX),
+            (epoch - years(20_000), Timestamp::MIN),
+            (epoch, Timestamp::UNIX_EPOCH),
+        ] {
+            assert_eq!(nearest_timestamp(time), nearest);
+            for hours in [-12, 0, 14] {
+                let there = nearest.to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(hours)));
+                // As in a report, in the list of runs, and in a journal.
+                let day = Duration::from_secs(86_400);
+                for wall in [there.saturating_add(day), there.saturating_sub(day)] {
+                    assert!(!wall.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string().is_empty());
+                    let kept = wall.to_string().parse::<ZonedDateTime>().map(|read| read.timestamp());
+                    assert_eq!(kept.ok(), Some(wall.timestamp()));
+                }
+            }
+        }
+    }
+}
