@@ -153,13 +153,13 @@ impl Run {
             Saving::new(spec.saves, without_secrets(&spec.base_url) != spec.base_url, spec.network.retries);
         let saved = spec.resumes.zip(resumption).map(|(resuming, resumption)| {
             let Resuming { mut saved, file, path } = *resuming;
-            restored::fill(&mut app.scene, &saved, saved.to_go_on.clone());
+            restored::fill(&mut app.scene, &saved, saved.to_resume());
             TelemetryEvent::BrokenOff(saved.last_at).apply(
                 &mut app.scene.gpu,
                 &mut app.scene.gauges,
                 &mut app.scene.host,
             );
-            saving.go_on(file, path, &saved, resumption.clone());
+            saving.resume(file, path, &saved, resumption.clone());
             saved.resumed.push(resumption);
             Box::new(saved)
         });
@@ -266,7 +266,7 @@ impl Run {
 
     /// Has the histories take it, and keeps it.
     fn tell_telemetry(&mut self, event: TelemetryEvent) {
-        self.saving.told(event.clone());
+        self.saving.note_telemetry(event.clone());
         let scene = &mut self.app.scene;
         event.apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
@@ -274,7 +274,7 @@ impl Run {
     /// Takes a message; returns what only the caller can carry out.
     fn take(&mut self, msg: Msg) -> Vec<Effect> {
         let mut left = Vec::new();
-        let kept = self.saving.note(&self.app, &msg);
+        self.saving.note(&msg);
         let mut todo = update(&mut self.app, msg);
         while !todo.is_empty() {
             for effect in std::mem::take(&mut todo) {
@@ -329,7 +329,7 @@ impl Run {
                 }
             }
         }
-        self.save(kept);
+        self.save();
         left
     }
 }

@@ -9,8 +9,7 @@ pub use self::idle::{Skipped, Stop};
 use super::cases::choose_case;
 use super::message::Action;
 use super::model::{App, Scene};
-use super::replay::Tape;
-use crate::domain::telemetry_event::TelemetryEvent;
+use super::replay::{Cursor, Recording};
 use crate::domain::time::{Nanos, clock};
 
 /// How far a key goes: so many seconds of what ran, played as it was. A gap between counts as on the screen, a second at most.
@@ -25,8 +24,7 @@ const LONG: f64 = 600.0;
 pub struct Playback {
     /// When it began, for people.
     date: String,
-    whole: Scene,
-    telemetry: Vec<TelemetryEvent>,
+    recording: Recording,
     /// When nothing ran, for so long that nobody would sit through it.
     gaps: Vec<Gap>,
     player: Option<Player>,
@@ -40,31 +38,24 @@ struct Player {
     since: Nanos,
     speed: f64,
     is_playing: bool,
-    tape: Tape,
+    cursor: Cursor,
     /// What the screen shows: the time, and the case it looks at.
     shown: Option<(Nanos, usize)>,
 }
 
 impl Playback {
     /// The run as it was at its end.
-    pub const fn open(date: String, whole: Scene) -> Self {
-        Self { date, whole, telemetry: Vec::new(), gaps: Vec::new(), player: None }
+    pub const fn open(date: String, recording: Recording) -> Self {
+        Self { date, recording, gaps: Vec::new(), player: None }
     }
 
-    /// The run from its begin on, at so many times its speed; it is `now` on the screen's clock. `stops` tell where it was
-    /// gone on with.
-    pub fn replay(
-        date: String,
-        whole: Scene,
-        telemetry: Vec<TelemetryEvent>,
-        stops: &[Stop],
-        speed: f64,
-        now: Nanos,
-    ) -> Self {
-        let at = whole.session.began.unwrap_or_default();
-        let player = Player { at, since: now, speed, is_playing: true, tape: Tape::default(), shown: None };
-        let gaps = idle::gaps(&whole.session, whole.now, stops);
-        Self { date, whole, telemetry, gaps, player: Some(player) }
+    /// The run from its beginning on, at `speed` times its own speed; it is `now` on the screen's clock. `stops` are the
+    /// times at which it was resumed.
+    pub fn replay(date: String, recording: Recording, stops: &[Stop], speed: f64, now: Nanos) -> Self {
+        let at = recording.whole.session.began.unwrap_or_default();
+        let player = Player { at, since: now, speed, is_playing: true, cursor: Cursor::default(), shown: None };
+        let gaps = idle::gaps(&recording, stops);
+        Self { date, recording, gaps, player: Some(player) }
     }
 
     /// It is played again, not only shown.
@@ -79,14 +70,14 @@ impl Playback {
 
     /// A replay at its end.
     pub fn is_over(&self) -> bool {
-        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.whole.now))
+        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.recording.whole.now))
     }
 
     /// What is skipped with `at` on the screen, or was a moment ago.
     pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
-        let player = self.player.as_ref().filter(|_| at < self.whole.now)?;
-        let Gap { from, to, time } = idle::told(&self.gaps, at, player.speed)?;
-        Some(Skipped { time, why: self.whole.session.why_idle(from, to) })
+        let player = self.player.as_ref().filter(|_| at < self.recording.whole.now)?;
+        let Gap { time, why, .. } = idle::told(&self.gaps, at, player.speed)?;
+        Some(Skipped { time, why })
     }
 
     /// The picture moves by itself.
@@ -97,8 +88,8 @@ impl Playback {
     /// What the header says of it, with `at` on the screen.
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
-        let began = self.whole.session.began.unwrap_or_default();
-        let (speed, all) = (player.speed, self.whole.now.since(began));
+        let began = self.recording.whole.session.began.unwrap_or_default();
+        let (speed, all) = (player.speed, self.recording.whole.now.since(began));
         let here = at.since(began).min(all);
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
         let mark = if player.is_playing { "replay" } else { "replay stopped" };
@@ -111,15 +102,15 @@ impl Playback {
 
     /// Where the replay is when it is `now` on the screen's clock.
     fn position(&self, now: Nanos) -> Nanos {
-        let Some(p) = self.player.as_ref() else { return self.whole.now };
+        let Some(p) = self.player.as_ref() else { return self.recording.whole.now };
         let gone = if p.is_playing { now.since(p.since).as_secs_f64() } else { 0.0 };
-        idle::go_on(&self.gaps, p.at, p.speed, gone).min(self.whole.now)
+        idle::go_on(&self.gaps, p.at, p.speed, gone).min(self.recording.whole.now)
     }
 
     /// Carries an action out that steers a replay.
     pub fn act(&mut self, action: Action, now: Nanos) {
-        let (at, began) = (self.position(now), self.whole.session.began.unwrap_or_default());
-        let end = self.whole.now;
+        let (at, began) = (self.position(now), self.recording.whole.session.began.unwrap_or_default());
+        let end = self.recording.whole.now;
         let Some(p) = &mut self.player else { return };
         (p.at, p.since) = (at, now);
         match action {
@@ -134,26 +125,27 @@ impl Playback {
         }
     }
 
-    /// The scene for `now` on the screen's clock, if the screen shows another one.
-    fn next_scene(&mut self, now: Nanos, selected: usize) -> Option<Scene> {
+    /// Brings the scene to `now` on the screen's clock.
+    fn show(&mut self, scene: &mut Scene, now: Nanos, selected: usize) {
         let at = self.position(now);
-        let p = self.player.as_mut()?;
-        if p.shown == Some((at, selected)) {
-            return None;
+        let Some(player) = &mut self.player else {
+            // An action may have set the screen's own time.
+            scene.now = at;
+            return;
+        };
+        if player.shown == Some((at, selected)) {
+            scene.now = at;
+            return;
         }
-        p.shown = Some((at, selected));
-        Some(p.tape.scene(&self.whole, &self.telemetry, at, selected))
+        player.shown = Some((at, selected));
+        player.cursor.show(scene, &self.recording, at, selected);
     }
 }
 
 /// Brings the scene to `now` on the screen's clock. Nothing else moves a saved run.
 pub(super) fn show(app: &mut App, now: Nanos) {
     let Some(playback) = &mut app.playback else { return };
-    match playback.next_scene(now, app.ui.selected) {
-        Some(scene) => app.scene = scene,
-        // An action may have told the screen's own time.
-        None => app.scene.now = playback.position(now),
-    }
+    playback.show(&mut app.scene, now, app.ui.selected);
     let newest = app.scene.in_flight().max_by_key(|f| (f.started, f.id)).map(|f| f.id.case);
     if let Some(case) = newest.filter(|case| app.ui.follows && *case != app.ui.selected && app.is_listed(*case)) {
         choose_case(app, case);

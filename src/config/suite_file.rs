@@ -20,7 +20,7 @@ use crate::store::input::Kind;
 /// The file that is looked for where the program was started.
 pub const FILE_NAME: &str = "cases.toml";
 
-const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 4 * 1024 * 1024 };
+const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 256 * 1024 * 1024 };
 
 /// The suite built into the program. It is checked like any other; a test holds that it passes.
 pub fn builtin() -> Result<Suite, FileError> {

@@ -68,7 +68,7 @@ type Progress = (Option<Nanos>, Option<Nanos>, usize);
 type ConclusionKey = (Progress, u64);
 
 fn progress(session: &Session) -> Progress {
-    (session.began, session.last_ended, session.attempts().filter(|a| a.record.is_some()).count())
+    (session.began, session.last_ended, session.attempts_ended())
 }
 
 /// How far a case is: its round and stage, how many attempts are over.

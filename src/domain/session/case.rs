@@ -28,6 +28,11 @@ pub enum CasePhase {
     Unreached,
 }
 
+impl CasePhase {
+    /// How many phases there are.
+    pub(super) const COUNT: usize = Self::Unreached as usize + 1;
+}
+
 /// An attempt in flight or over.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AttemptState {
@@ -82,11 +87,30 @@ pub struct CaseState {
     pub(super) round: u32,
     pub(super) stage: usize,
     /// Numbers of the attempts in flight.
-    pub(super) open: Vec<u32>,
-    pub(super) failed_in_round: bool,
+    open: Vec<u32>,
+    failed_in_round: bool,
+    /// What it owes although the end of the program cancelled it.
+    cut: Option<Box<Cut>>,
     /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
-    pub(super) whole: [VecDeque<u32>; 2],
+    whole: [VecDeque<u32>; 2],
     words: Words,
+}
+
+/// What the end of the program took from a case.
+#[derive(Clone, Debug)]
+struct Cut {
+    /// Measured attempts to be started when the run is resumed.
+    remaining: u32,
+    /// Numbers of those that were in flight: one that is cancelled is owed too.
+    open: Vec<u32>,
+}
+
+/// How an attempt starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub number: u32,
+    pub warmup: bool,
+    pub due: Option<Nanos>,
 }
 
 impl CaseState {
@@ -100,6 +124,7 @@ impl CaseState {
             stage: 0,
             open: Vec::new(),
             failed_in_round: false,
+            cut: None,
             whole: Default::default(),
             words: Words::default(),
         }
@@ -177,78 +202,174 @@ impl CaseState {
         self.remaining > 0 && matches!(self.phase, CasePhase::Queued | CasePhase::Running)
     }
 
-    /// Adds an attempt in flight; returns its number.
-    pub(super) fn start(&mut self, warmup: bool, due: Option<Nanos>) -> u32 {
-        let number = self.attempts.len() as u32 + 1;
+    /// The round and the stage that run.
+    pub const fn place(&self) -> (u32, usize) {
+        (self.round, self.stage)
+    }
+
+    /// Numbers of the attempts in flight that were not discarded.
+    pub(super) fn counting(&self) -> impl Iterator<Item = u32> {
+        self.in_flight().filter(|a| !a.abandoned).map(|a| a.number)
+    }
+
+    /// Adds an attempt in flight, which has the next number.
+    pub(super) fn start(&mut self, Start { number, warmup, due }: Start) {
         let (round, stage) = (self.round, self.stage);
         self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
         self.open.push(number);
         self.phase = CasePhase::Running;
-        number
+        if !warmup && self.remaining < u32::MAX {
+            self.remaining = self.remaining.saturating_sub(1);
+        }
     }
 
-    /// Gives up what is in flight; returns the numbers, and how many of them were measured.
-    pub(super) fn abandon(&mut self) -> (Vec<u32>, u32) {
-        let (mut given_up, mut measured) = (Vec::new(), 0);
-        for number in &self.open {
-            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
-            if !attempt.abandoned {
-                attempt.abandoned = true;
-                measured += u32::from(!attempt.warmup);
-                given_up.push(*number);
-            }
-        }
-        (given_up, measured)
+    /// Waits for its turn with so many attempts to be started.
+    pub(super) fn queue(&mut self, remaining: u32) {
+        (self.phase, self.remaining, self.cut) = (CasePhase::Queued, remaining, None);
     }
 
-    /// Gives up what is ordered and not due at `now`; it is owed again. Returns the numbers with the intended starts.
-    pub(super) fn take_back(&mut self, now: Nanos) -> Vec<(u32, Nanos)> {
-        let mut back = Vec::new();
-        for number in &self.open {
-            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
-            let Some(due) = attempt.due.filter(|due| *due > now && !attempt.abandoned) else { continue };
-            attempt.abandoned = true;
-            back.push((*number, due));
+    /// Begins a new batch of `repeat` attempts; a paused case goes on with its batch.
+    pub(super) fn rerun(&mut self, repeat: u32) {
+        if self.phase != CasePhase::Paused {
+            self.begin_round();
         }
-        if back.is_empty() {
-            return back;
-        }
-        if self.remaining < u32::MAX {
-            self.remaining += back.len() as u32;
-        }
-        if self.phase == CasePhase::Running && !self.in_flight().any(|a| !a.abandoned) {
-            self.phase = CasePhase::Queued;
-        }
-        back
+        self.queue(repeat);
     }
 
-    /// A new batch of attempts.
-    pub(super) fn begin_round(&mut self) {
-        self.round += 1;
+    /// Begins a stage of the sweep. A cancelled case stays cancelled.
+    pub(super) fn begin_stage(&mut self, stage: usize, attempts: u32) {
+        self.stage = stage;
+        if self.phase != CasePhase::Cancelled {
+            self.begin_round();
+            self.queue(attempts);
+        }
+    }
+
+    fn begin_round(&mut self) {
+        self.round = self.round.saturating_add(1);
         self.failed_in_round = false;
     }
 
-    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`; false if there is no such one.
-    pub(super) fn end(&mut self, number: u32, record: Arc<AttemptRecord>, keep: usize) -> bool {
-        let Some(at) = self.open.iter().position(|n| *n == number) else { return false };
-        let Some(attempt) = self.attempts.get_mut(number as usize - 1) else { return false };
-        self.open.remove(at);
-        let (ok, status) = (record.is_ok(), record.status);
-        attempt.record = Some(record.into());
-        self.failed_in_round |=
-            attempt.round == self.round && !attempt.warmup && !ok && status != AttemptStatus::Cancelled;
-        let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
-        self.pack_beyond(keep, usize::from(!ok), number);
-        // What was given up may end long after its successor; only what still counts keeps the case running.
-        let others = self.in_flight().any(|a| !a.abandoned);
-        if !abandoned && !others && self.phase == CasePhase::Running {
+    /// Discards the attempts in flight, and owes them.
+    pub(super) fn pause(&mut self) {
+        let measured = self.abandon();
+        (self.phase, self.remaining) = (CasePhase::Paused, self.remaining.saturating_add(measured));
+    }
+
+    /// Discards the attempts in flight, and owes nothing.
+    pub(super) fn cancel(&mut self) {
+        self.abandon();
+        (self.phase, self.remaining) = (CasePhase::Cancelled, 0);
+    }
+
+    /// Cancels a case for the end of the program: what is left is owed when the run is resumed.
+    pub(super) fn close(&mut self) {
+        if self.is_settled() {
+            return;
+        }
+        let least = u32::from(self.phase == CasePhase::Paused);
+        let cut = Cut { remaining: self.remaining.max(least), open: self.counting().collect() };
+        self.cancel();
+        self.cut = Some(Box::new(cut));
+    }
+
+    /// Takes up what the end of the program took, and what the user had paused. Nothing is in flight.
+    pub(super) fn owe(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            self.remaining = cut.remaining;
+            self.settle(false);
+        } else if self.phase == CasePhase::Paused {
+            self.queue(self.remaining.max(1));
+        } else if self.phase == CasePhase::Running || self.phase == CasePhase::Queued {
+            self.settle(false);
+        }
+    }
+
+    /// Settles what waits or ran, with nothing in flight: there is no program to run it.
+    pub(super) fn rest(&mut self) {
+        if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
+            self.settle(false);
+        }
+    }
+
+    /// The time is up: what only the time limited is not started again.
+    pub(super) fn end_time(&mut self) {
+        if self.remaining != u32::MAX {
+            return;
+        }
+        self.remaining = 0;
+        if self.phase == CasePhase::Queued {
+            self.settle(false);
+            if !self.is_reached(self.stage) {
+                self.phase = CasePhase::Unreached;
+            }
+        }
+    }
+
+    /// Marks what is in flight as discarded; returns how many measured attempts that hits.
+    fn abandon(&mut self) -> u32 {
+        let mut measured = 0;
+        for number in &self.open {
+            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
+            measured += u32::from(!attempt.abandoned && !attempt.warmup);
+            attempt.abandoned = true;
+        }
+        measured
+    }
+
+    /// Discards an attempt that is ordered and not due; it is owed again.
+    pub(super) fn take_back(&mut self, number: u32) {
+        let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
+        attempt.abandoned = true;
+        if self.remaining < u32::MAX {
+            self.remaining += 1;
+        }
+        if self.phase == CasePhase::Running && self.counting().next().is_none() {
+            self.phase = CasePhase::Queued;
+        }
+    }
+
+    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`.
+    pub(super) fn end(&mut self, number: u32, record: KeptRecord, keep: usize) {
+        let status = record.status();
+        let Some((abandoned, warmup)) = self.put(number, record, keep) else { return };
+        // Only what still counts keeps the case running: an attempt that was discarded may end long after its successor.
+        if !abandoned && self.phase == CasePhase::Running && self.counting().next().is_none() {
             self.settle(warmup || status == AttemptStatus::Cancelled);
         }
-        true
+    }
+
+    /// Takes the record of an attempt that left nothing: unless the user discarded it, it is owed again.
+    pub(super) fn lose(&mut self, number: u32, record: KeptRecord) {
+        let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
+        if !abandoned && !warmup && self.remaining < u32::MAX {
+            self.remaining += 1;
+        }
+    }
+
+    /// Takes a record; returns whether the attempt was discarded, and whether it was a warm-up.
+    fn put(&mut self, number: u32, record: KeptRecord, keep: usize) -> Option<(bool, bool)> {
+        let at = self.open.iter().position(|n| *n == number)?;
+        let attempt = self.attempts.get_mut(number as usize - 1)?;
+        self.open.remove(at);
+        let status = record.status();
+        attempt.record = Some(record);
+        let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
+        self.failed_in_round |= attempt.round == self.round && attempt.is_failed();
+        if let Some(cut) = &mut self.cut
+            && let Some(at) = cut.open.iter().position(|n| *n == number)
+        {
+            cut.open.remove(at);
+            if status == AttemptStatus::Cancelled && !warmup {
+                cut.remaining = cut.remaining.saturating_add(1);
+            }
+        }
+        self.pack_beyond(keep, usize::from(status != AttemptStatus::Ok), number);
+        Some((abandoned, warmup))
     }
 
     /// Where the case stands with nothing in flight that counts.
-    pub(super) fn settle(&mut self, given_up: bool) {
+    fn settle(&mut self, given_up: bool) {
         self.phase = if self.remaining > 0 {
             CasePhase::Queued
         } else if given_up {
@@ -258,27 +379,6 @@ impl CaseState {
         } else {
             CasePhase::Done
         };
-    }
-
-    /// Takes an attempt that was over when the session was kept, as [`Self::end`] took it.
-    pub(super) fn put(&mut self, attempt: AttemptState, keep: usize) {
-        let Some(record) = &attempt.record else { return };
-        let (number, kind) = (attempt.number, usize::from(record.status() != AttemptStatus::Ok));
-        if let Some(place) = self.attempts.get_mut(number as usize - 1) {
-            *place = attempt;
-            self.pack_beyond(keep, kind, number);
-        }
-    }
-
-    /// Stands where it stood, with nothing in flight.
-    pub(super) fn stand(&mut self, phase: CasePhase, remaining: u32, (round, stage): (u32, usize)) {
-        (self.phase, self.remaining, self.round, self.stage) = (phase, remaining, round, stage);
-        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && a.is_failed());
-    }
-
-    /// The round and the stage that run.
-    pub const fn place(&self) -> (u32, usize) {
-        (self.round, self.stage)
     }
 
     /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
