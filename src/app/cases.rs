@@ -4,14 +4,17 @@ pub mod order;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::order::SortBy;
 use super::model::{App, Scene};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::difference::Figures;
 use crate::domain::session::{AttemptState, CasePhase, CaseState};
+use crate::domain::time::Nanos;
 
 /// What the table keeps.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +27,29 @@ pub struct CaseTable {
     pub unfolded: BTreeSet<usize>,
     /// The figures of all cases as they were when the user set them as the baseline.
     pub baseline: Option<Vec<Figures>>,
+    /// The rows as they were last made.
+    listing: RefCell<Option<Listing>>,
 }
+
+/// The rows of the table, and what they were made from.
+#[derive(Clone, Debug)]
+struct Listing {
+    filter: String,
+    sort: SortBy,
+    reversed: bool,
+    unfolded: BTreeSet<usize>,
+    /// The session's version, if the order or the attempts shown depend on it.
+    version: Option<u64>,
+    made_at: Nanos,
+    cases: Arc<[usize]>,
+    rows: Arc<[RowId]>,
+}
+
+/// While a run goes on, an order that moves with its figures is made anew after this time for each case beyond
+/// [`SMALL_SUITE`]: that takes a small share of the time, however many cases there are.
+const ORDER_INTERVAL_PER_CASE: Duration = Duration::from_micros(10);
+/// Cases that are ordered anew for each frame.
+const SMALL_SUITE: usize = 1000;
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,38 +63,77 @@ pub struct RowId {
 impl App {
     /// Indices of the cases that pass the filter, in the order of the table. This is the one place that orders them.
     pub fn listed_cases(&self) -> Vec<usize> {
-        let wanted = self.ui.filter.as_str().to_lowercase();
-        let Scene { session, .. } = self.shown();
-        let specs = &session.suite.cases;
-        let mut listed: Vec<usize> =
-            (0..specs.len()).filter(|&i| specs[i].name.to_lowercase().contains(&wanted)).collect();
-        let CaseTable { sort, reversed, .. } = self.ui.cases;
-        order::sort(&mut listed, sort, reversed, specs, &session.cases);
-        listed
+        self.listing().cases.to_vec()
     }
 
     /// Whether a case passes the filter.
     pub fn is_listed(&self, case: usize) -> bool {
-        self.ui.filter.is_empty() || self.listed_cases().contains(&case)
+        self.ui.filter.is_empty()
+            || self.shown().session.suite.cases.get(case).is_some_and(|c| passes(&self.wanted(), &c.name))
     }
 
     /// The rows of the table: the cases, and beneath each that is unfolded its attempts, the newest last.
-    pub fn table_rows(&self) -> Vec<RowId> {
-        let mut rows = Vec::new();
-        for case in self.listed_cases() {
+    pub fn table_rows(&self) -> Arc<[RowId]> {
+        self.listing().rows
+    }
+
+    fn wanted(&self) -> String {
+        self.ui.filter.as_str().to_lowercase()
+    }
+
+    /// The rows, made anew only when they change.
+    fn listing(&self) -> Listing {
+        let table = &self.ui.cases;
+        let Scene { session, now, .. } = self.shown();
+        let moves = matches!(table.sort, SortBy::State | SortBy::Metric(_)) || !table.unfolded.is_empty();
+        let version = moves.then(|| session.version());
+        let beyond = session.cases.len().saturating_sub(SMALL_SUITE);
+        let pause = ORDER_INTERVAL_PER_CASE * u32::try_from(beyond).unwrap_or(u32::MAX);
+        let is_still_good = |l: &&Listing| {
+            let is_recent = session.is_active() && l.made_at <= *now && now.since(l.made_at) < pause;
+            l.filter == self.ui.filter.as_str()
+                && (l.sort, l.reversed) == (table.sort, table.reversed)
+                && l.unfolded == table.unfolded
+                && (l.version == version || (l.version.is_some() && version.is_some() && is_recent))
+        };
+        let mut kept = table.listing.borrow_mut();
+        if let Some(listing) = kept.as_ref().filter(is_still_good) {
+            return listing.clone();
+        }
+        let wanted = self.wanted();
+        let specs = &session.suite.cases;
+        let mut cases: Vec<usize> = (0..specs.len()).filter(|&i| passes(&wanted, &specs[i].name)).collect();
+        order::sort(&mut cases, table.sort, table.reversed, specs, &session.cases);
+        let mut rows = Vec::with_capacity(cases.len());
+        for &case in &cases {
             rows.push(RowId { case, attempt: None });
-            if self.ui.cases.unfolded.contains(&case) {
-                let attempts = self.shown().session.cases.get(case).map_or(&[][..], |c| &c.attempts);
+            if table.unfolded.contains(&case) {
+                let attempts = session.cases.get(case).map_or(&[][..], |c| &c.attempts);
                 rows.extend(attempts.iter().map(|a| RowId { case, attempt: Some(a.number) }));
             }
         }
-        rows
+        let listing = Listing {
+            filter: self.ui.filter.as_str().to_owned(),
+            sort: table.sort,
+            reversed: table.reversed,
+            unfolded: table.unfolded.clone(),
+            version,
+            made_at: *now,
+            cases: cases.into(),
+            rows: rows.into(),
+        };
+        kept.insert(listing).clone()
     }
 
     /// The row that is selected.
     pub const fn selected_row(&self) -> RowId {
         RowId { case: self.ui.selected, attempt: self.ui.selected_attempt }
     }
+}
+
+/// Whether a name has the wanted text in it, which is in lower case.
+fn passes(wanted: &str, name: &str) -> bool {
+    wanted.is_empty() || name.to_lowercase().contains(wanted)
 }
 
 // ─── Selecting ───

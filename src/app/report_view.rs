@@ -33,7 +33,7 @@ struct Standing {
     mode: Mode,
     stage: usize,
     ended: usize,
-    phases: Vec<CasePhase>,
+    phases: [usize; CasePhase::COUNT],
 }
 
 impl Standing {
@@ -43,7 +43,7 @@ impl Standing {
             mode: session.mode,
             stage: session.stage,
             ended: scene.load.tally.ended,
-            phases: session.cases.iter().map(|c| c.phase).collect(),
+            phases: session.counts(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod pace;
 mod replay;
 mod status;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -185,6 +186,11 @@ pub struct Session {
     /// Attempts that are known only from the numbers of later ones.
     unseen: usize,
     attempts_ended: usize,
+    /// Attempts that ended, oldest first, and how many bytes their records took then.
+    whole: VecDeque<(AttemptId, usize)>,
+    whole_bytes: usize,
+    /// Number of events that happened.
+    version: u64,
     now: Nanos,
     pace: Pace,
     turn: usize,
@@ -219,6 +225,9 @@ impl Session {
             full_until: None,
             unseen: 0,
             attempts_ended: 0,
+            whole: VecDeque::new(),
+            whole_bytes: 0,
+            version: 0,
             now: Nanos::default(),
             pace: Pace::new(&plan),
             turn: 0,

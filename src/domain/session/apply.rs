@@ -11,6 +11,9 @@ const LOST: &str = "in flight when tokscope ended: nothing of it was kept";
 /// Maximum attempts of a run that are known only from the numbers of later ones: a damaged journal may name any number.
 pub(super) const MAX_UNSEEN: usize = 100_000;
 
+/// Maximum memory for texts and arrivals of a run, bytes.
+const WHOLE_BYTES: usize = 512 << 20;
+
 impl Session {
     /// Applies an event; [`What::Ended`] comes with the record of the attempt. An event that cannot happen changes nothing.
     /// Events come in their order; one that claims an earlier time than the last is taken to have happened with it.
@@ -53,6 +56,7 @@ impl Session {
             What::Resumed => self.resume(at),
         }
         self.follow_schedule(at);
+        self.version += 1;
         Ok(())
     }
 
@@ -127,9 +131,9 @@ impl Session {
     /// Changes a case, and the index with it.
     pub(super) fn edit<T>(&mut self, case: usize, change: impl FnOnce(&mut CaseState) -> T) -> Option<T> {
         let state = self.cases.get_mut(case)?;
-        let was = (state.phase, state.is_ready());
+        let was = state.traits();
         let out = change(state);
-        self.index.change(case, was, (state.phase, state.is_ready()));
+        self.index.change(case, was, state.traits());
         Some(out)
     }
 
@@ -184,12 +188,25 @@ impl Session {
             self.index.start(id, start.warmup, self.changed_at);
         }
         let keep = self.whole_records_of_case();
+        let bytes = size_in_memory(&record);
         let warmup = self.attempt(id).is_some_and(|a| a.warmup);
         self.edit(id.case, |c| c.end(id.number, record, keep));
         self.index.end(id, warmup);
         self.attempts_ended += 1;
         self.last_ended = Some(ended);
         self.quiet_since = ended;
+        self.bound_memory(id, bytes);
+    }
+
+    /// Drops texts and arrivals of the oldest attempts beyond [`WHOLE_BYTES`].
+    fn bound_memory(&mut self, id: AttemptId, bytes: usize) {
+        self.whole.push_back((id, bytes));
+        self.whole_bytes += bytes;
+        while self.whole_bytes > WHOLE_BYTES {
+            let Some((oldest, bytes)) = self.whole.pop_front() else { break };
+            self.whole_bytes -= bytes;
+            self.edit(oldest.case, |c| c.pack(oldest.number));
+        }
     }
 
     fn wake(&mut self) {
@@ -310,6 +327,12 @@ impl Session {
     pub(super) fn whole_records_of_case(&self) -> usize {
         (super::WHOLE_RECORDS / self.cases.len().max(1)).max(super::WHOLE_RECORDS_OF_CASE)
     }
+}
+
+/// About how much memory a record takes, bytes; one without text and arrivals next to none.
+fn size_in_memory(record: &KeptRecord) -> usize {
+    let record = record.get();
+    size_of::<AttemptRecord>() + size_of_val(&*record.arrivals) + record.text.len() + record.reasoning.len()
 }
 
 /// The record of an attempt that left nothing.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::index::Traits;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, KeptRecord, Words};
 use crate::domain::time::Nanos;
 
@@ -30,7 +31,7 @@ pub enum CasePhase {
 
 impl CasePhase {
     /// How many phases there are.
-    pub(super) const COUNT: usize = Self::Unreached as usize + 1;
+    pub const COUNT: usize = Self::Unreached as usize + 1;
 }
 
 /// An attempt in flight or over.
@@ -89,6 +90,10 @@ pub struct CaseState {
     /// Numbers of the attempts in flight.
     open: Vec<u32>,
     failed_in_round: bool,
+    /// Whole, measured answers.
+    good: usize,
+    /// The server's prefix cache may have shortened the TTFT of the answer to show.
+    is_doubtful: bool,
     /// What it owes although the end of the program cancelled it.
     cut: Option<Box<Cut>>,
     /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
@@ -124,6 +129,8 @@ impl CaseState {
             stage: 0,
             open: Vec::new(),
             failed_in_round: false,
+            good: 0,
+            is_doubtful: false,
             cut: None,
             whole: Default::default(),
             words: Words::default(),
@@ -210,6 +217,17 @@ impl CaseState {
     /// Numbers of the attempts in flight that were not discarded.
     pub(super) fn counting(&self) -> impl Iterator<Item = u32> {
         self.in_flight().filter(|a| !a.abandoned).map(|a| a.number)
+    }
+
+    /// What the index counts of it.
+    pub(super) fn traits(&self) -> Traits {
+        Traits {
+            phase: self.phase,
+            is_ready: self.is_ready(),
+            is_repeated: self.attempts.len() > 1,
+            is_comparable: self.good > 1,
+            is_doubtful: self.is_doubtful,
+        }
     }
 
     /// Adds an attempt in flight, which has the next number.
@@ -356,6 +374,8 @@ impl CaseState {
         attempt.record = Some(record);
         let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
         self.failed_in_round |= attempt.round == self.round && attempt.is_failed();
+        self.good += usize::from(attempt.is_good());
+        self.is_doubtful = self.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
         if let Some(cut) = &mut self.cut
             && let Some(at) = cut.open.iter().position(|n| *n == number)
         {
@@ -381,6 +401,13 @@ impl CaseState {
         };
     }
 
+    /// Drops text and arrivals of an attempt that is over; its figures stay.
+    pub(super) fn pack(&mut self, number: u32) {
+        if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
+            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
+        }
+    }
+
     /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
     fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
         let Some(whole) = self.whole.get_mut(kind) else { return };
@@ -388,9 +415,8 @@ impl CaseState {
         if whole.len() <= keep {
             return;
         }
-        let oldest = whole.pop_front().and_then(|n| self.attempts.get_mut(n as usize - 1));
-        if let Some(attempt) = oldest {
-            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
+        if let Some(oldest) = whole.pop_front() {
+            self.pack(oldest);
         }
     }
 }

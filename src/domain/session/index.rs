@@ -6,6 +6,21 @@ use super::{CasePhase, CaseState};
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
 
+/// What the index counts of one case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Its phase.
+    pub phase: CasePhase,
+    /// It waits for a slot, or could take another.
+    pub is_ready: bool,
+    /// It has several attempts.
+    pub is_repeated: bool,
+    /// It has two whole answers, which can be compared.
+    pub is_comparable: bool,
+    /// The server's prefix cache may have shortened the TTFT that it shows.
+    pub is_doubtful: bool,
+}
+
 /// What a session would else count anew in each step.
 #[derive(Clone, Debug)]
 pub struct Index {
@@ -17,30 +32,56 @@ pub struct Index {
     open: BTreeMap<AttemptId, Nanos>,
     /// How many of those are warm-ups.
     warming: usize,
+    repeated: usize,
+    comparable: usize,
+    doubtful: usize,
 }
 
 impl Index {
-    /// The index of cases of which nothing is in flight.
+    /// The index of cases of which nothing was started.
     pub fn new(cases: &[CaseState]) -> Self {
         let ready = cases.iter().enumerate().filter(|(_, c)| c.is_ready()).map(|(case, _)| case).collect();
-        let mut index = Self { phases: [0; CasePhase::COUNT], ready, open: BTreeMap::new(), warming: 0 };
+        let mut phases = [0; CasePhase::COUNT];
         for state in cases {
-            index.phases[state.phase as usize] += 1;
+            phases[state.phase as usize] += 1;
         }
-        index
+        Self { phases, ready, open: BTreeMap::new(), warming: 0, repeated: 0, comparable: 0, doubtful: 0 }
     }
 
-    /// Counts a case in another phase, ready or not, than before.
-    pub fn change(&mut self, case: usize, was: (CasePhase, bool), is: (CasePhase, bool)) {
-        if was.0 != is.0 {
-            self.phases[was.0 as usize] -= 1;
-            self.phases[is.0 as usize] += 1;
+    /// Counts a case anew that changed.
+    pub fn change(&mut self, case: usize, was: Traits, is: Traits) {
+        if was == is {
+            return;
         }
-        match (was.1, is.1) {
+        self.phases[was.phase as usize] -= 1;
+        self.phases[is.phase as usize] += 1;
+        match (was.is_ready, is.is_ready) {
             (false, true) => drop(self.ready.insert(case)),
             (true, false) => drop(self.ready.remove(&case)),
             _ => {}
         }
+        for (count, was, is) in [
+            (&mut self.repeated, was.is_repeated, is.is_repeated),
+            (&mut self.comparable, was.is_comparable, is.is_comparable),
+            (&mut self.doubtful, was.is_doubtful, is.is_doubtful),
+        ] {
+            *count = *count + usize::from(is) - usize::from(was);
+        }
+    }
+
+    /// Whether some case has several attempts.
+    pub const fn is_any_repeated(&self) -> bool {
+        self.repeated > 0
+    }
+
+    /// Whether some case has two whole answers.
+    pub const fn is_any_comparable(&self) -> bool {
+        self.comparable > 0
+    }
+
+    /// Whether some case shows a TTFT that the server's prefix cache may have shortened.
+    pub const fn is_any_doubtful(&self) -> bool {
+        self.doubtful > 0
     }
 
     /// Adds an attempt in flight that was ordered at `at`.
@@ -51,6 +92,11 @@ impl Index {
     /// Removes an attempt that is over.
     pub fn end(&mut self, id: AttemptId, warmup: bool) {
         self.warming -= usize::from(self.open.remove(&id).is_some() && warmup);
+    }
+
+    /// Cases in each phase.
+    pub const fn counts(&self) -> [usize; CasePhase::COUNT] {
+        self.phases
     }
 
     /// Cases in a phase.

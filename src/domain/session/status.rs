@@ -49,6 +49,31 @@ impl Session {
         self.index.count(phase)
     }
 
+    /// Number of cases in each phase.
+    pub const fn counts(&self) -> [usize; CasePhase::COUNT] {
+        self.index.counts()
+    }
+
+    /// A number that changes with every event.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether some case has several attempts.
+    pub const fn has_repeated_case(&self) -> bool {
+        self.index.is_any_repeated()
+    }
+
+    /// Whether some case has two whole answers.
+    pub const fn has_comparable_case(&self) -> bool {
+        self.index.is_any_comparable()
+    }
+
+    /// Whether some case shows a TTFT that the server's prefix cache may have shortened.
+    pub const fn has_doubtful_case(&self) -> bool {
+        self.index.is_any_doubtful()
+    }
+
     /// Whether every slot is taken.
     pub(super) fn is_full(&self) -> bool {
         self.in_flight() >= self.plan.concurrency.max(1)

@@ -383,5 +383,10 @@ fn counted_right(session: &Session) {
     assert_eq!((session.in_flight(), session.attempts_ended()), (open, session.attempts().count() - open));
     let ready: Vec<usize> = (0..session.cases.len()).filter(|case| session.cases[*case].is_ready()).collect();
     assert_eq!(session.index.next_ready(0), ready.first().copied());
+    let any = |holds: fn(&CaseState) -> bool| session.cases.iter().any(holds);
+    assert_eq!(session.has_repeated_case(), any(|c| c.attempts.len() > 1));
+    assert_eq!(session.has_comparable_case(), any(|c| c.attempts.iter().filter(|a| a.is_good()).count() > 1));
+    let is_doubtful = |c: &CaseState| c.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
+    assert_eq!(session.has_doubtful_case(), any(is_doubtful));
     assert!(session.cases.iter().all(|c: &CaseState| c.attempts.iter().zip(1..).all(|(a, n)| a.number == n)));
 }
