@@ -120,12 +120,7 @@ impl Cursor {
             flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
         // Of one that was condensed, what had come is not known while it was in flight.
         let so_far: u64 = open.iter().map(|r| come(&r.get(), at).len() as u64).sum();
-        LiveSnapshot {
-            at,
-            content_events_total: self.content_events + so_far,
-            in_flight,
-            ..LiveSnapshot::default()
-        }
+        LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
     }
 }
 

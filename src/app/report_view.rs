@@ -39,12 +39,7 @@ struct Standing {
 impl Standing {
     fn of(scene: &Scene) -> Self {
         let session = &scene.session;
-        Self {
-            mode: session.mode,
-            stage: session.stage,
-            ended: scene.load.tally.ended,
-            phases: session.counts(),
-        }
+        Self { mode: session.mode, stage: session.stage, ended: scene.load.tally.ended, phases: session.counts() }
     }
 }
 

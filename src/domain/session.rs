@@ -11,6 +11,7 @@ mod index;
 mod pace;
 mod replay;
 mod status;
+mod stop;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -55,8 +55,10 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         simulated: report.simulated,
         suite: BriefSuite { name: report.session.suite.name.clone() },
     };
-    let listed =
-        [Listed::new(header, RunFigures::new(report), Outcome::Whole, 1), Listed::unreadable("x".to_owned(), 1, &report.model)];
+    let listed = [
+        Listed::new(header, RunFigures::new(report), Outcome::Whole, 1),
+        Listed::unreadable("x".to_owned(), 1, &report.model),
+    ];
     let table = runs_table::text(&listed, "folder");
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;

@@ -201,8 +201,8 @@ pub fn json(runs: &[Listed]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::journal::BriefSuite;
     use crate::report::fixture::{report, sample_session};
+    use crate::report::journal::BriefSuite;
 
     #[test]
     fn the_table_tells_what_there_is_and_what_cannot_be_read() {

@@ -60,11 +60,8 @@ pub fn playback(saved: &Saved, speed: Option<f64>) -> App {
     let began = saved.session.began.unwrap_or_default();
     let date =
         run.epoch.saturating_add(std::time::Duration::from_nanos(began.0)).strftime("%Y-%m-%d %H:%M").to_string();
-    let recording = Recording {
-        whole: app.scene.clone(),
-        events: Arc::clone(&saved.events),
-        telemetry: saved.telemetry.clone(),
-    };
+    let recording =
+        Recording { whole: app.scene.clone(), events: Arc::clone(&saved.events), telemetry: saved.telemetry.clone() };
     app.playback = Some(Box::new(match speed {
         None => Playback::open(date, recording),
         Some(speed) => Playback::replay(date, recording, &stops(saved), speed, saved.last_at),

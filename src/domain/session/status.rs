@@ -81,10 +81,8 @@ impl Session {
 
     /// When the open loop wants the next [`Tick`](super::SessionEvent::Tick); `None` while it waits for something else.
     pub fn wake_at(&self) -> Option<Nanos> {
-        let can_start = self.mode == Mode::Running
-            && !self.is_full()
-            && !self.index.is_warming()
-            && self.index.is_any_ready();
+        let can_start =
+            self.mode == Mode::Running && !self.is_full() && !self.index.is_warming() && self.index.is_any_ready();
         let due = self.pace.next().filter(|_| can_start)?;
         Some(Nanos(due.0.saturating_sub(HORIZON.as_nanos() as u64)))
     }
@@ -133,8 +131,7 @@ impl Session {
 
     /// Whether the program was gone at a time.
     pub fn is_away(&self, at: Nanos) -> bool {
-        self.stopped.is_some_and(|stopped| stopped <= at)
-            || self.away.iter().any(|(from, to)| *from <= at && at < *to)
+        self.stopped.is_some_and(|stopped| stopped <= at) || self.away.iter().any(|(from, to)| *from <= at && at < *to)
     }
 
     /// Whether some case, in some stage of a sweep, has fewer whole answers than the plan asks for, or waits for one. A plan

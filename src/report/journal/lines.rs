@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 
 /// Maximum length of a line, bytes: a header holds the whole suite.
-pub const LONGEST: usize = 1 << 30;
+pub const LONGEST: usize = 256 << 20;
 
 /// What came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
