@@ -77,7 +77,9 @@ mod tests {
     fn one_by_one_and_all_at_once_make_the_same_order() {
         let figures: Vec<f64> = (0..5000_u64).map(|i| ((i * 7919) % 1201) as f64 / 7.0).collect();
         let (mut one_by_one, mut at_once) = (Sorted::default(), Sorted::default());
-        figures.iter().for_each(|f| one_by_one.insert(*f));
+        for figure in &figures {
+            one_by_one.insert(*figure);
+        }
         at_once.extend(figures.iter().copied());
         let mut expected = figures;
         expected.sort_by(f64::total_cmp);

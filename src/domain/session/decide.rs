@@ -41,7 +41,9 @@ impl Session {
             SessionEvent::RerunFailed => {
                 let is_failed = |case: &usize| self.phase(*case) == Some(CasePhase::Failed);
                 let failed: Vec<usize> = (0..self.cases.len()).filter(is_failed).collect();
-                failed.into_iter().for_each(|case| self.rerun(case, &mut out));
+                for case in failed {
+                    self.rerun(case, &mut out);
+                }
             }
             SessionEvent::Cancel(case) => {
                 if matches!(self.phase(case), Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)) {

@@ -7,6 +7,7 @@ use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
 
 /// What the index counts of one case.
+#[expect(clippy::struct_excessive_bools, reason = "each is counted by itself")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Traits {
     /// Its phase.

@@ -114,9 +114,7 @@ impl CaseState {
     pub(in crate::domain::session) fn take_back(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
         attempt.abandoned = true;
-        if self.remaining < u32::MAX {
-            self.remaining += 1;
-        }
+        self.remaining = self.remaining.saturating_add(1);
         if self.phase == CasePhase::Running && self.counting().next().is_none() {
             self.phase = CasePhase::Queued;
         }
@@ -135,8 +133,8 @@ impl CaseState {
     /// Takes the record of an attempt that left nothing: unless the user discarded it, it is owed again.
     pub(in crate::domain::session) fn lose(&mut self, number: u32, record: KeptRecord) {
         let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
-        if !abandoned && !warmup && self.remaining < u32::MAX {
-            self.remaining += 1;
+        if !abandoned && !warmup {
+            self.remaining = self.remaining.saturating_add(1);
         }
     }
 

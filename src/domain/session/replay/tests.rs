@@ -78,8 +78,8 @@ impl Tape {
 
 /// Everything in a session but the time of its last tick and what was not taken yet.
 fn all_of(session: &Session, now: Nanos) -> String {
-    let (now, events) = (session.now.max(now), Vec::new());
-    format!("{:#?}", Session { now, events, ..session.clone() })
+    let (events, now) = (Vec::new(), session.now.max(now));
+    format!("{:#?}", Session { events, now, ..session.clone() })
 }
 
 fn phases(session: &Session) -> Vec<CasePhase> {
@@ -202,6 +202,7 @@ fn while_the_program_is_gone_what_its_end_cancelled_is_queued() {
 
 #[test]
 fn what_the_user_gave_up_is_not_owed_and_what_the_end_cut_off_is_owed_once() {
+    use CasePhase::{Cancelled, Queued};
     let plan = Plan { concurrency: 4, repeat: 2, ..Plan::default() };
     let mut tape = Tape::new(4, plan, &[]);
     tape.tell(s(1), SessionEvent::Begin(s(1)));
@@ -216,7 +217,6 @@ fn what_the_user_gave_up_is_not_owed_and_what_the_end_cut_off_is_owed_once() {
     tape.tell(s(4), SessionEvent::Ended(id, Arc::new(record)));
     tape.stop(s(5));
     let owed: Vec<_> = tape.live.cases.iter().map(|c| (c.phase, c.remaining)).collect();
-    use CasePhase::{Cancelled, Queued};
     assert_eq!(owed, [(Queued, 1), (Queued, 2), (Cancelled, 0), (Queued, 2)]);
 }
 
@@ -374,8 +374,8 @@ proptest! {
 
 /// What is counted step by step is what is there.
 fn counted_right(session: &Session) {
-    let phase = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
     use CasePhase::{Cancelled, Done, Failed, Paused, Queued, Running, Unreached};
+    let phase = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
     for p in [Cancelled, Done, Failed, Paused, Queued, Running, Unreached] {
         assert_eq!(session.count(p), phase(p), "{p:?}");
     }
