@@ -29,6 +29,7 @@ pub mod server_gauges;
 pub mod server_timings;
 pub mod session;
 pub mod slo;
+pub mod sorted;
 pub mod spans;
 pub mod statistics;
 pub mod suite;

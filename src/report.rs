@@ -16,6 +16,7 @@ mod markdown;
 pub mod model;
 pub mod oracle;
 mod output_tokens;
+pub mod run_figures;
 pub mod runs_table;
 pub mod server_figures;
 pub mod spread;

@@ -159,13 +159,13 @@ impl Run {
             Saving::new(spec.saves, without_secrets(&spec.base_url) != spec.base_url, spec.network.retries);
         let saved = spec.resumes.zip(resumption).map(|(resuming, resumption)| {
             let Resuming { mut saved, file, path } = *resuming;
-            restored::fill(&mut app.scene, &saved, saved.to_go_on.clone());
+            restored::fill(&mut app.scene, &saved, saved.to_resume());
             TelemetryEvent::BrokenOff(saved.last_at).apply(
                 &mut app.scene.gpu,
                 &mut app.scene.gauges,
                 &mut app.scene.host,
             );
-            saving.go_on(file, path, &saved, resumption.clone());
+            saving.resume(file, path, &saved, resumption.clone());
             saved.resumed.push(resumption);
             Box::new(saved)
         });
@@ -281,7 +281,7 @@ impl Run {
 
     /// Has the histories take it, and keeps it.
     fn tell_telemetry(&mut self, event: TelemetryEvent) {
-        self.saving.told(event.clone());
+        self.saving.note_telemetry(event.clone());
         let scene = &mut self.app.scene;
         event.apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
@@ -289,7 +289,7 @@ impl Run {
     /// Takes a message and carries out the effects of the run; returns the others.
     fn take(&mut self, msg: Msg) -> Remaining {
         let mut left = Remaining::default();
-        let kept = self.saving.note(&self.app, &msg);
+        self.saving.note(&msg);
         let mut todo = update(&mut self.app, msg);
         while !todo.is_empty() {
             for effect in std::mem::take(&mut todo) {
@@ -355,7 +355,7 @@ impl Run {
                 }
             }
         }
-        self.save(kept);
+        self.save();
         left
     }
 }

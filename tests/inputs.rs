@@ -45,8 +45,8 @@ fn what_is_no_file_is_told() {
         (&["report", "folder.json"], "'folder.json' is a folder; name the journal in it, or a run"),
         (&["report", "huge.jsonl"], "its first line is no journal's: it is too long"),
         (&["resume", "huge.jsonl"], "its first line is no journal's: it is too long"),
-        (&["--cases", "/dev/zero", "http://h"], "/dev/zero: is larger than 4 MiB, too large for a suite"),
-        (&["--cases", "huge.toml", "http://h"], "huge.toml: is larger than 4 MiB, too large for a suite"),
+        (&["--cases", "/dev/zero", "http://h"], "/dev/zero: is larger than 64 MiB, too large for a suite"),
+        (&["--cases", "huge.toml", "http://h"], "huge.toml: is larger than 64 MiB, too large for a suite"),
         (&["--config", "/dev/zero", "http://h"], "/dev/zero: is larger than 1 MiB, too large for a configuration"),
         (
             &["--config", "folder.json", "http://h"],

@@ -72,6 +72,43 @@ fn killed_again_and_again_every_journal_is_read() {
     }
 }
 
+/// Bytes of a journal's lines, but for those that come with the time that passes.
+fn bytes_of_events(journal: &str) -> usize {
+    let is_continuous =
+        |l: &&str| ["gpu", "throughput", "lag"].iter().any(|kind| l.starts_with(&format!("{{\"type\":\"{kind}\"")));
+    journal.lines().filter(|l| !is_continuous(l)).map(str::len).sum()
+}
+
+#[test]
+fn twice_the_cases_make_a_journal_of_twice_the_size() {
+    let server = server();
+    let bytes = |cases: usize| {
+        let names: Vec<String> = (0..cases).map(|n| format!("Case {n:03}")).collect();
+        let place = Place::with(&suite(&names.iter().map(String::as_str).collect::<Vec<_>>(), ""));
+        place.run(&[&server.url(), "--concurrency", "4"], 0);
+        bytes_of_events(&std::fs::read_to_string(place.journal().unwrap()).unwrap())
+    };
+    let [some, more] = [60, 120].map(bytes);
+    assert!(more * 10 <= some * 21, "{some} bytes, then {more}");
+}
+
+#[test]
+fn the_list_of_runs_reads_the_first_and_the_last_line_of_a_run_that_ended() {
+    let (place, server) = (Place::with(&suite(&["First", "Second"], "")), server());
+    place.run(&[&server.url()], 0);
+    let (before, _) = place.run(&["runs", "--json"], 0);
+    let path = place.journal().unwrap();
+    let text = std::fs::read_to_string(&path).unwrap();
+    // Whatever stands between the two lines is not read: nothing there can be.
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    let last = lines.len() - 1;
+    lines[1..last].iter_mut().for_each(|line| *line = "#".repeat(line.len()));
+    std::fs::write(&path, lines.join("\n") + "\n").unwrap();
+    assert_eq!(place.run(&["runs", "--json"], 0).0, before);
+    let listed: Value = serde_json::from_str(&before).unwrap();
+    assert_eq!((&listed[0]["ok"], &listed[0]["cases"], &listed[0]["state"]), (&2.into(), &2.into(), &"whole".into()));
+}
+
 #[test]
 fn runs_are_listed_and_found_by_what_only_they_have() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());

@@ -73,32 +73,30 @@ fn rerun_late(place: &Place) {
     let path = place.journal().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let last = |kind: &str| lines.iter().rfind(|l| l["type"] == kind).unwrap().clone();
-    let first = lines.iter().find(|l| l["type"] == "attempt" && l["facts"]["case"] == 0).unwrap();
-    let (state, end) = (last("state"), last("end"));
-    let later = |since: &Value, s: u64| Value::from(since.as_u64().unwrap() + s * 1_000_000_000);
-    let asked = later(&end["at"], 120);
-    let mut added = [state.clone(), first.clone(), state, end];
-    let [asked_for, again, over, end] = &mut added;
-    let idle_since = asked_for["standing"]["idle"]["since"].clone();
-    for state in [&mut *asked_for, &mut *over] {
-        state["standing"]["cases"][0]["round"] = 1.into();
-        state["standing"]["cases"][0]["attempts"] = 2.into();
-        state["standing"]["idle"] = json!({ "over": [[idle_since, asked]], "since": null });
-    }
-    asked_for["at"] = asked.clone();
-    asked_for["standing"]["mode"] = "running".into();
-    asked_for["standing"]["cases"][0]["phase"] = "running".into();
-    (again["facts"]["number"], again["record"]["id"]["number"]) = (2.into(), 2.into());
-    again["facts"]["round"] = 1.into();
-    for (field, s) in [("started", 0), ("ended", 10)] {
-        again["record"][field] = later(&asked, s);
-    }
-    again["record"]["arrivals"]["ns"][0] = later(&asked, 0);
-    over["at"] = later(&asked, 10);
-    over["standing"]["idle"]["since"] = later(&asked, 10);
-    end["at"] = later(&asked, 11);
-    let added: Vec<String> = added.iter().map(Value::to_string).collect();
+    let is_first = |l: &&Value| l["type"] == "attempt" && l["record"]["id"]["case"] == 0;
+    let mut again = lines.iter().find(is_first).unwrap().clone();
+    let end = lines.last().unwrap()["at"].as_u64().unwrap();
+    let after_s = |s: u64| end + s * 1_000_000_000;
+    let (asked, over) = (after_s(120), after_s(130));
+    again["at"] = over.into();
+    again["record"]["id"]["number"] = 2.into();
+    again["record"]["started"] = asked.into();
+    again["record"]["ended"] = over.into();
+    again["record"]["arrivals"]["ns"][0] = asked.into();
+    let added = [
+        json!({ "type": "case_rerun", "at": asked, "case": 0 }),
+        json!({ "type": "started", "at": asked, "case": 0, "number": 2 }),
+        again,
+        json!({ "type": "finished", "at": over }),
+        json!({ "type": "end", "at": after_s(131), "status": 0 }),
+    ];
+    // The type of a line comes first.
+    let line = |value: &Value| {
+        let mut fields = value.as_object().unwrap().clone();
+        let kind = fields.remove("type").unwrap();
+        format!("{{\"type\":{kind},{}", serde_json::to_string(&fields).unwrap().trim_start_matches('{'))
+    };
+    let added: Vec<String> = added.iter().map(line).collect();
     std::fs::write(&path, text + &added.join("\n") + "\n").unwrap();
 }
 
@@ -143,12 +141,12 @@ fn a_run_that_went_on_years_later_is_played_on_at_once_and_that_is_told() {
     place.run(&["resume", "last", "--headless"], 0);
     let path = place.journal().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
-    let (before, after) = text.split_once("\"resumed\"").unwrap();
+    let (before, after) = text.split_once("\"resumption\"").unwrap();
     let (between, epoch) = after.split_once("\"epoch\":\"").unwrap();
     let (year, rest) = epoch.split_at(4);
     // Four: there is such a day whatever day it is.
     let year = year.parse::<u32>().unwrap() + 4;
-    std::fs::write(&path, format!("{before}\"resumed\"{between}\"epoch\":\"{year}{rest}")).unwrap();
+    std::fs::write(&path, format!("{before}\"resumption\"{between}\"epoch\":\"{year}{rest}")).unwrap();
     let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
     // 1461 days.
     screen.wait_for("what was skipped", |s| {

@@ -6,6 +6,7 @@ pub mod oracle;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
 use std::path::Path;
 
 use toml::de::DeValue;
@@ -20,7 +21,7 @@ use crate::store::input::Kind;
 /// The file that is looked for where the program was started.
 pub const FILE_NAME: &str = "cases.toml";
 
-const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 4 * 1024 * 1024 };
+const SUITE: Kind = Kind { file_name: Some(FILE_NAME), what: "a suite", max_bytes: 64 * 1024 * 1024 };
 
 /// The suite built into the program. It is checked like any other; a test holds that it passes.
 pub fn builtin() -> Result<Suite, FileError> {
@@ -135,7 +136,7 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
             return None;
         }
     };
-    let mut names: Vec<(String, usize)> = Vec::new();
+    let mut names: HashMap<String, usize> = HashMap::new();
     let mut cases = Vec::new();
     for value in list {
         let at = value.span().start;
@@ -145,14 +146,14 @@ fn read_cases(root: &Section<'_, '_>, defaults: &Params, mistakes: &mut Mistakes
         };
         let (name, case) = read_case(&Section { table, at }, defaults, mistakes);
         if let Some((name, name_at)) = name {
-            match names.iter().find(|(known, _)| *known == name) {
-                Some((_, first)) => {
+            match names.get(&name) {
+                Some(first) => {
                     let line = mistakes.line(*first);
                     let shown = shown(&name);
                     mistakes
                         .add(name_at, format!("the name '{shown}' is taken by the case on line {line}; rename one"));
                 }
-                None => names.push((name, name_at)),
+                None => drop(names.insert(name, name_at)),
             }
         }
         cases.extend(case);

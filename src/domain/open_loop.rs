@@ -68,6 +68,22 @@ impl Starts {
             Process::Poisson => self.next_s += -self.random.unit().ln() / self.plan.rate_per_s,
         }
     }
+
+    /// Goes on to the first start at or after `until`; returns how many are passed over.
+    pub fn skip_to(&mut self, until: Duration) -> usize {
+        // A rate and a time out of a damaged file must not keep anybody waiting.
+        const MAX_STEPS: usize = 10_000_000;
+        let mut skipped = 0;
+        while self.next() < until {
+            if skipped == MAX_STEPS {
+                self.next_s = until.as_secs_f64();
+                break;
+            }
+            self.advance();
+            skipped += 1;
+        }
+        skipped
+    }
 }
 
 #[cfg(test)]

@@ -1,21 +1,28 @@
-//! The benchmark as a state machine: facts and wishes in, commands out. It never waits and reads no clock.
+//! The benchmark as a state machine that never waits and reads no clock. A wish or a fact comes in ([`Session::handle`]),
+//! the session decides which events happen ([`RunEvent`]), and applies them ([`Session::apply`]). A journal holds the events:
+//! applied again, they make the same session.
 
+mod apply;
 mod case;
-mod going;
-mod history;
+mod decide;
+mod elapsed;
+mod event;
+mod index;
 mod pace;
 mod replay;
-pub mod restore;
-mod standing;
+mod status;
+mod stop;
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 pub use self::case::{AttemptState, CasePhase, CaseState};
-use self::going::Idle;
-use self::history::History;
+use self::elapsed::Idle;
+pub use self::event::{InvalidEvent, RunEvent, What};
+use self::index::Index;
 use self::pace::Pace;
 pub use self::replay::IdleReason;
 use super::attempt::{AttemptId, AttemptRecord};
@@ -26,9 +33,9 @@ use super::time::Nanos;
 /// Starts of the open loop are ordered this long before they are due: the main thread's own delays then cost nothing.
 /// A run that is held still sends what was ordered.
 const HORIZON: Duration = Duration::from_millis(250);
-/// So many attempts of a run keep their text and arrivals, the last of each case; older ones keep their figures.
+/// Attempts of a run that keep their text and arrivals, the last of each case; older ones keep their figures.
 const WHOLE_RECORDS: usize = 512;
-/// Of each case at least so many.
+/// Minimum attempts of each case that do.
 const WHOLE_RECORDS_OF_CASE: usize = 8;
 
 /// [`Plan::concurrency`] of an open loop that names no limit.
@@ -94,7 +101,7 @@ pub enum Mode {
     Finished,
 }
 
-/// What happens to a session.
+/// A wish of the user or a fact of the engine that a session has to handle.
 #[derive(Clone, Debug)]
 pub enum SessionEvent {
     /// The endpoint is there: go.
@@ -157,16 +164,34 @@ pub struct Session {
     warmups_started: u32,
     /// When the schedule stood still: ascending, apart.
     still: Vec<(Nanos, Nanos)>,
-    /// When the program was gone: from its end to when the run went on, ascending, apart.
+    /// When the program was gone: from its end to when the run was resumed, ascending, apart.
     away: Vec<(Nanos, Nanos)>,
-    /// When nothing ran and nothing was to.
     idle: Idle,
-    /// How it came to stand so.
-    history: History,
-    /// The run was begun before, and stopped there.
+    /// When the program was last heard of, from then on until the run is resumed.
     stopped: Option<Nanos>,
-    /// All slots were taken when last something could have started: what is late then is late for want of one.
-    capped: bool,
+    /// The program ends: what is cancelled is owed.
+    is_closing: bool,
+    /// The program ended while the run went on.
+    is_cut_off: bool,
+    /// When that was noted; nothing is in flight from then on.
+    rested_at: Option<Nanos>,
+    index: Index,
+    /// Events that were not taken yet.
+    events: Vec<RunEvent>,
+    /// When the last event happened.
+    changed_at: Nanos,
+    /// If nothing runs: since when.
+    quiet_since: Nanos,
+    /// When every slot was last taken.
+    full_until: Option<Nanos>,
+    /// Attempts that are known only from the numbers of later ones.
+    unseen: usize,
+    attempts_ended: usize,
+    /// Attempts that ended, oldest first, and how many bytes their records took then.
+    whole: VecDeque<(AttemptId, usize)>,
+    whole_bytes: usize,
+    /// Number of events that happened.
+    version: u64,
     now: Nanos,
     pace: Pace,
     turn: usize,
@@ -180,7 +205,6 @@ impl Session {
             suite,
             plan,
             mode: Mode::Waiting,
-            cases,
             began: None,
             last_ended: None,
             sweep: Vec::new(),
@@ -190,16 +214,28 @@ impl Session {
             still: Vec::new(),
             away: Vec::new(),
             idle: Idle::default(),
-            history: History::default(),
             stopped: None,
-            capped: false,
+            is_closing: false,
+            is_cut_off: false,
+            rested_at: None,
+            index: Index::new(&cases),
+            cases,
+            events: Vec::new(),
+            changed_at: Nanos::default(),
+            quiet_since: Nanos::default(),
+            full_until: None,
+            unseen: 0,
+            attempts_ended: 0,
+            whole: VecDeque::new(),
+            whole_bytes: 0,
+            version: 0,
             now: Nanos::default(),
             pace: Pace::new(&plan),
             turn: 0,
         }
     }
 
-    /// The same at these concurrencies in turn: each stage runs the whole plan.
+    /// The same at these concurrencies in turn: each stage runs the whole plan. Without any, it is the plan's.
     #[must_use]
     pub fn with_sweep(mut self, concurrencies: Vec<usize>) -> Self {
         self.plan.concurrency = concurrencies.first().copied().unwrap_or(self.plan.concurrency);
@@ -207,261 +243,15 @@ impl Session {
         self
     }
 
-    /// [`Self::handle`] of what happened at `now`.
-    pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
-        self.now = self.now.max(now);
-        self.handle(event)
-    }
-
-    /// Takes what happened, returns what to do. Facts of unknown or ended attempts are ignored.
-    pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
-        let mut out = Vec::new();
-        let ended = if let SessionEvent::Ended(_, record) = &event { Some(record.ended) } else { None };
-        match event {
-            SessionEvent::Tick(now) => self.now = self.now.max(now),
-            SessionEvent::Begin(at) => {
-                self.now = self.now.max(at);
-                if self.mode == Mode::Waiting {
-                    self.mode = Mode::Running;
-                    self.begin(at);
-                }
-            }
-            SessionEvent::ToggleHold => match self.mode {
-                Mode::Running => {
-                    self.mode = Mode::Held;
-                    self.take_back(&mut out);
-                }
-                Mode::Held => self.mode = Mode::Running,
-                Mode::Waiting | Mode::Finished => {}
-            },
-            SessionEvent::TogglePause(case) => self.toggle_pause(case, &mut out),
-            SessionEvent::Rerun(case) => self.rerun(case),
-            SessionEvent::RerunFailed => {
-                for case in 0..self.cases.len() {
-                    if self.cases[case].phase == CasePhase::Failed {
-                        self.rerun(case);
-                    }
-                }
-            }
-            SessionEvent::Cancel(case) => self.give_up(case, CasePhase::Cancelled, &mut out),
-            SessionEvent::Ended(id, record) => self.ended(id, record),
-            SessionEvent::Abort => {
-                for case in 0..self.cases.len() {
-                    self.give_up(case, CasePhase::Cancelled, &mut out);
-                }
-                self.mode = Mode::Finished;
-            }
-        }
-        self.fill_slots(&mut out);
-        self.note(ended);
-        out
-    }
-
     /// All attempts, case by case.
     pub fn attempts(&self) -> impl Iterator<Item = &AttemptState> {
         self.cases.iter().flat_map(|c| &c.attempts)
     }
 
-    /// The records of all that are over. Old ones are unpacked one by one as they are asked for: all of a long run at once are
-    /// a hundred megabytes.
+    /// The records of all attempts that are over. Old ones are unpacked one by one as they are asked for: all of a long run
+    /// at once are a hundred megabytes.
     pub fn records(&self) -> impl Iterator<Item = Arc<AttemptRecord>> {
         self.attempts().filter_map(AttemptState::record)
-    }
-
-    /// Notes what became of it; an attempt ended a moment before that was told.
-    fn note(&mut self, ended: Option<Nanos>) {
-        if self.began.is_some() && self.mode != Mode::Waiting {
-            self.idle.note(!self.is_active(), ended.unwrap_or(self.now));
-        }
-        let mut history = std::mem::take(&mut self.history);
-        history.note(self.now, self);
-        self.history = history;
-    }
-
-    fn begin(&mut self, at: Nanos) {
-        match self.stopped.take() {
-            None => self.began = Some(at),
-            Some(stopped) => {
-                self.still.push((stopped, at));
-                self.away.push((stopped, at));
-                self.idle.note(true, stopped);
-            }
-        }
-    }
-
-    fn toggle_pause(&mut self, case: usize, out: &mut Vec<SessionCommand>) {
-        let Some(state) = self.cases.get_mut(case) else { return };
-        match state.phase {
-            CasePhase::Paused => {
-                state.phase = CasePhase::Queued;
-                state.remaining = state.remaining.max(1);
-                self.wake();
-            }
-            CasePhase::Queued | CasePhase::Running => self.give_up(case, CasePhase::Paused, out),
-            CasePhase::Done | CasePhase::Failed | CasePhase::Cancelled | CasePhase::Unreached => {}
-        }
-    }
-
-    /// Has what is ordered ahead and not due come later: held, nothing new starts.
-    fn take_back(&mut self, out: &mut Vec<SessionCommand>) {
-        let mut back: Vec<(Nanos, AttemptId)> = Vec::new();
-        for (case, state) in self.cases.iter_mut().enumerate() {
-            let of_case = state.take_back(self.now).into_iter();
-            back.extend(of_case.map(|(number, due)| (due, AttemptId { case, number })));
-        }
-        back.sort_unstable();
-        if let Some((_, first)) = back.first() {
-            self.turn = first.case;
-        }
-        self.pace.take_back(back.iter().map(|(due, _)| *due));
-        out.extend(back.into_iter().map(|(_, id)| SessionCommand::Abort(id)));
-    }
-
-    /// Ends what is in flight of the case and leaves it in `phase`. A paused case owes the attempts it gave up.
-    fn give_up(&mut self, case: usize, phase: CasePhase, out: &mut Vec<SessionCommand>) {
-        let Some(state) = self.cases.get_mut(case) else { return };
-        if !matches!(state.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused) {
-            return;
-        }
-        let (given_up, owed) = state.abandon();
-        out.extend(given_up.into_iter().map(|number| SessionCommand::Abort(AttemptId { case, number })));
-        state.remaining = if phase == CasePhase::Paused { state.remaining.saturating_add(owed) } else { 0 };
-        state.phase = phase;
-    }
-
-    fn rerun(&mut self, case: usize) {
-        let Some(state) = self.cases.get_mut(case) else { return };
-        if matches!(state.phase, CasePhase::Queued | CasePhase::Running) {
-            return;
-        }
-        if state.phase != CasePhase::Paused {
-            state.begin_round();
-        }
-        state.remaining = self.plan.repeat;
-        state.phase = CasePhase::Queued;
-        self.wake();
-    }
-
-    fn wake(&mut self) {
-        if self.mode == Mode::Finished {
-            self.mode = Mode::Running;
-        }
-    }
-
-    fn ended(&mut self, id: AttemptId, record: Arc<AttemptRecord>) {
-        let keep = self.whole_records_of_case();
-        let ended = record.ended;
-        if self.cases.get_mut(id.case).is_some_and(|state| state.end(id.number, record, keep)) {
-            self.last_ended = Some(ended);
-            self.now = self.now.max(ended);
-        }
-    }
-
-    /// So many attempts of a case keep text and arrivals.
-    fn whole_records_of_case(&self) -> usize {
-        (WHOLE_RECORDS / self.cases.len().max(1)).max(WHOLE_RECORDS_OF_CASE)
-    }
-
-    fn fill_slots(&mut self, out: &mut Vec<SessionCommand>) {
-        if self.mode == Mode::Running {
-            // Also without a free slot: what is due from now on waits for the server.
-            if self.cases.iter().any(CaseState::is_ready) {
-                self.still.extend(self.pace.go_on(self.now));
-            }
-            while self.in_flight() < self.plan.concurrency.max(1) {
-                if !self.start_next(out) {
-                    break;
-                }
-            }
-            self.capped = self.in_flight() >= self.plan.concurrency.max(1);
-            let busy = |c: &CaseState| matches!(c.phase, CasePhase::Queued | CasePhase::Running | CasePhase::Paused);
-            if !self.cases.iter().any(busy) && self.in_flight() == 0 {
-                if self.begin_next_stage() {
-                    return self.fill_slots(out);
-                }
-                self.mode = Mode::Finished;
-            }
-        }
-        if self.mode != Mode::Running || !self.cases.iter().any(CaseState::is_ready) {
-            self.pace.stop(self.now);
-        }
-    }
-
-    /// Goes on to the next stage of the sweep, if there is one and anything is left to measure.
-    fn begin_next_stage(&mut self) -> bool {
-        let left = self.cases.iter().any(|c| c.phase != CasePhase::Cancelled);
-        let Some(concurrency) = self.sweep.get(self.stage + 1).copied().filter(|_| left) else { return false };
-        self.stage += 1;
-        self.plan.concurrency = concurrency;
-        self.pace = Pace::new(&self.plan);
-        self.cases.iter_mut().for_each(|c| c.stage = self.stage);
-        for state in self.cases.iter_mut().filter(|c| c.phase != CasePhase::Cancelled) {
-            state.begin_round();
-            state.remaining = self.plan.attempts();
-            state.phase = CasePhase::Queued;
-        }
-        true
-    }
-
-    fn is_warming(&self) -> bool {
-        self.cases.iter().any(|c| c.in_flight().any(|a| a.warmup))
-    }
-
-    fn start_next(&mut self, out: &mut Vec<SessionCommand>) -> bool {
-        let count = self.cases.len();
-        if self.warmups_started < self.plan.warmup && count > 0 {
-            let case = self.warmups_started as usize % count;
-            self.warmups_started += 1;
-            if self.cases[case].phase == CasePhase::Paused || self.cases[case].phase == CasePhase::Cancelled {
-                return true;
-            }
-            self.start(case, true, None, out);
-            return true;
-        }
-        // Only warm-ups, and only in the beginning, would keep measured attempts waiting.
-        if self.is_warming() {
-            return false;
-        }
-        let from = if self.plan.takes_turns() { self.turn } else { 0 };
-        let Some(case) = (0..count).map(|i| (from + i) % count).find(|&i| self.cases[i].is_ready()) else {
-            return false;
-        };
-        self.pace.begin(self.now);
-        if self.pace.is_over(self.now, self.capped) {
-            self.end_time();
-            return self.cases.iter().any(CaseState::is_ready);
-        }
-        let due = self.pace.next();
-        if due.is_some_and(|at| at > self.now.plus(HORIZON)) {
-            return false;
-        }
-        self.pace.advance();
-        self.turn = (case + 1) % count;
-        let state = &mut self.cases[case];
-        if state.remaining < u32::MAX {
-            state.remaining -= 1;
-        }
-        self.start(case, false, due, out);
-        true
-    }
-
-    /// The time is up: what only the time limited is not started again.
-    fn end_time(&mut self) {
-        self.not_started += self.pace.end();
-        for state in self.cases.iter_mut().filter(|c| c.remaining == u32::MAX) {
-            state.remaining = 0;
-            if state.phase == CasePhase::Queued {
-                state.settle(false);
-                if !state.is_reached(self.stage) {
-                    state.phase = CasePhase::Unreached;
-                }
-            }
-        }
-    }
-
-    fn start(&mut self, case: usize, warmup: bool, due: Option<Nanos>, out: &mut Vec<SessionCommand>) {
-        let number = self.cases[case].start(warmup, due);
-        out.push(SessionCommand::Start { id: AttemptId { case, number }, warmup, due });
     }
 }
 

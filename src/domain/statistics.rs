@@ -44,10 +44,14 @@ impl Stats {
 /// The percentile `p` (0 to 100) of figures in ascending order, interpolated linearly between the two nearest ranks:
 /// rank `p/100 · (n − 1)`, counted from 0 (Hyndman and Fan's type 7, the default of `NumPy`). `sorted` is not empty.
 pub fn percentile(sorted: &[f64], p: f64) -> f64 {
-    let rank = p.clamp(0.0, 100.0) / 100.0 * (sorted.len() - 1) as f64;
-    let below = rank.floor() as usize;
-    let above = rank.ceil() as usize;
-    sorted[below] + (sorted[above] - sorted[below]) * (rank - below as f64)
+    percentile_by(sorted.len(), p, |place| sorted[place])
+}
+
+/// The same of `length` figures, not 0, of which `at` knows each by its place.
+pub fn percentile_by(length: usize, p: f64, at: impl Fn(usize) -> f64) -> f64 {
+    let rank = p.clamp(0.0, 100.0) / 100.0 * (length - 1) as f64;
+    let (below, above) = (at(rank.floor() as usize), at(rank.ceil() as usize));
+    below + (above - below) * (rank - rank.floor())
 }
 
 /// The median of some figures, those that are none left out; `None` without any. It takes no longer than a look at each.

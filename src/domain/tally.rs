@@ -7,7 +7,8 @@ use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use super::prefix_cache::CacheDoubts;
 use super::session::{AttemptState, Session};
 use super::slo::{REQUEST_FIGURES, RequestVerdict, RunFigure, Slo, Stat, Subject, Verdict, judge_request};
-use super::statistics::{Stats, enough_for, percentile};
+use super::sorted::Sorted;
+use super::statistics::{Stats, enough_for, percentile_by};
 use super::time::Nanos;
 
 /// Figures over all measured requests, reruns included; warm-ups and what the user gave up are left out.
@@ -31,7 +32,7 @@ pub struct Tally {
     pub estimated: bool,
     open_loop: bool,
     /// Ascending, one for each of [`REQUEST_FIGURES`].
-    columns: Vec<Vec<f64>>,
+    columns: Vec<Sorted>,
     /// Whole answers whose stream does not carry the figure, one for each of [`REQUEST_FIGURES`].
     unresolved: Vec<usize>,
     /// When something was in flight: ascending, apart.
@@ -53,7 +54,7 @@ impl Tally {
             doubts: CacheDoubts::default(),
             estimated: false,
             open_loop: session.plan.open_loop.is_some(),
-            columns: vec![Vec::new(); REQUEST_FIGURES.len()],
+            columns: vec![Sorted::default(); REQUEST_FIGURES.len()],
             unresolved: vec![0; REQUEST_FIGURES.len()],
             busy: Vec::new(),
             still: session.still().to_vec(),
@@ -69,8 +70,11 @@ impl Tally {
     /// Of these records of a session.
     pub fn over(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
         let mut tally = Self::new(session);
-        records.into_iter().for_each(|r| tally.count_in(r.borrow(), session.slos(), Vec::push));
-        tally.columns.iter_mut().for_each(|c| c.sort_by(f64::total_cmp));
+        let mut columns = vec![Vec::new(); REQUEST_FIGURES.len()];
+        for record in records {
+            tally.count_in(record.borrow(), session.slos(), &mut columns, Vec::push);
+        }
+        tally.columns.iter_mut().zip(columns).for_each(|(sorted, figures)| sorted.extend(figures));
         tally
     }
 
@@ -83,10 +87,12 @@ impl Tally {
 
     /// Counts an attempt that ended.
     pub fn add(&mut self, record: &AttemptRecord, slos: &[Slo]) {
-        self.count_in(record, slos, |column, value| column.insert(column.partition_point(|v| *v < value), value));
+        let mut columns = std::mem::take(&mut self.columns);
+        self.count_in(record, slos, &mut columns, Sorted::insert);
+        self.columns = columns;
     }
 
-    fn count_in(&mut self, record: &AttemptRecord, slos: &[Slo], insert: impl Fn(&mut Vec<f64>, f64)) {
+    fn count_in<C>(&mut self, record: &AttemptRecord, slos: &[Slo], columns: &mut [C], insert: impl Fn(&mut C, f64)) {
         if record.warmup || record.status == AttemptStatus::Cancelled {
             return;
         }
@@ -107,7 +113,7 @@ impl Tally {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;
         }
-        for ((column, unresolved), figure) in self.columns.iter_mut().zip(&mut self.unresolved).zip(REQUEST_FIGURES) {
+        for ((column, unresolved), figure) in columns.iter_mut().zip(&mut self.unresolved).zip(REQUEST_FIGURES) {
             match (figure.get)(record) {
                 Some(value) if value.is_finite() => insert(column, value),
                 Some(_) => {}
@@ -142,13 +148,13 @@ impl Tally {
     }
 
     /// The figures at this place in [`REQUEST_FIGURES`] of all whole answers that have it, ascending.
-    pub fn values(&self, figure: usize) -> &[f64] {
-        self.columns.get(figure).map_or(&[], Vec::as_slice)
+    pub fn values(&self, figure: usize) -> Vec<f64> {
+        self.columns.get(figure).map_or_else(Vec::new, |column| column.iter().collect())
     }
 
     /// Whole answers that have the figure at this place in [`REQUEST_FIGURES`].
     pub fn count(&self, figure: usize) -> usize {
-        self.columns.get(figure).map_or(0, Vec::len)
+        self.columns.get(figure).map_or(0, Sorted::len)
     }
 
     /// Whole answers whose stream does not carry the figure at this place in [`REQUEST_FIGURES`].
@@ -163,13 +169,13 @@ impl Tally {
 
     /// Its statistics over those.
     pub fn stats(&self, figure: usize) -> Option<Stats> {
-        Stats::of(self.columns.get(figure)?.iter().copied())
+        Stats::of(self.columns.get(figure)?.iter())
     }
 
     /// Its percentile over those; `None` where they are too few for it.
     pub fn percentile(&self, figure: usize, p: u32) -> Option<f64> {
         let column = self.columns.get(figure).filter(|c| enough_for(c.len(), p))?;
-        Some(percentile(column, f64::from(p)))
+        Some(percentile_by(column.len(), f64::from(p), |place| column.get(place).unwrap_or(f64::NAN)))
     }
 
     /// A figure of the run; `None` while nothing ended.

@@ -1,6 +1,7 @@
-//! A run as it is kept while it happens: one JSON object a line, the first of which says what is run. What comes later
-//! is only ever added.
+//! A run as it is saved while it happens: one JSON object a line. The first line says what is run, the others what happened,
+//! each once. Lines are only ever added.
 
+mod brief;
 mod line;
 mod lines;
 mod read;
@@ -16,11 +17,13 @@ use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
-pub use self::line::{attempt, closing, end, header, resumed, state, telemetry, throughput};
+pub use self::brief::{Brief, BriefHeader, BriefSuite, read_brief};
+pub use self::line::{end, event, header, lag, resumption, telemetry, throughput};
+pub use self::lines::LONGEST as LONGEST_LINE;
 pub use self::read::{JournalError, Saved, read};
 
-/// Rises when an older program could not read a newer journal; what is only added leaves it.
-pub const VERSION: u32 = 1;
+/// Rises when a program of one version could not read the journals of the other; what is only added leaves it.
+pub const VERSION: u32 = 2;
 
 /// What is known when a run begins. Without secrets.
 #[expect(clippy::struct_excessive_bools, reason = "each is a field of the journal by itself")]

@@ -10,7 +10,9 @@ use super::compare::{self, Comparison, Side};
 use super::csv::{begins_formula, harmless};
 use super::exporters::EXPORTERS;
 use super::gpu::GpuReport;
+use super::journal::{BriefHeader, BriefSuite};
 use super::model::{Environment, Report, USUAL_API};
+use super::run_figures::RunFigures;
 use super::runs_table::{self, Listed, Outcome};
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
@@ -46,7 +48,17 @@ pub fn check_report(report: &Report) -> Result<(), String> {
     for exporter in EXPORTERS {
         nothing_forbidden(exporter.id, &(exporter.render)(report))?;
     }
-    let listed = [Listed::of(report, Outcome::Whole, 1), Listed::unreadable("x".to_owned(), 1, &report.model)];
+    let header = BriefHeader {
+        id: report.run_id.clone(),
+        url: report.url.clone(),
+        model: report.model.clone(),
+        simulated: report.simulated,
+        suite: BriefSuite { name: report.session.suite.name.clone() },
+    };
+    let listed = [
+        Listed::new(header, RunFigures::new(report), Outcome::Whole, 1),
+        Listed::unreadable("x".to_owned(), 1, &report.model),
+    ];
     let table = runs_table::text(&listed, "folder");
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::model::Report;
-use super::summary::Summary;
+use super::journal::BriefHeader;
+use super::run_figures::RunFigures;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::clock;
 
@@ -64,29 +64,28 @@ pub struct Listed {
 }
 
 impl Listed {
-    /// Of a run that could be read.
-    pub fn of(report: &Report, state: Outcome, bytes: u64) -> Self {
-        let summary = Summary::of(&report.session);
+    /// The row of a run that could be read.
+    pub fn new(run: BriefHeader, figures: RunFigures, state: Outcome, bytes: u64) -> Self {
         Self {
-            id: report.run_id.clone(),
-            started_at: Some(report.started_at().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()),
-            model: Some(report.model.clone()),
-            url: Some(report.url.clone()),
-            suite: Some(report.session.suite.name.clone()),
-            simulated: report.simulated,
-            cases: report.session.cases.len(),
-            ok: summary.ok,
-            failed: summary.failed,
-            duration_s: report.duration_s(),
-            output_token_throughput_p50: summary.stats("output_token_throughput").map(|s| s.p50),
-            estimated: summary.estimated,
+            id: run.id,
+            started_at: Some(figures.started_at),
+            model: Some(run.model),
+            url: Some(run.url),
+            suite: Some(run.suite.name),
+            simulated: run.simulated,
+            cases: figures.cases,
+            ok: figures.ok,
+            failed: figures.failed,
+            duration_s: figures.duration_s,
+            output_token_throughput_p50: figures.output_token_throughput_p50,
+            estimated: figures.estimated,
             state,
             bytes,
             error: None,
         }
     }
 
-    /// Of one that could not.
+    /// The row of a run whose journal cannot be read.
     pub fn unreadable(id: String, bytes: u64, why: &str) -> Self {
         Self {
             id,
@@ -203,11 +202,19 @@ pub fn json(runs: &[Listed]) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture::{report, sample_session};
+    use crate::report::journal::BriefSuite;
 
     #[test]
     fn the_table_tells_what_there_is_and_what_cannot_be_read() {
-        let mut run = Listed::of(&report(sample_session()), Outcome::Whole, 3 << 19);
-        run.model = Some("evil\u{1b}[2J\u{202e}model".into());
+        let report = report(sample_session());
+        let header = BriefHeader {
+            id: report.run_id.clone(),
+            url: report.url.clone(),
+            model: "evil\u{1b}[2J\u{202e}model".into(),
+            simulated: false,
+            suite: BriefSuite { name: report.session.suite.name.clone() },
+        };
+        let run = Listed::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
         let runs = [run, Listed::unreadable("ts-1".into(), 1 << 19, "its first line is no journal's")];
         insta::assert_snapshot!(text(&runs, "/state/runs"), @r"
         RUN      DATE              MODEL      ENDPOINT                                   SUITE                  CASES     TIME  TOK/S  STATE

@@ -226,8 +226,7 @@ mod tests {
     use crate::app::state::Target;
     use crate::domain::live::ServerInfo;
     use crate::domain::route::Route;
-    use crate::domain::session::Plan;
-    use crate::domain::suite::{RatingScale, Suite};
+    use crate::domain::session::{Plan, SessionEvent};
     use crate::domain::text::oracle::{fault, hostile};
     use crate::report::fixture;
 
@@ -245,15 +244,15 @@ mod tests {
 
     #[test]
     fn a_load_tells_its_progress_once_a_second_at_most() {
-        let suite = Suite { name: String::new(), rating: RatingScale::default(), slos: Vec::new(), cases: Vec::new() };
-        let mut app = app(Session::new(Arc::new(suite), Plan::default()));
-        app.scene.session.began = Some(Nanos::from_millis(500));
+        let mut session = Session::new(Arc::new(fixture::suite(&["a"])), Plan::default());
+        session.handle(SessionEvent::Begin(Nanos::from_millis(500)));
+        let app = app(session);
         let mut load = LoadProgress::default();
         let lines: Vec<_> = [1000, 1001, 1999, 2000, 2999, 3100]
             .into_iter()
             .filter_map(|at| load.line(&app.scene, Nanos::from_millis(at)))
             .collect();
-        assert_eq!(lines, ["0.5 s", "1.5 s", "2.6 s"].map(|s| format!("{s}  0 ok  0 failed  0 in flight")));
+        assert_eq!(lines, ["0.5 s", "1.5 s", "2.6 s"].map(|s| format!("{s}  0 ok  0 failed  1 in flight")));
     }
 
     /// All that a run of these texts says without a screen.

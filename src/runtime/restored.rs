@@ -7,6 +7,7 @@ use jiff::ZonedDateTime;
 
 use crate::app::state::load::Load;
 use crate::app::state::playback::{Playback, Stop};
+use crate::app::state::replay::Recording;
 use crate::app::state::{App, Connection, Scene, Target};
 use crate::domain::attempt::{AttemptRecord, KeptRecord, TokenSource};
 use crate::domain::session::Session;
@@ -59,10 +60,11 @@ pub fn playback(saved: &Saved, speed: Option<f64>) -> App {
     let began = saved.session.began.unwrap_or_default();
     let date =
         run.epoch.saturating_add(std::time::Duration::from_nanos(began.0)).strftime("%Y-%m-%d %H:%M").to_string();
-    let whole = app.scene.clone();
+    let recording =
+        Recording { whole: app.scene.clone(), events: Arc::clone(&saved.events), telemetry: saved.telemetry.clone() };
     app.playback = Some(Box::new(match speed {
-        None => Playback::open(date, whole),
-        Some(speed) => Playback::replay(date, whole, saved.telemetry.clone(), &stops(saved), speed, saved.last_at),
+        None => Playback::open(date, recording),
+        Some(speed) => Playback::replay(date, recording, &stops(saved), speed, saved.last_at),
     }));
     app
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use super::closing::say;
 use super::environment;
 use super::saved;
-use crate::domain::session::{CasePhase, Mode};
+use crate::domain::session::{CasePhase, Mode, Session};
 use crate::domain::text::sanitise_line;
 use crate::report::journal::{self, Saved};
 use crate::report::model::Resumption;
@@ -44,21 +44,21 @@ pub fn take_up(wanted: &str) -> anyhow::Result<Option<Resuming>> {
     for warning in &saved.warnings {
         say(&mut stderr, &format!("{}: {warning}", saved.run.id));
     }
-    if saved.to_go_on.mode == Mode::Finished {
-        say(&mut stderr, &nothing_left(&saved));
+    let session = saved.to_resume();
+    if session.mode == Mode::Finished {
+        say(&mut stderr, &nothing_left(&saved.run.id, &session));
         return Ok(None);
     }
     cut_torn_line(&mut file).with_context(named)?;
     Ok(Some(Resuming { saved, file, path }))
 }
 
-fn nothing_left(saved: &Saved) -> String {
-    let count = |phase| saved.to_go_on.cases.iter().filter(|c| c.phase == phase).count();
-    let (failed, cancelled) = (count(CasePhase::Failed), count(CasePhase::Cancelled));
+fn nothing_left(id: &str, session: &Session) -> String {
+    let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
     let counts = [(failed, "failed"), (cancelled, "cancelled")];
     let told: Vec<_> = counts.iter().filter(|c| c.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
-    format!("{}: there is nothing to resume, every case has had its turn{told}", saved.run.id)
+    format!("{id}: there is nothing to resume, every case has had its turn{told}")
 }
 
 /// Cuts what stands behind the last line's end, and stands there: what is appended must begin a line.

@@ -18,8 +18,9 @@ use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
 use crate::report::import::{self, ImportError};
-use crate::report::journal::{self, JournalError, Saved};
+use crate::report::journal::{self, BriefHeader, JournalError, Saved};
 use crate::report::model::Report;
+use crate::report::run_figures::RunFigures;
 use crate::report::runs_table::{self, Listed, Outcome};
 use crate::store::input::{self, Kind};
 use crate::store::lock;
@@ -133,19 +134,27 @@ pub fn list(json: bool) -> anyhow::Result<u8> {
 }
 
 fn look(kept: &Kept) -> Listed {
-    let (id, bytes) = (kept.id.clone(), kept.bytes);
-    match read(&kept.path) {
-        Ok(saved) => {
-            let outcome = match saved.ended {
-                _ if lock::is_taken(&kept.path).unwrap_or(false) => Outcome::Running,
-                None => Outcome::Unfinished,
-                Some(_) if saved.session.is_partial() => Outcome::Partial,
-                Some(_) => Outcome::Whole,
-            };
-            Listed::of(&report_of(saved), outcome, bytes)
+    let is_running = lock::is_taken(&kept.path).unwrap_or(false);
+    let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
+        (true, _) => Outcome::Running,
+        (_, false) => Outcome::Unfinished,
+        _ if is_partial => Outcome::Partial,
+        _ => Outcome::Whole,
+    };
+    let listed = || {
+        let (first, last) = runs::first_and_last_line(&kept.path, journal::LONGEST_LINE)?;
+        if let Some(brief) = journal::read_brief(&first, &last)? {
+            let state = state(true, brief.figures.partial);
+            return Ok(Listed::new(brief.header, brief.figures, state, kept.bytes));
         }
-        Err(e) => Listed::unreadable(id, bytes, &e.to_string()),
-    }
+        // It did not end in order, or goes on: its figures stand nowhere.
+        let saved = read(&kept.path)?;
+        let (header, is_over) = (BriefHeader::from(&saved.run), saved.ended.is_some());
+        let figures = RunFigures::new(&report_of(saved));
+        let state = state(is_over, figures.partial);
+        Ok(Listed::new(header, figures, state, kept.bytes))
+    };
+    listed().unwrap_or_else(|e: JournalError| Listed::unreadable(kept.id.clone(), kept.bytes, &e.to_string()))
 }
 
 /// Two runs side by side: saved ones, files `results.json`, or Markdown reports. To these files, else to stdout. Returns

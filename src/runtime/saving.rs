@@ -1,7 +1,6 @@
-//! The run kept while it happens: every attempt is on the disk as soon as it is over.
+//! The run saved while it happens: every attempt is on the disk as soon as it is over.
 
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,39 +9,41 @@ use super::export::request_url;
 use super::{Run, Wake, environment, now};
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection};
-use crate::domain::attempt::{AttemptId, AttemptRecord};
-use crate::domain::live::{EngineFact, EngineLag};
-use crate::domain::session::{CasePhase, Mode, Session};
+use crate::domain::attempt::{AttemptRecord, KeptRecord};
+use crate::domain::live::EngineLag;
+use crate::domain::session::{Mode, RunEvent, Session, What};
 use crate::domain::telemetry_event::{TelemetryEvent, known};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::report::journal::{self, RunHeader, Saved};
 use crate::report::model::Resumption;
-use crate::store::journal::{Journal, MakeLine};
+use crate::report::run_figures::RunFigures;
+use crate::store::journal::{Journal, Lines};
 use crate::store::runs;
 
-/// What comes all the time is kept so often.
-const EVERY: Duration = Duration::from_secs(1);
-/// So much at most is kept of what was told of machine and server before the run began.
-const MOST_BEFORE: usize = 1024;
-/// The end waits so long for the disk.
+/// Interval between two writes of continuous data: telemetry, throughput, the engine's lag.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum telemetry events that are kept from before the run.
+const MAX_BEFORE: usize = 1024;
+/// Maximum time that the end of the program waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// About what one telemetry event or one point of the throughput takes in memory, bytes.
+const POINT_BYTES: usize = 256;
 
-/// What is being kept of the run.
+/// How the run is being saved.
 #[derive(Debug)]
 pub struct Saving {
     state: State,
-    /// Of the address something is left out.
+    /// Something was removed from the address.
     url_cut: bool,
     retries: u32,
-    /// What was told of machine and server since it was last kept; before the run, the last of it.
+    /// Telemetry that was not written yet; before the run, the latest of it.
     telemetry: Vec<TelemetryEvent>,
-    /// The last point of the throughput that was kept.
+    /// The last point of the throughput that was written.
     throughput_to: Option<Nanos>,
-    kept_at: Nanos,
-    /// The session as the user shaped it, when it was last kept.
-    shape: u64,
-    /// Attempts ended since it was last kept.
+    /// When continuous data was last written.
+    written_at: Nanos,
+    /// Attempts ended since then.
     is_stale: bool,
 }
 
@@ -50,21 +51,18 @@ pub struct Saving {
 enum State {
     /// The run has not begun.
     Waiting,
-    /// It has not gone on yet; its journal is there.
+    /// The run was not resumed yet; its journal is there.
     Resuming(Box<(File, PathBuf, Resumption)>),
-    /// It is being kept.
+    /// The run is being saved.
     Open(Journal),
-    /// Nobody wants it to be kept.
+    /// The user does not want the run to be saved, or it was saved in full.
     Off,
-    /// It could not be, and why.
+    /// The run could not be saved in full, and why.
     Failed(String),
 }
 
-/// What a message brings that is to be kept.
-pub type Kept = Option<(AttemptId, Arc<AttemptRecord>)>;
-
 impl Saving {
-    /// Keeps the run from its begin on, if it is wanted.
+    /// Saves the run from its beginning on, if that is wanted.
     pub fn new(wanted: bool, url_cut: bool, retries: u32) -> Self {
         let state = if wanted { State::Waiting } else { State::Off };
         Self {
@@ -73,50 +71,44 @@ impl Saving {
             retries,
             telemetry: Vec::new(),
             throughput_to: None,
-            kept_at: Nanos::default(),
-            shape: 0,
+            written_at: Nanos::default(),
             is_stale: false,
         }
     }
 
-    /// Goes on with this journal once the run does.
-    pub fn go_on(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
+    /// Appends to this journal once the run is resumed.
+    pub fn resume(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
         self.throughput_to = saved.throughput.iter().next_back().map(|p| p.0);
         self.state = State::Resuming(Box::new((file, path, resumption)));
     }
 
-    /// Looks at a message before it changes anything.
-    pub fn note(&mut self, app: &App, msg: &Msg) -> Kept {
+    /// Why the run could not be saved in full; `None` while it could.
+    pub fn failure(&self) -> Option<&str> {
+        match &self.state {
+            State::Failed(why) => Some(why),
+            State::Waiting | State::Resuming(_) | State::Open(_) | State::Off => None,
+        }
+    }
+
+    /// Takes what a message says about telemetry, and about saving itself.
+    pub fn note(&mut self, msg: &Msg) {
         match msg {
             Msg::NotSaved(_, why) => self.state = State::Failed(why.clone()),
-            Msg::Gpu(event) => self.told(TelemetryEvent::Gpu(event.clone())),
-            Msg::Gauges(event) => self.told(TelemetryEvent::Gauges(event.clone())),
-            Msg::Host(event) => self.told(TelemetryEvent::Host(event.clone())),
-            Msg::Closing if app.scene.session.mode != Mode::Finished => self.close(app),
-            Msg::Engine(_, EngineFact::Ended { id, record }) if app.scene.session.is_open(*id) => {
-                return Some((*id, Arc::clone(record)));
-            }
+            Msg::Gpu(event) => self.note_telemetry(TelemetryEvent::Gpu(event.clone())),
+            Msg::Gauges(event) => self.note_telemetry(TelemetryEvent::Gauges(event.clone())),
+            Msg::Host(event) => self.note_telemetry(TelemetryEvent::Host(event.clone())),
             _ => {}
         }
-        None
     }
 
-    /// The program begins to end: what is given up from now on is still owed.
-    fn close(&self, app: &App) {
-        let State::Open(journal) = &self.state else { return };
-        let (at, standing) = (app.scene.now, app.scene.session.standing());
-        // Without room it is as it is told of every line: nothing more is kept.
-        let _room = journal.append(true, Box::new(move || journal::closing(at, &standing)));
-    }
-
-    /// Notes what is told of machine and server.
-    pub fn told(&mut self, event: TelemetryEvent) {
+    /// Takes telemetry of the machine or the server.
+    pub fn note_telemetry(&mut self, event: TelemetryEvent) {
         match self.state {
             State::Open(_) => self.telemetry.push(event),
             // What does not change is known once the run begins; the last samples show how it was before.
             State::Waiting | State::Resuming(_) if event.at().is_some() => {
-                if self.telemetry.len() >= MOST_BEFORE {
-                    self.telemetry.drain(..MOST_BEFORE / 2);
+                if self.telemetry.len() >= MAX_BEFORE {
+                    self.telemetry.drain(..MAX_BEFORE / 2);
                 }
                 self.telemetry.push(event);
             }
@@ -124,65 +116,72 @@ impl Saving {
         }
     }
 
-    /// Keeps all that came up to now.
-    fn keep(&mut self, app: &App, at: Nanos, lag: EngineLag, durable: bool) -> bool {
+    /// Writes the continuous data up to `at`. False: the disk takes nothing any more.
+    fn write(&mut self, app: &App, at: Nanos, lag: EngineLag, durable: bool) -> bool {
         let State::Open(journal) = &self.state else { return true };
-        let scene = &app.scene;
-        let mut lines: Vec<MakeLine> = Vec::new();
-        if !self.telemetry.is_empty() {
-            let events = std::mem::take(&mut self.telemetry);
-            lines.push(Box::new(move || journal::telemetry(&events)));
-        }
-        let points = scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
-        if let Some((last, _)) = points.last() {
-            self.throughput_to = Some(*last);
-            lines.push(Box::new(move || journal::throughput(&points)));
-        }
-        let standing = scene.session.standing();
-        lines.push(Box::new(move || journal::state(at, &standing, lag)));
-        (self.kept_at, self.is_stale) = (at, false);
-        lines.into_iter().all(|line| journal.append(durable, line))
+        (self.written_at, self.is_stale) = (at, false);
+        let telemetry = std::mem::take(&mut self.telemetry);
+        let points = app.scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
+        self.throughput_to = points.last().map(|p| p.0).or(self.throughput_to);
+        let bytes = (telemetry.len() + points.len() + 1) * POINT_BYTES;
+        let make = move || {
+            let mut lines = String::new();
+            if !telemetry.is_empty() {
+                lines += &journal::telemetry(&telemetry);
+            }
+            if !points.is_empty() {
+                lines += &journal::throughput(&points);
+            }
+            lines + &journal::lag(at, lag)
+        };
+        journal.append(Lines { make: Box::new(make), bytes, durable })
     }
 }
 
-/// What of a session only the user and the plan change: seldom, and it is kept at once.
-fn shape(session: &Session) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (session.mode, session.stage, session.not_started, session.still().len()).hash(&mut hasher);
-    for case in &session.cases {
-        let phase = if case.phase == CasePhase::Running { CasePhase::Queued } else { case.phase };
-        (phase, case.place()).hash(&mut hasher);
-    }
-    hasher.finish()
+/// The lines of events that just happened to a session. What the user did and what is over must be on the disk at once; a
+/// start that is lost costs nothing.
+fn lines(events: Vec<RunEvent>, session: &Session) -> Lines {
+    let durable = events.iter().any(|e| !matches!(e.what, What::Started { .. }));
+    let with_record = |event| (event, session.record_of(&event).map(KeptRecord::get));
+    let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
+    let record_bytes =
+        |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();
+    let bytes = events.iter().map(|(event, r)| size_of_val(event) + r.as_deref().map_or(0, record_bytes)).sum();
+    let make = move || events.iter().map(|(event, record)| journal::event(event, record.as_deref())).collect();
+    Lines { make: Box::new(make), bytes, durable }
+}
+
+/// One line that must be on the disk at once.
+fn line(make: impl FnOnce() -> String + Send + 'static) -> Lines {
+    Lines { make: Box::new(make), bytes: 0, durable: true }
 }
 
 impl Run {
-    /// Keeps what a message brought, once it was taken.
-    pub(super) fn save(&mut self, kept: Kept) {
-        let waits = matches!(self.saving.state, State::Waiting | State::Resuming(_));
+    /// Saves what happened since this was last called.
+    pub(super) fn save(&mut self) {
         let session = &self.app.scene.session;
-        if waits && session.began.is_some() && session.mode != Mode::Waiting {
+        if matches!(self.saving.state, State::Waiting | State::Resuming(_)) {
+            if session.began.is_none() || session.mode == Mode::Waiting {
+                return;
+            }
             self.begin_saving();
         }
+        if matches!(self.saving.state, State::Waiting | State::Resuming(_)) {
+            return;
+        }
+        let events = self.app.scene.session.take_events();
         let State::Open(journal) = &self.saving.state else { return };
         let session = &self.app.scene.session;
         let mut room = true;
-        let ended = kept.is_some();
-        if let Some((id, record)) = kept
-            && let Some(facts) = session.facts(id)
-        {
-            room &= journal.append(true, Box::new(move || journal::attempt(facts, &record)));
+        if !events.is_empty() {
+            self.saving.is_stale |= events.iter().any(|e| matches!(e.what, What::Ended(_)));
+            room &= journal.append(lines(events, session));
         }
-        let shape = shape(session);
-        let is_changed = shape != self.saving.shape;
-        self.saving.shape = shape;
-        self.saving.is_stale |= ended;
-        let is_load = session.plan.is_load() || !session.sweep.is_empty();
         let now = self.now();
-        let is_due = now.since(self.saving.kept_at) >= EVERY
+        let is_due = now.since(self.saving.written_at) >= INTERVAL
             && (self.saving.is_stale || !self.saving.telemetry.is_empty() || session.in_flight() > 0);
-        if is_changed || is_due || (ended && !is_load) {
-            room &= self.saving.keep(&self.app, now, self.live().lag, is_changed);
+        if is_due {
+            room &= self.saving.write(&self.app, now, self.live().lag, false);
         }
         if !room {
             self.give_saving_up("the disk takes nothing any more");
@@ -193,7 +192,7 @@ impl Run {
         let scene = &self.app.scene;
         let Connection::Ready = scene.target.connection else { return };
         if matches!(self.saving.state, State::Resuming(_)) {
-            return self.go_on_saving();
+            return self.resume_saving();
         }
         let environment = environment::look();
         let header = RunHeader {
@@ -224,7 +223,7 @@ impl Run {
         let failed = move |why| drop(sender.send(Wake::Msg(Msg::NotSaved(now(epoch), why))));
         match Journal::start(runs::journal_of(&folder, &self.id), failed) {
             Ok(journal) => {
-                journal.append(true, Box::new(move || journal::header(&header)));
+                journal.append(line(move || journal::header(&header)));
                 let known = known(&scene.gpu, scene.gauges.as_ref(), &scene.host);
                 self.saving.telemetry.splice(..0, known);
                 self.saving.state = State::Open(journal);
@@ -233,7 +232,7 @@ impl Run {
         }
     }
 
-    fn go_on_saving(&mut self) {
+    fn resume_saving(&mut self) {
         let State::Resuming(of) = std::mem::replace(&mut self.saving.state, State::Off) else { return };
         let (file, path, resumption) = *of;
         let (sender, epoch) = (self.sender.clone(), self.epoch);
@@ -244,7 +243,7 @@ impl Run {
                 let known = known(&scene.gpu, scene.gauges.as_ref(), &scene.host);
                 let broken_off = TelemetryEvent::BrokenOff(resumption.stopped_at);
                 self.saving.telemetry.splice(..0, std::iter::once(broken_off).chain(known));
-                journal.append(true, Box::new(move || journal::resumed(&resumption)));
+                journal.append(line(move || journal::resumption(&resumption)));
                 self.saving.state = State::Open(journal);
             }
             Err(e) => self.give_saving_up(&e.to_string()),
@@ -256,22 +255,27 @@ impl Run {
         drop(self.sender.send(Wake::Msg(Msg::NotSaved(self.now(), why.to_owned()))));
     }
 
-    /// Keeps the end with its exit status, and waits a moment for the disk. Returns what to tell of it, and as an error what
-    /// is missing.
+    /// Saves the end with its exit status, and waits a moment for the disk. Returns the line to print, and as an error what
+    /// is missing. From then on [`Saving::failure`] knows whether the run was saved in full.
     pub(super) fn end_saving(&mut self, status: u8) -> Result<Option<String>, String> {
-        // What is reported from now on is what is kept.
+        // What is reported from now on is what is saved.
         let (now, lag) = *self.ended.insert((self.now(), self.live().lag));
-        self.saving.keep(&self.app, now, lag, true);
-        let journal = match std::mem::replace(&mut self.saving.state, State::Off) {
-            State::Open(journal) => journal,
-            State::Failed(why) => return Err(not_whole(&why)),
+        let mut room = self.saving.write(&self.app, now, lag, true);
+        if let State::Open(journal) = &self.saving.state {
+            let figures = RunFigures::new(&self.report());
+            room &= journal.append(line(move || journal::end(now, status, Some(figures))));
+        }
+        let outcome = match std::mem::replace(&mut self.saving.state, State::Off) {
+            State::Open(_) if !room => Err("the disk takes nothing any more".to_owned()),
+            State::Open(journal) => journal.close(PATIENCE),
+            State::Failed(why) => Err(why),
             State::Waiting | State::Resuming(_) | State::Off => return Ok(None),
         };
-        journal.append(true, Box::new(move || journal::end(now, status)));
+        self.saving.state = outcome.map_or_else(State::Failed, |()| State::Off);
         let id = &self.id;
-        match journal.close(PATIENCE) {
-            Ok(()) => Ok(Some(format!("Saved as run {id} (tokscope report {id})"))),
-            Err(why) => Err(not_whole(&why)),
+        match self.saving.failure() {
+            Some(why) => Err(not_whole(why)),
+            None => Ok(Some(format!("Saved as run {id} (tokscope report {id})"))),
         }
     }
 }

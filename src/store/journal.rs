@@ -4,29 +4,38 @@ use std::fs::File;
 use std::io::{self, ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel, sync_channel};
 use std::time::Duration;
 
 use super::lock;
 
-/// So many lines wait at most: a disk that takes none for so long is as good as full.
-const MOST_WAITING: usize = 65_536;
+/// Maximum bytes that wait for the disk: one that takes none for so long is as good as full.
+const MAX_WAITING_BYTES: usize = 256 << 20;
+/// What any lines that wait cost beside their text, bytes.
+const COST_BYTES: usize = 256;
 /// Lines that wait are written together, up to about so many bytes at once.
 const BLOCK: usize = 4 << 20;
 
-/// Makes a line with its end, on the writing thread.
-pub type MakeLine = Box<dyn FnOnce() -> String + Send>;
+/// Makes lines with their ends, on the writing thread.
+pub type MakeLines = Box<dyn FnOnce() -> String + Send>;
 
-struct Job {
-    make: MakeLine,
-    /// It must be on the disk before anything else is waited for.
-    durable: bool,
+/// Lines to be appended.
+pub struct Lines {
+    /// Makes them.
+    pub make: MakeLines,
+    /// About how many bytes they hold while they wait.
+    pub bytes: usize,
+    /// Whether they must be on the disk before anything else is waited for.
+    pub durable: bool,
 }
 
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
-    jobs: SyncSender<Job>,
+    lines: Sender<Lines>,
+    waiting_bytes: Arc<AtomicUsize>,
     closed: Receiver<Result<(), String>>,
     path: PathBuf,
 }
@@ -75,32 +84,42 @@ impl Journal {
         open: impl FnOnce() -> io::Result<T> + Send + 'static,
         failed: impl FnOnce(String) + Send + 'static,
     ) -> io::Result<Self> {
-        let (jobs, inbox) = sync_channel(MOST_WAITING);
+        let (lines, inbox) = channel();
+        let waiting_bytes = Arc::new(AtomicUsize::new(0));
+        let waiting = Arc::clone(&waiting_bytes);
         let (close, closed) = sync_channel(1);
         let named = path.clone();
         let run = move || {
-            let outcome = open().and_then(|tail| write_all(tail, &inbox)).map_err(|e| explain(&named, &e));
+            let outcome = open().and_then(|tail| write_all(tail, &inbox, &waiting)).map_err(|e| explain(&named, &e));
             if let Err(why) = &outcome {
                 failed(why.clone());
                 // Whoever sends on must not find the queue full.
-                while inbox.recv().is_ok() {}
+                while let Ok(lines) = inbox.recv() {
+                    waiting.fetch_sub(lines.cost(), Ordering::Relaxed);
+                }
             }
             let _nobody_waits = close.send(outcome);
         };
         std::thread::Builder::new().name("journal".to_owned()).spawn(run)?;
-        Ok(Self { jobs, closed, path })
+        Ok(Self { lines, waiting_bytes, closed, path })
     }
 
-    /// Has a line appended; a `durable` one is on the disk as soon as the disk allows. False: too many lines wait for the disk,
-    /// and this one is not kept.
-    pub fn append(&self, durable: bool, make: MakeLine) -> bool {
-        // A thread that is gone told what happened.
-        !matches!(self.jobs.try_send(Job { make, durable }), Err(TrySendError::Full(_)))
+    /// Appends lines; durable ones are on the disk as soon as the disk allows. False: too much waits for the disk, and these
+    /// lines are dropped.
+    pub fn append(&self, lines: Lines) -> bool {
+        let cost = lines.cost();
+        if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(cost) > MAX_WAITING_BYTES {
+            return false;
+        }
+        self.waiting_bytes.fetch_add(cost, Ordering::Relaxed);
+        // A thread that is gone has told what happened.
+        let _gone = self.lines.send(lines);
+        true
     }
 
     /// Waits until all is on the disk, at most so long; why it is not.
     pub fn close(self, patience: Duration) -> Result<(), String> {
-        drop(self.jobs);
+        drop(self.lines);
         match self.closed.recv_timeout(patience) {
             Ok(outcome) => outcome,
             Err(RecvTimeoutError::Timeout) => Err(format!("'{}': the disk is too slow", self.path.display())),
@@ -128,18 +147,26 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+impl Lines {
+    const fn cost(&self) -> usize {
+        self.bytes.saturating_add(COST_BYTES)
+    }
+}
+
 /// Writes what comes until nobody sends any more.
-fn write_all(mut tail: impl Tail, inbox: &Receiver<Job>) -> io::Result<()> {
+fn write_all(mut tail: impl Tail, inbox: &Receiver<Lines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
     let mut written = tail.length()?;
     let mut block = String::new();
-    while let Ok(Job { make, mut durable }) = inbox.recv() {
+    while let Ok(lines) = inbox.recv() {
         block.clear();
-        let mut made = add(&mut block, make);
+        let (mut cost, mut durable) = (lines.cost(), lines.durable);
+        let mut made = add(&mut block, lines.make);
         // What came meanwhile shares the wait for the disk.
         while made.is_ok() && block.len() < BLOCK {
-            let Ok(job) = inbox.try_recv() else { break };
-            made = add(&mut block, job.make);
-            durable |= job.durable;
+            let Ok(lines) = inbox.try_recv() else { break };
+            cost += lines.cost();
+            durable |= lines.durable;
+            made = add(&mut block, lines.make);
         }
         if let Err(e) = tail.append(block.as_bytes()) {
             // Half a line must not stand there. Where even that fails, it is the last one, which readers leave out.
@@ -151,14 +178,15 @@ fn write_all(mut tail: impl Tail, inbox: &Receiver<Job>) -> io::Result<()> {
             tail.sync()?;
         }
         made?;
+        waiting_bytes.fetch_sub(cost, Ordering::Relaxed);
     }
     tail.sync()
 }
 
-/// Adds a line. A panic while it is made ends the journal in order, with all that came before it.
-fn add(block: &mut String, make: MakeLine) -> io::Result<()> {
-    let line = catch_unwind(AssertUnwindSafe(make)).map_err(|_panic| io::Error::other("an internal error"))?;
-    block.push_str(&line);
+/// Adds lines. A panic while they are made ends the journal in order, with all that came before it.
+fn add(block: &mut String, make: MakeLines) -> io::Result<()> {
+    let lines = catch_unwind(AssertUnwindSafe(make)).map_err(|_panic| io::Error::other("an internal error"))?;
+    block.push_str(&lines);
     Ok(())
 }
 
@@ -213,8 +241,12 @@ mod tests {
         Journal::spawn(PathBuf::from("/j"), move || Ok(small), failed).unwrap()
     }
 
-    fn line(text: &'static str) -> MakeLine {
-        Box::new(move || format!("{text}\n"))
+    fn line(text: &'static str) -> Lines {
+        lines(true, move || format!("{text}\n"))
+    }
+
+    fn lines(durable: bool, make: impl FnOnce() -> String + Send + 'static) -> Lines {
+        Lines { make: Box::new(make), bytes: 0, durable }
     }
 
     #[test]
@@ -224,7 +256,7 @@ mod tests {
             let (disk, (tell, told)) = (Disk::default(), channel());
             let journal = start(&disk, room, move |why| tell.send(why).unwrap());
             for text in lines {
-                assert!(journal.append(true, line(text)));
+                assert!(journal.append(line(text)));
             }
             let whole = journal.close(PATIENCE).is_ok();
             let told: Vec<_> = told.try_iter().collect();
@@ -248,9 +280,9 @@ mod tests {
             wait.recv().unwrap();
             "0\n".to_owned()
         };
-        journal.append(true, Box::new(first));
+        journal.append(lines(true, first));
         for n in 1..100 {
-            journal.append(true, Box::new(move || format!("{n}\n")));
+            journal.append(lines(true, move || format!("{n}\n")));
         }
         go.send(()).unwrap();
         assert_eq!(journal.close(PATIENCE), Ok(()));
@@ -269,10 +301,11 @@ mod tests {
             let _gone = wait.recv();
             String::new()
         };
-        journal.append(false, Box::new(stuck));
-        // One more may be in the thread's hands than waits.
-        let kept = (0..=MOST_WAITING + 1).take_while(|_| journal.append(false, Box::new(String::new))).count();
-        assert!((MOST_WAITING - 1..=MOST_WAITING).contains(&kept), "{kept}");
+        journal.append(lines(false, stuck));
+        // Small lines do not exhaust what may wait, however many come at once.
+        assert!((0..500_000).all(|_| journal.append(lines(false, String::new))));
+        let large = || Lines { make: Box::new(String::new), bytes: MAX_WAITING_BYTES / 4, durable: false };
+        assert_eq!((0..8).map(|_| journal.append(large())).filter(|kept| *kept).count(), 2);
         assert_eq!(journal.close(Duration::ZERO).unwrap_err(), "'/j': the disk is too slow");
         drop(go);
     }
@@ -281,11 +314,11 @@ mod tests {
     fn a_panic_while_a_line_is_made_is_told_and_leaves_whole_lines() {
         let (disk, (tell, told)) = (Disk::default(), channel());
         let journal = start(&disk, 1000, move |why| tell.send(why).unwrap());
-        assert!(journal.append(true, line("one")));
-        assert!(journal.append(true, Box::new(|| panic!("while a line is made"))));
+        assert!(journal.append(line("one")));
+        assert!(journal.append(lines(true, || panic!("while a line is made"))));
         let why = told.recv().unwrap();
         assert_eq!(why, "'/j': an internal error");
-        assert!(journal.append(true, line("two")));
+        assert!(journal.append(line("two")));
         assert_eq!(journal.close(PATIENCE), Err(why));
         assert_eq!(disk.0.lock().unwrap().0, b"one\n");
     }
@@ -295,7 +328,7 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("a/b/x.jsonl");
         let journal = Journal::start(path.clone(), |why| panic!("{why}")).unwrap();
-        journal.append(true, line("x"));
+        journal.append(line("x"));
         assert_eq!(journal.close(PATIENCE), Ok(()));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");
         #[cfg(unix)]
@@ -306,7 +339,7 @@ mod tests {
         }
         let (tell, told) = channel();
         let journal = Journal::start(path.clone(), move |why| tell.send(why).unwrap()).unwrap();
-        assert!(journal.append(true, line("y")));
+        assert!(journal.append(line("y")));
         assert!(journal.close(PATIENCE).unwrap_err().contains("x.jsonl"));
         assert!(told.recv().unwrap().contains("x.jsonl"));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "x\n");

@@ -1,12 +1,15 @@
 //! The runs that were kept: which there are, and which one is meant.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 /// What all names of journals end with.
 const EXTENSION: &str = "jsonl";
 /// What the ids of runs begin with, which nobody needs to type.
 const PREFIX: &str = "ts-";
+/// Bytes that are read at once.
+const BLOCK: usize = 1 << 16;
 /// So many others are named where one is not found.
 const MOST_NAMED: usize = 3;
 
@@ -52,6 +55,31 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<Kept>> {
     // Of two times in hexadecimal, the one with more digits is the later.
     runs.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
     Ok(runs)
+}
+
+/// The first and the last line of a file, `longest` bytes of each at most. The last one is empty if something was cut off
+/// after it.
+pub fn first_and_last_line(path: &Path, longest: usize) -> std::io::Result<(Vec<u8>, Vec<u8>)> {
+    let mut file = BufReader::with_capacity(BLOCK, File::open(path)?);
+    let mut first = Vec::new();
+    file.by_ref().take(longest as u64).read_until(b'\n', &mut first)?;
+    let mut file = file.into_inner();
+    let mut from = file.seek(SeekFrom::End(0))?;
+    let mut tail: Vec<u8> = Vec::new();
+    while from > 0 && tail.len() < longest {
+        let length = from.min(BLOCK as u64);
+        from -= length;
+        file.seek(SeekFrom::Start(from))?;
+        let mut block = Vec::new();
+        file.by_ref().take(length).read_to_end(&mut block)?;
+        block.append(&mut tail);
+        tail = block;
+        let Some(line) = tail.strip_suffix(b"\n") else { return Ok((first, Vec::new())) };
+        if let Some(before) = memchr::memrchr(b'\n', line) {
+            return Ok((first, line.split_at(before + 1).1.to_vec()));
+        }
+    }
+    Ok((first, Vec::new()))
 }
 
 /// The run that is meant: by its id, the begin of it that only one has, with or without `ts-`; `last` is the newest.
@@ -105,6 +133,25 @@ mod tests {
         let ids: Vec<_> = found.iter().map(|r| r.id.as_str()).collect();
         assert_eq!((ids, found[0].bytes), (vec!["ts-1a1", "ts-1a0", "ts-9f"], 3));
         assert_eq!(found[0].path, journal_of(home.path(), "ts-1a1"));
+    }
+
+    #[test]
+    fn the_first_and_the_last_line_are_found_without_the_rest() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let long = "x".repeat(3 * BLOCK);
+        for (text, first, last) in [
+            ("a\nb\nc\n".to_owned(), "a\n".to_owned(), "c"),
+            (format!("{long}\n{long}\nc\n"), format!("{long}\n"), "c"),
+            (format!("a\n{long}\n"), "a\n".to_owned(), &long),
+            ("a\nb\ncut o".to_owned(), "a\n".to_owned(), ""),
+            ("a\n".to_owned(), "a\n".to_owned(), ""),
+            ("a".to_owned(), "a".to_owned(), ""),
+            (String::new(), String::new(), ""),
+        ] {
+            fs::write(file.path(), &text).unwrap();
+            let (found_first, found_last) = first_and_last_line(file.path(), 1 << 20).unwrap();
+            assert!(found_first == first.as_bytes() && found_last == last.as_bytes(), "{} bytes", text.len());
+        }
     }
 
     #[test]

@@ -3,12 +3,15 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
 
 use ratatui::text::Line;
 
 use super::theme::Theme;
 use super::widget::find::Match;
 use crate::app::state::answer;
+use crate::app::state::cases::RowId;
 use crate::app::state::report_view::Extent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
@@ -56,7 +59,14 @@ pub struct RenderCache {
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
     case_rows: RefCell<Vec<(u16, usize)>>,
+    name_width: RefCell<Option<(Arc<[RowId]>, usize)>>,
 }
+
+/// While a run goes on, what is made of all records is made anew after this time for each of them beyond [`FEW_RECORDS`]: that
+/// takes a small share of the time, however many there are.
+const INTERVAL_PER_RECORD: Duration = Duration::from_micros(10);
+/// Records of which everything is made anew when one more is there.
+const FEW_RECORDS: usize = 1000;
 
 /// The number of the report's text, columns, styles.
 type ReportKey = (u64, u16, Theme);
@@ -68,7 +78,7 @@ type Progress = (Option<Nanos>, Option<Nanos>, usize);
 type ConclusionKey = (Progress, u64);
 
 fn progress(session: &Session) -> Progress {
-    (session.began, session.last_ended, session.attempts().filter(|a| a.record.is_some()).count())
+    (session.began, session.last_ended, session.attempts_ended())
 }
 
 /// How far a case is: its round and stage, how many attempts are over.
@@ -125,7 +135,24 @@ impl RenderCache {
 
     /// The TTFT of all answers of a session that are reported.
     pub fn reported_ttft(&self, session: &Session, make: impl FnOnce() -> ReportedTtft) -> Rc<ReportedTtft> {
+        if let Some((made_for, made)) = &*self.reported_ttft.borrow()
+            && session.is_active()
+            && made_for.0 == session.began
+            && made_for.2 <= session.attempts_ended()
+            && is_recent(made_for.1, session)
+        {
+            return Rc::clone(made);
+        }
         kept(&self.reported_ttft, progress(session), || Rc::new(make()))
+    }
+
+    /// Columns of the longest name in these rows.
+    pub fn name_width(&self, rows: &Arc<[RowId]>, make: impl FnOnce() -> usize) -> usize {
+        let mut kept = self.name_width.borrow_mut();
+        match &*kept {
+            Some((of, width)) if Arc::ptr_eq(of, rows) => *width,
+            _ => kept.insert((Arc::clone(rows), make())).1,
+        }
     }
 
     /// The figures of a case's answers that are reported, by its place in the suite.
@@ -184,6 +211,13 @@ impl RenderCache {
 }
 
 /// What was made of `key`, now if it was another one.
+/// Whether so little time passed up to the last end of an attempt that what was made before is new enough.
+fn is_recent(made_at: Option<Nanos>, session: &Session) -> bool {
+    let records = u32::try_from(session.attempts_ended().saturating_sub(FEW_RECORDS)).unwrap_or(u32::MAX);
+    let passed = made_at.zip(session.last_ended).map(|(made_at, now)| now.since(made_at));
+    passed.is_some_and(|passed| passed < INTERVAL_PER_RECORD * records)
+}
+
 fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
     let mut place = place.borrow_mut();
     if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
@@ -197,6 +231,8 @@ fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, ne
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::session::SessionEvent;
+    use crate::report::fixture::{answer, sample_session};
 
     fn key(case: usize, revision: u32) -> LayoutKey {
         let id = AttemptId { case, number: 1 };
@@ -242,7 +278,7 @@ mod tests {
     #[test]
     fn what_is_made_of_the_records_is_made_anew_once_one_more_is_over() {
         let cache = RenderCache::default();
-        let mut session = crate::report::fixture::sample_session();
+        let mut session = sample_session();
         let ttft = |session: &Session, warm| {
             cache.reported_ttft(session, || ReportedTtft { warm, ..ReportedTtft::default() }).warm
         };
@@ -256,7 +292,10 @@ mod tests {
         let made = Cell::new(0);
         assert_eq!([ttft(&session, 1), ttft(&session, 2)], [1, 1]);
         assert_eq!([figures(&session, &made), figures(&session, &made)], [1, 1]);
-        session.cases[1].attempts[0].record = None;
+        session.handle(SessionEvent::Rerun(1));
+        let id = AttemptId { case: 1, number: 2 };
+        let record = answer(id, session.last_ended.unwrap(), 100, 5, 4);
+        session.handle(SessionEvent::Ended(id, Arc::new(record)));
         assert_eq!((ttft(&session, 3), figures(&session, &made)), (3, 2));
     }
 

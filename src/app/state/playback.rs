@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use self::idle::Gap;
 pub use self::idle::{Skipped, Stop};
-use super::replay::Tape;
+use super::replay::{Cursor, Recording};
 use super::scene::Scene;
 use crate::app::action::Action;
-use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::{Nanos, clock};
 
 /// Seconds of a replay at normal speed that a key skips. A gap counts as long as it is on the screen.
@@ -24,9 +23,7 @@ const LONG_S: f64 = 600.0;
 pub struct Playback {
     /// Start of the run, as shown.
     date: String,
-    /// The run at its end.
-    whole: Scene,
-    telemetry: Vec<TelemetryEvent>,
+    recording: Recording,
     /// Times without requests in flight that a replay skips.
     gaps: Vec<Gap>,
     player: Option<Player>,
@@ -40,31 +37,24 @@ struct Player {
     since: Nanos,
     speed: f64,
     is_playing: bool,
-    tape: Tape,
+    cursor: Cursor,
     /// Position and selected case of the last scene.
     shown: Option<(Nanos, usize)>,
 }
 
 impl Playback {
     /// Shows the end of the run.
-    pub const fn open(date: String, whole: Scene) -> Self {
-        Self { date, whole, telemetry: Vec::new(), gaps: Vec::new(), player: None }
+    pub const fn open(date: String, recording: Recording) -> Self {
+        Self { date, recording, gaps: Vec::new(), player: None }
     }
 
     /// Replays the run from its start at `speed` times its own speed. `now` is on the screen's clock; `stops` lists when
     /// the run was resumed.
-    pub fn replay(
-        date: String,
-        whole: Scene,
-        telemetry: Vec<TelemetryEvent>,
-        stops: &[Stop],
-        speed: f64,
-        now: Nanos,
-    ) -> Self {
-        let at = whole.session.began.unwrap_or_default();
-        let player = Player { at, since: now, speed, is_playing: true, tape: Tape::default(), shown: None };
-        let gaps = idle::gaps(&whole.session, whole.now, stops);
-        Self { date, whole, telemetry, gaps, player: Some(player) }
+    pub fn replay(date: String, recording: Recording, stops: &[Stop], speed: f64, now: Nanos) -> Self {
+        let at = recording.whole.session.began.unwrap_or_default();
+        let player = Player { at, since: now, speed, is_playing: true, cursor: Cursor::default(), shown: None };
+        let gaps = idle::gaps(&recording, stops);
+        Self { date, recording, gaps, player: Some(player) }
     }
 
     /// Whether the run is replayed, not only shown.
@@ -79,14 +69,14 @@ impl Playback {
 
     /// Whether the replay is at its end.
     pub fn is_over(&self) -> bool {
-        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.whole.now))
+        self.player.as_ref().is_some_and(|p| p.shown.is_some_and(|(at, _)| at >= self.recording.whole.now))
     }
 
     /// The gap that the replay skips at `at`, or skipped a moment before.
     pub fn skipped(&self, at: Nanos) -> Option<Skipped> {
-        let player = self.player.as_ref().filter(|_| at < self.whole.now)?;
-        let Gap { from, to, time } = idle::recent(&self.gaps, at, player.speed)?;
-        Some(Skipped { time, why: self.whole.session.why_idle(from, to) })
+        let player = self.player.as_ref().filter(|_| at < self.recording.whole.now)?;
+        let Gap { time, why, .. } = idle::recent(&self.gaps, at, player.speed)?;
+        Some(Skipped { time, why })
     }
 
     /// Whether the picture moves without input.
@@ -97,8 +87,8 @@ impl Playback {
     /// Label in the header with `at` on the screen: date, or speed and position.
     pub fn badge(&self, at: Nanos) -> String {
         let Some(player) = &self.player else { return format!("saved run, {}", self.date) };
-        let began = self.whole.session.began.unwrap_or_default();
-        let (speed, all) = (player.speed, self.whole.now.since(began));
+        let began = self.recording.whole.session.began.unwrap_or_default();
+        let (speed, all) = (player.speed, self.recording.whole.now.since(began));
         let here = at.since(began).min(all);
         let speed = if speed < 1.0 { format!("1/{:.0}", 1.0 / speed) } else { format!("{speed}") };
         let mark = if player.is_playing { "replay" } else { "replay stopped" };
@@ -110,16 +100,16 @@ impl Playback {
     }
 
     /// Position of the replay at `now` on the screen's clock.
-    pub(in crate::app) fn position(&self, now: Nanos) -> Nanos {
-        let Some(p) = self.player.as_ref() else { return self.whole.now };
+    fn position(&self, now: Nanos) -> Nanos {
+        let Some(p) = self.player.as_ref() else { return self.recording.whole.now };
         let elapsed_s = if p.is_playing { now.since(p.since).as_secs_f64() } else { 0.0 };
-        idle::advance(&self.gaps, p.at, p.speed, elapsed_s).min(self.whole.now)
+        idle::advance(&self.gaps, p.at, p.speed, elapsed_s).min(self.recording.whole.now)
     }
 
     /// Carries out an action that steers the replay.
     pub fn steer(&mut self, action: Action, now: Nanos) {
-        let (at, began) = (self.position(now), self.whole.session.began.unwrap_or_default());
-        let end = self.whole.now;
+        let (at, began) = (self.position(now), self.recording.whole.session.began.unwrap_or_default());
+        let end = self.recording.whole.now;
         let Some(p) = &mut self.player else { return };
         (p.at, p.since) = (at, now);
         match action {
@@ -134,14 +124,19 @@ impl Playback {
         }
     }
 
-    /// The scene at `now` on the screen's clock; `None` if the screen shows it already.
-    pub(in crate::app) fn next_scene(&mut self, now: Nanos, selected: usize) -> Option<Scene> {
+    /// Brings the scene to `now` on the screen's clock.
+    pub(in crate::app) fn show(&mut self, scene: &mut Scene, now: Nanos, selected: usize) {
         let at = self.position(now);
-        let p = self.player.as_mut()?;
-        if p.shown == Some((at, selected)) {
-            return None;
+        let Some(player) = &mut self.player else {
+            // An action may have set the screen's own time.
+            scene.now = at;
+            return;
+        };
+        if player.shown == Some((at, selected)) {
+            scene.now = at;
+            return;
         }
-        p.shown = Some((at, selected));
-        Some(p.tape.scene(&self.whole, &self.telemetry, at, selected))
+        player.shown = Some((at, selected));
+        player.cursor.show(scene, &self.recording, at, selected);
     }
 }

@@ -1,114 +1,162 @@
-//! The scene of a saved run at any time, rebuilt from the saved attempts and telemetry.
-
-mod counted;
+//! A saved run as it was at some time: a scene from what was saved. Pure: the time comes in.
 
 use std::sync::Arc;
 
-use self::counted::Counted;
+use super::load::Load;
 use super::scene::{Refusals, Scene};
+use super::traces::Traces;
 use crate::domain::attempt::{Arrival, AttemptRecord, KeptRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, arrival_times, live_end, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_end, recent_gaps_ms,
 };
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::Session;
+use crate::domain::session::{RunEvent, Session, What};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 
-/// The run at `at`, with the texts and gaps of the case `selected`.
-pub fn scene_at(whole: &Scene, telemetry: &[TelemetryEvent], at: Nanos, selected: usize) -> Scene {
-    Tape::default().scene(whole, telemetry, at, selected)
+/// Maximum attempts that are counted in one by one. Of more, all are counted anew, which is faster then.
+const MAX_ADDED: usize = 256;
+
+/// All that was saved of a run.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The run at its end.
+    pub whole: Scene,
+    /// What happened in it, in order.
+    pub events: Arc<[RunEvent]>,
+    /// Telemetry of the machine and the server, in order.
+    pub telemetry: Vec<TelemetryEvent>,
 }
 
-/// Telemetry and counts up to the last position, so that the next scene need not start at the first event.
+/// How much of a recording a scene shows, so that the next frame only adds what happened since.
 #[derive(Clone, Debug, Default)]
-pub struct Tape {
-    at: Nanos,
-    next: usize,
-    gpu: GpuHistory,
-    gauges: Option<GaugeHistory>,
-    host: HostHistory,
-    counted: Counted,
+pub struct Cursor {
+    /// The time that the scene shows; `None`: any scene.
+    at: Option<Nanos>,
+    events: usize,
+    telemetry: usize,
+    points: usize,
+    /// Events with text of the attempts that are over.
+    content_events: u64,
 }
 
-impl Tape {
-    /// The same as [`scene_at`]; faster if `at` is not before the last position.
-    pub fn scene(&mut self, whole: &Scene, telemetry: &[TelemetryEvent], at: Nanos, selected: usize) -> Scene {
+impl Cursor {
+    /// Brings the scene to `at`, with the case in the place `looked_at` in full. The scene is the one that this cursor
+    /// brought to its time before.
+    pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, looked_at: usize) {
+        let whole = &recording.whole;
         if at >= whole.now {
-            return whole.clone();
+            if self.at.is_none_or(|shown| shown < whole.now) {
+                scene.clone_from(whole);
+                self.at = Some(whole.now);
+            }
+            scene.now = whole.now;
+            return;
         }
-        self.advance(telemetry, at);
-        let session = whole.session.as_at(at);
-        let mut throughput = Series::new(THROUGHPUT_POINTS);
-        whole.throughput.iter().take_while(|p| p.0 <= at).for_each(|(at, value)| throughput.push(at, value));
-        let asked = whole.gauges.as_ref().map(|_| GaugeHistory::default());
-        Scene {
-            now: at,
-            target: whole.target.clone(),
-            live: Arc::new(live_at(&whole.session, at, selected)),
-            load: self.counted.load(&whole.session, &session, at),
-            refusals: Refusals::default(),
-            stop: None,
-            session,
-            gpu: self.gpu.clone(),
-            gauges: self.gauges.clone().or(asked),
-            host: self.host.clone(),
-            throughput,
-            traces: whole.traces.as_at(at),
-            tokens_per_event: whole.tokens_per_event,
-        }
-    }
-
-    /// Applies the telemetry up to `at`. Starts again if `at` is before the last position.
-    fn advance(&mut self, telemetry: &[TelemetryEvent], at: Nanos) {
-        if at < self.at {
+        if self.at.is_none_or(|shown| at < shown) {
             *self = Self::default();
+            *scene = before_anything(whole);
         }
-        self.at = at;
-        while let Some(event) = telemetry.get(self.next).filter(|e| e.at().is_none_or(|time| time <= at)) {
-            event.clone().apply(&mut self.gpu, &mut self.gauges, &mut self.host);
-            self.next += 1;
+        self.at = Some(at);
+        self.follow_events(scene, recording, at);
+        self.follow_telemetry(scene, recording, at);
+        scene.traces = whole.traces.as_at(at);
+        scene.live = Arc::new(self.live(&scene.session, &whole.session, at, looked_at));
+        scene.now = at;
+    }
+
+    fn follow_events(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos) {
+        let whole = &recording.whole.session;
+        let left = recording.events.get(self.events..).unwrap_or_default();
+        let events = left.split_at(left.partition_point(|e| e.at <= at)).0;
+        let ended = events.iter().filter(|e| matches!(e.what, What::Ended(_))).count();
+        let counts_anew = ended > MAX_ADDED;
+        for event in events {
+            if let Some(record) = whole.record_of(event) {
+                self.content_events += record.content_events() as u64;
+                if !counts_anew {
+                    scene.load.add(&record.get(), &scene.session);
+                }
+            }
+            scene.session.follow(event, whole);
+            if !counts_anew {
+                scene.load.advance(event.at, &scene.session);
+            }
         }
+        self.events += events.len();
+        scene.session.reach(at, whole);
+        if counts_anew {
+            scene.load = Load::from_session(&scene.session, at);
+        } else {
+            scene.load.advance(at, &scene.session);
+        }
+    }
+
+    fn follow_telemetry(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos) {
+        while let Some(event) = recording.telemetry.get(self.telemetry).filter(|e| e.at().is_none_or(|t| t <= at)) {
+            event.clone().apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
+            self.telemetry += 1;
+        }
+        let points = recording.whole.throughput.iter().skip(self.points).take_while(|p| p.0 <= at);
+        for (at, value) in points {
+            scene.throughput.push(at, value);
+            self.points += 1;
+        }
+    }
+
+    /// What was in flight at `at`.
+    fn live(&self, session: &Session, whole: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
+        let record = |id| whole.attempt(id)?.record.as_ref();
+        let open: Vec<&KeptRecord> = session.open_ids().into_iter().filter_map(record).collect();
+        let is_flying = |r: &&&KeptRecord| r.started() <= at && at < r.ended();
+        let mut flying: Vec<_> = open.iter().filter(is_flying).map(|r| r.get()).collect();
+        flying.sort_by_key(|r| (r.started, r.id));
+        let traced = flying.len().saturating_sub(TRACED_STREAMS);
+        let in_flight =
+            flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
+        // Of one that was condensed, what had come is not known while it was in flight.
+        let so_far: u64 = open.iter().map(|r| come(&r.get(), at).len() as u64).sum();
+        LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
     }
 }
 
-/// Snapshot of the requests in flight at `at`.
-fn live_at(session: &Session, at: Nanos, selected: usize) -> LiveSnapshot {
-    let kept = || session.attempts().filter_map(|a| a.record.as_ref());
-    let mut open: Vec<_> = kept().filter(|r| r.started() <= at && at < r.ended()).map(KeptRecord::get).collect();
-    open.sort_by_key(|r| (r.started, r.id));
-    let traced = open.len().saturating_sub(TRACED_STREAMS);
-    let in_flight =
-        open.iter().enumerate().map(|(i, r)| in_flight_at(r, at, i >= traced, r.id.case == selected)).collect();
-    // A condensed record has no arrivals: its events count from its end on.
-    let events = |r: &KeptRecord| if r.ended() <= at { r.content_events() } else { arrived(&r.get(), at).len() };
-    LiveSnapshot {
-        at,
-        content_events_total: kept().filter(|r| r.began() <= at).map(|r| events(r) as u64).sum(),
-        in_flight,
-        ..LiveSnapshot::default()
+/// The scene of a run before anything happened.
+fn before_anything(whole: &Scene) -> Scene {
+    let session = whole.session.before_anything();
+    Scene {
+        now: Nanos::default(),
+        target: whole.target.clone(),
+        refusals: Refusals::default(),
+        stop: None,
+        live: Arc::default(),
+        load: Load::new(&session),
+        session,
+        gpu: GpuHistory::default(),
+        gauges: whole.gauges.as_ref().map(|_| GaugeHistory::default()),
+        host: HostHistory::default(),
+        throughput: Series::new(THROUGHPUT_POINTS),
+        traces: Traces::default(),
+        tokens_per_event: whole.tokens_per_event,
     }
 }
 
-/// Arrivals of an attempt up to `at`.
-fn arrived(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
+/// What had come by then.
+fn come(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
     record.arrivals.get(..record.arrivals.partition_point(|a| a.at <= at)).unwrap_or_default()
 }
 
-/// An attempt in flight at `at`; its trace and its texts only where asked for.
-fn in_flight_at(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool) -> InFlight {
-    let arrivals = arrived(record, at);
+fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool) -> InFlight {
+    let arrivals = come(record, at);
     let mut flight = InFlight {
         id: record.id,
         phase: StreamPhase::after(arrivals),
         started: record.clock_start(),
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
-        arrival_times: arrival_times(arrivals),
         ..InFlight::default()
     };
     let so_far = || AttemptRecord {
@@ -120,7 +168,7 @@ fn in_flight_at(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected:
         flight.arrivals = Trace::of(arrivals);
         flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
     }
-    if is_selected {
+    if is_looked_at {
         flight.recent_gaps_ms = recent_gaps_ms(arrivals);
         flight.thinking_ms = so_far().thinking_ms();
         (flight.reasoning, flight.reasoning_cut) =
@@ -130,12 +178,11 @@ fn in_flight_at(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected:
     flight
 }
 
-/// Share of a text proportional to the events of its kind that had arrived: records do not keep which event carried
-/// which text.
-fn share_of<'a>(text: &'a str, record: &AttemptRecord, arrived: &[Arrival], kind: TextKind) -> &'a str {
+/// As much of a text as events of its kind had come, of all: which text came with which event is not kept.
+fn share_of<'a>(text: &'a str, record: &AttemptRecord, come: &[Arrival], kind: TextKind) -> &'a str {
     let count = |arrivals: &[Arrival]| arrivals.iter().filter(|a| a.kind == kind).count();
-    let (here, all) = (count(arrived), count(&record.arrivals));
-    if here == all && arrived.len() == record.arrivals.len() {
+    let (here, all) = (count(come), count(&record.arrivals));
+    if here == all && come.len() == record.arrivals.len() {
         return text;
     }
     let mut to = text.len() * here / all.max(1);

@@ -32,18 +32,14 @@ struct Progress {
     mode: Mode,
     stage: usize,
     ended: usize,
-    phases: Vec<CasePhase>,
+    /// Number of cases in each phase.
+    phases: [usize; CasePhase::COUNT],
 }
 
 impl Progress {
     fn from_scene(scene: &Scene) -> Self {
         let session = &scene.session;
-        Self {
-            mode: session.mode,
-            stage: session.stage,
-            ended: scene.load.tally.ended,
-            phases: session.cases.iter().map(|c| c.phase).collect(),
-        }
+        Self { mode: session.mode, stage: session.stage, ended: scene.load.tally.ended, phases: session.counts() }
     }
 }
 

@@ -47,7 +47,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         },
         Action::TogglePauseCase | Action::Cancel => of_case(ended),
         Action::Rerun => of_case(rerun),
-        Action::RerunFailed if session.cases.iter().any(|c| c.phase == CasePhase::Failed) => None,
+        Action::RerunFailed if session.count(CasePhase::Failed) > 0 => None,
         Action::RerunFailed => obstruct("No case has failed", None),
         Action::Unfold => of_case(unfold),
         Action::Fold if app.ui.cases.unfolded.contains(&app.ui.selected) => None,

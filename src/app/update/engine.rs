@@ -82,7 +82,7 @@ fn end_without_engine(app: &mut App, now: Nanos) {
     let open = app.scene.session.open_ids();
     drop(session::apply(app, SessionEvent::Abort));
     for id in open {
-        let warmup = app.scene.session.facts(id).is_some_and(|facts| facts.warmup);
+        let warmup = app.scene.session.attempt(id).is_some_and(|a| a.warmup);
         let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), now);
         lost.status = AttemptStatus::Cancelled;
         lost.warnings.push("in flight when the engine stopped: nothing of it was kept".to_owned());

@@ -1,10 +1,13 @@
 //! One case of a session: its attempts, and where it stands.
 
+mod changes;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::index::Traits;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, KeptRecord, Words};
 use crate::domain::time::Nanos;
 
@@ -26,6 +29,11 @@ pub enum CasePhase {
     Cancelled,
     /// The run's time was over before its turn came.
     Unreached,
+}
+
+impl CasePhase {
+    /// How many phases there are.
+    pub const COUNT: usize = Self::Unreached as usize + 1;
 }
 
 /// An attempt in flight or over.
@@ -82,11 +90,34 @@ pub struct CaseState {
     pub(super) round: u32,
     pub(super) stage: usize,
     /// Numbers of the attempts in flight.
-    pub(super) open: Vec<u32>,
-    pub(super) failed_in_round: bool,
+    open: Vec<u32>,
+    failed_in_round: bool,
+    /// Whole, measured answers.
+    good: usize,
+    /// The server's prefix cache may have shortened the TTFT of the answer to show.
+    is_doubtful: bool,
+    /// What it owes although the end of the program cancelled it.
+    cut: Option<Box<Cut>>,
     /// Numbers of the attempts that still have text and arrivals: the good ones, the others.
-    pub(super) whole: [VecDeque<u32>; 2],
+    whole: [VecDeque<u32>; 2],
     words: Words,
+}
+
+/// What the end of the program took from a case.
+#[derive(Clone, Debug)]
+struct Cut {
+    /// Measured attempts to be started when the run is resumed.
+    remaining: u32,
+    /// Numbers of those that were in flight: one that is cancelled is owed too.
+    open: Vec<u32>,
+}
+
+/// How an attempt starts.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Start {
+    pub number: u32,
+    pub warmup: bool,
+    pub due: Option<Nanos>,
 }
 
 impl CaseState {
@@ -100,6 +131,9 @@ impl CaseState {
             stage: 0,
             open: Vec::new(),
             failed_in_round: false,
+            good: 0,
+            is_doubtful: false,
+            cut: None,
             whole: Default::default(),
             words: Words::default(),
         }
@@ -177,120 +211,24 @@ impl CaseState {
         self.remaining > 0 && matches!(self.phase, CasePhase::Queued | CasePhase::Running)
     }
 
-    /// Adds an attempt in flight; returns its number.
-    pub(super) fn start(&mut self, warmup: bool, due: Option<Nanos>) -> u32 {
-        let number = self.attempts.len() as u32 + 1;
-        let (round, stage) = (self.round, self.stage);
-        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
-        self.open.push(number);
-        self.phase = CasePhase::Running;
-        number
-    }
-
-    /// Gives up what is in flight; returns the numbers, and how many of them were measured.
-    pub(super) fn abandon(&mut self) -> (Vec<u32>, u32) {
-        let (mut given_up, mut measured) = (Vec::new(), 0);
-        for number in &self.open {
-            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
-            if !attempt.abandoned {
-                attempt.abandoned = true;
-                measured += u32::from(!attempt.warmup);
-                given_up.push(*number);
-            }
-        }
-        (given_up, measured)
-    }
-
-    /// Gives up what is ordered and not due at `now`; it is owed again. Returns the numbers with the intended starts.
-    pub(super) fn take_back(&mut self, now: Nanos) -> Vec<(u32, Nanos)> {
-        let mut back = Vec::new();
-        for number in &self.open {
-            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
-            let Some(due) = attempt.due.filter(|due| *due > now && !attempt.abandoned) else { continue };
-            attempt.abandoned = true;
-            back.push((*number, due));
-        }
-        if back.is_empty() {
-            return back;
-        }
-        if self.remaining < u32::MAX {
-            self.remaining += back.len() as u32;
-        }
-        if self.phase == CasePhase::Running && !self.in_flight().any(|a| !a.abandoned) {
-            self.phase = CasePhase::Queued;
-        }
-        back
-    }
-
-    /// A new batch of attempts.
-    pub(super) fn begin_round(&mut self) {
-        self.round += 1;
-        self.failed_in_round = false;
-    }
-
-    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`; false if there is no such one.
-    pub(super) fn end(&mut self, number: u32, record: Arc<AttemptRecord>, keep: usize) -> bool {
-        let Some(at) = self.open.iter().position(|n| *n == number) else { return false };
-        let Some(attempt) = self.attempts.get_mut(number as usize - 1) else { return false };
-        self.open.remove(at);
-        let (ok, status) = (record.is_ok(), record.status);
-        attempt.record = Some(record.into());
-        self.failed_in_round |=
-            attempt.round == self.round && !attempt.warmup && !ok && status != AttemptStatus::Cancelled;
-        let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
-        self.pack_beyond(keep, usize::from(!ok), number);
-        // What was given up may end long after its successor; only what still counts keeps the case running.
-        let others = self.in_flight().any(|a| !a.abandoned);
-        if !abandoned && !others && self.phase == CasePhase::Running {
-            self.settle(warmup || status == AttemptStatus::Cancelled);
-        }
-        true
-    }
-
-    /// Where the case stands with nothing in flight that counts.
-    pub(super) fn settle(&mut self, given_up: bool) {
-        self.phase = if self.remaining > 0 {
-            CasePhase::Queued
-        } else if given_up {
-            CasePhase::Cancelled
-        } else if self.failed_in_round {
-            CasePhase::Failed
-        } else {
-            CasePhase::Done
-        };
-    }
-
-    /// Takes an attempt that was over when the session was kept, as [`Self::end`] took it.
-    pub(super) fn put(&mut self, attempt: AttemptState, keep: usize) {
-        let Some(record) = &attempt.record else { return };
-        let (number, kind) = (attempt.number, usize::from(record.status() != AttemptStatus::Ok));
-        if let Some(place) = self.attempts.get_mut(number as usize - 1) {
-            *place = attempt;
-            self.pack_beyond(keep, kind, number);
-        }
-    }
-
-    /// Stands where it stood, with nothing in flight.
-    pub(super) fn stand(&mut self, phase: CasePhase, remaining: u32, (round, stage): (u32, usize)) {
-        (self.phase, self.remaining, self.round, self.stage) = (phase, remaining, round, stage);
-        self.failed_in_round = self.attempts.iter().any(|a| a.round == round && a.is_failed());
-    }
-
     /// The round and the stage that run.
     pub const fn place(&self) -> (u32, usize) {
         (self.round, self.stage)
     }
 
-    /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
-    fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
-        let Some(whole) = self.whole.get_mut(kind) else { return };
-        whole.push_back(number);
-        if whole.len() <= keep {
-            return;
-        }
-        let oldest = whole.pop_front().and_then(|n| self.attempts.get_mut(n as usize - 1));
-        if let Some(attempt) = oldest {
-            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
+    /// Numbers of the attempts in flight that were not discarded.
+    pub(super) fn counting(&self) -> impl Iterator<Item = u32> {
+        self.in_flight().filter(|a| !a.abandoned).map(|a| a.number)
+    }
+
+    /// What the index counts of it.
+    pub(super) fn traits(&self) -> Traits {
+        Traits {
+            phase: self.phase,
+            is_ready: self.is_ready(),
+            is_repeated: self.attempts.len() > 1,
+            is_comparable: self.good > 1,
+            is_doubtful: self.is_doubtful,
         }
     }
 }

@@ -70,8 +70,14 @@ impl Pace {
 
     /// The next intended start; `None` in a closed loop, and before the schedule begins.
     pub fn next(&self) -> Option<Nanos> {
+        self.next_at(self.origin?)
+    }
+
+    /// The same where a schedule that has not begun begins at `now`.
+    pub fn next_at(&self, now: Nanos) -> Option<Nanos> {
         let starts = self.starts.as_ref()?;
-        Some(self.origin?.plus(self.back.first().copied().unwrap_or_else(|| starts.next())))
+        let offset = self.back.first().copied().unwrap_or_else(|| starts.next());
+        Some(self.origin.unwrap_or(now).plus(offset))
     }
 
     /// Goes on to the start after the next.
@@ -93,13 +99,15 @@ impl Pace {
     /// Whether the next start would lie beyond the run's duration. Starts that wait because the run was `capped` do so
     /// once the duration is over; others that are late are so by this program's own delay, and still come.
     pub fn is_over(&self, now: Nanos, capped: bool) -> bool {
-        let Some(end) = self.end_at() else { return false };
-        let intended = self.next().unwrap_or(now);
+        let Some(left) = self.left() else { return false };
+        let end = self.origin.unwrap_or(now).plus(left);
+        let intended = self.next_at(now).unwrap_or(now);
         intended >= end || (capped && now >= end)
     }
 
-    fn end_at(&self) -> Option<Nanos> {
-        Some(self.origin?.plus(self.duration?.saturating_sub(self.spent)))
+    /// How long the schedule lasts from its origin on.
+    fn left(&self) -> Option<Duration> {
+        Some(self.duration?.saturating_sub(self.spent))
     }
 
     /// A duration that is not over yet.
@@ -114,16 +122,23 @@ impl Pace {
         Some((self.spent(now).as_secs_f64() / duration.as_secs_f64().max(1e-9)).min(1.0))
     }
 
-    /// From now on nothing limits the time. Returns how many starts were intended within it and did not come.
-    pub fn end(&mut self) -> usize {
-        let mut missed = 0;
-        if let Some(end) = self.end_at() {
-            while self.next().is_some_and(|next| next < end) {
-                self.advance();
-                missed += 1;
-            }
-        }
+    /// Intended starts within the duration that did not come.
+    pub fn missed(&self) -> usize {
+        self.clone().skip_rest()
+    }
+
+    /// From now on nothing limits the time: what was intended within it does not come any more.
+    pub fn end(&mut self) {
+        self.skip_rest();
         self.duration = None;
-        missed
+    }
+
+    /// Passes over the starts within the duration; returns how many there were.
+    fn skip_rest(&mut self) -> usize {
+        let Some(left) = self.left().filter(|_| self.origin.is_some()) else { return 0 };
+        let taken_back = self.back.len();
+        self.back.retain(|offset| *offset >= left);
+        let skipped = self.starts.as_mut().map_or(0, |starts| starts.skip_to(left));
+        skipped.saturating_add(taken_back - self.back.len())
     }
 }

@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::EngineLag;
-use crate::domain::session::restore::{AttemptFacts, Standing};
+use crate::domain::session::{RunEvent, What};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::model::Resumption;
+use crate::report::run_figures::RunFigures;
 
 #[derive(Serialize, Deserialize)]
 pub struct Header<'a> {
@@ -19,15 +20,21 @@ pub struct Header<'a> {
 }
 
 #[derive(Serialize, Deserialize)]
+pub struct Event {
+    #[serde(flatten)]
+    pub what: What,
+    pub at: Nanos,
+}
+
+#[derive(Serialize, Deserialize)]
 pub struct Attempt<'a> {
-    pub facts: AttemptFacts,
+    pub at: Nanos,
     pub record: Cow<'a, AttemptRecord>,
 }
 
 #[derive(Serialize, Deserialize)]
-pub struct State<'a> {
+pub struct Lag {
     pub at: Nanos,
-    pub standing: Cow<'a, Standing>,
     #[serde(default)]
     pub lag: EngineLag,
 }
@@ -46,6 +53,8 @@ pub struct Throughput<'a> {
 pub struct End {
     pub at: Nanos,
     pub status: u8,
+    #[serde(default)]
+    pub figures: Option<RunFigures>,
 }
 
 #[derive(Serialize)]
@@ -71,14 +80,17 @@ pub fn header(run: &RunHeader) -> String {
     line(&Header { tokscope_journal: VERSION, run: Cow::Borrowed(run) })
 }
 
-/// An attempt that is over.
-pub fn attempt(facts: AttemptFacts, record: &AttemptRecord) -> String {
-    typed("attempt", &Attempt { facts, record: Cow::Borrowed(record) })
+/// Something that happened in the run, with the record of the attempt that it ended, if it ended one.
+pub fn event(event: &RunEvent, record: Option<&AttemptRecord>) -> String {
+    match record {
+        Some(record) => typed("attempt", &Attempt { at: event.at, record: Cow::Borrowed(record) }),
+        None => line(&Event { what: event.what, at: event.at }),
+    }
 }
 
-/// Where the session stands, and how late the engine has been.
-pub fn state(at: Nanos, standing: &Standing, lag: EngineLag) -> String {
-    typed("state", &State { at, standing: Cow::Borrowed(standing), lag })
+/// How late the engine has been up to `at`. While a run goes on such lines also say that the program is alive.
+pub fn lag(at: Nanos, lag: EngineLag) -> String {
+    typed("lag", &Lag { at, lag })
 }
 
 /// What was told of machine and server; the first of them were GPUs, and gave the line its name.
@@ -91,17 +103,12 @@ pub fn throughput(points: &[(Nanos, Option<f64>)]) -> String {
     typed("throughput", &Throughput { points: Cow::Borrowed(points) })
 }
 
-/// The program begins to end, and gives up what is in flight.
-pub fn closing(at: Nanos, standing: &Standing) -> String {
-    typed("closing", &State { at, standing: Cow::Borrowed(standing), lag: EngineLag::default() })
-}
-
-/// The run goes on after the program had ended.
-pub fn resumed(resumption: &Resumption) -> String {
-    typed("resumed", resumption)
+/// The run is resumed after the program had ended: where, and by what.
+pub fn resumption(resumption: &Resumption) -> String {
+    typed("resumption", resumption)
 }
 
 /// The program ended in order, with this exit status.
-pub fn end(at: Nanos, status: u8) -> String {
-    typed("end", &End { at, status })
+pub fn end(at: Nanos, status: u8, figures: Option<RunFigures>) -> String {
+    typed("end", &End { at, status, figures })
 }

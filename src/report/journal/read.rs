@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::line::{Attempt, End, Header, State, Throughput};
+use super::line::{Attempt, End, Event, Header, Lag, Throughput};
 use super::lines::{self, Came};
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
@@ -15,8 +16,7 @@ use crate::domain::host::HostHistory;
 use crate::domain::live::{EngineLag, THROUGHPUT_POINTS};
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::Session;
-use crate::domain::session::restore::Restoring;
+use crate::domain::session::{RunEvent, Session, What};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -32,11 +32,11 @@ const MOST_TOLD: usize = 20;
 pub struct Saved {
     /// What was run, where.
     pub run: RunHeader,
-    /// As it stood; nothing is in flight.
+    /// The run at its end, with nothing in flight.
     pub session: Session,
-    /// As it goes on; finished, where nothing is left to do.
-    pub to_go_on: Session,
-    /// Where it was gone on with.
+    /// What happened in it, in order.
+    pub events: Arc<[RunEvent]>,
+    /// When and where it was resumed.
     pub resumed: Vec<Resumption>,
     /// The GPUs over the run.
     pub gpu: GpuHistory,
@@ -70,9 +70,19 @@ pub enum JournalError {
     /// Its first line is no header.
     #[error("its first line is no journal's: {0}")]
     NoJournal(String),
+    /// An older program wrote it.
+    #[error("an older tokscope wrote it (journal version {0}; this one reads {VERSION}); read it with that one")]
+    Older(u32),
     /// A newer program wrote it.
     #[error("a newer tokscope wrote it (journal version {0}; this one reads {VERSION}); update tokscope")]
     Newer(u32),
+}
+
+impl Saved {
+    /// The session to resume the run with; finished if nothing is left to do.
+    pub fn to_resume(&self) -> Session {
+        self.session.to_resume(self.last_at)
+    }
 }
 
 /// Reads a journal. Broken lines are left out and told in [`Saved::warnings`]; what a newer program added is passed over.
@@ -110,6 +120,12 @@ pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
 }
 
 fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
+    let header: Header<'_> = read_first_line(line)?;
+    Ok(header.run.into_owned())
+}
+
+/// Reads the first line, or what somebody wants of it, if this program can read the rest.
+pub fn read_first_line<'a, T: Deserialize<'a>>(line: &'a [u8]) -> Result<T, JournalError> {
     #[derive(Deserialize)]
     struct Version {
         tokscope_journal: u32,
@@ -118,16 +134,17 @@ fn read_header(line: &[u8]) -> Result<RunHeader, JournalError> {
     let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
     let none = |e: &serde_json::Error| JournalError::NoJournal(sanitise_line(&e.to_string()));
     let version: Version = serde_json::from_slice(line).map_err(|e| none(&e))?;
-    if version.tokscope_journal > VERSION {
-        return Err(JournalError::Newer(version.tokscope_journal));
+    match version.tokscope_journal {
+        VERSION => serde_json::from_slice(line).map_err(|e| none(&e)),
+        newer if newer > VERSION => Err(JournalError::Newer(newer)),
+        older => Err(JournalError::Older(older)),
     }
-    let header: Header<'_> = serde_json::from_slice(line).map_err(|e| none(&e))?;
-    Ok(header.run.into_owned())
 }
 
 struct Reader {
     run: RunHeader,
-    session: Restoring,
+    session: Session,
+    events: Vec<RunEvent>,
     resumed: Vec<Resumption>,
     gpu: GpuHistory,
     host: HostHistory,
@@ -146,7 +163,8 @@ struct Reader {
 impl Reader {
     fn new(run: RunHeader) -> Self {
         Self {
-            session: Restoring::new(run.suite.clone(), run.plan, run.sweep.clone()),
+            session: Session::new(run.suite.clone(), run.plan).with_sweep(run.sweep.clone()),
+            events: Vec::new(),
             resumed: Vec::new(),
             gpu: GpuHistory::default(),
             gauges: None,
@@ -172,29 +190,22 @@ impl Reader {
         let kind: Type<'_> = parse(line)?;
         match &*kind.r#type {
             "attempt" => {
-                let attempt: Attempt<'_> = parse(line)?;
-                self.last_at = self.last_at.max(attempt.record.ended);
-                self.follow_model(&attempt.record);
-                let done = self.session.attempt(attempt.facts, attempt.record.into_owned());
-                done.map_err(|e| e.to_string())?;
+                let Attempt { at, record } = parse(line)?;
+                self.last_at = self.last_at.max(record.ended);
+                self.follow_model(&record);
+                let what = What::Ended(record.id);
+                self.event(RunEvent { at, what }, Some(record.into_owned()))?;
             }
-            "state" => {
-                let state: State<'_> = parse(line)?;
-                self.last_at = self.last_at.max(state.at);
-                self.lag = state.lag;
-                self.session.standing(state.at, state.standing.into_owned()).map_err(|e| e.to_string())?;
+            "lag" => {
+                let Lag { at, lag } = parse(line)?;
+                self.last_at = self.last_at.max(at);
+                self.lag = lag;
             }
-            "closing" => {
-                let state: State<'_> = parse(line)?;
-                self.last_at = self.last_at.max(state.at);
-                self.session.closing(state.at, state.standing.into_owned()).map_err(|e| e.to_string())?;
-            }
-            "resumed" => {
+            "resumption" => {
                 let resumption: Resumption = parse(line)?;
                 self.last_at = self.last_at.max(resumption.at);
                 self.lag_before = self.lag_before.worse(self.lag);
                 self.resumed.push(resumption);
-                self.session.resumed();
             }
             "gpu" => self.telemetry(line)?,
             "throughput" => {
@@ -209,10 +220,23 @@ impl Reader {
                 self.ended = Some(end.status);
                 return Ok(());
             }
+            known if What::TYPES.contains(&known) => {
+                let Event { what, at } = parse(line)?;
+                self.event(RunEvent { at, what }, None)?;
+            }
             _ => return Ok(()),
         }
-        // A run that is gone on with has not ended.
+        // A run that is resumed has not ended.
         self.ended = None;
+        Ok(())
+    }
+
+    fn event(&mut self, event: RunEvent, record: Option<AttemptRecord>) -> Result<(), String> {
+        let at = event.at.max(self.events.last().map_or(Nanos::default(), |e| e.at));
+        let event = RunEvent { at, ..event };
+        self.session.apply(&event, record.map(Into::into)).map_err(|e| e.to_string())?;
+        self.last_at = self.last_at.max(at);
+        self.events.push(event);
         Ok(())
     }
 
@@ -253,10 +277,11 @@ impl Reader {
         if self.run.gauges && self.gauges.is_none() {
             self.warnings.push(NO_GAUGES.to_owned());
         }
+        self.session.rest(self.last_at);
         Saved {
             run: self.run,
-            to_go_on: self.session.clone().go_on(self.last_at),
-            session: self.session.finish(),
+            session: self.session,
+            events: self.events.into(),
             resumed: self.resumed,
             gpu: self.gpu,
             gauges: self.gauges,

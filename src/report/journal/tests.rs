@@ -4,7 +4,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
+use crate::domain::attempt::{
+    Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, KeptRecord, TextKind, Usage,
+};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
 use crate::domain::gpu_history::GpuHistory;
@@ -14,14 +16,14 @@ use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::restore::AttemptFacts;
-use crate::domain::session::{CasePhase, Mode, Session, SessionCommand, SessionEvent};
+use crate::domain::session::{CasePhase, Mode, RunEvent, Session, SessionCommand, SessionEvent, What};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
 use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 use crate::report::gpu::GpuReport;
 use crate::report::model::{Report, Resumption};
+use crate::report::run_figures::RunFigures;
 
 fn header_of(report: &Report) -> RunHeader {
     RunHeader {
@@ -52,17 +54,29 @@ fn first_plan(session: &Session) -> Plan {
     Plan { concurrency: session.sweep.first().copied().unwrap_or(session.plan.concurrency), ..session.plan }
 }
 
+/// The lines of what happened to a session and was not taken yet.
+fn events_of(session: &Session) -> String {
+    let lines = session.clone().take_events().into_iter().map(|e| {
+        let record = session.record_of(&e).map(KeptRecord::get);
+        event(&e, record.as_deref())
+    });
+    lines.collect()
+}
+
 /// The journal of a run, as it would have been written.
 fn journal_of(report: &Report) -> String {
-    let session = &report.session;
-    let mut records: Vec<_> = session.records().collect();
-    records.sort_by_key(|r| r.ended);
-    let mut out = header(&header_of(report));
-    for record in records {
-        out += &attempt(session.facts(record.id).unwrap(), &record);
-    }
-    out += &state(report.finished_at, &session.standing(), report.lag);
-    out + &end(report.finished_at, 0)
+    let (at, lag_then) = (report.finished_at, report.lag);
+    let figures = RunFigures::new(report);
+    header(&header_of(report)) + &events_of(&report.session) + &lag(at, lag_then) + &end(at, 0, Some(figures))
+}
+
+/// The line of an attempt that ended.
+fn attempt(record: &AttemptRecord) -> String {
+    event(&RunEvent { at: record.ended, what: What::Ended(record.id) }, Some(record))
+}
+
+fn is_attempt(line: &str) -> bool {
+    line.starts_with("{\"type\":\"attempt\"")
 }
 
 /// The report out of a journal; what is no part of it stands beside.
@@ -154,15 +168,37 @@ fn first_difference(a: &str, b: &str) -> String {
 fn a_long_run_drops_the_same_texts_again() {
     let live = report(load());
     let condensed = |s: &Session| s.records().filter(|r| r.condensed.is_some()).count();
-    let mut whole = String::new();
     // The journal is written as attempts end: with their texts.
-    for (i, a) in live.session.cases[0].attempts.iter().enumerate() {
-        let record = answer(AttemptId { case: 0, number: i as u32 + 1 }, a.record().unwrap().started, 10, 5, 4);
-        whole += &attempt(live.session.facts(record.id).unwrap(), &record);
-    }
-    let saved = read((header(&header_of(&live)) + &whole).as_bytes()).unwrap();
+    let with_text = |e: RunEvent| match live.session.record_of(&e) {
+        Some(record) => event(&e, Some(&answer(record.get().id, record.started(), 10, 5, 4))),
+        None => event(&e, None),
+    };
+    let lines: String = live.session.clone().take_events().into_iter().map(with_text).collect();
+    let saved = read((header(&header_of(&live)) + &lines).as_bytes()).unwrap();
     assert!(condensed(&live.session) > 100);
     assert_eq!(condensed(&saved.session), condensed(&live.session));
+}
+
+#[test]
+fn twice_the_cases_make_a_journal_of_twice_the_size() {
+    let bytes = |cases: usize| {
+        let names: Vec<String> = (0..cases).map(|case| format!("case {case:06}")).collect();
+        let suite = suite(&names.iter().map(String::as_str).collect::<Vec<_>>());
+        let session = run(suite, Plan { concurrency: 8, ..Plan::default() }, |id, now| {
+            Some(AttemptRecord { reasoning: String::new(), ..answer(id, now, 20, 5, 3) })
+        });
+        journal_of(&report(session)).len()
+    };
+    let [some, more] = [500, 1000].map(bytes);
+    assert!(more * 10 <= some * 21, "{some} bytes, then {more}");
+    assert!(some / 500 < 1500, "{} bytes a case", some / 500);
+}
+
+#[test]
+fn a_start_takes_a_short_line() {
+    let what = What::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
+    let line = event(&RunEvent { at: Nanos::from_millis(86_400_000), what }, None);
+    assert!(line.len() <= 100, "{line}");
 }
 
 #[test]
@@ -200,14 +236,19 @@ fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
     let text = journal_of(&live);
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     lines[0] = lines[0].replacen("\"run\":{", "\"more\":[1],\"run\":{\"weather\":\"fine\",", 1);
-    lines[1] = lines[1].replacen("\"record\":{", "\"record\":{\"mood\":null,", 1);
+    let first = lines.iter().position(|l| is_attempt(l)).unwrap();
+    lines[first] = lines[first].replacen("\"record\":{", "\"record\":{\"mood\":null,", 1);
     lines.insert(1, r#"{"type":"weather","rain":true}"#.to_owned());
     let saved = read((lines.join("\n") + "\n").as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
-    assert_eq!(saved.session.standing(), live.session.standing());
-    let newer = text.replacen("{\"tokscope_journal\":1", "{\"tokscope_journal\":2", 1);
+    let shown = |s: &Session| (s.mode, s.cases.iter().map(|c| (c.phase, c.attempts.clone())).collect::<Vec<_>>());
+    assert_eq!(shown(&saved.session), shown(&live.session));
+    let of_version = |n: u32| text.replacen("{\"tokscope_journal\":2", &format!("{{\"tokscope_journal\":{n}"), 1);
     let why = |text: &str| read(text.as_bytes()).unwrap_err().to_string();
-    assert!(why(&newer).starts_with("a newer tokscope wrote it (journal version 2;"), "{}", why(&newer));
+    let newer = why(&of_version(3));
+    assert!(newer.starts_with("a newer tokscope wrote it (journal version 3;"), "{newer}");
+    let older = why(&of_version(1));
+    assert!(older.starts_with("an older tokscope wrote it (journal version 1;"), "{older}");
     assert!(why("{}\n").contains("no journal's") && why("# A report\n").contains("no journal's"));
     assert!(why("").contains("cut off") && why("# A report").contains("no journal's"));
 }
@@ -216,13 +257,16 @@ fn what_a_newer_program_adds_is_passed_over_and_another_format_refused() {
 fn broken_lines_are_told_with_their_number_and_left_out() {
     let live = report(failing());
     let mut lines: Vec<String> = journal_of(&live).lines().map(str::to_owned).collect();
-    lines[2] = "{\"type\":\"attempt\",\"facts\":\u{1b}[2J".to_owned();
-    lines.insert(3, "not even JSON".to_owned());
-    let twice = lines[4].clone();
-    lines.insert(5, twice);
+    let attempts: Vec<usize> = (0..lines.len()).filter(|i| is_attempt(&lines[*i])).collect();
+    let twice = lines[attempts[2]].clone();
+    lines.insert(attempts[2] + 1, twice);
+    lines.insert(attempts[1] + 1, "not even JSON".to_owned());
+    lines[attempts[1]] = "{\"type\":\"attempt\",\"at\":\u{1b}[2J".to_owned();
     let saved = read((lines.join("\n") + "\n").as_bytes()).unwrap();
     let begins: Vec<_> = saved.warnings.iter().map(|w| w.split(':').next().unwrap()).collect();
-    assert_eq!(begins, ["line 3 is left out", "line 4 is left out", "line 6 is left out"]);
+    // Lines are counted from 1, and one was put before the last of these.
+    let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
+    assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
     assert!(saved.warnings[2].contains("there already") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
@@ -244,8 +288,9 @@ fn cut_at_any_byte_it_loses_the_last_line_at_most() {
             Err(JournalError::NoJournal(_)) => assert!(cut < 19, "{cut}"),
             Err(other) => panic!("{other}"),
             Ok(saved) => {
-                let kept = saved.session.cases[0].reported().count();
-                assert_eq!((kept, saved.warnings.len()), ((whole - 1).min(3), usize::from(is_torn)), "{cut}");
+                let saved_attempts = saved.session.cases[0].reported().count();
+                let whole_attempts = text.lines().take(whole).filter(|l| is_attempt(l)).count();
+                assert_eq!((saved_attempts, saved.warnings.len()), (whole_attempts, usize::from(is_torn)), "{cut}");
                 assert_eq!(saved.session.in_flight(), 0);
                 assert_eq!(saved.ended.is_some(), whole == ends.len());
             }
@@ -323,29 +368,27 @@ prop_compose! {
 proptest! {
     #[test]
     fn an_attempt_is_the_same_again(record in record()) {
-        let facts = AttemptFacts { case: 0, number: 1, warmup: record.warmup, due: record.intended, ..AttemptFacts::default() };
-        let line = attempt(facts, &record);
+        let line = attempt(&record);
         prop_assert_eq!(line.matches('\n').count(), 1);
         let text = header(&header_of(&report(run(suite(&["a"]), Plan::default(), |_, _| None)))) + &line;
         let saved = read(text.as_bytes()).unwrap();
         prop_assert_eq!(&saved.warnings, &Vec::<String>::new());
         let state = &saved.session.cases[0].attempts[0];
         prop_assert_eq!(&*state.record().unwrap(), &record);
-        prop_assert_eq!(saved.session.facts(record.id), Some(facts));
+        prop_assert_eq!((state.warmup, state.due), (record.warmup, record.intended));
     }
 
     #[test]
     fn no_line_makes_it_panic(
         lines in prop::collection::vec(prop_oneof![
-            Just(attempt(AttemptFacts { number: u32::MAX, ..AttemptFacts::default() }, &AttemptRecord {
-                id: AttemptId { case: 0, number: u32::MAX }, ..AttemptRecord::default()
-            })),
-            Just(attempt(AttemptFacts { number: 900, ..AttemptFacts::default() }, &AttemptRecord {
-                id: AttemptId { case: 0, number: 900 }, ..AttemptRecord::default()
-            })),
-            Just(end(Nanos(1), 0)),
-            Just(r#"{"type":"state","at":1,"standing":{"mode":"running","began":0,"cases":[{"phase":"running","remaining":4294967295,"attempts":3}]}}"#.to_owned() + "\n"),
-            Just(r#"{"type":"attempt","facts":{},"record":{"arrivals":{"ns":[1,2],"kinds":[18446744073709551615],"coalesced":[]}}}"#.to_owned() + "\n"),
+            Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: u32::MAX }, ..AttemptRecord::default() })),
+            Just(attempt(&AttemptRecord { id: AttemptId { case: 0, number: 900 }, ..AttemptRecord::default() })),
+            Just(end(Nanos(1), 0, None)),
+            Just(r#"{"type":"began","at":18446744073709551615}"#.to_owned() + "\n"),
+            Just(r#"{"type":"started","at":1,"case":0,"number":3}"#.to_owned() + "\n"),
+            Just(r#"{"type":"time_up","at":1,"not_started":18446744073709551615}"#.to_owned() + "\n"),
+            Just(r#"{"type":"held","at":"soon"}"#.to_owned() + "\n"),
+            Just(r#"{"type":"attempt","at":7,"record":{"arrivals":{"ns":[1,2],"kinds":[18446744073709551615],"coalesced":[]}}}"#.to_owned() + "\n"),
             any::<String>(),
         ], 0..6),
     ) {
@@ -356,39 +399,13 @@ proptest! {
 }
 
 #[test]
-fn attempts_that_never_were_cost_bounded_memory() {
-    let header = header(&header_of(&report(run(suite(&["a", "b"]), Plan::default(), |_, _| None))));
-    let state = r#"{"type":"state","at":1,"standing":{"mode":"running","began":0,"cases":[CASE,CASE]}}"#;
-    let case = r#"{"phase":"running","remaining":4294967295,"attempts":4294967295}"#;
-    let saved = read((header + &state.replace("CASE", case) + "\n").as_bytes()).unwrap();
-    let attempts: usize = saved.session.cases.iter().map(|c| c.attempts.len()).sum();
-    assert_eq!((attempts, saved.session.in_flight()), (100_000, 0));
-}
-
-#[test]
 fn the_lag_and_the_time_are_those_of_the_end() {
     let live = report(failing());
-    let lag = EngineLag { p50_ms: Some(0.1), p99_ms: None, max_ms: Some(0.1 + 0.2) };
+    let last = EngineLag { p50_ms: Some(0.1), p99_ms: None, max_ms: Some(0.1 + 0.2) };
     let late = live.finished_at.plus(Duration::from_secs(5));
-    let text = journal_of(&live) + &state(late, &live.session.standing(), lag);
+    let text = journal_of(&live) + &lag(late, last);
     let saved = read(text.as_bytes()).unwrap();
-    assert_eq!((saved.lag, saved.last_at, saved.ended), (lag, late, None), "gone on with, and not ended again");
-}
-
-#[test]
-fn a_journal_that_does_not_tell_when_nothing_ran_is_read_all_the_same() {
-    let live = report(rerun());
-    let without = |line: &str| {
-        let mut object: serde_json::Value = serde_json::from_str(line).unwrap();
-        if let Some(standing) = object.get_mut("standing") {
-            assert!(standing.as_object_mut().unwrap().remove("idle").is_some());
-        }
-        object.to_string() + "\n"
-    };
-    let old: String = journal_of(&live).lines().map(without).collect();
-    let saved = read(old.as_bytes()).unwrap();
-    assert_eq!(saved.warnings, [""; 0]);
-    assert_eq!(report_again(saved, &live).duration_s(), live.duration_s());
+    assert_eq!((saved.lag, saved.last_at, saved.ended), (last, late, None), "resumed, and not ended again");
 }
 
 #[test]
@@ -494,21 +511,16 @@ fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
     }
 }
 
-/// What is in flight is given up, as when the program ends; returns the lines of that.
+/// Cancels what is in flight, as when the program ends; returns the lines of that.
 fn closed(session: &mut Session, at: u64) -> String {
-    let mut lines = closing(Nanos::from_millis(at), &session.standing());
-    session.handle(SessionEvent::Abort);
-    let open: Vec<AttemptId> = (0..session.cases.len())
-        .flat_map(|case| session.cases[case].attempts.iter().map(move |a| AttemptId { case, number: a.number }))
-        .filter(|id| session.is_open(*id))
-        .collect();
-    for id in open {
+    session.take_events();
+    session.handle_at(Nanos::from_millis(at), SessionEvent::Abort);
+    for id in session.open_ids() {
         let mut record = AttemptRecord::started(id, false, String::new(), String::new(), Nanos::from_millis(at - 1));
         (record.status, record.ended) = (AttemptStatus::Cancelled, Nanos::from_millis(at + 1));
-        session.handle(SessionEvent::Ended(id, Arc::new(record.clone())));
-        lines += &attempt(session.facts(id).unwrap(), &record);
+        session.handle(SessionEvent::Ended(id, Arc::new(record)));
     }
-    lines + &state(Nanos::from_millis(at + 2), &session.standing(), EngineLag::default())
+    events_of(session) + &lag(Nanos::from_millis(at + 2), EngineLag::default())
 }
 
 #[test]
@@ -519,11 +531,11 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     session.handle(SessionEvent::Cancel(2));
     let so_far = journal_of(&report(session.clone()));
     let (so_far, _end) = so_far.trim_end().rsplit_once('\n').unwrap();
-    let text = format!("{so_far}\n{}{}", closed(&mut session, 5000), end(Nanos::from_millis(5003), 130));
+    let text = format!("{so_far}\n{}{}", closed(&mut session, 5000), end(Nanos::from_millis(5003), 130, None));
     let saved = read(text.as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
     assert_eq!((saved.session.mode, saved.session.cases[1].phase), (Mode::Finished, CasePhase::Cancelled));
-    let mut goes_on = saved.to_go_on.clone();
+    let mut goes_on = saved.to_resume();
     let phases: Vec<_> = goes_on.cases.iter().map(|c| (c.phase, c.remaining)).collect();
     assert_eq!(phases, [(CasePhase::Done, 0), (CasePhase::Queued, 2), (CasePhase::Cancelled, 0)]);
     assert_eq!(goes_on.mode, Mode::Waiting);
@@ -534,10 +546,11 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     // The time between is none of the run's.
     assert_eq!((goes_on.began, goes_on.still().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
     let gone = goes_on.going(Nanos::from_millis(9500)).unwrap();
-    assert_eq!(gone, Duration::from_millis(5003 - 400 + 500));
-    // What was whole has nothing to go on with.
+    // The last attempt ended at 5,001 ms.
+    assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));
+    // Of a complete run nothing is left.
     let whole = read(journal_of(&report(sample_session())).as_bytes()).unwrap();
-    assert_eq!(whole.to_go_on.mode, Mode::Finished);
+    assert_eq!(whole.to_resume().mode, Mode::Finished);
 }
 
 #[test]
@@ -551,7 +564,7 @@ fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
         tool: "0.2.0".into(),
         environment: Environment { hostname: "other*".into(), ..live.environment.clone() },
     };
-    let text = journal_of(&live) + &resumed(&resumption) + &state(at, &live.session.standing(), EngineLag::default());
+    let text = journal_of(&live) + &super::resumption(&resumption) + &lag(at, EngineLag::default());
     let saved = read(text.as_bytes()).unwrap();
     assert_eq!((saved.ended, saved.lag), (None, live.lag), "the worse of both");
     let again = report_again(saved, &live);
@@ -569,9 +582,9 @@ fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
 fn of_a_timed_run_only_the_rest_of_its_time_is_left() {
     let plan = Plan { duration: Some(Duration::from_secs(10)), ..Plan::default() };
     let live = report(run(suite(&["a"]), plan, |id, now| (id.number < 8).then(|| answer(id, now, 1000, 5, 4))));
-    let standing = live.session.standing();
-    assert!((6.9..7.1).contains(&standing.spent.as_secs_f64()), "{:?}", standing.spent);
-    let mut goes_on = read(journal_of(&live).as_bytes()).unwrap().to_go_on;
+    let share = live.session.share_of_time(live.finished_at).unwrap();
+    assert!((0.69..0.71).contains(&share), "{share}");
+    let mut goes_on = read(journal_of(&live).as_bytes()).unwrap().to_resume();
     let begin = Nanos::from_millis(100_000);
     goes_on.handle(SessionEvent::Begin(begin));
     assert_eq!(goes_on.share_of_time(begin).map(|s| (s * 10.0).round()), Some(7.0));
@@ -602,4 +615,19 @@ fn a_model_chosen_in_the_run_is_the_run_s_and_a_byte_order_mark_is_no_part_of_th
     suite.cases[1].model = Some("chosen".to_owned());
     of_wrong.session.suite = Arc::new(suite);
     assert_eq!(read(journal_of(&of_wrong).as_bytes()).unwrap().run.model, "wrong");
+}
+
+#[test]
+fn the_first_and_the_last_line_are_enough_for_the_list_of_runs() {
+    let live = report(failing());
+    let text = journal_of(&live);
+    let (first, last) = (text.lines().next().unwrap().as_bytes(), text.lines().last().unwrap().as_bytes());
+    let brief = read_brief(first, last).unwrap().unwrap();
+    assert_eq!(brief.figures, RunFigures::new(&live));
+    let names = (brief.header.id, brief.header.model, brief.header.suite.name);
+    assert_eq!(names, (live.run_id.clone(), live.model.clone(), live.session.suite.name.clone()));
+    // A run that did not end has no figures there.
+    assert!(read_brief(first, text.lines().nth(1).unwrap().as_bytes()).unwrap().is_none());
+    assert!(read_brief(first, end(Nanos(1), 0, None).as_bytes()).unwrap().is_none());
+    assert!(matches!(read_brief(b"{\"tokscope_journal\":1}", last), Err(JournalError::Older(1))));
 }

@@ -12,7 +12,7 @@ use crate::ui::widget::wrap::wrap;
 
 pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let session = &view.app.scene.session;
-    let waiting = session.cases.iter().filter(|c| c.phase == CasePhase::Queued).count();
+    let waiting = session.count(CasePhase::Queued);
     let columns = usize::from(area.width).saturating_sub(6).min(52);
     let mut lines = Vec::new();
     let mut say = |text: String, style| {

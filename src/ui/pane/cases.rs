@@ -42,8 +42,10 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 
     let figures = figures(view, &rows, first, seen.len());
     let area = pane::rule(frame, area, view, PaneId::Cases, &sanitise_line(&suite.name), figures);
-    let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
-    let wanted_name = names.map(|c| fit::width(&c.name)).max().unwrap_or(0);
+    let wanted_name = view.cache.name_width(&rows, || {
+        let names = rows.iter().filter(|r| r.attempt.is_none()).filter_map(|r| suite.cases.get(r.case));
+        names.map(|c| fit::width(&c.name)).max().unwrap_or(0)
+    });
     let table = columns::choose(usize::from(area.width).saturating_sub(LEAD), wanted_name, view.app);
 
     if rows.is_empty() {

@@ -221,10 +221,10 @@ fn state(scene: &Scene) -> State {
             is("◌", word, about, Mood::Warning)
         }
         (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
-        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
-        (_, Mode::Running | Mode::Held) if session.is_away(scene.now) => {
+        (Connection::Ready, Mode::Waiting) if session.is_away(scene.now) => {
             is("◌", "not running", String::new(), Mood::Calm)
         }
+        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
             is("●", "running", about, Mood::Live)
@@ -236,9 +236,8 @@ fn state(scene: &Scene) -> State {
         }
         (_, Mode::Held) => is("‖", "held", String::new(), Mood::Warning),
         (_, Mode::Finished) => {
-            let count = |phase| session.cases.iter().filter(|c| c.phase == phase).count();
-            let (failed, cancelled) = (count(CasePhase::Failed), count(CasePhase::Cancelled));
-            let unreached = count(CasePhase::Unreached);
+            let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
+            let unreached = session.count(CasePhase::Unreached);
             let mut about = Vec::new();
             if failed > 0 {
                 about.push(format!("{failed} failed"));

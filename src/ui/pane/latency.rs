@@ -1,5 +1,6 @@
 //! Latency: the time to first token of the selected case among all, and the gaps between its tokens' events.
 
+use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -107,10 +108,10 @@ impl<'a> Others<'a> {
     }
 
     /// In ascending order.
-    fn ttft_ms(&self) -> &[f64] {
+    fn ttft_ms(&self) -> Cow<'_, [f64]> {
         match self {
-            Self::Load(scene) => figure_index("ttft").map_or(&[], |ttft| scene.load.tally.values(ttft)),
-            Self::Reported(reported) => &reported.ascending_ms,
+            Self::Load(scene) => figure_index("ttft").map_or_else(Cow::default, |t| scene.load.tally.values(t).into()),
+            Self::Reported(reported) => reported.ascending_ms.as_slice().into(),
         }
     }
 
@@ -167,7 +168,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &Others<'_>) {
-    let (theme, all) = (view.theme, others.ttft_ms());
+    let (theme, all) = (view.theme, &*others.ttft_ms());
     let ttft = selected.ttft_ms();
     let mut left = vec![Span::styled("TTFT  ", theme.muted())];
     match (ttft, selected.live) {

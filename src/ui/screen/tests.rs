@@ -548,7 +548,8 @@ fn what_is_waited_for_is_told_with_what_would_help() {
     let ends = told(&refused());
     assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("again every"), "{ends}");
     // No chart where there is no figure.
-    for stage in [unreachable(), loading(), refused(), connecting()] {
+    for stage in [unreachable, loading, refused, connecting] {
+        let stage = stage();
         assert!(!told(&stage).contains("tok/s    ") && !told(&stage).contains("└ 0:00"), "{}", told(&stage));
     }
 }

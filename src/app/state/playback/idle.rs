@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::domain::session::{IdleReason, Session};
+use crate::app::state::replay::Recording;
+use crate::domain::session::IdleReason;
 use crate::domain::spans::{Span, without};
 use crate::domain::time::Nanos;
 
@@ -30,18 +31,22 @@ pub(super) struct Gap {
     pub from: Nanos,
     pub to: Nanos,
     pub time: Duration,
+    pub why: IdleReason,
 }
 
 /// The gaps of a run, ascending and disjoint.
-pub(super) fn gaps(session: &Session, end: Nanos, stops: &[Stop]) -> Vec<Gap> {
-    let began = session.began.unwrap_or_default();
-    let gap = |(from, to): Span| {
+pub(super) fn gaps(recording: &Recording, stops: &[Stop]) -> Vec<Gap> {
+    let session = &recording.whole.session;
+    let (began, end) = (session.began.unwrap_or_default(), recording.whole.now);
+    let time = |&(from, to): &Span| {
         let within = stops.iter().filter(|(at, _)| from <= *at && *at <= to);
         let gone: Duration = within.map(|(_, gone)| *gone).sum();
-        Gap { from, to, time: to.since(from).saturating_add(gone) }
+        to.since(from).saturating_add(gone)
     };
-    let idle = without(&[(began, end)], &session.in_flight_spans());
-    idle.into_iter().map(gap).filter(|gap| gap.time > 2 * MAX_SHOWN).collect()
+    let mut idle = without(&[(began, end)], &session.in_flight_spans());
+    idle.retain(|span| time(span) > 2 * MAX_SHOWN);
+    let why = session.why_idle(&recording.events, &idle);
+    idle.into_iter().zip(why).map(|(span, why)| Gap { from: span.0, to: span.1, time: time(&span), why }).collect()
 }
 
 /// Position of a replay `seconds` of screen time after it was at `at`.
@@ -109,7 +114,7 @@ mod tests {
     const GAPS: [Gap; 2] = [gap(10, 130), gap(140, 150)];
 
     const fn gap(from: u64, to: u64) -> Gap {
-        Gap { from: s(from), to: s(to), time: Duration::from_secs(to - from) }
+        Gap { from: s(from), to: s(to), time: Duration::from_secs(to - from), why: IdleReason::Held }
     }
 
     #[test]

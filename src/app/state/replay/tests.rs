@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::app::state::load::Load;
-use crate::app::state::testing::app;
+use crate::app::update::testing::app;
 use crate::domain::attempt::{AttemptId, AttemptStatus, Words};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionEvent};
@@ -27,15 +27,14 @@ fn record(id: AttemptId, started: Nanos, millis: u64, events: u64) -> AttemptRec
 }
 
 /// A run in which each attempt takes so long with so many events, in turn.
-fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> (Scene, Vec<TelemetryEvent>) {
+fn whole(cases: usize, plan: Plan, attempts: &[(u64, u64)]) -> Recording {
     swept(cases, plan, &[], attempts)
 }
 
 /// The same at these concurrencies.
-fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> (Scene, Vec<TelemetryEvent>) {
+fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> Recording {
     let mut scene = app(cases).scene;
-    let session = Session::new(Arc::clone(&scene.session.suite), plan);
-    let mut session = if sweep.is_empty() { session } else { session.with_sweep(sweep.to_vec()) };
+    let mut session = Session::new(Arc::clone(&scene.session.suite), plan).with_sweep(sweep.to_vec());
     let mut open: Vec<AttemptRecord> = Vec::new();
     let mut taken = attempts.iter().cycle();
     let mut now = ms(400);
@@ -69,9 +68,23 @@ fn swept(cases: usize, plan: Plan, sweep: &[usize], attempts: &[(u64, u64)]) -> 
         event.clone().apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
     }
     scene.load = Load::from_session(&session, now);
+    let events = session.take_events().into();
     scene.session = session;
     scene.now = now;
-    (scene, telemetry)
+    Recording { whole: scene, events, telemetry }
+}
+
+/// The run as it was at `at`, with the case in the place `looked_at` in full.
+fn scene_at(recording: &Recording, at: Nanos, looked_at: usize) -> Scene {
+    let mut scene = recording.whole.clone();
+    Cursor::default().show(&mut scene, recording, at, looked_at);
+    scene
+}
+
+/// What a picture of the session shows.
+fn shown(session: &Session) -> impl PartialEq + std::fmt::Debug + use<> {
+    let cases: Vec<_> = session.cases.iter().map(|c| (c.phase, c.remaining, c.attempts.clone())).collect();
+    (session.mode, session.stage, session.last_ended, cases)
 }
 
 fn ended(scene: &Scene) -> usize {
@@ -80,8 +93,8 @@ fn ended(scene: &Scene) -> usize {
 
 #[test]
 fn an_answer_grows_as_it_came_thinking_first() {
-    let (whole, telemetry) = whole(1, Plan::default(), &[(1000, 9)]);
-    let at = |t| scene_at(&whole, &telemetry, ms(t), 0);
+    let recording = whole(1, Plan::default(), &[(1000, 9)]);
+    let at = |t| scene_at(&recording, ms(t), 0);
     let flying = |t| at(t).live.in_flight.first().cloned().unwrap();
     let waiting = flying(499);
     assert_eq!((waiting.phase, waiting.ttft_ms, waiting.content_events), (StreamPhase::Waiting, None, 0));
@@ -93,7 +106,7 @@ fn an_answer_grows_as_it_came_thinking_first() {
     assert_eq!((answering.phase, answering.thinking_ms), (StreamPhase::Answering, Some(400.0)));
     assert_eq!((answering.reasoning.len(), &*answering.text), (7 * 4, "wörld wörld "));
     // Not looked at, it has no text.
-    assert_eq!(scene_at(&whole, &telemetry, ms(1000), 7).live.in_flight[0].text.len(), 0);
+    assert_eq!(scene_at(&recording, ms(1000), 7).live.in_flight[0].text.len(), 0);
     assert_eq!(at(0).session.mode, Mode::Waiting);
     assert_eq!(at(600).session.cases[0].phase, CasePhase::Running);
     let done = at(1400);
@@ -102,10 +115,10 @@ fn an_answer_grows_as_it_came_thinking_first() {
 
 #[test]
 fn an_attempt_whose_arrivals_were_dropped_shows_when_it_is_over() {
-    let (mut whole, telemetry) = whole(1, Plan { repeat: 2, ..Plan::default() }, &[(1000, 9)]);
-    let first = &mut whole.session.cases[0].attempts[0].record;
+    let mut recording = whole(1, Plan { repeat: 2, ..Plan::default() }, &[(1000, 9)]);
+    let first = &mut recording.whole.session.cases[0].attempts[0].record;
     *first = first.take().map(|record| record.pack(&mut Words::default()));
-    let at = |t| scene_at(&whole, &telemetry, ms(t), 0);
+    let at = |t| scene_at(&recording, ms(t), 0);
     assert_eq!((at(1000).live.content_events_total, at(1000).live.in_flight.len()), (0, 1));
     let after = at(1401);
     assert_eq!((after.live.content_events_total, ended(&after)), (9, 1));
@@ -133,13 +146,15 @@ proptest! {
         mut times in prop::collection::vec(0_u64..6000, 1..6),
         looked_at in 0_usize..4,
     ) {
-        let (whole, telemetry) = whole(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &attempts);
+        let recording = whole(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &attempts);
+        let whole = &recording.whole;
         times.sort_unstable();
-        let (mut tape, mut before) = (Tape::default(), None);
+        let (mut cursor, mut scene, mut before) = (Cursor::default(), whole.clone(), None);
         for at in times.into_iter().map(ms) {
-            let scene = tape.scene(&whole, &telemetry, at, looked_at);
-            let fresh = scene_at(&whole, &telemetry, at, looked_at);
-            prop_assert_eq!(scene.session.standing(), fresh.session.standing());
+            cursor.show(&mut scene, &recording, at, looked_at);
+            let fresh = scene_at(&recording, at, looked_at);
+            prop_assert_eq!(shown(&scene.session), shown(&fresh.session));
+            prop_assert_eq!(format!("{:?}", scene.live), format!("{:?}", fresh.live));
             prop_assert_eq!(scene.gpu.samples, fresh.gpu.samples);
             let records = || scene.session.records();
             prop_assert!(records().all(|r| r.ended <= at || at >= whole.now));
@@ -156,10 +171,10 @@ proptest! {
                 before = Some(figures);
             }
         }
-        let end = scene_at(&whole, &telemetry, whole.now, looked_at);
-        prop_assert_eq!(end.session.standing(), whole.session.standing());
-        prop_assert_eq!((ended(&end), end.gpu.samples), (ended(&whole), whole.gpu.samples));
-        let nearly = whole.session.as_at(Nanos(whole.now.0 - 1));
+        let end = scene_at(&recording, whole.now, looked_at);
+        prop_assert_eq!(shown(&end.session), shown(&whole.session));
+        prop_assert_eq!((ended(&end), end.gpu.samples), (ended(whole), whole.gpu.samples));
+        let nearly = whole.session.as_at(&recording.events, Nanos(whole.now.0 - 1));
         prop_assert_eq!(nearly.mode, Mode::Running);
         prop_assert!(nearly.in_flight() > 0);
     }
@@ -172,14 +187,15 @@ proptest! {
         back_at in 0_usize..60,
     ) {
         let sweep: Vec<usize> = (1..=stages).collect();
-        let (whole, _) = swept(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &sweep, &attempts);
-        let (mut tape, mut at) = (Tape::default(), ms(0));
+        let recording = swept(cases, Plan { concurrency, repeat, warmup, ..Plan::default() }, &sweep, &attempts);
+        let whole = &recording.whole;
+        let (mut cursor, mut scene, mut at) = (Cursor::default(), whole.clone(), ms(0));
         for (i, step) in steps.into_iter().enumerate() {
             at = if i == back_at { ms(at.0 / 2_000_000) } else { at.plus(Duration::from_millis(step)) };
             if at >= whole.now {
                 at = ms(0);
             }
-            let scene = tape.scene(&whole, &[], at, 0);
+            cursor.show(&mut scene, &recording, at, 0);
             let anew = Load::from_session(&scene.session, at);
             prop_assert_eq!(format!("{:?}", scene.load), format!("{:?}", anew), "at {:?}", at);
         }

@@ -5,6 +5,7 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::message::{Effect, Msg, RunEffect};
 use crate::app::state::playback::{Playback, Skipped, Stop};
+use crate::app::state::replay::Recording;
 use crate::app::update::testing::{app as measured, discovered};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
@@ -41,10 +42,11 @@ fn look_at(app: App, speed: Option<f64>) -> App {
 /// The same of a run that was gone on with.
 fn look_at_resumed(mut app: App, speed: Option<f64>, stops: &[Stop]) -> App {
     let now = app.scene.now;
-    let whole = app.scene.clone();
+    let events = app.scene.session.clone().take_events().into();
+    let recording = Recording { whole: app.scene.clone(), events, telemetry: Vec::new() };
     app.playback = Some(Box::new(match speed {
-        None => Playback::open("2026-02-06 21:49".into(), whole),
-        Some(speed) => Playback::replay("2026-02-06 21:49".into(), whole, Vec::new(), stops, speed, now),
+        None => Playback::open("2026-02-06 21:49".into(), recording),
+        Some(speed) => Playback::replay("2026-02-06 21:49".into(), recording, stops, speed, now),
     }));
     app
 }

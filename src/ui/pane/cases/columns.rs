@@ -4,7 +4,6 @@ use super::GAP;
 use crate::app::state::App;
 use crate::app::state::cases::order::{self, SortBy};
 use crate::domain::metrics::{Metric, Unit};
-use crate::domain::session::CaseState;
 use crate::ui::fit;
 
 /// Cells that a name has at least, and gets at most.
@@ -115,24 +114,19 @@ enum Compared {
 
 impl Needs {
     fn of(app: &App) -> Self {
-        let cases = &app.shown().session.cases;
-        let in_doubt = |case: &CaseState| case.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
+        let session = &app.shown().session;
         let table = &app.ui.cases;
         let compared = match &table.baseline {
             Some(_) => Compared::Baseline,
-            None if cases.iter().any(has_two_answers) => Compared::Last,
+            None if session.has_comparable_case() => Compared::Last,
             None => Compared::Nothing,
         };
         Self {
-            attempts: !table.unfolded.is_empty() || cases.iter().any(|c| c.attempts.len() > 1),
+            attempts: !table.unfolded.is_empty() || session.has_repeated_case(),
             compared,
-            doubts: cases.iter().any(in_doubt),
+            doubts: session.has_doubtful_case(),
         }
     }
-}
-
-fn has_two_answers(case: &CaseState) -> bool {
-    case.attempts.iter().rev().filter(|a| a.is_good()).take(2).count() == 2
 }
 
 /// All columns in their order, with a trace of so many cells.

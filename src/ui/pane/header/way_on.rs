@@ -16,7 +16,7 @@ pub(super) fn spans(view: &View<'_>) -> Vec<Span<'static>> {
         return told.map(|told| Span::styled(format!("  {told}"), view.theme.accent())).into_iter().collect();
     }
     let session = &view.scene().session;
-    let paused = session.cases.iter().filter(|c| c.phase == CasePhase::Paused).count();
+    let paused = session.count(CasePhase::Paused);
     let key = |action| view.keymap.key_of(action, Context::In(view.app.ui.focus));
     let hint = |before: String, action, after: &str| {
         let Some(key) = key(action) else { return Vec::new() };
@@ -54,6 +54,7 @@ fn skipped_in_words(skipped: &Skipped) -> String {
 mod tests {
     use super::*;
     use crate::app::state::playback::Playback;
+    use crate::app::state::replay::Recording;
     use crate::domain::session::Plan;
     use crate::domain::time::Nanos;
     use crate::ui::pane::header::draw;
@@ -87,8 +88,10 @@ mod tests {
         stage.start(1, 1, Script::plain(10, 1, 5));
         stage.pass(8000);
         stage.finish(1);
-        let (now, whole) = (Nanos::from_millis(stage.now_ms), stage.app.scene.clone());
-        stage.app.playback = Some(Box::new(Playback::replay(String::new(), whole, Vec::new(), &[], 1.0, now)));
+        let now = Nanos::from_millis(stage.now_ms);
+        let events = stage.app.scene.session.take_events().into();
+        let recording = Recording { whole: stage.app.scene.clone(), events, telemetry: Vec::new() };
+        stage.app.playback = Some(Box::new(Playback::replay(String::new(), recording, &[], 1.0, now)));
         stage.app.scene.now = now;
         stage.act(Action::ToggleHold);
         // From its begin to its end, and back again.

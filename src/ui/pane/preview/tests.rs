@@ -10,6 +10,7 @@ use crate::app::message::Msg;
 use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::app::state::playback::Playback;
+use crate::app::state::replay::Recording;
 use crate::app::state::report_view::Extent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
@@ -375,7 +376,10 @@ fn the_request_of_a_saved_run_is_said_to_be_missing_and_never_that_it_was_not_se
     let whole = app.scene.clone();
     // In a run that was resumed, and in one that is looked at.
     assert!(text(&app, 80, 24, draw).contains("Saved runs do not store their"));
-    app.playback = Some(Box::new(Playback::open("2026-02-06 21:49".into(), whole)));
+    app.playback = Some(Box::new(Playback::open(
+        "2026-02-06 21:49".into(),
+        Recording { whole, events: Arc::default(), telemetry: Vec::new() },
+    )));
     let said = text(&app, 80, 24, draw);
     assert!(said.contains("Saved runs do not store their") && !said.contains("sent"), "{said}");
 }

@@ -1,18 +1,22 @@
-//! Where a run stands: what is in flight, what is due, what is lacking.
+//! The status of a run: what is in flight, what is due, what is missing.
 
 use std::time::Duration;
 
-use super::{CasePhase, CaseState, HORIZON, Mode, Session};
+use super::{AttemptState, CasePhase, CaseState, HORIZON, Mode, Session};
 use crate::domain::attempt::AttemptId;
 use crate::domain::slo::Slo;
 use crate::domain::time::Nanos;
 
 impl Session {
+    /// The attempt with this id.
+    pub fn attempt(&self, id: AttemptId) -> Option<&AttemptState> {
+        let at = (id.number as usize).checked_sub(1)?;
+        self.cases.get(id.case)?.attempts.get(at)
+    }
+
     /// Whether this attempt is in flight.
     pub fn is_open(&self, id: AttemptId) -> bool {
-        let at = (id.number as usize).checked_sub(1);
-        let attempt = self.cases.get(id.case).zip(at).and_then(|(c, at)| c.attempts.get(at));
-        attempt.is_some_and(|a| a.record.is_none())
+        self.attempt(id).is_some_and(|a| a.record.is_none())
     }
 
     /// What the run must reach.
@@ -25,32 +29,67 @@ impl Session {
         self.sweep.get(stage).copied().or_else(|| self.plan.limit())
     }
 
-    /// Attempts in flight, those included that are ordered and not yet due.
+    /// Number of attempts in flight, including those that are ordered and not yet due.
     pub fn in_flight(&self) -> usize {
-        self.cases.iter().map(CaseState::open).sum()
+        self.index.open().len()
     }
 
-    /// Those attempts.
+    /// Ids of the attempts in flight, case by case.
     pub fn open_ids(&self) -> Vec<AttemptId> {
-        let of_case = |(case, c): (usize, &CaseState)| {
-            c.in_flight().map(move |a| AttemptId { case, number: a.number }).collect::<Vec<_>>()
-        };
-        self.cases.iter().enumerate().flat_map(of_case).collect()
+        self.index.open().keys().copied().collect()
+    }
+
+    /// Number of attempts that are over.
+    pub const fn attempts_ended(&self) -> usize {
+        self.attempts_ended
+    }
+
+    /// Number of cases in a phase.
+    pub const fn count(&self, phase: CasePhase) -> usize {
+        self.index.count(phase)
+    }
+
+    /// Number of cases in each phase.
+    pub const fn counts(&self) -> [usize; CasePhase::COUNT] {
+        self.index.counts()
+    }
+
+    /// A number that changes with every event.
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// Whether some case has several attempts.
+    pub const fn has_repeated_case(&self) -> bool {
+        self.index.is_any_repeated()
+    }
+
+    /// Whether some case has two whole answers.
+    pub const fn has_comparable_case(&self) -> bool {
+        self.index.is_any_comparable()
+    }
+
+    /// Whether some case shows a TTFT that the server's prefix cache may have shortened.
+    pub const fn has_doubtful_case(&self) -> bool {
+        self.index.is_any_doubtful()
+    }
+
+    /// Whether every slot is taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.in_flight() >= self.plan.concurrency.max(1)
     }
 
     /// When the open loop wants the next [`Tick`](super::SessionEvent::Tick); `None` while it waits for something else.
     pub fn wake_at(&self) -> Option<Nanos> {
-        let can_start = self.mode == Mode::Running
-            && self.in_flight() < self.plan.concurrency.max(1)
-            && !self.is_warming()
-            && self.cases.iter().any(CaseState::is_ready);
+        let can_start =
+            self.mode == Mode::Running && !self.is_full() && !self.index.is_warming() && self.index.is_any_ready();
         let due = self.pace.next().filter(|_| can_start)?;
         Some(Nanos(due.0.saturating_sub(HORIZON.as_nanos() as u64)))
     }
 
     /// How far behind its schedule the open loop is: requests that were due and have no slot.
     pub fn overdue(&self) -> Option<Duration> {
-        let waits = self.mode == Mode::Running && self.cases.iter().any(CaseState::is_ready);
+        let waits = self.mode == Mode::Running && self.index.is_any_ready();
         Some(self.now.since(self.pace.next().filter(|_| waits)?))
     }
 
@@ -77,12 +116,22 @@ impl Session {
 
     /// Cases with nothing left to do.
     pub fn settled(&self) -> usize {
-        self.cases.iter().filter(|c| c.is_settled()).count()
+        self.cases.len() - self.index.unsettled()
     }
 
     /// Whether something is being measured or still will be without the user's doing.
     pub fn is_active(&self) -> bool {
-        self.in_flight() > 0 || (self.mode == Mode::Running && self.cases.iter().any(|c| c.phase == CasePhase::Queued))
+        self.in_flight() > 0 || (self.mode == Mode::Running && self.index.count(CasePhase::Queued) > 0)
+    }
+
+    /// Whether the program ended while the run went on: nobody held it, and it did not end either.
+    pub const fn is_cut_off(&self) -> bool {
+        self.is_cut_off
+    }
+
+    /// Whether the program was gone at a time.
+    pub fn is_away(&self, at: Nanos) -> bool {
+        self.stopped.is_some_and(|stopped| stopped <= at) || self.away.iter().any(|(from, to)| *from <= at && at < *to)
     }
 
     /// Whether some case, in some stage of a sweep, has fewer whole answers than the plan asks for, or waits for one. A plan

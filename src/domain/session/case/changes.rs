@@ -1,0 +1,195 @@
+//! How a case changes with the events of a run.
+
+use super::{CasePhase, CaseState, Cut, Start};
+use crate::domain::attempt::{AttemptStatus, KeptRecord};
+use crate::domain::session::AttemptState;
+
+impl CaseState {
+    /// Adds an attempt in flight, which has the next number.
+    pub(in crate::domain::session) fn start(&mut self, Start { number, warmup, due }: Start) {
+        let (round, stage) = (self.round, self.stage);
+        self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
+        self.open.push(number);
+        self.phase = CasePhase::Running;
+        if !warmup && self.remaining < u32::MAX {
+            self.remaining = self.remaining.saturating_sub(1);
+        }
+    }
+
+    /// Waits for its turn with so many attempts to be started.
+    pub(in crate::domain::session) fn queue(&mut self, remaining: u32) {
+        (self.phase, self.remaining, self.cut) = (CasePhase::Queued, remaining, None);
+    }
+
+    /// Begins a new batch of `repeat` attempts; a paused case goes on with its batch.
+    pub(in crate::domain::session) fn rerun(&mut self, repeat: u32) {
+        if self.phase != CasePhase::Paused {
+            self.begin_round();
+        }
+        self.queue(repeat);
+    }
+
+    /// Begins a stage of the sweep. A cancelled case stays cancelled.
+    pub(in crate::domain::session) fn begin_stage(&mut self, stage: usize, attempts: u32) {
+        self.stage = stage;
+        if self.phase != CasePhase::Cancelled {
+            self.begin_round();
+            self.queue(attempts);
+        }
+    }
+
+    fn begin_round(&mut self) {
+        self.round = self.round.saturating_add(1);
+        self.failed_in_round = false;
+    }
+
+    /// Discards the attempts in flight, and owes them.
+    pub(in crate::domain::session) fn pause(&mut self) {
+        let measured = self.abandon();
+        (self.phase, self.remaining) = (CasePhase::Paused, self.remaining.saturating_add(measured));
+    }
+
+    /// Discards the attempts in flight, and owes nothing.
+    pub(in crate::domain::session) fn cancel(&mut self) {
+        self.abandon();
+        (self.phase, self.remaining) = (CasePhase::Cancelled, 0);
+    }
+
+    /// Cancels a case for the end of the program: what is left is owed when the run is resumed.
+    pub(in crate::domain::session) fn close(&mut self) {
+        if self.is_settled() {
+            return;
+        }
+        let least = u32::from(self.phase == CasePhase::Paused);
+        let cut = Cut { remaining: self.remaining.max(least), open: self.counting().collect() };
+        self.cancel();
+        self.cut = Some(Box::new(cut));
+    }
+
+    /// Takes up what the end of the program took, and what the user had paused. Nothing is in flight.
+    pub(in crate::domain::session) fn owe(&mut self) {
+        if let Some(cut) = self.cut.take() {
+            self.remaining = cut.remaining;
+            self.settle(false);
+        } else if self.phase == CasePhase::Paused {
+            self.queue(self.remaining.max(1));
+        } else if self.phase == CasePhase::Running || self.phase == CasePhase::Queued {
+            self.settle(false);
+        }
+    }
+
+    /// Settles what waits or ran, with nothing in flight: there is no program to run it.
+    pub(in crate::domain::session) fn rest(&mut self) {
+        if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
+            self.settle(false);
+        }
+    }
+
+    /// The time is up: what only the time limited is not started again.
+    pub(in crate::domain::session) fn end_time(&mut self) {
+        if self.remaining != u32::MAX {
+            return;
+        }
+        self.remaining = 0;
+        if self.phase == CasePhase::Queued {
+            self.settle(false);
+            if !self.is_reached(self.stage) {
+                self.phase = CasePhase::Unreached;
+            }
+        }
+    }
+
+    /// Marks what is in flight as discarded; returns how many measured attempts that hits.
+    fn abandon(&mut self) -> u32 {
+        let mut measured = 0;
+        for number in &self.open {
+            let Some(attempt) = self.attempts.get_mut(*number as usize - 1) else { continue };
+            measured += u32::from(!attempt.abandoned && !attempt.warmup);
+            attempt.abandoned = true;
+        }
+        measured
+    }
+
+    /// Discards an attempt that is ordered and not due; it is owed again.
+    pub(in crate::domain::session) fn take_back(&mut self, number: u32) {
+        let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
+        attempt.abandoned = true;
+        self.remaining = self.remaining.saturating_add(1);
+        if self.phase == CasePhase::Running && self.counting().next().is_none() {
+            self.phase = CasePhase::Queued;
+        }
+    }
+
+    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`.
+    pub(in crate::domain::session) fn end(&mut self, number: u32, record: KeptRecord, keep: usize) {
+        let status = record.status();
+        let Some((abandoned, warmup)) = self.put(number, record, keep) else { return };
+        // Only what still counts keeps the case running: an attempt that was discarded may end long after its successor.
+        if !abandoned && self.phase == CasePhase::Running && self.counting().next().is_none() {
+            self.settle(warmup || status == AttemptStatus::Cancelled);
+        }
+    }
+
+    /// Takes the record of an attempt that left nothing: unless the user discarded it, it is owed again.
+    pub(in crate::domain::session) fn lose(&mut self, number: u32, record: KeptRecord) {
+        let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
+        if !abandoned && !warmup {
+            self.remaining = self.remaining.saturating_add(1);
+        }
+    }
+
+    /// Takes a record; returns whether the attempt was discarded, and whether it was a warm-up.
+    fn put(&mut self, number: u32, record: KeptRecord, keep: usize) -> Option<(bool, bool)> {
+        let at = self.open.iter().position(|n| *n == number)?;
+        let attempt = self.attempts.get_mut(number as usize - 1)?;
+        self.open.remove(at);
+        let status = record.status();
+        attempt.record = Some(record);
+        let (abandoned, warmup) = (attempt.abandoned, attempt.warmup);
+        self.failed_in_round |= attempt.round == self.round && attempt.is_failed();
+        self.good += usize::from(attempt.is_good());
+        self.is_doubtful = self.shown().is_some_and(|r| r.is_ok() && r.cache_doubt().is_some());
+        if let Some(cut) = &mut self.cut
+            && let Some(at) = cut.open.iter().position(|n| *n == number)
+        {
+            cut.open.remove(at);
+            if status == AttemptStatus::Cancelled && !warmup {
+                cut.remaining = cut.remaining.saturating_add(1);
+            }
+        }
+        self.pack_beyond(keep, usize::from(status != AttemptStatus::Ok), number);
+        Some((abandoned, warmup))
+    }
+
+    /// Where the case stands with nothing in flight that counts.
+    fn settle(&mut self, given_up: bool) {
+        self.phase = if self.remaining > 0 {
+            CasePhase::Queued
+        } else if given_up {
+            CasePhase::Cancelled
+        } else if self.failed_in_round {
+            CasePhase::Failed
+        } else {
+            CasePhase::Done
+        };
+    }
+
+    /// Drops text and arrivals of an attempt that is over; its figures stay.
+    pub(in crate::domain::session) fn pack(&mut self, number: u32) {
+        if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
+            attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
+        }
+    }
+
+    /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
+    fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
+        let Some(whole) = self.whole.get_mut(kind) else { return };
+        whole.push_back(number);
+        if whole.len() <= keep {
+            return;
+        }
+        if let Some(oldest) = whole.pop_front() {
+            self.pack(oldest);
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What a session decides: a wish or a fact comes in, events happen, and commands for the engine come out of them.
+
+use std::sync::Arc;
+
+use super::{CasePhase, HORIZON, Mode, RunEvent, Session, SessionCommand, SessionEvent, What};
+use crate::domain::attempt::{AttemptId, AttemptRecord};
+use crate::domain::time::Nanos;
+
+impl Session {
+    /// [`Self::handle`] of an input that came at `now`.
+    pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
+        self.now = self.now.max(now);
+        self.handle(event)
+    }
+
+    /// Takes an input and returns what the engine has to do. What happened waits in [`Self::take_events`]. Facts about
+    /// unknown or ended attempts are ignored.
+    pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
+        let mut out = Vec::new();
+        match event {
+            SessionEvent::Tick(now) => self.now = self.now.max(now),
+            SessionEvent::Begin(at) => {
+                self.now = self.now.max(at);
+                if self.mode == Mode::Waiting {
+                    self.happens(if self.stopped.is_some() { What::Resumed } else { What::Began }, &mut out);
+                }
+            }
+            SessionEvent::ToggleHold => match self.mode {
+                Mode::Running => drop(self.happens(What::Held, &mut out)),
+                Mode::Held => drop(self.happens(What::HoldEnded, &mut out)),
+                Mode::Waiting | Mode::Finished => {}
+            },
+            SessionEvent::TogglePause(case) => match self.phase(case) {
+                Some(CasePhase::Paused) => drop(self.happens(What::CaseResumed { case }, &mut out)),
+                Some(CasePhase::Queued | CasePhase::Running) => {
+                    self.happens(What::CasePaused { case }, &mut out);
+                }
+                _ => {}
+            },
+            SessionEvent::Rerun(case) => self.rerun(case, &mut out),
+            SessionEvent::RerunFailed => {
+                let is_failed = |case: &usize| self.phase(*case) == Some(CasePhase::Failed);
+                let failed: Vec<usize> = (0..self.cases.len()).filter(is_failed).collect();
+                for case in failed {
+                    self.rerun(case, &mut out);
+                }
+            }
+            SessionEvent::Cancel(case) => {
+                if matches!(self.phase(case), Some(CasePhase::Queued | CasePhase::Running | CasePhase::Paused)) {
+                    self.happens(What::CaseCancelled { case }, &mut out);
+                }
+            }
+            SessionEvent::Ended(id, record) => self.ends(id, record, &mut out),
+            SessionEvent::Abort => {
+                if self.mode != Mode::Finished || self.index.unsettled() > 0 {
+                    self.happens(What::Closing, &mut out);
+                }
+            }
+        }
+        while let Some(what) = self.next_step() {
+            if !self.happens(what, &mut out) {
+                break;
+            }
+        }
+        out
+    }
+
+    /// Takes the events that happened since they were last taken, oldest first.
+    pub fn take_events(&mut self) -> Vec<RunEvent> {
+        std::mem::take(&mut self.events)
+    }
+
+    fn phase(&self, case: usize) -> Option<CasePhase> {
+        self.cases.get(case).map(|c| c.phase)
+    }
+
+    fn rerun(&mut self, case: usize, out: &mut Vec<SessionCommand>) {
+        if self.phase(case).is_some_and(|p| !matches!(p, CasePhase::Queued | CasePhase::Running)) {
+            self.happens(What::CaseRerun { case }, out);
+        }
+    }
+
+    fn ends(&mut self, id: AttemptId, record: Arc<AttemptRecord>, out: &mut Vec<SessionCommand>) {
+        if self.is_open(id) {
+            self.now = self.now.max(record.ended);
+            let event = RunEvent { at: self.now, what: What::Ended(id) };
+            self.commit(event, Some(record), out);
+        }
+    }
+
+    fn happens(&mut self, what: What, out: &mut Vec<SessionCommand>) -> bool {
+        self.commit(RunEvent { at: self.now, what }, None, out)
+    }
+
+    /// Applies an event and keeps it. False, and nothing is changed: it cannot happen.
+    fn commit(&mut self, event: RunEvent, record: Option<Arc<AttemptRecord>>, out: &mut Vec<SessionCommand>) -> bool {
+        let commands = self.commands(&event);
+        let applied = self.apply(&event, record.map(Into::into));
+        debug_assert_eq!(applied, Ok(()), "{event:?} was decided and cannot happen");
+        if applied.is_ok() {
+            out.extend(commands);
+            self.events.push(event);
+        }
+        applied.is_ok()
+    }
+
+    /// What an event that is about to happen asks of the engine.
+    fn commands(&self, event: &RunEvent) -> Vec<SessionCommand> {
+        let abort = |ids: Vec<AttemptId>| ids.into_iter().map(SessionCommand::Abort).collect();
+        match event.what {
+            What::Started { case, number, warmup, due } => {
+                vec![SessionCommand::Start { id: AttemptId { case, number }, warmup, due }]
+            }
+            What::Held => {
+                let mut back = self.not_due(event.at);
+                back.sort_unstable();
+                abort(back.into_iter().map(|(_, id)| id).collect())
+            }
+            What::CasePaused { case } | What::CaseCancelled { case } => {
+                let numbers = self.cases.get(case).map(|c| c.counting().collect::<Vec<_>>()).unwrap_or_default();
+                abort(numbers.into_iter().map(|number| AttemptId { case, number }).collect())
+            }
+            What::Closing => {
+                let counts = |id: &&AttemptId| {
+                    self.cases.get(id.case).is_some_and(|c| !c.is_settled() && c.counting().any(|n| n == id.number))
+                };
+                abort(self.index.open().keys().filter(counts).copied().collect())
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Attempts that are ordered and not due at `at`, with their intended starts.
+    pub(super) fn not_due(&self, at: Nanos) -> Vec<(Nanos, AttemptId)> {
+        let due = |id: &AttemptId| {
+            let attempt = self.attempt(*id).filter(|a| !a.abandoned)?;
+            Some((attempt.due.filter(|due| *due > at)?, *id))
+        };
+        self.index.open().keys().filter_map(due).collect()
+    }
+
+    /// The next event that happens by itself, if any is due.
+    fn next_step(&self) -> Option<What> {
+        if self.mode != Mode::Running {
+            return None;
+        }
+        let start = if self.is_full() { None } else { self.next_start() };
+        if start.is_some() || self.index.unsettled() > 0 || self.in_flight() > 0 {
+            return start;
+        }
+        let next = self.stage + 1;
+        let is_left = self.index.count(CasePhase::Cancelled) < self.cases.len();
+        Some(if next < self.sweep.len() && is_left { What::StageBegan { stage: next } } else { What::Finished })
+    }
+
+    /// The next start, or the end of the time that it would lie beyond.
+    fn next_start(&self) -> Option<What> {
+        let started = |case: usize, warmup, due| {
+            let number = u32::try_from(self.cases.get(case)?.attempts.len()).ok()?.checked_add(1)?;
+            Some(What::Started { case, number, warmup, due })
+        };
+        if let Some(case) = self.next_warmup() {
+            return started(case, true, None);
+        }
+        // Only warm-ups, and only in the beginning, would keep measured attempts waiting.
+        if self.index.is_warming() {
+            return None;
+        }
+        let case = self.index.next_ready(if self.plan.takes_turns() { self.turn } else { 0 })?;
+        // Slots were all taken until now: what is late is late for want of one.
+        let capped = self.full_until == Some(self.now);
+        if self.pace.is_over(self.now, capped) {
+            return Some(What::TimeUp { not_started: self.pace.missed() });
+        }
+        let due = self.pace.next_at(self.now);
+        if due.is_some_and(|at| at > self.now.plus(HORIZON)) {
+            return None;
+        }
+        started(case, false, due)
+    }
+
+    /// The case of the next warm-up; paused and cancelled ones are passed over.
+    fn next_warmup(&self) -> Option<usize> {
+        let count = self.cases.len();
+        let left = self.plan.warmup.saturating_sub(self.warmups_started) as usize;
+        let turns = (0..left.min(count)).map(|i| (self.warmups_started as usize + i) % count);
+        let takes_one = |case: &usize| !matches!(self.phase(*case), Some(CasePhase::Paused | CasePhase::Cancelled));
+        turns.into_iter().find(takes_one)
+    }
+}

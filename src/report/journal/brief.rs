@@ -1,0 +1,64 @@
+//! A journal in a few figures, without reading it all.
+
+use serde::Deserialize;
+
+use super::RunHeader;
+use super::line::End;
+use super::read::{JournalError, read_first_line};
+use crate::report::run_figures::RunFigures;
+
+/// What the first and the last line of a journal say about the run.
+#[derive(Clone, Debug)]
+pub struct Brief {
+    /// What was run, where.
+    pub header: BriefHeader,
+    /// The run's figures at its end.
+    pub figures: RunFigures,
+}
+
+/// Some of a [`RunHeader`]: neither prompts nor the machine.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the names are those of `RunHeader`")]
+pub struct BriefHeader {
+    pub id: String,
+    pub url: String,
+    pub model: String,
+    #[serde(default)]
+    pub simulated: bool,
+    pub suite: BriefSuite,
+}
+
+/// Some of a suite.
+#[derive(Clone, Debug, Deserialize)]
+#[expect(missing_docs, reason = "the name says it")]
+pub struct BriefSuite {
+    pub name: String,
+}
+
+impl From<&RunHeader> for BriefHeader {
+    fn from(run: &RunHeader) -> Self {
+        Self {
+            id: run.id.clone(),
+            url: run.url.clone(),
+            model: run.model.clone(),
+            simulated: run.simulated,
+            suite: BriefSuite { name: run.suite.name.clone() },
+        }
+    }
+}
+
+/// Reads the first and the last line of a journal. `None` if the last line is not the end of a run.
+///
+/// # Errors
+///
+/// The first line is not that of a journal, or of one that this program cannot read.
+pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<Brief>, JournalError> {
+    #[derive(Deserialize)]
+    struct First {
+        run: BriefHeader,
+    }
+    const END: &[u8] = b"{\"type\":\"end\"";
+    let first: First = read_first_line(first)?;
+    let end: Option<End> = last.starts_with(END).then(|| serde_json::from_slice(last).ok()).flatten();
+    Ok(end.and_then(|end| end.figures).map(|figures| Brief { header: first.run, figures }))
+}
