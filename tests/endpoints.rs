@@ -400,7 +400,7 @@ fn thresholds_in_other_tools_words_are_judged_and_an_odd_direction_is_told() {
     let folder = folder_with(&suite(1));
     let base = [url.as_str(), "--model", "small"];
     let (ended, stderr) =
-        run(folder.path(), &[&base[..], &["--slo", "p99_ttft_ms<600000", "--slo", "e2el_avg<600s"]].concat());
+        run(folder.path(), &[&base[..], &["--slo", "p99_e2el_ms<600000", "--slo", "e2el_avg<600s"]].concat());
     assert_eq!(ended, Some(0), "{stderr}");
     assert!(!stderr.contains("did you mean"), "{stderr}");
     let (ended, stderr) = run(folder.path(), &[&base[..], &["--slo", "e2e_latency_p95>600s"]].concat());

@@ -19,7 +19,6 @@ const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main
 /// Circles that are being opened: folder and modules. The test fails as soon as one of them is gone, so that its row goes too.
 const KNOWN: &[(&str, &[&str])] = &[
     ("domain", &["attempt", "diagnosis", "finding", "prefix_cache"]),
-    ("domain/session", &["history", "restore"]),
     ("protocol", &["api", "chunk", "endpoint", "failure"]),
     ("report", &["bottleneck", "host", "model", "server_figures"]),
     ("runtime", &["calibrate", "closing", "export", "resume", "saved", "spec"]),

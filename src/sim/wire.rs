@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn every_event_is_what_a_client_understands() {
-        assert_eq!(read(Event::Role), Chunk { choices: 1, ..Chunk::default() });
+        assert_eq!(read(Event::Role), Chunk { choices: 1, has_first_choice: true, ..Chunk::default() });
         let hostile = "\"\\\n\u{1b}[2J\u{2028}é";
         assert_eq!(read(Event::Token(Part::Reasoning, hostile)).reasoning, hostile);
         assert_eq!(read(Event::Token(Part::Answer, hostile)).text, hostile);
