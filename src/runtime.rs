@@ -108,9 +108,8 @@ impl Run {
         };
         let first = spec.resumes.as_ref().map(|r| (r.saved.run.epoch.clone(), r.saved.run.id.clone()));
         let (wall, run_id) = first.unwrap_or_else(|| {
-            let wall = wall::now();
-            let id = format!("ts-{:x}", wall.timestamp().as_microsecond());
-            (wall, id)
+            let id = format!("ts-{:x}", wall::microseconds_since_1970());
+            (wall::now(), id)
         });
         let (sender, inbox) = channel();
         let config = EngineConfig {

@@ -1,6 +1,6 @@
 //! The time of day.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -12,6 +12,14 @@ pub(super) fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
+/// Microseconds since 1970 by a clock that may be set anywhere: unlike [`now`] a new number with every call.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
+pub(super) fn microseconds_since_1970() -> i64 {
+    let now = SystemTime::now();
+    let since = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    now.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -since(before.duration()), since)
+}
+
 fn nearest_timestamp(time: SystemTime) -> Timestamp {
     let nearest = if time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::try_from(time).unwrap_or(nearest)
@@ -19,8 +27,6 @@ fn nearest_timestamp(time: SystemTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]

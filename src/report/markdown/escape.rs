@@ -44,8 +44,8 @@ pub fn inline(text: &str) -> String {
     or_unknown(out)
 }
 
-/// The user's own address for a line: a link, where the report is shown.
-pub fn own_address(text: &str) -> String {
+/// The user's own text, or this program's, for a line: an address in it is a link, where the report is shown.
+pub fn own(text: &str) -> String {
     let mut out = String::new();
     escape(&one_line(text), &mut out);
     or_unknown(out)
@@ -258,7 +258,7 @@ mod tests {
         for plain in ["Q4-K-M", "defaced", "1234567", "v0.9.2", "a:b", "@", "#", "c3"] {
             assert!(!inline(plain).contains('`'), "{plain}");
         }
-        assert_eq!(own_address("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
+        assert_eq!(own("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
     }
 
     /// As GitHub finds them: in text, not in code.
