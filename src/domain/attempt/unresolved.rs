@@ -82,33 +82,33 @@ impl fmt::Display for Unresolved {
             Self::NotStreamed => f.write_str("the answer was not streamed"),
             Self::ContentLength { bytes } => write!(
                 f,
-                "the event stream has a Content-Length of {bytes} bytes: the whole answer was made before any of it was sent"
+                "its Content-Length ({bytes} bytes) was known before it was sent"
             ),
-            Self::OneEvent => f.write_str("the whole answer came in one event"),
+            Self::OneEvent => f.write_str("the whole answer arrived in one event"),
             Self::OneUncountedEvent => {
-                f.write_str("the whole answer came in one event and the server reported no usage")
+                f.write_str("the whole answer arrived in one event and the server reported no usage")
             }
             Self::AtOnce { events, span_ms } if span_ms > 0.0 => {
-                write!(f, "all {events} events came within {span_ms:.1} ms")
+                write!(f, "all {events} events arrived within {span_ms:.1} ms")
             }
-            Self::AtOnce { events, .. } => write!(f, "all {events} events came in one read"),
+            Self::AtOnce { events, .. } => write!(f, "all {events} events arrived in one read"),
             Self::Bunched { events, at_the_end, of, error } => {
                 let end = if at_the_end { "last" } else { "first" };
-                write!(f, "{events} of {of} events came with the {end} text: ")?;
+                write!(f, "{events} of {of} events arrived with the {end} text; ")?;
                 match error.filter(|error| *error < 10.0) {
                     Some(error) => write!(f, "error up to {:.0}%", error * 100.0),
-                    None => f.write_str("the error has no limit"),
+                    None => f.write_str("the error is unbounded"),
                 }
             }
             Self::FewEvents { events, tokens } => {
-                write!(f, "{events} events carry {tokens} tokens: the tokens of the first event are a guess")
+                write!(f, "{events} events carry {tokens} tokens; the first event's token count is only estimated")
             }
             Self::SharedReads { bunches, events } => {
-                write!(f, "{events} events came at {bunches} times: gaps are those of the reads")
+                write!(f, "{events} events arrived at {bunches} distinct times; gaps are between reads")
             }
             Self::TooFast { tokens, latency_ms } => write!(
                 f,
-                "all {tokens} tokens came within {latency_ms:.1} ms of the request: no model decodes that fast"
+                "all {tokens} tokens arrived within {latency_ms:.1} ms of the request; no model decodes that fast"
             ),
             Self::HeldBack { decode_ms, window_ms } => write!(
                 f,

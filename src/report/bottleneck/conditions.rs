@@ -54,7 +54,7 @@ fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
 fn standstills(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.stalled, e.counts.ended);
     let longest_s = e.counts.longest_stall_ms / 1000.0;
-    (n > 0).then(|| format!("tokscope itself stood still in {n} of {all} attempts, for {longest_s:.2} s at most"))
+    (n > 0).then(|| format!("tokscope itself stalled in {n} of {all} attempts, for up to {longest_s:.2} s"))
 }
 
 pub(super) fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
@@ -63,7 +63,7 @@ pub(super) fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
 
 fn sent_late(e: &Evidence<'_>) -> Option<String> {
     let (n, all, most) = (e.counts.sent_late, e.counts.ended, millis(e.counts.longest_own_delay_ms));
-    (n > 0).then(|| format!("tokscope itself sent {n} of {all} requests late, by {most} at most"))
+    (n > 0).then(|| format!("tokscope itself sent {n} of {all} requests late, by up to {most}"))
 }
 
 fn read_late(e: &Evidence<'_>) -> Option<String> {
@@ -73,7 +73,7 @@ fn read_late(e: &Evidence<'_>) -> Option<String> {
 
 pub(super) fn own_thread(e: &Evidence<'_>) -> Option<String> {
     let engine = e.around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
-    Some(format!("tokscope's reading thread took {engine:.0}% of a core, so the figures may be its own"))
+    Some(format!("tokscope's reading thread used {engine:.0}% of a core, so its own delay may distort the figures"))
 }
 
 pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
@@ -83,7 +83,7 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
         // Beside an ITL of a second some milliseconds are nothing.
         (late_ms >= token_ms / 2.0).then(|| {
             let (late, token) = (millis(late_ms), millis(token_ms));
-            format!("tokscope itself was {late} late (p99), beside an ITL of {token}, so the figures may be its own")
+            format!("tokscope itself was {late} late (p99) at an ITL of {token}, so its own delay may distort the figures")
         })
     };
     late_by_lag().or_else(|| is_own_share(e, e.counts.read_late).then(|| read_late(e)).flatten())
@@ -92,14 +92,14 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
     let busy = e.around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
     Some(format!(
-        "the cores were {busy:.0}% busy with client and server on one machine, so each may have waited for the other"
+        "client and server share a machine whose cores were {busy:.0}% busy, so each may have slowed the other"
     ))
 }
 
 pub(super) fn buffered(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.buffered, e.counts.ended);
     (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
-        format!("in {n} of {all} attempts the text did not arrive as it was made, so TTFT and ITL are not the model's")
+        format!("text was held back in {n} of {all} attempts, so TTFT and ITL do not reflect the model")
     })
 }
 
@@ -125,13 +125,13 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
     let (slot, ttft) = e.wait_of_ttft(|t| t.slot_ms).filter(holds)?;
     let (slot, ttft) = (millis(slot), millis(ttft));
-    Some(format!("at this rate requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)"))
+    Some(format!("at this rate, requests spent {slot} of their {ttft} TTFT waiting for a free slot (medians)"))
 }
 
 pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
     let (queue, ttft) = e.wait_of_ttft(|t| t.queue_ms).filter(holds)?;
     let (queue, ttft) = (millis(queue), millis(ttft));
-    Some(format!("by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)"))
+    Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians)"))
 }
 
 /// Whether a wait is most of the TTFT that holds it.
@@ -141,7 +141,7 @@ fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
 
 pub(super) fn server_queue_length(e: &Evidence<'_>) -> Option<String> {
     let waiting = e.around.server_waiting.filter(|n| *n >= WAITING)?;
-    Some(format!("by the server's metrics {waiting:.1} requests waited on average"))
+    Some(format!("the server's metrics report {waiting:.1} waiting requests on average"))
 }
 
 pub(super) fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
@@ -152,7 +152,7 @@ pub(super) fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
     let grown = more / less;
     (load > 1.0 && after >= before * QUEUE_GROWTH && grown < load / 2.0).then(|| {
         format!(
-            "from concurrency {} to {} the median TTFT grew from {} to {}, throughput only {grown:.1}-fold",
+            "from concurrency {} to {}, median TTFT grew from {} to {}, while throughput scaled only {grown:.1}×",
             first.concurrency,
             last.concurrency,
             millis(before),
@@ -175,7 +175,7 @@ pub(super) fn prefill(e: &Evidence<'_>) -> Option<String> {
     let (share, ttft) = (e.prefill_share.filter(|share| *share >= WAIT_HOLDS)?, e.median(|t| t.ttft_ms)?);
     let (share, ttft) = (percent(share), millis(ttft));
     Some(format!(
-        "{share} of the median request passes before its first token (TTFT {ttft}), in prefill or in a queue before it"
+        "{share} of the median request is spent before its first token (TTFT {ttft}), in prefill or in a queue"
     ))
 }
 

@@ -157,7 +157,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
         "messages-context-window.sse",
         "messages",
         r#"ok | 0:a | "" "Hi" | 25/3/-/- | model_context_window_exceeded"#,
-        "context window ended the answer",
+        "filled the model's context window",
     ),
     ("messages-refusal.sse", "messages", r#"ok | 0:a | "" "Hi" | 25/3/-/- | refusal"#, "the model refused"),
     (
