@@ -144,7 +144,7 @@ fn a_list_that_fails_is_a_note_where_a_model_is_named() {
         let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
         assert_eq!((ended, posts(&came).len()), (Some(0), 1), "{status}: {stderr}");
         assert!(stderr.lines().any(|line| line == "x on unknown server"), "{status}: {stderr}");
-        assert!(stderr.contains("warning: the list of models failed; 'x' is used anyway: "), "{status}: {stderr}");
+        assert!(stderr.contains("warning: could not list the models, using 'x' anyway: "), "{status}: {stderr}");
         let (ended, stderr) = run(folder.path(), &[&url]);
         assert_eq!((ended, posts(&came).len()), (Some(3), 0), "{status}: {stderr}");
         assert!(stderr.contains("/v1/models") && stderr.contains("--model NAME"), "{status}: {stderr}");
@@ -196,7 +196,7 @@ fn a_wrong_model_stops_the_run_with_those_there_are() {
     let folder = folder_with(&suite(10));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
     assert_eq!((ended, posts(&came).len()), (Some(3), 1), "{stderr}");
-    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; name another model with --model; the endpoint lists small, large";
+    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; pass another model with --model; the endpoint lists small, large";
     assert!(stderr.contains(said), "{stderr}");
 }
 
@@ -255,7 +255,10 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
         let (ended, stderr) = run(folder.path(), &[url, "--model", "x", "--proxy", &dead]);
         assert_eq!(ended, Some(3), "{stderr}");
         let said = format!("no connection to the proxy http://{dead} (--proxy): ");
-        assert!(stderr.contains(&said) && stderr.contains("is the proxy running, and its port right?"), "{stderr}");
+        assert!(
+            stderr.contains(&said) && stderr.contains("check that the proxy is running and the port is right"),
+            "{stderr}"
+        );
         for (variable, proxy) in [("HTTPS_PROXY", "https://"), ("http_proxy", "http://")] {
             if !url.starts_with(proxy) {
                 continue;
@@ -269,9 +272,9 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
         }
     }
     for (status, said) in [
-        ("403 Forbidden", "refuses a connection to model.invalid:443: HTTP 403 Forbidden"),
-        ("502 Bad Gateway", "refuses a connection to model.invalid:443: HTTP 502 Bad Gateway"),
-        ("407 Proxy Authentication Required", "wants a user name and a password (HTTP 407); give them in its address"),
+        ("403 Forbidden", "refused to connect to model.invalid:443: HTTP 403 Forbidden"),
+        ("502 Bad Gateway", "refused to connect to model.invalid:443: HTTP 502 Bad Gateway"),
+        ("407 Proxy Authentication Required", "requires a user name and password (HTTP 407); add them to its address"),
     ] {
         let (address, came) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["https://model.invalid/v1", "--model", "x", "--proxy", &address]);
@@ -281,8 +284,11 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
     }
     // A plain request is answered by the proxy itself.
     for (status, said) in [
-        ("407 Proxy Authentication Required", "(--proxy) wants a user name and a password: "),
-        ("502 Bad Gateway", "(--proxy) may have answered in the server's place: can it reach model.invalid:80?"),
+        ("407 Proxy Authentication Required", "(--proxy) requires a user name and password: "),
+        (
+            "502 Bad Gateway",
+            "(--proxy) may have answered instead of the server; check that it can reach model.invalid:80",
+        ),
     ] {
         let (address, _) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["http://model.invalid/v1", "--proxy", &address]);
@@ -380,7 +386,7 @@ fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
     };
     let (json, keys) = measured(&[]);
     assert!(!keys.is_empty() && keys.iter().all(|sent| !sent), "{keys:?}");
-    assert!(json.to_string().contains("HTTP 401; --server-metrics-auth sends the API key there"), "{json}");
+    assert!(json.to_string().contains("HTTP 401; pass --server-metrics-auth to send the API key"), "{json}");
     let (json, keys) = measured(&["--server-metrics-auth"]);
     assert!(!keys.is_empty() && keys.iter().all(|sent| *sent), "{keys:?}");
     assert_eq!(json["server_metrics"]["kind"], "vLLM");

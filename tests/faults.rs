@@ -72,7 +72,7 @@ const ROWS: &[Row] = &[
     ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim answers"),
     // ─── HTTP that is none ───
     ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
-    ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; is its address https://?"),
+    ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; try https://"),
     ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the answer is no number"),
     ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
     ("length_too_short", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n{ANSWER}")); wire.hold(); }, "truncated", "truncated", "without a finish reason"),
@@ -270,7 +270,7 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
 
     for (certificate, args, said) in [
         ("good.pem", &[][..], "--cacert FILE trusts an issuer or this very certificate"),
-        ("self-signed.pem", &trusted, "--insecure goes without the proof"),
+        ("self-signed.pem", &trusted, "skip verification with --insecure"),
         ("expired.pem", &trusted, "expired"),
         ("elsewhere.pem", &trusted, "elsewhere.example"),
     ] {
@@ -330,13 +330,13 @@ fn the_wrong_protocol_is_told_either_way() {
     let plain = Simulator::start(SimConfig::default()).unwrap();
     let (status, stderr, _) = run_once(&plain.url().replace("http://", "https://"), &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("does the server speak TLS there, or plain http://?"), "{stderr}");
+    assert!(stderr.contains("the server may not use TLS here; try http://"), "{stderr}");
     let (status, stderr, _) = run_once(&format!("http://localhost:{}/v1", tls::serve("good.pem", "good.pem")), &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("is this an HTTP server, and its address not https://?"), "{stderr}");
+    assert!(stderr.contains("check that this is an HTTP server; it may need https://"), "{stderr}");
     let (status, stderr, _) = run_once("http://nonexistent.invalid/v1", &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("the host name 'nonexistent.invalid' has no address ("), "{stderr}");
+    assert!(stderr.contains("cannot resolve the host name 'nonexistent.invalid' ("), "{stderr}");
 }
 
 #[test]

@@ -18,16 +18,13 @@ impl KeySource {
     /// Whether a key was sent, where it came from, and what to do after HTTP 401 or 403.
     pub fn advice(&self) -> String {
         match self {
-            Self::NotSent => {
-                "no API key was sent; set OPENAI_API_KEY, or name the variable that holds it with --api-key-env"
-                    .to_owned()
-            }
+            Self::NotSent => "no API key was sent; set OPENAI_API_KEY or pass --api-key-env".to_owned(),
             Self::Variable(name) => {
                 let name = name.as_deref().unwrap_or("the variable of --api-key-env");
-                format!("the API key from {name} was sent; check it, or name another variable with --api-key-env")
+                format!("the API key from {name} was sent; check it, or choose another variable with --api-key-env")
             }
             Self::File => "the API key from --api-key-file was sent; check the file".to_owned(),
-            Self::Header(name) => format!("no API key but your header '{name}' was sent; check its value"),
+            Self::Header(name) => format!("your header '{name}' was sent instead of an API key; check its value"),
         }
     }
 }

@@ -87,10 +87,13 @@ impl Peer {
     /// An HTTP error that may be the proxy's, with the proxy's name.
     pub fn with_culprit(&self, http_status: u16, said: String) -> String {
         match (&self.proxy, http_status) {
-            (Some(proxy), 407) => format!("{proxy} wants a user name and a password: {said}; {PASSWORD}"),
+            (Some(proxy), 407) => format!("{proxy} requires a user name and password: {said}; {PASSWORD}"),
             // In a tunnel only the server answers.
             (Some(proxy), 502..=504) if !self.has_tls => {
-                format!("{said}; {proxy} may have answered in the server's place: can it reach {}?", self.target)
+                format!(
+                    "{said}; {proxy} may have answered instead of the server; check that it can reach {}",
+                    self.target
+                )
             }
             _ => said,
         }
@@ -130,7 +133,9 @@ impl Peer {
         match error {
             Some(Io { kind, said }) => {
                 let hint = match (kind, &self.proxy) {
-                    (ErrorKind::ConnectionRefused, Some(_)) => Some("is the proxy running, and its port right?"),
+                    (ErrorKind::ConnectionRefused, Some(_)) => {
+                        Some("check that the proxy is running and the port is right")
+                    }
                     _ => hint(*kind, self.has_tls),
                 };
                 with_hint(format!("no connection to {to}: {said}"), hint)
@@ -143,7 +148,7 @@ impl Peer {
         let reason = causes(error).last().map(ToString::to_string).unwrap_or_default();
         let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
         let whose = self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" of {proxy}"));
-        format!("the host name '{}'{whose} has no address ({reason}); check its spelling and the DNS", self.host)
+        format!("cannot resolve the host name '{}'{whose} ({reason}); check its spelling and the DNS", self.host)
     }
 
     fn proxy_refusal(&self, error: &reqwest::Error) -> String {
@@ -151,11 +156,11 @@ impl Peer {
         let said = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL)).unwrap_or_default();
         match said.trim_start_matches(TUNNEL) {
             "proxy authorization required" => {
-                format!("{proxy} wants a user name and a password (HTTP 407); {PASSWORD}")
+                format!("{proxy} requires a user name and password (HTTP 407); {PASSWORD}")
             }
-            "unsuccessful" => format!("{proxy} refuses a connection to {target}"),
+            "unsuccessful" => format!("{proxy} refused to connect to {target}"),
             "unexpected end of file" => format!("{proxy} closed the connection instead of connecting to {target}"),
-            why => format!("{proxy} made no connection to {target}: {why}"),
+            why => format!("{proxy} could not connect to {target}: {why}"),
         }
     }
 
@@ -168,8 +173,8 @@ impl Peer {
 }
 
 const TUNNEL: &str = "tunnel error: ";
-const PASSWORD: &str = "give them in its address, like http://USER:PASSWORD@HOST:PORT";
-const LATE: &str = "is the host up, and no firewall in between? --connect-timeout allows more time";
+const PASSWORD: &str = "add them to its address: http://USER:PASSWORD@HOST:PORT";
+const LATE: &str = "check the host and any firewall, or raise --connect-timeout";
 
 /// An error of the system.
 struct Io {
@@ -196,16 +201,16 @@ fn with_hint(said: String, hint: Option<&str>) -> String {
 /// What to try after an error of the system.
 fn hint(kind: ErrorKind, has_tls: bool) -> Option<&'static str> {
     match kind {
-        ErrorKind::ConnectionRefused => Some("is the server running, and its port right?"),
+        ErrorKind::ConnectionRefused => Some("check that the server is running and the port is right"),
         ErrorKind::TimedOut => Some(LATE),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Some("check the address, the network and the VPN")
         }
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Some("the server, or something in between, dropped the connection; see the server's log")
+            Some("the server or a proxy dropped the connection; see the server's log")
         }
-        ErrorKind::UnexpectedEof if has_tls => Some("does the server speak TLS there, or plain http://?"),
-        ErrorKind::PermissionDenied => Some("a rule of this machine forbids it; check its firewall"),
+        ErrorKind::UnexpectedEof if has_tls => Some("the server may not use TLS here; try http://"),
+        ErrorKind::PermissionDenied => Some("this machine blocked the connection; check its firewall"),
         ErrorKind::AddrNotAvailable => Some("this machine has no free port left; lower --concurrency or --rate"),
         _ => None,
     }

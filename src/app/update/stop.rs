@@ -59,8 +59,8 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     let said = record.error.as_ref().map_or("", |e| e.message.as_str());
     let advice = match cause {
         Cause::Key => app.key_source.advice(),
-        Cause::Model => format!("name another model with --model{}", listed(app)),
-        Cause::Address => "check the address: is it the API's base URL, with the right scheme?".to_owned(),
+        Cause::Model => format!("pass another model with --model{}", listed(app)),
+        Cause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
         Cause::Proxy => String::new(),
     };
     let about = match cause {

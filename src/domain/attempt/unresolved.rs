@@ -80,10 +80,9 @@ impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotStreamed => f.write_str("the answer was not streamed"),
-            Self::ContentLength { bytes } => write!(
-                f,
-                "its Content-Length ({bytes} bytes) was known before it was sent"
-            ),
+            Self::ContentLength { bytes } => {
+                write!(f, "the answer's Content-Length ({bytes} bytes) was known before it was sent")
+            }
             Self::OneEvent => f.write_str("the whole answer arrived in one event"),
             Self::OneUncountedEvent => {
                 f.write_str("the whole answer arrived in one event and the server reported no usage")

@@ -338,7 +338,9 @@ fn what_came_at_once_because_the_observer_stood_still_is_not_fake() {
 fn an_answer_in_one_event_is_not_streamed() {
     let mut r = at_us([4_000_000]);
     r.usage.completion_tokens = Some(300);
-    assert!(message(&r, "fake_streaming").starts_with("the answer was not streamed: the whole answer arrived in one event"));
+    assert!(
+        message(&r, "fake_streaming").starts_with("the answer was not streamed: the whole answer arrived in one event")
+    );
     assert_eq!(keys(&r), ["fake_streaming"]);
     // Reasoning that is not streamed is no text that should have been.
     (r.usage.reasoning_tokens, r.finish_at) = (Some(298), Some(Nanos::from_millis(4000)));
@@ -372,7 +374,7 @@ fn a_content_length_proves_that_the_answer_was_buffered() {
     r.content_length = Some(6121);
     let (key, message) = only(&r);
     assert_eq!(key, "fake_streaming");
-    assert!(message.contains("its Content-Length (6121 bytes) was known before it was sent"), "{message}");
+    assert!(message.contains("the answer's Content-Length (6121 bytes) was known before it was sent"), "{message}");
     assert_eq!((r.time_to_first_token_ms(), r.decode_tokens_per_s()), (None, None));
 }
 

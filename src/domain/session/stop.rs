@@ -5,7 +5,7 @@ use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord
 use crate::domain::time::Nanos;
 
 /// Note on an attempt of which nothing was saved.
-pub(super) const LOST: &str = "in flight when tokscope ended: nothing of it was kept";
+pub(super) const LOST: &str = "in flight when tokscope ended; nothing of it was saved";
 
 impl Session {
     /// Cancels what is left, for the program ends.

@@ -71,13 +71,13 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         );
     }
     if has("inter_chunk_latency") || has("icl") {
-        return Some("gaps between chunks have no threshold; 'itl' is the mean time per token of each request");
+        return Some("gaps between chunks cannot have a threshold; 'itl' is the mean time per token of each request");
     }
     if has("total_token_throughput") || has("input_throughput") || has("prompt_tokens_per_second") {
-        return Some("prompt tokens have no throughput here; 'throughput' counts output tokens");
+        return Some("prompt throughput cannot have a threshold; 'throughput' counts output tokens");
     }
     if name.starts_with("std_") || name.ends_with("_std") {
-        return Some("a standard deviation has no threshold; take a percentile, like ttft_p95");
+        return Some("a standard deviation cannot have a threshold; use a percentile, like ttft_p95");
     }
     None
 }

@@ -8,7 +8,7 @@ use crate::protocol::failure::capped;
 
 /// What to do about an answer without a body.
 const CHECK_ADDRESS: &str =
-    "check that the address leads to the chat API, and the log of the server or of the gateway before it";
+    "check that the address is that of the chat API, and check the log of the server or gateway";
 
 impl Recorder {
     /// Ends what is still open in the text and the counts.
@@ -86,7 +86,7 @@ impl Recorder {
         let words = |which: String, reason: &String| {
             // JSON in place of a word needs no quotes.
             if reason.starts_with(['{', '[']) {
-                format!("{which} with {reason} in place of a finish reason")
+                format!("{which} with {reason} instead of a finish reason")
             } else {
                 format!("{which} with finish reason \"{reason}\"")
             }
@@ -102,7 +102,7 @@ impl Recorder {
     fn also_sent(&self) -> String {
         let api = self.beside.other_api.map(|api| {
             let (theirs, ours) = (api.name, self.api.name);
-            format!("; the server answered in the shape of the API {theirs}, not {ours}: pass --api {theirs}, or check the address")
+            format!("; the server answered in the format of the {theirs} API, not {ours}; pass --api {theirs} or check the address")
         });
         let words = self.beside.words.as_ref().map(|words| format!("; the server also sent: {words}"));
         api.or(words).unwrap_or_default()

@@ -83,7 +83,9 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
         // Beside an ITL of a second some milliseconds are nothing.
         (late_ms >= token_ms / 2.0).then(|| {
             let (late, token) = (millis(late_ms), millis(token_ms));
-            format!("tokscope itself was {late} late (p99) at an ITL of {token}, so its own delay may distort the figures")
+            format!(
+                "tokscope itself was {late} late (p99) at an ITL of {token}, so its own delay may distort the figures"
+            )
         })
     };
     late_by_lag().or_else(|| is_own_share(e, e.counts.read_late).then(|| read_late(e)).flatten())
@@ -98,9 +100,8 @@ pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
 
 pub(super) fn buffered(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.buffered, e.counts.ended);
-    (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
-        format!("text was held back in {n} of {all} attempts, so TTFT and ITL do not reflect the model")
-    })
+    (n > 0 && n as f64 >= all as f64 * MOST)
+        .then(|| format!("text was held back in {n} of {all} attempts, so TTFT and ITL do not reflect the model"))
 }
 
 pub(super) fn refused(e: &Evidence<'_>) -> Option<String> {
@@ -113,8 +114,8 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
     let found = e.one_at_a_time?;
     let (least, most) = found.first_text_ms;
     Some(format!(
-        "the server decodes one request at a time: {} of {} overlapping requests got their first token only after the one \
-         before had ended ({} to {} after the request)",
+        "the server decodes one request at a time: {} of {} overlapping requests got their first token only after \
+         the previous one ended (after {} to {})",
         found.apart,
         found.waited,
         millis(least),

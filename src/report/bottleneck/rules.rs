@@ -101,8 +101,8 @@ pub(super) const RULES: &[Rule] = &[
         cause: QUEUE,
         condition: "of at least 3 overlapping requests, 90% got their first token only after the previous one ended, and half of their \
                     wait was spent decoding others",
-        example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after the one \
-                  before had ended (37 ms to 1.37 s after the request)",
+        example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
+         the previous one ended (after 37 ms to 1.37 s)",
         explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
         is_always_named: false,
         find: one_at_a_time,

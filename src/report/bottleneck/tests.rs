@@ -151,7 +151,8 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
     assert!(said(100.0, 10.0, false).starts_with("decode-bound: "), "the server has a machine of its own");
     let own = "client-bound: tokscope's reading thread used 97% of a core, so its own delay may distort the figures";
     assert_eq!(said(98.4, 97.2, true), format!("{own}{also}"));
-    let shared = "client-bound: client and server share a machine whose cores were 98% busy, so each may have slowed the other";
+    let shared =
+        "client-bound: client and server share a machine whose cores were 98% busy, so each may have slowed the other";
     assert_eq!(said(98.4, 10.0, true), format!("{shared}{also}"));
 }
 
@@ -235,7 +236,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
     assert_eq!(
         said(in_turn(&[37, 332, 931, 1370], 290)),
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
-         the one before had ended (37 ms to 1.37 s after the request)."
+         the previous one ended (after 37 ms to 1.37 s)."
     );
     // Buffered or not, the same server is named; a second explanation stands beside it.
     let refusal = crate::domain::attempt::FailedTry {
@@ -315,8 +316,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 #[test]
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
     let told = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
-    let queue =
-        "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
+    let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
     let flat = "saturated: from concurrency 1 on: 101 tok/s there, 101 tok/s at most up to concurrency 8";
     assert_eq!(told, format!("{queue}; also {flat}."));
     assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queue-bound"));

@@ -23,7 +23,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     (
         "finish-object.sse",
         "chat",
-        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort","message":"boom"} in place of a finish reason) | 0:a | "" "Hi" | 9/1/-/- | {"type":"abort","message":"boom"}"#,
+        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort","message":"boom"} instead of a finish reason) | 0:a | "" "Hi" | 9/1/-/- | {"type":"abort","message":"boom"}"#,
         "",
     ),
     (
@@ -175,7 +175,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     (
         "ollama-object-reason.ndjson",
         "ollama",
-        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort"} in place of a finish reason) | 0:a | "" "Hi" | 26/5/-/- | {"type":"abort"}"#,
+        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort"} instead of a finish reason) | 0:a | "" "Hi" | 26/5/-/- | {"type":"abort"}"#,
         "",
     ),
 ];
