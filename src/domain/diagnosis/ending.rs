@@ -5,7 +5,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::sanitise_line;
 
-/// Longest finish reason that a finding repeats, in characters.
+/// Maximum length of a finish reason in a finding, in characters.
 const MAX_REASON_CHARS: usize = 60;
 
 /// Finish reasons of all choices.
@@ -14,12 +14,12 @@ fn reasons(record: &AttemptRecord) -> impl Iterator<Item = &str> {
     first.chain(record.choice_finish_reasons.iter().flatten()).map(String::as_str)
 }
 
-/// First finish reason of that class, of any choice.
+/// First finish reason of this class, of any choice.
 fn reason_of(record: &AttemptRecord, class: FinishClass) -> Option<&str> {
     reasons(record).find(|reason| FinishClass::from_reason(reason) == class)
 }
 
-/// A server's word, safe to show and short.
+/// Returns a server's word in a short and safe form.
 fn shown(reason: &str) -> String {
     let reason = sanitise_line(reason);
     match reason.char_indices().nth(MAX_REASON_CHARS) {

@@ -14,7 +14,7 @@ const PROXY: Option<(&str, &str)> = Some(("http://u:hunter22@proxy.example:3128"
 fn errors_of_the_system_name_where_and_what_to_try() {
     for (kind, to_try) in [
         (ErrorKind::ConnectionRefused, "check that the server is running and the port is right"),
-        (ErrorKind::TimedOut, "no firewall in between?"),
+        (ErrorKind::TimedOut, "check the host and any firewall"),
         (ErrorKind::HostUnreachable, "check the address, the network and the VPN"),
         (ErrorKind::NetworkUnreachable, "check the address, the network and the VPN"),
         (ErrorKind::ConnectionReset, "see the server's log"),
@@ -36,7 +36,9 @@ fn a_name_without_an_address_is_one_sentence() {
         "cannot resolve the host name 'gpu.example' (Name or service not known); check its spelling and the DNS";
     assert_eq!(said, expected);
     let said = peer(ENDPOINT, PROXY).unknown(&error);
-    assert!(said.starts_with("the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY) has"));
+    assert!(said.starts_with(
+        "cannot resolve the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY)"
+    ));
 }
 
 #[test]
@@ -51,7 +53,7 @@ fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
     let said = proxied.with_culprit(407, "HTTP 407".to_owned());
     assert!(said.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) requires a user name"), "{said}");
     let said = proxied.with_culprit(502, "HTTP 502".to_owned());
-    assert!(said.contains("HTTPS_PROXY") && said.ends_with("can it reach gpu.example:8000?"), "{said}");
+    assert!(said.contains("HTTPS_PROXY") && said.ends_with("check that it can reach gpu.example:8000"), "{said}");
     assert_eq!(proxied.with_culprit(500, "HTTP 500".to_owned()), "HTTP 500");
     // Inside a tunnel the server answers, and without a proxy there is none to blame.
     for peer in [peer("https://gpu.example/v1", PROXY), peer(ENDPOINT, None)] {

@@ -1,4 +1,4 @@
-//! An answer that is no stream, but one JSON document.
+//! Answers in one JSON document instead of a stream.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::engine::failure::Failure;
 use crate::protocol::failure::kind_in_body;
 
 impl Recorder {
-    /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
+    /// Records a whole answer in one JSON document: it has text and tokens, but no TTFT.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
         let kind = || kind_in_body(body).unwrap_or("json_error");
         let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
@@ -28,7 +28,7 @@ impl Recorder {
             return Err(failed(format!("{what}; for Ollama's own API, pass --api ollama")));
         }
         if !chunk.is_generated() && chunk.finish_reason.is_none() {
-            // FastAPI and mistral.rs tell their errors without a field for them.
+            // FastAPI and mistral.rs report errors without an `error` field.
             let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
             let told = value.get("message").or_else(|| value.get("detail")).is_some();
             let message = "the response is JSON but not an answer from a model".to_owned();

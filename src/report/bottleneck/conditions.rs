@@ -1,38 +1,38 @@
-//! When each rule of the table holds, and the evidence that it gives.
+//! Conditions of the rules, and the evidence they give.
 
 use super::evidence::{Evidence, millis, percent};
 use crate::domain::sweep::saturated_from_start;
 
-/// tokscope's own lateness from which figures are doubtful, milliseconds at the 99th percentile.
+/// Lateness of tokscope (p99) from which figures are doubtful, milliseconds.
 const LATE_MS: f64 = 5.0;
-/// Share of attempts that tokscope itself delayed from which that is the cause; a smaller share is named beside another cause.
+/// Minimum share of attempts delayed by tokscope to name tokscope as the cause; a smaller share is named beside another cause.
 const OWN_DELAYS: f64 = 0.1;
-/// A thread that takes this share of a core reads no faster, percent.
+/// Share of a core from which a thread cannot read faster, percent.
 const SATURATED_PERCENT: f64 = 90.0;
-/// A machine this busy serves neither client nor server as it could, percent.
+/// Load from which a shared machine slows client and server, percent.
 const EXHAUSTED_PERCENT: f64 = 95.0;
-/// What is seen in this share of the attempts is the run's, not an attempt's.
+/// Minimum share of attempts for a property of the whole run.
 const MOST: f64 = 0.5;
-/// Share and number of the requests that a server may refuse before that limits the run.
+/// Minimum share and number of refused requests that limit the run.
 const REFUSED: f64 = 0.1;
 const REFUSED_AT_LEAST: usize = 3;
-/// Requests that wait at the server on average, by its metrics.
+/// Minimum average number of waiting requests in the server's metrics.
 const WAITING: f64 = 1.0;
-/// A GPU whose clock is throttled for this share of the run is slower than it could be, percent.
+/// Minimum share of the run with a throttled clock for a GPU to be the cause, percent.
 const THROTTLED_PERCENT: f64 = 25.0;
-/// Share of a wait in the TTFT, and of the TTFT in the request, from which it is the cause; below the other, decoding is.
+/// Minimum share of a wait in the TTFT, and of the TTFT in the request, to be the cause; below the other limit, decoding is.
 const WAIT_HOLDS: f64 = 0.5;
 const DECODE_HOLDS: f64 = 0.2;
-/// A TTFT that grows by this factor over a sweep has become a queue's.
+/// Growth factor of TTFT over a sweep that indicates a queue.
 const QUEUE_GROWTH: f64 = 3.0;
-/// Gaps are steady while the 99th percentile is no more than this many medians.
+/// Maximum p99 of steady gaps, in medians.
 const STEADY: f64 = 3.0;
 
 pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
     is_own_standstill(e).then(|| standstills(e)).flatten()
 }
 
-/// Delays of tokscope itself that are too few for a rule of their own.
+/// Delays of tokscope itself that are too few for their own rule.
 pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     let counts = &e.counts;
     let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();
@@ -41,12 +41,12 @@ pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     stalled().or_else(sent).or_else(read)
 }
 
-/// A standstill holds up whole answers as a buffer does: where there is one, a buffer is the second explanation.
+/// A stall delays whole answers like a buffer does; with a buffer, both are explanations.
 fn is_own_standstill(e: &Evidence<'_>) -> bool {
     is_own_share(e, e.counts.stalled) || buffered(e).is_some()
 }
 
-/// Whether this many attempts are enough to distort the run's percentiles.
+/// Returns whether this many attempts are enough to distort the run's percentiles.
 fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
     attempts as f64 >= e.counts.ended as f64 * OWN_DELAYS
 }
@@ -80,7 +80,7 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
     let late_by_lag = || {
         let late_ms = e.around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
         let token_ms = e.median(|t| t.token_ms)?;
-        // Beside an ITL of a second some milliseconds are nothing.
+        // Some milliseconds do not matter at an ITL of a second.
         (late_ms >= token_ms / 2.0).then(|| {
             let (late, token) = (millis(late_ms), millis(token_ms));
             format!(
@@ -135,7 +135,7 @@ pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
     Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians)"))
 }
 
-/// Whether a wait is most of the TTFT that holds it.
+/// Returns whether a wait is most of the TTFT that includes it.
 fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
     ttft_ms > 0.0 && wait_ms >= ttft_ms * WAIT_HOLDS
 }

@@ -1,5 +1,5 @@
-//! The table of rules, in the order of how directly the evidence shows the cause: what tokscope saw of itself, when the text
-//! arrived, when requests overlapped, what the server reports, how throughput grew, and at last where the time went.
+//! The table of rules, most direct evidence first: tokscope's own delays, when the text arrived, which requests overlapped,
+//! what the server reports, how throughput grew, and where the median request spent its time.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -8,21 +8,21 @@ use super::conditions::{
 };
 use super::evidence::Evidence;
 
-/// One rule.
+/// A rule of the table.
 pub(super) struct Rule {
-    /// Its name in the table.
+    /// Key of the rule in the table.
     pub key: &'static str,
-    /// What it says: the field's word.
+    /// Cause that the sentence names, in the field's words.
     pub cause: &'static str,
-    /// When it holds, for people.
+    /// Condition, for people.
     pub condition: &'static str,
-    /// Its evidence, with sample figures.
+    /// Sample evidence.
     pub example: &'static str,
-    /// Rules that hold as a consequence of this one: they are not named beside it.
+    /// Rules that follow from this one and are not named beside it.
     pub explains: &'static [&'static str],
-    /// Named also where another rule already stands beside the cause.
+    /// Whether the rule is named even if another rule already stands beside the cause.
     pub is_always_named: bool,
-    /// The evidence; `None` where the rule does not hold.
+    /// Returns the evidence; `None` if the rule does not hold.
     pub find: fn(&Evidence<'_>) -> Option<String>,
 }
 
@@ -30,7 +30,7 @@ const CLIENT: &str = "client-bound";
 const QUEUE: &str = "queue-bound";
 const SATURATED: &str = "saturated";
 
-/// All of them. The first that holds is the cause.
+/// All rules. The first that holds names the cause.
 pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_standstill",
@@ -147,7 +147,7 @@ pub(super) const RULES: &[Rule] = &[
         key: "flat_sweep",
         cause: SATURATED,
         condition: "over a sweep that at least doubles concurrency, no stage has 20% more throughput than the first",
-        example: "from concurrency 1: 270 tok/s there, at most 290 tok/s up to concurrency 4",
+        example: "from concurrency 1, with 270 tok/s there and at most 290 tok/s up to concurrency 4",
         explains: &[],
         is_always_named: false,
         find: flat_sweep,

@@ -95,7 +95,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
     let decode = "decode-bound: 90% of the median request, 9.0 ms per token, steady";
     assert_eq!(
         with("sent_late", 2),
-        format!("client-bound: tokscope itself sent 2 of 20 requests late, by 13 ms at most; also {decode}.")
+        format!("client-bound: tokscope itself sent 2 of 20 requests late, by up to 13 ms; also {decode}.")
     );
     assert_eq!(
         with("read_late", 2),
@@ -203,7 +203,7 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let told = said(mixed);
     assert!(told.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: in 5 of 10 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{told}");
     // One of twenty is too few to be the cause, and is named all the same.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
     let told = said(few);
@@ -216,7 +216,7 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let told = said(few);
     assert!(told.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: in 19 of 20 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{told}");
     // Without another cause it is not lost either.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
     assert!(said(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
@@ -317,7 +317,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
     let told = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
     let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
-    let flat = "saturated: from concurrency 1 on: 101 tok/s there, 101 tok/s at most up to concurrency 8";
+    let flat = "saturated: from concurrency 1, with 101 tok/s there and at most 101 tok/s up to concurrency 8";
     assert_eq!(told, format!("{queue}; also {flat}."));
     assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queue-bound"));
 }
