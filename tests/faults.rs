@@ -87,7 +87,7 @@ const ROWS: &[Row] = &[
     // ─── Ends ───
     ("aborted", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"abort\""))); }, "stream_error", "finish_reason", "the server ended the answer with finish reason \"abort\""),
     ("object_as_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("{\"message\":\"oh no\"}"))); }, "stream_error", "finish_reason", "oh no"),
-    ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "the unknown finish reason \\\"bored\\\""),
+    ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "unknown finish reason \\\"bored\\\""),
     ("error_as_a_field", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}error: {{\"message\":\"oh no\"}}\n\n")); }, "stream_error", "server", "oh no"),
     ("cut_in_an_event", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}data: {{\"cho")); }, "truncated", "truncated", "ended in the middle of an event"),
     ("completions", "", |mut wire| { wire.send(format!("{HEAD}{}data: [DONE]\n\n", TOKEN.replace("\"delta\":{\"content\":\"a\"}", "\"text\":\"a\""))); }, "ok", "", "legacy completions API"),
@@ -269,7 +269,7 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
     assert!(!stderr.contains("insecure") && !markdown.contains("insecure"));
 
     for (certificate, args, said) in [
-        ("good.pem", &[][..], "--cacert FILE trusts an issuer or this very certificate"),
+        ("good.pem", &[][..], "trust the issuer or this certificate with --cacert FILE"),
         ("self-signed.pem", &trusted, "skip verification with --insecure"),
         ("expired.pem", &trusted, "expired"),
         ("elsewhere.pem", &trusted, "elsewhere.example"),
@@ -348,7 +348,7 @@ fn a_file_without_certificates_is_a_mistake() {
         (Some(""), "is empty"),
         (Some("DER?"), "holds no certificate in PEM"),
         (Some(key), "holds no certificate in PEM"),
-        (Some(broken), "certificate 1 in it is none"),
+        (Some(broken), "certificate 1 in it is invalid"),
         (None, "there is no such file"),
     ] {
         let path = folder.path().join("ca.pem");
