@@ -173,7 +173,7 @@ fn a_fast_replay_ends_by_itself() {
 fn without_a_terminal_there_is_nothing_to_look_at() {
     let place = kept();
     let (_, stderr) = place.run(&["open", "last"], 2);
-    assert!(stderr.contains("a saved run is shown in a terminal; `tokscope report` writes it"), "{stderr}");
+    assert!(stderr.contains("showing a saved run needs a terminal; write it with `tokscope report`"), "{stderr}");
     let (_, stderr) = place.run(&["replay", "nothing-of-that-name"], 2);
     assert!(stderr.contains("terminal"), "{stderr}");
 }

@@ -48,7 +48,7 @@ pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
     }
     run.settle_lag();
     // The files come first: a reader that has stopped reading keeps nobody from them.
-    let saved = guarded("this run was not saved whole", || run.end_saving(status));
+    let saved = guarded("this run was not saved in full", || run.end_saving(status));
     let files = run.export_all();
     let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
     let told = told.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));

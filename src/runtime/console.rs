@@ -1,5 +1,5 @@
-//! The standard streams of a run. Whoever writes there waits for no reader: a terminal that is stopped, or a pipe that
-//! nobody reads, must not hold up the measurement, nor the end.
+//! Standard streams of a run. Writing never waits for a reader: a stopped terminal or an unread pipe must not delay the
+//! measurement or the end.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
@@ -12,13 +12,13 @@ use super::Wake;
 use crate::app::message::Msg;
 use crate::ui::outlet::{Outlet, Standard, standard};
 
-/// Lines that keep their order on a terminal: one stream is given this time before the other is written.
+/// Maximum wait for one stream before the other is written, so that lines keep their order on a terminal.
 const ORDER_PATIENCE: Duration = Duration::from_millis(100);
-/// Longest wait at the end for a stream whose text the user can do without.
+/// Maximum wait at the end for a stream with text that the user can do without.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-/// The same once the user wants the program to end.
+/// The same, once the user has asked to end.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
-/// Progress beyond this is dropped while nobody reads, bytes.
+/// Maximum progress to keep while nothing reads it, bytes; the rest is dropped.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 static OUT: OnceLock<Option<Outlet>> = OnceLock::new();
@@ -32,14 +32,14 @@ fn outlet(stream: Standard) -> Option<&'static Outlet> {
     place.get_or_init(|| Outlet::start(name, standard(stream), drop).ok()).as_ref()
 }
 
-/// Standard error. Without a thread to be had, nothing is written.
+/// Standard error. If no thread can start, nothing is written.
 #[derive(Debug, Default)]
 pub struct Stderr {
     dropped_lines: usize,
 }
 
 impl Stderr {
-    /// Writes a line about the progress, which is dropped while nobody reads.
+    /// Writes a progress line, which is dropped if nothing reads it.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
         let mut text = Vec::new();
@@ -51,7 +51,7 @@ impl Stderr {
         }
         if waiting == 0 && self.dropped_lines > 0 {
             let dropped = std::mem::take(&mut self.dropped_lines);
-            outlet.send(format!("({dropped} lines of progress were dropped: stderr was not read)\n").into_bytes());
+            outlet.send(format!("({dropped} progress lines were dropped because stderr was not read)\n").into_bytes());
         }
         outlet.send(text);
     }
@@ -70,8 +70,8 @@ impl Write for Stderr {
     }
 }
 
-/// Writes to stdout. Lines keep their order with those on stderr, unless nobody reads. Errors: the stream cannot be written. A
-/// reader that is gone has seen enough: that is no error.
+/// Writes to stdout. Lines keep their order with stderr while both are read. Errors: the stream cannot be written. A closed
+/// pipe is not an error.
 pub fn print(text: &[u8]) -> anyhow::Result<()> {
     let Some(outlet) = outlet(Standard::Out) else { return super::stdout::write(text) };
     settle();
@@ -88,7 +88,7 @@ fn checked(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Gives the reader of stderr a moment, before something else is written to the same terminal.
+/// Waits a moment for stderr to be read, before something else is written to the same terminal.
 pub fn settle() {
     if let Some(outlet) = outlet(Standard::Err) {
         let _read_or_not = outlet.flush_within(ORDER_PATIENCE);
@@ -102,7 +102,7 @@ pub fn say(line: &str) {
     }
 }
 
-/// Writes a last line to stderr, and gives its reader a moment.
+/// Writes a last line to stderr, and waits a moment until it is read.
 pub fn say_last(line: &str) {
     if let Some(outlet) = outlet(Standard::Err) {
         outlet.send(format!("{line}\n").into_bytes());
@@ -110,16 +110,16 @@ pub fn say_last(line: &str) {
     }
 }
 
-/// How long the end waits for the reader of stdout.
+/// How long the end waits for stdout to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndWait {
-    /// Until it has everything, or a signal comes: the summary is what the run was for.
+    /// Until everything is read, or a signal arrives: the summary is what the run was for.
     ForReader,
-    /// A moment: the text is on a terminal, or the user wants the end.
+    /// A moment: the text goes to a terminal, or the user has asked to end.
     Shortly,
 }
 
-/// Waits until the readers have what was written. `inbox` brings the signals, `sender` is its other end.
+/// Waits until all output is read. `inbox` receives the signals, `sender` is its other end.
 #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
 pub(super) fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
     if wait == EndWait::ForReader
@@ -128,10 +128,10 @@ pub(super) fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
             let outcome = out.flush_patiently();
-            // Nobody waits any more after a signal.
+            // After a signal, nothing waits any more.
             drop(sender.send(Wake::Written(outcome)));
         };
-        // Without a thread, nothing is waited for.
+        // Without a thread, there is nothing to wait for.
         if std::thread::Builder::new().name("end".to_owned()).spawn(wait_for_it).is_ok() {
             while !matches!(inbox.recv(), Ok(Wake::Written(_) | Wake::Msg(Msg::Signal(_))) | Err(_)) {}
         }

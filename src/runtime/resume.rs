@@ -58,7 +58,7 @@ fn nothing_left(id: &str, session: &Session) -> String {
     let counts = [(failed, "failed"), (cancelled, "cancelled")];
     let told: Vec<_> = counts.iter().filter(|c| c.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
-    format!("{id}: there is nothing to resume, every case has had its turn{told}")
+    format!("{id}: nothing to resume, because every case has been run{told}")
 }
 
 /// Cuts what stands behind the last line's end, and stands there: what is appended must begin a line.

@@ -116,7 +116,7 @@ impl Saving {
         }
     }
 
-    /// Writes the continuous data up to `at`. False: the disk takes nothing any more.
+    /// Writes the continuous data up to `at`. False: the disk accepts no more data.
     fn write(&mut self, app: &App, at: Nanos, lag: EngineLag, durable: bool) -> bool {
         let State::Open(journal) = &self.state else { return true };
         (self.written_at, self.is_stale) = (at, false);
@@ -184,7 +184,7 @@ impl Run {
             room &= self.saving.write(&self.app, now, self.live().lag, false);
         }
         if !room {
-            self.give_saving_up("the disk takes nothing any more");
+            self.give_saving_up("the disk accepts no more data");
         }
     }
 
@@ -266,7 +266,7 @@ impl Run {
             room &= journal.append(line(move || journal::end(now, status, Some(figures))));
         }
         let outcome = match std::mem::replace(&mut self.saving.state, State::Off) {
-            State::Open(_) if !room => Err("the disk takes nothing any more".to_owned()),
+            State::Open(_) if !room => Err("the disk accepts no more data".to_owned()),
             State::Open(journal) => journal.close(PATIENCE),
             State::Failed(why) => Err(why),
             State::Waiting | State::Resuming(_) | State::Off => return Ok(None),
@@ -281,5 +281,5 @@ impl Run {
 }
 
 fn not_whole(why: &str) -> String {
-    format!("this run was not saved whole: {}", sanitise_line(why))
+    format!("this run was not saved in full: {}", sanitise_line(why))
 }

@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// Now, in this machine's time zone; UTC where the zone is unknown. A clock that is set beyond the years that a calendar
-/// has here, -9999 to 9999, counts as their begin or end: a run that measures on the monotonic clock is not lost with it.
+/// Now, in this machine's time zone, or UTC if the zone is unknown. A clock outside the years -9999 to 9999 is clamped: a run
+/// measures on the monotonic clock and must not fail with it.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
 pub(super) fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
@@ -43,7 +43,7 @@ mod tests {
             assert_eq!(nearest_timestamp(time), nearest);
             for hours in [-12, 0, 14] {
                 let there = nearest.to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(hours)));
-                // As in a report, in the list of runs, and in a journal.
+                // The formats of a report, the list of runs, and a journal.
                 let day = Duration::from_secs(86_400);
                 for wall in [there.saturating_add(day), there.saturating_sub(day)] {
                     assert!(!wall.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string().is_empty());
