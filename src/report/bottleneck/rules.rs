@@ -1,5 +1,6 @@
 //! The table of rules, in the order of how directly the evidence shows the cause: what tokscope saw of itself, when the text
-//! arrived, when requests overlapped, what the server reports, how throughput grew, and at last where the time went.
+//! arrived, when requests overlapped, how busy a shared machine was, what the server reports, how throughput grew, and at last
+//! where the time went.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -70,15 +71,6 @@ pub(super) const RULES: &[Rule] = &[
         find: own_lateness,
     },
     Rule {
-        key: "shared_machine",
-        cause: CLIENT,
-        condition: "client and server share a machine whose cores were at least 95% busy",
-        example: "the cores were 98% busy with client and server on one machine, so each may have waited for the other",
-        explains: &[],
-        is_always_named: false,
-        find: shared_machine,
-    },
-    Rule {
         key: "buffered",
         cause: "buffered stream",
         condition: "in at least half of the attempts the text was held back on its way, and tokscope neither stood still nor read \
@@ -107,6 +99,15 @@ pub(super) const RULES: &[Rule] = &[
         explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
         is_always_named: false,
         find: one_at_a_time,
+    },
+    Rule {
+        key: "shared_machine",
+        cause: CLIENT,
+        condition: "client and server share a machine whose cores were at least 95% busy",
+        example: "the cores were 98% busy with client and server on one machine, so each may have waited for the other",
+        explains: &[],
+        is_always_named: false,
+        find: shared_machine,
     },
     Rule {
         key: "no_slot",
