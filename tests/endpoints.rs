@@ -413,3 +413,34 @@ fn thresholds_in_other_tools_words_are_judged_and_an_odd_direction_is_told() {
     assert_eq!(ended, Some(1), "{stderr}");
     assert!(stderr.contains("warning: threshold 'e2e_latency_p95>600s' passes when the figure is worse; did you mean 'e2e_latency_p95<600s'?"), "{stderr}");
 }
+
+#[test]
+fn a_key_that_is_refused_with_another_status_stops_the_run_too() {
+    let folder = folder_with(&suite(3));
+    for status in ["400 Bad Request", "200 OK"] {
+        let refusal = r#"{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}"#;
+        let (address, came) = endpoint(move |_| owned((status, refusal)));
+        let (code, stderr) = run(folder.path(), &[&address, "--model", "small"]);
+        assert_eq!((code, posts(&came).len()), (Some(3), 1), "{status}: {stderr}");
+        assert!(stderr.contains("Incorrect API key provided; no API key was sent; set OPENAI_API_KEY"), "{stderr}");
+    }
+}
+
+#[test]
+fn a_server_that_closes_without_an_answer_says_where_to_look() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for wire in listener.incoming().flatten() {
+            // Reads the request: bytes left unread would turn the end into a reset.
+            let mut lines = BufReader::new(wire);
+            let mut line = String::new();
+            while lines.read_line(&mut line).unwrap_or(0) > 2 {
+                line.clear();
+            }
+        }
+    });
+    let (code, stderr) = run(folder_with(&suite(1)).path(), &[&address]);
+    assert_eq!(code, Some(3), "{stderr}");
+    assert!(stderr.contains("dropped the connection; see the server's log"), "{stderr}");
+}

@@ -14,7 +14,7 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
         let refused =
             |why: String| ConfigError(format!("--export '{}': {why}", sanitise_line(&path.to_string_lossy())));
         let target = folder.join(path);
-        if target.is_dir() {
+        if target.is_dir() || ends_like_a_folder(path) {
             return Err(refused("is a folder; name a file in it".to_owned()));
         }
         if !has_format(path, exporters) {
@@ -28,6 +28,12 @@ pub(super) fn check(paths: &[PathBuf], folder: &Path, exporters: &[Exporter]) ->
         check_writable(&target).map_err(|why| ConfigError(format!("--export {}", sanitise_line(&why.to_string()))))?;
     }
     Ok(())
+}
+
+/// Whether the path ends in a separator or a dot, as only a folder's does.
+fn ends_like_a_folder(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().as_encoded_bytes();
+    !path.as_os_str().as_encoded_bytes().ends_with(name)
 }
 
 /// Whether a format has this file's extension.
@@ -83,6 +89,8 @@ mod tests {
             ("report", "no format has this extension; there are .md .json"),
             ("", "is a folder; name a file in it"),
             ("sub.md", "is a folder; name a file in it"),
+            ("new.md/", "is a folder; name a file in it"),
+            ("new.md/.", "is a folder; name a file in it"),
             ("none/a.md", "there is no folder 'none'; create it first"),
             ("file/a.md", "there is no folder 'file'; create it first"),
         ] {

@@ -6,7 +6,7 @@ mod timeline;
 use self::ending::{choices, cut_short, filtered, no_finish_reason, unknown_finish_reason};
 use self::timeline::Timeline;
 pub use self::timeline::pause_limit_ms;
-use super::attempt::{AttemptRecord, AttemptStatus, Unresolved};
+use super::attempt::{AttemptRecord, AttemptStatus, FASTEST_TOKENS_PER_MS, Resolution, Unresolved};
 pub use super::finding::Finding;
 use super::finding::{ESTIMATED, USAGE_MISSING};
 use super::prefix_cache::PrefixCache;
@@ -164,7 +164,11 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     let reads = t.events.saturating_sub(t.coalesced).max(1);
     let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
     let piled_up = t.bursts.is_some() || shares_reads(t);
-    (piled_up && late >= apart * READ_LATE_SHARE).then(|| {
+    // Events that no server makes within the delay were together before: the reader did not pile them up.
+    let bunches = Resolution::from_arrivals(&s.record.arrivals).bunches.max(1);
+    let together = t.bursts.map_or(t.events as f64 / bunches as f64, |b| b.mean_events);
+    let could_be_made = together <= late * FASTEST_TOKENS_PER_MS;
+    (piled_up && could_be_made && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
             "tokscope itself read {late:.1} ms late on average, with {apart:.1} ms between reads; the events may have arrived one by one"
         )

@@ -58,8 +58,11 @@ impl Peer {
 
     /// Returns the message for a client library error on an established connection.
     pub fn without_answer(&self, error: reqwest::Error) -> String {
-        let hint = causes(&error).find_map(io_of).and_then(|e| hint(e.kind(), self.has_tls));
-        let said = with_hint(describe(error), hint);
+        let is_closed =
+            |e: &(dyn std::error::Error + 'static)| e.downcast_ref().is_some_and(hyper::Error::is_incomplete_message);
+        let closed = causes(&error).any(is_closed).then_some(ErrorKind::ConnectionReset);
+        let kind = causes(&error).find_map(io_of).map(io::Error::kind).or(closed);
+        let said = with_hint(describe(error), kind.and_then(|kind| hint(kind, self.has_tls)));
         self.via_proxy(said)
     }
 

@@ -191,13 +191,17 @@ impl Recorder {
     }
 
     /// Takes the data of an event whose end did not come before the end of the stream: JSON that is complete, or `[DONE]`.
-    /// Anything else was cut, and is no event.
+    /// Keeps plain text as the server's words. Anything else was cut, and is no event.
     pub fn last_event(&mut self, at: Nanos, read: u64, data: &str) -> Result<(), Failure> {
         let data = data.trim_ascii();
         if data == "[DONE]" || self.api.read_or_error(data).is_ok() {
             return self.event(at, read, data);
         }
-        self.beside.is_cut = true;
+        if data.is_empty() || data.starts_with(['{', '[']) {
+            self.beside.is_cut = true;
+        } else {
+            self.stray_words(data);
+        }
         Ok(())
     }
 

@@ -122,6 +122,9 @@ impl<'a> Chunk<'a> {
                 other.text = text.text.into_owned();
             }
         }
+        if let Some(error) = choice.error.map(value_of).filter(|_| self.error.is_none()) {
+            self.error = reported_error(Some(&error), &error);
+        }
         let reason = finish_reason(choice.finish_reason);
         if index == 0 {
             self.finish_reason = self.finish_reason.take().or(reason);
@@ -210,7 +213,7 @@ pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error>
     let wire: Wire<'_> = serde_json::from_str(data)?;
     let mut chunk = wire.choices.0;
     if let Some(error) = wire.error {
-        chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?);
+        chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?).or(chunk.error);
     }
     let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
     let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
@@ -306,6 +309,9 @@ struct Choice<'a> {
     text: Option<Text<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
+    /// OpenRouter reports a provider's failure here.
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Default, Deserialize)]

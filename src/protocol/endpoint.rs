@@ -70,12 +70,13 @@ pub fn without_secrets(url: &str) -> String {
     }
 }
 
-/// Model names of a `/v1/models` answer, in its order, each once.
+/// Model names of a `/v1/models` answer, in its order, each once. Ignores blank names: no request can ask for one.
 pub fn model_names(models: &Value) -> Vec<String> {
-    let list = models.get("data").or_else(|| models.get("models")).unwrap_or(models);
-    let name = |m: &Value| m.get("id").or_else(|| m.get("name"))?.as_str().map(str::to_owned);
+    let lists = ["data", "models"].iter().filter_map(|name| models.get(*name)).chain([models]);
+    let list = lists.filter_map(Value::as_array).find(|list| !list.is_empty());
+    let named = |m: &Value, key: &str| m.get(key)?.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
     let mut seen = HashSet::new();
-    let names = list.as_array().into_iter().flatten().filter_map(name);
+    let names = list.into_iter().flatten().filter_map(|m| named(m, "id").or_else(|| named(m, "name")));
     names.filter(|name| seen.insert(name.clone())).collect()
 }
 
@@ -207,6 +208,10 @@ mod tests {
         assert_eq!(model_names(&json!({"data":[{"id":"a"},{"id":"b"}]})), ["a", "b"]);
         assert_eq!(model_names(&json!({"data":null})), Vec::<String>::new());
         assert_eq!(model_names(&json!({"models":[{"name":"x"}]})), ["x"]);
+        assert_eq!(model_names(&json!({"data":[{"id":""},{"id":" "},{"id":"a"}]})), ["a"], "a blank name is none");
+        for empty in [json!(null), json!([])] {
+            assert_eq!(model_names(&json!({"data":empty,"models":[{"id":"","name":"x"}]})), ["x"]);
+        }
         let twice = json!({"data":[{"id":"b"},{"id":"a"},{"id":"b"},{"id":"a"}]});
         assert_eq!(model_names(&twice), ["b", "a"], "each once, in the order of the list");
         let owned = json!({"data":[{"id":"a","owned_by":"vllm"}]});

@@ -11,6 +11,7 @@ pub(super) use self::message::{declared_error, reported_error, shorten, undeclar
 pub use self::message::{message_in_body, message_of};
 use super::endpoint::without_secrets;
 use super::surrogates::replace_lone_surrogates;
+use crate::domain::refusal::KEY_REFUSED;
 
 /// What a server says, up to 2048 characters: an event may hold millions.
 pub fn capped(said: String) -> String {
@@ -24,8 +25,8 @@ pub fn capped(said: String) -> String {
 /// An answer with an HTTP error, in words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `content_refused`, `tls_expected`, or
-    /// `http`.
+    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `key_refused`, `content_refused`,
+    /// `tls_expected`, or `http`.
     pub kind: &'static str,
     /// The status, what the server says, when to come again, and under which id the server knows the request.
     pub message: String,
@@ -69,8 +70,8 @@ const fn kind_of_status(status: u64) -> Option<&'static str> {
     }
 }
 
-/// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later: by its
-/// code, else by its type.
+/// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later or that the
+/// key is wrong: by its code, else by its type.
 pub fn kind_in_body(body: &str) -> Option<&'static str> {
     let value: Value = serde_json::from_str(&replace_lone_surrogates(body.trim_start_matches('\u{feff}'))).ok()?;
     let outer = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
@@ -78,12 +79,14 @@ pub fn kind_in_body(body: &str) -> Option<&'static str> {
     let said = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));
     let code = said("code").or_else(|| said("status"));
     let number = code.and_then(|c| c.as_u64().or_else(|| c.as_str()?.parse().ok()));
-    number.and_then(kind_of_status).or_else(|| {
+    let of_number = |number| if number == 401 { Some(KEY_REFUSED) } else { kind_of_status(number) };
+    number.and_then(of_number).or_else(|| {
         let words = ["type", "code", "error_type"].map(|name| said(name).and_then(Value::as_str).unwrap_or_default());
         let any = |part: &str| words.iter().any(|word| word.contains(part));
         match () {
             () if any("rate_limit") => Some("rate_limited"),
             () if any("overloaded") || any("unavailable") => Some("unavailable"),
+            () if words.iter().any(|word| cause::is_key_word(&word.to_lowercase())) => Some(KEY_REFUSED),
             () => None,
         }
     })
@@ -190,6 +193,8 @@ mod tests {
             (r#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded"}}}"#, Some("rate_limited")),
             (r#"{"object":"error","type":"x","code":503}"#, Some("unavailable")),
             (r#"{"error":"x","error_type":"overloaded"}"#, Some("unavailable")),
+            (r#"{"error":{"code":401,"message":"x"}}"#, Some(KEY_REFUSED)),
+            (r#"{"type":"error","error":{"type":"authentication_error","message":"x"}}"#, Some(KEY_REFUSED)),
             (r#"{"error":{"code":500,"type":"server_error","message":"429"}}"#, None),
             ("429", None),
         ] {

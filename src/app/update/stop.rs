@@ -3,7 +3,7 @@
 //!
 //! | error | stops | unless |
 //! |---|---|---|
-//! | HTTP 401, 403 | the key is missing, wrong, or not allowed | the case has its own model; the prompt was refused for its content |
+//! | HTTP 401, 403, or an error about the key with another status | the key is missing, wrong, or not allowed | the case has its own model; the prompt was refused for its content |
 //! | HTTP 400, 404 or 422 about the model | the run's model does not exist there | the case has its own model |
 //! | HTTP 404, 405 | nothing answers at the address | the case has its own model or its own fields |
 //! | HTTP 407, or 400 about TLS | the proxy's password, or the scheme, is wrong | |
@@ -17,7 +17,7 @@ use crate::app::message::Effect;
 use crate::app::state::App;
 use crate::app::state::stop::{Cause, Stop};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
-use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
+use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -32,6 +32,7 @@ fn cause(app: &App, record: &AttemptRecord) -> Option<Cause> {
         _ if kind == TLS_EXPECTED => Some(Cause::Address),
         _ if has_own_model || kind == CONTENT_REFUSED => None,
         401 | 403 => Some(Cause::Key),
+        _ if kind == KEY_REFUSED => Some(Cause::Key),
         _ if kind == MODEL_NOT_FOUND => Some(Cause::Model),
         404 | 405 if case.extra.is_empty() => Some(Cause::Address),
         _ => None,

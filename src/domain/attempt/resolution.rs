@@ -10,7 +10,7 @@ use super::{Arrival, AttemptRecord, TextKind};
 use crate::domain::time::Nanos;
 
 /// Fastest decoding of one stream; text that arrives faster was generated earlier.
-pub(super) const FASTEST_TOKENS_PER_MS: f64 = 5.0;
+pub const FASTEST_TOKENS_PER_MS: f64 = 5.0;
 
 /// Distribution of an attempt's text over arrival times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

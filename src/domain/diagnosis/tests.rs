@@ -219,6 +219,24 @@ fn a_reader_that_is_woken_late_is_named_beside_the_pattern_it_makes() {
 }
 
 #[test]
+fn a_reader_too_fast_to_make_the_pattern_is_not_named() {
+    // All in one read, and in two reads 0.1 ms apart: 100 events that no server makes in a millisecond.
+    for second in [1_000_000_000, 1_000_100_000] {
+        let mut buffered = gaps_us([0; 99]);
+        for (i, arrival) in buffered.arrivals.iter_mut().enumerate() {
+            let at = if i < 50 { 1_000_000_000 } else { second };
+            *arrival = Arrival { at: Nanos(at), coalesced: i != 0 && i != 50, ..*arrival };
+        }
+        buffered.ended = Nanos(second);
+        buffered.observer_lag_ms = Some(1.7);
+        assert_eq!(keys(&buffered), ["fake_streaming"]);
+        // Within 40 ms they may have come one by one.
+        buffered.observer_lag_ms = Some(40.0);
+        assert!(keys(&buffered).contains(&"read_late"));
+    }
+}
+
+#[test]
 fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
     let ms = Nanos::from_millis;
     // In the open loop the clock ran already.

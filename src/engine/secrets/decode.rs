@@ -102,7 +102,8 @@ fn backslash(tail: &[Seen]) -> Code {
             Err(code) => code,
         },
         'n' | 'r' | 't' | 'b' | 'f' => Code::Character('\n', 1),
-        c @ ('\\' | '/' | '"' | '\'') => Code::Character(c, 1),
+        // JSON escapes some of them, Markdown all.
+        c if c.is_ascii_punctuation() => Code::Character(c, 1),
         _ => Code::No,
     }
 }

@@ -1,12 +1,11 @@
 //! Forms in which a secret may come back, and a search for all of them at once.
 
-use std::fmt::Write as _;
 use std::ops::Range;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as _};
 
-use super::view::{View, is_plain, views, without_blanks};
+use super::view::{View, is_plain, plain_views, views};
 
 /// Minimum length of a key that is also found with blanks and line breaks between its letters. A shorter key may occur in
 /// two words by chance.
@@ -14,6 +13,9 @@ const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
 /// Maximum total bytes for a search with a table of about 256 bytes for each. The alternative is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
+
+/// How dumps of bytes part their hexadecimal digits, without blanks.
+const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 
 /// One form of a secret, as a view shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -87,7 +89,7 @@ impl Needles {
     pub fn find(&self, text: &str, wanted: Wanted) -> Vec<Range<usize>> {
         let Some(search) = &self.search else { return Vec::new() };
         let text = text.strip_suffix('…').unwrap_or(text);
-        if is_plain(text) && !self.may_be_in(search, &without_blanks(text), wanted) {
+        if is_plain(text) && !plain_views(text).iter().any(|bytes| self.may_be_in(search, bytes, wanted)) {
             return Vec::new();
         }
         let mut found: Vec<Range<usize>> = Vec::new();
@@ -168,11 +170,13 @@ fn forms(value: &str, is_key: bool) -> Vec<Needle> {
     let needle = |bytes: Vec<u8>, shares| Needle { bytes, is_key, may_be_spaced, shares };
     let plain = |bytes| needle(bytes, (false, false));
     let mut forms: Vec<Needle> = views(value).into_iter().map(|view| plain(view.bytes)).collect();
-    let hex = value.bytes().fold(String::new(), |mut hex, byte| {
-        let _to_a_string = write!(hex, "{byte:02x}");
-        hex
-    });
-    forms.push(plain(hex.into_bytes()));
+    for separator in HEX_SEPARATORS {
+        let digits: Vec<String> = value.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let bytes = digits.join(separator).into_bytes();
+        // Digits are longer than the key, and no words.
+        let may_be_spaced = may_be_spaced || is_key && bytes.len() >= MIN_BYTES_OF_A_SPACED_KEY;
+        forms.push(Needle { may_be_spaced, ..plain(bytes) });
+    }
     // Reversed text direction shows a reversed key as it is.
     forms.extend(is_key.then(|| plain(value.bytes().rev().collect())));
     for before in 0..3 {
@@ -237,6 +241,14 @@ mod tests {
         let hex = KEY.bytes().flat_map(|b| [b >> 4, b & 15]).map(|d| char::from_digit(d.into(), 16).unwrap());
         let hex = hex.collect::<String>().to_uppercase();
         let turned = KEY.chars().rev().collect::<String>();
+        let parted = |by: &str| KEY.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(by);
+        let styled = KEY.chars().map(|c| format!("**{c}**")).collect::<String>();
+        let styled = styled.trim_matches('*');
+        let escaped = KEY.replace('-', "\\-");
+        let dumps = [parted(":"), parted("-"), parted(" "), parted(", 0x"), styled.to_owned(), escaped];
+        for form in &dumps {
+            assert_eq!(found(&format!("a {form} b")), [form]);
+        }
         for form in [KEY, &KEY.to_uppercase(), &hex, &hex.to_lowercase(), &turned] {
             assert_eq!(found(&format!("a {form} b")), [form]);
         }

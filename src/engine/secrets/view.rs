@@ -49,12 +49,20 @@ pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t') && !matches!(b, b'%' | b'&' | b'\\'))
 }
 
-/// Returns a plain text without its blanks.
-pub fn without_blanks(text: &str) -> Vec<u8> {
-    text.bytes().filter(|b| !b.is_ascii_whitespace()).collect()
+/// Whether Markdown may hide this byte, even between two letters.
+const fn is_mark(byte: u8) -> bool {
+    matches!(byte, b'*' | b'`' | b'~')
 }
 
-/// Returns all ways to read a text: with escape sequences interpreted and as written, encoded and
+/// Returns a plain text without its blanks: as written, and as rendered Markdown if it has marks.
+pub fn plain_views(text: &str) -> Vec<Vec<u8>> {
+    let written: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    let rendered = written.iter().copied().any(is_mark);
+    let rendered = rendered.then(|| written.iter().copied().filter(|b| !is_mark(*b)).collect());
+    std::iter::once(written).chain(rendered).collect()
+}
+
+/// Returns all ways to read a text: with escape sequences interpreted and as written, as rendered Markdown, encoded and
 /// decoded.
 pub fn views(text: &str) -> Vec<View> {
     let mut seen: Vec<Seen> = text
@@ -70,6 +78,11 @@ pub fn views(text: &str) -> Vec<View> {
         let shown = if has_escapes { fold(&seen, true) } else { written };
         if has_escapes {
             views.push(View::new(&shown));
+        }
+        let is_marked = |s: &&Seen| u8::try_from(s.c).is_ok_and(is_mark);
+        if shown.iter().any(|s| is_marked(&s)) {
+            let rendered: Vec<Seen> = shown.iter().filter(|s| !is_marked(s)).copied().collect();
+            views.push(View::new(&rendered));
         }
         match decode(&shown) {
             Some(decoded) if depth < MAX_DECODINGS => seen = decoded,
@@ -172,6 +185,13 @@ mod tests {
         for cut in ["sk%", "sk%7", "sk\\", "sk\\u00", "sk&#11"] {
             assert_eq!(read(cut).last().unwrap(), "sk", "{cut}");
         }
+    }
+
+    #[test]
+    fn marks_of_markdown_are_read_both_ways() {
+        assert_eq!(read("s**k**~~1~~"), ["s**k**~~1~~", "sk1"]);
+        assert_eq!(plain_views("s **k**"), [b"s**k**".to_vec(), b"sk".to_vec()]);
+        assert_eq!(read("s\\_k\\-1"), ["s\\_k\\-1", "s_k-1"]);
     }
 
     #[test]

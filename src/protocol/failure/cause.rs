@@ -1,9 +1,9 @@
-//! Causes of an HTTP error that affect every request: a wrong model or a wrong scheme. Also a flagged prompt, which does not.
+//! Causes of an HTTP error that affect every request: a wrong key, model or scheme. Also a flagged prompt, which does not.
 
 use serde_json::Value;
 
 use super::message_in_body;
-use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
+use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
 /// Kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
@@ -11,10 +11,16 @@ pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static s
     match http_status {
         400 if said.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
         400 if said.text.contains("http request to an https server") => Some(TLS_EXPECTED),
+        400 if said.is_about_key() => Some(KEY_REFUSED),
         400 | 404 | 422 if said.is_about_model() => Some(MODEL_NOT_FOUND),
         400 | 403 if said.is_about_content() => Some(CONTENT_REFUSED),
         _ => None,
     }
+}
+
+/// Whether a code or a type, in lower case, means that the key is wrong or missing.
+pub(super) fn is_key_word(word: &str) -> bool {
+    ["invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized"].contains(&word)
 }
 
 /// Content of an error body, in lower case.
@@ -60,6 +66,14 @@ impl Said {
         let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
         let names_model = self.text.contains("model") || self.text.contains("deployment");
         is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))
+    }
+
+    fn is_about_key(&self) -> bool {
+        /// Sentences of xAI and Gemini, which answer a wrong key with HTTP 400.
+        const SENTENCES: [&str; 3] = ["incorrect api key", "invalid api key", "api key not valid"];
+        let [code, kind, _param] = &self.words;
+        [code, kind].into_iter().any(|word| is_key_word(word))
+            || SENTENCES.iter().any(|sentence| self.text.contains(sentence))
     }
 
     fn is_about_content(&self) -> bool {
@@ -109,6 +123,19 @@ mod tests {
         ] {
             assert_eq!(kind_of_refusal(status, body), Some(MODEL_NOT_FOUND), "{body}");
         }
+    }
+
+    #[test]
+    fn a_wrong_key_is_recognised_without_status_401() {
+        for body in [
+            r#"{"code":"Client specified an invalid argument","error":"Incorrect API key provided: sk."}"#,
+            r#"[{"error":{"code":400,"message":"API key not valid. Please pass a valid API key.","status":"INVALID_ARGUMENT"}}]"#,
+            r#"{"error":{"message":"no","code":"invalid_api_key"}}"#,
+            r#"{"error":{"message":"no","type":"authentication_error"}}"#,
+        ] {
+            assert_eq!(kind_of_refusal(400, body), Some(KEY_REFUSED), "{body}");
+        }
+        assert_eq!(kind_of_refusal(400, r#"{"error":{"message":"the API key header is deprecated"}}"#), None);
     }
 
     #[test]

@@ -1,5 +1,5 @@
 //! The table of rules, most direct evidence first: tokscope's own delays, when the text arrived, which requests overlapped,
-//! what the server reports, how throughput grew, and where the median request spent its time.
+//! how busy a shared machine was, what the server reports, how throughput grew, and where the median request spent its time.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -70,15 +70,6 @@ pub(super) const RULES: &[Rule] = &[
         find: own_lateness,
     },
     Rule {
-        key: "shared_machine",
-        cause: CLIENT,
-        condition: "client and server share a machine whose cores were at least 95% busy",
-        example: "client and server share a machine whose cores were 98% busy, so each may have slowed the other",
-        explains: &[],
-        is_always_named: false,
-        find: shared_machine,
-    },
-    Rule {
         key: "buffered",
         cause: "buffered stream",
         condition: "in at least half of the attempts, text was held back and tokscope neither stalled nor read late",
@@ -106,6 +97,15 @@ pub(super) const RULES: &[Rule] = &[
         explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
         is_always_named: false,
         find: one_at_a_time,
+    },
+    Rule {
+        key: "shared_machine",
+        cause: CLIENT,
+        condition: "client and server share a machine whose cores were at least 95% busy",
+        example: "client and server share a machine whose cores were 98% busy, so each may have slowed the other",
+        explains: &[],
+        is_always_named: false,
+        find: shared_machine,
     },
     Rule {
         key: "no_slot",

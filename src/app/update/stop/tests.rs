@@ -65,10 +65,10 @@ fn change_case(app: &mut App, case: usize, change: impl FnOnce(&mut crate::domai
 
 #[test]
 fn a_refused_key_stops_the_run_after_the_first_request_and_says_which_key_was_sent() {
-    for status in [401, 403] {
+    for (status, kind) in [(401, "http"), (403, "http"), (400, KEY_REFUSED), (200, KEY_REFUSED)] {
         let mut app = running(3, 1, &[]);
         app.key_source = KeySource::Variable(Some("MY_KEY".to_owned()));
-        let effects = refused(&mut app, 0, status, "http");
+        let effects = refused(&mut app, 0, status, kind);
         assert!(started(&effects).is_empty() && aborted(&effects).is_empty(), "{effects:?}");
         let stop = app.scene.stop.clone().unwrap();
         let advice = "the API key from MY_KEY was sent; check it, or choose another variable with --api-key-env";

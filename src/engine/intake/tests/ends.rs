@@ -77,12 +77,25 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     ("error-nested.sse", "chat", r#"stream_error (rate_limited: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-string.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     ("error-beside-text.sse", "chat", r#"stream_error (server: boom) | 0:aa | "" "Hi" | -/-/-/- | -"#, ""),
+    ("error-in-choice.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | error"#, ""),
     ("error-named-beside-text.sse", "chat", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),
     (
         "error-plain-text.sse",
         "chat",
         r#"truncated (truncated: the stream ended without a finish reason and without [DONE]; the server also sent: Internal Server Error) | 0:a | "" "Hi" | -/-/-/- | -"#,
         "no valid JSON",
+    ),
+    (
+        "error-plain-text-at-the-end.sse",
+        "chat",
+        r#"truncated (truncated: the stream ended without a finish reason and without [DONE]; the server also sent: Internal Server Error) | 0:a | "" "Hi" | -/-/-/- | -"#,
+        "",
+    ),
+    (
+        "error-plain-text-at-the-end.ndjson",
+        "ollama",
+        r#"truncated (truncated: the stream ended without a finish reason and without [DONE]; the server also sent: Internal Server Error) | 0:a | "" "Hi" | -/-/-/- | -"#,
+        "",
     ),
     (
         "page.txt",
