@@ -17,7 +17,7 @@ pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
 pub use self::kept::KeptRecord;
 pub use self::packed::Words;
-pub use self::resolution::Resolution;
+pub use self::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 pub use self::status::{AttemptError, AttemptStatus};
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
 use super::asked::Asked;

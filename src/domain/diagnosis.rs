@@ -6,7 +6,7 @@ mod timeline;
 use self::ending::{choices, cut_short, filtered, no_finish_reason, unknown_finish_reason};
 use self::timeline::Timeline;
 pub use self::timeline::pause_limit_ms;
-use super::attempt::{AttemptRecord, AttemptStatus, Unresolved};
+use super::attempt::{AttemptRecord, AttemptStatus, FASTEST_TOKENS_PER_MS, Unresolved};
 pub use super::finding::Finding;
 use super::finding::{ESTIMATED, USAGE_MISSING};
 use super::prefix_cache::PrefixCache;
@@ -164,7 +164,13 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     let reads = t.events.saturating_sub(t.coalesced).max(1);
     let apart = t.bursts.map_or(t.window_ms / reads as f64, |b| b.apart_ms);
     let piled_up = t.bursts.is_some() || shares_reads(t);
-    (piled_up && late >= apart * READ_LATE_SHARE).then(|| {
+    // A reader joins no more events than a model decodes while it is late, and makes no Content-Length.
+    let is_explained = match s.record.not_streamed() {
+        Some(Unresolved::ContentLength { .. }) => false,
+        Some(Unresolved::AtOnce { events, .. }) => late * FASTEST_TOKENS_PER_MS >= events as f64,
+        _ => true,
+    };
+    (piled_up && is_explained && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
             "tokscope itself was woken {late:.1} ms late on average, and reads were {apart:.1} ms apart: events may have come one \
              by one"

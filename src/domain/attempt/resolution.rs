@@ -10,7 +10,7 @@ use super::{Arrival, AttemptRecord, TextKind};
 use crate::domain::time::Nanos;
 
 /// No model decodes one stream faster than this; what arrives faster was made before.
-pub(super) const FASTEST_TOKENS_PER_MS: f64 = 5.0;
+pub const FASTEST_TOKENS_PER_MS: f64 = 5.0;
 
 /// How the text of an attempt is spread over arrival times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
