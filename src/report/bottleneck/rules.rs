@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_thread",
         cause: CLIENT,
-        condition: "tokscope's reading thread took at least 90% of a core",
+        condition: "at least one answer was measured, and tokscope's reading thread took at least 90% of a core",
         example: "tokscope's reading thread took 97% of a core, so the figures may be its own",
         explains: &["shared_machine", "own_lateness"],
         is_always_named: false,
@@ -72,7 +72,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "shared_machine",
         cause: CLIENT,
-        condition: "client and server share a machine whose cores were at least 95% busy",
+        condition: "at least one answer was measured, and client and server share a machine whose cores were at least 95% busy",
         example: "the cores were 98% busy with client and server on one machine, so each may have waited for the other",
         explains: &[],
         is_always_named: false,
