@@ -167,7 +167,8 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     // Events that no server makes within the delay were together before: the reader did not pile them up.
     let bunches = Resolution::from_arrivals(&s.record.arrivals).bunches.max(1);
     let together = t.bursts.map_or(t.events as f64 / bunches as f64, |b| b.mean_events);
-    let could_be_made = together <= late * FASTEST_TOKENS_PER_MS;
+    // Nor does a late reader cause a Content-Length.
+    let could_be_made = together <= late * FASTEST_TOKENS_PER_MS && s.record.content_length.is_none();
     (piled_up && could_be_made && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
             "tokscope itself read {late:.1} ms late on average, with {apart:.1} ms between reads; the events may have arrived one by one"

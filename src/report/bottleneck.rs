@@ -27,9 +27,17 @@ pub struct Bottleneck {
     pub cause: &'static str,
     /// What the figures show of it and of a second cause that fits, with a full stop.
     pub evidence: String,
+    /// The further causes that `evidence` names.
+    pub also: Vec<&'static str>,
 }
 
 impl Bottleneck {
+    fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
+        let clauses: String = further.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
+        let also = further.iter().map(|(rule, _)| rule.cause).collect();
+        Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
+    }
+
     /// The cause as the beginning of a sentence.
     pub fn headline(&self) -> String {
         let mut letters = self.cause.chars();
@@ -51,19 +59,13 @@ pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Optio
     let lead = fitting.iter().find(|(rule, _)| !rule.is_always_named);
     let Some((first, found)) = lead else {
         let found = not_clear(&evidence)?;
-        return Some(Bottleneck { cause: NOT_CLEAR, evidence: format!("{found}{}{gpu}.", also(&fitting)) });
+        return Some(Bottleneck::new(NOT_CLEAR, &found, &fitting, &gpu));
     };
     let is_other = |(rule, _): &&(&Rule, String)| rule.cause != first.cause && !first.explains.contains(&rule.key);
     let next = fitting.iter().find(|other| is_other(other) && !other.0.is_always_named);
     let named: Vec<_> =
         next.into_iter().chain(fitting.iter().filter(|(rule, _)| rule.is_always_named)).cloned().collect();
-    Some(Bottleneck { cause: first.cause, evidence: format!("{found}{}{gpu}.", also(&named)) })
-}
-
-/// Further causes in words.
-fn also(named: &[(&Rule, String)]) -> String {
-    let parts: Vec<String> = named.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
-    parts.concat()
+    Some(Bottleneck::new(first.cause, found, &named, &gpu))
 }
 
 fn not_clear(evidence: &Evidence<'_>) -> Option<String> {

@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
+use super::bottleneck::{Bottleneck, bottleneck};
 use super::host::HostReport;
 use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
@@ -165,6 +166,8 @@ struct SummaryJson<'a> {
     rating: Option<&'static str>,
     /// Why there is none, or how many answers it does not cover.
     rating_note: Option<String>,
+    /// The run's bottleneck as report and dashboard name it; `None` while nothing is measured.
+    bottleneck: Option<BottleneckJson>,
     /// Whole answers whose stream does not carry a figure, by the figure's key; none where it carries all.
     unresolved: BTreeMap<&'static str, usize>,
     findings: Vec<FindingCount>,
@@ -331,6 +334,19 @@ fn case_list(report: &Report) -> Vec<Case<'_>> {
     .collect()
 }
 
+/// A bottleneck: its cause in one word, and the figures that show it.
+#[derive(Serialize)]
+struct BottleneckJson {
+    cause: &'static str,
+    evidence: String,
+}
+
+impl From<Bottleneck> for BottleneckJson {
+    fn from(found: Bottleneck) -> Self {
+        Self { cause: found.cause, evidence: found.evidence }
+    }
+}
+
 fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a> {
     let measured = summary.attempts > 0;
     let ttft = |state| {
@@ -358,6 +374,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         energy: gpu::EfficiencyJson::of(report),
         rating: summary.rating,
         rating_note: summary.rating_note(),
+        bottleneck: bottleneck(&report.session, summary, report.around()).map(BottleneckJson::from),
         unresolved: METRICS
             .iter()
             .map(|m| (if m.key == SPEED { SPEED_SPREAD } else { m.key }, summary.unresolved(m.key)))

@@ -261,7 +261,7 @@ impl Summary {
     /// Why there is no rating although answers were measured, or how many it does not cover; `None` where it covers all.
     pub fn rating_note(&self) -> Option<String> {
         let (unrated, all) = (self.unrated, self.attempts);
-        (unrated > 0).then(|| format!("{unrated} of {all} answers are not rated: their speed is unresolved"))
+        (unrated > 0).then(|| format!("{unrated} of {all} answers are not rated: their decode speed is unresolved"))
     }
 
     /// The spreads of the TTFT by the state of the prefix cache. With more than one, that of all mixes them.

@@ -11,6 +11,7 @@ use super::export::tell_written;
 use super::guard::guarded;
 use super::{Run, Wake};
 use crate::app::message::Msg;
+use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
@@ -197,6 +198,10 @@ pub(super) fn summary(report: &Report) -> String {
         lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
     }
     lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
+    if METRICS.iter().any(|m| summary.unresolved(m.key) > 0) {
+        let why = "dropped: the stream does not carry the figure; the findings below say why";
+        lines.push(entry("Unresolved", [Some(why.to_owned())]));
+    }
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", summary.total_output_tokens))]));
         // One after another, the sum is what the run took; at once it is not.

@@ -182,13 +182,16 @@ fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut i
         Some((n, TokenSource::Estimate)) => format!("~{n}"),
         None => "–".to_owned(),
     };
+    let ttft = match record.time_to_first_token_ms() {
+        None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
+        ms => format!("{} ms", figure(ms, 0)),
+    };
     let kind = if record.warmup { " (warm-up)" } else { "" };
     let line = match &record.error {
         None => format!(
-            "[{}/{total}] {name}{kind}  {} s  TTFT {} ms{}  {} tok/s  {tokens} tokens",
+            "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",
             record.id.case + 1,
             figure(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
-            figure(record.time_to_first_token_ms(), 0),
             record.cache_doubt().map_or_else(String::new, |doubt| format!(" ({doubt})")),
             figure(record.output_tokens_per_s(), 1),
         ),
@@ -253,6 +256,25 @@ mod tests {
             .filter_map(|at| load.line(&app.scene, Nanos::from_millis(at)))
             .collect();
         assert_eq!(lines, ["0.5 s", "1.5 s", "2.6 s"].map(|s| format!("{s}  0 ok  0 failed  1 in flight")));
+    }
+
+    #[test]
+    fn unresolved_figures_are_called_so_in_the_progress_and_explained_in_the_summary() {
+        let session = fixture::run(fixture::suite(&["a"]), Plan::default(), |id, now| {
+            let mut record = fixture::answer(id, now, 1000, 10, 100);
+            record.content_length = Some(6121);
+            Some(record)
+        });
+        let record = session.records().next().unwrap();
+        let mut stderr = Vec::new();
+        progress(&session, &record, false, &mut stderr);
+        let line = String::from_utf8(stderr).unwrap();
+        assert!(line.contains("TTFT unresolved  "), "{line}");
+        let summary = summary(&fixture::report(session));
+        let explained = summary.find("dropped: the stream does not carry the figure");
+        assert!(explained.is_some_and(|at| summary.find("1 unresolved") < Some(at)), "{summary}");
+        let resolved = fixture::report(fixture::sample_session());
+        assert!(!super::super::closing::summary(&resolved).contains("dropped:"));
     }
 
     /// All that a run of these texts says without a screen.

@@ -57,7 +57,7 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
         }
         return None;
     }
-    let said = record.error.as_ref().map_or("", |e| e.message.as_str());
+    let said = record.error.as_ref().map_or("", |e| e.message.trim_end_matches(['.', ' ']));
     let advice = match cause {
         Cause::Key => app.key_source.advice(),
         Cause::Model => format!("pass another model with --model{}", listed(app)),

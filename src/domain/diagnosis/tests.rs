@@ -237,6 +237,20 @@ fn a_reader_too_fast_to_make_the_pattern_is_not_named() {
 }
 
 #[test]
+fn a_reader_woken_late_is_not_blamed_for_an_answer_that_was_made_before() {
+    // 100 events in one read: a reader joins them only if it is late for as long as a model needs to decode them.
+    for (late_ms, expected) in [(19.9, vec!["fake_streaming"]), (20.0, vec!["read_late", "fake_streaming"])] {
+        let mut at_once = gaps_us([0; 99]);
+        at_once.arrivals.iter_mut().skip(1).for_each(|a| a.coalesced = true);
+        at_once.observer_lag_ms = Some(late_ms);
+        assert_eq!(keys(&at_once), expected);
+        // However late it is, it makes no Content-Length.
+        at_once.content_length = Some(6121);
+        assert_eq!(keys(&at_once), ["fake_streaming"]);
+    }
+}
+
+#[test]
 fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
     let ms = Nanos::from_millis;
     // In the open loop the clock ran already.

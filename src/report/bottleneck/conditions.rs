@@ -72,7 +72,7 @@ fn read_late(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn own_thread(e: &Evidence<'_>) -> Option<String> {
-    let engine = e.around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
+    let engine = e.around.engine_percent.filter(|percent| e.has_answers() && *percent >= SATURATED_PERCENT)?;
     Some(format!("tokscope's reading thread used {engine:.0}% of a core, so its own delay may distort the figures"))
 }
 
@@ -92,7 +92,7 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
-    let busy = e.around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
+    let busy = e.around.shared_machine_percent.filter(|percent| e.has_answers() && *percent >= EXHAUSTED_PERCENT)?;
     Some(format!(
         "client and server share a machine whose cores were {busy:.0}% busy, so each may have slowed the other"
     ))

@@ -85,6 +85,11 @@ impl<'a> Evidence<'a> {
         }
     }
 
+    /// Whether there are figures that a busy machine may distort: not if every request failed.
+    pub const fn has_answers(&self) -> bool {
+        self.summary.attempts > 0
+    }
+
     /// Median of a time over the attempts that have it.
     pub fn median(&self, time: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
         median(self.times.iter().filter_map(time))

@@ -53,7 +53,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_thread",
         cause: CLIENT,
-        condition: "tokscope's reading thread used at least 90% of a core",
+        condition: "at least one answer was measured, and tokscope's reading thread used at least 90% of a core",
         example: "tokscope's reading thread used 97% of a core, so its own delay may distort the figures",
         explains: &["shared_machine", "own_lateness"],
         is_always_named: false,
@@ -101,7 +101,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "shared_machine",
         cause: CLIENT,
-        condition: "client and server share a machine whose cores were at least 95% busy",
+        condition: "at least one answer was measured, and client and server share a machine whose cores were at least 95% busy",
         example: "client and server share a machine whose cores were 98% busy, so each may have slowed the other",
         explains: &[],
         is_always_named: false,

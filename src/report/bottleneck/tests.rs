@@ -56,6 +56,15 @@ fn without_a_figure_there_is_no_sentence() {
 }
 
 #[test]
+fn a_busy_machine_is_no_bottleneck_where_every_request_failed() {
+    let around = Around { shared_machine_percent: Some(100.0), engine_percent: Some(100.0), ..Around::default() };
+    let mut failed = answer(100, 9, 100);
+    failed.status = AttemptStatus::StreamError;
+    let session = session(vec![failed]);
+    assert_eq!(bottleneck(&session, &Summary::of(&session), around), None);
+}
+
+#[test]
 fn decoding_is_named_with_its_share_and_its_speed() {
     assert_eq!(said(vec![answer(100, 9, 100)]), "decode-bound: 90% of the median request, 9.0 ms per token, steady.");
     // Twenty gaps are too few to say whether they are steady.

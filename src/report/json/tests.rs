@@ -194,6 +194,7 @@ const SUMMARY: Fields = &[
     ("efficiency_unknown_because", Text, true),
     ("rating", Text, true),
     ("rating_note", Text, true),
+    ("bottleneck", Object, true),
     ("unresolved", Object, false),
     ("findings", List, false),
     ("measured_requests", Count, false),
@@ -305,7 +306,7 @@ fn parse(report: &Report) -> Value {
         .as_object()
         .unwrap()
         .iter()
-        .filter(|(k, v)| v.is_object() && !["goodput", "errors", "unresolved"].contains(&k.as_str()))
+        .filter(|(k, v)| v.is_object() && !["goodput", "errors", "unresolved", "bottleneck"].contains(&k.as_str()))
     {
         check(spread, SPREAD);
     }
@@ -548,6 +549,16 @@ fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
 }
 
 #[test]
+fn the_summary_names_the_bottleneck_as_the_report_does() {
+    let session = run_suite(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 100, 10, 100)));
+    let report = report(session);
+    let told = bottleneck(&report.session, &Summary::of(&report.session), report.around()).unwrap();
+    let value = parse(&report);
+    let expected = serde_json::json!({ "cause": told.cause, "evidence": told.evidence });
+    assert_eq!(value["summary"]["bottleneck"], expected);
+}
+
+#[test]
 fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
     let session = run_suite(suite(&["a"]), Plan { repeat: 2, ..Plan::default() }, |id, now| {
         let mut r = answer(id, now, 1000, 10, 108);
@@ -581,5 +592,5 @@ fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
         "time_to_first_output_token_ms": 1,
     });
     assert_eq!(*left_out, counted);
-    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers are not rated: their speed is unresolved");
+    assert_eq!(value["summary"]["rating_note"], "1 of 2 answers are not rated: their decode speed is unresolved");
 }

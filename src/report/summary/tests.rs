@@ -217,7 +217,7 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     }
     assert_eq!((s.rating, s.unrated), (Some("Excellent"), 2));
     assert!(close(s.rated_speed.unwrap(), 100.0));
-    assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers are not rated: their speed is unresolved"));
+    assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers are not rated: their decode speed is unresolved"));
     // Twenty tokens in 2 ms are neither a speed nor "Excellent".
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
     let s = Summary::of(&session);

@@ -21,6 +21,7 @@ use crate::ui::cache::ReportedTtft;
 use crate::ui::pane::load;
 use crate::ui::view::View;
 use crate::ui::widget::histogram::{Histogram, range};
+use crate::ui::widget::wrap::wrap;
 use crate::ui::{fit, number, pane};
 
 /// Gaps looked at; the last ones of a longer answer.
@@ -162,7 +163,13 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     // From six lines on an empty one sets the two figures apart.
     let roomy = area.height >= 6;
     draw_ttft(frame, area, view, &selected, &others);
-    let top = if roomy { 3 } else { 2 };
+    // A single TTFT has no range below it: that row is the reason's, which is longer than one.
+    let has_range = others.ttft_ms().len() > 1;
+    let top = match roomy {
+        true => 3,
+        false if selected.unresolved_gaps().is_some() && !has_range => 1,
+        false => 2,
+    };
     let below = Rect { y: area.y + top.min(area.height), height: area.height.saturating_sub(top), ..area };
     draw_gaps(frame, below, view, &selected, &gaps);
 }
@@ -225,8 +232,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         return;
     }
     if let Some(why) = selected.unresolved_gaps() {
-        let text = fit::cut(&format!("unresolved: {why}"), usize::from(area.width).saturating_sub(6));
-        pane::line(frame, area, 0, Line::from(vec![label("gaps  "), Span::styled(text, theme.warning())]));
+        draw_reason(frame, area, label("gaps  "), &Span::styled(format!("unresolved: {why}"), theme.warning()));
         return;
     }
     let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
@@ -268,6 +274,23 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         view,
         gaps,
     );
+}
+
+/// Writes `reason` beside its label, over as many rows as there are; only what no row is left for is cut.
+fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: Span<'_>, reason: &Span<'_>) {
+    let indent = fit::width(&label.content);
+    let room = usize::from(area.width).saturating_sub(indent);
+    let last = usize::from(area.height.saturating_sub(1));
+    let lines = wrap(std::slice::from_ref(reason), room);
+    let is_cut = lines.len() > last + 1;
+    for (row, mut line) in lines.into_iter().take(last + 1).enumerate() {
+        if let Some(end) = line.last_mut().filter(|_| is_cut && row == last) {
+            *end = Span::styled(fit::cut(&format!("{}{}", end.content, fit::ELLIPSIS), room), end.style);
+        }
+        let start = if row == 0 { label.clone() } else { Span::raw(" ".repeat(indent)) };
+        line.insert(0, start);
+        pane::line(frame, area, row as u16, Line::from(line));
+    }
 }
 
 fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f64]) {
@@ -351,6 +374,17 @@ mod tests {
         let shown = shown(&stage);
         assert!(shown.contains("gaps  unresolved: all 100 events arrived in one read"), "{shown}");
         assert!(shown.contains("TTFT  unresolved") && !shown.contains("p50"), "{shown}");
+    }
+
+    #[test]
+    fn the_reason_of_unresolved_gaps_is_readable_in_a_small_pane() {
+        let mut stage = ten_cases(0);
+        stage.start(0, 1, Script::plain(100, 0, 100));
+        stage.finish(0);
+        // The pane of a terminal of 80x24.
+        let shown = text(&stage.draw_with(38, 4, Theme::ansi(), draw));
+        let words: Vec<&str> = shown.lines().skip(1).flat_map(str::split_whitespace).collect();
+        assert_eq!(words.join(" "), "TTFT unresolved gaps unresolved: all 100 events came in one read");
     }
 
     #[test]

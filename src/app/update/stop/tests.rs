@@ -20,12 +20,12 @@ fn running(cases: usize, concurrency: usize, models: &[&str]) -> App {
     app
 }
 
-/// An attempt ends with this status and kind of error.
+/// Ends a request as a server refuses it, in a sentence with its full stop.
 fn refused(app: &mut App, case: usize, http_status: u16, kind: &str) -> Vec<Effect> {
     ends(app, case, 1, |record| {
         record.status = AttemptStatus::HttpError;
         record.http_status = Some(http_status);
-        record.error = Some(AttemptError { kind: kind.to_owned(), message: format!("HTTP {http_status}: no") });
+        record.error = Some(AttemptError { kind: kind.to_owned(), message: format!("HTTP {http_status}: no.") });
     })
 }
 

@@ -9,7 +9,7 @@ use crate::app::state::Scene;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
-use crate::report::bottleneck::Around;
+use crate::report::bottleneck::{Around, Bottleneck};
 use crate::report::conclusion::Conclusion;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
@@ -38,10 +38,26 @@ fn sentence(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static>
     let Some(bottleneck) = &told.bottleneck else {
         return Line::styled("Nothing was measured.", theme.text());
     };
-    let headline = bottleneck.headline();
-    let room = columns.saturating_sub(fit::width(&headline));
-    let evidence = clauses(&format!(": {}", bottleneck.evidence), room);
+    let (headline, evidence) = fitted(bottleneck, columns);
     Line::from(vec![Span::styled(headline, theme.value()), Span::styled(evidence, theme.text())])
+}
+
+/// Headline and evidence in so many columns. A further cause whose figures do not fit is named in the headline.
+fn fitted(bottleneck: &Bottleneck, columns: usize) -> (String, String) {
+    let evidence = |headline: &str| {
+        let room = columns.saturating_sub(fit::width(headline));
+        clauses(&format!(": {}", bottleneck.evidence), room)
+    };
+    let headline = bottleneck.headline();
+    let shown = evidence(&headline);
+    let is_lost = |cause: &&&str| **cause != bottleneck.cause && !shown.contains(&format!("also {cause}"));
+    let lost: Vec<String> = bottleneck.also.iter().filter(is_lost).map(|cause| format!(", also {cause}")).collect();
+    if lost.is_empty() {
+        return (headline, shown);
+    }
+    let headline = headline + &lost.concat();
+    let shown = evidence(&headline);
+    (headline, shown)
 }
 
 /// As many whole clauses as there is room for; of a first one that is too long its start.
@@ -84,7 +100,7 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
         ("", (*word).to_owned(), "", style)
     }));
     if told.rating.is_none() && told.rating_note.is_some() {
-        all.push(("", "not rated".to_owned(), ": unresolved speed", theme.warning()));
+        all.push(("", "not rated".to_owned(), ": decode unresolved", theme.warning()));
     }
     all.extend(told.ttft_p50_ms.map(|ms| ("TTFT p50 ", number::millis(Some(ms)), "", theme.value())));
     all.extend(told.decode_p50.map(|v| ("decode p50 ", format!("{about}{v:.1}"), " tok/s", theme.value())));
@@ -94,7 +110,7 @@ fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> 
     };
     // What it is measured against stands beside the word, where that costs none of the main figures.
     let against = told.rating.as_ref().map_or_else(String::new, |(_, against)| format!(" {against}"));
-    if width(&all) + fit::width(&against) <= columns {
+    if told.rating.is_some() && width(&all) + fit::width(&against) <= columns {
         all.iter_mut().skip(rating).take(1).for_each(|figure| figure.2 = &against);
     }
     all.extend(told.tokens.map(|n| ("", format!("{about}{}", number::grouped(n)), " tokens", theme.value())));
@@ -131,8 +147,11 @@ mod tests {
     use super::*;
     use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
     use crate::domain::gpu_scope::GpuScope;
+    use crate::domain::session::Plan;
     use crate::domain::time::Nanos;
     use crate::ui::sample::running;
+    use crate::ui::testing::{Script, Stage, text};
+    use crate::ui::theme::Theme;
 
     #[test]
     fn a_sentence_is_cut_between_clauses() {
@@ -141,6 +160,31 @@ mod tests {
         assert_eq!((cut(49), cut(48)), (said.to_owned(), "97 % of it, 9 ms a token, steady…".to_owned()));
         assert_eq!((cut(33), cut(32)), (cut(48), "97 % of it, 9 ms a token…".to_owned()));
         assert_eq!(cut(5), "97 %…");
+    }
+
+    #[test]
+    fn a_second_cause_that_does_not_fit_is_named_in_the_headline() {
+        let evidence = "tokscope itself was 11 ms late (p99), beside an ITL of 8.7 ms; also decode-bound: 90% of it.";
+        let told = Bottleneck { cause: "client-bound", evidence: evidence.to_owned(), also: vec!["decode-bound"] };
+        let line = |columns| {
+            let (headline, shown) = fitted(&told, columns);
+            headline + &shown
+        };
+        assert_eq!(line(120), format!("Client-bound: {evidence}"));
+        assert_eq!(line(78), "Client-bound, also decode-bound: tokscope itself was 11 ms late (p99)…");
+        // What names itself a second time has no second cause.
+        let own = Bottleneck { also: vec!["client-bound"], ..told };
+        assert!(fitted(&own, 78).0 == "Client-bound", "{:?}", fitted(&own, 78));
+    }
+
+    #[test]
+    fn a_run_without_a_rating_says_why_in_80_columns() {
+        let mut stage = Stage::new(&["a"], Plan::default());
+        stage.connect();
+        stage.start(0, 1, Script::plain(100, 0, 100));
+        stage.finish(0);
+        let shown = text(&stage.draw_with(78, 4, Theme::mono(), draw));
+        assert!(shown.contains("not rated: decode unresolved"), "{shown}");
     }
 
     #[test]
