@@ -33,7 +33,9 @@ pub struct Bottleneck {
 
 impl Bottleneck {
     fn new(cause: &'static str, found: &str, further: &[(&Rule, String)], gpu: &str) -> Self {
-        let clauses: String = further.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
+        let clauses: Vec<String> =
+            further.iter().map(|(rule, found)| format!("; also {}: {found}", rule.cause)).collect();
+        let clauses = clauses.concat();
         let also = further.iter().map(|(rule, _)| rule.cause).collect();
         Self { cause, evidence: format!("{found}{clauses}{gpu}."), also }
     }

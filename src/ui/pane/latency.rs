@@ -232,7 +232,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
         return;
     }
     if let Some(why) = selected.unresolved_gaps() {
-        draw_reason(frame, area, label("gaps  "), &Span::styled(format!("unresolved: {why}"), theme.warning()));
+        draw_reason(frame, area, &label("gaps  "), &Span::styled(format!("unresolved: {why}"), theme.warning()));
         return;
     }
     let figures = [("p50 ", 50.0), ("p99 ", 99.0), ("max ", 100.0)];
@@ -277,7 +277,7 @@ fn draw_gaps(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Sele
 }
 
 /// Writes `reason` beside its label, over as many rows as there are; only what no row is left for is cut.
-fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: Span<'_>, reason: &Span<'_>) {
+fn draw_reason(frame: &mut Frame<'_>, area: Rect, label: &Span<'_>, reason: &Span<'_>) {
     let indent = fit::width(&label.content);
     let room = usize::from(area.width).saturating_sub(indent);
     let last = usize::from(area.height.saturating_sub(1));
