@@ -18,6 +18,7 @@ pub mod interval;
 pub mod key_source;
 pub mod live;
 pub mod metrics;
+pub mod nonce;
 pub mod open_loop;
 pub mod prefix_cache;
 pub mod random;

@@ -16,4 +16,5 @@ pub mod server_metrics;
 pub mod surrogates;
 pub mod thinking;
 pub mod timings;
+pub mod url;
 pub mod usage;

@@ -12,6 +12,7 @@ pub mod host;
 pub mod import;
 pub mod journal;
 mod json;
+pub mod level;
 mod markdown;
 pub mod model;
 pub mod oracle;

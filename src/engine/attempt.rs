@@ -19,13 +19,13 @@ use super::recorder::Recorder;
 use super::transport::{Answer, AnswerBody, Post};
 use super::{patience, retry};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
-use crate::domain::prefix_cache::nonce;
+use crate::domain::nonce::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::protocol::encoding::unpack;
-use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
+use crate::protocol::url::address_below;
 
 /// An error body is read up to here,
 const MAX_ERROR_BYTES: usize = 64 * 1024;

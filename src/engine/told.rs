@@ -6,7 +6,7 @@ use reqwest::header::HeaderMap;
 
 use crate::domain::asked::Asked;
 use crate::protocol::api::Api;
-use crate::protocol::endpoint::{address_below, without_secrets};
+use crate::protocol::url::{address_below, without_secrets};
 
 /// What all requests to an endpoint have in common.
 #[derive(Debug)]

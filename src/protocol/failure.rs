@@ -9,8 +9,8 @@ use serde_json::Value;
 
 pub(super) use self::message::{declared_error, reported_error, shorten, undeclared_error};
 pub use self::message::{message_in_body, message_of};
-use super::endpoint::without_secrets;
 use super::surrogates::replace_lone_surrogates;
+use super::url::without_secrets;
 
 /// What a server says, up to 2048 characters: an event may hold millions.
 pub fn capped(said: String) -> String {

@@ -16,6 +16,7 @@ use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::text::{sanitise, sanitise_line};
+use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
@@ -171,7 +172,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
 pub(super) fn summary(report: &Report) -> String {
     let session = &report.session;
     let summary = Summary::of(session);
-    let told = Conclusion::of(session, report.around());
+    let told = Conclusion::of(session, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::words::Words;
 use super::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::prefix_cache::nonce;
+use crate::domain::nonce::nonce;
 use crate::domain::time::Nanos;
 
 /// A record without text and arrivals, packed; every figure is what it was to the last bit.

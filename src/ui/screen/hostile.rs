@@ -82,7 +82,7 @@ fn ended(record: &mut AttemptRecord, texts: &[String]) {
     record.model.clone_from(&texts[4]);
     record.finish_reason = Some(texts[0].clone());
     record.warnings = vec![texts[1].clone()];
-    record.findings = vec![Finding { key: "stall", message: texts[2].clone() }];
+    record.findings = vec![Finding::new("stall", texts[2].clone())];
     record.reasoning.clone_from(&texts[3]);
     record.asked = Some(Arc::new(Asked {
         url: texts[7].as_str().into(),

@@ -112,7 +112,7 @@ prop_compose! {
             nonce: if own_nonce { Some(self::nonce(&request_id)) } else { nonce },
             request_id,
             error: has_error.then_some(AttemptError { kind, message }),
-            findings: findings.into_iter().map(|(at, message)| Finding { key: DIAGNOSES[at].key, message }).collect(),
+            findings: findings.into_iter().map(|(at, message)| Finding::new(DIAGNOSES[at].key, message)).collect(),
             ..record
         }
     }

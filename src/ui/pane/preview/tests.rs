@@ -89,7 +89,7 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
         r.text = "Good.".into();
-        r.findings.push(Finding { key: "pauses", message: "the stream paused for 2.00 s".into() });
+        r.findings.push(Finding::new("pauses", "the stream paused for 2.00 s"));
         let ttft_ms = r.time_to_first_token_ms().unwrap();
         let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::of(TimingSource::Vllm) };
         r.server_timings = Some(told);
