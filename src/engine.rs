@@ -16,6 +16,7 @@ mod intake;
 mod lag;
 mod network;
 #[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod patience;
 mod peer;

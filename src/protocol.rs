@@ -9,6 +9,7 @@ pub mod failure;
 pub mod framing;
 pub mod lines;
 pub mod macmon;
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 pub mod prometheus;
 pub mod request;

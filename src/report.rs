@@ -15,6 +15,7 @@ mod json;
 pub mod level;
 mod markdown;
 pub mod model;
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod output_tokens;
 pub mod run_figures;

@@ -6,6 +6,7 @@
 mod cell;
 
 use self::cell::{Cell, text};
+#[cfg(any(test, fuzzing))]
 pub(super) use self::cell::{begins_formula, harmless};
 use super::model::Report;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
