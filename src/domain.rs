@@ -21,6 +21,7 @@ pub mod metrics;
 pub mod nonce;
 pub mod open_loop;
 pub mod prefix_cache;
+pub mod quantity;
 pub mod random;
 pub mod refusal;
 pub mod route;

@@ -23,12 +23,10 @@ use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
+use crate::domain::time::RFC_3339_MILLIS;
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
 const SCHEMA_VERSION: u32 = 1;
-
-/// Wall time with offset: RFC 3339.
-const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
 
 /// The document.
 pub fn render(report: &Report) -> String {
@@ -287,7 +285,7 @@ fn known(name: &str) -> Option<&str> {
 }
 
 fn resumed(report: &Report) -> Vec<ResumedJson<'_>> {
-    let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
+    let time = |at| report.wall_time(at).strftime(RFC_3339_MILLIS).to_string();
     let mut out = Vec::new();
     for Resumption { stopped_at, at, tool, environment, .. } in &report.resumed {
         let (stopped_at, resumed_at) = (time(*stopped_at), time(*at));
@@ -298,7 +296,7 @@ fn resumed(report: &Report) -> Vec<ResumedJson<'_>> {
 
 fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     let session = &report.session;
-    let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339).to_string();
+    let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339_MILLIS).to_string();
     let finished = session.last_ended.filter(|_| !session.is_active());
     Run {
         resumed: resumed(report),

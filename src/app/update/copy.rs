@@ -6,6 +6,7 @@ use crate::app::state::App;
 use crate::app::state::answer::Form;
 use crate::domain::asked::REQUEST_NOT_STORED;
 use crate::domain::attempt::AttemptId;
+use crate::domain::quantity::count;
 use crate::domain::text::sanitise;
 
 /// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third; they
@@ -36,9 +37,8 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
         show_notice(app, now, &message, true);
         return Vec::new();
     }
-    let (characters, lines) = (text.chars().count(), text.lines().count());
-    let ending = if lines == 1 { "" } else { "s" };
-    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines} line{ending}");
+    let (characters, lines) = (text.chars().count(), count(text.lines().count(), "line"));
+    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines}");
     show_notice(app, now, &message, false);
     vec![Effect::Screen(ScreenEffect::Copy(text))]
 }

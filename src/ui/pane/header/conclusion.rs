@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::state::Scene;
+use crate::domain::quantity::ESTIMATED;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
@@ -73,7 +74,7 @@ fn system_figures(scene: &Scene) -> SystemFigures {
 /// As many figures as there is room for, the first ones first.
 fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let about = if told.estimated { "~" } else { "" };
+    let about = if told.estimated { ESTIMATED } else { "" };
     let mut all: Vec<(&str, String, &str, Style)> = Vec::new();
     if told.partial {
         all.push(("partial ", format!("{}/{}", told.ok, told.cases), " cases", theme.warning()));

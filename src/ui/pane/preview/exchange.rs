@@ -10,10 +10,11 @@ use crate::domain::asked::{Asked, REQUEST_NOT_STORED};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::quantity::Quantity;
 use crate::domain::statistics::{Stats, enough_for, needed_for};
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
-use crate::ui::number::{UNKNOWN, grouped, millis, rate};
+use crate::ui::number::{UNKNOWN, grouped, millis};
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 use crate::ui::widget::markdown;
@@ -230,7 +231,7 @@ impl Side {
 }
 
 fn tokens(n: Option<u64>) -> String {
-    n.map_or_else(|| UNKNOWN.to_owned(), |n| format!("{} tokens", grouped(n)))
+    Quantity::grouped(n.map(|n| n as f64)).with_unit(" tokens").to_string()
 }
 
 fn prompt_tokens(record: &AttemptRecord) -> String {
@@ -240,14 +241,15 @@ fn prompt_tokens(record: &AttemptRecord) -> String {
 
 fn output_tokens(record: &AttemptRecord) -> String {
     let Some((n, source)) = record.output_tokens() else { return UNKNOWN.to_owned() };
-    let (mark, from) = match source {
-        TokenSource::Usage => ("", "usage"),
-        TokenSource::Tokenizer => ("", "tokenizer"),
-        TokenSource::Estimate => ("~", "events"),
+    let from = match source {
+        TokenSource::Usage => "usage",
+        TokenSource::Tokenizer => "tokenizer",
+        TokenSource::Estimate => "events",
     };
+    let count = Quantity::grouped(n as f64).with_unit(" tokens").estimated_if(source == TokenSource::Estimate);
     let reasoning = record.usage.reasoning_tokens.filter(|n| *n > 0);
     let reasoning = reasoning.map_or_else(String::new, |n| format!(", {} reasoning", grouped(n)));
-    format!("{mark}{}{reasoning} (by {from})", tokens(Some(n)))
+    format!("{count}{reasoning} (by {from})")
 }
 
 fn events(record: &AttemptRecord) -> String {
@@ -270,11 +272,10 @@ fn figure(metric: &Metric, record: &AttemptRecord) -> String {
         return unresolved(why);
     }
     let is_estimate = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
-    let mark = if metric.counts_output_tokens && is_estimate && value.is_some() { "~" } else { "" };
-    let shown = match metric.unit {
-        Unit::Milliseconds => millis(value),
-        Unit::TokensPerSecond if value.is_some() => format!("{} tok/s", rate(value)),
-        Unit::TokensPerSecond | Unit::Tokens => rate(value),
+    let quantity = match metric.unit {
+        Unit::Milliseconds => Quantity::from_millis(value),
+        Unit::TokensPerSecond => Quantity::new(value, 1).with_unit(" tok/s"),
+        Unit::Tokens => Quantity::new(value, 1),
     };
-    format!("{mark}{shown}")
+    quantity.estimated_if(metric.counts_output_tokens && is_estimate).to_string()
 }
