@@ -28,10 +28,9 @@ fn an_open_run_shows_what_was_measured_exports_it_and_measures_nothing() {
     screen.wait_for_text("saved run, 20");
     screen.wait_for_text("finished  2/2");
     screen.wait_for_text("one two three");
-    screen.send("d");
+    screen.send("2d");
     screen.wait_for_text("Saved runs do not store their requests.");
-    screen.send("d");
-    screen.send("j");
+    screen.send("d1j");
     screen.wait_for_line("Second", "done");
     for key in [" ", "p", "x", "r", "R"] {
         screen.send(key);

@@ -2,25 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CasePhase, CaseState};
+use super::case::{CasePhase, CaseState, Traits};
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
-
-/// What the index counts of one case.
-#[expect(clippy::struct_excessive_bools, reason = "each is counted by itself")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traits {
-    /// Its phase.
-    pub phase: CasePhase,
-    /// It waits for a slot, or could take another.
-    pub is_ready: bool,
-    /// It has several attempts.
-    pub is_repeated: bool,
-    /// It has two whole answers, which can be compared.
-    pub is_comparable: bool,
-    /// The server's prefix cache may have shortened the TTFT that it shows.
-    pub is_doubtful: bool,
-}
 
 /// What a session would else count anew in each step.
 #[derive(Clone, Debug)]
