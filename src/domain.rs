@@ -1,7 +1,6 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
 pub mod address;
-pub mod asked;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;
@@ -25,6 +24,7 @@ pub mod quantity;
 pub mod random;
 pub mod refusal;
 pub mod route;
+pub mod sent_request;
 pub mod series;
 pub mod server_clock;
 pub mod server_gauges;

@@ -22,11 +22,11 @@ mod patience;
 mod peer;
 mod pulse;
 mod recorder;
+mod request_record;
 mod retry;
 mod secrets;
 mod sleep;
 mod standstill;
-mod told;
 mod transport;
 mod tunnel;
 

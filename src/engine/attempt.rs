@@ -156,7 +156,8 @@ async fn send(
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
-    recorder.borrow_mut().record.asked = Some(Arc::new(endpoint.told.asked(request_id.clone(), &body, nonce)));
+    recorder.borrow_mut().record.sent_request =
+        Some(Arc::new(endpoint.request_record.with_body(request_id.clone(), &body, nonce)));
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = endpoint.now();

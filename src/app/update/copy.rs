@@ -4,9 +4,9 @@ use super::notices::show_notice;
 use crate::app::message::{Effect, ScreenEffect};
 use crate::app::state::App;
 use crate::app::state::answer::Form;
-use crate::domain::asked::REQUEST_NOT_STORED;
 use crate::domain::attempt::AttemptId;
 use crate::domain::quantity::count;
+use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
 
 /// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third; they
@@ -58,8 +58,8 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
         None => state.shown(),
     };
     let (asked, reasoning, text, is_cut) = match (live, &record) {
-        (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
-        (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),
+        (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, live.text_cut),
+        (None, Some(record)) => (&record.sent_request, record.reasoning.as_str(), record.text.as_str(), false),
         (None, None) => return None,
     };
     let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attempt::{
-    Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, KeptRecord, TextKind, Usage,
+    Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, StoredRecord, TextKind, Usage,
 };
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
@@ -57,7 +57,7 @@ fn first_plan(session: &Session) -> Plan {
 /// The lines of what happened to a session and was not taken yet.
 fn events_of(session: &Session) -> String {
     let lines = session.clone().take_events().into_iter().map(|e| {
-        let record = session.record_of(&e).map(KeptRecord::get);
+        let record = session.record_of(&e).map(StoredRecord::get);
         event(&e, record.as_deref())
     });
     lines.collect()

@@ -6,11 +6,11 @@ use ratatui::text::{Line, Span};
 
 use super::paper::label;
 use super::{Shown, Subject, is_wide};
-use crate::domain::asked::{Asked, REQUEST_NOT_STORED};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
 use crate::domain::quantity::Quantity;
+use crate::domain::sent_request::{REQUEST_NOT_STORED, SentRequest};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
@@ -37,8 +37,8 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Side::new("request", request_columns, theme);
     let asked = match &subject.shown {
-        Shown::Live(live) => live.asked.as_deref(),
-        Shown::Ended(record) => record.asked.as_deref(),
+        Shown::Live(live) => live.sent_request.as_deref(),
+        Shown::Ended(record) => record.sent_request.as_deref(),
         Shown::Prompt => None,
     };
     match asked {
@@ -132,7 +132,7 @@ impl Side {
 
     // ─── The request ───
 
-    fn request(&mut self, asked: &Asked) {
+    fn request(&mut self, asked: &SentRequest) {
         self.say(&format!("POST {}", asked.url), self.theme.value());
         for (name, value) in asked.headers.iter() {
             let value = value.as_deref().unwrap_or("(not shown)");
