@@ -252,7 +252,7 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
             reasoning_cut: false,
             text_cut: false,
             thinking_ms: None,
-            asked: None,
+            sent_request: None,
         }
     };
     LiveSnapshot {

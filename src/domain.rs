@@ -1,7 +1,6 @@
 //! Floor 0: what a benchmark is. Pure: no clock, no async, no I/O.
 
 pub mod address;
-pub mod asked;
 pub mod attempt;
 pub mod calibration;
 pub mod diagnosis;
@@ -18,11 +17,14 @@ pub mod interval;
 pub mod key_source;
 pub mod live;
 pub mod metrics;
+pub mod nonce;
 pub mod open_loop;
 pub mod prefix_cache;
+pub mod quantity;
 pub mod random;
 pub mod refusal;
 pub mod route;
+pub mod sent_request;
 pub mod series;
 pub mod server_clock;
 pub mod server_gauges;

@@ -16,16 +16,17 @@ mod intake;
 mod lag;
 mod network;
 #[doc(hidden)]
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod patience;
 mod peer;
 mod pulse;
 mod recorder;
+mod request_record;
 mod retry;
 mod secrets;
 mod sleep;
 mod standstill;
-mod told;
 mod transport;
 mod tunnel;
 

@@ -9,6 +9,7 @@ pub mod failure;
 pub mod framing;
 pub mod lines;
 pub mod macmon;
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 pub mod prometheus;
 pub mod request;
@@ -16,4 +17,5 @@ pub mod server_metrics;
 pub mod surrogates;
 pub mod thinking;
 pub mod timings;
+pub mod url;
 pub mod usage;

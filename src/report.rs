@@ -12,8 +12,10 @@ pub mod host;
 pub mod import;
 pub mod journal;
 mod json;
+pub mod level;
 mod markdown;
 pub mod model;
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 mod output_tokens;
 pub mod run_figures;

@@ -35,7 +35,7 @@ use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::engine::{self, Engine, EngineConfig, InvalidConfig};
 use crate::protocol::api::{Api, CHAT, by_name};
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::Saved;
 use crate::telemetry::{Endpoint, HostConfig, Sampler, SamplerConfig, watch_host, watch_server};

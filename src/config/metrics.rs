@@ -5,8 +5,8 @@ use reqwest::Url;
 use super::ConfigError;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::Api;
-use crate::protocol::endpoint::{split_query, with_http_scheme, without_secrets};
 use crate::protocol::server_metrics::PATHS;
+use crate::protocol::url::{split_query, with_http_scheme, without_secrets};
 
 /// Where a DCGM exporter listens, unless it was told otherwise.
 const EXPORTER_PORT: u16 = 9400;

@@ -10,7 +10,7 @@ use crate::cli::NetworkArgs;
 use crate::domain::address::is_loopback;
 use crate::domain::text::sanitise_line;
 use crate::engine::{Network, ProxyChoice, certificates};
-use crate::protocol::endpoint::{with_http_scheme, without_secrets};
+use crate::protocol::url::{with_http_scheme, without_secrets};
 use crate::store::input::{self, Kind};
 
 /// The value of `--proxy` that leaves the choice to the environment.

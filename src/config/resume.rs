@@ -8,7 +8,7 @@ use super::{ConfigError, address, exports, metrics, network, tokenizer};
 use crate::cli::ResumeArgs;
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{Api, by_name};
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
 use crate::runtime::RunSpec;

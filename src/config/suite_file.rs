@@ -2,6 +2,7 @@
 
 mod case;
 mod extra;
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 #[cfg(test)]
 mod tests;

@@ -3,10 +3,10 @@
 mod arrivals;
 mod condensed;
 mod figures;
-mod kept;
 mod packed;
 mod resolution;
 mod status;
+mod stored_record;
 mod unresolved;
 
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use serde::{Deserialize, Serialize};
 
 pub use self::condensed::Condensed;
 pub use self::figures::{TokenSource, count_in_quarter};
-pub use self::kept::KeptRecord;
 pub use self::packed::Words;
 pub use self::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 pub use self::status::{AttemptError, AttemptStatus};
+pub use self::stored_record::StoredRecord;
 pub use self::unresolved::{ERROR_BOUND, Unresolved};
-use super::asked::Asked;
 use super::finding::Finding;
+use super::sent_request::SentRequest;
 use super::server_timings::ServerTimings;
 use super::time::Nanos;
 
@@ -103,7 +103,7 @@ pub struct AttemptRecord {
     pub model: String,
     /// The request as it went out; `None` before that, and once the record is condensed.
     #[serde(skip)]
-    pub asked: Option<Arc<Asked>>,
+    pub sent_request: Option<Arc<SentRequest>>,
     /// When it was to be sent by the open loop's schedule; `None` in a closed loop.
     pub intended: Option<Nanos>,
     /// When it was sent; in a closed loop the clock starts here.
@@ -180,7 +180,7 @@ impl AttemptRecord {
             warnings: Vec::new(),
             findings: Vec::new(),
             model,
-            asked: None,
+            sent_request: None,
             intended: None,
             started,
             own_delay_ms: None,

@@ -79,13 +79,8 @@ pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
         return Vec::new();
     }
     let subject = Subject { record, asked_max_tokens, timeline: Timeline::of(record) };
-    let found = |d: &Diagnosis| Some(Finding { key: d.key, message: (d.find)(&subject)? });
+    let found = |d: &Diagnosis| Some(Finding::new(d.key, (d.find)(&subject)?));
     DIAGNOSES.iter().filter_map(found).collect()
-}
-
-/// The diagnosis with this key.
-pub fn diagnosis(key: &str) -> Option<&'static Diagnosis> {
-    DIAGNOSES.iter().find(|d| d.key == key)
 }
 
 /// What every diagnosis looks at.

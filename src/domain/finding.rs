@@ -1,31 +1,38 @@
-//! What was found in an attempt. What is looked for stands in the table of diagnoses.
+//! A finding: one remark that qualifies the figures of an attempt. `diagnosis` has the table of findings.
+
+use std::borrow::Cow;
 
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// Key of the finding that the server counted nothing.
+/// Key of the finding that the server reported no usage.
 pub const USAGE_MISSING: &str = "usage_missing";
-/// Of a server without `usage`, before a tokenizer has counted.
+/// Message of that finding until a tokenizer has counted the answer.
 pub const ESTIMATED: &str = "the server told no usage: tokens are an estimate from the events";
 
-/// Something about an attempt that who reads its figures must know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+/// A remark that readers of an attempt's figures need.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// Stable name, from the table of diagnoses.
-    pub key: &'static str,
+    /// Stable name in snake case, from the table of diagnoses; a newer version's journal may contain others.
+    #[serde(deserialize_with = "read_key")]
+    pub key: Cow<'static, str>,
     /// One sentence for people, with its figures.
     pub message: String,
 }
 
-impl<'de> Deserialize<'de> for Finding {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        struct Kept {
-            key: String,
-            message: String,
-        }
-        let Kept { key, message } = Kept::deserialize(deserializer)?;
-        // One that a newer program looked for still has its sentence.
-        let key = super::diagnosis::diagnosis(&key).map_or("unknown", |d| d.key);
-        Ok(Self { key, message })
+impl Finding {
+    /// A finding with this key and message.
+    pub fn new(key: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
+        Self { key: key.into(), message: message.into() }
     }
+}
+
+/// Maximum length of a key that a journal may bring.
+const MAX_KEY_BYTES: usize = 40;
+
+/// Reads a key. Journals are foreign text and reports print keys as they are, so anything but a plain word becomes `unknown`.
+fn read_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Cow<'static, str>, D::Error> {
+    let key = String::deserialize(deserializer)?;
+    let is_plain = key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+    let is_key = is_plain && (1..=MAX_KEY_BYTES).contains(&key.len());
+    Ok(if is_key { key.into() } else { "unknown".into() })
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::asked::Asked;
 use super::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
+use super::sent_request::SentRequest;
 use super::suite::CaseSpec;
 use super::time::Nanos;
 use super::trace::Trace;
@@ -193,7 +193,7 @@ pub struct InFlight {
     /// How long it has been thinking, or thought before the answer, milliseconds.
     pub thinking_ms: Option<f64>,
     /// The request, once it went out.
-    pub asked: Option<Arc<Asked>>,
+    pub sent_request: Option<Arc<SentRequest>>,
 }
 
 impl InFlight {

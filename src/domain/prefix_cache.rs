@@ -1,9 +1,8 @@
-//! Cold and warm: whether a server had the prompt in its prefix cache, and what keeps it out of there.
+//! Cold and warm: whether a server had the prompt in its prefix cache.
 
 use serde::Serialize;
 
 use super::attempt::AttemptRecord;
-use super::random::{hash, mixed};
 
 /// So few tokens in the cache are those of the chat template before the prompt, which no client can change.
 const TEMPLATE_TOKENS: u64 = 16;
@@ -91,22 +90,8 @@ impl CacheDoubts {
     }
 }
 
-/// What makes the prompt of one attempt unlike any other: eight hexadecimal digits from its request id.
-pub fn nonce(request_id: &str) -> String {
-    // Ids differ in their last bytes, nonces must from their first digit on.
-    format!("{:08x}", mixed(hash(request_id.bytes())) >> 32)
-}
-
-/// A message's text with the nonce before it: a line like `[3f9a1c07]`. Brackets and digits are what logs and tickets
-/// begin with, so that a model passes over them. With OpenAI's vocabularies that is 7 tokens, 5 at least and 10 at most.
-pub fn made_unique(nonce: &str, text: &str) -> String {
-    format!("[{nonce}]\n{text}")
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use super::super::attempt::AttemptId;
     use super::super::time::Nanos;
     use super::*;
@@ -166,18 +151,5 @@ mod tests {
         assert_eq!(add(Some(90), Some("0")).as_deref(), Some("1 of 3 warm"));
         assert_eq!(add(None, None).as_deref(), Some("1 of 4 warm, 1 cache unknown"));
         assert_eq!(CacheDoubts { warm: 0, unknown: 2, of: 2 }.words().as_deref(), Some("2 of 2 cache unknown"));
-    }
-
-    #[test]
-    fn no_two_attempts_share_a_nonce() {
-        let ids = (1..=100).flat_map(|case| (1..=20).map(move |n| format!("ts-6432abcdef01-{case}-{n}")));
-        let nonces: HashSet<String> = ids.map(|id| nonce(&id)).collect();
-        assert_eq!(nonces.len(), 2000);
-        assert!(nonces.iter().all(|n| n.len() == 8 && n.bytes().all(|b| b.is_ascii_hexdigit())));
-        assert_ne!(nonce("ts-1-1-1"), nonce("ts-2-1-1"));
-        // A cache that keeps single tokens must find nothing to share, also between neighbours.
-        let firsts: HashSet<char> =
-            (1..=100).filter_map(|n| nonce(&format!("ts-6432abcdef01-1-{n}")).chars().next()).collect();
-        assert_eq!(firsts.len(), 16);
     }
 }

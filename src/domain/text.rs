@@ -1,5 +1,6 @@
 //! Making hostile text safe to show.
 
+#[cfg(any(test, fuzzing))]
 pub mod oracle;
 
 use std::iter::Peekable;
@@ -8,6 +9,14 @@ use unicode_width::UnicodeWidthChar;
 
 /// More marks in a row on one character are a flood: no script piles up so many, nor does an emoji.
 const MOST_MARKS: usize = 8;
+
+/// The first `max_chars` characters of `text`, and the ellipsis if characters were dropped.
+pub fn truncate(text: &str, max_chars: usize, ellipsis: &str) -> String {
+    match text.char_indices().nth(max_chars) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{}{ellipsis}", text.split_at(end).0),
+    }
+}
 
 /// Begins an escape sequence.
 pub const ESCAPE: char = '\u{1b}';

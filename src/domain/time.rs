@@ -4,6 +4,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+/// Pattern of a wall time with offset, to the second: RFC 3339.
+pub const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%:z";
+/// Pattern of a wall time with offset, to the millisecond: RFC 3339.
+pub const RFC_3339_MILLIS: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
+
 /// A point in time: nanoseconds since the run's epoch, on one monotonic clock that engine, sampler and screen share.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Nanos(pub u64);

@@ -19,13 +19,13 @@ use super::recorder::Recorder;
 use super::transport::{Answer, AnswerBody, Post};
 use super::{patience, retry};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
-use crate::domain::prefix_cache::nonce;
+use crate::domain::nonce::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::protocol::encoding::unpack;
-use crate::protocol::endpoint::address_below;
 use crate::protocol::failure;
 use crate::protocol::request::Manner;
+use crate::protocol::url::address_below;
 
 /// An error body is read up to here,
 const MAX_ERROR_BYTES: usize = 64 * 1024;
@@ -156,7 +156,8 @@ async fn send(
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();
     let url = address_below(&endpoint.base_url, endpoint.api.path);
     let request_id = recorder.borrow().record.request_id.clone();
-    recorder.borrow_mut().record.asked = Some(Arc::new(endpoint.told.asked(request_id.clone(), &body, nonce)));
+    recorder.borrow_mut().record.sent_request =
+        Some(Arc::new(endpoint.request_record.with_body(request_id.clone(), &body, nonce)));
     {
         let record = &mut recorder.borrow_mut().record;
         record.started = endpoint.now();

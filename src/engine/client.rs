@@ -11,8 +11,8 @@ use super::clock::EngineClock;
 use super::connect::TimeConnect;
 use super::failure::{InvalidConfig, describe};
 use super::network::{Network, ProxyChoice};
+use super::request_record::RequestRecord;
 use super::secrets::Secrets;
-use super::told::Told;
 use super::transport::{self, Transport};
 use crate::domain::live::ServerInfo;
 use crate::domain::time::Nanos;
@@ -67,7 +67,7 @@ pub struct Endpoint {
     /// What must not come back in what the server says.
     pub secrets: Rc<Secrets>,
     /// What records may tell of how it is asked.
-    pub told: Told,
+    pub request_record: RequestRecord,
     /// How the server wants to be asked, as its refusals taught.
     pub manner: std::cell::Cell<Manner>,
     /// What the headers of an answer say of the server, until it is told.
@@ -135,7 +135,7 @@ impl Endpoint {
     pub fn new(prepared: Prepared) -> Self {
         let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
         let transport = Transport::new(&base_url, &headers, clock, &client, fresh, &network);
-        let told = Told::new(&base_url, api, &headers);
+        let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
         let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
         let (proxy, recognised) = (network.proxy, RefCell::default());
@@ -149,7 +149,7 @@ impl Endpoint {
             retries,
             proxy,
             secrets,
-            told,
+            request_record,
             manner,
             recognised,
             clock,

@@ -12,9 +12,9 @@ use crate::domain::attempt::AttemptStatus;
 use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
-use crate::protocol::endpoint;
 use crate::protocol::failure::{self, capped};
 use crate::protocol::request::{AskUsage, Manner};
+use crate::protocol::{endpoint, url};
 
 /// Pause between two looks; tests need no pause.
 const LOOK_EVERY: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
@@ -159,10 +159,10 @@ impl Trouble {
 }
 
 async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
-    let url = endpoint::address_below(&at.base_url, at.api.models);
-    let shown = endpoint::without_secrets(&url);
+    let address = url::address_below(&at.base_url, at.api.models);
+    let shown = url::without_secrets(&address);
     let peer = at.transport.peer();
-    let response = match at.client.get(&url).timeout(PATIENCE).send().await {
+    let response = match at.client.get(&address).timeout(PATIENCE).send().await {
         Ok(response) => response,
         Err(e) if e.is_timeout() && !e.is_connect() => return Err(too_late(&shown)),
         Err(e) if e.is_connect() => {
@@ -259,7 +259,7 @@ async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
 
 /// Asks where servers tell who they are. A cloud is not asked: it would only see stray requests.
 async fn identify(at: &Endpoint, guess: ServerInfo) -> ServerInfo {
-    let (base, _query) = endpoint::split_query(&at.base_url);
+    let (base, _query) = url::split_query(&at.base_url);
     let root = base.strip_suffix(at.api.root).unwrap_or(base);
     if (at.base_url.starts_with("https://") && guess.kind.is_none()) || guess.version.is_some() {
         return guess;

@@ -7,6 +7,7 @@ use super::clock::EngineClock;
 use super::failure::Failure;
 use super::recorder::Recorder;
 use crate::domain::attempt::AttemptStatus;
+use crate::domain::quantity::count;
 use crate::domain::suite::Patience;
 use crate::domain::time::Nanos;
 
@@ -82,8 +83,8 @@ fn so_far(recorder: &Recorder, now: Nanos) -> String {
     if let Some(last) = record.arrivals.last() {
         let silent = now.millis_since(last.at) / 1000.0;
         let events = record.arrivals.len();
-        let noun = if events == 1 { "event" } else { "events" };
-        return format!("{events} {noun} with text came, the last {silent:.1} s before that");
+        let events = count(events, "event");
+        return format!("{events} with text came, the last {silent:.1} s before that");
     }
     match (record.headers_at, recorder.last_bytes_at(), record.event_count) {
         (None, ..) if !recorder.is_sent() => "there was no connection yet".to_owned(),

@@ -6,7 +6,7 @@ use reqwest::Url;
 
 use super::failure::{ConnectTimedOut, causes, describe, tls};
 use super::network::{Network, ProxyChoice};
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 
 /// The endpoint of a connection.
 #[derive(Clone, Debug, Default)]

@@ -377,7 +377,7 @@ impl Recorder {
                 secrets.redact_live(&record.reasoning, live_end(&record.reasoning), &self.reasoning_searched);
             (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text), &self.text_searched);
             live.thinking_ms = record.thinking_ms();
-            live.asked.clone_from(&record.asked);
+            live.sent_request.clone_from(&record.sent_request);
         }
         live
     }

@@ -19,7 +19,7 @@ use self::needle::{Needles, Wanted};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;
-use crate::protocol::endpoint::split_query;
+use crate::protocol::url::split_query;
 
 /// Warning on an answer that held one.
 const REPEATED: &str = "the answer repeats a secret of the request: [redacted] stands in its place";

@@ -290,7 +290,7 @@ fn a_record_holds_its_request_as_it_went_out_and_no_secret() {
     let record = end(&facts);
     let sent = requests.recv().unwrap();
     assert!(sent.contains("sk-canary") && sent.contains("ours"), "{sent}");
-    let asked = record.asked.as_ref().unwrap();
+    let asked = record.sent_request.as_ref().unwrap();
     assert_eq!(sent.split_once("\r\n\r\n").unwrap().1, &*asked.body);
     assert_eq!(&*asked.url, format!("{url}/chat/completions"));
     let names = asked.headers.iter().map(|(name, _)| name.as_str());

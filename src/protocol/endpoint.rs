@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::api::{Api, CHAT, MESSAGES, OLLAMA, RESPONSES};
+use super::url::{split_query, with_http_scheme};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
 /// The base address without a slash at the end, from what a user may type, and the API to speak there: the one wanted,
@@ -33,41 +34,6 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     }
     // A path of its own is kept; only a bare host gets the usual one.
     Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
-}
-
-/// An address with its scheme in lower case, `http` if it has none; `None` if it has another scheme than HTTP or HTTPS.
-pub fn with_http_scheme(typed: &str) -> Option<String> {
-    let is_scheme = |scheme: &str| scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
-    let Some((scheme, rest)) = typed.split_once("://").filter(|(scheme, _)| is_scheme(scheme)) else {
-        return Some(format!("http://{typed}"));
-    };
-    let scheme = scheme.to_ascii_lowercase();
-    matches!(scheme.as_str(), "http" | "https").then(|| format!("{scheme}://{rest}"))
-}
-
-/// An address up to its query, and the query with its `?`; an empty query is none.
-pub fn split_query(url: &str) -> (&str, &str) {
-    let (plain, query) = url.split_at(url.find('?').unwrap_or(url.len()));
-    (plain, if query == "?" { "" } else { query })
-}
-
-/// The address of a path below a base address, whose query stays at the end.
-pub fn address_below(base_url: &str, path: &str) -> String {
-    let (base, query) = split_query(base_url);
-    format!("{base}{path}{query}")
-}
-
-/// An address without what may be secret in it: user name, password and query.
-pub fn without_secrets(url: &str) -> String {
-    let (url, _query) = split_query(url);
-    match url.split_once("://") {
-        Some((scheme, rest)) => {
-            let (host, path) = rest.split_once('/').map_or((rest, None), |(h, p)| (h, Some(p)));
-            let host = host.rsplit('@').next().unwrap_or(host);
-            path.map_or_else(|| format!("{scheme}://{host}"), |p| format!("{scheme}://{host}/{p}"))
-        }
-        None => url.to_owned(),
-    }
 }
 
 /// Model names of a `/v1/models` answer, in its order, each once. Ignores blank names: no request can ask for one.
@@ -135,6 +101,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::url::address_below;
 
     fn resolved(typed: &str, wanted: Option<&'static Api>) -> (String, &'static str) {
         let (base, api) = resolve(typed, wanted).unwrap();
@@ -194,13 +161,6 @@ mod tests {
         assert_eq!(resolved("h/?a=/b&c", None).0, "http://h/v1?a=/b&c");
         assert_eq!(resolved("h?", None).0, "http://h/v1");
         assert_eq!(address_below("http://h/v1", "/models"), "http://h/v1/models");
-    }
-
-    #[test]
-    fn secrets_leave_the_address() {
-        assert_eq!(without_secrets("http://u:p@h:1/v1?api-key=k/@"), "http://h:1/v1");
-        assert_eq!(without_secrets("http://u:p@h:1/v1"), "http://h:1/v1");
-        assert_eq!(without_secrets("http://h:1/a@b"), "http://h:1/a@b");
     }
 
     #[test]

@@ -9,17 +9,18 @@ use serde_json::Value;
 
 pub(super) use self::message::{declared_error, reported_error, shorten, undeclared_error};
 pub use self::message::{message_in_body, message_of};
-use super::endpoint::without_secrets;
 use super::surrogates::replace_lone_surrogates;
+use super::url::without_secrets;
 use crate::domain::refusal::KEY_REFUSED;
+use crate::domain::text::truncate;
 
-/// What a server says, up to 2048 characters: an event may hold millions.
-pub fn capped(said: String) -> String {
-    const LONGEST: usize = 2048;
-    match said.char_indices().nth(LONGEST) {
-        None => said,
-        Some((end, _)) => format!("{}…", said.split_at(end).0),
-    }
+/// Maximum length of a server's message in a record, in characters: an event may hold millions.
+const MAX_MESSAGE_CHARS: usize = 2048;
+
+/// A server's message, cut to at most 2048 characters.
+pub fn capped(message: String) -> String {
+    // No message has more characters than bytes.
+    if message.len() <= MAX_MESSAGE_CHARS { message } else { truncate(&message, MAX_MESSAGE_CHARS, "…") }
 }
 
 /// An answer with an HTTP error, in words.

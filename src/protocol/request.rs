@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::prefix_cache::made_unique;
+use crate::domain::nonce::made_unique;
 use crate::domain::suite::{CaseSpec, Message};
 
 /// What is asked about token counts; of two, the greater asks for more.

@@ -1,14 +1,14 @@
 //! The bottleneck of a run in one sentence that says no more than the figures show.
 
-mod around;
 mod conditions;
 mod evidence;
 mod one_at_a_time;
 mod rules;
+mod system_figures;
 
-pub use self::around::Around;
 use self::evidence::Evidence;
 use self::rules::{RULES, Rule};
+pub use self::system_figures::SystemFigures;
 use super::gpu::IDLE_PERCENT;
 use super::summary::Summary;
 use crate::domain::session::Session;
@@ -51,13 +51,13 @@ impl Bottleneck {
 ///
 /// The rules are asked in the order of their table; the first that fits names the cause. The next one that fits and is no
 /// consequence of the first is named with it.
-pub fn bottleneck(session: &Session, summary: &Summary, around: Around) -> Option<Bottleneck> {
+pub fn bottleneck(session: &Session, summary: &Summary, system: SystemFigures) -> Option<Bottleneck> {
     if summary.ended_attempts() == 0 {
         return None;
     }
-    let evidence = Evidence::new(session, summary, around);
+    let evidence = Evidence::new(session, summary, system);
     let fitting: Vec<(&Rule, String)> = RULES.iter().filter_map(|rule| Some((rule, (rule.find)(&evidence)?))).collect();
-    let gpu = gpu(around.busiest_gpu_percent);
+    let gpu = gpu(system.busiest_gpu_percent);
     let lead = fitting.iter().find(|(rule, _)| !rule.is_always_named);
     let Some((first, found)) = lead else {
         let found = not_clear(&evidence)?;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::domain::session::Session;
 
-use super::bottleneck::{Around, Bottleneck, bottleneck};
+use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
 use super::case::{CaseView, cases};
 use super::summary::Summary;
 
@@ -41,7 +41,7 @@ pub struct Conclusion {
 
 impl Conclusion {
     /// Of a session as it stands.
-    pub fn of(session: &Session, around: Around) -> Self {
+    pub fn of(session: &Session, system: SystemFigures) -> Self {
         let summary = Summary::of(session);
         let views = cases(session);
         let speed = summary.rated_speed;
@@ -59,7 +59,7 @@ impl Conclusion {
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
             slowest: slowest(&views),
-            bottleneck: bottleneck(session, &summary, around),
+            bottleneck: bottleneck(session, &summary, system),
         }
     }
 }
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn the_samples_run() {
         let session = sample_session();
-        let told = Conclusion::of(&session, Around::default());
+        let told = Conclusion::of(&session, SystemFigures::default());
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
         assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, excellent));
         let (name, ms) = told.slowest.clone().unwrap();
@@ -94,7 +94,7 @@ mod tests {
     fn before_the_first_answer_there_is_no_figure() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
-        let told = Conclusion::of(&empty, Around::default());
+        let told = Conclusion::of(&empty, SystemFigures::default());
         let none = Conclusion { cases: 10, partial: told.partial, ..Conclusion::default() };
         assert_eq!(told, none);
     }

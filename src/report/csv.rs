@@ -6,15 +6,15 @@
 mod cell;
 
 use self::cell::{Cell, text};
+#[cfg(any(test, fuzzing))]
 pub(super) use self::cell::{begins_formula, harmless};
 use super::model::Report;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::metrics::{METRICS, Unit};
 use crate::domain::session::AttemptState;
 use crate::domain::suite::CaseSpec;
+use crate::domain::time::RFC_3339_MILLIS;
 
-/// Wall time with offset: RFC 3339.
-const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
 /// As RFC 4180 wants it.
 const END_OF_LINE: &str = "\r\n";
 
@@ -37,7 +37,7 @@ const BEFORE: &[Column] = &[
     ("concurrency", |r| r.report.session.concurrency_in(r.attempt.stage).into()),
     ("status", |r| text(r.record.status.as_str())),
     ("error_kind", |r| r.record.error.as_ref().map(|e| text(&e.kind)).into()),
-    ("started_at", |r| text(&r.report.wall_time(r.record.started).strftime(RFC_3339).to_string())),
+    ("started_at", |r| text(&r.report.wall_time(r.record.started).strftime(RFC_3339_MILLIS).to_string())),
     ("http_status", |r| r.record.http_status.into()),
     ("finish_reason", |r| r.record.finish_reason.as_deref().map(text).into()),
     ("prefix_cache", |r| text(r.record.prefix_cache().as_str())),

@@ -15,8 +15,8 @@ use crate::domain::time::Nanos;
 
 use super::gpu::{GpuDeviceReport, GpuReport};
 use super::host::HostReport;
+use super::level::Level;
 use super::model::{Environment, Report, USUAL_API};
-use super::server_figures::Level;
 
 /// Name, time in milliseconds, prompt tokens, output tokens of a run that this tool's users once made by script. Its
 /// report prints the times to 10 ms and the speeds to 0.1 tok/s; these times lie within both roundings, and their sum

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::server_figures::Level;
+use super::level::Level;
 use crate::domain::gpu_track::MeanAndMax;
 use crate::domain::host::HostHistory;
 

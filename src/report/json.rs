@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, HashSet};
 use self::attempt::AttemptJson;
 use self::spread::SpreadJson;
 pub(super) use self::text::pretty;
-use super::bottleneck::{Bottleneck, bottleneck};
+use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
 use super::host::HostReport;
 use super::model::{Environment, Report, Resumption};
 use super::server_figures::ServerFigures;
@@ -24,12 +24,10 @@ use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
+use crate::domain::time::RFC_3339_MILLIS;
 
 /// Rises when a name changes its meaning or goes; what is only added leaves it.
 const SCHEMA_VERSION: u32 = 1;
-
-/// Wall time with offset: RFC 3339.
-const RFC_3339: &str = "%Y-%m-%dT%H:%M:%S%.3f%:z";
 
 /// The document.
 pub fn render(report: &Report) -> String {
@@ -290,7 +288,7 @@ fn known(name: &str) -> Option<&str> {
 }
 
 fn resumed(report: &Report) -> Vec<ResumedJson<'_>> {
-    let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
+    let time = |at| report.wall_time(at).strftime(RFC_3339_MILLIS).to_string();
     let mut out = Vec::new();
     for Resumption { stopped_at, at, tool, environment, .. } in &report.resumed {
         let (stopped_at, resumed_at) = (time(*stopped_at), time(*at));
@@ -301,7 +299,7 @@ fn resumed(report: &Report) -> Vec<ResumedJson<'_>> {
 
 fn run<'a>(report: &'a Report, summary: &Summary) -> Run<'a> {
     let session = &report.session;
-    let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339).to_string();
+    let time = |at: jiff::ZonedDateTime| at.strftime(RFC_3339_MILLIS).to_string();
     let finished = session.last_ended.filter(|_| !session.is_active());
     Run {
         resumed: resumed(report),
@@ -374,7 +372,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         energy: gpu::EfficiencyJson::of(report),
         rating: summary.rating,
         rating_note: summary.rating_note(),
-        bottleneck: bottleneck(&report.session, summary, report.around()).map(BottleneckJson::from),
+        bottleneck: bottleneck(&report.session, summary, SystemFigures::from_report(report)).map(BottleneckJson::from),
         unresolved: METRICS
             .iter()
             .map(|m| (if m.key == SPEED { SPEED_SPREAD } else { m.key }, summary.unresolved(m.key)))

@@ -1,10 +1,9 @@
 //! What a report is made from.
 
-use super::bottleneck::Around;
 use crate::domain::calibration::Calibration;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
-use crate::domain::server_gauges::{GaugeHistory, Meter};
+use crate::domain::server_gauges::GaugeHistory;
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 
@@ -70,20 +69,6 @@ impl Report {
     /// When the first request went out, or the run's clock began.
     pub fn started_at(&self) -> jiff::ZonedDateTime {
         self.wall_time(self.session.began.unwrap_or_default())
-    }
-
-    /// Figures beside the session that say something of its bottleneck.
-    pub fn around(&self) -> Around {
-        let gpu = self.gpu.as_ref().ok();
-        let from = self.session.began.unwrap_or_default();
-        let around = Around {
-            busiest_gpu_percent: gpu.and_then(GpuReport::busiest_percent),
-            gpu_throttled: gpu.and_then(GpuReport::longest_throttle),
-            lag_p99_ms: self.lag.p99_ms,
-            server_waiting: self.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
-            ..Around::default()
-        };
-        around.with_host(self.host.as_ref().ok(), self.local)
     }
 
     /// How long the run was going, in seconds.

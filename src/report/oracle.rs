@@ -250,7 +250,7 @@ fn report(texts: &[&str]) -> Option<Report> {
             r.arrivals = [3, 5, 8].map(arrival).to_vec();
             (r.text, r.reasoning, r.finish_reason) = (text(7), text(8), Some(text(9)));
             r.warnings = vec![text(10)];
-            r.findings = vec![Finding { key: "stall", message: text(11) }];
+            r.findings = vec![Finding::new("stall", text(11))];
         } else {
             r.status = AttemptStatus::HttpError;
             r.error = Some(AttemptError { kind: "http".to_owned(), message: text(12) });

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Report;
 use super::summary::Summary;
+use crate::domain::time::RFC_3339;
 
 /// Figures of a run at its end.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -31,7 +32,7 @@ impl RunFigures {
     pub fn new(report: &Report) -> Self {
         let summary = Summary::of(&report.session);
         Self {
-            started_at: report.started_at().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string(),
+            started_at: report.started_at().strftime(RFC_3339).to_string(),
             cases: report.session.cases.len(),
             ok: summary.ok,
             failed: summary.failed,

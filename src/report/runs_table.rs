@@ -7,6 +7,7 @@ use unicode_width::UnicodeWidthStr;
 
 use super::journal::BriefHeader;
 use super::run_figures::RunFigures;
+use crate::domain::quantity::{Quantity, UNKNOWN, count};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::clock;
 
@@ -107,15 +108,15 @@ impl Listed {
     }
 
     fn cells(&self) -> [String; 9] {
-        let text = |value: &Option<String>| value.as_deref().map_or_else(|| "–".to_owned(), |t| cut(&sanitise_line(t)));
-        let date = self.started_at.as_deref().map_or_else(|| "–".to_owned(), |t| t.chars().take(16).collect());
-        let about = if self.estimated { "~" } else { "" };
-        let speed = self.output_token_throughput_p50.map_or_else(|| "–".to_owned(), |v| format!("{about}{v:.1}"));
+        let text =
+            |value: &Option<String>| value.as_deref().map_or_else(|| UNKNOWN.to_owned(), |t| cut(&sanitise_line(t)));
+        let date = self.started_at.as_deref().map_or_else(|| UNKNOWN.to_owned(), |t| t.chars().take(16).collect());
+        let speed = Quantity::new(self.output_token_throughput_p50, 1).estimated_if(self.estimated).to_string();
         let time = self
             .duration_s
-            .map_or_else(|| "–".to_owned(), |s| clock(Duration::try_from_secs_f64(s).unwrap_or_default()));
+            .map_or_else(|| UNKNOWN.to_owned(), |s| clock(Duration::try_from_secs_f64(s).unwrap_or_default()));
         let cases = match (self.state, self.failed) {
-            (Outcome::Unreadable, _) => "–".to_owned(),
+            (Outcome::Unreadable, _) => UNKNOWN.to_owned(),
             (_, 0) => format!("{}/{} ok", self.ok, self.cases),
             (_, failed) => format!("{}/{} ok, {failed} failed", self.ok, self.cases),
         };
@@ -163,11 +164,8 @@ pub fn text(runs: &[Listed], folder: &str) -> String {
     let why = |run: &Listed| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
-    let (table, n) = (table(&rows, &[6, 7]), runs.len());
-    let noun = if n == 1 { "run" } else { "runs" };
-    format!(
-        "{table}{unreadable}{n} {noun}, {mib:.1} MiB in '{folder}'; TIME is how long it was going, TOK/S the median\n"
-    )
+    let (table, n) = (table(&rows, &[6, 7]), count(runs.len(), "run"));
+    format!("{table}{unreadable}{n}, {mib:.1} MiB in '{folder}'; TIME is how long it was going, TOK/S the median\n")
 }
 
 /// Rows of cells in columns, those in `right` set to the right.

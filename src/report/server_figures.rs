@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::level::Level;
 use super::model::Report;
 use super::output_tokens::output_tokens;
 use crate::domain::server_gauges::{GaugeHistory, Meter};
@@ -12,15 +13,6 @@ const TOLERANCE: f64 = 0.05;
 
 /// A first look that is later than this after the first request misses something.
 const LATE_MS: f64 = 100.0;
-
-/// A gauge over the run.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Level {
-    /// Its mean.
-    pub avg: f64,
-    /// Its highest.
-    pub max: f64,
-}
 
 /// The server's figures over the run; what it does not tell is `None`. As `results.json` has them.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -1,5 +1,6 @@
 //! The figures of a sweep's stages: one table for the report, the JSON, the pane and the closing words.
 
+use crate::domain::quantity::ESTIMATED;
 use crate::domain::slo::SloUnit;
 use crate::domain::statistics::needed_for;
 use crate::domain::sweep::Stage;
@@ -112,7 +113,7 @@ impl SweepColumn {
     pub fn cell(&self, stage: &Stage, show: impl FnOnce(Option<f64>) -> String) -> String {
         match (self.get)(stage) {
             None if stage.ok > 0 && self.percent > 50 => format!("n<{}", needed_for(self.percent)),
-            Some(value) if self.counts_output_tokens && stage.estimated => format!("~{}", show(Some(value))),
+            Some(value) if self.counts_output_tokens && stage.estimated => format!("{ESTIMATED}{}", show(Some(value))),
             value => show(value),
         }
     }

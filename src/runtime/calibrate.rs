@@ -22,6 +22,7 @@ use super::signals::{self, Suspension};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::calibration::{Calibration, ErrorSpread, Level, Machine, Peak};
 use crate::domain::statistics::median;
+use crate::domain::time::RFC_3339;
 use crate::report::model::Environment;
 use crate::sim::{AllSentTimes, SentTimes, monotonic_ns};
 use crate::store::file::write_new;
@@ -97,7 +98,7 @@ fn machine(environment: &Environment) -> Machine {
 }
 
 fn date() -> String {
-    super::wall::now().strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
+    super::wall::now().strftime(RFC_3339).to_string()
 }
 
 /// All levels, without and with the dashboard, then the peak; `None` when a signal ended it.

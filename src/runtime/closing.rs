@@ -13,10 +13,12 @@ use super::{Run, Wake};
 use crate::app::message::Msg;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::text::{sanitise, sanitise_line};
+use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
 use crate::report::conclusion::Conclusion;
 use crate::report::model::Report;
@@ -118,7 +120,7 @@ pub fn say(to: &mut impl Write, lines: &str) {
 /// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
-    let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
+    let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
     let mut lines = Vec::new();
     if session.plan.is_load() {
         let counts = format!("{} measured, {} ok", tally.ended, tally.ok);
@@ -172,12 +174,12 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
 pub(super) fn summary(report: &Report) -> String {
     let session = &report.session;
     let summary = Summary::of(session);
-    let told = Conclusion::of(session, report.around());
+    let told = Conclusion::of(session, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
     }
-    let about = if summary.estimated { "~" } else { "" };
+    let about = if summary.estimated { ESTIMATED } else { "" };
     let partial = summary.partial.then(|| "partial: not all that was asked for is measured".to_owned());
     lines.push(entry("Successful", [Some(format!("{}/{}", summary.ok, session.suite.cases.len())), partial]));
     if session.unreached() > 0 {
@@ -233,7 +235,7 @@ pub(super) fn summary(report: &Report) -> String {
 /// A metric that no stream carries.
 fn unresolved_line(label: &str, summary: &Summary, key: &str) -> Option<String> {
     let n = summary.n_of_all(key, 0);
-    (summary.unresolved(key) > 0).then(|| entry(label, [Some("–".to_owned()), Some(format!("n {n}"))]))
+    (summary.unresolved(key) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
 }
 
 /// One line, or one for each state of the prefix cache: their mean would be that of two different things.
@@ -262,11 +264,11 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
     if spread.n == 1 {
         return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
     }
-    let half = spread.mean_half_width.map_or_else(String::new, |half| format!(" ± {half:.digits$}"));
+    let mean = Quantity::new(s.avg, digits).with_half_width(spread.mean_half_width);
     // Of a speed the high end is the good one.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
-        Some(format!("{:.digits$}{half} {unit} mean", s.avg)),
+        Some(format!("{mean} {unit} mean")),
         Some(format!("{:.digits$} median", s.p50)),
         Some(format!("{:.digits$}–{:.digits$}", s.min, s.max)),
         high.map(|(p, v)| format!("{v:.digits$} p{p}")),

@@ -15,6 +15,7 @@ use crate::app::message::Msg;
 use crate::app::state::{App, Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::live::EngineFact;
+use crate::domain::quantity::{Quantity, count};
 use crate::domain::session::{Mode, Session};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -120,10 +121,9 @@ fn next(run: &Run) -> anyhow::Result<Wake> {
 }
 
 fn greet(scene: &Scene, stderr: &mut impl Write) {
-    let cases = scene.session.suite.cases.len();
-    let noun = if cases == 1 { "case" } else { "cases" };
+    let cases = count(scene.session.suite.cases.len(), "case");
     let (suite, url) = (sanitise_line(&scene.session.suite.name), sanitise_line(&scene.target.url));
-    say(stderr, &format!("{suite} · {cases} {noun} · {url}"));
+    say(stderr, &format!("{suite} · {cases} · {url}"));
     if scene.target.simulated {
         say(stderr, SIMULATED);
     }
@@ -176,24 +176,20 @@ impl LoadProgress {
 fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut impl Write) {
     let total = session.suite.cases.len();
     let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
-    let figure = |v: Option<f64>, digits: usize| v.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"));
-    let tokens = match record.output_tokens() {
-        Some((n, TokenSource::Usage | TokenSource::Tokenizer)) => n.to_string(),
-        Some((n, TokenSource::Estimate)) => format!("~{n}"),
-        None => "–".to_owned(),
-    };
+    let (tokens, source) = record.output_tokens().unzip();
+    let tokens = Quantity::new(tokens.map(|n| n as f64), 0).estimated_if(source == Some(TokenSource::Estimate));
     let ttft = match record.time_to_first_token_ms() {
         None if record.unresolved_first_token().is_some() => "unresolved".to_owned(),
-        ms => format!("{} ms", figure(ms, 0)),
+        ms => format!("{} ms", Quantity::new(ms, 0)),
     };
     let kind = if record.warmup { " (warm-up)" } else { "" };
     let line = match &record.error {
         None => format!(
             "[{}/{total}] {name}{kind}  {} s  TTFT {ttft}{}  {} tok/s  {tokens} tokens",
             record.id.case + 1,
-            figure(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
+            Quantity::new(record.request_latency_ms().map(|ms| ms / 1000.0), 2),
             record.cache_doubt().map_or_else(String::new, |doubt| format!(" ({doubt})")),
-            figure(record.output_tokens_per_s(), 1),
+            Quantity::new(record.output_tokens_per_s(), 1),
         ),
         Some(e) => {
             let why = sanitise_line(&e.message);

@@ -9,7 +9,7 @@ use crate::app::state::load::Load;
 use crate::app::state::playback::{Playback, Stop};
 use crate::app::state::replay::Recording;
 use crate::app::state::{App, Connection, Scene, Target};
-use crate::domain::attempt::{AttemptRecord, KeptRecord, TokenSource};
+use crate::domain::attempt::{AttemptRecord, StoredRecord, TokenSource};
 use crate::domain::session::Session;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
@@ -18,7 +18,7 @@ use crate::report::model::Resumption;
 
 /// Puts what was kept into a scene, with the session as it is to be.
 pub fn fill(scene: &mut Scene, saved: &Saved, session: Session) {
-    let mut records: Vec<&KeptRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
+    let mut records: Vec<&StoredRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
     records.sort_by_key(|r| r.ended());
     for record in &records {
         scene.traces.add(&record.get());

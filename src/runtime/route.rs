@@ -6,7 +6,7 @@ use super::closing::say;
 use crate::domain::route::Route;
 use crate::domain::text::sanitise_line;
 use crate::engine::Network;
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 
 /// What `--insecure` means.
 const INSECURE: &str = "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";

@@ -1,5 +1,6 @@
 //! Runs that were kept, out of their journals again.
 
+#[cfg(fuzzing)]
 pub mod oracle;
 
 use std::fs::File;

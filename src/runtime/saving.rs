@@ -9,7 +9,7 @@ use super::export::request_url;
 use super::{Run, Wake, environment, now};
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection};
-use crate::domain::attempt::{AttemptRecord, KeptRecord};
+use crate::domain::attempt::{AttemptRecord, StoredRecord};
 use crate::domain::live::EngineLag;
 use crate::domain::session::{Mode, RunEvent, Session, What};
 use crate::domain::telemetry_event::{TelemetryEvent, known};
@@ -142,7 +142,7 @@ impl Saving {
 /// start that is lost costs nothing.
 fn lines(events: Vec<RunEvent>, session: &Session) -> Lines {
     let durable = events.iter().any(|e| !matches!(e.what, What::Started { .. }));
-    let with_record = |event| (event, session.record_of(&event).map(KeptRecord::get));
+    let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
     let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
     let record_bytes =
         |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();

@@ -46,7 +46,7 @@ mod tests {
                 // The formats of a report, the list of runs, and a journal.
                 let day = Duration::from_secs(86_400);
                 for wall in [there.saturating_add(day), there.saturating_sub(day)] {
-                    assert!(!wall.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string().is_empty());
+                    assert!(!wall.strftime(crate::domain::time::RFC_3339).to_string().is_empty());
                     let kept = wall.to_string().parse::<ZonedDateTime>().map(|read| read.timestamp());
                     assert_eq!(kept.ok(), Some(wall.timestamp()));
                 }

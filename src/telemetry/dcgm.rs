@@ -13,7 +13,7 @@ use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 use crate::protocol::dcgm::{Key, Reading, read};
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 
 /// Its name in the table of sources.
 pub const NAME: &str = "dcgm";

@@ -12,8 +12,8 @@ use super::pace::Pace;
 use super::page::Fetcher;
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
-use crate::protocol::endpoint::without_secrets;
 use crate::protocol::server_metrics::{self, Told};
+use crate::protocol::url::without_secrets;
 use search::Search;
 
 /// A look costs the server something: never more often.

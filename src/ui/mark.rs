@@ -1,7 +1,7 @@
 //! The marks and words that stand beside figures, and what they mean.
 
-/// Before what rests on an estimated number of tokens.
-pub const ESTIMATED: &str = "~";
+pub use crate::domain::quantity::ESTIMATED;
+
 /// Before a TTFT that the server's prefix cache made short.
 pub const WARM: &str = "w";
 /// Before a TTFT that it may have made short.

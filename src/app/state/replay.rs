@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::load::Load;
 use super::scene::{Refusals, Scene};
 use super::traces::Traces;
-use crate::domain::attempt::{Arrival, AttemptRecord, KeptRecord, TextKind};
+use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
@@ -111,8 +111,8 @@ impl Cursor {
     /// Requests in flight at `at`.
     fn live(&self, session: &Session, whole: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
         let record = |id| whole.attempt(id)?.record.as_ref();
-        let open: Vec<&KeptRecord> = session.open_ids().into_iter().filter_map(record).collect();
-        let is_flying = |r: &&&KeptRecord| r.started() <= at && at < r.ended();
+        let open: Vec<&StoredRecord> = session.open_ids().into_iter().filter_map(record).collect();
+        let is_flying = |r: &&&StoredRecord| r.started() <= at && at < r.ended();
         let mut flying: Vec<_> = open.iter().filter(is_flying).map(|r| r.get()).collect();
         flying.sort_by_key(|r| (r.started, r.id));
         let traced = flying.len().saturating_sub(TRACED_STREAMS);

@@ -4,8 +4,9 @@ use super::notices::show_notice;
 use crate::app::message::{Effect, ScreenEffect};
 use crate::app::state::App;
 use crate::app::state::answer::Form;
-use crate::domain::asked::REQUEST_NOT_STORED;
 use crate::domain::attempt::AttemptId;
+use crate::domain::quantity::count;
+use crate::domain::sent_request::REQUEST_NOT_STORED;
 use crate::domain::text::sanitise;
 
 /// Maximum text to copy, bytes. Terminals accept a clipboard sequence of about 100,000 bytes, and base64 adds a third; they
@@ -36,9 +37,8 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
         show_notice(app, now, &message, true);
         return Vec::new();
     }
-    let (characters, lines) = (text.chars().count(), text.lines().count());
-    let ending = if lines == 1 { "" } else { "s" };
-    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines} line{ending}");
+    let (characters, lines) = (text.chars().count(), count(text.lines().count(), "line"));
+    let message = format!("{what} sent to the terminal's clipboard: {characters} characters, {lines}");
     show_notice(app, now, &message, false);
     vec![Effect::Screen(ScreenEffect::Copy(text))]
 }
@@ -58,8 +58,8 @@ fn shown_text(app: &App) -> Option<(&'static str, String)> {
         None => state.shown(),
     };
     let (asked, reasoning, text, is_cut) = match (live, &record) {
-        (Some(live), _) => (&live.asked, &*live.reasoning, &*live.text, live.text_cut),
-        (None, Some(record)) => (&record.asked, record.reasoning.as_str(), record.text.as_str(), false),
+        (Some(live), _) => (&live.sent_request, &*live.reasoning, &*live.text, live.text_cut),
+        (None, Some(record)) => (&record.sent_request, record.reasoning.as_str(), record.text.as_str(), false),
         (None, None) => return None,
     };
     let is_shown = !reasoning.is_empty() && answer.shows_thinking(!text.is_empty());

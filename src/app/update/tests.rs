@@ -10,10 +10,10 @@ use crate::app::state::report_view::Extent;
 use crate::app::state::text_field::{Edit, TextField};
 use crate::app::state::theme::ThemeName;
 use crate::app::state::{Connection, NOTICE_DURATION};
-use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, LiveSnapshot};
 use crate::domain::open_loop::{OpenLoop, Process};
+use crate::domain::sent_request::SentRequest;
 use crate::domain::session::{CasePhase, Mode, Plan, Session};
 use crate::domain::time::Nanos;
 
@@ -320,7 +320,7 @@ fn what_is_shown_is_copied_and_how_much_is_told() {
     record.status = AttemptStatus::Ok;
     record.text = "# Ä\n\u{1b}[31mred".to_owned();
     record.reasoning = "Hm.".to_owned();
-    record.asked = Some(Arc::new(Asked {
+    record.sent_request = Some(Arc::new(SentRequest {
         url: "u".into(),
         headers: Arc::new([]),
         request_id: "r".into(),

@@ -8,7 +8,7 @@ use crate::config::secrets::is_variable;
 use crate::config::toml_file::{Bounds, Mistakes, Section};
 use crate::config::{address, exports};
 use crate::protocol::api::APIS;
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 
 /// What options are where the command line does not say.

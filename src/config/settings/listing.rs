@@ -9,7 +9,7 @@ use crate::app::state::theme::ThemeName;
 use crate::config::config_file::{AsciiWhen, Defaults};
 use crate::config::secrets::is_variable;
 use crate::domain::text::sanitise_line;
-use crate::protocol::endpoint::without_secrets;
+use crate::protocol::url::without_secrets;
 use crate::ui::keymap::Key;
 
 /// Where what stands after a value begins, if the value leaves room.

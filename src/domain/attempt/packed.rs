@@ -1,4 +1,5 @@
-//! A condensed record in few bytes: a long run has tens of thousands.
+//! A condensed record in about 330 bytes. Runs under load keep every record: 50,000 of them take 16 MiB packed and 65 MiB
+//! condensed (x86-64, 200 events each), an hour at 100 requests a second 0.1 GiB and 0.5 GiB.
 
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::words::Words;
 use super::{AttemptId, AttemptRecord, AttemptStatus};
-use crate::domain::prefix_cache::nonce;
+use crate::domain::nonce::nonce;
 use crate::domain::time::Nanos;
 
 /// A record without text and arrivals, packed; every figure is what it was to the last bit.
@@ -39,7 +40,7 @@ pub struct Front {
 
 impl Front {
     /// Of a record that is not packed.
-    pub fn of(record: &AttemptRecord) -> Self {
+    pub fn new(record: &AttemptRecord) -> Self {
         let AttemptRecord { status, started, ended, .. } = *record;
         Self { status, began: record.began(), started, ended, events: record.content_events() }
     }
@@ -65,25 +66,25 @@ enum Text {
 
 impl Packed {
     /// Packs a condensed record; `None` where it has what is not to be lost: text, or single arrivals.
-    pub fn of(record: &AttemptRecord, words: &mut Words) -> Option<Self> {
-        let is_bare = record.asked.is_none() && record.arrivals.is_empty();
+    pub fn new(record: &AttemptRecord, words: &mut Words) -> Option<Self> {
+        let is_bare = record.sent_request.is_none() && record.arrivals.is_empty();
         if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
             return None;
         }
-        let front = postcard::to_allocvec(&Front::of(record)).ok()?;
-        let bytes = postcard::to_extend(&Body::of(record.clone(), words), front).ok()?;
+        let front = postcard::to_allocvec(&Front::new(record)).ok()?;
+        let bytes = postcard::to_extend(&Body::new(record.clone(), words), front).ok()?;
         Some(Self { bytes: bytes.into(), words: words.clone() })
     }
 
     /// What can be told without unpacking.
     pub fn front(&self) -> Front {
-        self.read().map_or_else(|| Front::of(&AttemptRecord::default()), |(front, _)| front)
+        self.read().map_or_else(|| Front::new(&AttemptRecord::default()), |(front, _)| front)
     }
 
     /// The record.
     pub fn unpack(&self) -> AttemptRecord {
         let body = self.read().and_then(|(_, body)| postcard::from_bytes::<Body>(body).ok());
-        body.map(|body| body.record(&self.words)).unwrap_or_default()
+        body.map(|body| body.into_record(&self.words)).unwrap_or_default()
     }
 
     /// Always something: the bytes are its own.
@@ -93,7 +94,7 @@ impl Packed {
 }
 
 impl Body {
-    fn of(mut record: AttemptRecord, words: &mut Words) -> Self {
+    fn new(mut record: AttemptRecord, words: &mut Words) -> Self {
         let has_own_nonce = record.nonce.as_ref().is_some_and(|told| *told == nonce(&record.request_id));
         if has_own_nonce {
             record.nonce = None;
@@ -113,7 +114,7 @@ impl Body {
         Self { record, texts, is_numbered: numbered.is_some(), has_own_nonce }
     }
 
-    fn record(self, words: &Words) -> AttemptRecord {
+    fn into_record(self, words: &Words) -> AttemptRecord {
         let Self { mut record, texts, is_numbered, has_own_nonce } = self;
         for ((string, _), text) in strings(&mut record).zip(texts) {
             *string = match text {

@@ -33,14 +33,19 @@ fn healthy() -> AttemptRecord {
     gaps_us([10_000; 99])
 }
 
+/// The key as the table has it.
+fn key_in_table(finding: &Finding) -> &'static str {
+    DIAGNOSES.iter().find(|d| d.key == finding.key).unwrap().key
+}
+
 fn keys(record: &AttemptRecord) -> Vec<&'static str> {
-    diagnose(record, ASKED).iter().map(|f| f.key).collect()
+    diagnose(record, ASKED).iter().map(key_in_table).collect()
 }
 
 fn only(record: &AttemptRecord) -> (&'static str, String) {
     let findings = diagnose(record, ASKED);
     let [only] = &findings[..] else { panic!("{findings:?}") };
-    (only.key, only.message.clone())
+    (key_in_table(only), only.message.clone())
 }
 
 fn message(record: &AttemptRecord, key: &str) -> String {
@@ -52,7 +57,6 @@ fn keys_are_unique_snake_case_and_found_again() {
     for (i, d) in DIAGNOSES.iter().enumerate() {
         assert!(d.key.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", d.key);
         assert!(DIAGNOSES[..i].iter().all(|o| o.key != d.key && o.label != d.label));
-        assert_eq!(diagnosis(d.key).map(|d| d.label), Some(d.label));
     }
 }
 
@@ -516,7 +520,7 @@ fn how_it_ended() {
 fn length_is_normal_at_the_limit_and_strange_before_it() {
     let mut r = healthy();
     r.finish_reason = Some("length".into());
-    let keys = |r: &AttemptRecord, asked| diagnose(r, asked).iter().map(|f| f.key).collect::<Vec<_>>();
+    let keys = |r: &AttemptRecord, asked| diagnose(r, asked).iter().map(key_in_table).collect::<Vec<_>>();
     assert_eq!((keys(&r, 100), keys(&r, 104)), (vec![], vec![]));
     assert_eq!(keys(&r, 200), ["cut_short"]);
     // A usage that leaves tokens out says nothing about the limit.

@@ -3,7 +3,7 @@
 
 use super::case::Start;
 use super::{CasePhase, CaseState, InvalidEvent, Mode, Pace, RunEvent, Session, What};
-use crate::domain::attempt::{AttemptId, AttemptRecord, KeptRecord};
+use crate::domain::attempt::{AttemptId, AttemptRecord, StoredRecord};
 use crate::domain::time::Nanos;
 
 /// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
@@ -15,7 +15,7 @@ const WHOLE_BYTES: usize = 512 << 20;
 impl Session {
     /// Applies an event; [`What::Ended`] comes with the record of the attempt. An event that cannot happen changes nothing.
     /// Events must come in order; an event with an earlier time than the last one gets the last one's time.
-    pub fn apply(&mut self, event: &RunEvent, record: Option<KeptRecord>) -> Result<(), InvalidEvent> {
+    pub fn apply(&mut self, event: &RunEvent, record: Option<StoredRecord>) -> Result<(), InvalidEvent> {
         self.check(event.what, record.as_ref())?;
         let at = event.at.max(self.changed_at);
         self.pass_time(at);
@@ -59,7 +59,7 @@ impl Session {
     }
 
     /// Why an event cannot happen now; `None` if it can.
-    fn check(&self, what: What, record: Option<&KeptRecord>) -> Result<(), InvalidEvent> {
+    fn check(&self, what: What, record: Option<&StoredRecord>) -> Result<(), InvalidEvent> {
         let ensure = |holds: bool, why| if holds { Ok(()) } else { Err(why) };
         let phase_is = |case: usize, phases: &[CasePhase]| {
             let state = self.cases.get(case).ok_or(InvalidEvent::NoSuchCase)?;
@@ -174,7 +174,7 @@ impl Session {
         }
     }
 
-    fn end(&mut self, id: AttemptId, record: KeptRecord) {
+    fn end(&mut self, id: AttemptId, record: StoredRecord) {
         let ended = record.ended();
         if self.attempt(id).is_none() {
             // The start is unknown.
@@ -238,7 +238,7 @@ impl Session {
 }
 
 /// Approximate memory of a record, bytes; almost none without text and arrivals.
-fn size_in_memory(record: &KeptRecord) -> usize {
+fn size_in_memory(record: &StoredRecord) -> usize {
     let record = record.get();
     size_of::<AttemptRecord>() + size_of_val(&*record.arrivals) + record.text.len() + record.reasoning.len()
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::domain::attempt::{AttemptRecord, AttemptStatus, KeptRecord, Words};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus, StoredRecord, Words};
 use crate::domain::time::Nanos;
 
 /// The state of a case.
@@ -51,19 +51,19 @@ pub struct AttemptState {
     /// Its intended start in the open loop.
     pub due: Option<Nanos>,
     /// What it left; `None` while it is in flight.
-    pub record: Option<KeptRecord>,
+    pub record: Option<StoredRecord>,
 }
 
 impl AttemptState {
     /// The record, once it is over. Of an old one it is unpacked anew for each call: who asks for the records of all attempts
     /// asks once, or is content with [`Self::status`].
     pub fn record(&self) -> Option<Arc<AttemptRecord>> {
-        self.record.as_ref().map(KeptRecord::get)
+        self.record.as_ref().map(StoredRecord::get)
     }
 
     /// How it ended, once it is over.
     pub fn status(&self) -> Option<AttemptStatus> {
-        self.record.as_ref().map(KeptRecord::status)
+        self.record.as_ref().map(StoredRecord::status)
     }
 
     /// A whole, measured answer.

@@ -1,7 +1,7 @@
 //! A saved run as it was at some time before: its events up to then.
 
 use super::{CasePhase, Mode, RunEvent, Session, What};
-use crate::domain::attempt::KeptRecord;
+use crate::domain::attempt::StoredRecord;
 use crate::domain::spans::Span;
 use crate::domain::time::Nanos;
 
@@ -46,7 +46,7 @@ impl Session {
     }
 
     /// The record of the attempt that an event ended.
-    pub fn record_of(&self, event: &RunEvent) -> Option<&KeptRecord> {
+    pub fn record_of(&self, event: &RunEvent) -> Option<&StoredRecord> {
         let What::Ended(id) = event.what else { return None };
         self.attempt(id)?.record.as_ref()
     }

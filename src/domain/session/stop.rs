@@ -1,7 +1,7 @@
 //! The end of the program during a run: a resumed run starts again what it interrupted.
 
 use super::{CaseState, Mode, Pace, RunEvent, Session, What};
-use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord};
+use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
 
 /// Message of an attempt of which nothing was saved.
@@ -99,7 +99,7 @@ impl Session {
 }
 
 /// Record of an attempt that left nothing.
-fn lost_record(id: AttemptId, warmup: bool, from: Nanos, to: Nanos) -> KeptRecord {
+fn lost_record(id: AttemptId, warmup: bool, from: Nanos, to: Nanos) -> StoredRecord {
     let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), from);
     (lost.status, lost.ended) = (AttemptStatus::Cancelled, to);
     lost.warnings.push(LOST.to_owned());

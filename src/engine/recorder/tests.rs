@@ -116,7 +116,7 @@ fn what_the_timeline_tells_and_the_servers_own_times_are_kept() {
     ]);
     r.warn_about(10);
     assert!(r.record.warnings.is_empty());
-    assert_eq!(r.record.findings.iter().map(|f| f.key).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
+    assert_eq!(r.record.findings.iter().map(|f| f.key.clone()).collect::<Vec<_>>(), ["usage_missing", "warm_prefix"]);
     assert_eq!(r.record.notes().count(), 2);
     let told = r.record.server_timings.unwrap();
     assert_eq!((told.prompt_ms, told.decode_ms), (Some(150.5), Some(20.0)));

@@ -1,5 +1,6 @@
 //! Finds a server's own words in an error of any format.
 
+use crate::domain::text::truncate;
 use serde_json::Value;
 
 use crate::protocol::surrogates::replace_lone_surrogates;
@@ -120,10 +121,12 @@ fn strip_tags(body: &str) -> String {
     shorten(&out.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
+/// Maximum length of a foreign text within a message, in characters.
+const MAX_QUOTE_CHARS: usize = 400;
+
 /// The first 400 characters.
 pub fn shorten(text: &str) -> String {
-    const LONGEST: usize = 400;
-    if text.chars().count() <= LONGEST { text.to_owned() } else { text.chars().take(LONGEST).chain(['…']).collect() }
+    truncate(text, MAX_QUOTE_CHARS, "…")
 }
 
 #[cfg(test)]

@@ -72,13 +72,13 @@ fn read_late(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn own_thread(e: &Evidence<'_>) -> Option<String> {
-    let engine = e.around.engine_percent.filter(|percent| e.has_answers() && *percent >= SATURATED_PERCENT)?;
+    let engine = e.system.engine_percent.filter(|percent| e.has_answers() && *percent >= SATURATED_PERCENT)?;
     Some(format!("tokscope's reading thread used {engine:.0}% of a core, so its own delay may distort the figures"))
 }
 
 pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
     let late_by_lag = || {
-        let late_ms = e.around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
+        let late_ms = e.system.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
         let token_ms = e.median(|t| t.token_ms)?;
         // Some milliseconds do not matter at an ITL of a second.
         (late_ms >= token_ms / 2.0).then(|| {
@@ -92,7 +92,7 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
-    let busy = e.around.shared_machine_percent.filter(|percent| e.has_answers() && *percent >= EXHAUSTED_PERCENT)?;
+    let busy = e.system.shared_machine_percent.filter(|percent| e.has_answers() && *percent >= EXHAUSTED_PERCENT)?;
     Some(format!(
         "client and server share a machine whose cores were {busy:.0}% busy, so each may have slowed the other"
     ))
@@ -141,7 +141,7 @@ fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
 }
 
 pub(super) fn server_queue_length(e: &Evidence<'_>) -> Option<String> {
-    let waiting = e.around.server_waiting.filter(|n| *n >= WAITING)?;
+    let waiting = e.system.server_waiting.filter(|n| *n >= WAITING)?;
     Some(format!("the server's metrics report {waiting:.1} waiting requests on average"))
 }
 
@@ -168,7 +168,7 @@ pub(super) fn flat_sweep(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn gpu_throttled(e: &Evidence<'_>) -> Option<String> {
-    let (why, percent) = e.around.gpu_throttled.filter(|(_, percent)| *percent >= THROTTLED_PERCENT)?;
+    let (why, percent) = e.system.gpu_throttled.filter(|(_, percent)| *percent >= THROTTLED_PERCENT)?;
     Some(format!("a GPU was throttled for {percent:.0}% of the run ({why})"))
 }
 

@@ -1,6 +1,6 @@
 //! Figures that the rules check.
 
-use super::Around;
+use super::SystemFigures;
 use super::one_at_a_time::{Exchange, OneAtATime};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::attempt::Unresolved;
@@ -18,7 +18,7 @@ const REFUSALS: [u16; 3] = [429, 503, 529];
 /// Everything known about a run.
 pub(super) struct Evidence<'a> {
     pub summary: &'a Summary,
-    pub around: Around,
+    pub system: SystemFigures,
     /// Times of the attempts that count.
     pub times: Vec<Times>,
     /// Share of the median request before its first token, from 0 to 1.
@@ -63,7 +63,7 @@ pub(super) struct Times {
 }
 
 impl<'a> Evidence<'a> {
-    pub fn new(session: &Session, summary: &'a Summary, around: Around) -> Self {
+    pub fn new(session: &Session, summary: &'a Summary, system: SystemFigures) -> Self {
         let reported = session.cases.iter().flat_map(CaseState::reported);
         let times: Vec<Times> = reported.filter_map(AttemptState::record).map(|r| Times::new(&r)).collect();
         let mut counts = Counts::default();
@@ -76,7 +76,7 @@ impl<'a> Evidence<'a> {
         let prefill = |t: &Times| Some(t.ttft_ms? / t.latency_ms.filter(|ms| *ms > 0.0)?);
         Self {
             summary,
-            around,
+            system,
             prefill_share: median(times.iter().filter_map(prefill)),
             times,
             stages: stages(session),
@@ -128,7 +128,7 @@ impl Counts {
 }
 
 fn is_buffered(record: &AttemptRecord) -> bool {
-    let is_found = record.findings.iter().any(|f| BUFFER_FINDINGS.contains(&f.key));
+    let is_found = record.findings.iter().any(|f| BUFFER_FINDINGS.contains(&&*f.key));
     is_found || record.unresolved_inter_token().is_some_and(Unresolved::is_timing)
 }
 

@@ -9,7 +9,7 @@ use crate::domain::suite::CaseSpec;
 use crate::domain::testing::{case, suite_of};
 use crate::domain::time::Nanos;
 use crate::report::host::HostReport;
-use crate::report::server_figures::Level;
+use crate::report::level::Level;
 
 /// An answer with so many gaps of so many milliseconds, after this time to its first token.
 fn answer(ttft_ms: u64, gap_ms: u64, gaps: u64) -> AttemptRecord {
@@ -35,33 +35,34 @@ fn session(records: Vec<AttemptRecord>) -> Session {
     session
 }
 
-fn said_with(records: Vec<AttemptRecord>, around: Around) -> String {
+fn said_with(records: Vec<AttemptRecord>, system: SystemFigures) -> String {
     let session = session(records);
-    sentence(&session, around)
+    sentence(&session, system)
 }
 
-fn sentence(session: &Session, around: Around) -> String {
-    let told = bottleneck(session, &Summary::of(session), around).unwrap();
+fn sentence(session: &Session, system: SystemFigures) -> String {
+    let told = bottleneck(session, &Summary::of(session), system).unwrap();
     format!("{}: {}", told.cause, told.evidence)
 }
 
 fn said(records: Vec<AttemptRecord>) -> String {
-    said_with(records, Around::default())
+    said_with(records, SystemFigures::default())
 }
 
 #[test]
 fn without_a_figure_there_is_no_sentence() {
     let session = session(Vec::new());
-    assert_eq!(bottleneck(&session, &Summary::of(&session), Around::default()), None);
+    assert_eq!(bottleneck(&session, &Summary::of(&session), SystemFigures::default()), None);
 }
 
 #[test]
 fn a_busy_machine_is_no_bottleneck_where_every_request_failed() {
-    let around = Around { shared_machine_percent: Some(100.0), engine_percent: Some(100.0), ..Around::default() };
+    let system =
+        SystemFigures { shared_machine_percent: Some(100.0), engine_percent: Some(100.0), ..SystemFigures::default() };
     let mut failed = answer(100, 9, 100);
     failed.status = AttemptStatus::StreamError;
     let session = session(vec![failed]);
-    assert_eq!(bottleneck(&session, &Summary::of(&session), around), None);
+    assert_eq!(bottleneck(&session, &Summary::of(&session), system), None);
 }
 
 #[test]
@@ -95,7 +96,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
             let mut record = answer(100, 9, 100);
             if i < n {
                 record.own_delay_ms = Some(12.0 + i as f64);
-                record.findings.push(Finding { key, message: "late".to_owned() });
+                record.findings.push(Finding::new(key, "late"));
             }
             record
         };
@@ -128,8 +129,9 @@ fn tokscopes_own_delays_are_named_before_the_server() {
 
 #[test]
 fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
-    let with =
-        |busiest_gpu_percent| said_with(vec![answer(100, 9, 100)], Around { busiest_gpu_percent, ..Around::default() });
+    let with = |busiest_gpu_percent| {
+        said_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
+    };
     assert!(with(Some(98.4)).ends_with("steady; GPU up to 98%."));
     assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
     assert!(with(Some(50.0)).ends_with("steady."));
@@ -137,7 +139,9 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
 
 #[test]
 fn a_late_client_comes_before_what_it_measured() {
-    let late = |gap, ms| said_with(vec![answer(100, gap, 100)], Around { lag_p99_ms: Some(ms), ..Around::default() });
+    let late = |gap, ms| {
+        said_with(vec![answer(100, gap, 100)], SystemFigures { lag_p99_ms: Some(ms), ..SystemFigures::default() })
+    };
     assert_eq!(
         late(9, 12.0),
         "client-bound: tokscope itself was 12 ms late (p99) at an ITL of 9.0 ms, so its own delay may distort the figures; also \
@@ -153,7 +157,7 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
     let said = |busy: f64, engine: f64, is_local: bool| {
         let host =
             HostReport { cpu_busy_percent: level(busy), own_engine_percent: level(engine), ..HostReport::default() };
-        said_with(vec![answer(100, 9, 100)], Around::default().with_host(Some(&host), is_local))
+        said_with(vec![answer(100, 9, 100)], SystemFigures::default().with_host(Some(&host), is_local))
     };
     let also = "; also decode-bound: 90% of the median request, 9.0 ms per token, steady.";
     assert!(said(94.9, 89.9, true).starts_with("decode-bound: "));
@@ -169,7 +173,7 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
 fn buffering_needs_half_of_the_attempts() {
     let bursty = || {
         let mut record = answer(100, 9, 100);
-        record.findings.push(Finding { key: "bursts", message: "events come in bursts".into() });
+        record.findings.push(Finding::new("bursts", "events come in bursts"));
         record
     };
     let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
@@ -191,18 +195,18 @@ fn at_once(ms: u64, events: usize) -> AttemptRecord {
 fn buffered_answers_never_name_the_client() {
     // Their gaps are 0: tokscope's lateness is more than half of that.
     let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
-    let around = Around { lag_p99_ms: Some(12.0), ..Around::default() };
-    let told = said_with(records, around);
+    let system = SystemFigures { lag_p99_ms: Some(12.0), ..SystemFigures::default() };
+    let told = said_with(records, system);
     assert_eq!(
         told,
         "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
     );
     // Busy cores on a shared machine are no proof; a read that holds the whole answer is one.
-    let busy = Around { shared_machine_percent: Some(100.0), ..Around::default() };
+    let busy = SystemFigures { shared_machine_percent: Some(100.0), ..SystemFigures::default() };
     assert_eq!(
         said_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
         told.trim_end_matches('.').to_owned()
-            + "; also client-bound: the cores were 100% busy with client and server on one machine, so each may have waited for \
+            + "; also client-bound: client and server share a machine whose cores were 100% busy, so each may have slowed \
                the other."
     );
 }
@@ -281,7 +285,9 @@ fn a_long_prefill_of_parallel_requests_is_no_queue() {
 
 #[test]
 fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
-    let with = |server_waiting| said_with(vec![answer(300, 10, 10)], Around { server_waiting, ..Around::default() });
+    let with = |server_waiting| {
+        said_with(vec![answer(300, 10, 10)], SystemFigures { server_waiting, ..SystemFigures::default() })
+    };
     assert_eq!(with(Some(3.25)), "queue-bound: the server's metrics report 3.2 waiting requests on average.");
     assert!(with(Some(0.4)).starts_with("prefill-bound"));
 }
@@ -290,7 +296,7 @@ fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
 fn a_throttled_gpu_is_named_before_where_the_time_went() {
     let with = |percent| {
         let gpu_throttled = Some(("overheated", percent));
-        said_with(vec![answer(100, 9, 100)], Around { gpu_throttled, ..Around::default() })
+        said_with(vec![answer(100, 9, 100)], SystemFigures { gpu_throttled, ..SystemFigures::default() })
     };
     assert_eq!(
         with(40.0),
@@ -327,7 +333,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
         let id = AttemptId { case: 0, number };
         session.handle(SessionEvent::Ended(id, Arc::new(AttemptRecord { id, ..record.clone() })));
     }
-    sentence(&session, Around::default())
+    sentence(&session, SystemFigures::default())
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! A comparison for the terminal.
 
 use super::{Compared, Comparison, Figure, Row, Side};
+use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::text::sanitise_line;
 use crate::report::runs_table::table;
 
@@ -44,7 +45,7 @@ pub(super) fn about(side: &Side) -> String {
 /// Case, the stage if it is of one, A, B, difference, judgement.
 pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
-    let difference = row.difference_percent().map_or_else(|| "–".to_owned(), |d| format!("{d:+.1} %"));
+    let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1} %"));
     let judged = row.judge(compared.better()).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());
@@ -52,8 +53,6 @@ pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
 }
 
 fn figure(figure: Option<Figure>, digits: usize) -> String {
-    let Some(f) = figure else { return "–".to_owned() };
-    let about = if f.estimated { "~" } else { "" };
-    let half = f.half_width.map_or_else(String::new, |half| format!(" ± {half:.digits$}"));
-    format!("{about}{:.digits$}{half}", f.mean)
+    let quantity = Quantity::new(figure.map(|f| f.mean), digits).with_half_width(figure.and_then(|f| f.half_width));
+    quantity.estimated_if(figure.is_some_and(|f| f.estimated)).to_string()
 }

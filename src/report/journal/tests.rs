@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::attempt::{
-    Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, KeptRecord, TextKind, Usage,
+    Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, StoredRecord, TextKind, Usage,
 };
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample, Throttle};
@@ -57,7 +57,7 @@ fn first_plan(session: &Session) -> Plan {
 /// The lines of what happened to a session and was not taken yet.
 fn events_of(session: &Session) -> String {
     let lines = session.clone().take_events().into_iter().map(|e| {
-        let record = session.record_of(&e).map(KeptRecord::get);
+        let record = session.record_of(&e).map(StoredRecord::get);
         event(&e, record.as_deref())
     });
     lines.collect()
@@ -311,9 +311,13 @@ fn a_zone_nobody_knows_leaves_its_offset() {
 }
 
 #[test]
-fn a_finding_nobody_knows_keeps_its_sentence() {
+fn a_finding_of_a_newer_version_keeps_its_key_and_message_if_the_key_is_a_plain_word() {
     let finding: Finding = serde_json::from_str(r#"{"key":"gremlins","message":"there were gremlins"}"#).unwrap();
-    assert_eq!((finding.key, finding.message.as_str()), ("unknown", "there were gremlins"));
+    assert_eq!(finding, Finding::new("gremlins", "there were gremlins"));
+    for hostile in ["", "a b", "a\u{1b}[31m", "**a**", &"a".repeat(41)] {
+        let text = serde_json::json!({ "key": hostile, "message": "m" }).to_string();
+        assert_eq!(serde_json::from_str::<Finding>(&text).unwrap(), Finding::new("unknown", "m"));
+    }
     let known: Finding = serde_json::from_str(r#"{"key":"pauses","message":"m"}"#).unwrap();
     assert_eq!(known.key, "pauses");
 }
@@ -346,7 +350,7 @@ prop_compose! {
             warmup, status, arrivals, http_status, connect_ms, text, reasoning, own_delay_ms: connect_ms,
             error: tokens[0].map(|_| AttemptError { kind: "k".into(), message: message.clone() }),
             warnings: vec![message.clone()],
-            findings: vec![Finding { key: "pauses", message: message.clone() }],
+            findings: vec![Finding::new("pauses", message.clone())],
             intended: at(0), headers_at: at(1), finish_at: at(2), first_counted_at: at(3),
             ended: at(4).unwrap_or_default(), started: at(5).unwrap_or_default(),
             finish_reason: tokens[1].map(|_| message.clone()),

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::RFC_3339;
 use crate::domain::attempt::{AttemptError, AttemptRecord, FailedTry, TokenSource};
 use crate::domain::diagnosis::Finding;
 use crate::domain::metrics::{METRICS, Unit};
@@ -13,6 +12,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::server_timings::ServerTimings;
 use crate::domain::statistics::{Stats, enough_for};
 use crate::domain::time::Nanos;
+use crate::domain::time::RFC_3339_MILLIS;
 use crate::report::model::Report;
 
 #[derive(Serialize)]
@@ -161,7 +161,7 @@ impl Serialize for Figures<'_> {
 
 impl<'a> AttemptJson<'a> {
     pub fn of(report: &Report, stage: usize, reported: bool, r: &'a AttemptRecord) -> Self {
-        let time = |at| report.wall_time(at).strftime(RFC_3339).to_string();
+        let time = |at| report.wall_time(at).strftime(RFC_3339_MILLIS).to_string();
         let retry = |t: &'a FailedTry| RetryJson {
             started_at: time(t.started),
             kind: &t.kind,

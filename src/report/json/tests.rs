@@ -4,6 +4,7 @@ use super::super::fixture::{answer, refusal, report, run as run_suite, sample_se
 use super::*;
 use crate::domain::session::Plan;
 use crate::domain::text::sanitise;
+use crate::report::bottleneck::SystemFigures;
 
 /// What the contract says of a value. A trailing `?` there means that `null` may stand for it.
 #[derive(Clone, Copy, Debug)]
@@ -552,7 +553,7 @@ fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
 fn the_summary_names_the_bottleneck_as_the_report_does() {
     let session = run_suite(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 100, 10, 100)));
     let report = report(session);
-    let told = bottleneck(&report.session, &Summary::of(&report.session), report.around()).unwrap();
+    let told = bottleneck(&report.session, &Summary::of(&report.session), SystemFigures::from_report(&report)).unwrap();
     let value = parse(&report);
     let expected = serde_json::json!({ "cause": told.cause, "evidence": told.evidence });
     assert_eq!(value["summary"]["bottleneck"], expected);

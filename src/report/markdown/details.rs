@@ -1,5 +1,6 @@
 //! A section for each case.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::domain::attempt::AttemptRecord;
@@ -165,18 +166,18 @@ struct Notes {
 
 struct Note {
     name: &'static str,
-    /// What kind of finding; of a warning none.
-    key: &'static str,
+    /// Key of a finding; empty for a warning.
+    key: Cow<'static, str>,
     text: String,
     numbers: Vec<u32>,
 }
 
 impl Notes {
     fn add(&mut self, record: &AttemptRecord) {
-        let warnings = record.warnings.iter().map(|w| ("Warning", "", w.as_str()));
+        let warnings = record.warnings.iter().map(|w| ("Warning", Cow::Borrowed(""), w.as_str()));
         // The line about the prefix cache says that one.
         let found = record.findings.iter().filter(|f| f.key != WARM_PREFIX);
-        for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key, f.message.as_str()))) {
+        for (name, key, text) in warnings.chain(found.map(|f| ("Finding", f.key.clone(), f.message.as_str()))) {
             let place = *self.places.entry((name, text.to_owned())).or_insert(self.notes.len());
             if place == self.notes.len() {
                 self.notes.push(Note { name, key, text: text.to_owned(), numbers: Vec::new() });
@@ -189,13 +190,13 @@ impl Notes {
         let mut kinds: HashMap<(&str, &str), usize> = HashMap::new();
         let mut others: Vec<(&Note, usize, Vec<u32>)> = Vec::new();
         for note in &self.notes {
-            let said = kinds.entry((note.name, note.key)).or_default();
+            let said = kinds.entry((note.name, &*note.key)).or_default();
             *said += 1;
             if *said <= MOST_OF_A_KIND {
                 page.field(&format!("{}{}", note.name, which(several, &note.numbers)), &inline(&note.text));
                 continue;
             }
-            let of_kind = others.iter_mut().find(|(first, ..)| (first.name, first.key) == (note.name, note.key));
+            let of_kind = others.iter_mut().find(|(first, ..)| (first.name, &first.key) == (note.name, &note.key));
             match of_kind {
                 Some((_, count, numbers)) => {
                     *count += 1;

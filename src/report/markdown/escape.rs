@@ -1,10 +1,8 @@
 //! Foreign text that stays where it is put: in a line, a table cell, a code span or a fence.
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::text::{sanitise, sanitise_line};
-
-/// What stands where there is no text and no figure.
-pub const UNKNOWN: &str = "–";
+pub use crate::domain::quantity::UNKNOWN;
+use crate::domain::text::{sanitise, sanitise_line, truncate};
 
 /// Would end a code span, or stand in it with what escapes it.
 const UNFIT_FOR_CODE: [char; 3] = ['`', '|', '\\'];
@@ -134,11 +132,8 @@ fn one_line(text: &str) -> String {
     shorten(&line.split_whitespace().collect::<Vec<_>>().join(" "), LONGEST_LINE)
 }
 
-fn shorten(text: &str, longest: usize) -> String {
-    match text.char_indices().nth(longest) {
-        Some((end, _)) => text.get(..end).unwrap_or_default().to_owned() + "...",
-        None => text.to_owned(),
-    }
+fn shorten(text: &str, max_chars: usize) -> String {
+    truncate(text, max_chars, "...")
 }
 
 fn or_unknown(text: String) -> String {

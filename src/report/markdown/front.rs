@@ -9,8 +9,9 @@ use crate::report::model::USUAL_API;
 
 use super::escape::{UNKNOWN, inline, own};
 use super::numbers::attempts;
-use super::page::{Page, count};
+use super::page::Page;
 use super::{View, gpu};
+use crate::domain::quantity::count;
 
 /// So many reruns are told one by one.
 const RERUNS_TOLD: usize = 4;

@@ -10,7 +10,8 @@ use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolve
 
 use super::View;
 use super::escape::{UNKNOWN, code, fenced};
-use super::page::{Page, count, figure, with_unit};
+use super::page::{Page, figure, with_unit};
+use crate::domain::quantity::count;
 
 /// Cells and lines of the chart.
 const CHART: (usize, usize) = (76, 10);

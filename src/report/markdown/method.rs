@@ -8,9 +8,9 @@ use super::View;
 use super::escape::{UNKNOWN, inline};
 use super::numbers::mean_and_max;
 use super::page::{Page, with_unit};
-use crate::report::bottleneck::bottleneck;
+use crate::report::bottleneck::{SystemFigures, bottleneck};
 use crate::report::host::HostReport;
-use crate::report::server_figures::Level;
+use crate::report::level::Level;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## How the Numbers Were Taken");
@@ -209,7 +209,7 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
         "- Scale: Excellent from {}, Good from {}, Fair from {} tok/s, below that Poor",
         scale.excellent, scale.good, scale.fair
     ));
-    if let Some(told) = bottleneck(&view.report.session, s, view.report.around()) {
+    if let Some(told) = bottleneck(&view.report.session, s, SystemFigures::from_report(view.report)) {
         page.block(&format!("**{}**: {}", told.headline(), inline(&told.evidence)));
     }
 }

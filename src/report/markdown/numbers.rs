@@ -2,6 +2,8 @@
 
 use std::ops::RangeInclusive;
 
+use crate::domain::quantity::plural;
+
 /// More runs of numbers than that are counted.
 const MOST: usize = 8;
 
@@ -22,7 +24,7 @@ pub fn attempts(numbers: impl IntoIterator<Item = u32>) -> String {
     let count = |runs: &[RangeInclusive<u32>]| runs.iter().map(|r| r.clone().count()).sum::<usize>();
     let (first, others) = runs.split_at(runs.len().min(MOST));
     let words = first.iter().map(told).collect::<Vec<_>>().join(", ");
-    let noun = if count(&runs) == 1 { "attempt" } else { "attempts" };
+    let noun = plural(count(&runs), "attempt");
     let more = if others.is_empty() { String::new() } else { format!(" and {} more", count(others)) };
     format!("{noun} {words}{more}")
 }

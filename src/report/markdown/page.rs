@@ -1,8 +1,7 @@
 //! A Markdown page that grows line by line, and the forms its figures have.
 
 use crate::domain::metrics::{Metric, Unit};
-
-use super::escape::UNKNOWN;
+use crate::domain::quantity::Quantity;
 use crate::report::spread::Spread;
 
 /// The page so far.
@@ -48,14 +47,12 @@ impl Page {
 
 /// A figure, with `~` before it where it is an estimate; a dash where there is none.
 pub fn figure(value: Option<f64>, digits: usize, estimated: bool) -> String {
-    let about = if estimated { "~" } else { "" };
-    value.map_or_else(|| UNKNOWN.to_owned(), |v| format!("{about}{v:.digits$}"))
+    Quantity::new(value, digits).estimated_if(estimated).to_string()
 }
 
 /// A figure with its unit; a dash alone where there is none.
 pub fn with_unit(value: Option<f64>, digits: usize, estimated: bool, unit: &str) -> String {
-    let figure = figure(value, digits, estimated);
-    if value.is_some() { figure + unit } else { figure }
+    Quantity::new(value, digits).with_unit(unit).estimated_if(estimated).to_string()
 }
 
 /// Milliseconds as seconds.
@@ -97,11 +94,7 @@ pub fn digits(metric: &Metric, value: Option<f64>) -> usize {
 /// A mean with half the width of its interval, as exact as the mean: `112.9 ± 1.4`. Without repeats the mean alone.
 pub fn give_or_take(metric: &Metric, spread: Option<&Spread>, estimated: bool) -> String {
     let mean = spread.map(|s| s.stats.avg);
-    let half = spread.and_then(|s| s.mean_half_width).map(|half| format!(" ± {half:.*}", digits(metric, mean)));
-    bare(metric, mean, estimated) + &half.unwrap_or_default()
-}
-
-/// `1 case`, `2 cases`.
-pub fn count(n: usize, noun: &str) -> String {
-    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+    let half = spread.and_then(|s| s.mean_half_width);
+    let quantity = Quantity::new(mean, digits(metric, mean)).with_half_width(half);
+    quantity.estimated_if(estimated && metric.counts_output_tokens).to_string()
 }

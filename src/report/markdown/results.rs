@@ -13,7 +13,8 @@ use crate::report::spread::Spread;
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
-use super::page::{Page, bare, count, figure, give_or_take, heading, seconds, with_unit};
+use super::page::{Page, bare, figure, give_or_take, heading, seconds, with_unit};
+use crate::domain::quantity::{ESTIMATED, count};
 
 const SPEED: &str = "output_token_throughput";
 /// Metrics that have one of the first columns of the detailed results.
@@ -103,7 +104,7 @@ fn speed(view: &View<'_>, page: &mut Page) {
     }
     if let Some(spread) = s.spread(SPEED) {
         page.field("Attempts", &view.summary.n_of_all(SPEED, spread.n));
-        let about = if s.estimated { "~" } else { "" };
+        let about = if s.estimated { ESTIMATED } else { "" };
         let interval = |i: Interval| format!("{about}{:.1} to {:.1} tok/s", i.low, i.high);
         for (of, ends) in [("Mean", spread.mean_ci95()), ("Median", spread.median_ci95)] {
             if let Some(ends) = ends {

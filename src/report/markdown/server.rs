@@ -1,6 +1,7 @@
 //! What the server said of itself meanwhile, where it was asked.
 
-use crate::report::server_figures::{Level, ServerFigures};
+use crate::report::level::Level;
+use crate::report::server_figures::ServerFigures;
 
 use super::View;
 use super::escape::{code, inline, own};

@@ -534,8 +534,8 @@ fn findings_of_a_kind_are_told_a_dozen_times_and_then_counted() {
     let plan = Plan { repeat: 30, ..Plan::default() };
     let session = run(suite(&["a"]), plan, |id, now| {
         let mut record = answer(id, now, 1000, 10, 100);
-        record.findings.push(Finding { key: "pauses", message: format!("stalled {} ms", 1000 + id.number) });
-        record.findings.push(Finding { key: "usage_missing", message: "no usage".into() });
+        record.findings.push(Finding::new("pauses", format!("stalled {} ms", 1000 + id.number)));
+        record.findings.push(Finding::new("usage_missing", "no usage"));
         Some(record)
     });
     let text = render(&report(session));
@@ -549,7 +549,7 @@ fn findings_of_a_kind_are_told_a_dozen_times_and_then_counted() {
 fn what_was_found_is_counted_once_and_said_with_its_case() {
     use crate::domain::diagnosis::{Finding, WARM_PREFIX};
     use crate::domain::server_timings::{ServerTimings, TimingSource};
-    let finding = |key, message: &str| Finding { key, message: message.into() };
+    let finding = |key, message: &str| Finding::new(key, message);
     let plan = Plan { repeat: 2, ..Plan::default() };
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         let mut r = answer(id, now, 1000, 10, 100);

@@ -169,7 +169,7 @@ fn cases_that_differ_do_not_widen_the_interval() {
 
 #[test]
 fn findings_and_shared_reads_are_counted_over_the_attempts() {
-    let finding = |key| Finding { key, message: "m".into() };
+    let finding = |key| Finding::new(key, "m");
     let session = run(suite(&["a", "b", "c"]), Plan::default(), |id, now| {
         let mut r = if id.case == 2 { refusal(id, now, "no") } else { answer(id, now, 1000, 10, 100) };
         r.findings.push(finding("pauses"));

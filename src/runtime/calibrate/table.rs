@@ -1,6 +1,7 @@
 //! The result for people.
 
 use crate::domain::calibration::{Calibration, ErrorSpread, Level};
+use crate::domain::quantity::Quantity;
 
 /// The page that is printed.
 pub fn render(calibration: &Calibration) -> String {
@@ -44,7 +45,7 @@ fn head(c: &Calibration) -> Vec<String> {
 }
 
 fn row(level: &Level) -> String {
-    let share = |s: Option<f64>| s.map_or_else(|| "–".to_owned(), |s| format!("{:.1}%", s * 100.0));
+    let share = |s: Option<f64>| Quantity::new(s.map(|s| s * 100.0), 1).with_unit("%");
     format!(
         "{:>7}  {:<9}  {:>7}  {}  {}  {}  {:>6}  {:>6}  {:>7}",
         level.streams,
@@ -55,18 +56,17 @@ fn row(level: &Level) -> String {
         spread(&level.total_error_ms),
         share(level.engine_cpu_share),
         share(level.main_cpu_share),
-        level.resident_mib.map_or_else(|| "–".to_owned(), |mib| format!("{mib:.1}")),
+        Quantity::new(level.resident_mib, 1),
     )
 }
 
 fn spread(errors: &ErrorSpread) -> String {
-    let p99 = errors.p99.map_or_else(|| "–".to_owned(), figure);
-    format!("{:>6} {p99:>6} {:>6}", figure(errors.median), figure(errors.worst))
+    format!("{:>6} {:>6} {:>6}", figure(Some(errors.median)), figure(errors.p99), figure(Some(errors.worst)))
 }
 
 /// Microseconds where they matter, and never wider than the column.
-fn figure(ms: f64) -> String {
-    if ms < 10.0 { format!("{ms:.3}") } else { format!("{ms:.1}") }
+fn figure(ms: Option<f64>) -> Quantity<'static> {
+    Quantity::new(ms, if ms.is_some_and(|ms| ms < 10.0) { 3 } else { 1 })
 }
 
 fn foot(c: &Calibration) -> Vec<String> {
@@ -82,7 +82,7 @@ fn foot(c: &Calibration) -> Vec<String> {
     }
     lines.extend(difference(c));
     if let Some(peak) = &c.peak {
-        let cpu = peak.cpu_s_per_million_events.map_or_else(|| "–".to_owned(), |s| format!("{s:.2}"));
+        let cpu = Quantity::new(peak.cpu_s_per_million_events, 2);
         lines.push(format!(
             "As fast as it is read, {} streams: {:.0} events/s, {cpu} CPU s per million events.",
             peak.streams, peak.events_per_s

@@ -10,6 +10,7 @@ use ratatui::text::{Line, Span};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::load::WINDOW;
+use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, figure_index};
 use crate::domain::statistics::needed_for;
@@ -104,7 +105,7 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
         let n = fit::left(&format!("n {}", of(tally.ok, tally.ended)), CELLS.1 + CELLS.0 - 1 - fit::width(&first));
         heading.splice(..heading.len().min(2), [Span::styled(format!("{n} {first}"), theme.muted())]);
     }
-    let about = if tally.estimated { "~" } else { "" };
+    let about = if tally.estimated { ESTIMATED } else { "" };
     let seconds = format!("{} s", WINDOW.as_secs());
     let line = |rank, name: &str, strong: bool, get: &dyn Fn(u32) -> Option<f64>, (n, all): (usize, usize)| {
         let mut spans = vec![label(name)];

@@ -8,12 +8,12 @@ use super::draw;
 use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
-use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptRecord, AttemptStatus};
 use crate::domain::finding::Finding;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::live::{EngineFact, InFlight, LiveSnapshot, ServerInfo};
+use crate::domain::sent_request::SentRequest;
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::session::Plan;
 use crate::domain::suite::Message;
@@ -82,9 +82,9 @@ fn ended(record: &mut AttemptRecord, texts: &[String]) {
     record.model.clone_from(&texts[4]);
     record.finish_reason = Some(texts[0].clone());
     record.warnings = vec![texts[1].clone()];
-    record.findings = vec![Finding { key: "stall", message: texts[2].clone() }];
+    record.findings = vec![Finding::new("stall", texts[2].clone())];
     record.reasoning.clone_from(&texts[3]);
-    record.asked = Some(Arc::new(Asked {
+    record.sent_request = Some(Arc::new(SentRequest {
         url: texts[7].as_str().into(),
         headers: Arc::new([(texts[9].clone(), Some(texts[10].clone())), (texts[11].clone(), None)]),
         request_id: texts[0].clone(),

@@ -112,7 +112,7 @@ prop_compose! {
             nonce: if own_nonce { Some(self::nonce(&request_id)) } else { nonce },
             request_id,
             error: has_error.then_some(AttemptError { kind, message }),
-            findings: findings.into_iter().map(|(at, message)| Finding { key: DIAGNOSES[at].key, message }).collect(),
+            findings: findings.into_iter().map(|(at, message)| Finding::new(DIAGNOSES[at].key, message)).collect(),
             ..record
         }
     }
@@ -123,9 +123,9 @@ proptest! {
     fn a_record_is_the_same_again(records in prop::collection::vec(record().boxed(), 1..4)) {
         let mut words = Words::default();
         let condensed = records.into_iter().map(AttemptRecord::condense);
-        let packed: Vec<_> = condensed.map(|r| (Packed::of(&r, &mut words).unwrap(), r)).collect();
+        let packed: Vec<_> = condensed.map(|r| (Packed::new(&r, &mut words).unwrap(), r)).collect();
         for (packed, record) in packed {
-            prop_assert_eq!(packed.front(), Front::of(&record));
+            prop_assert_eq!(packed.front(), Front::new(&record));
             prop_assert_eq!(packed.unpack(), record);
         }
     }
@@ -165,7 +165,7 @@ fn usual(number: u32) -> AttemptRecord {
 #[test]
 fn a_usual_answer_takes_few_bytes() {
     let mut words = Words::default();
-    let packed: Vec<_> = (1..=1000).map(|n| Packed::of(&usual(n).condense(), &mut words).unwrap()).collect();
+    let packed: Vec<_> = (1..=1000).map(|n| Packed::new(&usual(n).condense(), &mut words).unwrap()).collect();
     let longest = packed.iter().map(|p| p.bytes.len()).max().unwrap();
     assert!(longest <= 220, "{longest}");
     assert!(packed.iter().all(|p| p.words.at(0) == "20260206-214941-3f9a" && p.words.at(3).is_empty()));
@@ -174,8 +174,8 @@ fn a_usual_answer_takes_few_bytes() {
 #[test]
 fn what_has_a_text_after_all_is_not_packed() {
     let mut record = AttemptRecord::default().condense();
-    assert!(Packed::of(&record, &mut Words::default()).is_some());
+    assert!(Packed::new(&record, &mut Words::default()).is_some());
     record.text.push('a');
-    assert!(Packed::of(&record, &mut Words::default()).is_none());
-    assert!(Packed::of(&AttemptRecord::default(), &mut Words::default()).is_none());
+    assert!(Packed::new(&record, &mut Words::default()).is_none());
+    assert!(Packed::new(&AttemptRecord::default(), &mut Words::default()).is_none());
 }

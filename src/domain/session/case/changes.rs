@@ -1,7 +1,7 @@
 //! Changes of a case with the events of a run.
 
 use super::{CasePhase, CaseState, Cut, Start};
-use crate::domain::attempt::{AttemptStatus, KeptRecord};
+use crate::domain::attempt::{AttemptStatus, StoredRecord};
 use crate::domain::session::AttemptState;
 
 impl CaseState {
@@ -121,7 +121,7 @@ impl CaseState {
     }
 
     /// Stores the record of an attempt in flight, and condenses the oldest beyond `keep`.
-    pub(in crate::domain::session) fn end(&mut self, number: u32, record: KeptRecord, keep: usize) {
+    pub(in crate::domain::session) fn end(&mut self, number: u32, record: StoredRecord, keep: usize) {
         let status = record.status();
         let Some((abandoned, warmup)) = self.put(number, record, keep) else { return };
         // Only attempts that still count keep the case running: a discarded attempt may end long after its successor.
@@ -131,7 +131,7 @@ impl CaseState {
     }
 
     /// Stores the record of an attempt that left nothing, and queues it again unless the user discarded it.
-    pub(in crate::domain::session) fn lose(&mut self, number: u32, record: KeptRecord) {
+    pub(in crate::domain::session) fn lose(&mut self, number: u32, record: StoredRecord) {
         let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
         if !abandoned && !warmup {
             self.remaining = self.remaining.saturating_add(1);
@@ -139,7 +139,7 @@ impl CaseState {
     }
 
     /// Stores a record; returns whether the attempt was discarded, and whether it was a warm-up.
-    fn put(&mut self, number: u32, record: KeptRecord, keep: usize) -> Option<(bool, bool)> {
+    fn put(&mut self, number: u32, record: StoredRecord, keep: usize) -> Option<(bool, bool)> {
         let at = self.open.iter().position(|n| *n == number)?;
         let attempt = self.attempts.get_mut(number as usize - 1)?;
         self.open.remove(at);

@@ -11,6 +11,7 @@ use crate::domain::difference::{Difference, Verdict, of_last, of_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{Metric, Unit};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::Quantity;
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::mark::{CACHE_UNKNOWN, ESTIMATED, SAME, WARM};
@@ -144,12 +145,12 @@ pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
 }
 
 fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
-    let text = match unit {
-        Unit::Milliseconds => number::millis(value),
-        Unit::TokensPerSecond => number::rate(value),
-        Unit::Tokens => value.map_or_else(|| number::UNKNOWN.to_owned(), |n| number::grouped(n.round() as u64)),
+    let quantity = match unit {
+        Unit::Milliseconds => Quantity::from_millis(value),
+        Unit::TokensPerSecond => Quantity::new(value, 1),
+        Unit::Tokens => Quantity::grouped(value),
     };
-    if estimated && value.is_some() { format!("{ESTIMATED}{text}") } else { text }
+    quantity.estimated_if(estimated).to_string()
 }
 
 /// A figure of an answer that still comes; `None` for what is only known at its end.

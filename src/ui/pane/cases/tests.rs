@@ -184,7 +184,7 @@ fn a_case_with_findings_has_a_mark_and_the_others_have_none() {
         stage.end(case, |r| {
             r.status = AttemptStatus::Ok;
             if case == 1 {
-                r.findings.push(Finding { key: "pauses", message: "it paused".into() });
+                r.findings.push(Finding::new("pauses", "it paused"));
             }
         });
     }

@@ -6,10 +6,11 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use crate::app::state::Scene;
+use crate::domain::quantity::ESTIMATED;
 use crate::domain::server_gauges::Meter;
 use crate::domain::session::Mode;
 use crate::domain::text::sanitise_line;
-use crate::report::bottleneck::{Around, Bottleneck};
+use crate::report::bottleneck::{Bottleneck, SystemFigures};
 use crate::report::conclusion::Conclusion;
 use crate::report::gpu::GpuReport;
 use crate::report::host::HostReport;
@@ -26,8 +27,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.height <= FIGURES || scene.session.mode != Mode::Finished {
         return;
     }
-    let told =
-        view.cache.conclusion(&scene.session, scene.gpu.samples, || Conclusion::of(&scene.session, around(scene)));
+    let told = view
+        .cache
+        .conclusion(&scene.session, scene.gpu.samples, || Conclusion::of(&scene.session, system_figures(scene)));
     pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
     pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
 }
@@ -70,25 +72,25 @@ fn clauses(sentence: &str, room: usize) -> String {
     whole.map_or_else(|| fit::cut(sentence, room), |clauses| format!("{clauses}{}", fit::ELLIPSIS))
 }
 
-fn around(scene: &Scene) -> Around {
+fn system_figures(scene: &Scene) -> SystemFigures {
     let (is_local, simulated) = (scene.target.is_local(), scene.target.simulated);
     let gpu = GpuReport::of_run(simulated, is_local, &scene.gpu, &scene.session, scene.now);
     let gpu = gpu.ok();
     let from = scene.session.began.unwrap_or_default();
-    let around = Around {
+    let figures = SystemFigures {
         busiest_gpu_percent: gpu.as_ref().and_then(GpuReport::busiest_percent),
         gpu_throttled: gpu.as_ref().and_then(GpuReport::longest_throttle),
         lag_p99_ms: scene.live.lag.p99_ms,
         server_waiting: scene.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
-        ..Around::default()
+        ..SystemFigures::default()
     };
-    around.with_host(HostReport::of(&scene.host).ok().as_ref(), is_local)
+    figures.with_host(HostReport::of(&scene.host).ok().as_ref(), is_local)
 }
 
 /// As many figures as there is room for, the first ones first.
 fn figures(told: &Conclusion, columns: usize, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let about = if told.estimated { "~" } else { "" };
+    let about = if told.estimated { ESTIMATED } else { "" };
     let mut all: Vec<(&str, String, &str, Style)> = Vec::new();
     if told.partial {
         all.push(("partial ", format!("{}/{}", told.ok, told.cases), " cases", theme.warning()));
@@ -212,10 +214,10 @@ mod tests {
             look(at, 0, serving);
             look(at, 1, other);
         }
-        assert_eq!(around(&scene).busiest_gpu_percent, Some(99.0), "it is not known which of them serves");
+        assert_eq!(system_figures(&scene).busiest_gpu_percent, Some(99.0), "it is not known which of them serves");
         scene.gpu.scope = Some(GpuScope::EndpointHost { evidence: "seen".to_owned(), gpus: vec!["G0".to_owned()] });
-        assert_eq!(around(&scene).busiest_gpu_percent, Some(60.0));
+        assert_eq!(system_figures(&scene).busiest_gpu_percent, Some(60.0));
         scene.target.simulated = true;
-        assert_eq!(around(&scene).busiest_gpu_percent, None);
+        assert_eq!(system_figures(&scene).busiest_gpu_percent, None);
     }
 }

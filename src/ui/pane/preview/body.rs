@@ -65,7 +65,7 @@ impl Body {
         let key = match &subject.shown {
             // Known a moment after the attempt is.
             Shown::Live(live) if answer.form == Form::Exchange => {
-                key(live.id, live.content_events, live.asked.as_ref().map_or("", |asked| &asked.body), "")
+                key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |asked| &asked.body), "")
             }
             Shown::Live(live) if !subject.is_prompt() => key(live.id, live.content_events, &live.text, &live.reasoning),
             Shown::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),

@@ -6,14 +6,15 @@ use ratatui::text::{Line, Span};
 
 use super::paper::label;
 use super::{Shown, Subject, is_wide};
-use crate::domain::asked::{Asked, REQUEST_NOT_STORED};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::quantity::Quantity;
+use crate::domain::sent_request::{REQUEST_NOT_STORED, SentRequest};
 use crate::domain::statistics::{Stats, enough_for, needed_for};
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{cut, left, spans_width};
-use crate::ui::number::{UNKNOWN, grouped, millis, rate};
+use crate::ui::number::{UNKNOWN, grouped, millis};
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 use crate::ui::widget::markdown;
@@ -36,8 +37,8 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
     let mut request = Side::new("request", request_columns, theme);
     let asked = match &subject.shown {
-        Shown::Live(live) => live.asked.as_deref(),
-        Shown::Ended(record) => record.asked.as_deref(),
+        Shown::Live(live) => live.sent_request.as_deref(),
+        Shown::Ended(record) => record.sent_request.as_deref(),
         Shown::Prompt => None,
     };
     match asked {
@@ -130,7 +131,7 @@ impl Side {
 
     // ─── The request ───
 
-    fn request(&mut self, asked: &Asked) {
+    fn request(&mut self, asked: &SentRequest) {
         self.say(&format!("POST {}", asked.url), self.theme.value());
         for (name, value) in asked.headers.iter() {
             let value = value.as_deref().unwrap_or("(not shown)");
@@ -229,7 +230,7 @@ impl Side {
 }
 
 fn tokens(n: Option<u64>) -> String {
-    n.map_or_else(|| UNKNOWN.to_owned(), |n| format!("{} tokens", grouped(n)))
+    Quantity::grouped(n.map(|n| n as f64)).with_unit(" tokens").to_string()
 }
 
 fn prompt_tokens(record: &AttemptRecord) -> String {
@@ -239,14 +240,15 @@ fn prompt_tokens(record: &AttemptRecord) -> String {
 
 fn output_tokens(record: &AttemptRecord) -> String {
     let Some((n, source)) = record.output_tokens() else { return UNKNOWN.to_owned() };
-    let (mark, from) = match source {
-        TokenSource::Usage => ("", "usage"),
-        TokenSource::Tokenizer => ("", "tokenizer"),
-        TokenSource::Estimate => ("~", "events"),
+    let from = match source {
+        TokenSource::Usage => "usage",
+        TokenSource::Tokenizer => "tokenizer",
+        TokenSource::Estimate => "events",
     };
+    let count = Quantity::grouped(n as f64).with_unit(" tokens").estimated_if(source == TokenSource::Estimate);
     let reasoning = record.usage.reasoning_tokens.filter(|n| *n > 0);
     let reasoning = reasoning.map_or_else(String::new, |n| format!(", {} reasoning", grouped(n)));
-    format!("{mark}{}{reasoning} (by {from})", tokens(Some(n)))
+    format!("{count}{reasoning} (by {from})")
 }
 
 fn events(record: &AttemptRecord) -> String {
@@ -269,11 +271,10 @@ fn figure(metric: &Metric, record: &AttemptRecord) -> String {
         return unresolved(why);
     }
     let is_estimate = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
-    let mark = if metric.counts_output_tokens && is_estimate && value.is_some() { "~" } else { "" };
-    let shown = match metric.unit {
-        Unit::Milliseconds => millis(value),
-        Unit::TokensPerSecond if value.is_some() => format!("{} tok/s", rate(value)),
-        Unit::TokensPerSecond | Unit::Tokens => rate(value),
+    let quantity = match metric.unit {
+        Unit::Milliseconds => Quantity::from_millis(value),
+        Unit::TokensPerSecond => Quantity::new(value, 1).with_unit(" tok/s"),
+        Unit::Tokens => Quantity::new(value, 1),
     };
-    format!("{mark}{shown}")
+    quantity.estimated_if(metric.counts_output_tokens && is_estimate).to_string()
 }

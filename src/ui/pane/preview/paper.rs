@@ -8,6 +8,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::answer::Form;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
+use crate::domain::quantity::plural;
 use crate::domain::suite::CaseSpec;
 use crate::domain::text::{sanitise, sanitise_line};
 use crate::ui::fit::{ELLIPSIS, cut, width};
@@ -104,10 +105,8 @@ impl Paper {
 
     /// `▸ thinking, 812 words, 3.1 s · z shows it`
     fn folded(&self, written: &Written<'_>) -> Line<'static> {
-        let words = written.words.map_or_else(String::new, |n| {
-            let ending = if n == 1 { "" } else { "s" };
-            format!(", {} word{ending}", grouped(n as u64))
-        });
+        let words =
+            written.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
         let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));
         let said = cut(&format!("▸ thinking{words}{time} · {} shows it", self.key), usize::from(self.columns));
         Line::from(Span::styled(said, self.theme.reasoning()))

@@ -14,9 +14,9 @@ use crate::app::state::replay::Recording;
 use crate::app::state::report_view::Extent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
-use crate::domain::asked::Asked;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
 use crate::domain::live::StreamPhase;
+use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
 use crate::ui::cache::RenderCache;
 use crate::ui::keymap::Keymap;
@@ -89,7 +89,7 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
     let mut app = running();
     end(&mut app, 0, 1, |r| {
         r.text = "Good.".into();
-        r.findings.push(Finding { key: "pauses", message: "the stream paused for 2.00 s".into() });
+        r.findings.push(Finding::new("pauses", "the stream paused for 2.00 s"));
         let ttft_ms = r.time_to_first_token_ms().unwrap();
         let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::of(TimingSource::Vllm) };
         r.server_timings = Some(told);
@@ -229,7 +229,7 @@ fn a_long_answer_is_laid_out_once() {
 const THINKING: &str = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
-fn asked() -> Asked {
+fn asked() -> SentRequest {
     let header = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
     let body = serde_json::json!({
         "model": "m",
@@ -237,7 +237,7 @@ fn asked() -> Asked {
         "max_tokens": 500,
         "stream": true,
     });
-    Asked {
+    SentRequest {
         url: "http://localhost:8000/v1/chat/completions".into(),
         headers: Arc::new([header("accept", Some("text/event-stream")), header("authorization", None)]),
         request_id: "run-1-1".into(),
@@ -259,7 +259,7 @@ fn answered() -> App {
         r.first_token_event_index = Some(1);
         (r.usage.prompt_tokens, r.usage.reasoning_tokens) = (Some(85), Some(1));
         r.warnings.push("the server sends its tokens in bursts".into());
-        r.asked = Some(Arc::new(asked()));
+        r.sent_request = Some(Arc::new(asked()));
     });
     app.ui.focus = PaneId::Preview;
     shown(&mut app, 80, 24);
@@ -355,7 +355,7 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     assert!(said.contains("Not sent yet.") && said.contains("Nothing came yet."), "{said}");
     live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
     assert!(shown(&mut app, 80, 24).contains("Not sent yet."));
-    live(&mut app, 2000, InFlight { asked: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
+    live(&mut app, 2000, InFlight { sent_request: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
     let said = text(&app, 120, 30, draw);
     assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
     assert!(said.contains("waiting for the first token"), "{said}");

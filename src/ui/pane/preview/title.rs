@@ -12,6 +12,7 @@ use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::prefix_cache::PrefixCache;
+use crate::domain::quantity::Quantity;
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::{cut, spans_width, width};
@@ -138,8 +139,9 @@ fn ended_figures(record: &AttemptRecord, view: &View<'_>) -> Vec<Span<'static>> 
         _ => vec![Span::styled(failure(record), theme.bad())],
     };
     if let Some((tokens, source)) = record.output_tokens() {
-        let about = if source == TokenSource::Estimate { "~" } else { "" };
-        spans.push(Span::styled(format!("{about}{} tokens", grouped(tokens)), theme.muted()));
+        let is_estimate = source == TokenSource::Estimate;
+        let count = Quantity::grouped(tokens as f64).with_unit(" tokens").estimated_if(is_estimate);
+        spans.push(Span::styled(count.to_string(), theme.muted()));
     }
     if let Some(reasoning) = record.usage.reasoning_tokens.filter(|&n| n > 0) {
         spans.push(Span::styled(format!("{} reasoning", grouped(reasoning)), theme.muted()));

@@ -1,4 +1,4 @@
-//! A record as a session keeps it.
+//! The record of an ended attempt as a session stores it: whole, or packed.
 
 use std::sync::Arc;
 
@@ -6,10 +6,9 @@ use super::packed::{Front, Packed, Words};
 use super::{AttemptRecord, AttemptStatus};
 use crate::domain::time::Nanos;
 
-/// The record of an attempt that is over: as it came, or packed into a small part of the memory, then without text and
-/// single arrivals.
+/// The record of an ended attempt. Packed records take a small part of the memory and have neither text nor arrivals.
 #[derive(Clone, Debug)]
-pub struct KeptRecord(Form);
+pub struct StoredRecord(Form);
 
 #[derive(Clone, Debug)]
 enum Form {
@@ -17,27 +16,27 @@ enum Form {
     Packed(Packed),
 }
 
-impl From<Arc<AttemptRecord>> for KeptRecord {
+impl From<Arc<AttemptRecord>> for StoredRecord {
     fn from(record: Arc<AttemptRecord>) -> Self {
         Self(Form::Whole(record))
     }
 }
 
-impl From<AttemptRecord> for KeptRecord {
+impl From<AttemptRecord> for StoredRecord {
     fn from(record: AttemptRecord) -> Self {
         Arc::new(record).into()
     }
 }
 
-/// Of the records, whatever their form.
-impl PartialEq for KeptRecord {
+/// Compares the records, packed or not.
+impl PartialEq for StoredRecord {
     fn eq(&self, other: &Self) -> bool {
         self.get() == other.get()
     }
 }
 
-impl KeptRecord {
-    /// The record; a packed one is unpacked for it, which takes some hundred nanoseconds.
+impl StoredRecord {
+    /// Returns the record. Unpacking a packed record takes some hundred nanoseconds.
     pub fn get(&self) -> Arc<AttemptRecord> {
         match &self.0 {
             Form::Whole(record) => Arc::clone(record),
@@ -45,45 +44,45 @@ impl KeptRecord {
         }
     }
 
-    /// How it ended. This and what follows do not unpack.
+    /// How the attempt ended. Read without unpacking the record, like the figures below.
     pub fn status(&self) -> AttemptStatus {
         self.front().status
     }
 
-    /// When its request was on its way, or in the open loop's queue.
+    /// When the request was sent or entered the queue of the open loop.
     pub fn began(&self) -> Nanos {
         self.front().began
     }
 
-    /// When it was sent.
+    /// When the request was sent.
     pub fn started(&self) -> Nanos {
         self.front().started
     }
 
-    /// When it was over.
+    /// When the attempt ended.
     pub fn ended(&self) -> Nanos {
         self.front().ended
     }
 
-    /// Its events with generated text.
+    /// Number of events with generated text.
     pub fn content_events(&self) -> usize {
         self.front().events
     }
 
     fn front(&self) -> Front {
         match &self.0 {
-            Form::Whole(record) => Front::of(record),
+            Form::Whole(record) => Front::new(record),
             Form::Packed(packed) => packed.front(),
         }
     }
 
-    /// The same without text and single arrivals, packed where it can be.
+    /// Drops text and arrivals and packs the record; records that cannot be packed stay as they are.
     #[must_use]
     pub fn pack(self, words: &mut Words) -> Self {
         let Form::Whole(record) = self.0 else { return self };
-        // Nobody else holds so old a record as a rule: nothing is copied only to be dropped.
+        // As a rule no one else holds the record, so this copies nothing.
         let record = Arc::unwrap_or_clone(record).condense();
-        match Packed::of(&record, words) {
+        match Packed::new(&record, words) {
             Some(packed) => Self(Form::Packed(packed)),
             None => record.into(),
         }

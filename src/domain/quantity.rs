@@ -1,0 +1,129 @@
+//! Figures as text: value, precision, unit, and the mark of an estimate. Reports, dashboard and summary share them.
+
+use std::fmt;
+
+/// Shown in place of a figure that is not available.
+pub const UNKNOWN: &str = "–";
+/// Precedes figures that rest on an estimated number of tokens.
+pub const ESTIMATED: &str = "~";
+
+/// A figure as it is shown: `112.9`, `~43.1 ms`, `112.9 ± 1.4 tok/s`, or `–` if it is not available.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Quantity<'a> {
+    value: Option<f64>,
+    half_width: Option<f64>,
+    decimals: usize,
+    unit: &'a str,
+    is_grouped: bool,
+    is_estimated: bool,
+}
+
+impl<'a> Quantity<'a> {
+    /// A figure with a fixed number of decimals and no unit.
+    pub fn new(value: impl Into<Option<f64>>, decimals: usize) -> Self {
+        let value = value.into();
+        Self { value, half_width: None, decimals, unit: "", is_grouped: false, is_estimated: false }
+    }
+
+    /// A time in milliseconds, in the unit that suits its size: `812 µs`, `43.1 ms`, `703 ms`, `7.03 s`.
+    pub fn from_millis(ms: impl Into<Option<f64>>) -> Self {
+        match ms.into() {
+            Some(ms) if ms < 1.0 => Self::new(ms * 1000.0, 0).with_unit(" µs"),
+            Some(ms) if ms < 99.95 => Self::new(ms, 1).with_unit(" ms"),
+            Some(ms) if ms < 999.5 => Self::new(ms, 0).with_unit(" ms"),
+            Some(ms) => Self::new(ms / 1000.0, 2).with_unit(" s"),
+            None => Self::new(None, 0),
+        }
+    }
+
+    /// A whole number with thin groups: `97 887`.
+    pub fn grouped(value: impl Into<Option<f64>>) -> Self {
+        Self { is_grouped: true, ..Self::new(value, 0) }
+    }
+
+    /// Appends a unit, with the blank before it if there is to be one.
+    #[must_use]
+    pub const fn with_unit(self, unit: &'a str) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// Appends half the width of an interval around the figure: `112.9 ± 1.4`.
+    #[must_use]
+    pub const fn with_half_width(self, half_width: Option<f64>) -> Self {
+        Self { half_width, ..self }
+    }
+
+    /// Marks the figure as an estimate if `is_estimated`.
+    #[must_use]
+    pub const fn estimated_if(self, is_estimated: bool) -> Self {
+        Self { is_estimated, ..self }
+    }
+}
+
+impl fmt::Display for Quantity<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(value) = self.value else { return f.pad(UNKNOWN) };
+        let decimals = self.decimals;
+        let mark = if self.is_estimated { ESTIMATED } else { "" };
+        let number = if self.is_grouped { grouped(value.round() as u64) } else { format!("{value:.decimals$}") };
+        let half = self.half_width.map_or_else(String::new, |half| format!(" ± {half:.decimals$}"));
+        f.pad(&format!("{mark}{number}{half}{}", self.unit))
+    }
+}
+
+/// A whole number with thin groups: `97 887`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::new();
+    for (i, c) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(c);
+    }
+    out
+}
+
+/// A number and its noun: `1 case`, `2 cases`.
+pub fn count(n: usize, noun: &str) -> String {
+    format!("{n} {}", plural(n, noun))
+}
+
+/// The noun alone, in the plural unless `n` is 1.
+pub fn plural(n: usize, noun: &str) -> String {
+    if n == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_figure_has_mark_half_width_and_unit_only_if_it_is_available() {
+        let full = |value| {
+            Quantity::new(value, 1).with_half_width(Some(1.44)).with_unit(" tok/s").estimated_if(true).to_string()
+        };
+        assert_eq!([full(Some(112.94)), full(None)], ["~112.9 ± 1.4 tok/s", "–"]);
+        assert_eq!(Quantity::new(2.0, 0).to_string(), "2");
+        assert_eq!(format!("[{:>6}]", Quantity::new(1.25, 2)), "[  1.25]");
+        assert_eq!(format!("[{:>3}]", Quantity::new(None, 2)), "[  –]");
+    }
+
+    #[test]
+    fn times_are_in_the_unit_of_their_size() {
+        let times = [0.8124, 99.94, 99.96, 999.4, 999.6].map(|ms| Quantity::from_millis(ms).to_string());
+        assert_eq!(times, ["812 µs", "99.9 ms", "100 ms", "999 ms", "1.00 s"]);
+        assert_eq!(Quantity::from_millis(None).estimated_if(true).to_string(), "–");
+    }
+
+    #[test]
+    fn thousands_are_grouped() {
+        assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1 000", "97 887", "1 234 567"]);
+        assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2 000");
+    }
+
+    #[test]
+    fn only_one_thing_is_singular() {
+        assert_eq!([0, 1, 2].map(|n| count(n, "case")), ["0 cases", "1 case", "2 cases"]);
+    }
+}

@@ -1,0 +1,12 @@
+//! Mean and maximum of a gauge over a run.
+
+use serde::Serialize;
+
+/// Mean and maximum of a gauge over a run, in the unit of the gauge.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Level {
+    /// Mean over the run.
+    pub avg: f64,
+    /// Maximum over the run.
+    pub max: f64,
+}
