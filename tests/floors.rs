@@ -21,7 +21,6 @@ const KNOWN: &[(&str, &[&str])] = &[
     ("domain", &["attempt", "diagnosis", "finding", "prefix_cache"]),
     ("protocol", &["api", "chunk", "endpoint", "failure"]),
     ("report", &["bottleneck", "host", "model", "server_figures"]),
-    ("runtime", &["calibrate", "closing", "export", "resume", "saved", "spec"]),
 ];
 
 /// A path from the root of the crate: `["app", "state", "Scene"]`.

@@ -57,6 +57,11 @@ pub fn address_below(base_url: &str, path: &str) -> String {
     format!("{base}{path}{query}")
 }
 
+/// The address that an API's requests go to, without secrets, for a base address without them.
+pub fn request_url(base_url: &str, api: &Api) -> String {
+    format!("{base_url}{}", api.path)
+}
+
 /// An address without what may be secret in it: user name, password and query.
 pub fn without_secrets(url: &str) -> String {
     let (url, _query) = split_query(url);
@@ -193,6 +198,14 @@ mod tests {
         assert_eq!(resolved("h/?a=/b&c", None).0, "http://h/v1?a=/b&c");
         assert_eq!(resolved("h?", None).0, "http://h/v1");
         assert_eq!(address_below("http://h/v1", "/models"), "http://h/v1/models");
+    }
+
+    #[test]
+    fn the_request_address_ends_with_the_path_of_the_api() {
+        assert_eq!(request_url("http://h/v1", &CHAT), "http://h/v1/chat/completions");
+        assert_eq!(request_url("http://h/v1", &RESPONSES), "http://h/v1/responses");
+        assert_eq!(request_url("http://h/v1", &MESSAGES), "http://h/v1/messages");
+        assert_eq!(request_url("http://h/api", &OLLAMA), "http://h/api/chat");
     }
 
     #[test]

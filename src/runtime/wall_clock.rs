@@ -5,10 +5,10 @@ use std::time::SystemTime;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// Now, in this machine's time zone; UTC where the zone is unknown. A clock that is set beyond the years that a calendar
-/// has here, -9999 to 9999, counts as their begin or end: a run that measures on the monotonic clock is not lost with it.
+/// Now, in this machine's time zone, or UTC if the zone is unknown. A clock outside the years -9999 to 9999 is clamped to
+/// them: the run measures on the monotonic clock and must not fail.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
-pub(super) fn now() -> ZonedDateTime {
+pub fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
