@@ -104,10 +104,10 @@ fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
         return print(listing.as_bytes());
     }
     if !io::stdout().is_terminal() {
-        bail!("a saved run is shown in a terminal; `tokscope report` writes it");
+        bail!("showing a saved run needs a terminal; write it with `tokscope report`");
     }
     if let Some(why) = unusable(&|name| std::env::var(name).ok()) {
-        bail!("a saved run is shown in a terminal; `tokscope report` writes it ({why})");
+        bail!("showing a saved run needs a terminal; write it with `tokscope report` ({why})");
     }
     config::check_exports(&args.exports, Path::new("."))?;
     interactive::show_saved(&args.run, args.exports, speed, &settings.screen())

@@ -33,6 +33,7 @@ mod wire;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::thread::JoinHandle;
+use std::time::SystemTime;
 
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{oneshot, watch};
@@ -91,6 +92,18 @@ impl SimConfig {
     }
 }
 
+/// HTTP dates have four digits for the year (RFC 9110, section 5.6.7), and the server library panics beyond them.
+fn check_clock(now: SystemTime) -> io::Result<()> {
+    /// A day before the year 10000, in seconds since 1970.
+    const LAST_DAY_S: u64 = 253_402_214_400;
+    let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
+    if since_1970.is_ok_and(|since| since.as_secs() < LAST_DAY_S) {
+        return Ok(());
+    }
+    let fault = "this machine's clock is set to before 1970 or beyond 9999, for which HTTP has no dates; set it first";
+    Err(io::Error::new(io::ErrorKind::InvalidInput, fault))
+}
+
 /// A running simulator. Dropping it ends all its streams and frees the port.
 #[derive(Debug)]
 pub struct Simulator {
@@ -102,9 +115,11 @@ pub struct Simulator {
 
 impl Simulator {
     /// Binds the port and serves from a thread of its own. Fails, naming the port, when that is taken, and on a number
-    /// in `config` that is out of its range.
+    /// in `config` or a clock that is out of its range.
     pub fn start(config: SimConfig) -> io::Result<Self> {
         config.check()?;
+        #[expect(clippy::disallowed_methods, reason = "asked whether a server can stamp its answers with it")]
+        check_clock(SystemTime::now())?;
         let port = config.port;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (state, in_flight) = runtime.block_on(async { server::State::new(config) });

@@ -1,5 +1,5 @@
-//! Endpoints that refuse, proxies that fail, files with a byte order mark: the whole program says what happened, where, and what
-//! to do, and asks no more than it must.
+//! Endpoints that refuse, proxies that fail, files with a byte order mark: the program says what happened, where, and what to
+//! do, and sends no more requests than necessary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fmt::Write as _;
@@ -22,14 +22,14 @@ const NO_KEY: (&str, &str) = ("401 Unauthorized", r#"{"error":{"message":"bad ke
 const NO_MODEL: (&str, &str) =
     ("404 Not Found", r#"{"error":{"message":"The model `x` does not exist.","code":"model_not_found"}}"#);
 
-/// A request as it came: its first line, its headers in lower case, its body.
+/// A received request: first line, headers in lower case, body.
 struct Asked {
     line: String,
     head: String,
     body: String,
 }
 
-/// Answers each request as `answer` has it, status and body, each on a connection and a thread of its own.
+/// Responds to each request with the status and body from `answer`, on its own connection and thread.
 fn serve(answer: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -64,7 +64,7 @@ fn one(wire: &mut std::net::TcpStream, answer: &dyn Fn(&Asked) -> (&'static str,
     let _gone = wire.write_all((head + &body).as_bytes());
 }
 
-/// An endpoint that lists two models and answers each completion as `post` has it.
+/// An endpoint that lists two models and responds to each completion with `post`.
 fn endpoint(post: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
     let (address, came) = serve(move |asked| match asked.line.split(' ').next() {
         Some("POST") => post(asked),
@@ -144,7 +144,7 @@ fn a_list_that_fails_is_a_note_where_a_model_is_named() {
         let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
         assert_eq!((ended, posts(&came).len()), (Some(0), 1), "{status}: {stderr}");
         assert!(stderr.lines().any(|line| line == "x on unknown server"), "{status}: {stderr}");
-        assert!(stderr.contains("warning: the list of models failed; 'x' is used anyway: "), "{status}: {stderr}");
+        assert!(stderr.contains("warning: could not list the models, using 'x' anyway: "), "{status}: {stderr}");
         let (ended, stderr) = run(folder.path(), &[&url]);
         assert_eq!((ended, posts(&came).len()), (Some(3), 0), "{status}: {stderr}");
         assert!(stderr.contains("/v1/models") && stderr.contains("--model NAME"), "{status}: {stderr}");
@@ -157,7 +157,7 @@ fn a_refused_key_stops_the_run_and_says_what_was_sent() {
         (None, &[][..], "no API key was sent; set OPENAI_API_KEY"),
         (Some("OPENAI_API_KEY"), &[], "the API key from OPENAI_API_KEY was sent"),
         (Some("MY_KEY"), &["--api-key-env", "MY_KEY"], "the API key from MY_KEY was sent"),
-        (None, &["--header", "Authorization: Basic eA=="], "but your header 'Authorization' was sent"),
+        (None, &["--header", "Authorization: Basic eA=="], "your header 'Authorization' was sent"),
     ] {
         let (url, came) = endpoint(|_| owned(NO_KEY));
         let folder = folder_with(&suite(10));
@@ -171,7 +171,7 @@ fn a_refused_key_stops_the_run_and_says_what_was_sent() {
         assert_eq!((out.status.code(), posts(&came).len()), (Some(3), 1), "{stderr}");
         assert!(stderr.contains("stopped: HTTP 401: bad key; ") && stderr.contains(said), "{said}: {stderr}");
         assert!(!stderr.contains("hunter22"), "{stderr}");
-        // What happened is in the report.
+        // The report says what happened.
         let attempts: Vec<_> =
             report(folder.path())["cases"].as_array().unwrap().iter().map(|c| c["attempts"].clone()).collect();
         let statuses: Vec<_> =
@@ -196,7 +196,7 @@ fn a_wrong_model_stops_the_run_with_those_there_are() {
     let folder = folder_with(&suite(10));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
     assert_eq!((ended, posts(&came).len()), (Some(3), 1), "{stderr}");
-    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; name another model with --model; the endpoint lists small, large";
+    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; pass another model with --model; the endpoint lists small, large";
     assert!(stderr.contains(said), "{stderr}");
 }
 
@@ -242,7 +242,7 @@ fn a_key_that_is_refused_later_keeps_what_was_measured() {
     assert!(stderr.contains("stopped: HTTP 401"), "{stderr}");
 }
 
-/// An address where nobody listens.
+/// An address that nothing listens on.
 fn dead() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
@@ -255,7 +255,10 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
         let (ended, stderr) = run(folder.path(), &[url, "--model", "x", "--proxy", &dead]);
         assert_eq!(ended, Some(3), "{stderr}");
         let said = format!("no connection to the proxy http://{dead} (--proxy): ");
-        assert!(stderr.contains(&said) && stderr.contains("is the proxy running, and its port right?"), "{stderr}");
+        assert!(
+            stderr.contains(&said) && stderr.contains("check that the proxy is running and the port is right"),
+            "{stderr}"
+        );
         for (variable, proxy) in [("HTTPS_PROXY", "https://"), ("http_proxy", "http://")] {
             if !url.starts_with(proxy) {
                 continue;
@@ -269,9 +272,9 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
         }
     }
     for (status, said) in [
-        ("403 Forbidden", "refuses a connection to model.invalid:443: HTTP 403 Forbidden"),
-        ("502 Bad Gateway", "refuses a connection to model.invalid:443: HTTP 502 Bad Gateway"),
-        ("407 Proxy Authentication Required", "wants a user name and a password (HTTP 407); give them in its address"),
+        ("403 Forbidden", "refused to connect to model.invalid:443: HTTP 403 Forbidden"),
+        ("502 Bad Gateway", "refused to connect to model.invalid:443: HTTP 502 Bad Gateway"),
+        ("407 Proxy Authentication Required", "requires a user name and password (HTTP 407); add them to its address"),
     ] {
         let (address, came) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["https://model.invalid/v1", "--model", "x", "--proxy", &address]);
@@ -279,10 +282,13 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
         assert!(stderr.contains(&format!("the proxy http://{address} (--proxy) {said}")), "{stderr}");
         assert!(came.try_iter().all(|asked| asked.line.starts_with("CONNECT model.invalid:443 ")));
     }
-    // A plain request is answered by the proxy itself.
+    // Plain HTTP requests get the proxy's own response.
     for (status, said) in [
-        ("407 Proxy Authentication Required", "(--proxy) wants a user name and a password: "),
-        ("502 Bad Gateway", "(--proxy) may have answered in the server's place: can it reach model.invalid:80?"),
+        ("407 Proxy Authentication Required", "(--proxy) requires a user name and password: "),
+        (
+            "502 Bad Gateway",
+            "(--proxy) may have answered instead of the server; check that it can reach model.invalid:80",
+        ),
     ] {
         let (address, _) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["http://model.invalid/v1", "--proxy", &address]);
@@ -380,7 +386,7 @@ fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
     };
     let (json, keys) = measured(&[]);
     assert!(!keys.is_empty() && keys.iter().all(|sent| !sent), "{keys:?}");
-    assert!(json.to_string().contains("HTTP 401; --server-metrics-auth sends the API key there"), "{json}");
+    assert!(json.to_string().contains("HTTP 401; pass --server-metrics-auth to send the API key"), "{json}");
     let (json, keys) = measured(&["--server-metrics-auth"]);
     assert!(!keys.is_empty() && keys.iter().all(|sent| *sent), "{keys:?}");
     assert_eq!(json["server_metrics"]["kind"], "vLLM");

@@ -117,7 +117,7 @@ fn files_that_may_not_grow_are_told_and_the_run_goes_on() {
     let (stdout, stderr) = texts(&out);
     assert_eq!(out.status.code(), Some(2), "{:?}\n{stdout}\n{stderr}", out.status);
     assert!(stdout.contains("2/2"), "{stdout}");
-    assert!(stderr.contains("this run was not saved whole: '"), "{stderr}");
+    assert!(stderr.contains("this run was not saved in full: '"), "{stderr}");
     assert!(stderr.contains("tokscope: 'r.json': "), "{stderr}");
     let names = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();

@@ -72,7 +72,7 @@ const ROWS: &[Row] = &[
     ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim answers"),
     // ─── HTTP that is none ───
     ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
-    ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; is its address https://?"),
+    ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; try https://"),
     ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the answer is no number"),
     ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
     ("length_too_short", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n{ANSWER}")); wire.hold(); }, "truncated", "truncated", "without a finish reason"),
@@ -87,7 +87,7 @@ const ROWS: &[Row] = &[
     // ─── Ends ───
     ("aborted", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"abort\""))); }, "stream_error", "finish_reason", "the server ended the answer with finish reason \"abort\""),
     ("object_as_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("{\"message\":\"oh no\"}"))); }, "stream_error", "finish_reason", "oh no"),
-    ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "the unknown finish reason \\\"bored\\\""),
+    ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "unknown finish reason \\\"bored\\\""),
     ("error_as_a_field", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}error: {{\"message\":\"oh no\"}}\n\n")); }, "stream_error", "server", "oh no"),
     ("cut_in_an_event", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}data: {{\"cho")); }, "truncated", "truncated", "ended in the middle of an event"),
     ("completions", "", |mut wire| { wire.send(format!("{HEAD}{}data: [DONE]\n\n", TOKEN.replace("\"delta\":{\"content\":\"a\"}", "\"text\":\"a\""))); }, "ok", "", "legacy completions API"),
@@ -269,8 +269,8 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
     assert!(!stderr.contains("insecure") && !markdown.contains("insecure"));
 
     for (certificate, args, said) in [
-        ("good.pem", &[][..], "--cacert FILE trusts an issuer or this very certificate"),
-        ("self-signed.pem", &trusted, "--insecure goes without the proof"),
+        ("good.pem", &[][..], "trust the issuer or this certificate with --cacert FILE"),
+        ("self-signed.pem", &trusted, "skip verification with --insecure"),
         ("expired.pem", &trusted, "expired"),
         ("elsewhere.pem", &trusted, "elsewhere.example"),
     ] {
@@ -330,13 +330,13 @@ fn the_wrong_protocol_is_told_either_way() {
     let plain = Simulator::start(SimConfig::default()).unwrap();
     let (status, stderr, _) = run_once(&plain.url().replace("http://", "https://"), &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("does the server speak TLS there, or plain http://?"), "{stderr}");
+    assert!(stderr.contains("the server may not use TLS here; try http://"), "{stderr}");
     let (status, stderr, _) = run_once(&format!("http://localhost:{}/v1", tls::serve("good.pem", "good.pem")), &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("is this an HTTP server, and its address not https://?"), "{stderr}");
+    assert!(stderr.contains("check that this is an HTTP server; it may need https://"), "{stderr}");
     let (status, stderr, _) = run_once("http://nonexistent.invalid/v1", &[]);
     assert_eq!(status, Some(3), "{stderr}");
-    assert!(stderr.contains("the host name 'nonexistent.invalid' has no address ("), "{stderr}");
+    assert!(stderr.contains("cannot resolve the host name 'nonexistent.invalid' ("), "{stderr}");
 }
 
 #[test]
@@ -348,7 +348,7 @@ fn a_file_without_certificates_is_a_mistake() {
         (Some(""), "is empty"),
         (Some("DER?"), "holds no certificate in PEM"),
         (Some(key), "holds no certificate in PEM"),
-        (Some(broken), "certificate 1 in it is none"),
+        (Some(broken), "certificate 1 in it is invalid"),
         (None, "there is no such file"),
     ] {
         let path = folder.path().join("ca.pem");

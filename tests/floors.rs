@@ -19,7 +19,7 @@ const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main
 /// Circles that are being opened: folder and modules. The test fails as soon as one of them is gone, so that its row goes too.
 const KNOWN: &[(&str, &[&str])] = &[
     ("domain", &["attempt", "diagnosis", "finding", "prefix_cache"]),
-    ("protocol", &["api", "chunk", "endpoint", "failure"]),
+    ("protocol", &["api", "chunk", "endpoint", "failure", "timings", "usage"]),
     ("report", &["bottleneck", "host", "model", "server_figures"]),
 ];
 

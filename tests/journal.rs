@@ -163,7 +163,7 @@ fn what_cannot_be_saved_is_told_in_words_and_by_the_status_and_the_run_goes_on()
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     std::fs::write(place.state.path().join("tokscope"), "").unwrap();
     let (stdout, stderr) = place.run(&[&server.url()], 1);
-    assert!(stdout.contains("1/1") && stderr.contains("this run was not saved whole: '"), "{stdout}\n{stderr}");
+    assert!(stdout.contains("1/1") && stderr.contains("this run was not saved in full: '"), "{stdout}\n{stderr}");
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn what_cannot_be_saved_is_told_on_the_screen_too() {
     screen.send("q");
     let (ended, _) = screen.end();
     assert_eq!(ended.status, 1);
-    assert!(ended.raw.contains("this run was not saved whole: "), "{}", ended.text);
+    assert!(ended.raw.contains("this run was not saved in full: "), "{}", ended.text);
 }
 
 #[test]

@@ -28,9 +28,11 @@ fn an_open_run_shows_what_was_measured_exports_it_and_measures_nothing() {
     screen.wait_for_text("saved run, 20");
     screen.wait_for_text("finished  2/2");
     screen.wait_for_text("one two three");
-    screen.send("d");
+    // In the answer's pane, and back to the cases.
+    screen.send("2d");
     screen.wait_for_text("Saved runs do not store their requests.");
-    screen.send("d");
+    screen.send("d1");
+    screen.wait_for_text("one two three");
     screen.send("j");
     screen.wait_for_line("Second", "done");
     for key in [" ", "p", "x", "r", "R"] {
@@ -171,7 +173,7 @@ fn a_fast_replay_ends_by_itself() {
 fn without_a_terminal_there_is_nothing_to_look_at() {
     let place = kept();
     let (_, stderr) = place.run(&["open", "last"], 2);
-    assert!(stderr.contains("a saved run is shown in a terminal; `tokscope report` writes it"), "{stderr}");
+    assert!(stderr.contains("showing a saved run needs a terminal; write it with `tokscope report`"), "{stderr}");
     let (_, stderr) = place.run(&["replay", "nothing-of-that-name"], 2);
     assert!(stderr.contains("terminal"), "{stderr}");
 }

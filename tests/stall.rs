@@ -1,4 +1,4 @@
-//! Readers that stop reading, and a process that stands still: neither holds up the measurement, nor is blamed on the server.
+//! Readers that stop reading, and a stalled process: neither delays the measurement, nor is blamed on the server.
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -19,7 +19,7 @@ use support::pty::{Pty, wait_until};
 use support::server::Server;
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tokscope");
-/// A run that only a signal ends.
+/// A run that ends only on a signal.
 const ENDLESS: [&str; 4] = ["--rate", "50", "--duration", "3600"];
 
 fn json(path: &Path) -> Value {
@@ -34,11 +34,11 @@ fn signal(child: &Child, name: &str) {
     assert!(Command::new("kill").args(["-s", name, &child.id().to_string()]).status().unwrap().success());
 }
 
-/// A pipe that takes no more. Its reader is to be kept: without one, writing would be an error.
+/// A full pipe. Keep its reader: without one, writing would be an error.
 fn full_pipe() -> (PipeReader, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     rustix::io::ioctl_fionbio(&writer, true).unwrap();
-    // To the last byte: a short write has room where a long one has none.
+    // Fill to the last byte: a short write may fit where a long one does not.
     while writer.write(&[b'\n'; 4096]).is_ok() {}
     while writer.write(b"\n").is_ok() {}
     rustix::io::ioctl_fionbio(&writer, false).unwrap();
@@ -81,7 +81,7 @@ fn a_terminal_that_is_read_again_shows_how_things_stand() {
     let server = Server::start(&["lone-model"], move |mut asked| {
         asked.token("one");
         if asked.number == 0 {
-            // An error: the test is over.
+            // An error means that the test is over.
             let _ends = gate.lock().unwrap().recv();
         }
         asked.finish(1);
@@ -89,7 +89,7 @@ fn a_terminal_that_is_read_again_shows_how_things_stand() {
     let mut screen = Dashboard::start(&suite(&["First", "Second"], ""), &server.url());
     screen.wait_for_line("First", "answering");
     screen.stall();
-    // Wanted meanwhile, and carried out once that is possible.
+    // Requested during the stall, and carried out once possible.
     screen.send("m");
     open.send(()).unwrap();
     screen.resize(100, 30);
@@ -114,7 +114,7 @@ fn a_stderr_that_nobody_reads_holds_up_neither_the_run_nor_its_end() {
     signal(&run, "TERM");
     assert_eq!(run.wait().unwrap().code(), Some(130));
     assert!(attempts(&place.json("r.json")).len() >= 50);
-    // One that ends by itself.
+    // A run that ends by itself.
     let (_reader, writer) = full_pipe();
     let out = place.command(&[&server.url(), "--export", "whole.json"]).stderr(writer).output().unwrap();
     assert_eq!(out.status.code(), Some(0));
@@ -169,7 +169,7 @@ fn without_a_usable_terminal_the_run_is_headless_and_says_why() {
     wait_until("the end of the run", || pty.raw().contains("finished"));
     pty.send("q");
     assert_eq!(pty.end().status, 0);
-    // A saved run is not measured: there is no other way to show it.
+    // A saved run is not measured, so there is no other way to show it.
     let folder = tempfile::tempdir().unwrap();
     for command in ["open", "replay"] {
         let pty = Pty::start(PROGRAM, &[command, "last"], folder.path(), &[("TERM", "dumb")], ROOMY.0, ROOMY.1);
@@ -179,7 +179,7 @@ fn without_a_usable_terminal_the_run_is_headless_and_says_why() {
     }
 }
 
-/// What a stop lasts. Unlike everything else here, it is a time and no condition.
+/// Duration of a stop. Unlike everything else here, this is a time, not a condition.
 #[cfg(target_os = "linux")]
 #[expect(clippy::disallowed_methods, reason = "a standstill is real time")]
 fn pass(time: Duration) {
@@ -189,7 +189,7 @@ fn pass(time: Duration) {
     }
 }
 
-/// Whether every thread of the process has stopped, which takes a moment after the signal.
+/// Returns whether every thread of the process has stopped, which takes a moment after the signal.
 #[cfg(target_os = "linux")]
 fn is_stopped(child: &Child) -> bool {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id())).unwrap();
@@ -209,7 +209,7 @@ fn an_answer_that_was_read_after_a_stop_says_that_tokscope_stood_still() {
     let server = Server::start(&["lone-model"], move |mut asked| {
         asked.token("one");
         let gate = gate.lock().unwrap();
-        // An error: the test is over.
+        // An error means that the test is over.
         let _ends = gate.0.recv();
         asked.answer(&[" and more"; 40]);
         let _ends = gate.1.send(());
@@ -221,13 +221,13 @@ fn an_answer_that_was_read_after_a_stop_says_that_tokscope_stood_still() {
     wait_until("the stop", || is_stopped(&run));
     open.send(()).unwrap();
     sent.recv().unwrap();
-    // All of the answer waits in the socket.
+    // The whole answer waits in the socket.
     pass(STOP);
     signal(&run, "CONT");
     run.wait().unwrap();
     let report = place.json("r.json");
     let lag = report["observer"]["engine_lag_ms"]["max"].as_f64().unwrap();
-    // The engine looks at itself every 50 ms.
+    // The engine checks itself every 50 ms.
     assert!(lag >= STOP.as_secs_f64() * 1000.0 - 60.0, "{lag} ms");
     assert_eq!(report["observer"]["stalled_attempts"], 1, "{}", report["cases"]);
     let findings = attempts(&report)[0]["findings"].to_string();

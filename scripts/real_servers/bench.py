@@ -1,4 +1,4 @@
-"""What a setup works with: its servers, its one run of tokscope, and its expectations."""
+"""The workbench of a setup: its servers, its one run of tokscope, and its expectations."""
 
 import re
 
@@ -15,7 +15,7 @@ class Setup:
 
 
 def setup(name, needs):
-    """Registers a function as the setup `name`; `needs` names the packages without which it is skipped."""
+    """Registers a function as the setup `name`; `needs` names the packages it requires; without them it is skipped."""
 
     def register(build):
         SETUPS[name] = Setup(name, needs.split(), build)
@@ -25,7 +25,7 @@ def setup(name, needs):
 
 
 class Bench:
-    """`shared` outlives the setup: servers that take long to start are started once."""
+    """`shared` outlives the setup, so that slow servers start only once."""
 
     def __init__(self, folder, shared):
         folder.mkdir()
@@ -38,13 +38,13 @@ class Bench:
         return self._used(start(self.children, *arguments, **options))
 
     def share(self, name, start):
-        """The server that an earlier setup started under this name, or a new one."""
+        """Returns the server that an earlier setup started under this name, or a new one."""
         if name not in self.shared.servers:
             self.shared.servers[name] = start(self.shared.children)
         return self._used(self.shared.servers[name])
 
     def llama_cpp(self):
-        """The llama.cpp server that all setups share which do not kill it."""
+        """Returns the llama.cpp server shared by all setups that do not kill it."""
         return self.share("llama.cpp", servers.llama_cpp)
 
     def _used(self, server):
@@ -53,7 +53,7 @@ class Bench:
         return server
 
     def measure(self, url, *options, **more):
-        """Runs tokscope; what every run must keep is expected right away."""
+        """Runs tokscope, and checks what holds for every run."""
         self.run = measurement.measure(self.folder, url, *options, **more)
         self.expect(self.run.status is not None, f"the run ends within {measurement.RUN_LIMIT_S} s")
         self.expect("panicked" not in self.run.stderr, "tokscope does not panic")
@@ -66,7 +66,7 @@ class Bench:
     # ─── Expectations ───
 
     def expect_complete(self, attempts):
-        """All attempts succeed, and their tokens are those of the server's usage."""
+        """Expects all attempts to succeed, with the token counts of the server's usage."""
         run = self.run
         self.expect(run.status == 0, f"exit status 0 (is {run.status})")
         states = [a["status"] for a in run.attempts]
@@ -81,14 +81,14 @@ class Bench:
         self.expect(set(found) == {count}, f"{count} tokens in each attempt (are {found})")
 
     def expect_first_tokens(self):
-        """First tokens arrive before the rest. A busy machine may delay single answers; a buffer delays all of them."""
+        """Expects first tokens before the rest. A busy machine may delay single answers; a buffer delays all of them."""
         known = [a["time_to_first_token_ms"] for a in self.run.attempts]
         self.expect(any(known), f"attempts have a TTFT (are {known})")
         held_back = self.run.findings["fake_streaming"]
         self.expect(held_back < len(known), f"not every answer is held back ({dict(self.run.findings)})")
 
     def expect_streamed(self):
-        """Tokens arrive as they are made; only for a pace that a busy machine can follow."""
+        """Expects tokens without buffering; only for a pace that a busy machine can follow."""
         run = self.run
         self.expect_first_tokens()
         self.expect(run.figure("inter_token_latency_ms"), "the run has an inter-token latency")
@@ -96,7 +96,7 @@ class Bench:
         self.expect("buffer" not in run.bottleneck, f"no buffer is blamed ({run.bottleneck})")
 
     def expect_buffered(self, decode_tok_s):
-        """Buffering is found in every attempt, and no figure is shown that a buffer made up."""
+        """Expects buffering to be found in every attempt, and no figure that only shows the buffer."""
         run = self.run
         self.expect(run.buffered_share() == 1, f"buffering is found in every attempt ({dict(run.findings)})")
         self.expect("buffer" in run.bottleneck, f"buffering is named as the bottleneck ({run.bottleneck})")
@@ -110,19 +110,19 @@ class Bench:
         self.expect(is_near, f"the decode speed is the server's {tok_s} tok/s (is {found:.0f})")
 
     def server_decode_speed(self):
-        """Highest decode speed that the server measured itself, tok/s."""
+        """Returns the highest decode speed that the server reports, in tok/s."""
         clocks = [a["server_timings"] for a in self.run.attempts if a["server_timings"]]
         return max((clock["tokens_per_s"] for clock in clocks), default=0)
 
     def expect_first_token_unresolved(self):
-        """Where all text came with one read, nobody knows when the first token was there."""
+        """Expects no TTFT where all text arrived in one read."""
         at_once = [a for a in self.run.attempts if a["coalesced_event_count"] >= a["content_event_count"] - 1]
-        self.expect(at_once, "some answers come in one read")
+        self.expect(at_once, "some answers arrive in one read")
         shown = [a["time_to_first_token_ms"] for a in at_once]
-        self.expect(not any(shown), f"no TTFT is shown where all text came at once (are {shown})")
+        self.expect(not any(shown), f"no TTFT is shown where all text arrived at once (are {shown})")
 
     def expect_failed(self, attempts, status, *words):
-        """All attempts fail like this, and each error has one of the words or patterns of every group."""
+        """Expects all attempts to fail with this status, and each error to match every pattern."""
         run = self.run
         self.expect(run.status == 1, f"exit status 1 (is {run.status})")
         states = [a["status"] for a in run.attempts]
@@ -135,7 +135,7 @@ class Bench:
         self.expect_said(*words)
 
     def expect_said(self, *words, where=None):
-        """Each pattern is found in every text of `where`, by default in what tokscope told."""
+        """Expects every text of `where` to match each pattern [default: all output of tokscope]."""
         for text in where if where is not None else [self.run.text]:
             for word in words:
                 shown = " ".join(text.split())[:300]

@@ -1,4 +1,4 @@
-"""One headless run of tokscope: what it printed, what it wrote, and how its figures compare with what must hold."""
+"""One headless run of tokscope: its output, its files, and its figures."""
 
 import collections
 import json
@@ -11,7 +11,7 @@ from .processes import die_with_parent
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 RUN_LIMIT_S = 60
-# Findings that say that text arrived later than it was made, or in pieces coarser than the tokens.
+# Findings of text that was held back, or that arrived in pieces coarser than tokens.
 BUFFERING = {"fake_streaming", "bursts", "shared_reads", "unresolved"}
 
 SUITE = """[suite]
@@ -35,7 +35,7 @@ PROMPTS = {
 
 
 def binary():
-    """The tokscope to run, or `None`."""
+    """Returns the tokscope to run, or `None`."""
     path = pathlib.Path(os.environ.get("TOKSCOPE") or ROOT / "target" / "debug" / "tokscope")
     return path if os.access(path, os.X_OK) else None
 
@@ -59,7 +59,7 @@ class Measurement:
 
     @property
     def text(self):
-        """Everything that tokscope tells the user."""
+        """All text that tokscope shows the user."""
         notes = [note for a in self.attempts for note in a["warnings"]]
         return "\n".join([self.stderr, self.stdout, *self.errors, *notes])
 
@@ -69,14 +69,14 @@ class Measurement:
 
     @property
     def findings(self):
-        """How many attempts have each finding."""
+        """Counts the attempts with each finding."""
         return collections.Counter(f["key"] for a in self.attempts for f in a["findings"])
 
     @property
     def bottleneck(self):
-        """The sentence about what limited the run, from the summary."""
+        """The bottleneck sentence of the summary."""
         lines = self.stdout.splitlines()
-        starts = [i for i, line in enumerate(lines) if line.startswith(("Held back by", "Bottleneck"))]
+        starts = [i for i, line in enumerate(lines) if line.startswith("Bottleneck")]
         if not starts:
             return ""
         end = starts[0] + 1
@@ -85,12 +85,12 @@ class Measurement:
         return " ".join(" ".join(lines[starts[0] : end]).split())
 
     def figure(self, key):
-        """A figure of the whole run, or its median over the attempts; `None` where there is none."""
+        """Returns a figure of the whole run, or its median over the attempts; `None` if it is not available."""
         value = (self.results.get("summary") or {}).get(key)
         return value.get("p50") if isinstance(value, dict) else value
 
     def buffered_share(self):
-        """Part of the attempts in which buffering was found."""
+        """Returns the share of attempts with a finding of buffering."""
         found = [a for a in self.attempts if BUFFERING & {f["key"] for f in a["findings"]}]
         return len(found) / len(self.attempts) if self.attempts else 0.0
 
@@ -133,7 +133,7 @@ def measure(folder, url, *options, cases=3, max_tokens=48, padding=0, extra="{}"
 
 
 def clean_environment(folder):
-    """This process's environment without what would change where or how tokscope asks."""
+    """Returns this process's environment without variables that change what tokscope does."""
     ours = {k: v for k, v in os.environ.items() if not k.upper().endswith("_PROXY")}
     ours = {k: v for k, v in ours.items() if not k.startswith(("TOKSCOPE_", "OPENAI_", "XDG_"))}
     return ours | {"HOME": str(folder), "COLUMNS": "200"}

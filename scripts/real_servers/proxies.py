@@ -1,4 +1,4 @@
-"""Starts reverse proxies in front of a server, and a forward proxy, each with a configuration made for one setup."""
+"""Starts reverse proxies in front of a server, and a forward proxy, each configured for one setup."""
 
 import os
 import re
@@ -9,7 +9,7 @@ from . import packages
 from .processes import LOOPBACK, SetupError, free_port, is_listening, wait_until
 from .servers import Server
 
-# One process in the foreground, everything it writes in the setup's folder.
+# One process in the foreground; all its files go into the setup's folder.
 NGINX = """
 daemon off;
 master_process off;
@@ -63,7 +63,7 @@ MaxClients 20
 
 
 def nginx(children, upstream, location="", server="", http="", http2=False, certificate=None):
-    """nginx in front of port `upstream`; `location`, `server`, `http` are directives, `certificate` a pair of files."""
+    """Starts nginx in front of port `upstream`; `location`, `server`, `http` are directives, `certificate` a pair of files."""
     port = free_port()
     folder = children.folder / f"nginx-{port}"
     folder.mkdir()
@@ -77,12 +77,12 @@ def nginx(children, upstream, location="", server="", http="", http2=False, cert
     return _start(children, "nginx", port, arguments, "https" if certificate else "http")
 
 
-# Without it haproxy holds small pieces back, up to 200 ms, to fill its packets.
+# By default, haproxy holds small pieces back for up to 200 ms to fill its packets.
 NO_DELAY = "option http-no-delay"
 
 
 def haproxy(children, upstreams, defaults=NO_DELAY, backend="", server=""):
-    """haproxy in front of ports; `defaults` and `backend` are lines, `server` options of each server."""
+    """Starts haproxy in front of ports; `defaults` and `backend` are lines, `server` options of each server."""
     port = free_port()
     lines = [f"    server s{index} {LOOPBACK}:{to} {server}" for index, to in enumerate(upstreams)]
     fill = {"port": port, "defaults": defaults, "backend": backend, "servers": "\n".join(lines)}
@@ -92,7 +92,7 @@ def haproxy(children, upstreams, defaults=NO_DELAY, backend="", server=""):
 
 
 def tinyproxy(children, extra=""):
-    """tinyproxy as a forward proxy."""
+    """Starts tinyproxy as a forward proxy."""
     port = free_port()
     path = children.folder / "tinyproxy.conf"
     path.write_text(TINYPROXY.format(loopback=LOOPBACK, port=port, extra=extra))
@@ -100,17 +100,17 @@ def tinyproxy(children, extra=""):
 
 
 def self_signed_certificate(folder):
-    """Certificate and key of a server on loopback, as `openssl req -x509` makes them."""
+    """Creates certificate and key of a loopback server with `openssl req -x509`."""
     openssl = shutil.which("openssl")
     if not openssl:
-        raise packages.NotInstalled("openssl is not installed; it makes the certificate")
+        raise packages.NotInstalled("openssl is not installed; install it to create the certificate")
     certificate, key = folder / "certificate.pem", folder / "key.pem"
     command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
     command += ["-keyout", key, "-out", certificate, "-subj", "/CN=localhost"]
     command += ["-addext", f"subjectAltName=IP:{LOOPBACK},DNS:localhost"]
     made = subprocess.run([str(part) for part in command], capture_output=True, text=True)
     if made.returncode != 0:
-        raise SetupError(f"openssl made no certificate:\n{made.stderr}")
+        raise SetupError(f"openssl could not create the certificate:\n{made.stderr}")
     return certificate, key
 
 

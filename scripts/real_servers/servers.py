@@ -1,4 +1,4 @@
-"""Starts the servers that answer requests: llama.cpp, tokscope's simulator, LiteLLM, vLLM."""
+"""Starts the servers under test: llama.cpp, tokscope's simulator, LiteLLM, vLLM."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from .processes import LOOPBACK, fetch, free_port, is_listening, wait_until
 SLOW_START_TIMEOUT_S = 240
 LLAMA_CPP_MODEL = "random-words"
 VLLM_MODEL = "tiny-llama"
-# The simulator at a pace that a busy machine can follow, and a case's `extra` that makes it fall silent.
+# Arguments for a pace that a busy machine can follow, and an `extra` field that makes the simulator stall.
 PACE_TOK_S = 100
 PACE = ("--ttft-ms", 60, "--tokens-per-s", PACE_TOK_S, "--jitter", 0)
 STALLING = "{ tokscope_sim = { fault = 'stall', after_tokens = 10 } }"
@@ -20,7 +20,7 @@ LITELLM_KEY = "sk-" + secrets.token_hex(16)
 
 
 class Server:
-    """A process that listens on a port of loopback."""
+    """A process that listens on a loopback port."""
 
     def __init__(self, port, child, version, scheme="http"):
         self.port, self.child, self.version = port, child, version
@@ -38,12 +38,12 @@ def llama_cpp(children, slots=4, port=None):
 
 
 def _llama_cpp_version():
-    # The wheel carries no build number of llama.cpp; its own version names the build.
+    # The wheel has no llama.cpp build number, but its own version identifies the build.
     return re.search(r'^VERSION = "(.+)"', (packages.SCRIPTS / "real-server").read_text(), re.M)[1]
 
 
 def paced_simulator(children):
-    """tokscope's own simulator, for a pace that is known."""
+    """Starts tokscope's own simulator, for a known pace."""
     port = free_port()
     child = children.start("simulator", [measurement.binary(), "sim", "--port", port, *PACE])
     wait_until(lambda: is_listening(port), "the simulator listens", child)
@@ -51,7 +51,7 @@ def paced_simulator(children):
 
 
 def litellm(children, models):
-    """LiteLLM's proxy with these models: name → port of the OpenAI-compatible server behind it."""
+    """Starts LiteLLM's proxy with these models: name → port of the OpenAI-compatible server behind it."""
     port = free_port()
     program, offline = packages.find("litellm")
     upstream = {"api_key": "none", "max_retries": 0}
@@ -69,7 +69,7 @@ def litellm(children, models):
     }
     path = children.folder / "litellm.yaml"
     path.write_text(json.dumps(config))  # JSON is YAML.
-    # The environment was moved after it was made, which its scripts do not survive.
+    # The environment was moved after it was created, so its scripts do not work.
     command = [program, "-c", "from litellm import run_server; run_server()", "--host", LOOPBACK, "--port", port]
     command += ["--config", path, "--telemetry", "False"]
     child = children.start("litellm", command, os.environ | offline | {"NO_PROXY": LOOPBACK})
@@ -79,12 +79,12 @@ def litellm(children, models):
 
 
 def vllm(children):
-    """vLLM on the CPU, with a tiny model of random weights."""
+    """Starts vLLM on the CPU, with a tiny model of random weights."""
     port = free_port()
     program, offline = packages.find("vllm")
     model = children.folder / VLLM_MODEL
     tiny_llama.write(model)
-    # Room for the KV cache in GiB; vLLM's default is a share of the machine's memory.
+    # KV cache size in GiB; vLLM's default is a share of the machine's memory.
     limits = {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_HOST_IP": LOOPBACK}
     command = [program, "-m", "vllm.entrypoints.openai.api_server", "--host", LOOPBACK, "--port", port]
     command += ["--model", model, "--served-model-name", VLLM_MODEL, "--load-format", "dummy", "--dtype", "float32"]

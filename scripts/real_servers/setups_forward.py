@@ -1,4 +1,4 @@
-"""Forward proxies: tinyproxy, one that is not there, one that refuses."""
+"""Forward proxies: tinyproxy, a missing proxy, and one that refuses."""
 
 from . import proxies, servers
 from .bench import setup
@@ -8,7 +8,7 @@ from .setups_servers import LONG_ANSWER, TOKENS, midway
 
 @setup("proxy", "tinyproxy llama.cpp")
 def plain(bench):
-    """tinyproxy to llama.cpp over plain HTTP"""
+    """llama.cpp through tinyproxy over plain HTTP"""
     upstream = bench.llama_cpp()
     run = bench.measure(upstream.url, "--proxy", bench.start(proxies.tinyproxy).root)
     bench.expect_complete(3)
@@ -19,7 +19,7 @@ def plain(bench):
 
 @setup("proxy-tls", "tinyproxy nginx llama.cpp")
 def tunnel(bench):
-    """tinyproxy's tunnel to nginx with TLS"""
+    """nginx with TLS through tinyproxy's tunnel"""
     upstream = bench.llama_cpp()
     pair = proxies.self_signed_certificate(bench.folder)
     front = bench.start(proxies.nginx, upstream.port, location="proxy_buffering off;", certificate=pair)
@@ -32,7 +32,7 @@ def tunnel(bench):
 
 @setup("proxy-killed", "tinyproxy llama.cpp")
 def killed(bench):
-    """tinyproxy is killed in the middle of an answer: then the proxy is named, not the endpoint"""
+    """tinyproxy is killed mid-answer: the error names the proxy, not the endpoint"""
     upstream = bench.start(servers.llama_cpp)
     forward = bench.start(proxies.tinyproxy)
     kill = midway(upstream, forward.child.kill)
@@ -45,7 +45,7 @@ def killed(bench):
 
 @setup("proxy-closed", "llama.cpp")
 def closed(bench):
-    """nobody listens at the proxy's port: the proxy is named, not the endpoint"""
+    """nothing listens on the proxy's port: the error names the proxy, not the endpoint"""
     upstream = bench.llama_cpp()
     with closed_port() as nobody:
         bench.measure(upstream.url, "--proxy", f"http://{LOOPBACK}:{nobody}")
@@ -54,7 +54,7 @@ def closed(bench):
 
 @setup("proxy-environment", "")
 def environment(bench):
-    """HTTP_PROXY names a closed port, the endpoint is another machine's: used with --proxy env, and named"""
+    """HTTP_PROXY names a closed port: with --proxy env it is used, and the error names it"""
     with closed_port() as nobody:
         variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{nobody}", "http_proxy": f"http://{LOOPBACK}:{nobody}"}
         # The proxy would look the name up, so that nobody does.
@@ -64,7 +64,7 @@ def environment(bench):
 
 @setup("proxy-environment-unused", "llama.cpp")
 def environment_unused(bench):
-    """HTTP_PROXY names a closed port: not used without --proxy"""
+    """HTTP_PROXY names a closed port: without --proxy it is not used"""
     upstream = bench.llama_cpp()
     with closed_port() as nobody:
         variables = {"HTTP_PROXY": f"http://{LOOPBACK}:{nobody}", "http_proxy": f"http://{LOOPBACK}:{nobody}"}
@@ -74,7 +74,7 @@ def environment_unused(bench):
 
 @setup("proxy-refuses", "tinyproxy nginx llama.cpp")
 def refuses(bench):
-    """tinyproxy refuses the tunnel: the proxy is named, not the endpoint"""
+    """tinyproxy refuses the tunnel: the error names the proxy, not the endpoint"""
     upstream = bench.llama_cpp()
     pair = proxies.self_signed_certificate(bench.folder)
     front = bench.start(proxies.nginx, upstream.port, certificate=pair)
@@ -85,7 +85,7 @@ def refuses(bench):
 
 @setup("proxy-password", "tinyproxy llama.cpp")
 def password(bench):
-    """tinyproxy wants a password: 407, and the proxy is named"""
+    """tinyproxy requires a password: 407, and the error names the proxy"""
     upstream = bench.llama_cpp()
     forward = bench.start(proxies.tinyproxy, "BasicAuth someone swordfish")
     bench.measure(upstream.url, "--proxy", forward.root)
@@ -94,7 +94,7 @@ def password(bench):
 
 @setup("proxy-password-given", "tinyproxy llama.cpp")
 def password_given(bench):
-    """tinyproxy wants a password and gets it: it stands in no output"""
+    """tinyproxy requires a password and gets it: no output shows it"""
     upstream = bench.llama_cpp()
     forward = bench.start(proxies.tinyproxy, "BasicAuth someone swordfish")
     run = bench.measure(upstream.url, "--proxy", f"http://someone:swordfish@{LOOPBACK}:{forward.port}")
@@ -105,7 +105,7 @@ def password_given(bench):
 
 @setup("proxy-upstream-down", "tinyproxy")
 def upstream_down(bench):
-    """tinyproxy is there, the endpoint is not: the proxy's own words"""
+    """tinyproxy runs but the endpoint does not: the error quotes the proxy"""
     forward = bench.start(proxies.tinyproxy)
     with closed_port() as nobody:
         bench.measure(f"http://{LOOPBACK}:{nobody}/v1", "--proxy", forward.root)

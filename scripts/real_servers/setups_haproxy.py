@@ -22,7 +22,7 @@ def plain(bench):
 
 @setup("haproxy-paced", "haproxy")
 def paced(bench):
-    """haproxy with http-no-delay, a slow simulator behind it: nothing is held back"""
+    """haproxy with http-no-delay before a slow simulator: nothing is held back"""
     bench.measure(bench.start(proxies.haproxy, [bench.start(servers.paced_simulator).port]).url)
     bench.expect_complete(3)
     bench.expect_streamed()
@@ -31,7 +31,7 @@ def paced(bench):
 
 @setup("haproxy-buffering", "haproxy")
 def buffering(bench):
-    """haproxy as it comes: it holds small pieces back for up to 200 ms"""
+    """haproxy with defaults: it holds small pieces back for up to 200 ms"""
     upstream = bench.start(servers.paced_simulator)
     bench.measure(bench.start(proxies.haproxy, [upstream.port], defaults="").url, max_tokens=100)
     bench.expect_complete(3)
@@ -40,7 +40,7 @@ def buffering(bench):
 
 @setup("haproxy-buffering-llama.cpp", "haproxy llama.cpp")
 def buffering_llama_cpp(bench):
-    """haproxy as it comes: short answers of llama.cpp fit into its 200 ms whole"""
+    """haproxy with defaults: short answers of llama.cpp fit into its 200 ms"""
     bench.measure(bench.start(proxies.haproxy, [bench.llama_cpp().port], defaults="").url, max_tokens=24)
     bench.expect_complete(3)
     bench.expect_buffered(bench.server_decode_speed())
@@ -49,7 +49,7 @@ def buffering_llama_cpp(bench):
 
 @setup("haproxy-serial", "haproxy")
 def serial(bench):
-    """haproxy lets one request at a time through, four are sent at once"""
+    """haproxy passes one request at a time, at concurrency 4"""
     upstream = bench.start(servers.paced_simulator)
     proxy = bench.start(proxies.haproxy, [upstream.port], server="maxconn 1")
     run = bench.measure(proxy.url, "--concurrency", 4, "--repeat", 2, cases=4, max_tokens=20)
@@ -60,7 +60,7 @@ def serial(bench):
 
 @setup("haproxy-queue-full", "haproxy")
 def queue_full(bench):
-    """haproxy's queue gives up after 200 ms: 503, counted apart"""
+    """haproxy's queue times out after 200 ms: 503, counted separately"""
     upstream = bench.start(servers.paced_simulator)
     proxy = bench.start(proxies.haproxy, [upstream.port], defaults=QUEUE_LIMIT, server="maxconn 1")
     run = bench.measure(proxy.url, "--concurrency", 4, cases=4, max_tokens=100)
@@ -72,7 +72,7 @@ def queue_full(bench):
 
 @setup("haproxy-retries", "haproxy")
 def retries(bench):
-    """the same with --retries: all are answered in the end, and marked"""
+    """the same with --retries: all requests succeed and are marked"""
     upstream = bench.start(servers.paced_simulator)
     proxy = bench.start(proxies.haproxy, [upstream.port], defaults=QUEUE_LIMIT, server="maxconn 1")
     run = bench.measure(proxy.url, "--concurrency", 4, "--retries", 10, cases=4, max_tokens=40)
@@ -82,7 +82,7 @@ def retries(bench):
 
 @setup("haproxy-redispatch", "haproxy llama.cpp")
 def redispatch(bench):
-    """one of haproxy's two servers is down: it asks the other one, tokscope notices nothing"""
+    """one of haproxy's two servers is down: haproxy uses the other one, and nothing fails"""
     upstream = bench.llama_cpp()
     with closed_port() as nobody:
         backend = "balance roundrobin\n    option redispatch 1\n    retries 3"
@@ -93,7 +93,7 @@ def redispatch(bench):
 
 @setup("haproxy-killed", "haproxy llama.cpp")
 def killed(bench):
-    """llama.cpp behind haproxy is killed in the middle of an answer; then haproxy says 503"""
+    """llama.cpp behind haproxy is killed mid-answer; haproxy then returns 503"""
     upstream = bench.start(servers.llama_cpp)
     proxy = bench.start(proxies.haproxy, [upstream.port])
     kill = midway(upstream, upstream.child.kill)
@@ -106,7 +106,7 @@ def killed(bench):
 
 @setup("haproxy-cuts", "haproxy")
 def cuts(bench):
-    """haproxy cuts an answer that falls silent: timeout server"""
+    """haproxy cuts an answer that stalls: timeout server"""
     upstream = bench.start(servers.paced_simulator)
     proxy = bench.start(proxies.haproxy, [upstream.port], backend="timeout server 1s")
     bench.measure(proxy.url, cases=2, extra=STALLING)
@@ -115,7 +115,7 @@ def cuts(bench):
 
 @setup("haproxy-503", "haproxy")
 def no_server(bench):
-    """none of haproxy's servers is up: 503 to the first look"""
+    """all of haproxy's servers are down: 503 for the model list"""
     with closed_port() as nobody:
         bench.measure(bench.start(proxies.haproxy, [nobody], server="check inter 100ms").url)
     bench.expect_unreachable("HTTP 503", "no server is available")
@@ -123,7 +123,7 @@ def no_server(bench):
 
 @setup("haproxy-503-model", "haproxy")
 def no_server_model(bench):
-    """none of haproxy's servers is up, and a model is named: the requests say so"""
+    """all of haproxy's servers are down, with --model: the requests fail with 503"""
     with closed_port() as nobody:
         proxy = bench.start(proxies.haproxy, [nobody], server="check inter 100ms")
         bench.measure(proxy.url, "--model", "some-model", cases=2)

@@ -16,7 +16,7 @@ BUFFER_ALL = """
 
 
 def behind_nginx(bench, *options, upstream=None, location=PASS, front=None, **more):
-    """Measures a server behind nginx: `upstream`, or else llama.cpp."""
+    """Measures a server behind nginx: `upstream` [default: llama.cpp]."""
     upstream = upstream or bench.llama_cpp()
     proxy = bench.start(proxies.nginx, upstream.port, location=location, **front or {})
     return bench.measure(proxy.url, *options, **more)
@@ -34,7 +34,7 @@ def plain(bench):
 
 @setup("nginx-paced", "nginx")
 def paced(bench):
-    """nginx with proxy_buffering off, a slow simulator behind it: nothing is held back"""
+    """nginx with proxy_buffering off before a slow simulator: nothing is held back"""
     behind_nginx(bench, upstream=bench.start(servers.paced_simulator))
     bench.expect_complete(3)
     bench.expect_streamed()
@@ -43,7 +43,7 @@ def paced(bench):
 
 @setup("nginx-buffering", "nginx")
 def buffering(bench):
-    """nginx as it comes: proxy_buffering on, HTTP/1.0 to the server; pieces of 4 kB"""
+    """nginx with defaults: proxy_buffering on, HTTP/1.0 to the server; pieces of 4 kB"""
     upstream = bench.start(servers.paced_simulator)
     behind_nginx(bench, upstream=upstream, location="proxy_buffer_size 4k; proxy_buffers 8 4k;", max_tokens=100)
     bench.expect_complete(3)
@@ -52,7 +52,7 @@ def buffering(bench):
 
 @setup("nginx-buffering-chunks", "nginx")
 def buffering_chunks(bench):
-    """nginx with proxy_buffering on and HTTP/1.1 to the server: it passes chunks on as they come"""
+    """nginx with proxy_buffering on and HTTP/1.1 to the server: it passes chunks on as they arrive"""
     behind_nginx(bench, upstream=bench.start(servers.paced_simulator), location="proxy_http_version 1.1;")
     bench.expect_complete(3)
     bench.expect_streamed()
@@ -61,7 +61,7 @@ def buffering_chunks(bench):
 
 @setup("nginx-buffering-all", "nginx")
 def buffering_all(bench):
-    """nginx holds whole answers: proxy_buffering on, large buffers"""
+    """nginx buffers whole answers: proxy_buffering on, large buffers"""
     behind_nginx(bench, upstream=bench.start(servers.paced_simulator), location=BUFFER_ALL)
     bench.expect_complete(3)
     bench.expect_buffered(PACE_TOK_S)
@@ -70,7 +70,7 @@ def buffering_all(bench):
 
 @setup("nginx-buffering-llama.cpp", "nginx llama.cpp")
 def buffering_llama_cpp(bench):
-    """nginx holds whole answers of llama.cpp, which reports its own decode speed; another nginx unpacks the chunks"""
+    """nginx buffers whole answers of llama.cpp, which reports its own decode speed; another nginx unpacks the chunks"""
     without_chunks = bench.start(proxies.nginx, bench.llama_cpp().port, location=PASS)
     behind_nginx(bench, upstream=without_chunks, location=BUFFER_ALL)
     bench.expect_complete(3)
@@ -80,7 +80,7 @@ def buffering_llama_cpp(bench):
 
 @setup("nginx-default", "nginx llama.cpp")
 def default(bench):
-    """nginx as it comes in front of llama.cpp, whose X-Accel-Buffering turns the buffering off"""
+    """nginx with defaults before llama.cpp, whose X-Accel-Buffering turns buffering off"""
     behind_nginx(bench, location="")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
@@ -89,7 +89,7 @@ def default(bench):
 
 @setup("nginx-gzip", "nginx llama.cpp")
 def gzip(bench):
-    """nginx compresses event streams for who accepts it: tokscope does not ask for it"""
+    """nginx compresses event streams on request: tokscope does not ask for it"""
     behind_nginx(bench, location=f"{PASS} gzip on; gzip_min_length 0; gzip_types text/event-stream;")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
@@ -98,7 +98,7 @@ def gzip(bench):
 
 @setup("nginx-gzip-asked", "nginx")
 def gzip_asked(bench):
-    """nginx compresses all that it sends: the user asked for gzip by a header"""
+    """nginx compresses every response: the user asks for gzip with a header"""
     behind_nginx(bench, *ASK_FOR_GZIP, upstream=bench.start(servers.paced_simulator), location=f"{PASS} {COMPRESS_ALL}")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
@@ -128,7 +128,7 @@ def tls(bench):
 
 @setup("nginx-tls-insecure", "nginx llama.cpp")
 def tls_insecure(bench):
-    """nginx with TLS and a self-signed certificate, not verified: measured, and told"""
+    """nginx with TLS and a self-signed certificate, not verified: measured, with a warning"""
     run = behind_nginx(bench, "--insecure", front={"certificate": proxies.self_signed_certificate(bench.folder)})
     bench.expect_complete(3)
     bench.expect(run.results and run.results["target"]["tls_verified"] is False, "the report says: not verified")
@@ -147,7 +147,7 @@ def http_2(bench):
 
 @setup("nginx-password-given", "nginx llama.cpp")
 def password_given(bench):
-    """nginx wants a password and gets it with the address: it stands in no output"""
+    """nginx requires a password and gets it from the address: no output shows it"""
     (bench.folder / "passwords").write_text("someone:{PLAIN}swordfish\n")
     protected = f"{PASS} auth_basic tokscope; auth_basic_user_file {bench.folder}/passwords;"
     upstream = bench.llama_cpp()

@@ -1,4 +1,4 @@
-"""nginx as a reverse proxy that refuses, cuts, redirects, or has nothing behind it."""
+"""nginx as a reverse proxy that refuses, cuts, redirects, or has no upstream."""
 
 from . import proxies, servers
 from .bench import setup
@@ -14,21 +14,21 @@ RATE_LIMIT = "limit_req zone=one; limit_req_status 429;"
 
 @setup("nginx-gzip-403", "nginx llama.cpp")
 def gzip_error(bench):
-    """nginx denies access with a compressed page: the user asked for gzip by a header"""
+    """nginx denies access with a compressed page: the user asks for gzip with a header"""
     behind_nginx(bench, *ASK_FOR_GZIP, location=f"{COMPRESS_ALL} deny all;")
     bench.expect_unreachable("HTTP 403", "forbidden")
 
 
 @setup("nginx-tls-untrusted", "nginx llama.cpp")
 def tls_untrusted(bench):
-    """nginx with TLS and a self-signed certificate that nothing vouches for: refused, with what to do"""
+    """nginx with TLS and an untrusted self-signed certificate: refused, with advice"""
     behind_nginx(bench, front={"certificate": proxies.self_signed_certificate(bench.folder)})
     bench.expect_unreachable("certificate", "--cacert")
 
 
 @setup("nginx-tls-on-plain-port", "nginx llama.cpp")
 def wrong_scheme(bench):
-    """nginx's port for plain HTTP is addressed with https"""
+    """nginx's plain HTTP port is used with https"""
     upstream = bench.llama_cpp()
     proxy = bench.start(proxies.nginx, upstream.port)
     bench.measure(proxy.url.replace("http://", "https://"))
@@ -37,7 +37,7 @@ def wrong_scheme(bench):
 
 @setup("nginx-plain-on-tls-port", "nginx llama.cpp")
 def plain_on_tls(bench):
-    """nginx's port for HTTPS is addressed with plain HTTP"""
+    """nginx's HTTPS port is used with plain HTTP"""
     upstream = bench.llama_cpp()
     pair = proxies.self_signed_certificate(bench.folder)
     proxy = bench.start(proxies.nginx, upstream.port, certificate=pair)
@@ -47,7 +47,7 @@ def plain_on_tls(bench):
 
 @setup("nginx-killed", "nginx llama.cpp")
 def killed(bench):
-    """llama.cpp behind nginx is killed in the middle of an answer; then nginx says 502"""
+    """llama.cpp behind nginx is killed mid-answer; nginx then returns 502"""
     upstream = bench.start(servers.llama_cpp)
     kill = midway(upstream, upstream.child.kill)
     run = behind_nginx(bench, upstream=upstream, cases=2, max_tokens=LONG_ANSWER, during=kill)
@@ -60,7 +60,7 @@ def killed(bench):
 
 @setup("nginx-http-2-killed", "nginx llama.cpp")
 def http_2_killed(bench):
-    """the same with HTTP/2 to the client: nginx resets the stream, then says 502"""
+    """the same with HTTP/2 to the client: nginx resets the stream, then returns 502"""
     upstream = bench.start(servers.llama_cpp)
     front = {"certificate": proxies.self_signed_certificate(bench.folder), "http2": True}
     more = {"cases": 2, "max_tokens": LONG_ANSWER, "during": midway(upstream, upstream.child.kill)}
@@ -73,7 +73,7 @@ def http_2_killed(bench):
 
 @setup("nginx-time-limits", "nginx llama.cpp")
 def time_limits(bench):
-    """llama.cpp hangs behind nginx: tokscope's own limits end the attempts, and name themselves"""
+    """llama.cpp hangs behind nginx: tokscope's timeouts end the attempts, and the errors name them"""
     upstream = bench.start(servers.llama_cpp)
     limits = ("--stall-timeout", 1, "--first-token-timeout", 2)
     suspend = midway(upstream, upstream.child.suspend)
@@ -85,14 +85,14 @@ def time_limits(bench):
 
 @setup("nginx-redirect", "nginx llama.cpp")
 def redirect(bench):
-    """nginx redirects to another address, which tokscope does not follow: it names it"""
+    """nginx redirects: tokscope does not follow, and the error names the address"""
     behind_nginx(bench, front={"server": "return 301 https://elsewhere.invalid$request_uri;"})
     bench.expect_unreachable("301", "elsewhere.invalid", "not followed")
 
 
 @setup("nginx-password", "nginx llama.cpp")
 def password(bench):
-    """nginx wants a password: one request, and what to do"""
+    """nginx requires a password: one request, and advice"""
     (bench.folder / "passwords").write_text("someone:{PLAIN}swordfish\n")
     protected = f"{PASS} auth_basic tokscope; auth_basic_user_file {bench.folder}/passwords;"
     behind_nginx(bench, location=protected)
@@ -101,7 +101,7 @@ def password(bench):
 
 @setup("nginx-cuts", "nginx")
 def cuts(bench):
-    """nginx cuts an answer that falls silent: proxy_read_timeout"""
+    """nginx cuts an answer that stalls: proxy_read_timeout"""
     upstream = bench.start(servers.paced_simulator)
     behind_nginx(bench, upstream=upstream, location=f"{PASS} proxy_read_timeout 1s;", cases=2, extra=STALLING)
     bench.expect_failed(2, "truncated", "closed|cut|ended|broke")
@@ -109,7 +109,7 @@ def cuts(bench):
 
 @setup("nginx-504", "nginx llama.cpp")
 def hangs(bench):
-    """llama.cpp hangs in the middle of an answer: nginx cuts this one, and answers the next with 504"""
+    """llama.cpp hangs mid-answer: nginx cuts this answer, and returns 504 for the next"""
     upstream = bench.start(servers.llama_cpp)
     location = f"{PASS} proxy_read_timeout 1s;"
     more = {"cases": 2, "max_tokens": LONG_ANSWER, "during": midway(upstream, upstream.child.suspend)}
@@ -129,7 +129,7 @@ def too_large(bench):
 
 @setup("nginx-429", "nginx llama.cpp")
 def rate_limit(bench):
-    """nginx limits the rate: 429 in its own words"""
+    """nginx limits the rate: 429, quoted"""
     behind_nginx(bench, location=f"{PASS} {RATE_LIMIT}", front=RATE_ZONE, cases=3)
     states = [a["status"] for a in bench.run.attempts]
     bench.expect(bench.run.status == 1, f"exit status 1 (is {bench.run.status})")
@@ -139,7 +139,7 @@ def rate_limit(bench):
 
 @setup("nginx-429-retries", "nginx llama.cpp")
 def rate_limit_retries(bench):
-    """the same with --retries: all are answered in the end, and marked"""
+    """the same with --retries: all requests succeed and are marked"""
     run = behind_nginx(bench, "--retries", 5, location=f"{PASS} {RATE_LIMIT}", front=RATE_ZONE, cases=3)
     bench.expect_complete(3)
     bench.expect(run.findings["retried"] >= 1, f"retried attempts are marked ({dict(run.findings)})")
@@ -147,7 +147,7 @@ def rate_limit_retries(bench):
 
 @setup("nginx-502", "nginx")
 def bad_gateway(bench):
-    """nginx's upstream is not there: 502 to the first look"""
+    """nginx's upstream is down: 502 for the model list"""
     with closed_port() as nobody:
         bench.measure(bench.start(proxies.nginx, nobody).url)
     bench.expect_unreachable("HTTP 502", "bad gateway")

@@ -1,4 +1,4 @@
-"""The servers themselves, asked without anything in between, and LiteLLM as a gateway."""
+"""Servers without a proxy, and LiteLLM as a gateway."""
 
 import json
 
@@ -13,7 +13,7 @@ SOME_TOKENS = 50
 
 
 def midway(llama_cpp, act):
-    """A function that waits until llama.cpp is in the middle of an answer, and then calls `act`."""
+    """Returns a function that waits until llama.cpp is mid-answer, then calls `act`."""
 
     def is_decoding():
         slots = json.loads(fetch(f"{llama_cpp.root}/slots") or "[]")
@@ -28,7 +28,7 @@ def midway(llama_cpp, act):
 
 @setup("llama.cpp", "llama.cpp")
 def direct(bench):
-    """llama.cpp by itself"""
+    """llama.cpp without a proxy"""
     run = bench.measure(bench.llama_cpp().url)
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
@@ -40,7 +40,7 @@ def direct(bench):
 
 @setup("llama.cpp-queue", "llama.cpp")
 def queue(bench):
-    """llama.cpp with one slot, four requests at once: strictly one after the other"""
+    """llama.cpp with one slot, at concurrency 4: strictly one after the other"""
     server = bench.start(servers.llama_cpp, slots=1)
     bench.measure(server.url, "--concurrency", 4, "--repeat", 2, cases=4, max_tokens=200)
     bench.expect_complete(8)
@@ -51,7 +51,7 @@ def queue(bench):
 
 @setup("llama.cpp-killed", "llama.cpp")
 def killed(bench):
-    """llama.cpp is killed in the middle of an answer"""
+    """llama.cpp is killed mid-answer"""
     server = bench.start(servers.llama_cpp)
     run = bench.measure(server.url, cases=2, max_tokens=LONG_ANSWER, during=midway(server, server.child.kill))
     bench.expect(run.status == 1, f"exit status 1 (is {run.status})")
@@ -64,7 +64,7 @@ def killed(bench):
 
 @setup("vllm", "vllm")
 def vllm(bench):
-    """vLLM on the CPU, its page of metrics read as well"""
+    """vLLM on the CPU, with its metrics"""
     run = bench.measure(bench.share("vllm", servers.vllm).url, "--server-metrics", extra="{ ignore_eos = true }")
     bench.expect_complete(3)
     bench.expect_tokens(TOKENS)
@@ -77,7 +77,7 @@ def vllm(bench):
 
 @setup("vllm-too-long", "vllm")
 def too_long(bench):
-    """vLLM refuses a prompt that is longer than its context: HTTP 400 in its own words"""
+    """vLLM refuses a prompt longer than its context: HTTP 400, quoted"""
     bench.measure(bench.share("vllm", servers.vllm).url, padding=2000)
     bench.expect_failed(3, "http_error", "HTTP 400", "512|context|length")
 
@@ -95,7 +95,7 @@ def litellm(bench):
 
 @setup("litellm-no-key", "litellm llama.cpp")
 def no_key(bench):
-    """LiteLLM is asked without a key: one request, and what to do"""
+    """LiteLLM without a key: one request, and advice"""
     measure_by_litellm(bench, key=None)
     bench.expect(bench.run.status in (1, 3), f"exit status 1 or 3 (is {bench.run.status})")
     bench.expect(len(bench.run.attempts) <= 1, f"no more than one request ({len(bench.run.attempts)} attempts)")
@@ -104,7 +104,7 @@ def no_key(bench):
 
 @setup("litellm-wrong-model", "litellm llama.cpp")
 def wrong_model(bench):
-    """LiteLLM is asked for a model that it does not have: one request, and the name"""
+    """LiteLLM without the requested model: one request, and the error names the model"""
     measure_by_litellm(bench, model="no-such-model")
     bench.expect(bench.run.status in (1, 3), f"exit status 1 or 3 (is {bench.run.status})")
     tried = [a for a in bench.run.attempts if a["http_status"]]
@@ -122,7 +122,7 @@ def down(bench):
 
 @setup("litellm-killed", "litellm llama.cpp")
 def upstream_killed(bench):
-    """LiteLLM's upstream is killed in the middle of an answer"""
+    """LiteLLM's upstream is killed mid-answer"""
     gateway = bench.share("litellm", start_litellm)
     server = bench.start(servers.llama_cpp, port=gateway.mortal_port)
     environment = {"OPENAI_API_KEY": LITELLM_KEY}

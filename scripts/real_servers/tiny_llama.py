@@ -1,4 +1,4 @@
-"""Writes a folder that vLLM takes for a model: a tiny Llama without weights, whose tokens are letters."""
+"""Writes a folder that vLLM accepts as a model: a tiny Llama without weights, with letters as tokens."""
 
 import json
 

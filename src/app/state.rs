@@ -5,6 +5,7 @@ mod app;
 pub mod cases;
 pub mod export_dialog;
 pub mod gpus;
+mod listing;
 pub mod load;
 pub mod model_choice;
 mod notice;

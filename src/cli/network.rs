@@ -11,7 +11,7 @@ pub struct NetworkArgs {
     #[arg(long, value_name = "URL", help_heading = "Endpoint", conflicts_with = "demo")]
     #[arg(help = "Go through this proxy; `env`: through the one that HTTPS_PROXY and the like name [default: none]")]
     pub proxy: Option<String>,
-    /// Trust the issuers in this PEM file, or the server's own certificate in it, too
+    /// Also trust the issuers, or the server's own certificate, in this PEM file
     #[arg(long, value_name = "FILE", help_heading = "Endpoint", conflicts_with = "demo")]
     pub cacert: Option<PathBuf>,
     /// Do not verify the server's certificate: anyone on the way may answer, and read the key

@@ -40,7 +40,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "URL", help_heading = "Machine", num_args = 0..=1, require_equals = true)]
     #[arg(default_missing_value = "")]
     pub server_metrics: Option<String>,
-    /// Send API key and headers with --server-metrics, to the endpoint's own origin only
+    /// Send API key and headers with --server-metrics, endpoint's origin only
     #[arg(long, help_heading = "Machine", requires = "server_metrics")]
     pub server_metrics_auth: bool,
     /// The GPUs.

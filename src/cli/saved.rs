@@ -31,7 +31,7 @@ pub struct ResumeArgs {
     /// Read the server's own gauges at this address, if not where the run did
     #[arg(long, value_name = "URL", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     pub server_metrics: Option<String>,
-    /// Send API key and headers with --server-metrics, to the endpoint's own origin only
+    /// Send API key and headers with --server-metrics, endpoint's origin only
     #[arg(long)]
     pub server_metrics_auth: bool,
     /// The GPUs; by default those of the run.

@@ -58,8 +58,8 @@ fn the_help_is_one_calm_page() {
           --header-env <NAME=VAR>  The same with its value in this environment variable; repeatable
           --proxy <URL>            Go through this proxy; `env`: through the one that HTTPS_PROXY and
                                    the like name [default: none]
-          --cacert <FILE>          Trust the issuers in this PEM file, or the server's own certificate
-                                   in it, too
+          --cacert <FILE>          Also trust the issuers, or the server's own certificate, in this PEM
+                                   file
           --insecure               Do not verify the server's certificate: anyone on the way may answer,
                                    and read the key
           --demo                   No server at hand: run against the built-in simulator
@@ -67,8 +67,8 @@ fn the_help_is_one_calm_page() {
     Machine:
           --server-metrics[=<URL>]  Read the server's own gauges each second: its page of metrics, or
                                     the one at this address
-          --server-metrics-auth     Send API key and headers with --server-metrics, to the endpoint's
-                                    own origin only
+          --server-metrics-auth     Send API key and headers with --server-metrics, endpoint's origin
+                                    only
           --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
                                     --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
                                     macmon (Apple's GPUs, by the program macmon), or none [default:

@@ -35,8 +35,7 @@ pub(super) fn check_auth(wanted: bool, pages: &[String], base_url: &str) -> Resu
         None => Err(ConfigError("--server-metrics-auth needs --server-metrics".to_owned())),
         Some(page) if is_own_origin(page, base_url) => Ok(()),
         Some(page) => Err(ConfigError(format!(
-            "--server-metrics-auth sends the API key to the endpoint's own origin only, and '{}' is another; leave one of them \
-             out",
+            "--server-metrics-auth sends the API key to the endpoint's own origin only, and '{}' is another; drop one of the two",
             sanitise_line(&without_secrets(page))
         ))),
     }
@@ -57,7 +56,7 @@ fn page(typed: &str, option: &str, example: &str) -> Result<String, ConfigError>
         let typed = sanitise_line(without_secrets(typed).as_str());
         ConfigError(format!("{option} '{typed}' {why}; give an address like {example}"))
     };
-    let with_scheme = with_http_scheme(typed).ok_or_else(|| refuse("is no HTTP address"))?;
+    let with_scheme = with_http_scheme(typed).ok_or_else(|| refuse("is not an HTTP address"))?;
     let (scheme, rest) = with_scheme.split_once("://").unwrap_or_default();
     let (plain, query) = split_query(rest);
     let (host, path) = plain.split_once('/').unwrap_or((plain, ""));

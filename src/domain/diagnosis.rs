@@ -28,7 +28,7 @@ const fn row(key: &'static str, label: &'static str, find: fn(&Subject<'_>) -> O
 
 /// All that is looked for, the gravest first. Keys are only ever added.
 pub const DIAGNOSES: &[Diagnosis] = &[
-    row(OBSERVER_STALLED, "tokscope itself stood still", observer_stalled),
+    row(OBSERVER_STALLED, "tokscope itself stalled", observer_stalled),
     row(SENT_LATE, "sent late by tokscope", sent_late),
     row(READ_LATE, "read late by tokscope", read_late),
     row(RETRIED, "needed retries", retried),
@@ -126,12 +126,12 @@ fn observer_stalled(s: &Subject<'_>) -> Option<String> {
     let longest = stalls.iter().max_by(|a, b| a.length_ms().total_cmp(&b.length_ms()))?;
     let length = seconds(longest.length_ms());
     let when = match longest.from_ms {
-        from if from < 0.0 => "beginning before the request".to_owned(),
+        from if from < 0.0 => "starting before the request".to_owned(),
         from => format!("{} after the request", seconds(from)),
     };
     let times = if stalls.len() == 1 { "once".to_owned() } else { format!("{} times", stalls.len()) };
     Some(format!(
-        "tokscope itself stood still {times}, for {length} at most, {when}: what came meanwhile is timed late"
+        "tokscope itself stalled {times}, for up to {length}, {when}; events received meanwhile have late timestamps"
     ))
 }
 
@@ -145,14 +145,14 @@ const LATE_IN_CLOSED_LOOP_MS: f64 = 50.0;
 fn sent_late(s: &Subject<'_>) -> Option<String> {
     let late = s.record.own_delay_ms?;
     let (figure, least, what) = if s.record.intended.is_some() {
-        let what = "TTFT and latency count from the intended start and contain this delay";
+        let what = "TTFT and latency count from the intended start and include this delay";
         (s.record.time_to_first_token_ms(), LATE_MS, what)
     } else {
-        let what = "TTFT and latency do not contain this delay, but throughput does";
+        let what = "TTFT and latency do not include this delay, but throughput does";
         (s.record.request_latency_ms(), LATE_IN_CLOSED_LOOP_MS, what)
     };
     let is_late = late >= least && figure.is_none_or(|ms| late >= ms * LATE_SHARE);
-    is_late.then(|| format!("tokscope itself sent the request {} late: {what}", seconds(late)))
+    is_late.then(|| format!("tokscope itself sent the request {} late; {what}", seconds(late)))
 }
 
 /// From this share of the time between two reads on, the delay of the reader makes the pattern in which events come.
@@ -166,8 +166,7 @@ fn read_late(s: &Subject<'_>) -> Option<String> {
     let piled_up = t.bursts.is_some() || shares_reads(t);
     (piled_up && late >= apart * READ_LATE_SHARE).then(|| {
         format!(
-            "tokscope itself was woken {late:.1} ms late on average, and reads were {apart:.1} ms apart: events may have come one \
-             by one"
+            "tokscope itself read {late:.1} ms late on average, with {apart:.1} ms between reads; the events may have arrived one by one"
         )
     })
 }
@@ -203,18 +202,18 @@ fn retried(s: &Subject<'_>) -> Option<String> {
 fn fake_streaming(s: &Subject<'_>) -> Option<String> {
     let (wait_ms, events) = (s.timeline.wait_ms, s.timeline.events);
     if let Some(why) = s.not_streamed() {
-        return Some(format!("{why}: it was not streamed, so TTFT and inter-token latency are not the model's"));
+        return Some(format!("the answer was not streamed: {why}; TTFT and ITL do not reflect the model"));
     }
     if let (2, Some(tokens)) = (events, s.visible_tokens().filter(|&n| n >= MANY_TOKENS)) {
         return Some(format!(
-            "all {tokens} tokens came in two events: the answer was not streamed, its TTFT is no first token's"
+            "the answer was not streamed: all {tokens} tokens arrived in two events; TTFT and ITL do not reflect the model"
         ));
     }
     let burst = s.timeline.whole_answer_burst(s.record.request_latency_ms()?)?;
     let share = burst.events as f64 / events as f64 * 100.0;
     Some(format!(
-        "{share:.0}% of the events came within {:.1} ms after a wait of {}: the stream was buffered, so neither TTFT nor \
-         gaps are the model's",
+        "the stream was buffered: {share:.0}% of its events arrived within {:.1} ms after a wait of {}; TTFT and gaps do not \
+         reflect the model",
         burst.span_ms,
         seconds(wait_ms.max(burst.wait_ms)),
     ))
@@ -260,7 +259,7 @@ fn shared_reads(s: &Subject<'_>) -> Option<String> {
     let told = s.timeline.bursts.is_some() || is_fake(s);
     (shares_reads(&s.timeline) && !told).then(|| {
         format!(
-            "{:.0}% of the events came out of the same read as the one before: gaps are coarser than the tokens",
+            "{:.0}% of the events shared a read with the one before; gaps are coarser than the tokens",
             share * 100.0
         )
     })
@@ -276,12 +275,12 @@ fn unresolved(s: &Subject<'_>) -> Option<String> {
     let first = s.record.unresolved_first_token().map(|why| ("TTFT is", why));
     let flow = s.record.unresolved_inter_token().filter(|why| *why != Unresolved::HiddenReasoning);
     let (what, why) = match (first, flow) {
-        (Some(_), Some(why)) => ("TTFT, inter-token latency and decode speed are", why),
-        (None, Some(why)) => ("inter-token latency and decode speed are", why),
+        (Some(_), Some(why)) => ("TTFT, ITL and decode speed are", why),
+        (None, Some(why)) => ("ITL and decode speed are", why),
         (first, None) => first?,
     };
     // A stop of tokscope piles events up as a buffer does.
-    let own = if s.timeline.stalls.is_empty() { "" } else { "; tokscope itself stood still meanwhile" };
+    let own = if s.timeline.stalls.is_empty() { "" } else { "; tokscope itself stalled meanwhile" };
     Some(format!("{what} unresolved: {why}{own}"))
 }
 
@@ -322,7 +321,7 @@ fn more_than_asked(s: &Subject<'_>) -> Option<String> {
 
 fn usage_missing(s: &Subject<'_>) -> Option<String> {
     if s.record.unresolved_tokens().is_some() {
-        return Some("the server reported no usage, and one event says nothing of its tokens".to_owned());
+        return Some("the server reported no usage, and one event does not show how many tokens it carries".to_owned());
     }
     (s.record.is_ok() && s.record.usage.completion_tokens.is_none()).then(|| ESTIMATED.to_owned())
 }

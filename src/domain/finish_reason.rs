@@ -1,9 +1,9 @@
-//! Finish reasons: one table from the server's word to its meaning. Status, findings, screen and reports all use it.
+//! Finish reasons: one table from the server's word to its meaning, for status, findings, screen and reports.
 
 /// Meaning of a finish reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FinishClass {
-    /// The model ended its answer by itself.
+    /// The model ended its answer.
     Complete,
     /// The model called a tool.
     ToolCall,
@@ -17,7 +17,7 @@ pub enum FinishClass {
     NotGenerated,
     /// The server failed, or cancelled the request.
     Failure,
-    /// Not in the table.
+    /// Unknown finish reason.
     Unknown,
 }
 
@@ -113,11 +113,11 @@ const REASONS: &[(FinishClass, &[&str])] = &[
 ];
 
 impl FinishClass {
-    /// Class of a server's finish reason. Case and separators make no difference: `MAX_TOKENS`, `max-tokens` and
-    /// `maxTokens` are one word. JSON in place of a word (an object, a list, a number) is a failure.
+    /// Class of a server's finish reason. Case and separators do not matter: `MAX_TOKENS`, `max-tokens` and
+    /// `maxTokens` are the same. JSON instead of a word (an object, a list, a number) is a failure.
     pub fn from_reason(reason: &str) -> Self {
         let is_number = || reason.parse::<f64>().is_ok_and(f64::is_finite);
-        // A long object may have been cut: its first character tells.
+        // A long object may be cut, so the first character decides.
         if reason.starts_with(['{', '[']) || is_number() || matches!(reason, "true" | "false") {
             return Self::Failure;
         }

@@ -1,8 +1,8 @@
-//! Kinds of refused requests that say whether other requests would fail alike.
+//! Kinds of refused requests that decide whether other requests would fail too.
 
-/// The model that was asked does not exist there, or this key may not use it.
+/// The requested model does not exist, or the key may not use it.
 pub const MODEL_NOT_FOUND: &str = "model_not_found";
-/// The prompt was refused for its content: another prompt may pass.
+/// The prompt was refused for its content; another prompt may pass.
 pub const CONTENT_REFUSED: &str = "content_refused";
-/// The port expects TLS, and got plain HTTP.
+/// The port expects TLS but got plain HTTP.
 pub const TLS_EXPECTED: &str = "tls_expected";

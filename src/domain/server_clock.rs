@@ -50,8 +50,10 @@ impl ServerTimings {
                  and client",
                 text_ms - server_ms - decode_ms
             ),
-            Some(decode_ms) => format!("{decode_ms:.1} ms on decoding; the buffered answer came after {text_ms:.1} ms"),
-            None => format!("the buffered text came after {text_ms:.1} ms, which holds part of the decoding"),
+            Some(decode_ms) => {
+                format!("{decode_ms:.1} ms on decoding; the buffered answer arrived after {text_ms:.1} ms")
+            }
+            None => format!("the buffered text arrived after {text_ms:.1} ms, which includes part of the decoding"),
         };
         let and = if rest.starts_with("the ") { ";" } else { " and" };
         Some(format!("{name} spent {server_ms:.1} ms before its first token{and} {rest}"))
@@ -146,7 +148,7 @@ mod tests {
         assert_eq!(
             told.sentences(&half),
             [
-                "llama.cpp spent 52.0 ms before its first token; the buffered text came after 990.0 ms, which holds part of \
+                "llama.cpp spent 52.0 ms before its first token; the buffered text arrived after 990.0 ms, which includes part of \
               the decoding"
             ]
         );

@@ -1,14 +1,14 @@
-//! Figures in ascending order, to which one more is added at a cost that hardly grows with their number.
+//! Figures in ascending order; the cost of adding one hardly grows with their number.
 
 use std::fmt::{self, Debug, Formatter};
 
-/// Maximum figures of a block; a full block is split in two.
+/// Maximum figures in a block; a full block is split in two.
 const BLOCK: usize = 1024;
 
 /// Figures in ascending order.
 #[derive(Clone, Default)]
 pub struct Sorted {
-    /// None is empty, and each is in order with the next.
+    /// No block is empty, and the blocks are in order.
     blocks: Vec<Vec<f64>>,
     length: usize,
 }
@@ -27,17 +27,17 @@ impl Sorted {
         }
     }
 
-    /// How many there are.
+    /// Number of figures.
     pub const fn len(&self) -> usize {
         self.length
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no figures.
     pub const fn is_empty(&self) -> bool {
         self.length == 0
     }
 
-    /// The figure in this place, counted from 0.
+    /// Figure at this index, from 0.
     pub fn get(&self, mut place: usize) -> Option<f64> {
         for block in &self.blocks {
             match block.get(place) {
@@ -48,7 +48,7 @@ impl Sorted {
         None
     }
 
-    /// All of them, ascending.
+    /// All figures, ascending.
     pub fn iter(&self) -> impl Iterator<Item = f64> {
         self.blocks.iter().flatten().copied()
     }

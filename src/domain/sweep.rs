@@ -100,8 +100,8 @@ impl fmt::Display for SaturatedFromStart {
         let Self { concurrency, tokens_per_s, most_tokens_per_s, up_to, .. } = *self;
         write!(
             f,
-            "saturated from concurrency {concurrency} on: {tokens_per_s:.0} tok/s there, {most_tokens_per_s:.0} tok/s at most up \
-             to concurrency {up_to}"
+            "saturated from concurrency {concurrency}, with {tokens_per_s:.0} tok/s there and at most \
+             {most_tokens_per_s:.0} tok/s up to concurrency {up_to}"
         )
     }
 }
@@ -242,7 +242,7 @@ mod tests {
         assert_eq!((knee(&flat), no_knee_up_to(&flat)), (Some(0), None));
         assert_eq!(
             saturated_from_start(&flat).unwrap().to_string(),
-            "saturated from concurrency 1 on: 270 tok/s there, 290 tok/s at most up to concurrency 4"
+            "saturated from concurrency 1, with 270 tok/s there and at most 290 tok/s up to concurrency 4"
         );
         // Its order says nothing.
         let turned = sweep(&[(4, 290.0), (1, 270.0), (2, 264.0)]);

@@ -129,7 +129,7 @@ impl Board {
         let seconds = slept.as_secs_f64();
         self.lags.borrow_mut().note(seconds * 1000.0);
         self.warn(&format!(
-            "this machine slept for {seconds:.1} s meanwhile, which no time here contains: these times are not the server's"
+            "this machine slept for {seconds:.1} s meanwhile; the times exclude the sleep and do not reflect the server"
         ));
     }
 

@@ -1,4 +1,4 @@
-//! Certificates that the user gave: issuers to trust besides the platform's, or the very one that the server presents.
+//! User-supplied certificates: issuers to trust besides the platform's, or the server's own certificate.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-/// A client that trusts the platform's roots, these issuers, and a server that presents one of these certificates itself.
+/// Returns a client that trusts the platform's roots, these issuers, and any server that presents one of these certificates.
 pub(super) fn client_config(given: Vec<CertificateDer<'static>>) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let verifier = GivenCertificates::new(given, &provider)?;
@@ -18,14 +18,14 @@ pub(super) fn client_config(given: Vec<CertificateDer<'static>>) -> Result<Clien
     Ok(config)
 }
 
-/// Verifies like the platform does with the given issuers. A certificate that is byte for byte one of the given ones needs no
-/// issuer, and may be for another host name or an issuer's own: the user pinned it. Its dates still count, and the handshake
-/// still proves that the server has its key.
+/// Verifies like the platform, with the given issuers added. A certificate that equals a given one byte for byte is pinned:
+/// it needs no issuer, and its host name and purpose do not matter. Its dates still count, and the handshake still proves that
+/// the server has its key.
 #[derive(Debug)]
 struct GivenCertificates {
     given: Vec<CertificateDer<'static>>,
     usual: rustls_platform_verifier::Verifier,
-    /// Knows only the given ones: its errors are the same on every platform, and it looks at the dates first.
+    /// Knows only the given certificates: its errors are the same on every platform, and it checks the dates first.
     pinned: Arc<WebPkiServerVerifier>,
 }
 
@@ -42,8 +42,8 @@ impl GivenCertificates {
     }
 }
 
-/// Whether an error of a pinned certificate says nothing against it: it is an issuer's, its issuer is not known, or it is for
-/// another name. Dates and broken certificates stay errors.
+/// Returns whether pinning settles an error: the certificate is an issuer's, its issuer is unknown, or it names another host.
+/// Errors about dates and broken certificates remain.
 fn is_settled_by_pinning(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(
@@ -51,7 +51,7 @@ fn is_settled_by_pinning(error: &Error) -> bool {
             | CertificateError::NotValidForName
             | CertificateError::NotValidForNameContext { .. },
         ) => true,
-        // webpki's error has no name of its own in rustls.
+        // webpki's error has no variant in rustls.
         Error::InvalidCertificate(CertificateError::Other(other)) => other.to_string().contains("CaUsedAsEndEntity"),
         _ => false,
     }

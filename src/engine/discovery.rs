@@ -147,7 +147,7 @@ impl Trouble {
             (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
             // Without a key or at the wrong address a named model would not help.
             (false, Next::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
-                format!("{said}; name the model with --model NAME to run without the list")
+                format!("{said}; pass --model NAME to run without the list")
             }
             _ => said.clone(),
         }
@@ -190,7 +190,7 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
         return Err(refused(at, status.as_u16(), &header, &shown, &body));
     }
     let Ok(models) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) else {
-        let why = format!("'{shown}' answers, but not with JSON; is this an OpenAI-compatible server?");
+        let why = format!("'{shown}' did not return JSON; check that this is an OpenAI-compatible server");
         return Err(Trouble::no_list(why, endpoint::server_from_headers(&header)));
     };
     let guess = endpoint::server_from_models(&models, &header);
@@ -212,8 +212,8 @@ fn refused(at: &Endpoint, status: u16, header: &dyn Fn(&str) -> Option<String>, 
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
     let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
     match status {
-        404 | 405 | 501 => said.push_str("; there is no list of models, or the address is wrong"),
-        _ if refusal.kind == TLS_EXPECTED => said.push_str("; is its address https://?"),
+        404 | 405 | 501 => said.push_str("; the server has no model list, or the address is wrong"),
+        _ if refusal.kind == TLS_EXPECTED => said.push_str("; try https://"),
         _ => {}
     }
     let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
@@ -242,7 +242,7 @@ enum Unread {
 async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
     let broken = |e: reqwest::Error| if e.is_timeout() { Unread::TooLate } else { Unread::Broken(describe(e)) };
     let encoding = text_of(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
-    let too_long = || Unread::Broken(format!("its answer is longer than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
+    let too_long = || Unread::Broken(format!("the response is larger than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(broken)? {
         bytes.extend_from_slice(&piece);

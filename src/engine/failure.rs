@@ -68,8 +68,8 @@ impl From<Trouble> for Failure {
 }
 
 /// An answer whose end cannot be known for sure.
-pub const NO_ONE_LENGTH: &str = "the answer's Content-Length is malformed or has two different values: its end is unknown; \
-                                 look at the proxies on the way";
+pub const NO_ONE_LENGTH: &str = "the response's Content-Length is malformed or has two different values, so its end is unknown; \
+                                 check any proxy on the way";
 
 /// A connection did not stand within the time it had, so long.
 #[derive(Debug, thiserror::Error)]
@@ -95,11 +95,11 @@ pub(super) fn tls<'a>(error: &'a (dyn std::error::Error + 'static)) -> Option<&'
 fn advice(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
-            Some("--cacert FILE trusts an issuer or this very certificate, --insecure goes without the proof")
+            Some("trust the issuer or this certificate with --cacert FILE, or skip verification with --insecure")
         }
-        rustls::Error::InvalidMessage(_) => Some("does the server speak TLS there, or plain http://?"),
+        rustls::Error::InvalidMessage(_) => Some("the server may not use TLS here; try http://"),
         rustls::Error::AlertReceived(rustls::AlertDescription::CertificateRequired) => {
-            Some("the server wants a certificate of the client, which tokscope cannot send")
+            Some("the server requires a client certificate, which tokscope does not support")
         }
         rustls::Error::AlertReceived(rustls::AlertDescription::UnrecognisedName) => {
             Some("the server does not know this host name")
@@ -126,7 +126,7 @@ pub fn describe(error: reqwest::Error) -> String {
     }
     let said = parts.join(": ");
     let is_no_http = || causes(&error).any(|e| e.downcast_ref::<hyper::Error>().is_some_and(no_http_said));
-    let no_http = || is_no_http().then_some("is this an HTTP server, and its address not https://?");
+    let no_http = || is_no_http().then_some("check that this is an HTTP server; it may need https://");
     match causes(&error).find_map(tls).and_then(advice).or_else(no_http) {
         Some(advice) => format!("{said}; {advice}"),
         None => said,

@@ -45,7 +45,7 @@ impl Intake {
     pub fn new(encoding: &str, recorder: &mut Recorder) -> Result<Self, Failure> {
         let decoder = Decoder::new(encoding).map_err(|m| Failure::new(AttemptStatus::StreamError, "encoding", m))?;
         if decoder.is_some() {
-            let warning = "the stream is compressed: a compressor may hold text back, so these times are unreliable";
+            let warning = "the stream is compressed; a compressor may hold text back, so these times are unreliable";
             recorder.record.warnings.push(warning.to_owned());
         }
         Ok(Self { shape: Shape::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })

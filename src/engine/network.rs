@@ -76,7 +76,7 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, InvalidC
     let mut roots = RootCertStore::empty();
     for (i, certificate) in found.iter().enumerate() {
         let added = roots.add(certificate.clone());
-        added.map_err(|e| InvalidConfig(format!("certificate {} in it is none: {e}", i + 1)))?;
+        added.map_err(|e| InvalidConfig(format!("certificate {} in it is invalid: {e}", i + 1)))?;
     }
     Ok(found)
 }

@@ -1,4 +1,4 @@
-//! Who a connection goes to, the endpoint or a proxy, and what to tell of a failed one: who failed, how, what to try.
+//! The other end of a connection, endpoint or proxy, and the message for a failed one: who failed, how, what to try.
 
 use std::io::{self, ErrorKind};
 
@@ -8,20 +8,20 @@ use super::failure::{ConnectTimedOut, causes, describe, tls};
 use super::network::{Network, ProxyChoice};
 use crate::protocol::endpoint::without_secrets;
 
-/// The endpoint as connections see it.
+/// The endpoint of a connection.
 #[derive(Clone, Debug, Default)]
 pub struct Peer {
     /// Host and port of the endpoint.
     target: String,
-    /// Host of the first connection: the proxy's if there is one.
+    /// Host of the first connection: the proxy if there is one.
     host: String,
     has_tls: bool,
-    /// The proxy, as users know it: `the proxy http://p:3128 (--proxy)`.
+    /// Description of the proxy for users: `the proxy http://p:3128 (--proxy)`.
     proxy: Option<String>,
 }
 
 impl Peer {
-    /// The endpoint at this base address.
+    /// Returns the peer for this base URL.
     pub fn new(base_url: &str, network: &Network) -> Self {
         let host_of = |url: &Url| url.host_str().unwrap_or_default().to_owned();
         let Ok(url) = Url::parse(base_url) else { return Self::default() };
@@ -36,7 +36,7 @@ impl Peer {
         }
     }
 
-    /// The kind of an error of the client library that got no connection, and what to tell of it.
+    /// Returns the kind and the message of a client library error without a connection.
     pub fn without_connection(&self, error: reqwest::Error) -> (&'static str, String) {
         let kind = self.kind(&error);
         let said = match kind {
@@ -46,7 +46,7 @@ impl Peer {
                 let late = causes(&error).find_map(|e| e.downcast_ref()).map(|late| self.too_late(late));
                 late.unwrap_or_else(|| describe(error))
             }
-            // The handshake is the server's own also through a proxy.
+            // Also through a proxy, the handshake is the server's.
             "tls" => return (kind, self.via_proxy(describe(error))),
             _ => {
                 let io = innermost_io(&error);
@@ -56,47 +56,50 @@ impl Peer {
         (kind, said)
     }
 
-    /// What to tell of an error of the client library on a connection that stood.
+    /// Returns the message for a client library error on an established connection.
     pub fn without_answer(&self, error: reqwest::Error) -> String {
         let hint = causes(&error).find_map(io_of).and_then(|e| hint(e.kind(), self.has_tls));
         let said = with_hint(describe(error), hint);
         self.via_proxy(said)
     }
 
-    /// What to tell of a connection that the system refused.
+    /// Returns the message for a connection that the system refused.
     pub fn refused(&self, error: &io::Error) -> String {
         self.not_connected(Some(&Io { kind: error.kind(), said: error.to_string() }), String::new)
     }
 
-    /// What to tell of a name that has no address.
+    /// Returns the message for a name that does not resolve.
     pub fn unknown(&self, error: &io::Error) -> String {
         self.unknown_name(error)
     }
 
-    /// What to tell of a connection that took too long.
+    /// Returns the message for a connection that timed out.
     pub fn too_late(&self, timed_out: &ConnectTimedOut) -> String {
         let to = self.first_stop();
         format!("no connection to {to} within {} s; {}", timed_out.0.as_secs_f64(), LATE)
     }
 
-    /// What to tell of a connection that broke before an answer came.
+    /// Returns the message for a connection that broke before a response.
     pub fn broken(&self, said: String, kind: Option<ErrorKind>) -> String {
         with_hint(said, kind.and_then(|kind| hint(kind, self.has_tls)))
     }
 
-    /// An HTTP error that may be the proxy's, with the proxy's name.
+    /// Names the proxy in an HTTP error that the proxy may have caused.
     pub fn with_culprit(&self, http_status: u16, said: String) -> String {
         match (&self.proxy, http_status) {
-            (Some(proxy), 407) => format!("{proxy} wants a user name and a password: {said}; {PASSWORD}"),
-            // In a tunnel only the server answers.
+            (Some(proxy), 407) => format!("{proxy} requires a user name and password: {said}; {PASSWORD}"),
+            // In a tunnel, only the server responds.
             (Some(proxy), 502..=504) if !self.has_tls => {
-                format!("{said}; {proxy} may have answered in the server's place: can it reach {}?", self.target)
+                format!(
+                    "{said}; {proxy} may have answered instead of the server; check that it can reach {}",
+                    self.target
+                )
             }
             _ => said,
         }
     }
 
-    /// Host and port of the endpoint, if a proxy makes a tunnel to it.
+    /// Host and port of the endpoint, if a proxy tunnels to it.
     pub fn tunnel_target(&self) -> Option<&str> {
         (self.has_tls && self.proxy.is_some()).then_some(self.target.as_str())
     }
@@ -113,7 +116,7 @@ impl Peer {
             if text == "dns error" {
                 return "dns";
             }
-            // The library's type for it has no public name.
+            // The library's type for this error is not public.
             if self.proxy.is_some() && text.starts_with(TUNNEL) && !text.ends_with("underlying connection") {
                 return "proxy";
             }
@@ -130,7 +133,9 @@ impl Peer {
         match error {
             Some(Io { kind, said }) => {
                 let hint = match (kind, &self.proxy) {
-                    (ErrorKind::ConnectionRefused, Some(_)) => Some("is the proxy running, and its port right?"),
+                    (ErrorKind::ConnectionRefused, Some(_)) => {
+                        Some("check that the proxy is running and the port is right")
+                    }
                     _ => hint(*kind, self.has_tls),
                 };
                 with_hint(format!("no connection to {to}: {said}"), hint)
@@ -143,7 +148,7 @@ impl Peer {
         let reason = causes(error).last().map(ToString::to_string).unwrap_or_default();
         let reason = reason.strip_prefix("failed to lookup address information: ").unwrap_or(&reason);
         let whose = self.proxy.as_ref().map_or_else(String::new, |proxy| format!(" of {proxy}"));
-        format!("the host name '{}'{whose} has no address ({reason}); check its spelling and the DNS", self.host)
+        format!("cannot resolve the host name '{}'{whose} ({reason}); check its spelling and the DNS", self.host)
     }
 
     fn proxy_refusal(&self, error: &reqwest::Error) -> String {
@@ -151,11 +156,11 @@ impl Peer {
         let said = causes(error).map(ToString::to_string).find(|text| text.starts_with(TUNNEL)).unwrap_or_default();
         match said.trim_start_matches(TUNNEL) {
             "proxy authorization required" => {
-                format!("{proxy} wants a user name and a password (HTTP 407); {PASSWORD}")
+                format!("{proxy} requires a user name and password (HTTP 407); {PASSWORD}")
             }
-            "unsuccessful" => format!("{proxy} refuses a connection to {target}"),
+            "unsuccessful" => format!("{proxy} refused to connect to {target}"),
             "unexpected end of file" => format!("{proxy} closed the connection instead of connecting to {target}"),
-            why => format!("{proxy} made no connection to {target}: {why}"),
+            why => format!("{proxy} could not connect to {target}: {why}"),
         }
     }
 
@@ -168,10 +173,10 @@ impl Peer {
 }
 
 const TUNNEL: &str = "tunnel error: ";
-const PASSWORD: &str = "give them in its address, like http://USER:PASSWORD@HOST:PORT";
-const LATE: &str = "is the host up, and no firewall in between? --connect-timeout allows more time";
+const PASSWORD: &str = "add them to its address: http://USER:PASSWORD@HOST:PORT";
+const LATE: &str = "check the host and any firewall, or raise --connect-timeout";
 
-/// An error of the system.
+/// A system error.
 struct Io {
     kind: ErrorKind,
     said: String,
@@ -193,19 +198,19 @@ fn with_hint(said: String, hint: Option<&str>) -> String {
     }
 }
 
-/// What to try after an error of the system.
+/// Suggests what to try after a system error.
 fn hint(kind: ErrorKind, has_tls: bool) -> Option<&'static str> {
     match kind {
-        ErrorKind::ConnectionRefused => Some("is the server running, and its port right?"),
+        ErrorKind::ConnectionRefused => Some("check that the server is running and the port is right"),
         ErrorKind::TimedOut => Some(LATE),
         ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::NetworkDown => {
             Some("check the address, the network and the VPN")
         }
         ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe => {
-            Some("the server, or something in between, dropped the connection; see the server's log")
+            Some("the server or a proxy dropped the connection; see the server's log")
         }
-        ErrorKind::UnexpectedEof if has_tls => Some("does the server speak TLS there, or plain http://?"),
-        ErrorKind::PermissionDenied => Some("a rule of this machine forbids it; check its firewall"),
+        ErrorKind::UnexpectedEof if has_tls => Some("the server may not use TLS here; try http://"),
+        ErrorKind::PermissionDenied => Some("this machine blocked the connection; check its firewall"),
         ErrorKind::AddrNotAvailable => Some("this machine has no free port left; lower --concurrency or --rate"),
         _ => None,
     }

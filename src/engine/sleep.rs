@@ -1,13 +1,13 @@
-//! How long this machine slept. The run's clock does not count that time, so no figure shows it, but the server went on.
+//! Time that this machine slept. The run's clock excludes it, so no figure shows it, but the server kept running.
 
 use std::time::Duration;
 
-/// Time asleep since the machine started; `None` where the system does not tell.
+/// Time asleep since the machine started; `None` if the system does not report it.
 pub fn total() -> Option<Duration> {
     #[cfg(target_os = "linux")]
     {
         use rustix::time::{ClockId, clock_gettime};
-        /// The clocks are read one after another; a longer time between two readings says nothing.
+        /// The clocks are read one after another, so a long time between two readings makes the difference meaningless.
         const AT_ONCE: Duration = Duration::from_millis(10);
         let read = |clock| Duration::try_from(clock_gettime(clock)).ok();
         let (before, with_sleep, after) =

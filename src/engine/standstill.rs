@@ -1,5 +1,5 @@
-//! Notices that the engine's thread stood still: the process was stopped, starved, or the machine slept. Beats that come at
-//! a steady pace show it, and so does every look in between: what arrived meanwhile may be taken before the beat.
+//! Detects stalls of the engine's thread: the process was stopped or starved, or the machine slept. Regular beats reveal a
+//! stall. So does every look in between, because data that arrived meanwhile may be handled before the beat.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -9,52 +9,52 @@ use super::pulse::PULSE_EVERY;
 use super::sleep;
 use crate::domain::time::Nanos;
 
-/// A wake that is later than this is a standstill that a timeline shows, milliseconds.
+/// Minimum lateness of a wake that counts as a stall, milliseconds.
 const STANDSTILL_MS: f64 = 100.0;
-/// The last standstills that are remembered for requests which waited through them.
+/// Maximum number of stalls to remember, for requests that waited through them.
 const MAX_REMEMBERED: usize = 64;
 
-/// From when to when the thread stood still.
+/// Start and end of a stall.
 pub type Span = (Nanos, Nanos);
 
-/// What is known of the thread's standstills.
+/// Record of the thread's stalls.
 #[derive(Debug, Default)]
 pub struct Standstills {
-    /// `None` while nothing is watched, and no beat comes.
+    /// `None` while nothing is watched and no beat comes.
     seen: Cell<Option<Seen>>,
-    /// How long the machine had slept at the last look.
+    /// Total sleep of the machine at the last look.
     slept: Cell<Option<Duration>>,
     recent: RefCell<VecDeque<Span>>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Seen {
-    /// The thread ran then.
+    /// Last time at which the thread ran.
     alive: Nanos,
-    /// It is to be woken then at the latest.
+    /// Latest time of the next wake.
     next_beat: Nanos,
 }
 
 impl Standstills {
-    /// Watches from `now` on, if it does not yet.
+    /// Starts watching at `now`, unless already watching.
     pub fn begin(&self, now: Nanos) {
         if self.seen.get().is_none() {
             self.seen.set(Some(Seen { alive: now, next_beat: now.plus(PULSE_EVERY) }));
         }
     }
 
-    /// Watches no longer.
+    /// Stops watching.
     pub fn end(&self) {
         self.seen.set(None);
     }
 
-    /// The next beat is due then.
+    /// Sets the time of the next beat.
     pub fn expect_beat(&self, due: Nanos) {
         self.seen.set(self.seen.get().map(|seen| Seen { next_beat: due, ..seen }));
     }
 
-    /// The thread runs at `now`. A beat that is long due shows that it stood still, from when the beat was due, or from when the
-    /// thread ran last. Returns each standstill once.
+    /// Records that the thread runs at `now`. A beat that is long overdue reveals a stall, from when the beat was due or the
+    /// thread last ran. Returns each stall once.
     pub fn look(&self, now: Nanos) -> Option<Span> {
         let seen = self.seen.get()?;
         self.seen.set(Some(Seen { alive: seen.alive.max(now), ..seen }));
@@ -70,12 +70,12 @@ impl Standstills {
         Some((from, now))
     }
 
-    /// Those that ended after a request was due.
+    /// Stalls that ended after a request was due.
     pub fn since(&self, due: Nanos) -> Vec<Span> {
         self.recent.borrow().iter().filter(|(_, until)| *until > due).copied().collect()
     }
 
-    /// How long the machine has slept since the last look, if it did and that matters.
+    /// Time that the machine slept since the last look, if long enough to matter.
     pub fn newly_slept(&self) -> Option<Duration> {
         self.newly_slept_of(sleep::total()?)
     }

@@ -24,8 +24,8 @@ use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
 
 /// Warning about a chat answer in the shape of the legacy completions API.
-const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the shape of the legacy completions API \
-    (choices[].text); its text is measured, but check that the address and the model serve chat completions";
+const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
+    (choices[].text); check that the address and the model serve chat completions";
 
 /// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -31,7 +31,9 @@ impl Decoder {
             "" | "identity" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))))),
             "deflate" => Ok(Some(Self::DeflateOfSomeKind)),
-            other => Err(format!("the response is compressed as '{other}', which tokscope cannot read; turn that off")),
+            other => Err(format!(
+                "the response is compressed as '{other}', which tokscope cannot read; turn that compression off"
+            )),
         }
     }
 

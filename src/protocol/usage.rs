@@ -48,7 +48,7 @@ pub fn fault(usage: &Value) -> Option<String> {
         Value::Null => None,
         value if COUNT_FIELDS.contains(&name.as_str()) && count(value).is_none() => {
             let value = shorten(&value.to_string());
-            Some(format!("the server reported {name} as {value}, which is no token count; it was ignored"))
+            Some(format!("the server reported {name} as {value}, which is not a token count; it was ignored"))
         }
         _ => None,
     })
@@ -174,7 +174,7 @@ mod tests {
         }
         assert_eq!(
             fault(&json!({ "completion_tokens": -1 })).unwrap(),
-            "the server reported completion_tokens as -1, which is no token count; it was ignored"
+            "the server reported completion_tokens as -1, which is not a token count; it was ignored"
         );
     }
 

@@ -71,7 +71,7 @@ fn not_clear(evidence: &Evidence<'_>) -> Option<String> {
         return None;
     }
     let shares = |prefill| format!("{} of the median request is prefill, the rest decode", evidence::percent(prefill));
-    Some(evidence.prefill_share.map_or_else(|| "no answer shows where its time went".to_owned(), shares))
+    Some(evidence.prefill_share.map_or_else(|| "no attempt has the timings to tell".to_owned(), shares))
 }
 
 /// The rules as a table in Markdown, in the order in which they are asked.

@@ -1,4 +1,4 @@
-//! The figures of a run that the list of runs shows. They stand at the end of its journal, so that nobody has to read the rest.
+//! Figures of a run in the list of runs. The journal ends with them, so that the rest need not be read.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,18 +16,18 @@ pub struct RunFigures {
     pub ok: usize,
     /// Cases that failed.
     pub failed: usize,
-    /// How long the run was going, seconds.
+    /// Duration of the run, seconds.
     pub duration_s: Option<f64>,
-    /// Median over all reported attempts, tokens per second.
+    /// Median over all reported attempts, tok/s.
     pub output_token_throughput_p50: Option<f64>,
-    /// Whether that rests on an estimate of the tokens.
+    /// Whether the median depends on estimated token counts.
     pub estimated: bool,
-    /// Whether something that was asked for is missing.
+    /// Whether part of the run is missing.
     pub partial: bool,
 }
 
 impl RunFigures {
-    /// The figures of a report.
+    /// Returns the figures of a report.
     pub fn new(report: &Report) -> Self {
         let summary = Summary::of(&report.session);
         Self {

@@ -13,13 +13,13 @@ use crate::app::message::Msg;
 use crate::domain::text::sanitise;
 use crate::ui::outlet::{Outlet, Standard, standard};
 
-/// Lines that keep their order on a terminal: one stream is given this time before the other is written.
+/// Maximum wait for one stream before the other is written, so that lines keep their order on a terminal.
 const ORDER_PATIENCE: Duration = Duration::from_millis(100);
-/// Longest wait at the end for a stream whose text the user can do without.
+/// Maximum wait at the end for a stream with text that the user can do without.
 const END_PATIENCE: Duration = Duration::from_secs(1);
-/// The same once the user wants the program to end.
+/// The same, once the user has asked to end.
 const INTERRUPTED_PATIENCE: Duration = Duration::from_millis(100);
-/// Progress beyond this is dropped while nobody reads, bytes.
+/// Maximum progress to keep while nothing reads it, bytes; the rest is dropped.
 const MAX_WAITING_BYTES: usize = 256 * 1024;
 
 static OUT: OnceLock<Option<Outlet>> = OnceLock::new();
@@ -52,7 +52,7 @@ impl Stderr {
         }
         if waiting == 0 && self.dropped_lines > 0 {
             let dropped = std::mem::take(&mut self.dropped_lines);
-            outlet.send(format!("({dropped} lines of progress were dropped: stderr was not read)\n").into_bytes());
+            outlet.send(format!("({dropped} progress lines were dropped because stderr was not read)\n").into_bytes());
         }
         outlet.send(text);
     }

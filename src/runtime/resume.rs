@@ -47,7 +47,7 @@ fn nothing_left(id: &str, session: &Session) -> String {
     let counts = [(failed, "failed"), (cancelled, "cancelled")];
     let counts: Vec<_> = counts.iter().filter(|c| c.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
     let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
-    format!("{id}: there is nothing to resume, every case has had its turn{counts}")
+    format!("{id}: nothing to resume, because every case has been run{counts}")
 }
 
 /// Cuts an unfinished last line and moves to the end: the next write must begin a line.

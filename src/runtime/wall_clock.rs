@@ -1,6 +1,6 @@
 //! The time of day.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
@@ -12,6 +12,14 @@ pub fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
+/// Microseconds since 1970 by a clock that may be set anywhere: unlike [`now`] a new number with every call.
+#[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
+pub fn microseconds_since_1970() -> i64 {
+    let now = SystemTime::now();
+    let since = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    now.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -since(before.duration()), since)
+}
+
 fn nearest_timestamp(time: SystemTime) -> Timestamp {
     let nearest = if time < SystemTime::UNIX_EPOCH { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::try_from(time).unwrap_or(nearest)
@@ -19,8 +27,6 @@ fn nearest_timestamp(time: SystemTime) -> Timestamp {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -37,7 +43,7 @@ mod tests {
             assert_eq!(nearest_timestamp(time), nearest);
             for hours in [-12, 0, 14] {
                 let there = nearest.to_zoned_datetime(TimeZone::fixed(jiff::tz::offset(hours)));
-                // As in a report, in the list of runs, and in a journal.
+                // The formats of a report, the list of runs, and a journal.
                 let day = Duration::from_secs(86_400);
                 for wall in [there.saturating_add(day), there.saturating_sub(day)] {
                     assert!(!wall.strftime("%Y-%m-%dT%H:%M:%S%:z").to_string().is_empty());

@@ -139,10 +139,7 @@ async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<Sta
         }
     });
     // It ends with an error when the client hangs up, which is the client's right.
-    let mut connection = hyper::server::conn::http1::Builder::new();
-    // Its header `date` panics where this machine's clock is set to before 1970 or beyond 9999; nobody needs it.
-    connection.auto_date_header(false);
-    let _ended = connection.serve_connection(TokioIo::new(stream), serve).await;
+    let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
 async fn route(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> Result<Answer, Cut> {

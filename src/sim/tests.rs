@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use super::answer::answer;
 use super::pace::Pace;
 use super::reply::{EventStream, InFlight, Plan};
 use super::wire::Writer;
-use super::{FAULTS, SimConfig, Simulator};
+use super::{FAULTS, SimConfig, Simulator, check_clock};
 use crate::protocol::chunk::{Chunk, parse};
 use crate::protocol::failure::message_in_body;
 use crate::protocol::request::{AskUsage, Manner};
@@ -449,4 +449,15 @@ async fn what_is_due_together_leaves_together() {
     let seen = arrivals(&quick(), 4096).await;
     assert_eq!(seen.iter().map(|(_, events)| events).sum::<usize>(), 4096 + 4);
     assert!(seen.len() < 200, "{} blocks", seen.len());
+}
+
+#[test]
+fn a_clock_that_http_has_no_dates_for_is_refused_in_words() {
+    let epoch = SystemTime::UNIX_EPOCH;
+    let years = |n: u64| Duration::from_secs(n * 366 * 24 * 3600);
+    assert!(check_clock(epoch).is_ok() && check_clock(epoch + years(7900)).is_ok());
+    for time in [epoch - Duration::from_secs(1), epoch + years(8030)] {
+        let why = check_clock(time).unwrap_err().to_string();
+        assert!(why.contains("this machine's clock is set to before 1970 or beyond 9999"), "{why}");
+    }
 }

@@ -133,7 +133,7 @@ fn explain(path: &Path, folder: &Path, error: &io::Error) -> String {
             format!("'{path}': there is no folder '{folder}'; create it, or name a file elsewhere")
         }
         ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
-            format!("'{path}': the folder '{folder}' cannot be written ({error}); name a file in another one")
+            format!("'{path}': the folder '{folder}' is not writable ({error}); choose another folder")
         }
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
             format!("'{path}': no room ({error}); name a file on another disk")
@@ -289,8 +289,8 @@ mod tests {
     fn a_folder_that_is_read_only_is_named_with_what_to_do() {
         for kind in [ErrorKind::PermissionDenied, ErrorKind::ReadOnlyFilesystem] {
             let text = explain(Path::new("/a/run.md"), Path::new("/a"), &io::Error::from(kind));
-            assert!(text.starts_with("'/a/run.md': the folder '/a' cannot be written ("), "{text}");
-            assert!(text.ends_with("; name a file in another one"), "{text}");
+            assert!(text.starts_with("'/a/run.md': the folder '/a' is not writable ("), "{text}");
+            assert!(text.ends_with("; choose another folder"), "{text}");
         }
     }
 
@@ -304,7 +304,7 @@ mod tests {
         let path = Path::new("/sys/run.md");
         for error in [write_new(path, "x").unwrap_err(), check_writable(path).unwrap_err()] {
             let text = error.to_string();
-            assert!(text.contains("the folder '/sys' cannot be written"), "{text}");
+            assert!(text.contains("the folder '/sys' is not writable"), "{text}");
         }
     }
 

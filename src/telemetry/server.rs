@@ -139,7 +139,7 @@ impl<'a> Reader<'a> {
     fn read(&self, at: usize) -> Result<(Nanos, Told), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
         let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
-            "HTTP 401" | "HTTP 403" => format!("{why}; --server-metrics-auth sends the API key there"),
+            "HTTP 401" | "HTTP 403" => format!("{why}; pass --server-metrics-auth to send the API key"),
             _ => why,
         })?;
         let when = (self.now)();
@@ -273,7 +273,7 @@ mod tests {
         let (address, paths) = heard(vec![page("401 Unauthorized", ""), redirect.to_owned()]);
         let events = events(vec![format!("{address}/a"), format!("{address}/c")], 1);
         let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
-        let wants = format!("{address}/a: HTTP 401; --server-metrics-auth sends the API key there");
+        let wants = format!("{address}/a: HTTP 401; pass --server-metrics-auth to send the API key");
         assert_eq!(why, &format!("{wants}; {address}/c: HTTP 302"));
         assert_eq!(paths.try_iter().collect::<Vec<_>>(), ["/a", "/c"]);
     }

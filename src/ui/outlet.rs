@@ -1,4 +1,4 @@
-//! Writes to a terminal or a pipe on a thread of its own: a reader that has stopped reading holds up nobody else.
+//! Writes to a terminal or a pipe on its own thread, so that a stalled reader delays nothing else.
 
 use std::io::{self, Write};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -21,7 +21,7 @@ struct Progress {
 #[derive(Debug, Default)]
 struct State {
     waiting_bytes: usize,
-    /// Nobody has read since somebody waited in vain.
+    /// Whether a wait has timed out without progress since.
     is_stalled: bool,
     failure: Option<Failure>,
 }
@@ -46,8 +46,8 @@ impl Progress {
 }
 
 impl Outlet {
-    /// Starts the thread, which writes to `sink`. It calls `written` after each block, with the error after which it
-    /// discards everything else; it must not block.
+    /// Starts the thread, which writes to `sink`. After each block it calls `written` with the result; after an error it
+    /// discards everything else. `written` must not block.
     pub fn start(
         name: &str,
         sink: impl Write + Send + 'static,
@@ -61,7 +61,7 @@ impl Outlet {
         Ok(Self { blocks, progress })
     }
 
-    /// Hands a block over without waiting.
+    /// Queues a block without waiting.
     pub fn send(&self, block: Vec<u8>) {
         if block.is_empty() {
             return;
@@ -71,18 +71,18 @@ impl Outlet {
         drop(self.blocks.send(block));
     }
 
-    /// Bytes handed over that the file has not taken yet.
+    /// Queued bytes that the file has not accepted yet.
     pub fn waiting_bytes(&self) -> usize {
         self.progress.lock().waiting_bytes
     }
 
-    /// The error after which nothing was written any more.
+    /// Error after which nothing more was written.
     pub fn failure(&self) -> Option<io::Error> {
         self.progress.lock().failure.map(Failure::to_error)
     }
 
-    /// Waits until the file has taken everything, at most this long, and not again while nothing moves. Errors: the failed
-    /// write, or [`io::ErrorKind::TimedOut`].
+    /// Waits until the file has accepted everything, up to a limit; without progress, later calls do not wait again. Errors:
+    /// the failed write, or [`io::ErrorKind::TimedOut`].
     #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
     pub fn flush_within(&self, patience: Duration) -> io::Result<()> {
         let deadline = Instant::now() + patience;
@@ -99,7 +99,7 @@ impl Outlet {
         state.failure.map_or(Ok(()), |failure| Err(failure.to_error()))
     }
 
-    /// Waits until the file has taken everything, however long that takes. Errors: the failed write.
+    /// Waits until the file has accepted everything, without a limit. Errors: the failed write.
     pub fn flush_patiently(&self) -> io::Result<()> {
         let mut state = self.progress.lock();
         while state.waiting_bytes > 0 {
@@ -148,7 +148,7 @@ pub fn standard(stream: Standard) -> Box<dyn Write + Send> {
         };
         file.map_or_else(|_closed| Box::new(io::sink()) as Box<dyn Write + Send>, |file| Box::new(file))
     }
-    // The standard library converts for a console, which takes no UTF-8 bytes.
+    // The standard library converts text for a console, which does not accept UTF-8 bytes.
     #[cfg(not(unix))]
     match stream {
         Standard::Out => Box::new(io::stdout()),
@@ -156,7 +156,7 @@ pub fn standard(stream: Standard) -> Box<dyn Write + Send> {
     }
 }
 
-/// Which standard stream.
+/// A standard stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standard {
     /// Standard output.
@@ -173,13 +173,13 @@ mod unix {
 
     use rustix::event::{PollFd, PollFlags, poll};
 
-    /// A second handle of a standard stream. Going around the standard library's lock, a write that blocks for ever keeps
-    /// no other thread from using the stream.
+    /// A second handle of a standard stream. It bypasses the standard library's lock, so a write that blocks forever does not
+    /// block other threads.
     pub(super) fn own_file(stream: &impl AsFd) -> io::Result<Patient> {
         stream.as_fd().try_clone_to_owned().map(|fd| Patient(fd.into()))
     }
 
-    /// Waits where the file is set to return instead of blocking: the setting belongs to all processes that share it.
+    /// Waits if the file returns instead of blocking: that setting is shared by all processes with the file.
     #[derive(Debug)]
     pub(super) struct Patient(File);
 
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    /// Takes each block only once it is let to.
+    /// Accepts each block only when allowed.
     struct Gated(Receiver<io::Result<()>>);
 
     impl Write for Gated {
@@ -238,7 +238,7 @@ mod tests {
         open.send(Ok(())).unwrap();
         assert!(done.recv().unwrap());
         assert_eq!(outlet.waiting_bytes(), 2);
-        // Once is enough to wait in vain.
+        // One timed-out wait is enough.
         outlet.flush_within(Duration::ZERO).unwrap_err();
         outlet.flush_within(Duration::from_secs(3600)).unwrap_err();
         open.send(Ok(())).unwrap();

@@ -170,7 +170,7 @@ fn a_refused_key_waits_for_r_and_a_wrong_model_for_a_choice() {
     is_open.store(true, Ordering::SeqCst);
     screen.send("r");
     screen.wait_for_text("Which model?");
-    screen.wait_for_text("The endpoint refuses 'wrong'.");
+    screen.wait_for_text("The endpoint refused 'wrong'.");
     // Left without a choice, it stays stopped.
     screen.send("\u{1b}");
     screen.wait_for_line("stopped", "model 'wrong'");

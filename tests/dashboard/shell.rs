@@ -148,7 +148,7 @@ fn a_run_that_is_over_says_what_it_came_to_on_the_screen_and_after_it() {
     screen.send("q");
     let (ended, _) = screen.end();
     assert_eq!(ended.status, 0);
-    assert!(ended.text.contains("buffered stream: in 2 of 2 attempts"), "{}", ended.text);
+    assert!(ended.text.contains("buffered stream: text was held back in 2 of 2 attempts"), "{}", ended.text);
     let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
     assert!(after.lines().all(|l| l.trim_end().chars().count() <= 80), "{after}");
     assert!(ended.raw.contains("does not list"), "{}", ended.text);

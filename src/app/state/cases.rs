@@ -2,12 +2,10 @@
 
 pub mod order;
 
-use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use self::order::SortBy;
-use super::rows::Listing;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::difference::Figures;
 use crate::domain::session::{AttemptState, CaseState};
@@ -28,8 +26,6 @@ pub struct CaseTable {
     pub unfolded: BTreeSet<usize>,
     /// Figures of all cases when the user set the baseline.
     pub baseline: Option<Vec<Figures>>,
-    /// The rows as last listed.
-    pub(super) listing: RefCell<Option<Listing>>,
 }
 
 /// A row of the table.

@@ -1,4 +1,4 @@
-//! A saved run as it was at some time: a scene from what was saved. Pure: the time comes in.
+//! A scene of a saved run at a given time. Pure: the caller passes the time.
 
 use std::sync::Arc;
 
@@ -18,35 +18,35 @@ use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 
-/// Maximum attempts that are counted in one by one. Of more, all are counted anew, which is faster then.
+/// Maximum attempts that are counted one by one; beyond that, counting all of them again is faster.
 const MAX_ADDED: usize = 256;
 
-/// All that was saved of a run.
+/// Everything that was saved of a run.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// The run at its end.
     pub whole: Scene,
-    /// What happened in it, in order.
+    /// Events of the run, in order.
     pub events: Arc<[RunEvent]>,
     /// Telemetry of the machine and the server, in order.
     pub telemetry: Vec<TelemetryEvent>,
 }
 
-/// How much of a recording a scene shows, so that the next frame only adds what happened since.
+/// How much of a recording a scene shows, so that the next frame adds only what happened since.
 #[derive(Clone, Debug, Default)]
 pub struct Cursor {
-    /// The time that the scene shows; `None`: any scene.
+    /// Time that the scene shows; `None` for any scene.
     at: Option<Nanos>,
     events: usize,
     telemetry: usize,
     points: usize,
-    /// Events with text of the attempts that are over.
+    /// Events with text of the attempts that ended.
     content_events: u64,
 }
 
 impl Cursor {
-    /// Brings the scene to `at`, with the case in the place `looked_at` in full. The scene is the one that this cursor
-    /// brought to its time before.
+    /// Brings the scene to `at`; the case at `looked_at` gets its full text. The scene must be the one that this cursor
+    /// moved last.
     pub fn show(&mut self, scene: &mut Scene, recording: &Recording, at: Nanos, looked_at: usize) {
         let whole = &recording.whole;
         if at >= whole.now {
@@ -108,7 +108,7 @@ impl Cursor {
         }
     }
 
-    /// What was in flight at `at`.
+    /// Requests in flight at `at`.
     fn live(&self, session: &Session, whole: &Session, at: Nanos, looked_at: usize) -> LiveSnapshot {
         let record = |id| whole.attempt(id)?.record.as_ref();
         let open: Vec<&KeptRecord> = session.open_ids().into_iter().filter_map(record).collect();
@@ -118,7 +118,7 @@ impl Cursor {
         let traced = flying.len().saturating_sub(TRACED_STREAMS);
         let in_flight =
             flying.iter().enumerate().map(|(i, r)| flight(r, at, i >= traced, r.id.case == looked_at)).collect();
-        // Of one that was condensed, what had come is not known while it was in flight.
+        // The events of a condensed attempt are unknown while it was in flight.
         let so_far: u64 = open.iter().map(|r| come(&r.get(), at).len() as u64).sum();
         LiveSnapshot { at, content_events_total: self.content_events + so_far, in_flight, ..LiveSnapshot::default() }
     }
@@ -144,7 +144,7 @@ fn before_anything(whole: &Scene) -> Scene {
     }
 }
 
-/// What had come by then.
+/// The part of an answer that had arrived by then.
 fn come(record: &AttemptRecord, at: Nanos) -> &[Arrival] {
     record.arrivals.get(..record.arrivals.partition_point(|a| a.at <= at)).unwrap_or_default()
 }
@@ -178,7 +178,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
     flight
 }
 
-/// As much of a text as events of its kind had come, of all: which text came with which event is not kept.
+/// Cuts a text in proportion to the events that had arrived: which text arrived with which event is not saved.
 fn share_of<'a>(text: &'a str, record: &AttemptRecord, come: &[Arrival], kind: TextKind) -> &'a str {
     let count = |arrivals: &[Arrival]| arrivals.iter().filter(|a| a.kind == kind).count();
     let (here, all) = (count(come), count(&record.arrivals));

@@ -1,7 +1,10 @@
 //! What the user chose on the screen. Nothing here changes a measurement.
 
+use std::cell::RefCell;
+
 use super::answer::Answer;
 use super::cases::CaseTable;
+use super::listing::Listing;
 use super::notice::Notice;
 use super::overlay::Overlay;
 use super::report_view::Extent;
@@ -19,6 +22,8 @@ pub struct UiState {
     pub selected_attempt: Option<u32>,
     /// Order, unfolded cases and baseline of the table of cases.
     pub cases: CaseTable,
+    /// The rows of that table as last listed.
+    pub(super) listing: RefCell<Option<Listing>>,
     /// Whether the selection moves to each case that starts. Selecting a case turns that off.
     pub follows: bool,
     /// The pane that keys go to.
@@ -58,6 +63,7 @@ impl Default for UiState {
             selected: 0,
             selected_attempt: None,
             cases: CaseTable::default(),
+            listing: RefCell::default(),
             follows: true,
             focus: PaneId::default(),
             zoomed: false,

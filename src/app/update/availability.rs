@@ -53,7 +53,7 @@ pub fn obstacle(app: &App, action: Action) -> Option<Obstacle> {
         Action::Fold if app.ui.cases.unfolded.contains(&app.ui.selected) => None,
         Action::Fold => of_case(|_, name, _| obstruct(&format!("'{name}' is not unfolded"), Some(Action::Unfold))),
         Action::ToggleBaseline if has_baseline_or_figures(app) => None,
-        Action::ToggleBaseline => obstruct("There are no figures yet to make a baseline of", None),
+        Action::ToggleBaseline => obstruct("There are no figures yet for a baseline", None),
         Action::Back => {
             let ui = &app.ui;
             let has_something = ui.zoomed
@@ -102,7 +102,7 @@ fn ended(_app: &App, name: &str, state: &CaseState) -> Option<Obstacle> {
         CasePhase::Done => "is done",
         CasePhase::Failed => "has failed",
         CasePhase::Cancelled => "is cancelled already",
-        CasePhase::Unreached => "had no turn",
+        CasePhase::Unreached => "was not started",
     };
     obstruct(&format!("'{name}' {word}"), Some(Action::Rerun))
 }

@@ -31,8 +31,8 @@ pub(super) fn copy(app: &mut App) -> Vec<Effect> {
         // A part of an answer on the clipboard would pass for the whole.
         let (size, most) = (bytes.div_ceil(1000), MAX_COPY_BYTES / 1000);
         let has_export = app.ui.answer.form != Form::Exchange && what != LAST_PART;
-        let hint = if has_export { "; a JSON export has all of it, once it has ended" } else { "" };
-        let message = format!("Nothing copied: {size} kB, and terminals take {most} kB{hint}");
+        let hint = if has_export { "; a JSON export has all of it once the attempt ends" } else { "" };
+        let message = format!("Not copied: {size} kB is more than the {most} kB that terminals accept{hint}");
         show_notice(app, now, &message, true);
         return Vec::new();
     }

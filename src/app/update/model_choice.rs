@@ -20,7 +20,7 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_er
         Ok(model) => begin(app, now, model, &models, list_error),
         Err(refusal) if app.asks_for_model && models.len() > 1 => {
             app.scene.target.connection = Connection::Unnamed;
-            let about = format!("It has {} models, and none was named with --model.", models.len());
+            let about = format!("It serves {} models, and --model was not given.", models.len());
             app.ui.overlay = Overlay::Models(ModelChoice { models, refusal, about, ..ModelChoice::default() });
             Vec::new()
         }
@@ -33,8 +33,7 @@ pub(super) fn discovered(app: &mut App, now: Nanos, models: Vec<String>, list_er
 
 /// Begins the run with this model.
 fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error: Option<String>) -> Vec<Effect> {
-    let unlisted =
-        |why: String| format!("the list of models failed; '{}' is used anyway: {why}", sanitise_line(&model));
+    let unlisted = |why: String| format!("could not list the models, using '{}' anyway: {why}", sanitise_line(&model));
     app.model_doubt = list_error.map(unlisted).or_else(|| doubt(&model, listed));
     if let Some(why) = app.model_doubt.clone() {
         show_notice(app, now, &why, true);
@@ -55,7 +54,7 @@ pub(super) fn offer_another(app: &mut App) -> bool {
     let choice = ModelChoice {
         models: app.listed_models.clone(),
         refusal: stop.reason.clone(),
-        about: format!("The endpoint refuses '{asked}'. Measure another one?"),
+        about: format!("The endpoint refused '{asked}'. Choose another model?"),
         ..ModelChoice::default()
     };
     app.ui.overlay = Overlay::Models(choice);

@@ -32,8 +32,8 @@ pub(super) fn apply(app: &mut App, event: SessionEvent) -> Vec<Effect> {
     commands.into_iter().map(effect).collect()
 }
 
-/// When a request could be sent at the earliest: once it was due, and a slot was free for it. What is later than that is
-/// this program's own delay. In a closed loop only the end of another request makes one wait.
+/// Earliest time at which a request could be sent: once it was due and a slot was free. Any later delay is tokscope's own.
+/// In a closed loop, only the end of another request makes a request wait.
 fn ready(due: Option<Nanos>, freed: Option<Nanos>, was_full: bool) -> Option<Nanos> {
     match due {
         Some(due) => Some(freed.filter(|_| was_full).map_or(due, |freed| freed.max(due))),
@@ -48,12 +48,12 @@ mod tests {
     #[test]
     fn a_request_waits_for_its_time_and_for_a_slot() {
         let at = |n| Some(Nanos(n));
-        // Open loop: not held up by a slot, by one that came early, by one that came late.
+        // Open loop: no wait for a slot, for an early request, or for a late one.
         assert_eq!(ready(at(5), at(9), false), at(5));
         assert_eq!(ready(at(5), at(3), true), at(5));
         assert_eq!(ready(at(5), at(9), true), at(9));
         assert_eq!(ready(at(5), None, false), at(5));
-        // Closed loop: the first waits for nobody.
+        // Closed loop: the first request waits for nothing.
         assert_eq!((ready(None, at(9), true), ready(None, None, false)), (at(9), None));
     }
 }

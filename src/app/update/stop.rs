@@ -3,12 +3,12 @@
 //!
 //! | error | stops | unless |
 //! |---|---|---|
-//! | HTTP 401, 403 | the key is missing, wrong, or not allowed | the case asks a model of its own; the prompt was refused for its content |
-//! | HTTP 400, 404 or 422 about the model | the run's model does not exist there | the case asks a model of its own |
-//! | HTTP 404, 405 | nothing answers at the address | the case asks a model of its own or sends fields of its own |
+//! | HTTP 401, 403 | the key is missing, wrong, or not allowed | the case has its own model; the prompt was refused for its content |
+//! | HTTP 400, 404 or 422 about the model | the run's model does not exist there | the case has its own model |
+//! | HTTP 404, 405 | nothing answers at the address | the case has its own model or its own fields |
 //! | HTTP 407, or 400 about TLS | the proxy's password, or the scheme, is wrong | |
 //!
-//! Any other error, such as a rate limit, fails the attempt alone. A model is a case's own if another case asks another model.
+//! Any other error, such as a rate limit, fails only the attempt. A model is a case's own if another case uses another model.
 
 use super::notices::show_notice;
 use super::session;
@@ -22,7 +22,7 @@ use crate::domain::session::{CasePhase, Mode, SessionEvent};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Returns the cause for which all requests would fail; `None` if the error concerns this attempt alone.
+/// Returns the cause for which all requests would fail; `None` if the error affects only this attempt.
 fn cause(app: &App, record: &AttemptRecord) -> Option<Cause> {
     let kind = record.error.as_ref()?.kind.as_str();
     let case = app.scene.session.suite.cases.get(record.id.case)?;
@@ -38,15 +38,15 @@ fn cause(app: &App, record: &AttemptRecord) -> Option<Cause> {
     }
 }
 
-/// Whether this record's model belongs to some cases only: another case asks another model.
+/// Returns whether only some cases use this record's model.
 fn has_own_model(app: &App, record: &AttemptRecord) -> bool {
     let run = app.scene.target.model.as_deref().unwrap_or_default();
     let asked = |own: &Option<String>| own.as_deref().unwrap_or(run) == record.model;
     record.model != run && !app.scene.session.suite.cases.iter().all(|case| asked(&case.model))
 }
 
-/// Stops the run if the error of this record, which just ended, would hit all requests. Starts nothing new, gives up what is in
-/// flight, and queues it again.
+/// Stops the run if the error of this record, which just ended, would affect every request. Starts nothing new, cancels the
+/// requests in flight, and queues them again.
 pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option<Vec<Effect>> {
     let cause = cause(app, record)?;
     if let Some(stop) = &mut app.scene.stop {
@@ -59,8 +59,8 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     let said = record.error.as_ref().map_or("", |e| e.message.as_str());
     let advice = match cause {
         Cause::Key => app.key_source.advice(),
-        Cause::Model => format!("name another model with --model{}", listed(app)),
-        Cause::Address => "check the address: is it the API's base URL, with the right scheme?".to_owned(),
+        Cause::Model => format!("pass another model with --model{}", listed(app)),
+        Cause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
         Cause::Proxy => String::new(),
     };
     let about = match cause {
@@ -94,7 +94,7 @@ fn listed(app: &App) -> String {
     }
 }
 
-/// Gives up the other requests in flight and queues their cases again.
+/// Cancels the other requests in flight and queues their cases again.
 fn give_back_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
     let mut cases: Vec<usize> =
         app.scene.session.open_ids().into_iter().filter(|id| *id != own).map(|id| id.case).collect();
@@ -103,7 +103,7 @@ fn give_back_others(app: &mut App, own: AttemptId) -> Vec<Effect> {
     for case in cases {
         let is_running = |app: &App| app.scene.session.cases.get(case).is_some_and(|c| c.phase == CasePhase::Running);
         if is_running(app) {
-            // A pause gives the attempt up and keeps it owed; resuming queues it.
+            // A pause cancels the attempt but leaves it to do; resuming queues it.
             effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
             effects.extend(session::apply(app, SessionEvent::TogglePause(case)));
         }
@@ -120,7 +120,7 @@ pub(super) fn resume(app: &mut App) -> Vec<Effect> {
     for case in stop.refused {
         let phase = app.scene.session.cases.get(case).map(|case| case.phase);
         if phase == Some(CasePhase::Queued) && !is_timed {
-            // A case with attempts left is queued already. Cancelling and rerunning it restores all its attempts.
+            // A case with attempts left is already queued. Cancelling and rerunning it restores all its attempts.
             effects.extend(session::apply(app, SessionEvent::Cancel(case)));
         }
         if phase == Some(CasePhase::Failed) || phase == Some(CasePhase::Queued) && !is_timed {

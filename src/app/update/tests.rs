@@ -350,7 +350,7 @@ fn what_no_terminal_takes_is_not_copied_by_half() {
         record.text = "x".repeat(bytes);
         update(&mut app, Msg::Engine(Nanos(9), EngineFact::Ended { id, record: Arc::new(record) }));
         let (text, told) = copied(&mut app);
-        assert_eq!((text.is_some(), told.starts_with("Nothing copied: 75 kB")), (is_copied, !is_copied), "{told}");
+        assert_eq!((text.is_some(), told.starts_with("Not copied: 75 kB")), (is_copied, !is_copied), "{told}");
     }
 }
 

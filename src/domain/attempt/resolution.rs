@@ -1,34 +1,34 @@
-//! How well a stream resolves its own figures: what reads shared by many events do to times between tokens.
+//! Resolution of a stream: how reads that several events share affect the times between tokens.
 //!
-//! A read gives all its events one time. An event alone in its read is taken to be on time; an event that shares a read
-//! may have been held since the read before. From that follows how long the first and the last text may have been held
-//! back, and from both the largest error of TTFT, inter-token latency and decode speed.
+//! A read gives all its events the same time. An event alone in its read counts as on time. An event that shares a read
+//! may have been held back since the read before. This bounds how long the first and the last text may have been held
+//! back, and so the largest error of TTFT, ITL and decode speed.
 
 use serde::{Deserialize, Serialize};
 
 use super::{Arrival, AttemptRecord, TextKind};
 use crate::domain::time::Nanos;
 
-/// No model decodes one stream faster than this; what arrives faster was made before.
+/// Fastest decoding of one stream; text that arrives faster was generated earlier.
 pub(super) const FASTEST_TOKENS_PER_MS: f64 = 5.0;
 
-/// How the text of an attempt is spread over arrival times.
+/// Distribution of an attempt's text over arrival times.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Resolution {
     /// Distinct arrival times of text.
     pub arrival_times: usize,
-    /// Events in the read that held most of them.
+    /// Events in the largest read.
     pub largest_read_events: usize,
-    /// Groups of reads that no decoding can stand between: a buffer was emptied.
+    /// Groups of reads too close together for decoding in between: a buffer was emptied.
     pub bunches: usize,
-    /// Events in the first of them.
+    /// Events in the first bunch.
     pub first_bunch_events: usize,
-    /// Events in the last of them.
+    /// Events in the last bunch.
     pub last_bunch_events: usize,
-    /// From the first event of the first bunch to its last, milliseconds.
+    /// From the first to the last event of the first bunch, milliseconds.
     pub first_bunch_ms: f64,
-    /// Longest time for which the first text may have been held back, milliseconds; `None` where nothing says how long.
+    /// Longest time for which the first text may have been held back, milliseconds; `None` if unbounded.
     pub first_hold_ms: Option<f64>,
     /// Longest time for which the last text may have been held back, milliseconds.
     pub last_hold_ms: f64,
@@ -37,14 +37,14 @@ pub struct Resolution {
 }
 
 impl Resolution {
-    /// The resolution of these arrivals, which are in order.
+    /// Returns the resolution of these arrivals, which must be in order.
     pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
         let bunches = Bunches::from_arrivals(arrivals);
         let (Some(first), Some(last)) = (bunches.first, bunches.last) else { return Self::default() };
         let event_ms = longest_event_ms(first, last, arrivals.len());
         let first_hold_ms = match bunches.second {
             _ if first.events > 1 => event_ms.map(|ms| ms * first.events as f64),
-            // A buffer that is emptied by the clock may hold one event the first time.
+            // A buffer with a periodic flush may hold one event at first.
             Some(second) if second.events > 1 => event_ms,
             _ => Some(0.0),
         };
@@ -71,7 +71,7 @@ impl Resolution {
         }
     }
 
-    /// The resolution of a stream whose every event came alone.
+    /// Returns the resolution of a stream whose events all arrived alone.
     pub(super) fn from_single_events(events: usize) -> Self {
         let one = events.min(1);
         Self {
@@ -86,13 +86,13 @@ impl Resolution {
         }
     }
 
-    /// Whether all text came at once, in one event or several.
+    /// Returns whether all text arrived at once, in one event or several.
     pub const fn is_one_bunch(&self) -> bool {
         self.bunches == 1
     }
 }
 
-/// Events that came together.
+/// Events that arrived together.
 #[derive(Clone, Copy)]
 struct Bunch {
     first: Nanos,
@@ -100,19 +100,19 @@ struct Bunch {
     events: usize,
 }
 
-/// The bunch that holds the first text of the answer.
+/// Bunch with the first text of the answer.
 #[derive(Clone, Copy)]
 struct AnswerBunch {
-    /// When that text came.
+    /// Arrival time of that text.
     at: Nanos,
-    /// When the bunch before ended; `None` in the first bunch.
+    /// End of the bunch before; `None` for the first bunch.
     after: Option<Nanos>,
     events: usize,
-    /// Its number, from 1.
+    /// Number of the bunch, from 1.
     number: usize,
 }
 
-/// The bunches of a stream, as far as a resolution needs them.
+/// Bunches of a stream, as far as a resolution needs them.
 #[derive(Default)]
 struct Bunches {
     count: usize,
@@ -134,7 +134,7 @@ impl Bunches {
         bunches
     }
 
-    /// Adds the events of a read; reads so close that their events cannot have been made between them belong together.
+    /// Adds the events of a read. Reads so close that no event can have been generated in between belong to one bunch.
     fn add(&mut self, read: &[Arrival]) {
         let (at, events) = (read[0].at, read.len());
         self.reads += 1;
@@ -164,14 +164,14 @@ impl Bunches {
     }
 }
 
-/// Most time that an event took after the first bunch: the one that came right after it may already have been begun.
+/// Longest time per event after the first bunch. The server may have begun the event right after the bunch earlier.
 fn longest_event_ms(first: Bunch, last: Bunch, events: usize) -> Option<f64> {
     let after = events.checked_sub(first.events + 1).filter(|&n| n > 0)?;
     Some(last.last.millis_since(first.last) / after as f64)
 }
 
 impl AttemptRecord {
-    /// How its text is spread over arrival times; `None` for a record that an older version condensed.
+    /// Returns the distribution of the text over arrival times; `None` for a record that an older version condensed.
     pub fn resolution(&self) -> Option<Resolution> {
         match &self.condensed {
             Some(condensed) => condensed.resolution.get(condensed.events),

@@ -5,69 +5,69 @@ use std::fmt;
 use super::resolution::{FASTEST_TOKENS_PER_MS, Resolution};
 use super::{AttemptRecord, TokenSource};
 
-/// Largest relative error that a figure may have to be shown.
+/// Largest relative error with which a figure is still shown.
 pub const ERROR_BOUND: f64 = 0.1;
-/// A server that decoded so many times longer by its own clock than the text took to arrive held the text back.
+/// A server held text back if it decoded this many times longer, by its own clock, than the text took to arrive.
 const HELD_BACK_FACTOR: f64 = 2.0;
-/// Tokens that one event of an unbuffered stream may hold: one with text and the one that ends the answer.
+/// Maximum tokens in one event of an unbuffered stream: one with text and one that ends the answer.
 const TOKENS_OF_ONE_EVENT: u64 = 2;
 
-/// Why a stream cannot carry a figure. Its text follows the figure's name.
+/// Why a stream cannot carry a figure. The text follows the figure's name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Unresolved {
     /// The whole answer was one document.
     NotStreamed,
-    /// The event stream has a `Content-Length`: something made the whole answer before it sent any of it.
+    /// The event stream has a `Content-Length`, so the sender had the whole answer before it sent any of it.
     ContentLength {
-        /// Bytes of the answer.
+        /// Length of the answer, bytes.
         bytes: u64,
     },
-    /// The whole answer came in one event.
+    /// The whole answer arrived in one event.
     OneEvent,
-    /// The whole answer came in one event, and nothing says how many tokens that was.
+    /// The whole answer arrived in one event, with an unknown number of tokens.
     OneUncountedEvent,
-    /// All events came within this time, too short for a model.
+    /// All events arrived within a time too short for a model.
     AtOnce {
-        /// How many.
+        /// Number of events.
         events: usize,
-        /// From the first to the last, milliseconds; 0 for a single read.
+        /// From the first to the last event, milliseconds; 0 for a single read.
         span_ms: f64,
     },
-    /// Too many of the events share the first arrival times or the last ones.
+    /// Too many of the events share the first or the last arrival time.
     Bunched {
-        /// Events that came with the first or with the last text, whichever says more.
+        /// Events that arrived with the first or with the last text, whichever causes the larger error.
         events: usize,
-        /// They came with the last text.
+        /// Whether they arrived with the last text.
         at_the_end: bool,
         /// All events.
         of: usize,
-        /// The error that this may put on the figure, a share; `None` where nothing limits it.
+        /// Largest error of the figure, as a share; `None` if unbounded.
         error: Option<f64>,
     },
-    /// A few events carry many tokens: how many came with the first is a guess.
+    /// A few events carry many tokens, so the tokens of the first event are only estimated.
     FewEvents {
         /// Events with text.
         events: usize,
-        /// Their tokens.
+        /// Tokens in those events.
         tokens: u64,
     },
-    /// At least half of the events share a read with others: gaps are those of the reads.
+    /// At least half of the events share a read with others, so gaps are between reads.
     SharedReads {
-        /// Bunches of reads.
+        /// Distinct arrival times.
         bunches: usize,
         /// Events in them.
         events: usize,
     },
-    /// The whole answer came sooner after the request than any model decodes: it was made before.
+    /// The whole answer arrived sooner after the request than any model decodes, so it already existed.
     TooFast {
         /// Output tokens.
         tokens: u64,
         /// From the request to the end of the answer, milliseconds.
         latency_ms: f64,
     },
-    /// By the server's own clock decoding took much longer than the text took to arrive.
+    /// Decoding took much longer, by the server's own clock, than the text took to arrive.
     HeldBack {
-        /// By its clock, milliseconds.
+        /// Decode time by the server's clock, milliseconds.
         decode_ms: f64,
         /// From the first to the last text, milliseconds.
         window_ms: f64,
@@ -80,35 +80,34 @@ impl fmt::Display for Unresolved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match *self {
             Self::NotStreamed => f.write_str("the answer was not streamed"),
-            Self::ContentLength { bytes } => write!(
-                f,
-                "the event stream has a Content-Length of {bytes} bytes: the whole answer was made before any of it was sent"
-            ),
-            Self::OneEvent => f.write_str("the whole answer came in one event"),
+            Self::ContentLength { bytes } => {
+                write!(f, "the answer's Content-Length ({bytes} bytes) was known before it was sent")
+            }
+            Self::OneEvent => f.write_str("the whole answer arrived in one event"),
             Self::OneUncountedEvent => {
-                f.write_str("the whole answer came in one event and the server reported no usage")
+                f.write_str("the whole answer arrived in one event and the server reported no usage")
             }
             Self::AtOnce { events, span_ms } if span_ms > 0.0 => {
-                write!(f, "all {events} events came within {span_ms:.1} ms")
+                write!(f, "all {events} events arrived within {span_ms:.1} ms")
             }
-            Self::AtOnce { events, .. } => write!(f, "all {events} events came in one read"),
+            Self::AtOnce { events, .. } => write!(f, "all {events} events arrived in one read"),
             Self::Bunched { events, at_the_end, of, error } => {
                 let end = if at_the_end { "last" } else { "first" };
-                write!(f, "{events} of {of} events came with the {end} text: ")?;
+                write!(f, "{events} of {of} events arrived with the {end} text; ")?;
                 match error.filter(|error| *error < 10.0) {
                     Some(error) => write!(f, "error up to {:.0}%", error * 100.0),
-                    None => f.write_str("the error has no limit"),
+                    None => f.write_str("the error is unbounded"),
                 }
             }
             Self::FewEvents { events, tokens } => {
-                write!(f, "{events} events carry {tokens} tokens: the tokens of the first event are a guess")
+                write!(f, "{events} events carry {tokens} tokens; the first event's token count is only estimated")
             }
             Self::SharedReads { bunches, events } => {
-                write!(f, "{events} events came at {bunches} times: gaps are those of the reads")
+                write!(f, "{events} events arrived at {bunches} distinct times; gaps are between reads")
             }
             Self::TooFast { tokens, latency_ms } => write!(
                 f,
-                "all {tokens} tokens came within {latency_ms:.1} ms of the request: no model decodes that fast"
+                "all {tokens} tokens arrived within {latency_ms:.1} ms of the request; no model decodes that fast"
             ),
             Self::HeldBack { decode_ms, window_ms } => write!(
                 f,
@@ -120,14 +119,14 @@ impl fmt::Display for Unresolved {
 }
 
 impl Unresolved {
-    /// Whether the stream was buffered or not streamed at all; else it was streamed, but something about it is not known.
+    /// Returns whether the timing is unknown because of buffering; other reasons concern tokens or reasoning.
     pub const fn is_timing(self) -> bool {
         !matches!(self, Self::HiddenReasoning | Self::FewEvents { .. })
     }
 }
 
 impl AttemptRecord {
-    /// Why the whole answer has no first token in time; `None` where it was streamed, or is not whole.
+    /// Why the answer has no first token in time; `None` if it was streamed or is not complete.
     pub fn not_streamed(&self) -> Option<Unresolved> {
         self.not_streamed_by(self.resolution().as_ref())
     }
@@ -152,7 +151,7 @@ impl AttemptRecord {
         }
     }
 
-    /// Tokens of the streamed text, where they are counted and not estimated.
+    /// Tokens of the streamed text, if counted rather than estimated.
     fn visible_tokens(&self) -> Option<u64> {
         let hidden = if self.has_hidden_reasoning() { self.usage.reasoning_tokens.unwrap_or(0) } else { 0 };
         match self.output_tokens() {
@@ -162,18 +161,18 @@ impl AttemptRecord {
         }
     }
 
-    /// Why the stream does not carry its TTFT.
+    /// Why the TTFT is unresolved.
     pub fn unresolved_first_token(&self) -> Option<Unresolved> {
         self.unresolved_first(self.first_text_ms(), |r| (r.first_bunch_events > 1).then_some(r.first_hold_ms))
     }
 
-    /// Why the stream does not carry the time to its first token that is not reasoning.
+    /// Why the time to the first token that is not reasoning is unresolved.
     pub fn unresolved_first_output_token(&self) -> Option<Unresolved> {
         self.unresolved_first(self.first_answer_text_ms(), |r| Some(r.answer_hold_ms))
     }
 
-    /// `hold_ms`: the longest time for which that text may have been held back; the inner `None` where nothing says how
-    /// long, the outer where it was not.
+    /// `hold_ms` returns the longest time for which that text may have been held back. The inner `None` means unbounded,
+    /// the outer `None` that the text was not held back.
     fn unresolved_first(
         &self,
         measured_ms: Option<f64>,
@@ -195,7 +194,7 @@ impl AttemptRecord {
         error.is_none_or(|error| error > ERROR_BOUND).then_some(why)
     }
 
-    /// Why the stream does not carry inter-token latency and decode speed.
+    /// Why ITL and decode speed are unresolved.
     pub fn unresolved_inter_token(&self) -> Option<Unresolved> {
         if self.has_hidden_reasoning() {
             return Some(Unresolved::HiddenReasoning);
@@ -209,12 +208,12 @@ impl AttemptRecord {
         })
     }
 
-    /// Why the number of its tokens is not known, not even as an estimate.
+    /// Why the number of tokens is unknown, even as an estimate.
     pub fn unresolved_tokens(&self) -> Option<Unresolved> {
         self.not_streamed().filter(|why| *why == Unresolved::OneUncountedEvent)
     }
 
-    /// Why the speed over the request latency is none of a model's.
+    /// Why output tokens per request latency is not a model's speed.
     pub fn unresolved_speed(&self) -> Option<Unresolved> {
         let why = self.not_streamed()?;
         if why == Unresolved::OneUncountedEvent {
@@ -225,12 +224,12 @@ impl AttemptRecord {
         is_too_fast.then_some(Unresolved::TooFast { tokens, latency_ms })
     }
 
-    /// Nothing: this figure does not depend on how the text is spread over reads.
+    /// Returns `None`: this figure does not depend on how reads group the text.
     pub const fn always_resolved(&self) -> Option<Unresolved> {
         None
     }
 
-    /// Why the stream does not carry the gaps between its events.
+    /// Why the gaps between events are unresolved.
     pub fn unresolved_gaps(&self) -> Option<Unresolved> {
         let resolution = self.resolution();
         self.unresolved_window(resolution.as_ref()).or_else(|| {
@@ -239,7 +238,7 @@ impl AttemptRecord {
         })
     }
 
-    /// Why the time from the first to the last text is not known.
+    /// Why the time from the first to the last text is unresolved.
     fn unresolved_window(&self, resolution: Option<&Resolution>) -> Option<Unresolved> {
         if let Some(why) = self.not_streamed_by(resolution).or_else(|| self.held_back()) {
             return Some(why);
@@ -255,19 +254,19 @@ impl AttemptRecord {
         Some(Unresolved::Bunched { events, at_the_end, of: self.content_events(), error: known })
     }
 
-    /// The error of the inter-token latency, a share; infinite where nothing limits it. `None` without two events.
+    /// Largest error of the ITL, as a share; infinite if unbounded. `None` without two events.
     pub fn inter_token_error(&self) -> Option<f64> {
         Some(self.window_error(&self.resolution()?)?.max() + self.share_error()?)
     }
 
-    /// The error of the TTFT, a share; `None` without one, and where nothing limits it.
+    /// Largest error of the TTFT, as a share; `None` without a TTFT or if unbounded.
     pub fn first_token_error(&self) -> Option<f64> {
         let resolution = self.resolution().filter(|_| self.not_streamed().is_none())?;
         let measured_ms = self.first_text_ms()?;
         if resolution.first_bunch_events < 2 { Some(0.0) } else { relative(resolution.first_hold_ms?, measured_ms) }
     }
 
-    /// The error of the time from the first to the last text.
+    /// Largest error of the time from the first to the last text.
     fn window_error(&self, resolution: &Resolution) -> Option<WindowError> {
         let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
         if self.content_events() < 2 {
@@ -278,7 +277,7 @@ impl AttemptRecord {
         Some(WindowError { first: first.unwrap_or(f64::INFINITY), last: last.unwrap_or(f64::INFINITY) })
     }
 
-    /// The error of the number of tokens after the first event, where only their mean says how many that holds.
+    /// Error of the number of tokens after the first event, where the first event's share is only the mean.
     fn share_error(&self) -> Option<f64> {
         let (tokens, source) = self.output_tokens()?;
         let is_counted = source == TokenSource::Usage && self.tokens_in_first_event.is_some();
@@ -286,10 +285,10 @@ impl AttemptRecord {
         Some(if is_counted || share <= 1.0 { 0.0 } else { (share - 1.0) / (tokens as f64 - share) })
     }
 
-    /// The server's own clock contradicts the time that the text took to arrive.
+    /// Returns a contradiction between the server's own clock and the time the text took to arrive.
     pub(super) fn held_back(&self) -> Option<Unresolved> {
         let (tokens, _) = self.output_tokens()?;
-        // A server's clock holds the first token too.
+        // A server's clock includes the first token.
         let share = self.tokens_after_first_event()? / tokens as f64;
         let decode_ms = self.server_timings?.decode_ms? * share;
         let window_ms = self.last_arrival()?.millis_since(self.first_arrival()?);
@@ -298,7 +297,7 @@ impl AttemptRecord {
     }
 }
 
-/// Errors of the time from the first to the last text, shares. They pull it in opposite directions.
+/// Errors of the time from the first to the last text, as shares. They act in opposite directions.
 #[derive(Clone, Copy)]
 struct WindowError {
     first: f64,
@@ -311,8 +310,8 @@ impl WindowError {
     }
 }
 
-/// The error of a measured time that is too long by up to `excess_ms`, as a share of the true one; `None` where nothing
-/// limits it.
+/// Error of a measured time that is up to `excess_ms` too long, as a share of the true time; `None` if
+/// unbounded.
 fn relative(excess_ms: f64, measured_ms: f64) -> Option<f64> {
     let least_ms = measured_ms - excess_ms;
     if excess_ms <= 0.0 {

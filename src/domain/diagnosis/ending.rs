@@ -5,7 +5,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::sanitise_line;
 
-/// Longest finish reason that a finding repeats, in characters.
+/// Maximum length of a finish reason in a finding, in characters.
 const MAX_REASON_CHARS: usize = 60;
 
 /// Finish reasons of all choices.
@@ -14,12 +14,12 @@ fn reasons(record: &AttemptRecord) -> impl Iterator<Item = &str> {
     first.chain(record.choice_finish_reasons.iter().flatten()).map(String::as_str)
 }
 
-/// First finish reason of that class, of any choice.
+/// First finish reason of this class, of any choice.
 fn reason_of(record: &AttemptRecord, class: FinishClass) -> Option<&str> {
     reasons(record).find(|reason| FinishClass::from_reason(reason) == class)
 }
 
-/// A server's word, safe to show and short.
+/// Returns a server's word in a short and safe form.
 fn shown(reason: &str) -> String {
     let reason = sanitise_line(reason);
     match reason.char_indices().nth(MAX_REASON_CHARS) {
@@ -30,19 +30,19 @@ fn shown(reason: &str) -> String {
 
 pub(super) fn no_finish_reason(s: &Subject<'_>) -> Option<String> {
     (s.record.is_ok() && s.record.finish_reason.is_none())
-        .then(|| "the stream ended with [DONE] but gave no finish reason: the answer may be cut".to_owned())
+        .then(|| "the stream ended with [DONE] but no finish reason; the answer may be incomplete".to_owned())
 }
 
 pub(super) fn cut_short(s: &Subject<'_>) -> Option<String> {
     let reason = reason_of(s.record, FinishClass::Length)?;
     if names_context(reason) {
-        return Some(format!("the model's context window ended the answer (finish reason {})", shown(reason)));
+        return Some(format!("the answer filled the model's context window (finish reason {})", shown(reason)));
     }
     let tokens = s.record.usage.completion_tokens?;
     let asked = s.asked_max_tokens;
     let fewer = (tokens as f64) < f64::from(asked) * 0.95 && !counts_too_few(s);
     (fewer && s.record.ends_as(FinishClass::Length)).then(|| {
-        format!("the server cut the answer after {tokens} tokens although {asked} were asked for: another limit, perhaps its context")
+        format!("the server cut the answer after {tokens} of {asked} requested tokens; check its own limits, such as its context length")
     })
 }
 
@@ -62,7 +62,7 @@ pub(super) fn filtered(s: &Subject<'_>) -> Option<String> {
 
 pub(super) fn unknown_finish_reason(s: &Subject<'_>) -> Option<String> {
     let reason = reason_of(s.record, FinishClass::Unknown)?;
-    Some(format!("the server gave the unknown finish reason {}: check that the answer is complete", shown(reason)))
+    Some(format!("unknown finish reason {}; check that the answer is complete", shown(reason)))
 }
 
 pub(super) fn choices(s: &Subject<'_>) -> Option<String> {

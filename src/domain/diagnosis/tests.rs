@@ -167,8 +167,8 @@ fn what_the_observer_stood_still_is_no_pause_of_the_server() {
         only(&r),
         (
             "observer_stalled",
-            "tokscope itself stood still once, for 0.55 s at most, 0.43 s after the request: what came meanwhile is timed \
-             late"
+            "tokscope itself stalled once, for up to 0.55 s, 0.43 s after the request; events received meanwhile have \
+             late timestamps"
                 .to_owned()
         )
     );
@@ -178,7 +178,7 @@ fn what_the_observer_stood_still_is_no_pause_of_the_server() {
         (Nanos::from_millis(5000), Nanos::from_millis(6000)),
     ];
     assert_eq!(keys(&r), ["observer_stalled", "pauses"]);
-    assert!(message(&r, "observer_stalled").contains("once, for 0.20 s"));
+    assert!(message(&r, "observer_stalled").contains("once, for up to 0.20 s"));
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn what_piled_up_while_the_observer_stood_still_is_no_shared_read_of_the_server(
         let until = Nanos(resumed.0 - before_ms * 1_000_000);
         r.observer_stalls = vec![(Nanos(resumed.0 - 290_000_000), until)];
         assert_eq!(keys(&r), ["observer_stalled", "unresolved"]);
-        assert!(message(&r, "unresolved").ends_with("; tokscope itself stood still meanwhile"));
+        assert!(message(&r, "unresolved").ends_with("; tokscope itself stalled meanwhile"));
     }
     r.observer_stalls[0].1 = Nanos(resumed.0 - 51_000_000);
     assert!(keys(&r).contains(&"shared_reads"));
@@ -211,7 +211,7 @@ fn a_reader_that_is_woken_late_is_named_beside_the_pattern_it_makes() {
         r.observer_lag_ms = Some(late_ms);
         assert_eq!(keys(&r), expected);
     }
-    assert!(message(&r, "read_late").contains("121.0 ms late on average, and reads were 240.0 ms apart"));
+    assert!(message(&r, "read_late").contains("121.0 ms late on average, with 240.0 ms between reads"));
     // Where nothing piled up, nothing is to be explained.
     let mut even = gaps_us([10_000; 99]);
     even.observer_lag_ms = Some(9.0);
@@ -226,7 +226,7 @@ fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
     let due = Nanos(r.started.0);
     r.started = due.plus(std::time::Duration::from_millis(150));
     (r.intended, r.observer_stalls) = (Some(due), vec![(due, r.started)]);
-    assert!(message(&r, "observer_stalled").contains("for 0.15 s at most, beginning before the request"));
+    assert!(message(&r, "observer_stalled").contains("for up to 0.15 s, starting before the request"));
     // In a closed loop it had not begun.
     r.intended = None;
     assert_eq!(keys(&r), [""; 0]);
@@ -234,7 +234,7 @@ fn a_stall_before_the_request_or_in_one_that_failed_is_told() {
     let mut failed = AttemptRecord { started: ms(1000), ended: ms(3000), ..at_us([]) };
     failed.arrivals.clear();
     (failed.status, failed.observer_stalls) = (AttemptStatus::Timeout, vec![(ms(1500), ms(2400))]);
-    assert!(message(&failed, "observer_stalled").contains("0.90 s at most, 0.50 s after"), "{:?}", keys(&failed));
+    assert!(message(&failed, "observer_stalled").contains("for up to 0.90 s, 0.50 s after"), "{:?}", keys(&failed));
 }
 
 #[test]
@@ -248,10 +248,10 @@ fn a_request_that_tokscope_itself_sent_late_is_told_by_the_figures_it_is_in() {
     };
     assert_eq!((keys(&with(19.9, Some(0))), keys(&with(20.0, Some(0)))), (vec![], vec!["sent_late"]));
     assert!(
-        message(&with(20.0, Some(0)), "sent_late").contains("sent the request 0.02 s late: TTFT and latency count")
+        message(&with(20.0, Some(0)), "sent_late").contains("sent the request 0.02 s late; TTFT and latency count")
     );
     assert_eq!((keys(&with(118.0, None)), keys(&with(120.0, None))), (vec![], vec!["sent_late"]));
-    assert!(message(&with(120.0, None), "sent_late").contains("do not contain this delay, but throughput does"));
+    assert!(message(&with(120.0, None), "sent_late").contains("do not include this delay, but throughput does"));
     // Next to nothing is next to nothing, however short the TTFT.
     let mut short = with(4.9, Some(0));
     short.arrivals.iter_mut().for_each(|a| a.at = Nanos(a.at.0 - 199_000_000));
@@ -302,7 +302,7 @@ fn an_answer_made_first_and_streamed_after_is_found() {
     let at_once = at_us((0..200).map(|i| 4_000_000 + i * 10));
     let (key, message) = only(&at_once);
     assert_eq!(key, "fake_streaming");
-    assert!(message.starts_with("all 200 events came within 2.0 ms: it was not streamed"), "{message}");
+    assert!(message.starts_with("the answer was not streamed: all 200 events arrived within 2.0 ms"), "{message}");
     // A first token early, to look alive.
     let early = at_us(std::iter::once(300_000).chain((0..199).map(|i| 4_000_000 + i * 10)));
     let (key, message) = only(&early);
@@ -338,7 +338,9 @@ fn what_came_at_once_because_the_observer_stood_still_is_not_fake() {
 fn an_answer_in_one_event_is_not_streamed() {
     let mut r = at_us([4_000_000]);
     r.usage.completion_tokens = Some(300);
-    assert!(message(&r, "fake_streaming").starts_with("the whole answer came in one event: it was not streamed"));
+    assert!(
+        message(&r, "fake_streaming").starts_with("the answer was not streamed: the whole answer arrived in one event")
+    );
     assert_eq!(keys(&r), ["fake_streaming"]);
     // Reasoning that is not streamed is no text that should have been.
     (r.usage.reasoning_tokens, r.finish_at) = (Some(298), Some(Nanos::from_millis(4000)));
@@ -349,7 +351,7 @@ fn an_answer_in_one_event_is_not_streamed() {
     // Without usage nobody knows how many tokens it was.
     r.usage.completion_tokens = None;
     assert_eq!(keys(&r), ["fake_streaming", "usage_missing"]);
-    assert!(message(&r, "usage_missing").contains("one event says nothing of its tokens"));
+    assert!(message(&r, "usage_missing").contains("one event does not show how many tokens"));
 }
 
 /// Reads of so many events at these milliseconds.
@@ -362,7 +364,7 @@ fn a_whole_answer_in_one_read_is_found_at_any_length() {
     for events in [2, 10, 500] {
         let (key, message) = only(&reads(&[(40, events)]));
         assert_eq!(key, "fake_streaming");
-        assert!(message.starts_with(&format!("all {events} events came in one read")), "{message}");
+        assert!(message.contains(&format!("all {events} events arrived in one read")), "{message}");
     }
 }
 
@@ -372,7 +374,7 @@ fn a_content_length_proves_that_the_answer_was_buffered() {
     r.content_length = Some(6121);
     let (key, message) = only(&r);
     assert_eq!(key, "fake_streaming");
-    assert!(message.starts_with("the event stream has a Content-Length of 6121 bytes"), "{message}");
+    assert!(message.contains("the answer's Content-Length (6121 bytes) was known before it was sent"), "{message}");
     assert_eq!((r.time_to_first_token_ms(), r.decode_tokens_per_s()), (None, None));
 }
 
@@ -382,13 +384,13 @@ fn a_figure_that_is_missing_has_a_finding_that_says_why() {
         only(&reads(&[(100, 1), (400, 19)])),
         (
             "unresolved",
-            "inter-token latency and decode speed are unresolved: 19 of 20 events came with the last text: the error has no \
-             limit"
+            "ITL and decode speed are unresolved: 19 of 20 events arrived with the last text; the error is \
+             unbounded"
                 .to_owned()
         )
     );
     let first = reads(&[(100, 10), (110, 1), (120, 1), (130, 1), (140, 1), (150, 1)]);
-    assert!(only(&first).1.starts_with("TTFT, inter-token latency and decode speed are unresolved: 10 of 15 events"));
+    assert!(only(&first).1.starts_with("TTFT, ITL and decode speed are unresolved: 10 of 15 events"));
 }
 
 #[test]
@@ -536,8 +538,8 @@ fn finish_reasons_are_found_by_their_meaning() {
         ("content_filter", "filtered", "the server's content filter ended the answer"),
         ("SAFETY", "filtered", "(finish reason \"SAFETY\")"),
         ("refusal", "filtered", "the model refused to answer"),
-        ("model_context_window_exceeded", "cut_short", "context window ended the answer"),
-        ("bored", "unknown_finish_reason", "the unknown finish reason \"bored\""),
+        ("model_context_window_exceeded", "cut_short", "filled the model's context window"),
+        ("bored", "unknown_finish_reason", "unknown finish reason \"bored\""),
         ("\u{1b}[31mx\ny", "unknown_finish_reason", "\"x y\""),
     ] {
         let (found, message) = only(&ended(reason));

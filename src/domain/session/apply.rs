@@ -1,12 +1,12 @@
-//! What an event does to a session. Nothing else changes one, so a session that is folded from a journal is the same as the
-//! one that ran.
+//! Applies events to a session. Only events change a session, so replaying a journal gives the same session as the
+//! run itself.
 
 use super::case::Start;
 use super::{CasePhase, CaseState, InvalidEvent, Mode, Pace, RunEvent, Session, What};
 use crate::domain::attempt::{AttemptId, AttemptRecord, KeptRecord};
 use crate::domain::time::Nanos;
 
-/// Maximum attempts of a run that are known only from the numbers of later ones: a damaged journal may name any number.
+/// Maximum attempts that may be inferred from a later number: a damaged journal may contain any number.
 pub(super) const MAX_UNSEEN: usize = 100_000;
 
 /// Maximum memory for texts and arrivals of a run, bytes.
@@ -14,7 +14,7 @@ const WHOLE_BYTES: usize = 512 << 20;
 
 impl Session {
     /// Applies an event; [`What::Ended`] comes with the record of the attempt. An event that cannot happen changes nothing.
-    /// Events come in their order; one that claims an earlier time than the last is taken to have happened with it.
+    /// Events must come in order; an event with an earlier time than the last one gets the last one's time.
     pub fn apply(&mut self, event: &RunEvent, record: Option<KeptRecord>) -> Result<(), InvalidEvent> {
         self.check(event.what, record.as_ref())?;
         let at = event.at.max(self.changed_at);
@@ -58,7 +58,7 @@ impl Session {
         Ok(())
     }
 
-    /// Why an event cannot happen now, if it cannot.
+    /// Why an event cannot happen now; `None` if it can.
     fn check(&self, what: What, record: Option<&KeptRecord>) -> Result<(), InvalidEvent> {
         let ensure = |holds: bool, why| if holds { Ok(()) } else { Err(why) };
         let phase_is = |case: usize, phases: &[CasePhase]| {
@@ -97,13 +97,13 @@ impl Session {
         }
     }
 
-    /// Bounds the attempts that have to be made up before the one of this number.
+    /// Limits the attempts that are inferred before the attempt of this number.
     fn check_unseen(&self, state: &CaseState, number: u32) -> Result<(), InvalidEvent> {
         let unseen = (number as usize).saturating_sub(state.attempts.len() + 1);
         if self.unseen.saturating_add(unseen) > MAX_UNSEEN { Err(InvalidEvent::NoSuchNumber) } else { Ok(()) }
     }
 
-    /// Notes how the time since the last event is to be counted: the session was as it is now.
+    /// Records how to count the time since the last event, during which the session was as it is now.
     pub(super) fn pass_time(&mut self, at: Nanos) {
         if at > self.changed_at && self.began.is_some() && !self.is_active() {
             self.idle.add(self.quiet_since, at);
@@ -115,7 +115,7 @@ impl Session {
         self.now = self.now.max(at);
     }
 
-    /// Lets the schedule's time run while something waits to be started, and stand still while nothing does.
+    /// Runs the schedule's clock while an attempt waits to start, and stops it otherwise.
     fn follow_schedule(&mut self, at: Nanos) {
         if self.mode == Mode::Running && self.index.is_any_ready() {
             self.still.extend(self.pace.go_on(at));
@@ -124,7 +124,7 @@ impl Session {
         }
     }
 
-    /// Changes a case, and the index with it.
+    /// Changes a case and updates the index.
     pub(super) fn edit<T>(&mut self, case: usize, change: impl FnOnce(&mut CaseState) -> T) -> Option<T> {
         let state = self.cases.get_mut(case)?;
         let was = state.traits();
@@ -133,7 +133,7 @@ impl Session {
         Some(out)
     }
 
-    /// Attempts that are ordered ahead and not due come later: held, nothing new starts.
+    /// Moves attempts that are scheduled but not due to a later time: during a hold nothing new starts.
     fn take_back(&mut self, at: Nanos) {
         let back = self.not_due(at);
         if let Some((_, first)) = back.iter().min() {
@@ -151,7 +151,7 @@ impl Session {
         self.index.start(AttemptId { case, number: start.number }, start.warmup, at);
         let count = self.cases.len();
         if start.warmup {
-            // Those between were passed over.
+            // Stages in between were skipped.
             let turn = self.warmups_started as usize % count;
             let steps = (case + count - turn) % count + 1;
             self.warmups_started = self.warmups_started.saturating_add(steps as u32);
@@ -164,7 +164,7 @@ impl Session {
         Ok(())
     }
 
-    /// Adds the attempts up to a number whose start is not known.
+    /// Adds attempts up to a number whose start is unknown.
     fn make_up(&mut self, at: Nanos, case: usize, number: u32) {
         while let Some(next) = self.cases.get(case).map(|c| c.attempts.len() as u32 + 1).filter(|next| *next <= number)
         {
@@ -177,7 +177,7 @@ impl Session {
     fn end(&mut self, id: AttemptId, record: KeptRecord) {
         let ended = record.ended();
         if self.attempt(id).is_none() {
-            // Its start is not known.
+            // The start is unknown.
             let whole = record.get();
             self.make_up(self.changed_at, id.case, id.number - 1);
             let start = Start { number: id.number, warmup: whole.warmup, due: whole.intended };
@@ -222,7 +222,7 @@ impl Session {
         }
     }
 
-    /// Only the time limited some cases: those are not started again.
+    /// Only the time limit ended these cases, so they are not started again.
     fn end_time(&mut self, not_started: usize) {
         self.not_started = self.not_started.saturating_add(not_started);
         self.pace.end();
@@ -231,13 +231,13 @@ impl Session {
         }
     }
 
-    /// How many attempts of a case keep text and arrivals.
+    /// Number of attempts of a case that keep text and arrivals.
     pub(super) fn whole_records_of_case(&self) -> usize {
         (super::WHOLE_RECORDS / self.cases.len().max(1)).max(super::WHOLE_RECORDS_OF_CASE)
     }
 }
 
-/// About how much memory a record takes, bytes; one without text and arrivals next to none.
+/// Approximate memory of a record, bytes; almost none without text and arrivals.
 fn size_in_memory(record: &KeptRecord) -> usize {
     let record = record.get();
     size_of::<AttemptRecord>() + size_of_val(&*record.arrivals) + record.text.len() + record.reasoning.len()

@@ -7,7 +7,6 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::index::Traits;
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, KeptRecord, Words};
 use crate::domain::time::Nanos;
 
@@ -76,6 +75,22 @@ impl AttemptState {
     pub fn is_failed(&self) -> bool {
         !self.warmup && self.status().is_some_and(|s| !matches!(s, AttemptStatus::Ok | AttemptStatus::Cancelled))
     }
+}
+
+/// The properties of a case that the index counts.
+#[expect(clippy::struct_excessive_bools, reason = "each is counted by itself")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Traits {
+    /// Phase of the case.
+    pub phase: CasePhase,
+    /// Whether it waits for a slot, or could take another.
+    pub is_ready: bool,
+    /// Whether it has several attempts.
+    pub is_repeated: bool,
+    /// Whether it has two complete answers to compare.
+    pub is_comparable: bool,
+    /// Whether the server's prefix cache may have shortened the TTFT that it shows.
+    pub is_doubtful: bool,
 }
 
 /// A case with all its attempts.

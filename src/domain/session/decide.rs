@@ -1,4 +1,4 @@
-//! What a session decides: a wish or a fact comes in, events happen, and commands for the engine come out of them.
+//! Decides what a session does: from a request or a fact to events and commands for the engine.
 
 use std::sync::Arc;
 
@@ -7,13 +7,13 @@ use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
 
 impl Session {
-    /// [`Self::handle`] of an input that came at `now`.
+    /// [`Self::handle`] for an input that arrived at `now`.
     pub fn handle_at(&mut self, now: Nanos, event: SessionEvent) -> Vec<SessionCommand> {
         self.now = self.now.max(now);
         self.handle(event)
     }
 
-    /// Takes an input and returns what the engine has to do. What happened waits in [`Self::take_events`]. Facts about
+    /// Handles an input and returns the commands for the engine. The events are in [`Self::take_events`]. Facts about
     /// unknown or ended attempts are ignored.
     pub fn handle(&mut self, event: SessionEvent) -> Vec<SessionCommand> {
         let mut out = Vec::new();
@@ -65,7 +65,7 @@ impl Session {
         out
     }
 
-    /// Takes the events that happened since they were last taken, oldest first.
+    /// Returns the events since the last call, oldest first.
     pub fn take_events(&mut self) -> Vec<RunEvent> {
         std::mem::take(&mut self.events)
     }
@@ -92,7 +92,7 @@ impl Session {
         self.commit(RunEvent { at: self.now, what }, None, out)
     }
 
-    /// Applies an event and keeps it. False, and nothing is changed: it cannot happen.
+    /// Applies an event and stores it. Returns false and changes nothing if the event cannot happen.
     fn commit(&mut self, event: RunEvent, record: Option<Arc<AttemptRecord>>, out: &mut Vec<SessionCommand>) -> bool {
         let commands = self.commands(&event);
         let applied = self.apply(&event, record.map(Into::into));
@@ -104,7 +104,7 @@ impl Session {
         applied.is_ok()
     }
 
-    /// What an event that is about to happen asks of the engine.
+    /// Commands for the engine that an event requires before it happens.
     fn commands(&self, event: &RunEvent) -> Vec<SessionCommand> {
         let abort = |ids: Vec<AttemptId>| ids.into_iter().map(SessionCommand::Abort).collect();
         match event.what {
@@ -130,7 +130,7 @@ impl Session {
         }
     }
 
-    /// Attempts that are ordered and not due at `at`, with their intended starts.
+    /// Attempts that are scheduled but not due at `at`, with their intended starts.
     pub(super) fn not_due(&self, at: Nanos) -> Vec<(Nanos, AttemptId)> {
         let due = |id: &AttemptId| {
             let attempt = self.attempt(*id).filter(|a| !a.abandoned)?;
@@ -139,7 +139,7 @@ impl Session {
         self.index.open().keys().filter_map(due).collect()
     }
 
-    /// The next event that happens by itself, if any is due.
+    /// The next event that happens by itself, if one is due.
     fn next_step(&self) -> Option<What> {
         if self.mode != Mode::Running {
             return None;
@@ -153,7 +153,7 @@ impl Session {
         Some(if next < self.sweep.len() && is_left { What::StageBegan { stage: next } } else { What::Finished })
     }
 
-    /// The next start, or the end of the time that it would lie beyond.
+    /// The next start, or the end of the duration if that is earlier.
     fn next_start(&self) -> Option<What> {
         let started = |case: usize, warmup, due| {
             let number = u32::try_from(self.cases.get(case)?.attempts.len()).ok()?.checked_add(1)?;
@@ -162,12 +162,12 @@ impl Session {
         if let Some(case) = self.next_warmup() {
             return started(case, true, None);
         }
-        // Only warm-ups, and only in the beginning, would keep measured attempts waiting.
+        // Only warm-ups, and only at the beginning, delay measured attempts.
         if self.index.is_warming() {
             return None;
         }
         let case = self.index.next_ready(if self.plan.takes_turns() { self.turn } else { 0 })?;
-        // Slots were all taken until now: what is late is late for want of one.
+        // All slots were taken until now, so any delay is for lack of a slot.
         let capped = self.full_until == Some(self.now);
         if self.pace.is_over(self.now, capped) {
             return Some(What::TimeUp { not_started: self.pace.missed() });
@@ -179,7 +179,7 @@ impl Session {
         started(case, false, due)
     }
 
-    /// The case of the next warm-up; paused and cancelled ones are passed over.
+    /// The case of the next warm-up; skips paused and cancelled cases.
     fn next_warmup(&self) -> Option<usize> {
         let count = self.cases.len();
         let left = self.plan.warmup.saturating_sub(self.warmups_started) as usize;

@@ -1,4 +1,4 @@
-//! How long a run has been going: the time on every clock, summary and report.
+//! Duration of a run, as shown on every clock, summary and report.
 
 use std::time::Duration;
 
@@ -6,13 +6,13 @@ use super::Session;
 use crate::domain::spans::{Span, union};
 use crate::domain::time::Nanos;
 
-/// Times in which nothing ran and nothing would have without the user, that are over: ascending, apart. The user held or
-/// paused what was left, all was done until something was run again, or the program was gone.
+/// Past idle spans, ascending and disjoint: nothing ran, and nothing would have run without the user. The rest was held or
+/// paused, everything was done until a rerun, or the program was not running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Idle(Vec<Span>);
 
 impl Idle {
-    /// Adds a time that ended later than those before; what was added before counts once.
+    /// Adds a span that ended later than all before; an overlap counts once.
     pub(super) fn add(&mut self, from: Nanos, to: Nanos) {
         match self.0.last_mut() {
             Some(last) if from <= last.1 => last.1 = last.1.max(to),
@@ -21,22 +21,21 @@ impl Idle {
         }
     }
 
-    /// How much of it lies between two times.
+    /// Length of the spans between two times.
     fn between(&self, from: Nanos, to: Nanos) -> Duration {
         self.0.iter().map(|&(a, b)| b.min(to).since(a.max(from))).sum()
     }
 }
 
 impl Session {
-    /// When any attempt that is over was on its way or queued: ascending, apart.
+    /// Spans in which an attempt that ended was queued or in flight: ascending and disjoint.
     pub fn in_flight_spans(&self) -> Vec<Span> {
         let records = self.attempts().filter_map(|a| a.record.as_ref());
         union(records.map(|r| (r.began(), r.ended())))
     }
 
-    /// How long the run was going up to `now`, or up to its last end while nothing is to come: from its first request on,
-    /// without what was held, paused or done while nothing was in flight, and without the time in which the program was gone.
-    /// `None` before it began.
+    /// Duration of the run up to `now`, or up to its last end if nothing is left. Starts with the first request, and excludes
+    /// holds, pauses, waiting for a rerun, and time without the program. `None` before the run began.
     pub fn going(&self, now: Nanos) -> Option<Duration> {
         let began = self.began?;
         let is_active = self.is_active();
@@ -48,7 +47,7 @@ impl Session {
         Some(to.since(began).saturating_sub(idle.between(began, to)))
     }
 
-    /// Whether that is more than the attempts that count took one after another: several at once, or others beside them.
+    /// Returns whether the duration exceeds the attempts that count, one after another: several ran at once, or others ran too.
     pub fn is_more_than_reported(&self) -> bool {
         let reported: usize = self.cases.iter().map(|c| c.reported().count()).sum();
         self.plan.is_load() || self.attempts().count() > reported

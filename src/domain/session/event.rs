@@ -1,45 +1,45 @@
-//! Everything that can happen in a run. A journal holds these events, and a session is what they add up to.
+//! Everything that can happen in a run. A journal stores these events, and they determine the session.
 
 use serde::{Deserialize, Serialize};
 
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
 
-/// Something that happened, and when.
+/// Something that happened, with its time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RunEvent {
-    /// On the run's clock.
+    /// Time on the run's clock.
     pub at: Nanos,
     /// What happened.
     pub what: What,
 }
 
-/// What happened. Whatever follows from an event is not said again: pausing a case discards its running attempts.
+/// Kind of event. Consequences are not separate events: pausing a case discards its running attempts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum What {
     /// The endpoint answered, and the run began.
     Began,
-    /// The user held the run. Attempts that were not due yet are taken back.
+    /// The user held the run. Attempts that were not due yet are withdrawn.
     Held,
     /// The user ended the hold.
     HoldEnded,
-    /// An attempt was ordered. It belongs to the case's present round and stage.
+    /// An attempt was scheduled. It belongs to the case's current batch and stage.
     Started {
         /// Index of the case in the suite.
         case: usize,
-        /// Counted from 1 within the case.
+        /// Number within the case, from 1.
         number: u32,
-        /// Not measured.
+        /// Whether the attempt is an unmeasured warm-up.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         warmup: bool,
-        /// Its intended start in the open loop.
+        /// Intended start in the open loop.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         due: Option<Nanos>,
     },
-    /// An attempt is over. Its record is kept beside the event.
+    /// An attempt ended. Its record is stored with the event.
     Ended(AttemptId),
-    /// The user paused a case. It owes the attempts that were running.
+    /// The user paused a case. Its running attempts are queued again.
     CasePaused {
         /// Index of the case in the suite.
         case: usize,
@@ -49,7 +49,7 @@ pub enum What {
         /// Index of the case in the suite.
         case: usize,
     },
-    /// The user had a case run again.
+    /// The user reran a case.
     CaseRerun {
         /// Index of the case in the suite.
         case: usize,
@@ -61,26 +61,26 @@ pub enum What {
     },
     /// The next stage of the sweep began.
     StageBegan {
-        /// Counted from 0.
+        /// Index of the stage, from 0.
         stage: usize,
     },
     /// The plan's duration is over.
     TimeUp {
-        /// Requests intended within it that got no slot.
+        /// Requests due within the duration that got no slot.
         not_started: usize,
     },
     /// Nothing is left to do.
     Finished,
-    /// The program began to end, and cancelled what was left. All of that is owed when the run is resumed.
+    /// The program began to end and cancelled what was left. A resumed run starts all of it.
     Closing,
-    /// The program was last heard of. Attempts in flight left nothing.
+    /// Last sign of the program before it disappeared. Attempts in flight left nothing.
     Stopped,
-    /// The run was resumed after that.
+    /// The run was resumed afterwards.
     Resumed,
 }
 
 impl What {
-    /// The `type` of every event that has a journal line of its own. A line of any other type is no event.
+    /// The `type` of every event with its own journal line. A line of another type is not an event.
     pub const TYPES: [&str; 14] = [
         "began",
         "held",
@@ -99,25 +99,25 @@ impl What {
     ];
 }
 
-/// Why an event cannot have happened to a session.
+/// Why an event cannot happen to a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEvent {
     /// The suite has no such case.
     #[error("the suite has no such case")]
     NoSuchCase,
-    /// The sweep has no such stage, or not now.
+    /// The sweep has no such stage, or it is not the next one.
     #[error("the sweep does not go on to such a stage")]
     NoSuchStage,
     /// No attempt can have this number.
     #[error("no attempt can have this number")]
     NoSuchNumber,
-    /// The attempt started or ended before.
+    /// The attempt already started or ended.
     #[error("the attempt is there already")]
     AlreadyThere,
     /// The record is missing.
     #[error("the attempt has no record")]
     NoRecord,
-    /// The run or the case is in a state in which this cannot happen.
+    /// The state of the run or the case does not allow it.
     #[error("this cannot happen in the state that the run is in")]
     OutOfOrder,
 }

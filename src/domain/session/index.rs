@@ -1,37 +1,21 @@
-//! Counts and sets over all cases, so that a step costs the same for one case and for a hundred thousand.
+//! Counts and sets over all cases, so that a step costs the same for one case and for 100,000.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{CasePhase, CaseState};
+use super::case::{CasePhase, CaseState, Traits};
 use crate::domain::attempt::AttemptId;
 use crate::domain::time::Nanos;
 
-/// What the index counts of one case.
-#[expect(clippy::struct_excessive_bools, reason = "each is counted by itself")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Traits {
-    /// Its phase.
-    pub phase: CasePhase,
-    /// It waits for a slot, or could take another.
-    pub is_ready: bool,
-    /// It has several attempts.
-    pub is_repeated: bool,
-    /// It has two whole answers, which can be compared.
-    pub is_comparable: bool,
-    /// The server's prefix cache may have shortened the TTFT that it shows.
-    pub is_doubtful: bool,
-}
-
-/// What a session would else count anew in each step.
+/// Counts that a session would otherwise repeat in each step.
 #[derive(Clone, Debug)]
 pub struct Index {
-    /// Cases in each phase.
+    /// Number of cases in each phase.
     phases: [usize; CasePhase::COUNT],
-    /// Cases that wait for a slot, or could take another.
+    /// Cases that wait for a slot, or could use another one.
     ready: BTreeSet<usize>,
-    /// Attempts in flight, and when they were ordered.
+    /// Attempts in flight, with the times they were scheduled.
     open: BTreeMap<AttemptId, Nanos>,
-    /// How many of those are warm-ups.
+    /// Number of warm-ups among them.
     warming: usize,
     repeated: usize,
     comparable: usize,
@@ -39,7 +23,7 @@ pub struct Index {
 }
 
 impl Index {
-    /// The index of cases of which nothing was started.
+    /// Returns the index of cases that have not started.
     pub fn new(cases: &[CaseState]) -> Self {
         let ready = cases.iter().enumerate().filter(|(_, c)| c.is_ready()).map(|(case, _)| case).collect();
         let mut phases = [0; CasePhase::COUNT];
@@ -49,7 +33,7 @@ impl Index {
         Self { phases, ready, open: BTreeMap::new(), warming: 0, repeated: 0, comparable: 0, doubtful: 0 }
     }
 
-    /// Counts a case anew that changed.
+    /// Updates the index for a case that changed.
     pub fn change(&mut self, case: usize, was: Traits, is: Traits) {
         if was == is {
             return;
@@ -70,62 +54,62 @@ impl Index {
         }
     }
 
-    /// Whether some case has several attempts.
+    /// Returns whether a case has several attempts.
     pub const fn is_any_repeated(&self) -> bool {
         self.repeated > 0
     }
 
-    /// Whether some case has two whole answers.
+    /// Returns whether a case has two complete answers.
     pub const fn is_any_comparable(&self) -> bool {
         self.comparable > 0
     }
 
-    /// Whether some case shows a TTFT that the server's prefix cache may have shortened.
+    /// Returns whether a case shows a TTFT that the server's prefix cache may have shortened.
     pub const fn is_any_doubtful(&self) -> bool {
         self.doubtful > 0
     }
 
-    /// Adds an attempt in flight that was ordered at `at`.
+    /// Adds an attempt in flight that was scheduled at `at`.
     pub fn start(&mut self, id: AttemptId, warmup: bool, at: Nanos) {
         self.warming += usize::from(self.open.insert(id, at).is_none() && warmup);
     }
 
-    /// Removes an attempt that is over.
+    /// Removes an attempt that ended.
     pub fn end(&mut self, id: AttemptId, warmup: bool) {
         self.warming -= usize::from(self.open.remove(&id).is_some() && warmup);
     }
 
-    /// Cases in each phase.
+    /// Number of cases in each phase.
     pub const fn counts(&self) -> [usize; CasePhase::COUNT] {
         self.phases
     }
 
-    /// Cases in a phase.
+    /// Number of cases in a phase.
     pub const fn count(&self, phase: CasePhase) -> usize {
         self.phases[phase as usize]
     }
 
-    /// Cases with something left to do.
+    /// Number of cases with something left to do.
     pub const fn unsettled(&self) -> usize {
         self.count(CasePhase::Queued) + self.count(CasePhase::Running) + self.count(CasePhase::Paused)
     }
 
-    /// The first case from `from` on, and around, that waits for a slot.
+    /// First case from `from` on, wrapping around, that waits for a slot.
     pub fn next_ready(&self, from: usize) -> Option<usize> {
         self.ready.range(from..).next().or_else(|| self.ready.first()).copied()
     }
 
-    /// Whether any case does.
+    /// Returns whether a case waits for a slot.
     pub fn is_any_ready(&self) -> bool {
         !self.ready.is_empty()
     }
 
-    /// Attempts in flight, and when they were ordered.
+    /// Attempts in flight, with the times they were scheduled.
     pub const fn open(&self) -> &BTreeMap<AttemptId, Nanos> {
         &self.open
     }
 
-    /// Whether a warm-up is in flight.
+    /// Returns whether a warm-up is in flight.
     pub const fn is_warming(&self) -> bool {
         self.warming > 0
     }

@@ -1,14 +1,14 @@
-//! The end of the program in the middle of a run: what it cuts off is owed when the run is resumed.
+//! The end of the program during a run: a resumed run starts again what it interrupted.
 
 use super::{CaseState, Mode, Pace, RunEvent, Session, What};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, KeptRecord};
 use crate::domain::time::Nanos;
 
-/// Note on an attempt of which nothing was saved.
-pub(super) const LOST: &str = "in flight when tokscope ended: nothing of it was kept";
+/// Message of an attempt of which nothing was saved.
+pub(super) const LOST: &str = "in flight when tokscope ended; nothing of it was saved";
 
 impl Session {
-    /// Cancels what is left, for the program ends.
+    /// Cancels what is left because the program ends.
     pub(super) fn close(&mut self) {
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::close);
@@ -17,7 +17,7 @@ impl Session {
         self.is_closing = true;
     }
 
-    /// Puts the session where a program finds it that resumes the run: waiting for the endpoint with all that is owed, or
+    /// Puts the session into the state in which a program resumes it: waiting for the endpoint with everything that is left, or
     /// finished.
     pub(super) fn stop(&mut self, at: Nanos) {
         self.lose_open(at);
@@ -52,7 +52,7 @@ impl Session {
         self.mode = Mode::Running;
     }
 
-    /// Gives each attempt in flight the record of one that left nothing: it ended when the program was last heard of.
+    /// Gives each attempt in flight the record of one that left nothing, ended at the last sign of the program.
     fn lose_open(&mut self, at: Nanos) {
         for (id, ordered) in self.index.open().clone() {
             let Some(attempt) = self.attempt(id) else { continue };
@@ -65,8 +65,8 @@ impl Session {
         }
     }
 
-    /// The session as a program finds it that resumes the run, last heard of at `stopped`: waiting for the endpoint with all
-    /// that is owed, or finished. The event that says so was not taken yet.
+    /// Returns the session as a program resumes it, last active at `stopped`: waiting for the endpoint with everything that is
+    /// left, or finished. The event for this has not been taken yet.
     #[must_use]
     pub fn to_resume(&self, stopped: Nanos) -> Self {
         let mut session = self.clone();
@@ -77,8 +77,8 @@ impl Session {
         session
     }
 
-    /// Leaves the session as a report shows it once the program is gone, last heard of at `at`: nothing is in flight, and
-    /// what was cut off is owed. Where something is left to do, the run is held.
+    /// Puts the session into the state that a report shows after the program ended, last active at `at`: nothing is in flight,
+    /// and interrupted attempts are queued. The run is held if something is left to do.
     pub fn rest(&mut self, at: Nanos) {
         self.pass_time(at.max(self.changed_at));
         self.rested_at = Some(at);
@@ -86,7 +86,7 @@ impl Session {
         for case in 0..self.cases.len() {
             self.edit(case, CaseState::rest);
         }
-        // A damaged journal may say that the run finished, and lack the end of an attempt.
+        // A damaged journal may say that the run finished, but lack the end of an attempt.
         if self.mode == Mode::Running || (self.mode == Mode::Finished && self.index.unsettled() > 0) {
             (self.mode, self.is_cut_off) = (Mode::Held, true);
         }
@@ -98,7 +98,7 @@ impl Session {
     }
 }
 
-/// The record of an attempt that left nothing.
+/// Record of an attempt that left nothing.
 fn lost_record(id: AttemptId, warmup: bool, from: Nanos, to: Nanos) -> KeptRecord {
     let mut lost = AttemptRecord::started(id, warmup, String::new(), String::new(), from);
     (lost.status, lost.ended) = (AttemptStatus::Cancelled, to);

@@ -1,11 +1,11 @@
-//! Names that other tools give to the figures of thresholds.
+//! Other tools' names for the figures of thresholds.
 //!
-//! A name is an alias only where the other tool's definition is the same as ours; where definitions differ, [`hint`] says so.
+//! A name is an alias only if the other tool's definition is the same; where definitions differ, [`hint`] says so.
 
-/// Other names of figures of single requests, and ours.
+/// Aliases of figures of single requests, and our names.
 ///
-/// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench: our ITL, which leaves out all tokens
-/// of the first event. `AIPerf` and guidellm call the same figure `inter_token_latency`.
+/// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench. Our ITL is the same, but excludes all
+/// tokens of the first event. `AIPerf` and guidellm call it `inter_token_latency`.
 const REQUEST_ALIASES: [(&str, &str); 17] = [
     ("tpot", "itl"),
     ("inter_token_latency", "itl"),
@@ -26,7 +26,7 @@ const REQUEST_ALIASES: [(&str, &str); 17] = [
     ("dispatch_delay", "queue"),
 ];
 
-/// Other names of figures of the run, and ours.
+/// Aliases of figures of the run, and our names.
 const RUN_ALIASES: [(&str, &str); 9] = [
     ("output_throughput", "throughput"),
     ("output_token_throughput", "throughput"),
@@ -39,21 +39,21 @@ const RUN_ALIASES: [(&str, &str); 9] = [
     ("request_error_rate", "error_rate"),
 ];
 
-/// Other names of statistics, and ours.
+/// Aliases of statistics, and our names.
 const STATISTIC_ALIASES: [(&str, &str); 5] =
     [("mean", "avg"), ("average", "avg"), ("median", "p50"), ("minimum", "min"), ("maximum", "max")];
 
-/// Our name of a request's figure; the name itself if it has no other.
+/// Returns our name of a request's figure; any other name unchanged.
 pub(super) fn request_figure(name: &str) -> &str {
     own_name(&REQUEST_ALIASES, name)
 }
 
-/// Our name of a run's figure; the name itself if it has no other.
+/// Returns our name of a run's figure; any other name unchanged.
 pub(super) fn run_figure(name: &str) -> &str {
     own_name(&RUN_ALIASES, name)
 }
 
-/// Our name of a statistic; the name itself if it has no other.
+/// Returns our name of a statistic; any other name unchanged.
 pub(super) fn statistic(name: &str) -> &str {
     own_name(&STATISTIC_ALIASES, name)
 }
@@ -62,7 +62,7 @@ fn own_name<'a>(aliases: &[(&str, &'static str)], name: &'a str) -> &'a str {
     aliases.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| *own)
 }
 
-/// What to take instead of a name that other tools use for a figure which thresholds cannot have.
+/// Suggests what to use instead of another tool's name for a figure that cannot have a threshold.
 pub(super) fn hint(name: &str) -> Option<&'static str> {
     let has = |part: &str| name.contains(part);
     if has("time_per_output_token") {
@@ -71,13 +71,13 @@ pub(super) fn hint(name: &str) -> Option<&'static str> {
         );
     }
     if has("inter_chunk_latency") || has("icl") {
-        return Some("gaps between chunks have no threshold; 'itl' is the mean time per token of each request");
+        return Some("gaps between chunks cannot have a threshold; 'itl' is the mean time per token of each request");
     }
     if has("total_token_throughput") || has("input_throughput") || has("prompt_tokens_per_second") {
-        return Some("prompt tokens have no throughput here; 'throughput' counts output tokens");
+        return Some("prompt throughput cannot have a threshold; 'throughput' counts output tokens");
     }
     if name.starts_with("std_") || name.ends_with("_std") {
-        return Some("a standard deviation has no threshold; take a percentile, like ttft_p95");
+        return Some("a standard deviation cannot have a threshold; use a percentile, like ttft_p95");
     }
     None
 }

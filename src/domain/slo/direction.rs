@@ -1,10 +1,10 @@
-//! Thresholds whose direction is nearly never meant, like `ttft_p95>500ms`.
+//! Thresholds whose direction is almost never intended, like `ttft_p95>500ms`.
 
 use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Subject};
 use crate::domain::text::sanitise_line;
 
 impl Slo {
-    /// Warns of a bound that a worse server keeps more easily, and suggests the other direction; `None` for a usual bound.
+    /// Warns about a bound that a worse server passes more easily, and suggests the other direction; `None` for a usual bound.
     pub fn odd_direction(&self) -> Option<String> {
         let less_is_better = match self.subject {
             Subject::Requests(figure, _) => REQUEST_FIGURES.get(figure)?.unit == SloUnit::Milliseconds,

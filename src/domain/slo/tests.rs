@@ -92,7 +92,7 @@ fn names_with_another_definition_are_hinted_at() {
         ("time_per_output_token_p95<50ms", "includes the first token; 'tpot' or 'itl' leaves it out"),
         ("inter_chunk_latency_p99<50ms", "'itl' is the mean time per token of each request"),
         ("total_token_throughput>100", "'throughput' counts output tokens"),
-        ("std_ttft_ms<5", "take a percentile, like ttft_p95"),
+        ("std_ttft_ms<5", "use a percentile, like ttft_p95"),
         ("tpot<50ms", "'tpot' needs a statistic, like tpot_p95"),
         ("ttft_ms<50", "'ttft' needs a statistic, like ttft_p95"),
     ] {

@@ -31,7 +31,7 @@ impl Head {
             Err(httparse::Error::TooManyHeaders) => return Err(format!("there are more than {MAX_HEADERS} headers")),
             // The begin of a TLS record: an alert, or a handshake.
             Err(_) if matches!(bytes, [0x15 | 0x16, 0x03, ..]) => {
-                return Err("the server speaks TLS there; is its address https://?".to_owned());
+                return Err("the server speaks TLS there; try https://".to_owned());
             }
             Err(error) => return Err(format!("the answer is no HTTP/1.1 ({error}); is this an HTTP server?")),
         };

@@ -72,7 +72,7 @@ fn retries_apply_as_they_do_to_requests() {
 
 #[test]
 fn what_to_do_is_told_where_a_named_model_would_help() {
-    let advice = "name the model with --model NAME";
+    let advice = "pass --model NAME";
     assert!(http(404).reason(Next::GiveUp, true).contains(advice));
     assert!(!http(401).reason(Next::GiveUp, true).contains(advice));
     assert!(!Trouble::no_answer("dns", "no".to_owned()).reason(Next::GiveUp, true).contains(advice));

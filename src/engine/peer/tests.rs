@@ -13,8 +13,8 @@ const PROXY: Option<(&str, &str)> = Some(("http://u:hunter22@proxy.example:3128"
 #[test]
 fn errors_of_the_system_name_where_and_what_to_try() {
     for (kind, to_try) in [
-        (ErrorKind::ConnectionRefused, "is the server running, and its port right?"),
-        (ErrorKind::TimedOut, "no firewall in between?"),
+        (ErrorKind::ConnectionRefused, "check that the server is running and the port is right"),
+        (ErrorKind::TimedOut, "check the host and any firewall"),
         (ErrorKind::HostUnreachable, "check the address, the network and the VPN"),
         (ErrorKind::NetworkUnreachable, "check the address, the network and the VPN"),
         (ErrorKind::ConnectionReset, "see the server's log"),
@@ -33,10 +33,12 @@ fn a_name_without_an_address_is_one_sentence() {
     let error = io::Error::other("failed to lookup address information: Name or service not known");
     let said = peer(ENDPOINT, None).unknown(&error);
     let expected =
-        "the host name 'gpu.example' has no address (Name or service not known); check its spelling and the DNS";
+        "cannot resolve the host name 'gpu.example' (Name or service not known); check its spelling and the DNS";
     assert_eq!(said, expected);
     let said = peer(ENDPOINT, PROXY).unknown(&error);
-    assert!(said.starts_with("the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY) has"));
+    assert!(said.starts_with(
+        "cannot resolve the host name 'proxy.example' of the proxy http://proxy.example:3128 (HTTPS_PROXY)"
+    ));
 }
 
 #[test]
@@ -44,11 +46,14 @@ fn a_proxy_is_the_culprit_of_what_only_it_can_have_done() {
     let proxied = peer(ENDPOINT, PROXY);
     let said = proxied.refused(&io::Error::from(ErrorKind::ConnectionRefused));
     let start = "no connection to the proxy http://proxy.example:3128 (HTTPS_PROXY): ";
-    assert!(said.starts_with(start) && said.ends_with("is the proxy running, and its port right?"), "{said}");
+    assert!(
+        said.starts_with(start) && said.ends_with("check that the proxy is running and the port is right"),
+        "{said}"
+    );
     let said = proxied.with_culprit(407, "HTTP 407".to_owned());
-    assert!(said.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) wants a user name"), "{said}");
+    assert!(said.starts_with("the proxy http://proxy.example:3128 (HTTPS_PROXY) requires a user name"), "{said}");
     let said = proxied.with_culprit(502, "HTTP 502".to_owned());
-    assert!(said.contains("HTTPS_PROXY") && said.ends_with("can it reach gpu.example:8000?"), "{said}");
+    assert!(said.contains("HTTPS_PROXY") && said.ends_with("check that it can reach gpu.example:8000"), "{said}");
     assert_eq!(proxied.with_culprit(500, "HTTP 500".to_owned()), "HTTP 500");
     // Inside a tunnel the server answers, and without a proxy there is none to blame.
     for peer in [peer("https://gpu.example/v1", PROXY), peer(ENDPOINT, None)] {

@@ -1,4 +1,4 @@
-//! An answer that is no stream, but one JSON document.
+//! Answers in one JSON document instead of a stream.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::engine::failure::Failure;
 use crate::protocol::failure::kind_in_body;
 
 impl Recorder {
-    /// A whole answer that came as one JSON document: it has text and tokens, but no first token in time.
+    /// Records a whole answer in one JSON document: it has text and tokens, but no TTFT.
     pub fn whole_answer(&mut self, at: Nanos, body: &str) -> Result<(), Failure> {
         let kind = || kind_in_body(body).unwrap_or("json_error");
         let failed = |message: String| Failure::new(AttemptStatus::HttpError, kind(), message);
@@ -19,22 +19,22 @@ impl Recorder {
         let mut documents = serde_json::Deserializer::from_str(body).into_iter::<&RawValue>();
         let document = documents.next().and_then(Result::ok).map_or(body, |first| first.get());
         let chunk = self.api.read_or_error(document);
-        let mut chunk = chunk.map_err(|e| failed(format!("the answer is no JSON: {e}")))?;
+        let mut chunk = chunk.map_err(|e| failed(format!("the response is not valid JSON: {e}")))?;
         if let Some(error) = chunk.error {
             return Err(failed(error));
         }
         if document.len() < body.len() {
             let what = "the server sent several JSON documents, not server-sent events";
-            return Err(failed(format!("{what}; if it speaks Ollama's own API, pass --api ollama")));
+            return Err(failed(format!("{what}; for Ollama's own API, pass --api ollama")));
         }
         if !chunk.is_generated() && chunk.finish_reason.is_none() {
-            // FastAPI and mistral.rs tell their errors without a field for them.
+            // FastAPI and mistral.rs report errors without an `error` field.
             let value: serde_json::Value = serde_json::from_str(body).unwrap_or_default();
             let told = value.get("message").or_else(|| value.get("detail")).is_some();
-            let message = "the answer is JSON, but none of a model".to_owned();
+            let message = "the response is JSON but not an answer from a model".to_owned();
             return Err(failed(if told { crate::protocol::failure::message_of(&value) } else { message }));
         }
-        let warning = "the server answered at once instead of streaming: no TTFT, no inter-token latency";
+        let warning = "the server sent the answer at once instead of streaming; TTFT and ITL are not available";
         self.record.warnings.push(warning.to_owned());
         chunk.finish_reason.get_or_insert(Cow::Borrowed("stop"));
         self.keep(&chunk);

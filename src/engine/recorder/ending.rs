@@ -1,4 +1,4 @@
-//! How an attempt ended: its status, and why it failed.
+//! The end of an attempt: its status, and why it failed.
 
 use super::{Recorder, push};
 use crate::domain::attempt::{AttemptError, AttemptStatus};
@@ -6,15 +6,15 @@ use crate::domain::finish_reason::FinishClass;
 use crate::engine::failure::Failure;
 use crate::protocol::failure::capped;
 
-/// What to do about an answer without a body.
+/// Advice for a response without a body.
 const CHECK_ADDRESS: &str =
-    "check that the address leads to the chat API, and the log of the server or of the gateway before it";
+    "check that the address is that of the chat API, and check the log of the server or gateway";
 
 impl Recorder {
-    /// Ends what is still open in the text and the counts.
+    /// Closes the texts and counts that are still open.
     fn close(&mut self) {
         let record = &mut self.record;
-        // With the marks between several choices the text is not what was generated.
+        // With separators between several choices, the text is not what was generated.
         record.is_text_whole &= !self.choices.have_texts();
         self.text_cut |= push(&mut record.reasoning, self.halves.reasoning.finish());
         let split = self.thinking.take(self.halves.text.finish());
@@ -27,14 +27,14 @@ impl Recorder {
         self.choices.close(record);
     }
 
-    /// Halves of characters that never got their partner.
+    /// Number of lone surrogates.
     pub(super) fn lone_halves(&self) -> u32 {
         let halves = &self.halves;
         let all = [halves.text.lone, halves.reasoning.lone, halves.arguments.lone, self.choices.lone_halves()];
         all.into_iter().fold(0, u32::saturating_add)
     }
 
-    /// Settles how a stream ended that ended without an error.
+    /// Settles a stream that ended without an error.
     pub fn settle(&mut self) {
         let has_ended = self.has_ended();
         self.close();
@@ -79,14 +79,14 @@ impl Recorder {
         }
     }
 
-    /// First choice whose finish reason has this meaning, and its reason, in words.
+    /// Describes the first choice whose finish reason has this meaning.
     fn end_with(&self, class: FinishClass) -> Option<String> {
         let record = &self.record;
         let is_it = |reason: &&String| FinishClass::from_reason(reason) == class;
         let words = |which: String, reason: &String| {
-            // JSON in place of a word needs no quotes.
+            // JSON instead of a word needs no quotes.
             if reason.starts_with(['{', '[']) {
-                format!("{which} with {reason} in place of a finish reason")
+                format!("{which} with {reason} instead of a finish reason")
             } else {
                 format!("{which} with finish reason \"{reason}\"")
             }
@@ -98,11 +98,11 @@ impl Recorder {
         })
     }
 
-    /// What else came, and may explain the end.
+    /// Other received data that may explain the end.
     fn also_sent(&self) -> String {
         let api = self.beside.other_api.map(|api| {
             let (theirs, ours) = (api.name, self.api.name);
-            format!("; the server answered in the shape of the API {theirs}, not {ours}: pass --api {theirs}, or check the address")
+            format!("; the server answered in the format of the {theirs} API, not {ours}; pass --api {theirs} or check the address")
         });
         let words = self.beside.words.as_ref().map(|words| format!("; the server also sent: {words}"));
         api.or(words).unwrap_or_default()

@@ -18,9 +18,7 @@ impl Recorder {
         }
         if self.lone_halves() > 0 {
             let lone = self.lone_halves();
-            warnings.push(format!(
-                "{lone} halves of characters (lone surrogates) came without the other and were replaced"
-            ));
+            warnings.push(format!("lone surrogates replaced by substitute characters: {lone}"));
         }
         if self.beside.is_cut && self.record.error.is_none() {
             warnings.push("the stream ended in the middle of an event after the answer was complete".to_owned());

@@ -1,8 +1,8 @@
-//! Encodings of characters that a reader undoes, or the program that shows a text.
+//! Undoes encodings of characters that a reader, or the program that shows a text, would undo.
 
 use super::seen::{Place, Seen};
 
-/// Named entities of HTML for characters that keys are written in.
+/// Named HTML entities for characters that occur in keys.
 const ENTITIES: [(&str, char); 14] = [
     ("amp", '&'),
     ("lt", '<'),
@@ -20,8 +20,8 @@ const ENTITIES: [(&str, char); 14] = [
     ("dollar", '$'),
 ];
 
-/// Undoes percent-encoding, escapes of JSON and its like, and entities of HTML; `None` where there are none. One that the
-/// text ends within is dropped: its character is not there.
+/// Undoes percent-encoding, JSON-style escapes and HTML entities; `None` if there are none. An encoding that the end of the
+/// text cuts off is dropped.
 pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
     if !seen.iter().any(|s| matches!(s.c, '%' | '\\' | '&')) {
         return None;
@@ -56,21 +56,21 @@ pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
     found.then(|| out.finish())
 }
 
-/// The place of an escape of `length` characters beyond its first.
+/// Position of an escape that is `length` characters longer than its first.
 fn whole(first: &Seen, tail: &[Seen], length: usize) -> Place {
     length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.place, |last| first.place.with(last.place))
 }
 
-/// What an escape stands for, and how many characters it has beyond its first.
+/// Character of an escape, and its length beyond the first character.
 enum Code {
     No,
-    /// The text ends within it.
+    /// The text ends within the escape.
     Cut,
     Character(char, usize),
     Byte(u8, usize),
 }
 
-/// The number that the next `digits` characters write to the base of 16.
+/// Parses the next `digits` characters as a hexadecimal number.
 fn hex(tail: &[Seen], digits: usize) -> Result<u32, Code> {
     let mut value = 0;
     for at in 0..digits {
@@ -96,7 +96,7 @@ fn backslash(tail: &[Seen]) -> Code {
     let Some((kind, digits)) = tail.split_first() else { return Code::Cut };
     match kind.c {
         'x' => byte(hex(digits, 2), 3),
-        // Half of a pair is no letter of a key.
+        // Half of a surrogate pair cannot be part of a key.
         'u' => match hex(digits, 4) {
             Ok(code) => Code::Character(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER), 5),
             Err(code) => code,
@@ -123,11 +123,11 @@ fn entity(tail: &[Seen]) -> Code {
     number.and_then(char::from_u32).or_else(named).map_or(Code::No, |c| Code::Character(c, length + 1))
 }
 
-/// Characters, some of which come a byte at a time.
+/// Decodes characters, some of which arrive byte by byte.
 #[derive(Default)]
 struct Decoded {
     out: Vec<Seen>,
-    /// Bytes of characters that are not complete yet, with their places.
+    /// Bytes of incomplete characters, with their positions.
     bytes: Vec<u8>,
     places: Vec<Place>,
 }

@@ -1,4 +1,4 @@
-//! The forms in which a secret comes back, and the search for all of them at once.
+//! Forms in which a secret may come back, and a search for all of them at once.
 
 use std::fmt::Write as _;
 use std::ops::Range;
@@ -8,23 +8,23 @@ use base64::prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD, Engine as 
 
 use super::view::{View, is_plain, views, without_blanks};
 
-/// Keys from this length on are found with blanks and line breaks between their letters, too; a shorter one may stand in
+/// Minimum length of a key that is also found with blanks and line breaks between its letters. A shorter key may occur in
 /// two words by chance.
 const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 
-/// Up to so many bytes of all forms the search is a table, some 256 bytes for each; the other way takes five times as long.
+/// Maximum total bytes for a search with a table of about 256 bytes for each. The alternative is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 
 /// One form of a secret, as a view shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Needle {
-    /// Without blanks.
+    /// The form without blanks.
     bytes: Vec<u8>,
-    /// Unlike any word: it is searched in what a model writes, and in capitals as in small letters.
+    /// Whether the form is unlike any word: it is also searched in answers, and in any letter case.
     is_key: bool,
-    /// May have blanks between its letters.
+    /// Whether the form may have blanks between its letters.
     may_be_spaced: bool,
-    /// A character of base64 before it and behind it may hold some of its bits.
+    /// Whether base64 characters before and after the form may contain some of its bits.
     shares: (bool, bool),
 }
 
@@ -33,36 +33,36 @@ struct Needle {
 pub struct Needles {
     forms: Vec<Needle>,
     search: Option<AhoCorasick>,
-    /// Bytes of the longest.
+    /// Length of the longest form, bytes.
     longest: usize,
 }
 
-/// What to look for.
+/// Which secrets to find.
 #[derive(Clone, Copy, Debug)]
 pub struct Wanted {
-    /// Only what is unlike any word.
+    /// Only secrets unlike any word.
     only_keys: bool,
-    /// Where the text may end within a secret, the fewest bytes of it that are one.
+    /// Secrets that the end of the text may cut off; minimum bytes of their beginning.
     least_cut: Option<usize>,
 }
 
 impl Wanted {
-    /// Every secret, and the begin of one at the text's end from so many bytes on.
+    /// Every secret, and a secret's beginning at the end of the text, from this many bytes on.
     pub const fn all(least_cut: usize) -> Self {
         Self { only_keys: false, least_cut: Some(least_cut) }
     }
 
-    /// What is unlike any word.
+    /// Only secrets unlike any word.
     pub const fn keys(least_cut: Option<usize>) -> Self {
         Self { only_keys: true, least_cut }
     }
 }
 
 impl Needles {
-    /// All forms of these values; beside each, whether it is unlike any word.
+    /// Returns all forms of these values; each comes with whether it is unlike any word.
     pub fn new(values: &[(String, bool)]) -> Self {
         let mut needles: Vec<Needle> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
-        // Of the same bytes twice, the one that is searched everywhere comes first.
+        // Of two equal forms, the one that is searched everywhere comes first.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
         let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();
@@ -78,12 +78,12 @@ impl Needles {
         Self { forms: needles, search, longest }
     }
 
-    /// Bytes of the longest form.
+    /// Length of the longest form, bytes.
     pub const fn longest(&self) -> usize {
         self.longest
     }
 
-    /// Where secrets stand in a text: ranges of its bytes in ascending order that do not overlap.
+    /// Finds secrets in a text. Returns ascending byte ranges that do not overlap.
     pub fn find(&self, text: &str, wanted: Wanted) -> Vec<Range<usize>> {
         let Some(search) = &self.search else { return Vec::new() };
         let text = text.strip_suffix('…').unwrap_or(text);
@@ -104,13 +104,13 @@ impl Needles {
         merged(found)
     }
 
-    /// Whether a text without hidden characters may hold one.
+    /// Returns whether a text without hidden characters may contain a secret.
     fn may_be_in(&self, search: &AhoCorasick, bytes: &[u8], wanted: Wanted) -> bool {
         search.is_match(bytes)
             || wanted.least_cut.is_some_and(|least| self.forms.iter().any(|n| n.begun(bytes, least).is_some()))
     }
 
-    /// The begin of a secret at the text's end.
+    /// Beginning of a secret at the end of the text.
     fn cut(&self, view: &View, text: &str, wanted: Wanted) -> Option<Range<usize>> {
         let least = wanted.least_cut?;
         let end = view.bytes.len();
@@ -127,14 +127,14 @@ impl Needle {
         self.is_key || !wanted.only_keys
     }
 
-    /// Whether what was found at this part of a view is it, or its begin: words keep their capitals and have no blanks.
+    /// Returns whether this part of a view is the form, or its beginning: words keep their letter case and have no blanks.
     fn is_at(&self, view: &View, part: &Range<usize>) -> bool {
         let found = view.bytes.get(part.clone()).unwrap_or_default();
         let is_spelt = self.is_key || self.bytes.starts_with(found);
         is_spelt && (self.may_be_spaced || !view.has_blank(part))
     }
 
-    /// The most bytes, at least so many and not all of it, that a text ends with.
+    /// Longest beginning, at least this long but not the whole form, with which a text ends.
     fn begun(&self, text: &[u8], least: usize) -> Option<usize> {
         let ending = text.last()?.to_ascii_lowercase();
         let most = self.bytes.len().saturating_sub(1).min(text.len());
@@ -145,7 +145,7 @@ impl Needle {
         })
     }
 
-    /// The part with the characters of base64 beside it that hold some of its bits, and with its padding.
+    /// Extends the part by adjacent base64 characters that contain some of its bits, and by its padding.
     fn widened(&self, view: &[u8], part: Range<usize>) -> Range<usize> {
         let is_base64 = |at: usize| view.get(at).is_some_and(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(b));
         let Range { mut start, mut end } = part;
@@ -162,7 +162,7 @@ impl Needle {
     }
 }
 
-/// A value as it is and as it is decoded, in hexadecimal digits, in base64 at every place, and from right to left.
+/// Returns a value as is, percent-decoded, in hexadecimal, in base64 at every offset, and reversed.
 fn forms(value: &str, is_key: bool) -> Vec<Needle> {
     let may_be_spaced = value.contains(char::is_whitespace) || is_key && value.len() >= MIN_BYTES_OF_A_SPACED_KEY;
     let needle = |bytes: Vec<u8>, shares| Needle { bytes, is_key, may_be_spaced, shares };
@@ -173,11 +173,11 @@ fn forms(value: &str, is_key: bool) -> Vec<Needle> {
         hex
     });
     forms.push(plain(hex.into_bytes()));
-    // A direction that is turned around shows it as it is.
+    // Reversed text direction shows a reversed key as it is.
     forms.extend(is_key.then(|| plain(value.bytes().rev().collect())));
     for before in 0..3 {
         let bytes = [&[0; 3][..before], value.as_bytes()].concat();
-        // Characters that hold bits of what stands before it or behind it differ.
+        // Characters with bits of the surrounding text differ.
         let from = (8 * before).div_ceil(6);
         let to = 8 * bytes.len() / 6;
         let shares = (8 * before % 6 != 0, 8 * bytes.len() % 6 != 0);
@@ -189,7 +189,7 @@ fn forms(value: &str, is_key: bool) -> Vec<Needle> {
     forms
 }
 
-/// The ranges in ascending order, those that overlap as one.
+/// Merges overlapping ranges, in ascending order.
 fn merged(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
     ranges.sort_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
@@ -223,7 +223,7 @@ mod tests {
                 for encoded in [BASE64_STANDARD.encode(&bytes), BASE64_URL_SAFE.encode(&bytes)] {
                     let text = format!("got {encoded} here");
                     let [part] = found(&text)[..] else { panic!("{bytes}: {text}") };
-                    // What is left decodes to nothing of the key.
+                    // The rest decodes to no part of the key.
                     let left = text.replace(part, "").replace("got ", "").replace(" here", "");
                     let kept = left.trim_end_matches('=').len() * 6 / 8;
                     assert!(kept <= before.len() + behind.len(), "{bytes}: {left}");
@@ -253,7 +253,7 @@ mod tests {
             needles.find(&text, Wanted::keys(None)).len()
         };
         assert_eq!((spaced("12345678"), spaced("sk-canary-12345678")), (0, 1));
-        // A blank that is no part of what shows parts nothing.
+        // A blank outside the visible text separates nothing.
         let needles = Needles::new(&[("12345678".to_owned(), true)]);
         for text in ["1234\u{1b}]0;a title\u{7}5678", "1234\r5678", "1234\u{2028}5678", "1234\u{85}%35678"] {
             assert_eq!(needles.find(text, Wanted::keys(None)).len(), 1, "{text:?}");

@@ -1,4 +1,4 @@
-//! A text as its readers see it: what is invisible is gone, other spellings of a letter are that letter, and encoded
+//! A text as its readers see it: invisible characters are removed, letter variants become plain letters, and encoded
 //! characters are decoded. Each character keeps its place in the source.
 
 use std::ops::Range;
@@ -9,27 +9,27 @@ use super::decode::decode;
 use super::seen::{Place, Seen};
 use crate::domain::text::{CSI, ESCAPE, is_invisible, skip_escape_sequence};
 
-/// Encodings inside one another that are undone.
+/// Maximum nested encodings to undo.
 const MAX_DECODINGS: usize = 3;
 
 /// One way to read a text, for a search by bytes.
 #[derive(Debug)]
 pub struct View {
-    /// What is read, without blanks.
+    /// The text as read, without blanks.
     pub bytes: Vec<u8>,
-    /// For each byte, the character of the source it comes from.
+    /// Index of the source character for each byte.
     places: Vec<Place>,
 }
 
 impl View {
-    /// The bytes of the source behind a part of the view that is not empty.
+    /// Source bytes of a non-empty part of the view.
     pub fn source(&self, part: &Range<usize>) -> Range<usize> {
         let from = self.places.get(part.start).map_or(0, |place| place.from);
         let to = part.end.checked_sub(1).and_then(|last| self.places.get(last)).map_or(from, |place| place.to);
         from as usize..to.max(from) as usize
     }
 
-    /// Whether the source shows a blank within a part of the view.
+    /// Returns whether the source shows a blank within a part of the view.
     pub fn has_blank(&self, part: &Range<usize>) -> bool {
         self.places.get(part.start + 1..part.end).is_some_and(|places| places.iter().any(|p| p.is_after_blank))
     }
@@ -44,18 +44,18 @@ impl View {
     }
 }
 
-/// Whether a text has one view, itself without its blanks: nothing in it is hidden, styled or encoded.
+/// Returns whether a text has only one view, itself without blanks: nothing is hidden, styled or encoded.
 pub fn is_plain(text: &str) -> bool {
     text.bytes().all(|b| matches!(b, b' '..=b'~' | b'\n' | b'\t') && !matches!(b, b'%' | b'&' | b'\\'))
 }
 
-/// What a plain text looks like without its blanks.
+/// Returns a plain text without its blanks.
 pub fn without_blanks(text: &str) -> Vec<u8> {
     text.bytes().filter(|b| !b.is_ascii_whitespace()).collect()
 }
 
-/// All ways to read a text: with escape sequences as the terminal takes them and as what they are written in, as it
-/// stands and decoded.
+/// Returns all ways to read a text: with escape sequences interpreted and as written, encoded and
+/// decoded.
 pub fn views(text: &str) -> Vec<View> {
     let mut seen: Vec<Seen> = text
         .char_indices()
@@ -79,7 +79,7 @@ pub fn views(text: &str) -> Vec<View> {
     views
 }
 
-/// Takes out what is invisible, blanks and marks, and reads styled letters as plain ones.
+/// Removes invisible characters, blanks and marks, and turns styled letters into plain ones.
 fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
     let mut out = Vec::with_capacity(seen.len());
     let mut chars = seen.iter().map(|s| s.c).enumerate().peekable();
@@ -93,7 +93,7 @@ fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
         }
         is_after_blank |= place.is_after_blank;
         place.is_after_blank = is_after_blank;
-        // Other controls, those that end lines included, are not shown at all.
+        // Other control characters, including line breaks, are not visible.
         if matches!(c, ' ' | '\n' | '\t') {
             is_after_blank = true;
         } else if c.is_ascii_graphic() {
@@ -107,15 +107,15 @@ fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
                 let plain = normalizer.normalize_iter(std::iter::once(c));
                 out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, place }));
             }
-            // What shows without a letter is a blank.
+            // A visible character without a letter counts as a blank.
             is_after_blank = out.len() == before;
         }
     }
     out
 }
 
-/// The scripts from Greek to the Indic ones, Han, Kana and Hangul: most of some texts, and no other spelling of a letter that
-/// keys are written in.
+/// Scripts from Greek to the Indic ones, Han, Kana and Hangul: common in text, but never variants of the letters in
+/// keys.
 const fn is_a_letter_of_its_own(c: char) -> bool {
     matches!(c, '\u{370}'..='\u{1cff}' | '\u{3041}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{20000}'..='\u{3ffff}')
 }
@@ -124,7 +124,7 @@ const fn is_a_letter_of_its_own(c: char) -> bool {
 mod tests {
     use super::*;
 
-    /// The views of a text, each as text.
+    /// The views of a text as strings.
     fn read(text: &str) -> Vec<String> {
         views(text).into_iter().map(|view| String::from_utf8(view.bytes).unwrap()).collect()
     }

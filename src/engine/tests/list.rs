@@ -25,19 +25,19 @@ fn a_list_that_fails_is_a_note_where_a_model_was_named_and_an_error_where_none_w
     for (answer, said) in [
         (
             json("404 Not Found", r#"{"detail":"Not Found"}"#),
-            "/v1/models: HTTP 404: Not Found; there is no list of models",
+            "/v1/models: HTTP 404: Not Found; the server has no model list",
         ),
-        (json("405 Method Not Allowed", ""), "/v1/models: HTTP 405; there is no list"),
-        (json("501 Not Implemented", ""), "/v1/models: HTTP 501; there is no list"),
+        (json("405 Method Not Allowed", ""), "/v1/models: HTTP 405; the server has no model list"),
+        (json("501 Not Implemented", ""), "/v1/models: HTTP 501; the server has no model list"),
         (json("500 Oh", "out of mem"), "/v1/models: HTTP 500: out of mem"),
         (json("429 Slow", "slow down"), "/v1/models: HTTP 429: slow down"),
-        (html, "answers, but not with JSON"),
-        (json("200 OK", "{\"data\": ["), "answers, but not with JSON"),
+        (html, "did not return JSON"),
+        (json("200 OK", "{\"data\": ["), "did not return JSON"),
         (json("200 OK", r#"{"error":{"message":"no database"}}"#), "/v1/models: HTTP 200: no database"),
     ] {
         let (facts, _) = discovery(vec![answer.clone()], 0, true);
         let [EngineFact::Unreachable { reason, retrying: false, .. }] = facts.as_slice() else { panic!("{facts:?}") };
-        let advice = "name the model with --model NAME to run without the list";
+        let advice = "pass --model NAME to run without the list";
         assert!(reason.contains(said) && reason.ends_with(advice), "{reason}");
         let (facts, _) = discovery(vec![answer], 0, false);
         let [EngineFact::Discovered { models, list_error: Some(why), .. }] = facts.as_slice() else {

@@ -245,6 +245,6 @@ fn a_list_of_models_without_end_is_refused() {
     let (engine, facts) = engine(&url);
     engine.send(EngineCommand::Discover { retry: false, needs_list: true });
     let EngineFact::Unreachable { reason, .. } = facts.recv().unwrap() else { panic!() };
-    let expected = "its answer is longer than 4 MiB; name the model with --model NAME to run without the list";
+    let expected = "the response is larger than 4 MiB; pass --model NAME to run without the list";
     assert_eq!(reason, format!("GET {url}/models: {expected}"));
 }

@@ -84,8 +84,10 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.warning = usage::fault(&last).map(Cow::Owned);
         if let Some(ns) = last["load_duration"].as_u64().filter(|&ns| ns > LOADED_WITHIN_NS) {
             let seconds = ns as f64 / 1e9;
-            chunk.warning =
-                Some(format!("the model was loaded within this request ({seconds:.1} s): its TTFT holds that").into());
+            chunk.warning = Some(
+                format!("the server loaded the model during this request ({seconds:.1} s), and TTFT includes that")
+                    .into(),
+            );
         }
     }
     Ok(chunk)

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::Visitor;
 use serde::{Deserialize, Deserializer};
 
-/// Which choice; what is no index counts as the first.
+/// Index of a choice; anything that is not an index counts as the first.
 #[derive(Default)]
 pub struct Index(pub u32);
 

@@ -7,12 +7,12 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-/// A string, null, or an array of parts; anything else counts as nothing.
+/// A string, null, or an array of parts; anything else counts as empty.
 #[derive(Default)]
 pub struct Text<'a> {
-    /// What is said.
+    /// Generated text.
     pub text: Cow<'a, str>,
-    /// What parts of an array mark as thinking.
+    /// Text of array parts marked as thinking.
     pub thinking: Cow<'a, str>,
 }
 

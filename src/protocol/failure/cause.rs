@@ -1,11 +1,11 @@
-//! Causes of an HTTP error that decide whether other requests would fail alike: a wrong model, a scheme, a flagged prompt.
+//! Causes of an HTTP error that affect every request: a wrong model or a wrong scheme. Also a flagged prompt, which does not.
 
 use serde_json::Value;
 
 use super::message_in_body;
 use crate::domain::refusal::{CONTENT_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 
-/// The kind of an HTTP error with this body; `None` if the body names none of these causes.
+/// Kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
     let said = Said::new(body);
     match http_status {
@@ -17,11 +17,11 @@ pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static s
     }
 }
 
-/// What an error body says, in lower case.
+/// Content of an error body, in lower case.
 struct Said {
     /// `code`, `type` and `param` of the error.
     words: [String; 3],
-    /// The server's own sentence. Some repeat the whole request beside it, whose prompt may say anything.
+    /// The server's own sentence. Some servers repeat the whole request next to it, whose prompt may contain anything.
     text: String,
 }
 
@@ -56,7 +56,7 @@ impl Said {
         if [code, kind].iter().any(|word| WORDS.iter().any(|known| word.contains(known))) || param == "model" {
             return true;
         }
-        // Anthropic names the model after a colon, without a sentence.
+        // Anthropic gives the model after a colon, without a sentence.
         let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
         let names_model = self.text.contains("model") || self.text.contains("deployment");
         is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))

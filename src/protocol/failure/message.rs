@@ -1,10 +1,10 @@
-//! Finds a server's own words in an error of any shape.
+//! Finds a server's own words in an error of any format.
 
 use serde_json::Value;
 
 use crate::protocol::surrogates::replace_lone_surrogates;
 
-/// The message in an error body of any known shape, or the body's text with its tags stripped.
+/// Message in an error body of any known format, or the body's text without tags.
 pub fn message_in_body(body: &str) -> String {
     let body = body.trim_start_matches('\u{feff}');
     match serde_json::from_str::<Value>(&replace_lone_surrogates(body)) {
@@ -13,20 +13,20 @@ pub fn message_in_body(body: &str) -> String {
     }
 }
 
-/// The message in an error value of any known shape, else the JSON as it is.
+/// Message in an error value of any known format, else the JSON as is.
 pub fn message_of(error: &Value) -> String {
     message_within(error, MAX_DEPTH).unwrap_or_else(|| shorten(&error.to_string()))
 }
 
-/// The message of an event or a body with an `error` field; `None` where the field reports nothing: null, false, `""`.
+/// Message of an event or a body with an `error` field; `None` if the field reports no error: null, false, `""`.
 pub fn reported_error(error: Option<&Value>, whole: &Value) -> Option<String> {
     let error = error.filter(|e| !(e.is_null() || **e == Value::Bool(false) || e.as_str() == Some("")))?;
-    // The field may be a flag, a code or an empty object, with the words beside it.
+    // The field may be a flag, a code or an empty object, with the message next to it.
     let words = message_within(error, MAX_DEPTH).or_else(|| message_within(whole, MAX_DEPTH));
     Some(words.unwrap_or_else(|| shorten(&error.to_string())))
 }
 
-/// The message of an event that calls itself an error: `"object": "error"` or `"type": "error"`.
+/// Message of an event that calls itself an error: `"object": "error"` or `"type": "error"`.
 pub fn declared_error(data: &str) -> Option<String> {
     let event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
     let says_error =
@@ -34,11 +34,11 @@ pub fn declared_error(data: &str) -> Option<String> {
     (says_error("object") || says_error("type")).then(|| message_of(&event))
 }
 
-/// The message of an event in place of an answer that is an error by its shape: `error`, `detail`, `errors`, or `message`
-/// beside an error's code or type.
+/// Message of an event that has the format of an error: `error`, `detail`, `errors`, or `message` next to an error's code or
+/// type.
 pub fn undeclared_error(data: &str) -> Option<String> {
     let mut event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
-    // Gemini puts its errors into a list.
+    // Gemini wraps its errors in a list.
     if let Some(first) = event.as_array_mut().and_then(|all| all.first_mut()) {
         event = first.take();
     }
@@ -65,7 +65,7 @@ pub fn undeclared_error(data: &str) -> Option<String> {
     (has_message || has_details()).then(|| message_of(&event))
 }
 
-/// Levels of an error that are searched for its message.
+/// Maximum nesting depth of a message in an error.
 const MAX_DEPTH: usize = 5;
 
 fn message_within(error: &Value, depth: usize) -> Option<String> {
@@ -79,7 +79,7 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
         Value::Object(fields) => {
             let names = ["message", "detail", "msg", "error", "errors", "error_message", "error_description", "reason"];
             let message = names.iter().find_map(|name| message_within(fields.get(*name)?, depth))?;
-            // OpenRouter passes on what its provider said.
+            // OpenRouter passes on its provider's error.
             let raw = error.pointer("/metadata/raw").and_then(Value::as_str).filter(|raw| !raw.trim().is_empty());
             Some(match raw {
                 Some(raw) if !message.contains(raw) => format!("{message}: {}", message_in_body(raw)),
@@ -90,7 +90,7 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// The text of a page. Its title stands first only if the rest does not repeat it, as error pages do.
+/// Text of a page. The title comes first only if the rest does not repeat it, as error pages do.
 fn text_of_page(page: &str) -> String {
     let lowered = page.to_ascii_lowercase();
     let behind = |tag: &str| Some(lowered.find(tag)? + tag.len());

@@ -1,38 +1,38 @@
-//! When each rule of the table holds, and the evidence that it gives.
+//! Conditions of the rules, and the evidence they give.
 
 use super::evidence::{Evidence, millis, percent};
 use crate::domain::sweep::saturated_from_start;
 
-/// tokscope's own lateness from which figures are doubtful, milliseconds at the 99th percentile.
+/// Lateness of tokscope (p99) from which figures are doubtful, milliseconds.
 const LATE_MS: f64 = 5.0;
-/// Share of attempts that tokscope itself delayed from which that is the cause; a smaller share is named beside another cause.
+/// Minimum share of attempts delayed by tokscope to name tokscope as the cause; a smaller share is named beside another cause.
 const OWN_DELAYS: f64 = 0.1;
-/// A thread that takes this share of a core reads no faster, percent.
+/// Share of a core from which a thread cannot read faster, percent.
 const SATURATED_PERCENT: f64 = 90.0;
-/// A machine this busy serves neither client nor server as it could, percent.
+/// Load from which a shared machine slows client and server, percent.
 const EXHAUSTED_PERCENT: f64 = 95.0;
-/// What is seen in this share of the attempts is the run's, not an attempt's.
+/// Minimum share of attempts for a property of the whole run.
 const MOST: f64 = 0.5;
-/// Share and number of the requests that a server may refuse before that limits the run.
+/// Minimum share and number of refused requests that limit the run.
 const REFUSED: f64 = 0.1;
 const REFUSED_AT_LEAST: usize = 3;
-/// Requests that wait at the server on average, by its metrics.
+/// Minimum average number of waiting requests in the server's metrics.
 const WAITING: f64 = 1.0;
-/// A GPU whose clock is throttled for this share of the run is slower than it could be, percent.
+/// Minimum share of the run with a throttled clock for a GPU to be the cause, percent.
 const THROTTLED_PERCENT: f64 = 25.0;
-/// Share of a wait in the TTFT, and of the TTFT in the request, from which it is the cause; below the other, decoding is.
+/// Minimum share of a wait in the TTFT, and of the TTFT in the request, to be the cause; below the other limit, decoding is.
 const WAIT_HOLDS: f64 = 0.5;
 const DECODE_HOLDS: f64 = 0.2;
-/// A TTFT that grows by this factor over a sweep has become a queue's.
+/// Growth factor of TTFT over a sweep that indicates a queue.
 const QUEUE_GROWTH: f64 = 3.0;
-/// Gaps are steady while the 99th percentile is no more than this many medians.
+/// Maximum p99 of steady gaps, in medians.
 const STEADY: f64 = 3.0;
 
 pub(super) fn own_standstill(e: &Evidence<'_>) -> Option<String> {
     is_own_standstill(e).then(|| standstills(e)).flatten()
 }
 
-/// Delays of tokscope itself that are too few for a rule of their own.
+/// Delays of tokscope itself that are too few for their own rule.
 pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     let counts = &e.counts;
     let stalled = || (!is_own_standstill(e)).then(|| standstills(e)).flatten();
@@ -41,12 +41,12 @@ pub(super) fn few_own_delays(e: &Evidence<'_>) -> Option<String> {
     stalled().or_else(sent).or_else(read)
 }
 
-/// A standstill holds up whole answers as a buffer does: where there is one, a buffer is the second explanation.
+/// A stall delays whole answers like a buffer does; with a buffer, both are explanations.
 fn is_own_standstill(e: &Evidence<'_>) -> bool {
     is_own_share(e, e.counts.stalled) || buffered(e).is_some()
 }
 
-/// Whether this many attempts are enough to distort the run's percentiles.
+/// Returns whether this many attempts are enough to distort the run's percentiles.
 fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
     attempts as f64 >= e.counts.ended as f64 * OWN_DELAYS
 }
@@ -54,7 +54,7 @@ fn is_own_share(e: &Evidence<'_>, attempts: usize) -> bool {
 fn standstills(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.stalled, e.counts.ended);
     let longest_s = e.counts.longest_stall_ms / 1000.0;
-    (n > 0).then(|| format!("tokscope itself stood still in {n} of {all} attempts, for {longest_s:.2} s at most"))
+    (n > 0).then(|| format!("tokscope itself stalled in {n} of {all} attempts, for up to {longest_s:.2} s"))
 }
 
 pub(super) fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
@@ -63,7 +63,7 @@ pub(super) fn own_dispatch_delay(e: &Evidence<'_>) -> Option<String> {
 
 fn sent_late(e: &Evidence<'_>) -> Option<String> {
     let (n, all, most) = (e.counts.sent_late, e.counts.ended, millis(e.counts.longest_own_delay_ms));
-    (n > 0).then(|| format!("tokscope itself sent {n} of {all} requests late, by {most} at most"))
+    (n > 0).then(|| format!("tokscope itself sent {n} of {all} requests late, by up to {most}"))
 }
 
 fn read_late(e: &Evidence<'_>) -> Option<String> {
@@ -73,17 +73,19 @@ fn read_late(e: &Evidence<'_>) -> Option<String> {
 
 pub(super) fn own_thread(e: &Evidence<'_>) -> Option<String> {
     let engine = e.around.engine_percent.filter(|percent| *percent >= SATURATED_PERCENT)?;
-    Some(format!("tokscope's reading thread took {engine:.0}% of a core, so the figures may be its own"))
+    Some(format!("tokscope's reading thread used {engine:.0}% of a core, so its own delay may distort the figures"))
 }
 
 pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
     let late_by_lag = || {
         let late_ms = e.around.lag_p99_ms.filter(|ms| *ms >= LATE_MS)?;
         let token_ms = e.median(|t| t.token_ms)?;
-        // Beside an ITL of a second some milliseconds are nothing.
+        // Some milliseconds do not matter at an ITL of a second.
         (late_ms >= token_ms / 2.0).then(|| {
             let (late, token) = (millis(late_ms), millis(token_ms));
-            format!("tokscope itself was {late} late (p99), beside an ITL of {token}, so the figures may be its own")
+            format!(
+                "tokscope itself was {late} late (p99) at an ITL of {token}, so its own delay may distort the figures"
+            )
         })
     };
     late_by_lag().or_else(|| is_own_share(e, e.counts.read_late).then(|| read_late(e)).flatten())
@@ -92,15 +94,14 @@ pub(super) fn own_lateness(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn shared_machine(e: &Evidence<'_>) -> Option<String> {
     let busy = e.around.shared_machine_percent.filter(|percent| *percent >= EXHAUSTED_PERCENT)?;
     Some(format!(
-        "the cores were {busy:.0}% busy with client and server on one machine, so each may have waited for the other"
+        "client and server share a machine whose cores were {busy:.0}% busy, so each may have slowed the other"
     ))
 }
 
 pub(super) fn buffered(e: &Evidence<'_>) -> Option<String> {
     let (n, all) = (e.counts.buffered, e.counts.ended);
-    (n > 0 && n as f64 >= all as f64 * MOST).then(|| {
-        format!("in {n} of {all} attempts the text did not arrive as it was made, so TTFT and ITL are not the model's")
-    })
+    (n > 0 && n as f64 >= all as f64 * MOST)
+        .then(|| format!("text was held back in {n} of {all} attempts, so TTFT and ITL do not reflect the model"))
 }
 
 pub(super) fn refused(e: &Evidence<'_>) -> Option<String> {
@@ -113,8 +114,8 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
     let found = e.one_at_a_time?;
     let (least, most) = found.first_text_ms;
     Some(format!(
-        "the server decodes one request at a time: {} of {} overlapping requests got their first token only after the one \
-         before had ended ({} to {} after the request)",
+        "the server decodes one request at a time: {} of {} overlapping requests got their first token only after \
+         the previous one ended (after {} to {})",
         found.apart,
         found.waited,
         millis(least),
@@ -125,23 +126,23 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
 pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
     let (slot, ttft) = e.wait_of_ttft(|t| t.slot_ms).filter(holds)?;
     let (slot, ttft) = (millis(slot), millis(ttft));
-    Some(format!("at this rate requests waited {slot} for a free slot, of a TTFT of {ttft} (medians)"))
+    Some(format!("at this rate, requests spent {slot} of their {ttft} TTFT waiting for a free slot (medians)"))
 }
 
 pub(super) fn server_queue_time(e: &Evidence<'_>) -> Option<String> {
     let (queue, ttft) = e.wait_of_ttft(|t| t.queue_ms).filter(holds)?;
     let (queue, ttft) = (millis(queue), millis(ttft));
-    Some(format!("by the server's own clock requests waited {queue} of a TTFT of {ttft} (medians)"))
+    Some(format!("the server reports that requests spent {queue} of their {ttft} TTFT in its queue (medians)"))
 }
 
-/// Whether a wait is most of the TTFT that holds it.
+/// Returns whether a wait is most of the TTFT that includes it.
 fn holds(&(wait_ms, ttft_ms): &(f64, f64)) -> bool {
     ttft_ms > 0.0 && wait_ms >= ttft_ms * WAIT_HOLDS
 }
 
 pub(super) fn server_queue_length(e: &Evidence<'_>) -> Option<String> {
     let waiting = e.around.server_waiting.filter(|n| *n >= WAITING)?;
-    Some(format!("by the server's metrics {waiting:.1} requests waited on average"))
+    Some(format!("the server's metrics report {waiting:.1} waiting requests on average"))
 }
 
 pub(super) fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
@@ -152,7 +153,7 @@ pub(super) fn growing_ttft(e: &Evidence<'_>) -> Option<String> {
     let grown = more / less;
     (load > 1.0 && after >= before * QUEUE_GROWTH && grown < load / 2.0).then(|| {
         format!(
-            "from concurrency {} to {} the median TTFT grew from {} to {}, throughput only {grown:.1}-fold",
+            "from concurrency {} to {}, median TTFT grew from {} to {}, while throughput scaled only {grown:.1}×",
             first.concurrency,
             last.concurrency,
             millis(before),
@@ -175,7 +176,7 @@ pub(super) fn prefill(e: &Evidence<'_>) -> Option<String> {
     let (share, ttft) = (e.prefill_share.filter(|share| *share >= WAIT_HOLDS)?, e.median(|t| t.ttft_ms)?);
     let (share, ttft) = (percent(share), millis(ttft));
     Some(format!(
-        "{share} of the median request passes before its first token (TTFT {ttft}), in prefill or in a queue before it"
+        "{share} of the median request is spent before its first token (TTFT {ttft}), in prefill or in a queue"
     ))
 }
 

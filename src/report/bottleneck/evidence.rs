@@ -1,4 +1,4 @@
-//! The figures that the rules look at.
+//! Figures that the rules check.
 
 use super::Around;
 use super::one_at_a_time::{Exchange, OneAtATime};
@@ -10,45 +10,45 @@ use crate::domain::statistics::{enough_for, median};
 use crate::domain::sweep::{Stage, stages};
 use crate::report::summary::Summary;
 
-/// Findings that say that something held the text back.
+/// Findings of text that was held back.
 const BUFFER_FINDINGS: [&str; 3] = ["fake_streaming", "bursts", "shared_reads"];
-/// HTTP statuses that say that the server takes no more.
+/// HTTP statuses of an overloaded server.
 const REFUSALS: [u16; 3] = [429, 503, 529];
 
-/// All that is known of a run.
+/// Everything known about a run.
 pub(super) struct Evidence<'a> {
     pub summary: &'a Summary,
     pub around: Around,
-    /// Of the attempts that count.
+    /// Times of the attempts that count.
     pub times: Vec<Times>,
-    /// Part of the median request before its first token, of 1.
+    /// Share of the median request before its first token, from 0 to 1.
     pub prefill_share: Option<f64>,
-    /// Of the sweep.
+    /// Stages of the sweep.
     pub stages: Vec<Stage>,
-    /// A server that decodes one request at a time.
+    /// Evidence of a server that decodes one request at a time.
     pub one_at_a_time: Option<OneAtATime>,
     pub counts: Counts,
 }
 
-/// Measured attempts that ended, reruns included.
+/// Counts of measured attempts that ended, reruns included.
 #[derive(Default)]
 pub(super) struct Counts {
     pub ended: usize,
-    /// In which tokscope itself stood still, and the longest of those times, milliseconds.
+    /// Attempts in which tokscope itself stalled, and the longest stall, milliseconds.
     pub stalled: usize,
     pub longest_stall_ms: f64,
-    /// Requests that tokscope itself sent late, and the longest of those delays, milliseconds.
+    /// Requests that tokscope itself sent late, and the longest delay, milliseconds.
     pub sent_late: usize,
     pub longest_own_delay_ms: f64,
     /// Streams that tokscope itself read late.
     pub read_late: usize,
-    /// Whose text something held back, without those in which tokscope stood still or read late.
+    /// Attempts whose text was held back, except those in which tokscope stalled or read late.
     pub buffered: usize,
-    /// That the server refused at least once because it takes no more.
+    /// Attempts that an overloaded server refused at least once.
     pub refused: usize,
 }
 
-/// The times of an attempt that counts; `None` where one is not known.
+/// Times of an attempt that counts; `None` for an unknown time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub ttft_ms: Option<f64>,
@@ -56,9 +56,9 @@ pub(super) struct Times {
     pub token_ms: Option<f64>,
     /// Wait for a slot in the open loop, without tokscope's own delay.
     pub slot_ms: Option<f64>,
-    /// In the server's queue, by its own clock.
+    /// Wait in the server's queue, by the server's clock.
     pub queue_ms: Option<f64>,
-    /// The p99 of its gaps by their median, of those that have enough.
+    /// The p99 of the gaps divided by their median, with enough gaps.
     pub spread: Option<f64>,
 }
 
@@ -85,12 +85,12 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The median of a time over the attempts that have it.
+    /// Median of a time over the attempts that have it.
     pub fn median(&self, time: impl Fn(&Times) -> Option<f64>) -> Option<f64> {
         median(self.times.iter().filter_map(time))
     }
 
-    /// The medians of a wait and of the TTFT over the attempts that have both.
+    /// Medians of a wait and of the TTFT over the attempts that have both.
     pub fn wait_of_ttft(&self, wait: impl Fn(&Times) -> Option<f64>) -> Option<(f64, f64)> {
         let both: Vec<(f64, f64)> = self.times.iter().filter_map(|t| Some((wait(t)?, t.ttft_ms?))).collect();
         Some((median(both.iter().map(|b| b.0))?, median(both.iter().map(|b| b.1))?))

@@ -1,17 +1,17 @@
-//! Servers that decode one request after another although several are in flight.
+//! Detects servers that decode one request at a time although several are in flight.
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::statistics::median;
 use crate::domain::time::Nanos;
 
-/// Requests that came while another was being answered; fewer may be chance.
+/// Minimum number of requests sent while another was being answered; fewer may be chance.
 const ENOUGH_WAITS: usize = 3;
-/// Share of them that got their first text only after the other had its last.
+/// Minimum share of them whose first text came after the previous answer's last.
 const APART: f64 = 0.9;
-/// Share of their wait in which others were being decoded: else it was their own prefill.
+/// Minimum share of their wait spent decoding other requests; the rest is their own prefill.
 const COVERED: f64 = 0.5;
 
-/// From when to when a request was in flight, and when its text came.
+/// Time of a request in flight, and of its text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Exchange {
     began: Nanos,
@@ -20,7 +20,7 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Of a whole answer that was streamed; `None` of any other.
+    /// Returns the exchange of a complete, streamed answer; `None` for any other.
     pub fn new(record: &AttemptRecord) -> Option<Self> {
         let (first, last) = (record.first_arrival()?, record.last_arrival()?);
         (record.is_ok() && first < last).then(|| Self { began: record.began(), first, last })
@@ -30,21 +30,21 @@ impl Exchange {
 /// A server that decodes one request at a time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct OneAtATime {
-    /// Requests that waited for another one to end.
+    /// Requests that waited until another one ended.
     pub apart: usize,
-    /// Requests that came while another was being answered.
+    /// Requests that were sent while another one was being answered.
     pub waited: usize,
     /// Shortest and longest time from a request to its first text, milliseconds.
     pub first_text_ms: (f64, f64),
 }
 
 impl OneAtATime {
-    /// Whether the decode phases of requests that were in flight together never overlap, and those of others fill their waits.
+    /// Returns evidence if decode phases of concurrent requests never overlap and other requests' decoding fills the waits.
     pub fn find(mut exchanges: Vec<Exchange>) -> Option<Self> {
         exchanges.sort_by_key(|e| (e.first, e.last));
         let (mut apart, mut covers) = (0, Vec::new());
         for (at, own) in exchanges.iter().enumerate() {
-            // Sorted by their first text: those that can still be decoding stand right before.
+            // Sorted by first text, so those that may still be decoding come right before.
             let before = exchanges.split_at(at).0;
             let Some(previous) = before.last().filter(|previous| own.began < previous.last) else { continue };
             apart += usize::from(previous.last <= own.first);

@@ -1,5 +1,5 @@
-//! The table of rules, in the order of how directly the evidence shows the cause: what tokscope saw of itself, when the text
-//! arrived, when requests overlapped, what the server reports, how throughput grew, and at last where the time went.
+//! The table of rules, most direct evidence first: tokscope's own delays, when the text arrived, which requests overlapped,
+//! what the server reports, how throughput grew, and where the median request spent its time.
 
 use super::conditions::{
     buffered, decode, few_own_delays, flat_sweep, gpu_throttled, growing_ttft, no_slot, one_at_a_time,
@@ -8,21 +8,21 @@ use super::conditions::{
 };
 use super::evidence::Evidence;
 
-/// One rule.
+/// A rule of the table.
 pub(super) struct Rule {
-    /// Its name in the table.
+    /// Key of the rule in the table.
     pub key: &'static str,
-    /// What it says: the field's word.
+    /// Cause that the sentence names, in the field's words.
     pub cause: &'static str,
-    /// When it holds, for people.
+    /// Condition, for people.
     pub condition: &'static str,
-    /// Its evidence, with sample figures.
+    /// Sample evidence.
     pub example: &'static str,
-    /// Rules that hold as a consequence of this one: they are not named beside it.
+    /// Rules that follow from this one and are not named beside it.
     pub explains: &'static [&'static str],
-    /// Named also where another rule already stands beside the cause.
+    /// Whether the rule is named even if another rule already stands beside the cause.
     pub is_always_named: bool,
-    /// The evidence; `None` where the rule does not hold.
+    /// Returns the evidence; `None` if the rule does not hold.
     pub find: fn(&Evidence<'_>) -> Option<String>,
 }
 
@@ -30,13 +30,13 @@ const CLIENT: &str = "client-bound";
 const QUEUE: &str = "queue-bound";
 const SATURATED: &str = "saturated";
 
-/// All of them. The first that holds is the cause.
+/// All rules. The first that holds names the cause.
 pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_standstill",
         cause: CLIENT,
-        condition: "tokscope itself stood still in at least 10% of the attempts, or in any where `buffered` holds too",
-        example: "tokscope itself stood still in 5 of 50 attempts, for 0.90 s at most",
+        condition: "tokscope itself stalled in at least 10% of the attempts, or in any if `buffered` also holds",
+        example: "tokscope itself stalled in 5 of 50 attempts, for up to 0.90 s",
         explains: &[],
         is_always_named: false,
         find: own_standstill,
@@ -45,7 +45,7 @@ pub(super) const RULES: &[Rule] = &[
         key: "own_dispatch_delay",
         cause: CLIENT,
         condition: "tokscope sent at least 10% of the requests late (finding `sent_late`)",
-        example: "tokscope itself sent 7 of 50 requests late, by 12 ms at most",
+        example: "tokscope itself sent 7 of 50 requests late, by up to 12 ms",
         explains: &[],
         is_always_named: false,
         find: own_dispatch_delay,
@@ -53,8 +53,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_thread",
         cause: CLIENT,
-        condition: "tokscope's reading thread took at least 90% of a core",
-        example: "tokscope's reading thread took 97% of a core, so the figures may be its own",
+        condition: "tokscope's reading thread used at least 90% of a core",
+        example: "tokscope's reading thread used 97% of a core, so its own delay may distort the figures",
         explains: &["shared_machine", "own_lateness"],
         is_always_named: false,
         find: own_thread,
@@ -62,9 +62,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "own_lateness",
         cause: CLIENT,
-        condition: "tokscope's reading thread was at least 5 ms late (p99), and that is half of the median ITL or more; or it \
-                    read at least 10% of the streams late (finding `read_late`)",
-        example: "tokscope itself was 12 ms late (p99), beside an ITL of 9.0 ms, so the figures may be its own",
+        condition: "tokscope's reading thread was late by at least 5 ms and half the median ITL (p99), or read at least 10% of the \
+                    streams late (finding `read_late`)",
+        example: "tokscope itself was 12 ms late (p99) at an ITL of 9.0 ms, so its own delay may distort the figures",
         explains: &[],
         is_always_named: false,
         find: own_lateness,
@@ -73,7 +73,7 @@ pub(super) const RULES: &[Rule] = &[
         key: "shared_machine",
         cause: CLIENT,
         condition: "client and server share a machine whose cores were at least 95% busy",
-        example: "the cores were 98% busy with client and server on one machine, so each may have waited for the other",
+        example: "client and server share a machine whose cores were 98% busy, so each may have slowed the other",
         explains: &[],
         is_always_named: false,
         find: shared_machine,
@@ -81,9 +81,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "buffered",
         cause: "buffered stream",
-        condition: "in at least half of the attempts the text was held back on its way, and tokscope neither stood still nor read \
-                    late in them",
-        example: "in 14 of 14 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's",
+        condition: "in at least half of the attempts, text was held back and tokscope neither stalled nor read late",
+        example: "text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model",
         explains: &["decode", "prefill"],
         is_always_named: false,
         find: buffered,
@@ -91,7 +90,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "refused",
         cause: SATURATED,
-        condition: "the server refused at least 3 requests, and 10% of all, with HTTP 429, 503 or 529",
+        condition: "the server refused at least 3 requests, and at least 10% of all, with HTTP 429, 503 or 529",
         example: "the server refused 5 of 20 requests (HTTP 429, 503 or 529)",
         explains: &[],
         is_always_named: false,
@@ -100,10 +99,10 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "one_at_a_time",
         cause: QUEUE,
-        condition: "at least 3 requests were in flight with another one, 90% of them got their first token only after the other \
-                    had its last, and decoding of others fills half of their wait",
-        example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after the one \
-                  before had ended (37 ms to 1.37 s after the request)",
+        condition: "of at least 3 overlapping requests, 90% got their first token only after the previous one ended, and half of their \
+                    wait was spent decoding others",
+        example: "the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
+         the previous one ended (after 37 ms to 1.37 s)",
         explains: &["server_queue_time", "server_queue_length", "growing_ttft", "flat_sweep", "prefill"],
         is_always_named: false,
         find: one_at_a_time,
@@ -111,8 +110,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "no_slot",
         cause: SATURATED,
-        condition: "with --rate, at least half of the median TTFT is the wait for one of --concurrency's slots",
-        example: "at this rate requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)",
+        condition: "with --rate, at least half of the median TTFT is the wait for a free slot of --concurrency",
+        example: "at this rate, requests spent 250 ms of their 300 ms TTFT waiting for a free slot (medians)",
         explains: &["prefill"],
         is_always_named: false,
         find: no_slot,
@@ -120,8 +119,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "server_queue_time",
         cause: QUEUE,
-        condition: "by the server's own clock at least half of the median TTFT is the wait in its queue",
-        example: "by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)",
+        condition: "the server reports at least half of the median TTFT as time in its queue",
+        example: "the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)",
         explains: &["server_queue_length", "growing_ttft", "prefill"],
         is_always_named: false,
         find: server_queue_time,
@@ -129,8 +128,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "server_queue_length",
         cause: QUEUE,
-        condition: "by the server's metrics at least one request waits on average",
-        example: "by the server's metrics 3.2 requests waited on average",
+        condition: "the server's metrics report at least one waiting request on average",
+        example: "the server's metrics report 3.2 waiting requests on average",
         explains: &["growing_ttft", "prefill"],
         is_always_named: false,
         find: server_queue_length,
@@ -138,8 +137,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "growing_ttft",
         cause: QUEUE,
-        condition: "over a sweep the median TTFT grew at least 3-fold, and throughput by less than half of what concurrency did",
-        example: "from concurrency 1 to 8 the median TTFT grew from 100 ms to 400 ms, throughput only 0.8-fold",
+        condition: "over a sweep, median TTFT grew at least 3-fold, and throughput less than half as much as concurrency",
+        example: "from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×",
         explains: &["prefill"],
         is_always_named: false,
         find: growing_ttft,
@@ -147,8 +146,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "flat_sweep",
         cause: SATURATED,
-        condition: "over a sweep that at least doubles concurrency, throughput grew by less than 20% beyond its first stage",
-        example: "from concurrency 1 on: 270 tok/s there, 290 tok/s at most up to concurrency 4",
+        condition: "over a sweep that at least doubles concurrency, no stage has 20% more throughput than the first",
+        example: "from concurrency 1, with 270 tok/s there and at most 290 tok/s up to concurrency 4",
         explains: &[],
         is_always_named: false,
         find: flat_sweep,
@@ -156,7 +155,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "gpu_throttled",
         cause: "GPU-throttled",
-        condition: "a GPU that may serve was throttled for at least 25% of the run",
+        condition: "a GPU that may serve the model was throttled for at least 25% of the run",
         example: "a GPU was throttled for 40% of the run (power cap)",
         explains: &[],
         is_always_named: false,
@@ -165,8 +164,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "prefill",
         cause: "prefill-bound",
-        condition: "at least half of the median request passes before its first token",
-        example: "75% of the median request passes before its first token (TTFT 300 ms), in prefill or in a queue before it",
+        condition: "at least half of the median request is spent before its first token",
+        example: "75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue",
         explains: &["decode"],
         is_always_named: false,
         find: prefill,
@@ -174,7 +173,7 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "decode",
         cause: "decode-bound",
-        condition: "at most 20% of the median request passes before its first token",
+        condition: "at most 20% of the median request is spent before its first token",
         example: "90% of the median request, 9.0 ms per token, steady",
         explains: &[],
         is_always_named: false,
@@ -183,9 +182,9 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "few_own_delays",
         cause: CLIENT,
-        condition: "tokscope itself stood still, sent late or read late in some attempts, but in fewer than 10%: always named \
-                    beside another cause",
-        example: "tokscope itself stood still in 1 of 50 attempts, for 0.90 s at most",
+        condition: "tokscope itself stalled, sent late or read late in some attempts, but in fewer than 10%; always named beside \
+                    another cause",
+        example: "tokscope itself stalled in 1 of 50 attempts, for up to 0.90 s",
         explains: &[],
         is_always_named: true,
         find: few_own_delays,

@@ -71,8 +71,7 @@ fn decoding_is_named_with_its_share_and_its_speed() {
 fn a_long_wait_is_the_first_tokens() {
     assert_eq!(
         said(vec![answer(300, 10, 10)]),
-        "prefill-bound: 75% of the median request passes before its first token (TTFT 300 ms), in prefill or in a queue before \
-         it."
+        "prefill-bound: 75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue."
     );
     assert_eq!(
         said(vec![answer(300, 10, 70)]),
@@ -96,7 +95,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
     let decode = "decode-bound: 90% of the median request, 9.0 ms per token, steady";
     assert_eq!(
         with("sent_late", 2),
-        format!("client-bound: tokscope itself sent 2 of 20 requests late, by 13 ms at most; also {decode}.")
+        format!("client-bound: tokscope itself sent 2 of 20 requests late, by up to 13 ms; also {decode}.")
     );
     assert_eq!(
         with("read_late", 2),
@@ -104,7 +103,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
     );
     assert_eq!(
         with("sent_late", 1),
-        format!("{decode}; also client-bound: tokscope itself sent 1 of 20 requests late, by 12 ms at most.")
+        format!("{decode}; also client-bound: tokscope itself sent 1 of 20 requests late, by up to 12 ms.")
     );
     assert_eq!(
         with("read_late", 1),
@@ -132,7 +131,7 @@ fn a_late_client_comes_before_what_it_measured() {
     let late = |gap, ms| said_with(vec![answer(100, gap, 100)], Around { lag_p99_ms: Some(ms), ..Around::default() });
     assert_eq!(
         late(9, 12.0),
-        "client-bound: tokscope itself was 12 ms late (p99), beside an ITL of 9.0 ms, so the figures may be its own; also \
+        "client-bound: tokscope itself was 12 ms late (p99) at an ITL of 9.0 ms, so its own delay may distort the figures; also \
          decode-bound: 90% of the median request, 9.0 ms per token, steady."
     );
     assert!(late(9, 4.0).starts_with("decode-bound"));
@@ -150,10 +149,10 @@ fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
     let also = "; also decode-bound: 90% of the median request, 9.0 ms per token, steady.";
     assert!(said(94.9, 89.9, true).starts_with("decode-bound: "));
     assert!(said(100.0, 10.0, false).starts_with("decode-bound: "), "the server has a machine of its own");
-    let own = "client-bound: tokscope's reading thread took 97% of a core, so the figures may be its own";
+    let own = "client-bound: tokscope's reading thread used 97% of a core, so its own delay may distort the figures";
     assert_eq!(said(98.4, 97.2, true), format!("{own}{also}"));
-    let shared = "client-bound: the cores were 98% busy with client and server on one machine, so each may have waited for \
-                  the other";
+    let shared =
+        "client-bound: client and server share a machine whose cores were 98% busy, so each may have slowed the other";
     assert_eq!(said(98.4, 10.0, true), format!("{shared}{also}"));
 }
 
@@ -167,7 +166,7 @@ fn buffering_needs_half_of_the_attempts() {
     let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
     assert_eq!(
         text,
-        "buffered stream: in 2 of 3 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's."
+        "buffered stream: text was held back in 2 of 3 attempts, so TTFT and ITL do not reflect the model."
     );
     assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
 }
@@ -187,7 +186,7 @@ fn buffered_answers_never_name_the_client() {
     let told = said_with(records, around);
     assert_eq!(
         told,
-        "buffered stream: in 14 of 14 attempts the text did not arrive as it was made, so TTFT and ITL are not the model's."
+        "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
     );
 }
 
@@ -199,28 +198,28 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
     };
     // Every answer came while tokscope stood still: nothing is left for a buffer.
     let told = said((0..5).map(|_| stopped(at_once(950, 40))).collect());
-    assert_eq!(told, "client-bound: tokscope itself stood still in 5 of 5 attempts, for 0.90 s at most.");
+    assert_eq!(told, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
     // Half of them: both are named.
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let told = said(mixed);
-    assert!(told.starts_with("client-bound: tokscope itself stood still in 5 of 10 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: in 5 of 10 attempts"), "{told}");
+    assert!(told.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{told}");
     // One of twenty is too few to be the cause, and is named all the same.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
     let told = said(few);
     assert!(told.starts_with("decode-bound: 90% of the median request"), "{told}");
     assert!(
-        told.ends_with("; also client-bound: tokscope itself stood still in 1 of 20 attempts, for 0.90 s at most."),
+        told.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
         "{told}"
     );
     // It comes first where the others look buffered.
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
     let told = said(few);
-    assert!(told.starts_with("client-bound: tokscope itself stood still in 1 of 20 attempts"), "{told}");
-    assert!(told.contains("; also buffered stream: in 19 of 20 attempts"), "{told}");
+    assert!(told.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{told}");
+    assert!(told.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{told}");
     // Without another cause it is not lost either.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
-    assert!(said(few).contains("the rest decode; also client-bound: tokscope itself stood still in 1 of 20"));
+    assert!(said(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
     // What ended before a standstill is not touched by it.
     let mut before = answer(100, 9, 100);
     before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
@@ -237,7 +236,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
     assert_eq!(
         said(in_turn(&[37, 332, 931, 1370], 290)),
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
-         the one before had ended (37 ms to 1.37 s after the request)."
+         the previous one ended (after 37 ms to 1.37 s)."
     );
     // Buffered or not, the same server is named; a second explanation stands beside it.
     let refusal = crate::domain::attempt::FailedTry {
@@ -266,7 +265,7 @@ fn a_long_prefill_of_parallel_requests_is_no_queue() {
 #[test]
 fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
     let with = |server_waiting| said_with(vec![answer(300, 10, 10)], Around { server_waiting, ..Around::default() });
-    assert_eq!(with(Some(3.25)), "queue-bound: by the server's metrics 3.2 requests waited on average.");
+    assert_eq!(with(Some(3.25)), "queue-bound: the server's metrics report 3.2 waiting requests on average.");
     assert!(with(Some(0.4)).starts_with("prefill-bound"));
 }
 
@@ -291,14 +290,14 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     queued.server_timings = Some(timings);
     assert_eq!(
         said(vec![queued]),
-        "queue-bound: by the server's own clock requests waited 200 ms of a TTFT of 300 ms (medians)."
+        "queue-bound: the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)."
     );
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     assert_eq!(
         said(vec![late]),
-        "saturated: at this rate requests waited 250 ms for a free slot, of a TTFT of 300 ms (medians)."
+        "saturated: at this rate, requests spent 250 ms of their 300 ms TTFT waiting for a free slot (medians)."
     );
 }
 
@@ -317,9 +316,8 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
 #[test]
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
     let told = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
-    let queue =
-        "queue-bound: from concurrency 1 to 8 the median TTFT grew from 100 ms to 400 ms, throughput only 0.8-fold";
-    let flat = "saturated: from concurrency 1 on: 101 tok/s there, 101 tok/s at most up to concurrency 8";
+    let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
+    let flat = "saturated: from concurrency 1, with 101 tok/s there and at most 101 tok/s up to concurrency 8";
     assert_eq!(told, format!("{queue}; also {flat}."));
     assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queue-bound"));
 }

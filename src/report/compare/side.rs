@@ -85,8 +85,8 @@ impl Measured {
     pub(super) fn unresolved_note(&self) -> Option<String> {
         let some = COMPARED.iter().zip(self.unresolved).filter(|(_, n)| *n > 0);
         let label = |c: &Compared| c.label.split(',').next().unwrap_or(c.label);
-        let parts: Vec<String> = some.map(|(c, n)| format!("{} of {n}", label(c))).collect();
-        let told = || format!("unresolved and left out of {} answers: {}", self.answers, parts.join(", "));
+        let parts: Vec<String> = some.map(|(c, n)| format!("{} in {n}", label(c))).collect();
+        let told = || format!("excluded as unresolved, in {} answers: {}", self.answers, parts.join(", "));
         (!parts.is_empty()).then(told)
     }
 }

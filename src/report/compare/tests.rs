@@ -71,7 +71,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
     let comparison = Comparison::of(saved, side("ts-2", &["a"], 1000));
-    let told = "A: unresolved and left out of 3 answers: TTFT of 1, Inter-token latency of 1";
+    let told = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
     assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
 }
 

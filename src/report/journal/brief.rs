@@ -1,4 +1,4 @@
-//! A journal in a few figures, without reading it all.
+//! Key figures of a journal, without reading all of it.
 
 use serde::Deserialize;
 
@@ -10,13 +10,13 @@ use crate::report::run_figures::RunFigures;
 /// What the first and the last line of a journal say about the run.
 #[derive(Clone, Debug)]
 pub struct Brief {
-    /// What was run, where.
+    /// Suite and target of the run.
     pub header: BriefHeader,
-    /// The run's figures at its end.
+    /// Figures of the run at its end.
     pub figures: RunFigures,
 }
 
-/// Some of a [`RunHeader`]: neither prompts nor the machine.
+/// Part of a [`RunHeader`], without prompts and machine.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of `RunHeader`")]
 pub struct BriefHeader {
@@ -28,7 +28,7 @@ pub struct BriefHeader {
     pub suite: BriefSuite,
 }
 
-/// Some of a suite.
+/// Part of a suite.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the name says it")]
 pub struct BriefSuite {
@@ -51,7 +51,7 @@ impl From<&RunHeader> for BriefHeader {
 ///
 /// # Errors
 ///
-/// The first line is not that of a journal, or of one that this program cannot read.
+/// The first line is not that of a journal, or belongs to a journal that this version cannot read.
 pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<Brief>, JournalError> {
     #[derive(Deserialize)]
     struct First {

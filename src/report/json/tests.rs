@@ -565,7 +565,7 @@ fn what_a_buffered_stream_cannot_carry_is_null_with_its_reason() {
     for key in ["inter_token_latency_ms", "output_token_throughput_per_user", "inter_chunk_latency_ms"] {
         assert!(buffered[key].is_null(), "{key}");
         let why = buffered["unresolved"][key].as_str().unwrap();
-        assert!(why.starts_with("107 of 108 events came with the last text"), "{why}");
+        assert!(why.starts_with("107 of 108 events arrived with the last text"), "{why}");
     }
     assert!(
         buffered["time_to_first_token_ms"].is_number() && buffered["unresolved"]["time_to_first_token_ms"].is_null()

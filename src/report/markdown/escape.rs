@@ -31,7 +31,8 @@ pub fn inline(text: &str) -> String {
             out.push(' ');
         }
         for part in word.split_inclusive(UNFIT_FOR_CODE) {
-            let text = part.trim_end_matches(UNFIT_FOR_CODE);
+            // The end of a clause is no part of an address.
+            let text = part.trim_end_matches(UNFIT_FOR_CODE).trim_end_matches([':', ',', ';', '.']);
             if is_linked(text) {
                 out.extend(["`", text, "`"]);
                 escape(part.get(text.len()..).unwrap_or_default(), &mut out);
@@ -43,8 +44,8 @@ pub fn inline(text: &str) -> String {
     or_unknown(out)
 }
 
-/// The user's own address for a line: a link, where the report is shown.
-pub fn own_address(text: &str) -> String {
+/// The user's own text, or this program's, for a line: an address in it is a link, where the report is shown.
+pub fn own(text: &str) -> String {
     let mut out = String::new();
     escape(&one_line(text), &mut out);
     or_unknown(out)
@@ -242,7 +243,7 @@ mod tests {
             "mailto:a@b.c",
             "a@b.example",
             "@everyone",
-            "(@team/all),",
+            "(@team/all)",
             "#1",
             "owner/repo#12",
             "GH-7",
@@ -252,11 +253,12 @@ mod tests {
             assert_eq!(inline(linked), format!("`{linked}`"));
             assert_eq!(inline(&format!("a_ {linked} b")), format!("a\\_ `{linked}` b"));
         }
+        assert_eq!(inline("http://x/y: HTTP 404, @z."), "`http://x/y`: HTTP 404, `@z`.");
         assert_eq!(inline("https://x|www.y`@z\\"), "`https://x`\\|`www.y`\\``@z`\\\\");
         for plain in ["Q4-K-M", "defaced", "1234567", "v0.9.2", "a:b", "@", "#", "c3"] {
             assert!(!inline(plain).contains('`'), "{plain}");
         }
-        assert_eq!(own_address("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
+        assert_eq!(own("http://h:8000/v1|x"), "http://h:8000/v1\\|x");
     }
 
     /// As GitHub finds them: in text, not in code.

@@ -7,7 +7,7 @@ use crate::domain::sweep::stages;
 use crate::report::case::CaseView;
 use crate::report::model::USUAL_API;
 
-use super::escape::{UNKNOWN, inline, own_address};
+use super::escape::{UNKNOWN, inline, own};
 use super::numbers::attempts;
 use super::page::{Page, count};
 use super::{View, gpu};
@@ -148,7 +148,7 @@ fn test(view: &View<'_>, page: &mut Page) {
     page.field("Test Time", &report.started_at().strftime("%Y-%m-%d %H:%M:%S").to_string());
     let simulated = if report.simulated { " (simulated: no model)" } else { "" };
     page.field("Model", &(inline(&report.model) + simulated));
-    page.field("API URL", &own_address(&report.url));
+    page.field("API URL", &own(&report.url));
     if report.api != USUAL_API {
         page.field("API", report.api);
     }
@@ -176,7 +176,7 @@ fn test(view: &View<'_>, page: &mut Page) {
     if view.summary.attempts > 0 {
         page.field("Prefix Cache", &cache(view));
     }
-    page.field("Run ID", &inline(&report.run_id));
+    page.field("Run ID", &own(&report.run_id));
     page.line("");
 }
 

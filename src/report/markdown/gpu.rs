@@ -101,7 +101,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
     page.block(&format!("{whose}: {}", code(gpu.scope.words())));
     if let Some(seconds) = gpu.driver_silent_s {
         page.block(&format!(
-            "The GPU driver was silent for {seconds:.1} s of the run, or tokscope stood still: what happened meanwhile is not in \
+            "The GPU driver was silent for {seconds:.1} s of the run, or tokscope stalled: what happened meanwhile is not in \
              these figures."
         ));
     }

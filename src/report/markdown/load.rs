@@ -121,7 +121,7 @@ fn thresholds(view: &View<'_>, tally: &Tally, page: &mut Page) {
     if let Some(good) = tally.good {
         let unresolved = match tally.unjudged {
             0 => String::new(),
-            n => format!(" {} cannot be judged: unresolved.", count(n, "more request")),
+            n => format!(" {} could not be judged, because a figure is unresolved.", count(n, "more request")),
         };
         page.block(&format!(
             "Goodput: {good} of {} requests ({}) kept every threshold, {}. Each request's own figure is compared, whatever \
@@ -152,7 +152,7 @@ fn sweep(view: &View<'_>, page: &mut Page) {
         "*n*: whole answers of all measured requests; percentiles stand on the whole ones. p95 is shown from 20 on.",
     );
     if let Some(told) = unresolved_in_words(&stages) {
-        page.block(&format!("Unresolved and left out: {told}."));
+        page.block(&format!("Excluded as unresolved: {told}."));
     }
     let chart = sweep_chart::lines(&stages, knee, CHART.0, CHART.1);
     if !chart.is_empty() {
@@ -162,7 +162,7 @@ fn sweep(view: &View<'_>, page: &mut Page) {
         page.block(&format!("Thresholds: {kept}."));
     }
     if let Some(found) = saturated_from_start(&stages) {
-        page.block(&format!("The sweep does not scale: {found}. More load buys only waiting."));
+        page.block(&format!("The sweep does not scale: {found}. More load only adds waiting time."));
         return;
     }
     let found = knee.and_then(|at| stages.get(at));

@@ -98,7 +98,7 @@ fn how(view: &View<'_>, page: &mut Page) {
     let ms = |v| with_unit(v, 3, false, " ms");
     let dispatch = view.summary.own_delay.map_or_else(String::new, |delay| {
         format!(
-            ". A request that was due and had a slot left {} later (p50), {} (p99), {} at most (n = {})",
+            ". Requests that were due and had a slot were sent {} later (p50), {} (p99), {} at most (n = {})",
             ms(delay.percentile(50)),
             ms(delay.percentile(99)),
             ms(Some(delay.stats.max)),

@@ -134,8 +134,8 @@ fn latency(view: &View<'_>, page: &mut Page) {
     page.table(&strings(["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]), &rows);
     if METRICS.iter().any(|m| view.summary.unresolved(m.key) > 0) {
         page.block(&format!(
-            "*Unresolved*: events of these answers shared reads, so that the figure may be off by more than {:.0}%. The \
-             figure is left out; the findings and `unresolved` in `results.json` give the reason.",
+            "*Unresolved*: events of these answers shared reads, so the figure may be off by more than {:.0}% and is excluded. \
+             The findings and `unresolved` in `results.json` give the reason.",
             ERROR_BOUND * 100.0
         ));
     }

@@ -3,7 +3,7 @@
 use crate::report::server_figures::{Level, ServerFigures};
 
 use super::View;
-use super::escape::{code, inline};
+use super::escape::{code, inline, own};
 use super::numbers::mean_and_max;
 use super::page::Page;
 
@@ -12,7 +12,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Server Metrics");
     match figures {
         Ok(figures) => told(&figures, page),
-        Err(why) => page.block(&format!("*None: {}.*", inline(&why))),
+        Err(why) => page.block(&format!("*None: {}.*", own(&why))),
     }
 }
 

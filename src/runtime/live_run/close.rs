@@ -34,7 +34,7 @@ pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
     }
     run.command_and_wait(EngineCommand::Publish);
     // Files come first: a reader of stdout that stopped reading must not keep them from being written.
-    let saved = catch_panic("this run was not saved whole", || save_end(run, status));
+    let saved = catch_panic("this run was not saved in full", || save_end(run, status));
     let files = run.base.exports.write_all(&|| run.report());
     let text = catch_panic("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
     let printed = text.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));

@@ -35,8 +35,7 @@ impl Origin {
         let (id, wall) = match journal {
             JournalSpec::Resume(resuming) => (resuming.saved.run.id.clone(), resuming.saved.run.epoch.clone()),
             JournalSpec::Off | JournalSpec::New => {
-                let wall = wall_clock::now();
-                (format!("ts-{:x}", wall.timestamp().as_microsecond()), wall)
+                (format!("ts-{:x}", wall_clock::microseconds_since_1970()), wall_clock::now())
             }
         };
         let url_cut = without_secrets(&endpoint.base_url) != endpoint.base_url;

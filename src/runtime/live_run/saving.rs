@@ -31,7 +31,7 @@ const END_TIMEOUT: Duration = Duration::from_secs(2);
 /// Approximate memory of one telemetry event or one point of the throughput, bytes.
 const POINT_BYTES: usize = 256;
 /// Why saving stops while the disk is too slow or full.
-const DISK_FULL: &str = "the disk takes nothing any more";
+const DISK_FULL: &str = "the disk accepts no more data";
 
 /// State of saving a run.
 #[derive(Debug)]
@@ -233,7 +233,7 @@ impl Saving {
         if let Err(why) = &outcome {
             self.state = State::Failed(why.clone());
         }
-        outcome.map(|()| true).map_err(|why| format!("this run was not saved whole: {}", sanitise_line(&why)))
+        outcome.map(|()| true).map_err(|why| format!("this run was not saved in full: {}", sanitise_line(&why)))
     }
 }
 

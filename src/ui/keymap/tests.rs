@@ -11,7 +11,8 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
 
 /// What a key means while this lies over the panes.
 fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
-    let ui = UiState { overlay: overlay.clone(), ..UiState::default() };
+    let mut ui = UiState::default();
+    ui.overlay = overlay.clone();
     Keymap::standard().resolve(&ui, event, Nanos(7))
 }
 

@@ -349,7 +349,7 @@ mod tests {
         stage.start(0, 1, Script::plain(100, 0, 100));
         stage.finish(0);
         let shown = shown(&stage);
-        assert!(shown.contains("gaps  unresolved: all 100 events came in one read"), "{shown}");
+        assert!(shown.contains("gaps  unresolved: all 100 events arrived in one read"), "{shown}");
         assert!(shown.contains("TTFT  unresolved") && !shown.contains("p50"), "{shown}");
     }
 

@@ -1,4 +1,4 @@
-//! A frame as bytes, before the terminal gets it.
+//! Bytes of a frame, before the terminal gets them.
 
 use std::cell::RefCell;
 use std::io::{self, Write};
@@ -9,9 +9,9 @@ use std::rc::Rc;
 pub(super) struct FrameBytes(Rc<RefCell<Vec<u8>>>);
 
 impl FrameBytes {
-    /// Takes what was drawn so far.
+    /// Takes the bytes drawn so far.
     pub(super) fn take(&self) -> Vec<u8> {
-        // As much room for the next frame as this one needed.
+        // Reserves as much for the next frame as this one needed.
         let room = self.0.borrow().len();
         self.0.replace(Vec::with_capacity(room))
     }

@@ -1,18 +1,18 @@
-//! Whether there is a terminal that a dashboard can be drawn on.
+//! Checks whether a terminal can show the dashboard.
 
 use ratatui::layout::Size;
 
 use crate::ui::outlet::Standard;
 
-/// Why the terminal on stdout can show no dashboard; `None` where it can.
+/// Why the terminal on stdout cannot show the dashboard; `None` if it can.
 pub fn unusable(env: &dyn Fn(&str) -> Option<String>) -> Option<String> {
-    // Consoles of Windows have no such variable.
+    // Windows consoles have no such variable.
     let kind = if cfg!(unix) { env("TERM") } else { Some("console".to_owned()) };
     let size = crossterm::terminal::size().map(|(width, height)| Size { width, height });
     obstacle(kind.as_deref(), size.ok(), size_from_environment(env))
 }
 
-/// `kind`: the value of `TERM`.
+/// `kind` is the value of `TERM`.
 fn obstacle(kind: Option<&str>, reported: Option<Size>, named: Option<Size>) -> Option<String> {
     match kind.unwrap_or_default() {
         "" => return Some("TERM is not set; set it to the terminal's type".to_owned()),
@@ -23,13 +23,13 @@ fn obstacle(kind: Option<&str>, reported: Option<Size>, named: Option<Size>) -> 
     (!is_known).then(|| "the terminal reports no size; set COLUMNS and LINES".to_owned())
 }
 
-/// `COLUMNS` and `LINES`, where both are set.
+/// Size from `COLUMNS` and `LINES`, if both are set.
 pub(super) fn size_from_environment(env: impl Fn(&str) -> Option<String>) -> Option<Size> {
     let number = |name| env(name)?.trim().parse().ok().filter(|n: &u16| *n > 0);
     Some(Size { width: number("COLUMNS")?, height: number("LINES")? })
 }
 
-/// Whether a stream takes a short text at once; true where the system does not tell.
+/// Returns whether a stream accepts a short text at once; true if the system does not report it.
 pub(super) fn has_room(stream: Standard) -> bool {
     #[cfg(unix)]
     {

@@ -1,28 +1,28 @@
-//! Paints a row anew as a whole where it holds clusters of which terminals and this program disagree how wide they are:
-//! Devanagari, flags, emoji of several code points. A terminal that takes one to be wider or narrower has everything
-//! behind it in other columns, and keeps halves of it when only single cells are painted over.
+//! Repaints a whole row if it contains clusters whose width terminals disagree about: Devanagari, flags, emoji of several
+//! code points. A terminal with another width shifts everything after such a cluster, and keeps halves of it when only
+//! single cells are repainted.
 
 use ratatui::backend::{Backend, ClearType, WindowSize};
 use ratatui::buffer::Cell;
 use ratatui::layout::{Position, Size};
 use unicode_width::UnicodeWidthStr;
 
-/// A backend that paints such rows as a whole through another one.
+/// A backend that repaints such rows through another backend.
 #[derive(Debug)]
 pub(super) struct WholeRows<B> {
     /// The backend that writes.
     pub(super) inner: B,
-    /// The cells of each row up to the last one that was ever painted, since the screen was cleared.
+    /// Cells of each row up to the last one painted since the screen was cleared.
     rows: Vec<Vec<Cell>>,
 }
 
 impl<B> WholeRows<B> {
-    /// Writes through `inner`, to a screen that is clear.
+    /// Writes through `inner` to a cleared screen.
     pub(super) const fn new(inner: B) -> Self {
         Self { inner, rows: Vec::new() }
     }
 
-    /// Takes over what changes in a row; returns whether the row is to be painted as a whole.
+    /// Records the changes of a row; returns whether to repaint the whole row.
     fn take(&mut self, y: u16, changes: &[(u16, u16, &Cell)]) -> bool {
         let y = usize::from(y);
         if self.rows.len() <= y {
@@ -36,7 +36,7 @@ impl<B> WholeRows<B> {
             if row.len() < end {
                 row.resize(end, Cell::EMPTY);
             }
-            // Covered by a wide one, they are blank once it goes.
+            // Cells covered by a wide one are blank once it disappears.
             row.get_mut(x..end).into_iter().flatten().for_each(Cell::reset);
             if let Some(place) = row.get_mut(x) {
                 (*place).clone_from(cell);
@@ -47,7 +47,7 @@ impl<B> WholeRows<B> {
 }
 
 impl<B: Backend> WholeRows<B> {
-    /// Blanks a row, then paints its cells; behind each of uncertain width the cursor is set anew.
+    /// Blanks a row, then paints its cells; sets the cursor anew after each cell of uncertain width.
     fn paint(&mut self, y: u16, columns: u16) -> Result<(), B::Error> {
         let Self { inner, rows } = self;
         let Some(row) = rows.get(usize::from(y)) else { return Ok(()) };
@@ -72,8 +72,8 @@ fn width(cell: &Cell) -> usize {
     cell.symbol().width().max(1)
 }
 
-/// Whether terminals may give this cell another width than it has here: all but single characters of a width that has been
-/// the same for decades.
+/// Returns whether terminals may give this cell another width. False only for single characters whose width has long been
+/// stable.
 fn has_uncertain_width(cell: &Cell) -> bool {
     let symbol = cell.symbol();
     if symbol.is_ascii() {
@@ -143,7 +143,7 @@ impl<B: Backend> Backend for WholeRows<B> {
     }
 
     fn clear_region(&mut self, clear_type: ClearType) -> Result<(), B::Error> {
-        // The whole screen is the program's: no other region is ever cleared.
+        // The whole screen belongs to tokscope, and no other region is ever cleared.
         self.rows.clear();
         self.inner.clear_region(clear_type)
     }

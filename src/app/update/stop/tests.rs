@@ -71,7 +71,7 @@ fn a_refused_key_stops_the_run_after_the_first_request_and_says_which_key_was_se
         let effects = refused(&mut app, 0, status, "http");
         assert!(started(&effects).is_empty() && aborted(&effects).is_empty(), "{effects:?}");
         let stop = app.scene.stop.clone().unwrap();
-        let advice = "the API key from MY_KEY was sent; check it, or name another variable with --api-key-env";
+        let advice = "the API key from MY_KEY was sent; check it, or choose another variable with --api-key-env";
         assert_eq!((stop.cause, stop.reason), (Cause::Key, format!("HTTP {status}: no; {advice}")));
         assert_eq!((app.scene.session.in_flight(), app.exit_status()), (0, 3));
         assert!(matches!(press(&mut app, Action::Quit)[..], [Effect::Quit(3)]), "nothing runs: it does not ask");
@@ -156,7 +156,7 @@ fn without_a_screen_or_a_list_a_wrong_model_is_told_with_what_there_is() {
     let mut app = running(2, 1, &["small", "large"]);
     refused(&mut app, 0, 400, MODEL_NOT_FOUND);
     let reason = app.scene.stop.clone().unwrap().reason;
-    let advice = "name another model with --model; the endpoint lists small, large";
+    let advice = "pass another model with --model; the endpoint lists small, large";
     assert_eq!(reason, format!("model 'wanted': HTTP 400: no; {advice}"));
     assert_eq!(app.ui.overlay, Overlay::None);
     assert_eq!(started(&press(&mut app, Action::Rerun)).len(), 1, "it tries the same again");
@@ -221,14 +221,12 @@ fn a_list_that_is_refused_says_what_was_sent_and_one_that_fails_is_a_note() {
     let fact = EngineFact::Unreachable { reason, http_status: Some(401), retrying: false };
     update(&mut refused, Msg::Engine(NOW, fact));
     let Connection::Refused(why) = &refused.scene.target.connection else { panic!() };
-    assert!(
-        why.ends_with("no API key was sent; set OPENAI_API_KEY, or name the variable that holds it with --api-key-env")
-    );
+    assert!(why.ends_with("no API key was sent; set OPENAI_API_KEY or pass --api-key-env"));
 
     let mut app = app(1);
     app.wanted_model = Some("wanted".to_owned());
     let (models, server, list_error) = (Vec::new(), ServerInfo::default(), Some("GET x: HTTP 500: no".to_owned()));
     let effects = update(&mut app, Msg::Engine(NOW, EngineFact::Discovered { models, server, list_error }));
     assert_eq!(started(&effects).len(), 1);
-    assert!(app.model_doubt.is_some_and(|doubt| doubt.contains("'wanted' is used anyway: GET x: HTTP 500")));
+    assert!(app.model_doubt.is_some_and(|doubt| doubt.contains("using 'wanted' anyway: GET x: HTTP 500")));
 }

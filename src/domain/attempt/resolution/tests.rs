@@ -55,7 +55,7 @@ fn most_events_in_one_read_have_no_decode_speed() {
     assert_eq!(late.time_to_first_token_ms(), Some(100.0));
     assert_eq!(
         reason(late.unresolved_inter_token()),
-        "107 of 108 events came with the last text: the error has no limit"
+        "107 of 108 events arrived with the last text; the error is unbounded"
     );
 }
 
@@ -63,7 +63,7 @@ fn most_events_in_one_read_have_no_decode_speed() {
 fn a_whole_answer_in_one_read_has_neither_ttft_nor_decode_speed() {
     for events in [2, 10, 500] {
         let record = reads(&[(300, events)]);
-        let why = format!("all {events} events came in one read");
+        let why = format!("all {events} events arrived in one read");
         assert_eq!((record.time_to_first_token_ms(), record.inter_token_latency_ms()), (None, None));
         assert_eq!(reason(record.unresolved_first_token()), why);
         assert_eq!(reason(record.unresolved_first_output_token()), why);
@@ -73,7 +73,7 @@ fn a_whole_answer_in_one_read_has_neither_ttft_nor_decode_speed() {
     }
     // Several reads right after each other are one buffer.
     let emptied = at_us((0..200).map(|i| 300_000 + i / 20 * 100));
-    assert_eq!(reason(emptied.unresolved_first_token()), "all 200 events came within 0.9 ms");
+    assert_eq!(reason(emptied.unresolved_first_token()), "all 200 events arrived within 0.9 ms");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_buffered_answer_keeps_the_speed_of_the_whole_request_where_a_model_can_have
     assert!(instant.output_tokens_per_s().is_some(), "5,000 tok/s");
     instant.arrivals.iter_mut().for_each(|a| a.at = Nanos(1_550_000));
     assert_eq!((instant.output_tokens_per_s(), instant.decode_tokens_per_s()), (None, None));
-    let why = "all 10 tokens came within 1.6 ms of the request: no model decodes that fast";
+    let why = "all 10 tokens arrived within 1.6 ms of the request; no model decodes that fast";
     assert_eq!(reason(instant.unresolved_speed()), why);
 }
 
@@ -112,7 +112,7 @@ fn small_regular_bunches_stay_resolved() {
     assert_eq!((tokens.unresolved_first_token(), tokens.unresolved_inter_token()), (None, None));
     let mut events = at_us((0..300_u64).map(|i| 200_000 + i.div_ceil(3) * 30_000));
     assert_eq!((events.unresolved_first_token(), events.unresolved_inter_token()), (None, None));
-    assert_eq!(reason(events.unresolved_gaps()), "300 events came at 101 times: gaps are those of the reads");
+    assert_eq!(reason(events.unresolved_gaps()), "300 events arrived at 101 distinct times; gaps are between reads");
     events.arrivals.truncate(12);
     assert!(events.unresolved_inter_token().is_some());
 }
@@ -123,7 +123,7 @@ fn few_events_of_many_tokens_say_nothing_of_the_first() {
     record.usage.completion_tokens = Some(300);
     assert_eq!(
         reason(record.unresolved_inter_token()),
-        "6 events carry 300 tokens: the tokens of the first event are a guess"
+        "6 events carry 300 tokens; the first event's token count is only estimated"
     );
     assert_eq!(record.unresolved_first_token(), None);
     // A server that counts along says what the first event holds.

@@ -1,11 +1,11 @@
-//! How a case changes with the events of a run.
+//! Changes of a case with the events of a run.
 
 use super::{CasePhase, CaseState, Cut, Start};
 use crate::domain::attempt::{AttemptStatus, KeptRecord};
 use crate::domain::session::AttemptState;
 
 impl CaseState {
-    /// Adds an attempt in flight, which has the next number.
+    /// Adds an attempt in flight with the next number.
     pub(in crate::domain::session) fn start(&mut self, Start { number, warmup, due }: Start) {
         let (round, stage) = (self.round, self.stage);
         self.attempts.push(AttemptState { number, warmup, round, stage, abandoned: false, due, record: None });
@@ -16,12 +16,12 @@ impl CaseState {
         }
     }
 
-    /// Waits for its turn with so many attempts to be started.
+    /// Queues the case with this many attempts to start.
     pub(in crate::domain::session) fn queue(&mut self, remaining: u32) {
         (self.phase, self.remaining, self.cut) = (CasePhase::Queued, remaining, None);
     }
 
-    /// Begins a new batch of `repeat` attempts; a paused case goes on with its batch.
+    /// Begins a new batch of `repeat` attempts; a paused case continues its batch.
     pub(in crate::domain::session) fn rerun(&mut self, repeat: u32) {
         if self.phase != CasePhase::Paused {
             self.begin_round();
@@ -43,19 +43,19 @@ impl CaseState {
         self.failed_in_round = false;
     }
 
-    /// Discards the attempts in flight, and owes them.
+    /// Discards the attempts in flight and queues them again.
     pub(in crate::domain::session) fn pause(&mut self) {
         let measured = self.abandon();
         (self.phase, self.remaining) = (CasePhase::Paused, self.remaining.saturating_add(measured));
     }
 
-    /// Discards the attempts in flight, and owes nothing.
+    /// Discards the attempts in flight without queueing them again.
     pub(in crate::domain::session) fn cancel(&mut self) {
         self.abandon();
         (self.phase, self.remaining) = (CasePhase::Cancelled, 0);
     }
 
-    /// Cancels a case for the end of the program: what is left is owed when the run is resumed.
+    /// Cancels a case because the program ends; a resumed run starts what is left.
     pub(in crate::domain::session) fn close(&mut self) {
         if self.is_settled() {
             return;
@@ -66,7 +66,7 @@ impl CaseState {
         self.cut = Some(Box::new(cut));
     }
 
-    /// Takes up what the end of the program took, and what the user had paused. Nothing is in flight.
+    /// Restores what the end of the program cancelled and what the user had paused. Nothing is in flight.
     pub(in crate::domain::session) fn owe(&mut self) {
         if let Some(cut) = self.cut.take() {
             self.remaining = cut.remaining;
@@ -78,14 +78,14 @@ impl CaseState {
         }
     }
 
-    /// Settles what waits or ran, with nothing in flight: there is no program to run it.
+    /// Settles queued and running attempts when no program is left to run them.
     pub(in crate::domain::session) fn rest(&mut self) {
         if matches!(self.phase, CasePhase::Running | CasePhase::Queued) {
             self.settle(false);
         }
     }
 
-    /// The time is up: what only the time limited is not started again.
+    /// Ends the time limit: attempts that only it limited are not started again.
     pub(in crate::domain::session) fn end_time(&mut self) {
         if self.remaining != u32::MAX {
             return;
@@ -99,7 +99,7 @@ impl CaseState {
         }
     }
 
-    /// Marks what is in flight as discarded; returns how many measured attempts that hits.
+    /// Marks the attempts in flight as discarded; returns the number of measured ones.
     fn abandon(&mut self) -> u32 {
         let mut measured = 0;
         for number in &self.open {
@@ -110,7 +110,7 @@ impl CaseState {
         measured
     }
 
-    /// Discards an attempt that is ordered and not due; it is owed again.
+    /// Discards an attempt that is scheduled but not due, and queues it again.
     pub(in crate::domain::session) fn take_back(&mut self, number: u32) {
         let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) else { return };
         attempt.abandoned = true;
@@ -120,17 +120,17 @@ impl CaseState {
         }
     }
 
-    /// Takes the record of an attempt in flight, and packs the oldest beyond `keep`.
+    /// Stores the record of an attempt in flight, and condenses the oldest beyond `keep`.
     pub(in crate::domain::session) fn end(&mut self, number: u32, record: KeptRecord, keep: usize) {
         let status = record.status();
         let Some((abandoned, warmup)) = self.put(number, record, keep) else { return };
-        // Only what still counts keeps the case running: an attempt that was discarded may end long after its successor.
+        // Only attempts that still count keep the case running: a discarded attempt may end long after its successor.
         if !abandoned && self.phase == CasePhase::Running && self.counting().next().is_none() {
             self.settle(warmup || status == AttemptStatus::Cancelled);
         }
     }
 
-    /// Takes the record of an attempt that left nothing: unless the user discarded it, it is owed again.
+    /// Stores the record of an attempt that left nothing, and queues it again unless the user discarded it.
     pub(in crate::domain::session) fn lose(&mut self, number: u32, record: KeptRecord) {
         let Some((abandoned, warmup)) = self.put(number, record, usize::MAX) else { return };
         if !abandoned && !warmup {
@@ -138,7 +138,7 @@ impl CaseState {
         }
     }
 
-    /// Takes a record; returns whether the attempt was discarded, and whether it was a warm-up.
+    /// Stores a record; returns whether the attempt was discarded, and whether it was a warm-up.
     fn put(&mut self, number: u32, record: KeptRecord, keep: usize) -> Option<(bool, bool)> {
         let at = self.open.iter().position(|n| *n == number)?;
         let attempt = self.attempts.get_mut(number as usize - 1)?;
@@ -161,7 +161,7 @@ impl CaseState {
         Some((abandoned, warmup))
     }
 
-    /// Where the case stands with nothing in flight that counts.
+    /// Phase of the case when nothing that counts is in flight.
     fn settle(&mut self, given_up: bool) {
         self.phase = if self.remaining > 0 {
             CasePhase::Queued
@@ -174,14 +174,14 @@ impl CaseState {
         };
     }
 
-    /// Drops text and arrivals of an attempt that is over; its figures stay.
+    /// Drops text and arrivals of an attempt that ended; its figures stay.
     pub(in crate::domain::session) fn pack(&mut self, number: u32) {
         if let Some(attempt) = self.attempts.get_mut((number as usize).wrapping_sub(1)) {
             attempt.record = attempt.record.take().map(|record| record.pack(&mut self.words));
         }
     }
 
-    /// Of an attempt that is over, `number`, keeps text and arrivals; no longer those of the oldest of its kind beyond `keep`.
+    /// Keeps text and arrivals of attempt `number`, which ended, and drops those of the oldest attempts beyond `keep`.
     fn pack_beyond(&mut self, keep: usize, kind: usize, number: u32) {
         let Some(whole) = self.whole.get_mut(kind) else { return };
         whole.push_back(number);

@@ -23,7 +23,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     (
         "finish-object.sse",
         "chat",
-        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort","message":"boom"} in place of a finish reason) | 0:a | "" "Hi" | 9/1/-/- | {"type":"abort","message":"boom"}"#,
+        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort","message":"boom"} instead of a finish reason) | 0:a | "" "Hi" | 9/1/-/- | {"type":"abort","message":"boom"}"#,
         "",
     ),
     (
@@ -121,9 +121,9 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     ("usage-floats-messages.sse", "messages", r#"ok | 1:a | "" "Hi" | 25/3/-/- | end_turn"#, ""),
     ("usage-floats-ollama.ndjson", "ollama", r#"ok | 0:a | "" "Hi" | 26/5/-/- | stop"#, ""),
     ("surrogate-split.sse", "chat", r#"ok | 0:rraa | "h😀m" "😀" | 9/1/-/- | stop"#, ""),
-    ("surrogate-lone.sse", "chat", r#"ok | 0:aaa | "" "a�b�" | 9/1/-/- | stop"#, "2 halves of characters"),
+    ("surrogate-lone.sse", "chat", r#"ok | 0:aaa | "" "a�b�" | 9/1/-/- | stop"#, "characters: 2"),
     ("surrogate-tool-split.sse", "chat", r#"ok | 0:aa | "" "" | 9/1/-/- | tool_calls"#, ""),
-    ("surrogate-tool-lone.sse", "chat", r#"ok | 0:aa | "" "" | 9/1/-/- | tool_calls"#, "1 halves of characters"),
+    ("surrogate-tool-lone.sse", "chat", r#"ok | 0:aa | "" "" | 9/1/-/- | tool_calls"#, "characters: 1"),
     ("surrogate-n2.sse", "chat", r#"ok | 0:aa | "" "😀\n\n[choice 2]\n\n🌍" | 9/4/-/- | stop"#, "2 choices"),
     ("surrogate-messages.sse", "messages", r#"ok | 0:aa | "" "😀" | 25/3/-/- | end_turn"#, ""),
     ("surrogate-responses.sse", "responses", r#"ok | 0:aa | "" "😀" | 20/9/-/- | stop"#, ""),
@@ -157,7 +157,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
         "messages-context-window.sse",
         "messages",
         r#"ok | 0:a | "" "Hi" | 25/3/-/- | model_context_window_exceeded"#,
-        "context window ended the answer",
+        "filled the model's context window",
     ),
     ("messages-refusal.sse", "messages", r#"ok | 0:a | "" "Hi" | 25/3/-/- | refusal"#, "the model refused"),
     (
@@ -175,7 +175,7 @@ pub const ENDS: &[(&str, &str, &str, &str)] = &[
     (
         "ollama-object-reason.ndjson",
         "ollama",
-        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort"} in place of a finish reason) | 0:a | "" "Hi" | 26/5/-/- | {"type":"abort"}"#,
+        r#"stream_error (finish_reason: the server ended the answer with {"type":"abort"} instead of a finish reason) | 0:a | "" "Hi" | 26/5/-/- | {"type":"abort"}"#,
         "",
     ),
 ];

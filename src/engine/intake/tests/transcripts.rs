@@ -113,7 +113,7 @@ const TRANSCRIPTS: &[(&str, &str, &str, &str)] = &[
         "ollama-cold.ndjson",
         "ollama",
         r#"ok | 0:a | "" "Hi" | 26/5/-/- | stop"#,
-        "the model was loaded within this request (6.3 s)",
+        "the server loaded the model during this request (6.3 s)",
     ),
     ("ollama-tool.ndjson", "ollama", r#"ok | 0:a | "" "" | 26/5/-/- | stop"#, ""),
     ("ollama-error.ndjson", "ollama", r#"stream_error (server: boom) | 0:a | "" "Hi" | -/-/-/- | -"#, ""),

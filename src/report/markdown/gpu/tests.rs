@@ -156,7 +156,7 @@ fn what_casts_doubt_is_told() {
     for line in [
         "It is not known whether these are the endpoint's GPUs: `nobody is seen to listen on :8000`",
         "**Energy per output token**: N/A (`it is not known which GPUs serve the endpoint`)",
-        "The GPU driver was silent for 3.2 s of the run, or tokscope stood still: what happened meanwhile is not in these figures.",
+        "The GPU driver was silent for 3.2 s of the run, or tokscope stalled: what happened meanwhile is not in these figures.",
     ] {
         assert!(text.lines().any(|l| l == line), "no '{line}' in\n{text}");
     }

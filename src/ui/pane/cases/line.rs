@@ -1,4 +1,4 @@
-//! A row of the table, drawn.
+//! Draws a row of the table.
 
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};

@@ -18,7 +18,7 @@ pub(super) fn sentences(view: &View<'_>) -> Vec<(String, Style)> {
     if let Some(stop) = &scene.stop {
         let again = view.key_of(Action::Rerun);
         return vec![
-            (format!("✗ {url} refuses: every request would fail alike."), theme.bad()),
+            (format!("✗ {url} refused a request; all others would fail too."), theme.bad()),
             (sanitise_line(&stop.reason), theme.text()),
             (format!("{again} tries again, {quits} quits."), theme.muted()),
         ];

@@ -66,8 +66,7 @@ fn why_no_request(shown: &Shown<'_>, is_saved_run: bool) -> &'static str {
         Shown::Live(_) if !is_saved_run => "Not sent yet.",
         // In a run that was resumed, nothing tells the attempts before the stop from the others.
         Shown::Ended(record) if !is_saved_run && is_given_up_unanswered(record) => {
-            "No request: the attempt was cancelled before it was sent, or belongs to the part of the run that was saved \
-             before it was resumed."
+            "No request: the attempt was cancelled before it was sent, or it ended before the run was resumed."
         }
         Shown::Live(_) | Shown::Ended(_) => REQUEST_NOT_STORED,
     }
