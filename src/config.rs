@@ -26,7 +26,7 @@ use crate::domain::slo::{RunFigure, Slo, Subject, figure_index};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
-use crate::runtime::RunSpec;
+use crate::runtime::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, TelemetrySpec};
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
 
@@ -92,27 +92,34 @@ pub fn run_spec(
     let warnings = secrets.warnings.iter().cloned().chain(odd).collect();
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
-        base_url,
-        api,
-        simulated,
-        model: args.model.clone(),
-        api_key: secrets.api_key,
-        key_source: secrets.source,
-        headers: secrets.headers,
-        network,
-        suite,
-        suite_source,
-        plan: plan(args)?,
-        server_metrics_auth: args.server_metrics_auth,
-        server_metrics,
-        gpu,
-        gpu_metrics_urls,
-        tokenizer,
-        sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
-        exports: args.exports.clone(),
-        saves: !args.no_save,
+        engine: EngineSpec {
+            base_url,
+            api,
+            simulated,
+            api_key: secrets.api_key,
+            key_source: secrets.source,
+            headers: secrets.headers,
+            network,
+            tokenizer,
+        },
+        telemetry: TelemetrySpec {
+            server_metrics,
+            server_metrics_auth: args.server_metrics_auth,
+            gpu,
+            gpu_metrics_urls,
+        },
+        session: SessionSpec {
+            suite,
+            suite_source,
+            plan: plan(args)?,
+            sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
+            model: args.model.clone(),
+        },
+        saving: SavingSpec {
+            exports: args.exports.clone(),
+            journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
+        },
         warnings,
-        resumes: None,
     })
 }
 

@@ -9,7 +9,8 @@ use clap::Parser;
 use tokscope::cli::{CalibrateArgs, Cli, Command, OpenArgs, ResumeArgs, ScreenArgs, SimArgs, completions, man_page};
 use tokscope::config::{self, Settings};
 use tokscope::domain::text::sanitise;
-use tokscope::runtime::{RunSpec, calibrate, console, headless, interactive, process, resume, saved, stdout};
+use tokscope::runtime::spec::RunSpec;
+use tokscope::runtime::{calibrate, console, headless, interactive, process, resume, saved, stdout};
 use tokscope::sim::{SimConfig, Simulator};
 use tokscope::ui::terminal::unusable;
 
@@ -71,9 +72,10 @@ fn begin(spec: RunSpec, headless: bool, settings: &Settings) -> anyhow::Result<u
     for warning in &spec.warnings {
         console::say(&format!("tokscope: warning: {}", sanitise(warning)));
     }
+    let session = &spec.session;
     // With a rate, only the server decides how many there will be at once.
-    let at_once = if spec.plan.open_loop.is_some() { 1 } else { spec.plan.concurrency };
-    process::provide_for(spec.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
+    let at_once = if session.plan.open_loop.is_some() { 1 } else { session.plan.concurrency };
+    process::provide_for(session.sweep.iter().copied().max().unwrap_or(at_once).max(at_once))?;
     if headless || !io::stdout().is_terminal() {
         return headless::run(spec);
     }
@@ -90,7 +92,7 @@ fn resume(args: &ResumeArgs) -> anyhow::Result<u8> {
     if let Some(listing) = listing(&args.screen, &settings) {
         return print(listing.as_bytes());
     }
-    let Some(resuming) = resume::take_up(&args.run)? else { return Ok(0) };
+    let Some(resuming) = resume::open(&args.run)? else { return Ok(0) };
     let simulator = simulator(args.demo)?;
     let url = simulator.as_ref().map(Simulator::url);
     begin(config::resume_spec(args, resuming, &env, Path::new("."), url)?, args.headless, &settings)
@@ -108,7 +110,7 @@ fn look_at(args: OpenArgs, speed: Option<f64>) -> anyhow::Result<u8> {
         bail!("showing a saved run needs a terminal; write it with `tokscope report` ({why})");
     }
     config::check_exports(&args.exports, Path::new("."))?;
-    interactive::look_at(&args.run, args.exports, speed, &settings.screen())
+    interactive::show_saved(&args.run, args.exports, speed, &settings.screen())
 }
 
 /// Writes a text to stdout. Whoever closes the other end has seen enough: that is no error.

@@ -62,3 +62,22 @@ fn the_bound_of_unresolved_figures() {
 fn the_options() {
     holds(README, "options", &options_markdown());
 }
+
+/// Targets of the links to files of this repository.
+fn linked_files(page: &str) -> Vec<&str> {
+    let targets = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
+    targets.filter(|target| !target.is_empty() && !target.contains("://")).collect()
+}
+
+#[test]
+fn the_map_of_the_code_links_to_files_that_exist_and_to_every_module() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("ARCHITECTURE.md")).unwrap();
+    let links = linked_files(&page);
+    let missing: Vec<_> = links.iter().filter(|target| !root.join(target).is_file()).collect();
+    assert!(missing.is_empty(), "ARCHITECTURE.md links to files that do not exist: {missing:?}");
+    let lib = std::fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let modules = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
+    let unnamed: Vec<_> = modules.filter(|name| !links.contains(&format!("src/{name}.rs").as_str())).collect();
+    assert!(unnamed.is_empty(), "ARCHITECTURE.md does not link to these modules: {unnamed:?}");
+}

@@ -79,7 +79,7 @@ pub enum Msg {
         /// The folder that relative names start from.
         folder: String,
     },
-    /// The result of [`RunEffect::CheckExport`].
+    /// The result of [`ReportEffect::CheckExport`].
     ExportChecked {
         /// The name that was checked.
         name: String,
@@ -97,19 +97,30 @@ pub enum Msg {
 /// Work outside the state, by who carries it out.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// Work of the run: engine, telemetry, files.
+    /// Work of a live run: engine and telemetry. The playback of a saved run has none.
     Run(RunEffect),
+    /// Work on reports and their files.
+    Report(ReportEffect),
     /// Work of the terminal. A run without a dashboard has none.
     Screen(ScreenEffect),
     /// End the program with this exit status.
     Quit(u8),
 }
 
-/// An effect that the run carries out, with or without a dashboard.
+/// An effect that a live run carries out, with or without a dashboard.
 #[derive(Clone, Debug)]
 pub enum RunEffect {
     /// Send a command to the engine.
     Engine(EngineCommand),
+    /// Start recording telemetry: the run begins now.
+    BeginTelemetry,
+    /// Sample at the full rate while something is measured, or stop doing so.
+    TelemetryActive(bool),
+}
+
+/// An effect on reports. Live runs and playbacks have them.
+#[derive(Clone, Debug)]
+pub enum ReportEffect {
     /// Write the report under its default name.
     Export {
         /// Index in the exporters' table.
@@ -128,10 +139,6 @@ pub enum RunEffect {
     CheckExport(String),
     /// Render the report; answer with [`Msg::ReportRendered`].
     RenderReport,
-    /// Start recording telemetry: the run begins now.
-    BeginTelemetry,
-    /// Sample at the full rate while something is measured, or stop doing so.
-    TelemetryActive(bool),
 }
 
 /// An effect that the terminal carries out.

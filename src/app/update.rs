@@ -20,7 +20,7 @@ mod stop;
 use self::notices::{dismiss_read_notice, show_notice};
 use self::selection::{fold, follow, move_selection, sort_by_next, toggle_baseline, unfold};
 use super::action::Action;
-use super::message::{Effect, Msg, RunEffect, ScreenEffect};
+use super::message::{Effect, Msg, ReportEffect, RunEffect, ScreenEffect};
 use super::pane::PaneId;
 use super::state::answer::{Form, PAGE_LINES};
 use super::state::palette::Palette;
@@ -164,7 +164,7 @@ fn act(app: &mut App, action: Action) -> Vec<Effect> {
         Action::Rerun => return apply_to_case(app, SessionEvent::Rerun(selected)),
         Action::RerunFailed => return session::apply(app, SessionEvent::RerunFailed),
         Action::Cancel => return apply_to_case(app, SessionEvent::Cancel(selected)),
-        Action::Export => return vec![Effect::Run(RunEffect::Export { exporter: 0 })],
+        Action::Export => return vec![Effect::Report(ReportEffect::Export { exporter: 0 })],
         Action::ChooseExport => return export_dialog::open(app),
         Action::ViewReport => return report_view::open(app),
         Action::ToggleFreeze => {

@@ -1,5 +1,5 @@
-//! What a run needs that is gone on with: suite, plan and model are those of the saved run, the way to its endpoint is asked for
-//! again, since nothing secret was kept.
+//! Inputs of a resumed run. Suite, plan and model come from the saved run; keys and headers from the command line, since no
+//! secret was saved.
 
 use std::path::Path;
 
@@ -11,11 +11,11 @@ use crate::protocol::api::{Api, by_name};
 use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
-use crate::runtime::RunSpec;
-use crate::runtime::resume::Resuming;
-use crate::runtime::spec::SuiteSource;
+use crate::runtime::spec::{
+    EngineSpec, JournalSpec, Resuming, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+};
 
-/// All that is needed to go on, as [`super::run_spec`] has it for a new run.
+/// Checks everything that a resumed run needs, as [`super::run_spec`] does for a new one.
 pub fn resume_spec(
     args: &ResumeArgs,
     resuming: Resuming,
@@ -39,27 +39,31 @@ pub fn resume_spec(
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {
-        base_url,
-        api,
-        simulated: run.simulated,
-        model: Some(run.model),
-        api_key: secrets.api_key,
-        key_source: secrets.source,
-        headers: secrets.headers,
-        network,
-        suite: (*run.suite).clone(),
-        suite_source: SuiteSource::Saved,
-        plan: run.plan,
-        server_metrics_auth: args.server_metrics_auth,
-        server_metrics,
-        gpu,
-        gpu_metrics_urls,
+        engine: EngineSpec {
+            base_url,
+            api,
+            simulated: run.simulated,
+            api_key: secrets.api_key,
+            key_source: secrets.source,
+            headers: secrets.headers,
+            network,
+            tokenizer,
+        },
+        telemetry: TelemetrySpec {
+            server_metrics,
+            server_metrics_auth: args.server_metrics_auth,
+            gpu,
+            gpu_metrics_urls,
+        },
+        session: SessionSpec {
+            suite: (*run.suite).clone(),
+            suite_source: SuiteSource::Saved,
+            plan: run.plan,
+            sweep: run.sweep,
+            model: Some(run.model),
+        },
+        saving: SavingSpec { exports: args.exports.clone(), journal: JournalSpec::Resume(Box::new(resuming)) },
         warnings: secrets.warnings,
-        tokenizer,
-        sweep: run.sweep,
-        exports: args.exports.clone(),
-        saves: true,
-        resumes: Some(Box::new(resuming)),
     })
 }
 

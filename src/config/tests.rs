@@ -26,7 +26,7 @@ fn folder_with(name: &str, text: &str) -> tempfile::TempDir {
 }
 
 fn names(spec: &RunSpec) -> Vec<&str> {
-    spec.suite.cases.iter().map(|c| c.name.as_str()).collect()
+    spec.session.suite.cases.iter().map(|c| c.name.as_str()).collect()
 }
 
 /// The error of what must not be accepted; a `RunSpec` has no `Debug`.
@@ -57,23 +57,26 @@ fn everything_given_arrives() {
         "1.5",
     ];
     let spec = spec(&args, &[("MY_KEY", "k"), ("OPENAI_API_KEY", "other")], folder.path(), None).unwrap();
-    assert_eq!(spec.base_url, "http://localhost:8000/v1");
-    assert_eq!((spec.simulated, spec.model.as_deref(), spec.api_key.as_deref()), (false, Some("m"), Some("k")));
-    assert_eq!(spec.headers, [("X-Team".to_owned(), "a".to_owned())]);
-    assert_eq!(spec.plan, Plan { concurrency: 4, repeat: 3, warmup: 2, ..Plan::default() });
+    assert_eq!(spec.engine.base_url, "http://localhost:8000/v1");
+    assert_eq!(
+        (spec.engine.simulated, spec.session.model.as_deref(), spec.engine.api_key.as_deref()),
+        (false, Some("m"), Some("k"))
+    );
+    assert_eq!(spec.engine.headers, [("X-Team".to_owned(), "a".to_owned())]);
+    assert_eq!(spec.session.plan, Plan { concurrency: 4, repeat: 3, warmup: 2, ..Plan::default() });
     assert_eq!(names(&spec), ["ML Project"]);
-    assert_eq!(spec.suite.cases[0].timeout, Duration::from_millis(1500));
-    assert_eq!(spec.suite_source, SuiteSource::Builtin);
+    assert_eq!(spec.session.suite.cases[0].timeout, Duration::from_millis(1500));
+    assert_eq!(spec.session.suite_source, SuiteSource::Builtin);
 }
 
 #[test]
 fn nothing_but_an_address_is_needed() {
     let folder = empty_folder();
     let spec = spec(&[], &[("TOKSCOPE_URL", "http://h"), ("OPENAI_API_KEY", "k\n")], folder.path(), None).unwrap();
-    assert_eq!((spec.base_url.as_str(), spec.api_key.as_deref()), ("http://h/v1", Some("k")));
-    assert_eq!(spec.plan, Plan::default());
-    assert_eq!((spec.suite.cases.len(), spec.suite.cases[0].timeout), (10, Duration::from_secs(120)));
-    assert!(spec.headers.is_empty() && spec.exports.is_empty() && spec.model.is_none());
+    assert_eq!((spec.engine.base_url.as_str(), spec.engine.api_key.as_deref()), ("http://h/v1", Some("k")));
+    assert_eq!(spec.session.plan, Plan::default());
+    assert_eq!((spec.session.suite.cases.len(), spec.session.suite.cases[0].timeout), (10, Duration::from_secs(120)));
+    assert!(spec.engine.headers.is_empty() && spec.saving.exports.is_empty() && spec.session.model.is_none());
 }
 
 #[test]
@@ -82,9 +85,9 @@ fn a_rate_alone_knows_no_limit() {
     let args = ["h", "--rate", "2.5", "--duration", "30", "--slo", "ttft_p95<500ms"];
     let spec = spec(&args, &[], folder.path(), None).unwrap();
     let open_loop = OpenLoop { rate_per_s: 2.5, process: Process::Poisson, seed: 0 };
-    assert_eq!((spec.plan.limit(), spec.plan.open_loop), (None, Some(open_loop)));
-    assert_eq!(spec.plan.duration, Some(Duration::from_secs(30)));
-    let slos: Vec<_> = spec.suite.slos.iter().map(|slo| slo.text.as_str()).collect();
+    assert_eq!((spec.session.plan.limit(), spec.session.plan.open_loop), (None, Some(open_loop)));
+    assert_eq!(spec.session.plan.duration, Some(Duration::from_secs(30)));
+    let slos: Vec<_> = spec.session.suite.slos.iter().map(|slo| slo.text.as_str()).collect();
     assert_eq!(slos, ["error_rate<1%", "ttft_p95<500ms"]);
 }
 
@@ -104,8 +107,8 @@ fn a_limit_a_seed_and_a_sweep_arrive() {
     let of = |args: &[&str]| spec(args, &[], folder.path(), None).unwrap();
     let limited = of(&["h", "--rate", "9", "--arrival", "constant", "--seed", "7", "--concurrency", "3"]);
     let open_loop = OpenLoop { rate_per_s: 9.0, process: Process::Constant, seed: 7 };
-    assert_eq!((limited.plan.concurrency, limited.plan.open_loop), (3, Some(open_loop)));
-    assert_eq!(of(&["h", "--sweep", "1, 2,65536"]).sweep, [1, 2, 65_536]);
+    assert_eq!((limited.session.plan.concurrency, limited.session.plan.open_loop), (3, Some(open_loop)));
+    assert_eq!(of(&["h", "--sweep", "1, 2,65536"]).session.sweep, [1, 2, 65_536]);
 }
 
 #[test]
@@ -114,8 +117,8 @@ fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
     let args = ["--demo", "--header", "X-Key: hunter2"];
     let variables = [("TOKSCOPE_URL", "http://real"), ("OPENAI_API_KEY", "sk-1")];
     let demo = spec(&args, &variables, folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
-    assert!(demo.simulated && demo.api_key.is_none() && demo.headers.is_empty());
-    assert_eq!(demo.base_url, "http://127.0.0.1:9/v1");
+    assert!(demo.engine.simulated && demo.engine.api_key.is_none() && demo.engine.headers.is_empty());
+    assert_eq!(demo.engine.base_url, "http://127.0.0.1:9/v1");
     // Without its simulator it must not turn to the real server.
     assert_eq!(
         refused(spec(&args, &variables, folder.path(), None)),
@@ -129,11 +132,11 @@ fn the_suite_is_the_one_asked_for_then_the_folders_then_the_one_built_in() {
     std::fs::write(folder.path().join("other.toml"), "[[case]]\nname = \"o\"\nprompt = \"p\"").unwrap();
     let found = spec(&["h"], &[], folder.path(), None).unwrap();
     assert_eq!(
-        (names(&found), &found.suite_source),
+        (names(&found), &found.session.suite_source),
         (vec!["Debug Task", "ÄRGER"], &SuiteSource::File("cases.toml".into()))
     );
     let asked = spec(&["h", "--cases", "other.toml"], &[], folder.path(), None).unwrap();
-    assert_eq!((names(&asked), &asked.suite_source), (vec!["o"], &SuiteSource::File("other.toml".into())));
+    assert_eq!((names(&asked), &asked.session.suite_source), (vec!["o"], &SuiteSource::File("other.toml".into())));
 }
 
 #[test]
@@ -178,13 +181,14 @@ fn an_export_that_cannot_be_written_stops_the_start() {
 #[test]
 fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
     let folder = empty_folder();
-    let spoken = |args: &[&str]| spec(args, &[], folder.path(), None).map(|s| (s.base_url, s.api.name)).unwrap();
+    let spoken =
+        |args: &[&str]| spec(args, &[], folder.path(), None).map(|s| (s.engine.base_url, s.engine.api.name)).unwrap();
     assert_eq!(spoken(&["h:1"]), ("http://h:1/v1".to_owned(), "chat"));
     assert_eq!(spoken(&["h:1", "--api", "messages"]), ("http://h:1/v1".to_owned(), "messages"));
     assert_eq!(spoken(&["h:1/api/chat"]), ("http://h:1/api".to_owned(), "ollama"));
     assert_eq!(spoken(&["h:1", "--api", "ollama"]), ("http://h:1/api".to_owned(), "ollama"));
     let demo = spec(&["--demo"], &[], folder.path(), Some("http://127.0.0.1:9/v1")).unwrap();
-    assert_eq!(demo.api.name, "chat");
+    assert_eq!(demo.engine.api.name, "chat");
     for args in [["h:1", "--api", "completions"], ["--demo", "--api", "chat"]] {
         assert!(Cli::try_parse_from(["tokscope"].iter().chain(&args)).is_err(), "{args:?}");
     }
@@ -194,7 +198,8 @@ fn the_api_is_the_one_wanted_or_the_one_the_address_tells() {
 fn gpus_are_looked_at_as_it_was_asked() {
     let folder = empty_folder();
     let gpu = |args: &[&str]| {
-        spec(&[&["h"], args].concat(), &[], folder.path(), None).map(|spec| (spec.gpu, spec.gpu_metrics_urls))
+        spec(&[&["h"], args].concat(), &[], folder.path(), None)
+            .map(|spec| (spec.telemetry.gpu, spec.telemetry.gpu_metrics_urls))
     };
     assert_eq!(gpu(&[]), Ok((GpuChoice::Auto, Vec::new())));
     assert_eq!(gpu(&["--gpu", "none"]), Ok((GpuChoice::None, Vec::new())));

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use crate::domain::attempt::AttemptStatus;
+use crate::protocol::encoding::BrokenEncoding;
 use crate::protocol::failure::capped;
+use crate::protocol::framing::EventTooLarge;
 
 /// Why the engine cannot start with this configuration.
 #[derive(Debug, thiserror::Error)]
@@ -32,6 +34,18 @@ impl Failure {
     /// More came than is kept in memory.
     pub fn oversized(message: impl Into<String>) -> Self {
         Self::new(AttemptStatus::StreamError, "oversized", message)
+    }
+}
+
+impl From<EventTooLarge> for Failure {
+    fn from(error: EventTooLarge) -> Self {
+        Self::oversized(error.to_string())
+    }
+}
+
+impl From<BrokenEncoding> for Failure {
+    fn from(error: BrokenEncoding) -> Self {
+        Self::new(AttemptStatus::StreamError, "encoding", error.to_string())
     }
 }
 

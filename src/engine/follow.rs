@@ -67,6 +67,7 @@ struct Reading<'a> {
 impl Reading<'_> {
     /// Reads until this is so, or the body is over, or more than `most` bytes came.
     async fn until(&mut self, is_so: impl Fn(&Recorder) -> bool, most: u64) -> Result<Stop, Failure> {
+        // The connection can be reused only if the whole read was unframed, so a failure does not end the read.
         let mut outcome = Ok(());
         let mut came: u64 = 0;
         while !is_so(&self.recorder.borrow()) {

@@ -1,5 +1,5 @@
-//! From the bytes of an answer to its recorder, whatever the answer turns out to be: a stream of events, a document a
-//! line, one JSON document, or no answer of a model at all. No clock, no network: a read and its time come in.
+//! Takes the bytes of a response and passes its events to the recorder. The response may be an event stream, a JSON
+//! document per line, one JSON document, or a page for people. Pure: reads and their times come in.
 
 use super::failure::Failure;
 use super::recorder::Recorder;
@@ -11,20 +11,20 @@ use crate::protocol::failure;
 use crate::protocol::framing::{EventReader, SseEvent};
 use crate::protocol::lines::LineReader;
 
-/// No answer may be larger than this, unpacked.
+/// Maximum size of a response, unpacked.
 pub const MAX_BODY_BYTES: u64 = 512 * 1024 * 1024;
-/// An answer that is one JSON document may not be larger than this.
+/// Maximum size of a response that is one JSON document.
 pub const MAX_DOCUMENT_BYTES: usize = 16 * 1024 * 1024;
-/// So much is looked at of what is no answer of a model.
+/// Maximum bytes read of a response that is not a model's.
 const MAX_PAGE_BYTES: usize = 64 * 1024;
 
-/// What an answer turned out to be: its first byte tells, since content types are often wrong.
+/// Format of a response, recognised by its first byte: content types are often wrong.
 enum Shape {
-    /// Nothing but white space so far.
+    /// Only white space so far.
     Unknown(Vec<u8>),
     /// Server-sent events.
     Events(Box<EventReader>),
-    /// A JSON document a line.
+    /// A JSON document per line.
     Lines(LineReader),
     /// One JSON document.
     Document(Vec<u8>),
@@ -32,7 +32,7 @@ enum Shape {
     Page(Vec<u8>),
 }
 
-/// Takes the reads of one answer.
+/// Takes the reads of one response.
 pub struct Intake {
     shape: Shape,
     decoder: Option<Decoder>,
@@ -41,7 +41,7 @@ pub struct Intake {
 }
 
 impl Intake {
-    /// For an answer with that `Content-Encoding`.
+    /// Starts a response with this `Content-Encoding`.
     pub fn new(encoding: &str, recorder: &mut Recorder) -> Result<Self, Failure> {
         let decoder = Decoder::new(encoding).map_err(|m| Failure::new(AttemptStatus::StreamError, "encoding", m))?;
         if decoder.is_some() {
@@ -51,25 +51,17 @@ impl Intake {
         Ok(Self { shape: Shape::Unknown(Vec::new()), decoder, reads: 0, bytes: 0 })
     }
 
-    /// What is taken from now on came with another read.
+    /// Counts a further read; the pieces taken from now on belong to it.
     pub const fn next_read(&mut self) {
         self.reads += 1;
     }
 
-    /// Takes a piece of what a read brought, which returned at `at`.
+    /// Takes a piece of a read that returned at `at`.
     pub fn take(&mut self, at: Nanos, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failure> {
         let Some(mut decoder) = self.decoder.take() else { return self.unpacked(at, bytes, recorder) };
-        let mut outcome = Ok(());
-        let unpacked = decoder.push(bytes, &mut |piece| {
-            if outcome.is_ok() {
-                outcome = self.unpacked(at, piece, recorder);
-            }
-        });
+        let outcome = decoder.push(bytes, &mut |piece| self.unpacked(at, piece, recorder));
         self.decoder = Some(decoder);
-        outcome?;
-        unpacked.map_err(|e| {
-            Failure::new(AttemptStatus::StreamError, "encoding", format!("the compressed answer is broken: {e}"))
-        })
+        outcome
     }
 
     fn unpacked(&mut self, at: Nanos, bytes: &[u8], recorder: &mut Recorder) -> Result<(), Failure> {
@@ -95,7 +87,7 @@ impl Intake {
             Shape::Unknown(before) => {
                 before.extend_from_slice(bytes);
                 let Some(kind) = recognise(before, recorder.api().framing) else {
-                    // White space without end is no answer either.
+                    // Endless white space is not a response either.
                     return if before.len() < MAX_PAGE_BYTES { Ok(()) } else { Err(no_stream(before)) };
                 };
                 let before = std::mem::take(before);
@@ -106,19 +98,14 @@ impl Intake {
         }
     }
 
-    /// The answer is over; `broken` when its connection broke.
+    /// Ends the response. `broken` says how its connection broke, if it did.
     pub fn end(&mut self, at: Nanos, broken: Option<Failure>, recorder: &mut Recorder) -> Result<(), Failure> {
         let outcome = match &mut self.shape {
             Shape::Events(events) => {
-                let mut outcome = Ok(());
-                events.finish(&mut |event| {
-                    if outcome.is_ok() {
-                        outcome = match event.name {
-                            // Its words matter even where they were cut.
-                            "error" => take_event(recorder, at, self.reads, event),
-                            _ => recorder.last_event(at, self.reads, event.data),
-                        };
-                    }
+                let outcome = events.finish(&mut |event| match event.name {
+                    // A server's error message is reported even if it was cut.
+                    "error" => take_event(recorder, at, self.reads, event),
+                    _ => recorder.last_event(at, self.reads, event.data),
                 });
                 recorder.replaced = events.replaced;
                 let stray_words = events.stray_words();
@@ -132,16 +119,11 @@ impl Intake {
                 }
             }
             Shape::Lines(lines) => {
-                let mut outcome = Ok(());
-                lines.finish(&mut |line| {
-                    if outcome.is_ok() {
-                        outcome = recorder.last_event(at, self.reads, line);
-                    }
-                });
+                let outcome = lines.finish(&mut |line| recorder.last_event(at, self.reads, line));
                 recorder.replaced = lines.replaced;
                 outcome
             }
-            // A part of a document is none.
+            // A part of a document cannot be read.
             Shape::Document(_) | Shape::Page(_) if broken.is_some() => Ok(()),
             Shape::Document(document) => recorder.whole_answer(at, &String::from_utf8_lossy(document)),
             Shape::Page(page) => Err(no_stream(page)),
@@ -151,14 +133,14 @@ impl Intake {
             }
         };
         match (outcome, broken) {
-            // A connection that breaks after the answer was complete took nothing away.
+            // A connection that breaks after the complete answer does no harm.
             (Ok(()), Some(broken)) if !recorder.has_ended() => Err(broken),
             (outcome, _) => outcome,
         }
     }
 }
 
-/// What the first byte that is no white space begins; `None` while there is none.
+/// Recognises the format by the first byte that is not white space; `None` while there is none.
 fn recognise(bytes: &[u8], framing: Framing) -> Option<Shape> {
     const BOM: &[u8] = b"\xef\xbb\xbf";
     if bytes.len() < BOM.len() && BOM.starts_with(bytes) {
@@ -185,15 +167,9 @@ fn take_events(
     bytes: &[u8],
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
-    let mut outcome = Ok(());
-    let taken = events.push(bytes, &mut |event| {
-        if outcome.is_ok() {
-            outcome = take_event(recorder, at, read, event);
-        }
-    });
+    let outcome = events.push(bytes, &mut |event| take_event(recorder, at, read, event));
     recorder.replaced = events.replaced;
-    outcome?;
-    taken.map_err(|e| Failure::oversized(e.to_string()))
+    outcome
 }
 
 fn take_lines(
@@ -203,21 +179,15 @@ fn take_lines(
     bytes: &[u8],
     recorder: &mut Recorder,
 ) -> Result<(), Failure> {
-    let mut outcome = Ok(());
-    let taken = lines.push(bytes, &mut |line| {
-        if outcome.is_ok() {
-            outcome = recorder.event(at, read, line);
-        }
-    });
+    let outcome = lines.push(bytes, &mut |line| recorder.event(at, read, line));
     recorder.replaced = lines.replaced;
-    outcome?;
-    taken.map_err(|e| Failure::oversized(e.to_string()))
+    outcome
 }
 
 fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
     match event.name {
         "error" => recorder.error_event(at, read, event.data),
-        // In chat completions a name is something foreign; the other APIs name all that they send.
+        // Chat completions has no named events; the other APIs name all of theirs.
         name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),
         _ => recorder.event(at, read, event.data),
     }

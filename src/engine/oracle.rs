@@ -6,7 +6,7 @@ use super::recorder::{MAX_ARRIVALS, MAX_TEXT_BYTES, Recorder};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
 use crate::protocol::api::{APIS, Api, CHAT, Framing};
-use crate::protocol::framing::EventReader;
+use crate::protocol::framing::{EventReader, EventTooLarge};
 use crate::protocol::lines::LineReader;
 use crate::protocol::surrogates::SurrogateJoiner;
 
@@ -85,7 +85,7 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
     }
     let (mut content, mut reasoning_bytes, mut over) = (String::new(), 0, false);
     let (mut text_halves, mut reasoning_halves) = (SurrogateJoiner::default(), SurrogateJoiner::default());
-    let mut add = |name: &str, data: &str| {
+    let mut add = |name: &str, data: &str| -> Result<(), EventTooLarge> {
         over |= data.trim_ascii() == "[DONE]";
         let is_foreign = name != "message" && *api == CHAT;
         let read = if is_foreign { api.read(data.trim_ascii()) } else { api.read_or_error(data.trim_ascii()) };
@@ -98,16 +98,17 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
             over |= chunk.error.is_some() || chunk.is_end;
         }
         over |= name == "error";
+        Ok(())
     };
     let first = bytes.iter().find(|b| !b.is_ascii_whitespace());
     if api.framing == Framing::Ndjson && first == Some(&b'{') {
         let mut lines = LineReader::default();
         let _whole = lines.push(bytes, &mut |line| add("message", line));
-        lines.finish(&mut |line| add("message", line));
+        let _whole = lines.finish(&mut |line| add("message", line));
     } else {
         let mut events = EventReader::default();
         let _whole = events.push(bytes, &mut |event| add(event.name, event.data));
-        events.finish(&mut |event| add(event.name, event.data));
+        let _whole = events.finish(&mut |event| add(event.name, event.data));
     }
     let (sent, kept) = (content.len() + reasoning_bytes, record.text.len() + record.reasoning.len());
     if kept >= MAX_TEXT_BYTES || kept + tag_bytes(&content) >= sent {

@@ -4,8 +4,13 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// So much goes into the decoder at once, so that what comes out of it stays bounded.
+/// Block that the decoder takes at once. Small blocks bound the size of each result.
 const BLOCK_BYTES: usize = 4096;
+
+/// A compressed body that cannot be unpacked.
+#[derive(Debug, thiserror::Error)]
+#[error("the compressed answer is broken: {0}")]
+pub struct BrokenEncoding(io::Error);
 
 /// Unpacks a body read by read: what a read completes comes out at once.
 pub enum Decoder {
@@ -32,8 +37,12 @@ impl Decoder {
         }
     }
 
-    /// Unpacks what came with one read, and hands it out in pieces.
-    pub fn push(&mut self, read: &[u8], each: &mut dyn FnMut(&[u8])) -> io::Result<()> {
+    /// Unpacks one read and passes the result to `each` in pieces. Stops at its first error.
+    pub fn push<E: From<BrokenEncoding>>(
+        &mut self,
+        read: &[u8],
+        each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), E> {
         for block in read.chunks(BLOCK_BYTES) {
             if let (Self::DeflateOfSomeKind, Some(first)) = (&self, block.first()) {
                 let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
@@ -45,19 +54,16 @@ impl Decoder {
             }
             match self {
                 Self::Gzip(decoder) => {
-                    decoder.write_all(block)?;
-                    decoder.flush()?;
-                    give(decoder.get_mut(), each);
+                    write(decoder, block)?;
+                    give(decoder.get_mut(), each)?;
                 }
                 Self::Zlib(decoder) => {
-                    decoder.write_all(block)?;
-                    decoder.flush()?;
-                    give(decoder.get_mut(), each);
+                    write(decoder, block)?;
+                    give(decoder.get_mut(), each)?;
                 }
                 Self::RawDeflate(decoder) => {
-                    decoder.write_all(block)?;
-                    decoder.flush()?;
-                    give(decoder.get_mut(), each);
+                    write(decoder, block)?;
+                    give(decoder.get_mut(), each)?;
                 }
                 Self::DeflateOfSomeKind => {}
             }
@@ -76,9 +82,12 @@ pub fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, St
     let Some(mut decoder) = Decoder::new(encoding)? else { return Ok(body) };
     let mut out = Vec::new();
     for block in body.chunks(BLOCK_BYTES) {
-        let pushed = decoder.push(block, &mut |bytes| out.extend_from_slice(bytes));
+        let pushed = decoder.push(block, &mut |bytes| {
+            out.extend_from_slice(bytes);
+            Ok(())
+        });
         match pushed {
-            Err(e) if out.is_empty() => return Err(format!("the compressed response is broken: {e}")),
+            Err(BrokenEncoding(e)) if out.is_empty() => return Err(format!("the compressed response is broken: {e}")),
             Err(_broken) => break,
             Ok(()) if out.len() > limit => break,
             Ok(()) => {}
@@ -87,11 +96,17 @@ pub fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, St
     Ok(out)
 }
 
-fn give(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8])) {
-    if !out.is_empty() {
-        each(out);
-        out.clear();
+fn write(decoder: &mut impl Write, block: &[u8]) -> Result<(), BrokenEncoding> {
+    decoder.write_all(block).and_then(|()| decoder.flush()).map_err(BrokenEncoding)
+}
+
+fn give<E>(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    if out.is_empty() {
+        return Ok(());
     }
+    let outcome = each(out);
+    out.clear();
+    outcome
 }
 
 #[cfg(test)]
@@ -121,7 +136,11 @@ mod tests {
 
     fn unpacked(decoder: &mut Decoder, read: &[u8]) -> Vec<u8> {
         let mut out = Vec::new();
-        decoder.push(read, &mut |bytes| out.extend_from_slice(bytes)).unwrap();
+        let mut keep = |bytes: &[u8]| {
+            out.extend_from_slice(bytes);
+            Ok::<_, BrokenEncoding>(())
+        };
+        decoder.push(read, &mut keep).unwrap();
         out
     }
 
@@ -145,7 +164,7 @@ mod tests {
         assert!(Decoder::new("").unwrap().is_none() && Decoder::new("Identity").unwrap().is_none());
         assert!(Decoder::new("br").err().unwrap().contains("'br'"));
         let mut decoder = Decoder::new("gzip").unwrap().unwrap();
-        assert!(decoder.push(b"data: this is no gzip at all\n\n", &mut |_| ()).is_err());
+        assert!(decoder.push(b"data: this is no gzip at all\n\n", &mut |_| Ok::<_, BrokenEncoding>(())).is_err());
     }
 
     #[test]

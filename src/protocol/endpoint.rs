@@ -36,6 +36,11 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
 }
 
+/// The address that an API's requests go to, without secrets, for a base address without them.
+pub fn request_url(base_url: &str, api: &Api) -> String {
+    format!("{base_url}{}", api.path)
+}
+
 /// Model names of a `/v1/models` answer, in its order, each once. Ignores blank names: no request can ask for one.
 pub fn model_names(models: &Value) -> Vec<String> {
     let lists = ["data", "models"].iter().filter_map(|name| models.get(*name)).chain([models]);
@@ -161,6 +166,14 @@ mod tests {
         assert_eq!(resolved("h/?a=/b&c", None).0, "http://h/v1?a=/b&c");
         assert_eq!(resolved("h?", None).0, "http://h/v1");
         assert_eq!(address_below("http://h/v1", "/models"), "http://h/v1/models");
+    }
+
+    #[test]
+    fn the_request_address_ends_with_the_path_of_the_api() {
+        assert_eq!(request_url("http://h/v1", &CHAT), "http://h/v1/chat/completions");
+        assert_eq!(request_url("http://h/v1", &RESPONSES), "http://h/v1/responses");
+        assert_eq!(request_url("http://h/v1", &MESSAGES), "http://h/v1/messages");
+        assert_eq!(request_url("http://h/api", &OLLAMA), "http://h/api/chat");
     }
 
     #[test]

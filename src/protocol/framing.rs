@@ -1,10 +1,9 @@
-//! From a server's reads to the events of its stream.
+//! Splits a server-sent event stream into its events.
 //!
-//! Nearly all events of nearly all servers are one `data:` line and a blank line, with LF ends: those are found and handed
-//! out where they lie, without a copy. Everything else (CR and CRLF, several lines, names, comments) goes line by line
-//! through eventsource-stream, fed so that its weak places stay out of reach: it goes silent after one invalid UTF-8 byte,
-//! drops a last event without a blank line, and searches its whole buffer again for every line. That both roads hand out
-//! the same events is a property test below.
+//! Nearly every event is one `data:` line and a blank line that end in LF. Those events are passed on without a copy.
+//! All other lines (CR or CRLF, several lines, names, comments) go through eventsource-stream, one whole line at a time.
+//! That avoids three faults of the crate: it returns nothing after an invalid UTF-8 byte, drops a last event without a
+//! blank line, and searches its whole buffer again for every line. A property test holds both paths to the same events.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -19,11 +18,11 @@ use futures_util::Stream;
 use memchr::memchr2;
 use serde::de::IgnoredAny;
 
-/// JSON of several lines without `data:` may not be larger than this: it is read again with every line.
+/// Maximum size of JSON that spans several lines without `data:`. Each further line parses it again.
 const MAX_BARE_BYTES: usize = 16 * 1024;
-/// Characters that are kept of a line that is no part of an event.
+/// Maximum characters stored of a line that belongs to no event.
 const MAX_STRAY_CHARS: usize = 400;
-/// No event may be larger than this.
+/// Maximum size of an event.
 pub const MAX_EVENT_BYTES: usize = 16 * 1024 * 1024;
 
 /// An event that is larger than [`MAX_EVENT_BYTES`].
@@ -34,23 +33,26 @@ pub struct EventTooLarge;
 /// One event of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SseEvent<'a> {
-    /// Its type; `message` where the server gives none.
+    /// Type of the event; `message` if the server gives none.
     pub name: &'a str,
-    /// Its data, lines joined by LF. Never empty.
+    /// Data of the event, lines joined by LF. Never empty.
     pub data: &'a str,
 }
 
-/// Follows one stream.
+/// Takes one event of a stream. An error ends the reading.
+pub type Each<'a, E> = dyn FnMut(SseEvent<'_>) -> Result<(), E> + 'a;
+
+/// Splits one stream into its events.
 #[derive(Default)]
 pub struct EventReader {
-    /// An unfinished line, or an event whose blank line has not come.
+    /// An unfinished line, or an event that lacks its blank line.
     pending: Vec<u8>,
-    /// So much of `pending` is known to hold no line end.
+    /// Number of bytes at the start of `pending` that hold no line end.
     searched: usize,
     started: bool,
     skip_lf: bool,
     unusual: Unusual,
-    /// Events that held invalid UTF-8, which was replaced.
+    /// Number of events in which invalid UTF-8 was replaced.
     pub replaced: u32,
 }
 
@@ -61,8 +63,8 @@ impl fmt::Debug for EventReader {
 }
 
 impl EventReader {
-    /// Hands out the events that this read completes.
-    pub fn push(&mut self, read: &[u8], each: &mut dyn FnMut(SseEvent<'_>)) -> Result<(), EventTooLarge> {
+    /// Passes each event that this read completes to `each`. Stops at its first error.
+    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
         if self.pending.is_empty() {
             let used = self.take(read, 0, each)?;
             self.pending.extend_from_slice(read.get(used..).unwrap_or_default());
@@ -73,30 +75,29 @@ impl EventReader {
             pending.drain(..used);
             self.pending = pending;
         }
-        // The last byte may be the first half of a line end that tells something.
+        // The last byte may be the first half of a line end.
         self.searched = self.pending.len().saturating_sub(1);
-        if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(()) }
+        if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Hands out what is left at the end of the stream: the last event may lack its blank line.
-    pub fn finish(&mut self, each: &mut dyn FnMut(SseEvent<'_>)) {
+    /// Passes on what is left at the end of the stream: the last event may lack its blank line.
+    pub fn finish<E: From<EventTooLarge>>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
         self.started = true;
-        // What is too large was told when it came.
-        let _told = self.push(b"\n\n", each);
+        self.push(b"\n\n", each)
     }
 
-    /// First line that is no part of an event: a server that does not stream may say there why.
+    /// First line that belongs to no event. A server that does not stream may give its reason there.
     pub fn stray_words(&self) -> Option<&str> {
         self.unusual.stray_words.as_deref()
     }
 
-    /// Takes complete lines from `bytes`, whose first line holds no end before `searched`; returns how much it used.
-    fn take(
+    /// Takes complete lines from `bytes`; the first line has no end before `searched`. Returns the number of bytes used.
+    fn take<E: From<EventTooLarge>>(
         &mut self,
         bytes: &[u8],
         mut searched: usize,
-        each: &mut dyn FnMut(SseEvent<'_>),
-    ) -> Result<usize, EventTooLarge> {
+        each: &mut Each<'_, E>,
+    ) -> Result<usize, E> {
         let mut used = 0;
         if !self.started {
             const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -123,11 +124,11 @@ impl EventReader {
             if self.unusual.is_between_events() && tail.first() == Some(&b'\n') {
                 match (line.strip_prefix(b"data:"), tail.get(1)) {
                     (Some(data), Some(b'\n')) => {
-                        self.hand_out(data.strip_prefix(b" ").unwrap_or(data), each);
+                        self.hand_out(data.strip_prefix(b" ").unwrap_or(data), each)?;
                         used += end + 2;
                         continue;
                     }
-                    // Whether the event is over is not known yet; it is whole only with its blank line.
+                    // The event is complete only with its blank line, which has not arrived yet.
                     (Some(_), None) => return Ok(used),
                     _ => {}
                 }
@@ -140,31 +141,31 @@ impl EventReader {
         }
     }
 
-    fn hand_out(&mut self, data: &[u8], each: &mut dyn FnMut(SseEvent<'_>)) {
+    fn hand_out<E>(&mut self, data: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
         if data.is_empty() {
-            return;
+            return Ok(());
         }
         match std::str::from_utf8(data) {
             Ok(data) => each(SseEvent { name: "message", data }),
             Err(_broken) => {
                 self.replaced += 1;
-                each(SseEvent { name: "message", data: &String::from_utf8_lossy(data) });
+                each(SseEvent { name: "message", data: &String::from_utf8_lossy(data) })
             }
         }
     }
 }
 
-/// The road of everything that is not one plain `data:` line: eventsource-stream, fed with whole lines.
+/// Parses everything but plain `data:` lines: eventsource-stream, fed with whole lines.
 struct Unusual {
     lines: Rc<RefCell<VecDeque<String>>>,
     events: EventStream<Lines>,
     open_bytes: usize,
-    /// JSON of several lines without `data:`, as far as it came.
+    /// Unfinished JSON of several lines without `data:`.
     bare: String,
     stray_words: Option<String>,
 }
 
-/// The lines that wait for eventsource-stream.
+/// Lines queued for eventsource-stream.
 struct Lines(Rc<RefCell<VecDeque<String>>>);
 
 impl Stream for Lines {
@@ -184,81 +185,80 @@ impl Default for Unusual {
 }
 
 impl Unusual {
-    /// Whether no line of an event has come whose blank line has not.
+    /// Whether no event is unfinished.
     const fn is_between_events(&self) -> bool {
         self.open_bytes == 0
     }
 
-    /// Takes a line without its end.
-    fn line(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) -> Result<(), EventTooLarge> {
+    /// Takes a line, passed without its line end.
+    fn line<E: From<EventTooLarge>>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<(), E> {
         self.open_bytes = if line.is_empty() { 0 } else { self.open_bytes + line.len() };
         if self.open_bytes > MAX_EVENT_BYTES {
-            return Err(EventTooLarge);
+            return Err(EventTooLarge.into());
         }
-        if self.bare_json(line, each) {
+        if self.bare_json(line, each)? {
             return Ok(());
         }
         if let Some(error) = line.strip_prefix("error:").map(str::trim_ascii).filter(|error| !error.is_empty()) {
-            // An event of llama.cpp's own: what was open before it is over.
-            self.end_event(each);
-            each(SseEvent { name: "error", data: error });
-            return Ok(());
+            // llama.cpp sends this line as an event; it ends the one before.
+            self.end_event(each)?;
+            return each(SseEvent { name: "error", data: error });
         }
         if self.stray_words.is_none() && !is_field(line) {
             self.stray_words = Some(line.chars().take(MAX_STRAY_CHARS).collect());
         }
-        self.field(line, each);
-        Ok(())
+        self.field(line, each)
     }
 
-    /// Takes a line of JSON that lacks its `data:`. Returns whether the line is done with.
-    fn bare_json(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) -> bool {
+    /// Takes a line of JSON that lacks its `data:`. Returns whether the line was used.
+    fn bare_json<E>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<bool, E> {
         let is_first = self.bare.is_empty();
         if is_first && !line.trim_ascii_start().starts_with('{') {
-            return false;
+            return Ok(false);
         }
         if !is_first && (line.is_empty() || is_field(line) || self.bare.len() + line.len() > MAX_BARE_BYTES) {
-            // It is none after all.
+            // The lines were not JSON after all.
             let words = std::mem::take(&mut self.bare);
             self.stray_words.get_or_insert_with(|| words.chars().take(MAX_STRAY_CHARS).collect());
-            return false;
+            return Ok(false);
         }
         self.bare.push_str(line);
         self.bare.push('\n');
         if line.trim_ascii_end().ends_with('}') && serde_json::from_str::<IgnoredAny>(&self.bare).is_ok() {
             let json = std::mem::take(&mut self.bare);
-            self.end_event(each);
-            each(SseEvent { name: "message", data: json.trim_ascii() });
+            self.end_event(each)?;
+            each(SseEvent { name: "message", data: json.trim_ascii() })?;
         }
-        true
+        Ok(true)
     }
 
-    /// Ends the event that is open, as its blank line does.
-    fn end_event(&mut self, each: &mut dyn FnMut(SseEvent<'_>)) {
+    /// Ends the open event, as a blank line does.
+    fn end_event<E>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
         self.open_bytes = 0;
-        self.field("", each);
+        self.field("", each)
     }
 
     /// Takes a line that is a field, a comment, or blank.
-    fn field(&mut self, line: &str, each: &mut dyn FnMut(SseEvent<'_>)) {
+    fn field<E>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<(), E> {
         self.lines.borrow_mut().push_back(format!("{line}\n"));
-        // Nothing is ever waited for: what there is, is there.
+        // The queue never waits: every line is there already.
         let mut context = Context::from_waker(Waker::noop());
         while let Poll::Ready(Some(event)) = Pin::new(&mut self.events).poll_next(&mut context) {
             match event {
                 Ok(event) if event.data.is_empty() => {}
-                Ok(event) => each(SseEvent { name: &event.event, data: &event.data }),
-                // Only a line that is no line at all could bring it here; it must not stop what follows.
+                Ok(event) => each(SseEvent { name: &event.event, data: &event.data })?,
+                // Unreachable with whole lines; later events must still be read.
                 Err(_no_line) => {
                     *self = Self::default();
                     break;
                 }
             }
         }
+        Ok(())
     }
 }
 
-/// Whether the line is blank, a comment, or a field of the standard, or may be the begin of one.
+/// Whether the line is blank, a comment, a field of the standard, or the start of one.
 fn is_field(line: &str) -> bool {
     const NAMES: [&str; 5] = ["data", "event", "id", "retry", "error"];
     let name = line.split_once(':').map_or(line, |(name, _)| name);

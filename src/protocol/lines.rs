@@ -1,50 +1,51 @@
-//! From a server's reads to the lines of newline-delimited JSON.
+//! Splits a stream of newline-delimited JSON into its lines.
 
 use memchr::memchr;
 
 use super::framing::{EventTooLarge, MAX_EVENT_BYTES};
 
-/// Follows one stream of lines.
+/// Takes one line. An error ends the reading.
+pub type Each<'a, E> = dyn FnMut(&str) -> Result<(), E> + 'a;
+
+/// Splits one stream into its lines.
 #[derive(Debug, Default)]
 pub struct LineReader {
-    /// A line whose end has not come.
+    /// The unfinished last line.
     pending: Vec<u8>,
-    /// Lines that held invalid UTF-8, which was replaced.
+    /// Number of lines in which invalid UTF-8 was replaced.
     pub replaced: u32,
 }
 
 impl LineReader {
-    /// Hands out the lines that this read completes; empty ones are none.
-    pub fn push(&mut self, read: &[u8], each: &mut dyn FnMut(&str)) -> Result<(), EventTooLarge> {
+    /// Passes each line that this read completes to `each`, except empty ones. Stops at its first error.
+    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
         let mut rest = read;
         while let Some(end) = memchr(b'\n', rest) {
             let (line, tail) = rest.split_at(end);
             rest = tail.get(1..).unwrap_or_default();
             if self.pending.is_empty() {
-                self.hand_out(line, each);
+                self.hand_out(line, each)?;
             } else {
                 let mut whole = std::mem::take(&mut self.pending);
                 whole.extend_from_slice(line);
-                self.hand_out(&whole, each);
+                self.hand_out(&whole, each)?;
             }
         }
         self.pending.extend_from_slice(rest);
-        if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge) } else { Ok(()) }
+        if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Hands out the last line, which may lack its end.
-    pub fn finish(&mut self, each: &mut dyn FnMut(&str)) {
+    /// Passes on the last line, which may lack its end.
+    pub fn finish<E>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
         let last = std::mem::take(&mut self.pending);
-        self.hand_out(&last, each);
+        self.hand_out(&last, each)
     }
 
-    fn hand_out(&mut self, line: &[u8], each: &mut dyn FnMut(&str)) {
+    fn hand_out<E>(&mut self, line: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
         let text = String::from_utf8_lossy(line);
         self.replaced += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
         let text = text.trim_start_matches('\u{feff}').trim_ascii();
-        if !text.is_empty() {
-            each(text);
-        }
+        if text.is_empty() { Ok(()) } else { each(text) }
     }
 }
 
@@ -52,13 +53,19 @@ impl LineReader {
 mod tests {
     use super::*;
 
+    #[expect(clippy::unnecessary_wraps, reason = "callbacks of a reader return a result")]
+    fn keep(out: &mut Vec<String>, line: &str) -> Result<(), EventTooLarge> {
+        out.push(line.to_owned());
+        Ok(())
+    }
+
     fn lines(reads: &[&[u8]]) -> Vec<String> {
         let mut reader = LineReader::default();
         let mut out = Vec::new();
         for read in reads {
-            reader.push(read, &mut |l| out.push(l.to_owned())).unwrap();
+            reader.push(read, &mut |line| keep(&mut out, line)).unwrap();
         }
-        reader.finish(&mut |l| out.push(l.to_owned()));
+        reader.finish(&mut |line| keep(&mut out, line)).unwrap();
         out
     }
 
@@ -75,7 +82,17 @@ mod tests {
     #[test]
     fn a_line_without_end_is_refused() {
         let mut reader = LineReader::default();
-        assert!(reader.push(&vec![b'x'; MAX_EVENT_BYTES], &mut |_| ()).is_ok());
-        assert_eq!(reader.push(b"x", &mut |_| ()), Err(EventTooLarge));
+        assert_eq!(reader.push(&vec![b'x'; MAX_EVENT_BYTES], &mut |_| Ok(())), Ok::<_, EventTooLarge>(()));
+        assert_eq!(reader.push(b"x", &mut |_| Ok(())), Err(EventTooLarge));
+    }
+
+    #[test]
+    fn the_first_error_of_the_callback_ends_the_read() {
+        let mut taken = Vec::new();
+        let outcome = LineReader::default().push(b"a\nb\nc\n", &mut |line| {
+            taken.push(line.to_owned());
+            if line == "b" { Err(EventTooLarge) } else { Ok(()) }
+        });
+        assert_eq!((outcome, taken), (Err(EventTooLarge), vec!["a".to_owned(), "b".to_owned()]));
     }
 }

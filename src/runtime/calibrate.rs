@@ -16,51 +16,48 @@ use anyhow::{Context, bail};
 use self::errors::Unusable;
 use self::load::{Load, Measured, Outcome};
 use self::server::Server;
+use super::calibration_store::{self, build, machine};
 use super::console::{self, EndWait, Stderr};
-use super::environment;
 use super::signals::{self, Suspension};
+use super::{environment, wall_clock};
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::calibration::{Calibration, ErrorSpread, Level, Machine, Peak};
+use crate::domain::calibration::{Calibration, ErrorSpread, Level, Peak};
 use crate::domain::statistics::median;
 use crate::domain::time::RFC_3339;
-use crate::report::model::Environment;
 use crate::sim::{AllSentTimes, SentTimes, monotonic_ns};
 use crate::store::file::write_new;
-use crate::store::state;
 
-/// The file's name in the folder of the program's state.
-const FILE: &str = "calibration.json";
-/// The pace of the simulator. Where a few streams are measured one after another, short waits make a minute enough.
+/// TTFT of the simulator with few streams, ms. Short, so that they take about a minute.
 const SHORT_TTFT_MS: f64 = 30.0;
-/// Hundreds of connections are opened at once; their first tokens come when that is over.
+/// TTFT of the simulator with hundreds of streams, ms: first tokens arrive after all connections are open.
 const LONG_TTFT_MS: f64 = 200.0;
 const FROM_HUNDREDS: usize = 64;
 const TOKENS_PER_S: f64 = 50.0;
 const JITTER: f64 = 0.15;
-/// Faster than any reader.
+/// Pace beyond that of any reader, tokens per second.
 const AS_FAST_AS_READ: f64 = 1e6;
-/// A p99 needs so many answers.
+/// Minimum answers for a p99.
 const ENOUGH_ANSWERS: usize = 100;
 const PEAK_STREAMS: usize = 32;
 
-/// What is asked.
+/// Options of the calibration.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Numbers of streams at once.
+    /// Concurrencies to measure.
     pub streams: Vec<usize>,
-    /// A few answers only: shows that all works, not how well.
+    /// Whether to run a few answers only, as a check that everything works.
     pub quick: bool,
-    /// Where the result goes beside its own place.
+    /// Further file for the result.
     pub json: Option<PathBuf>,
 }
 
-/// Calibrates, prints the result, and keeps it for the reports of later runs. Returns the exit status.
+/// Calibrates, prints the result and stores it for the reports of later runs. Returns the exit status.
 pub fn run(options: &Options) -> anyhow::Result<u8> {
     if monotonic_ns().is_none() {
         bail!("calibrate is not available on this system: it needs Linux's clock, which two processes share");
     }
     let mut stderr = Stderr::default();
-    // Nobody reads what cannot be written.
+    // A failed write means that nobody reads.
     let mut say = |text: &str| drop(stderr.write_all(format!("{text}\n").as_bytes()));
     let program = std::env::current_exe().context("this program does not find itself")?;
     let Some(calibration) = measure(options, &program, &mut say)? else { return Ok(130) };
@@ -72,7 +69,7 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     if options.quick {
         say("Quick: not kept for reports");
     } else {
-        match state::write(FILE, &text) {
+        match calibration_store::store(&text) {
             Ok(path) => say(&format!("Kept for the reports of later runs in '{}'", path.display())),
             Err(why) => say(&format!("Not kept for the reports of later runs: {why}")),
         }
@@ -83,25 +80,11 @@ pub fn run(options: &Options) -> anyhow::Result<u8> {
     console::finish(EndWait::ForReader, &inbox, &sender).map(|()| 0)
 }
 
-/// The calibration of this program on this machine, if one was kept.
-pub fn kept(environment: &Environment) -> Option<Calibration> {
-    let calibration: Calibration = serde_json::from_str(&state::read(FILE)?).ok()?;
-    calibration.is_of(env!("CARGO_PKG_VERSION"), build(), &machine(environment)).then_some(calibration)
-}
-
-fn build() -> &'static str {
-    if cfg!(debug_assertions) { "debug" } else { "release" }
-}
-
-fn machine(environment: &Environment) -> Machine {
-    Machine { hostname: environment.hostname.clone(), cpu: environment.cpu.clone(), cores: environment.cores }
-}
-
 fn date() -> String {
-    super::wall::now().strftime(RFC_3339).to_string()
+    wall_clock::now().strftime(RFC_3339).to_string()
 }
 
-/// All levels, without and with the dashboard, then the peak; `None` when a signal ended it.
+/// Measures all levels, without and with the dashboard, then the peak. `None` if a signal ended it.
 fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyhow::Result<Option<Calibration>> {
     let largest = options.streams.iter().copied().max().unwrap_or(1);
     super::process::provide_for(largest)?;
@@ -132,13 +115,13 @@ fn measure(options: &Options, program: &Path, say: &mut dyn FnMut(&str)) -> anyh
         version: env!("CARGO_PKG_VERSION").to_owned(),
         build: build().to_owned(),
         date: date(),
-        machine: machine(&environment::look()),
+        machine: machine(&environment::read()),
         levels,
         peak: peak(load, &measured),
     }))
 }
 
-/// Answers short enough that a hundred of them fit into some seconds, long enough for gaps.
+/// Chooses answers short enough that a hundred take seconds, and long enough for gaps.
 fn load_of(streams: usize, dashboard: bool, quick: bool) -> Load {
     let (least, max_tokens) = match (quick, streams) {
         (true, _) => (1, 10),
@@ -190,7 +173,7 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
 fn errors_of(record: &Arc<AttemptRecord>, epoch_ns: u64, sent: Option<&SentTimes>) -> Result<errors::Errors, Unusable> {
     let arrivals: Vec<u64> = record.arrivals.iter().map(|a| epoch_ns + a.at.0).collect();
     let first = record.first_token_event_index.ok_or(Unusable::Unmatched)?;
-    errors::of(&arrivals, first, record.event_count, &sent.ok_or(Unusable::Unmatched)?.writes)
+    errors::compare(&arrivals, first, record.event_count, &sent.ok_or(Unusable::Unmatched)?.writes)
 }
 
 fn peak(load: Load, measured: &Measured) -> Option<Peak> {

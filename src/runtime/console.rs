@@ -1,5 +1,5 @@
-//! Standard streams of a run. Writing never waits for a reader: a stopped terminal or an unread pipe must not delay the
-//! measurement or the end.
+//! Stdout and stderr of a run. Writing never waits for a reader: a stopped terminal or an unread pipe must delay neither the
+//! measurement nor the end.
 
 use std::io::{self, ErrorKind, Write};
 use std::sync::OnceLock;
@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context;
 
-use super::Wake;
+use super::wake::Wake;
 use crate::app::message::Msg;
+use crate::domain::text::sanitise;
 use crate::ui::outlet::{Outlet, Standard, standard};
 
 /// Maximum wait for one stream before the other is written, so that lines keep their order on a terminal.
@@ -32,14 +33,14 @@ fn outlet(stream: Standard) -> Option<&'static Outlet> {
     place.get_or_init(|| Outlet::start(name, standard(stream), drop).ok()).as_ref()
 }
 
-/// Standard error. If no thread can start, nothing is written.
+/// Stderr. Writes nothing if its thread cannot start.
 #[derive(Debug, Default)]
 pub struct Stderr {
     dropped_lines: usize,
 }
 
 impl Stderr {
-    /// Writes a progress line, which is dropped if nothing reads it.
+    /// Writes a line of progress, or drops it while nobody reads.
     pub fn progress(&mut self, write: impl FnOnce(&mut Vec<u8>)) {
         let Some(outlet) = outlet(Standard::Err) else { return };
         let mut text = Vec::new();
@@ -70,8 +71,11 @@ impl Write for Stderr {
     }
 }
 
-/// Writes to stdout. Lines keep their order with stderr while both are read. Errors: the stream cannot be written. A closed
-/// pipe is not an error.
+/// Writes to stdout. Lines keep their order with those on stderr, unless nobody reads.
+///
+/// # Errors
+///
+/// The stream cannot be written. A reader that closed the stream is not an error.
 pub fn print(text: &[u8]) -> anyhow::Result<()> {
     let Some(outlet) = outlet(Standard::Out) else { return super::stdout::write(text) };
     settle();
@@ -88,11 +92,16 @@ fn checked(written: io::Result<()>) -> anyhow::Result<()> {
     }
 }
 
-/// Waits a moment for stderr to be read, before something else is written to the same terminal.
+/// Waits a moment for the reader of stderr, before something else is written to the same terminal.
 pub fn settle() {
     if let Some(outlet) = outlet(Standard::Err) {
         let _read_or_not = outlet.flush_within(ORDER_PATIENCE);
     }
+}
+
+/// Writes lines of text, without control characters that a terminal would obey. A closed stream must not end the run.
+pub fn say_to(to: &mut dyn Write, lines: &str) {
+    drop(to.write_all(format!("{}\n", sanitise(lines)).as_bytes()));
 }
 
 /// Writes a line to stderr.
@@ -102,7 +111,7 @@ pub fn say(line: &str) {
     }
 }
 
-/// Writes a last line to stderr, and waits a moment until it is read.
+/// Writes a last line to stderr and waits a moment for its reader.
 pub fn say_last(line: &str) {
     if let Some(outlet) = outlet(Standard::Err) {
         outlet.send(format!("{line}\n").into_bytes());
@@ -110,28 +119,40 @@ pub fn say_last(line: &str) {
     }
 }
 
-/// How long the end waits for stdout to be read.
+/// How long the program waits at its end for the reader of stdout.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndWait {
-    /// Until everything is read, or a signal arrives: the summary is what the run was for.
+    /// Until the reader has everything, or a signal arrives.
     ForReader,
-    /// A moment: the text goes to a terminal, or the user has asked to end.
+    /// A moment: the text is on a terminal, or the user wants to leave.
     Shortly,
 }
 
-/// Waits until all output is read. `inbox` receives the signals, `sender` is its other end.
+/// Waits until the readers have what was written. Returns the exit status, raised to 2 if stdout failed meanwhile.
+pub fn wait_for_readers(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>, status: u8) -> u8 {
+    let is_reported = status >= 2;
+    match finish(wait, inbox, sender) {
+        Err(why) if !is_reported => {
+            say_to(&mut Stderr::default(), &format!("tokscope: {why:#}"));
+            2
+        }
+        _ => status,
+    }
+}
+
+/// Waits until the readers have what was written. `inbox` receives signals, `sender` is its other end.
 #[expect(clippy::disallowed_methods, reason = "a limit in real time")]
-pub(super) fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
+pub fn finish(wait: EndWait, inbox: &Receiver<Wake>, sender: &Sender<Wake>) -> anyhow::Result<()> {
     if wait == EndWait::ForReader
         && let Some(out) = outlet(Standard::Out).filter(|out| out.waiting_bytes() > 0)
     {
         let (out, sender) = (out.clone(), sender.clone());
         let wait_for_it = move || {
             let outcome = out.flush_patiently();
-            // After a signal, nothing waits any more.
+            // After a signal nobody waits any more.
             drop(sender.send(Wake::Written(outcome)));
         };
-        // Without a thread, there is nothing to wait for.
+        // Without a thread there is no wait.
         if std::thread::Builder::new().name("end".to_owned()).spawn(wait_for_it).is_ok() {
             while !matches!(inbox.recv(), Ok(Wake::Written(_) | Wake::Msg(Msg::Signal(_))) | Err(_)) {}
         }

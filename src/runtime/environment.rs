@@ -1,9 +1,9 @@
-//! What machine this is.
+//! Description of this machine.
 
 use crate::report::model::Environment;
 
-/// Looks once; what cannot be found stays unknown.
-pub fn look() -> Environment {
+/// Reads host name, system, CPU and memory. Facts that cannot be found stay unknown.
+pub fn read() -> Environment {
     Environment {
         hostname: gethostname::gethostname().to_string_lossy().into_owned(),
         os: os_name(),

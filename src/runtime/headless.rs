@@ -1,4 +1,4 @@
-//! Without a screen: the same run, progress on stderr, the summary on stdout.
+//! Runs without a dashboard: progress on stderr, the summary on stdout.
 
 use std::io::{IsTerminal, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -7,10 +7,13 @@ use std::time::Duration;
 
 use anyhow::Context;
 
-use super::closing::{close, say, wait_for_readers};
-use super::console::{EndWait, Stderr};
+use super::console::{EndWait, Stderr, say_to, wait_for_readers};
+use super::live_run::LiveRun;
+use super::route;
+use super::run::Run;
 use super::signals::{Suspension, stop_process};
-use super::{Run, RunSpec, Wake, route};
+use super::spec::RunSpec;
+use super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::{App, Connection, Scene};
 use crate::domain::attempt::{AttemptRecord, TokenSource};
@@ -21,36 +24,36 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::ui::terminal;
 
-/// Between two lines about the progress of a load.
+/// Minimum time between two progress lines of a load.
 const LOAD_LINE_EVERY: Duration = Duration::from_secs(1);
 
 const SIMULATED: &str = "SIMULATED: figures come from the built-in simulator, not from a model";
 
 /// Runs the suite to its end; returns the exit status.
 pub fn run(spec: RunSpec) -> anyhow::Result<u8> {
-    let mut run = Run::start(spec, Suspension::Told)?;
+    let mut run = LiveRun::start(spec, Suspension::ByMainThread)?;
     let mut stderr = Stderr::default();
     terminal::install_panic_hook();
-    greet(&run.app.scene, &mut stderr);
+    greet(&run.base.app.scene, &mut stderr);
     let outcome = catch_unwind(AssertUnwindSafe(|| follow(&mut run, &mut stderr)));
-    let status = if let Ok(Ok(status)) = &outcome { *status } else { run.app.exit_status() };
-    // Whatever ended it, what was measured is still worth its files.
-    let status = close(&mut run, status, &mut stderr);
+    let status = if let Ok(Ok(status)) = &outcome { *status } else { run.base.app.exit_status() };
+    // However the run ended, its measurements are saved.
+    let status = run.close(status, &mut stderr);
     terminal::tell_what_was_held_back(&mut stderr);
-    let wait = if run.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };
-    let status = wait_for_readers(wait, &run, status);
+    let wait = if run.base.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };
+    let status = wait_for_readers(wait, &run.base.inbox, &run.base.sender, status);
     match outcome {
         Ok(followed) => followed.map(|_| status),
         Err(panic) => resume_unwind(panic),
     }
 }
 
-/// Takes what happens, and tells it, until the run is over; returns the exit status.
-fn follow(run: &mut Run, stderr: &mut Stderr) -> anyhow::Result<u8> {
+/// Takes messages and prints progress until the run is over. Returns the exit status.
+fn follow(run: &mut LiveRun, stderr: &mut Stderr) -> anyhow::Result<u8> {
     let dim = stderr_is_styled();
     run.discover(false);
     let mut waits_for = String::new();
-    let session = &run.app.scene.session;
+    let session = &run.base.app.scene.session;
     let mut load = (session.plan.is_load() || !session.sweep.is_empty()).then(LoadProgress::default);
     loop {
         let msg = match next(run)? {
@@ -67,93 +70,96 @@ fn follow(run: &mut Run, stderr: &mut Stderr) -> anyhow::Result<u8> {
             _ => None,
         };
         if let Msg::NotSaved(_, why) = &msg {
-            say(stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
+            say_to(stderr, &format!("tokscope: this run is not being saved: {}", sanitise_line(why)));
         }
-        let was_simulated = run.app.scene.target.simulated;
+        let was_simulated = run.base.app.scene.target.simulated;
         let found = matches!(msg, Msg::Engine(_, EngineFact::Discovered { .. }));
         let quit = run.take(msg).quit;
         if found {
-            if run.app.scene.target.simulated && !was_simulated {
-                say(stderr, SIMULATED);
+            if run.base.app.scene.target.simulated && !was_simulated {
+                say_to(stderr, SIMULATED);
             }
-            tell_target(&run.app, stderr);
+            print_target(&run.base.app, stderr);
         }
-        if let Connection::Unreachable(why) = &run.app.scene.target.connection
+        if let Connection::Unreachable(why) = &run.base.app.scene.target.connection
             && *why != waits_for
         {
-            say(stderr, &format!("waiting: {why}"));
+            say_to(stderr, &format!("waiting: {why}"));
             why.clone_into(&mut waits_for);
         }
         if let Some(record) = ended {
             match &mut load {
-                Some(load) => load.tell(run, stderr),
-                None => stderr.progress(|line| progress(&run.app.scene.session, &record, dim, line)),
+                Some(load) => load.print(run, stderr),
+                None => stderr.progress(|line| progress(&run.base.app.scene.session, &record, dim, line)),
             }
         }
         if let Some(code) = quit {
             return Ok(code);
         }
-        if let Some(stop) = &run.app.scene.stop {
-            // Nobody is here to mend it.
-            say(stderr, &format!("tokscope: '{}': stopped: {}", sanitise_line(&run.app.scene.target.url), stop.reason));
-            return Ok(run.app.exit_status());
+        if let Some(stop) = &run.base.app.scene.stop {
+            // Without a dashboard the user cannot fix the cause.
+            say_to(
+                stderr,
+                &format!("tokscope: '{}': stopped: {}", sanitise_line(&run.base.app.scene.target.url), stop.reason),
+            );
+            return Ok(run.base.app.exit_status());
         }
-        if let Connection::Refused(why) = &run.app.scene.target.connection {
-            say(stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.app.scene.target.url)));
-            return Ok(run.app.exit_status());
+        if let Connection::Refused(why) = &run.base.app.scene.target.connection {
+            say_to(stderr, &format!("tokscope: '{}': {why}", sanitise_line(&run.base.app.scene.target.url)));
+            return Ok(run.base.app.exit_status());
         }
-        if run.app.scene.session.mode == Mode::Finished {
-            return Ok(run.app.exit_status());
+        if run.base.app.scene.session.mode == Mode::Finished {
+            return Ok(run.base.app.exit_status());
         }
     }
 }
 
-/// The next message: a fact, or that something is due.
-fn next(run: &Run) -> anyhow::Result<Wake> {
-    let Some(at) = run.app.wake_at() else {
-        return run.inbox.recv().context("all threads are gone");
+/// Waits for the next event, or until a request is due.
+fn next(run: &LiveRun) -> anyhow::Result<Wake> {
+    let Some(at) = run.base.app.wake_at() else {
+        return run.base.inbox.recv().context("all threads are gone");
     };
-    match run.inbox.recv_timeout(at.since(run.now())) {
+    match run.base.inbox.recv_timeout(at.since(run.base.now())) {
         Ok(wake) => Ok(wake),
-        Err(RecvTimeoutError::Timeout) => Ok(Wake::Msg(Msg::Frame { now: run.now(), live: run.live() })),
+        Err(RecvTimeoutError::Timeout) => Ok(Wake::Msg(Msg::Frame { now: run.base.now(), live: run.live() })),
         Err(RecvTimeoutError::Disconnected) => anyhow::bail!("all threads are gone"),
     }
 }
 
-fn greet(scene: &Scene, stderr: &mut impl Write) {
+fn greet(scene: &Scene, stderr: &mut dyn Write) {
     let cases = count(scene.session.suite.cases.len(), "case");
     let (suite, url) = (sanitise_line(&scene.session.suite.name), sanitise_line(&scene.target.url));
-    say(stderr, &format!("{suite} · {cases} · {url}"));
+    say_to(stderr, &format!("{suite} · {cases} · {url}"));
     if scene.target.simulated {
-        say(stderr, SIMULATED);
+        say_to(stderr, SIMULATED);
     }
-    route::tell(&scene.target.route, stderr);
+    route::print_notes(&scene.target.route, stderr);
 }
 
-fn tell_target(app: &App, stderr: &mut impl Write) {
+fn print_target(app: &App, stderr: &mut dyn Write) {
     let target = &app.scene.target;
     if let (Connection::Ready, Some(model)) = (&target.connection, &target.model) {
         let kind = target.server.kind.as_deref().unwrap_or("unknown server");
         let version = target.server.version.as_ref().map_or_else(String::new, |version| format!(" {version}"));
-        say(stderr, &sanitise_line(&format!("{model} on {kind}{version}")));
+        say_to(stderr, &sanitise_line(&format!("{model} on {kind}{version}")));
         if let Some(doubt) = &app.model_doubt {
-            say(stderr, &format!("warning: {}", sanitise_line(doubt)));
+            say_to(stderr, &format!("warning: {}", sanitise_line(doubt)));
         }
     }
 }
 
-/// The progress of a load. Nobody reads a line for each of thousands of requests.
+/// Progress of a load: one line per second in place of one per request.
 #[derive(Debug, Default)]
 struct LoadProgress {
     next: Nanos,
 }
 
 impl LoadProgress {
-    /// A line, if the last one is a while ago.
-    fn tell(&mut self, run: &Run, stderr: &mut Stderr) {
-        let now = run.now();
-        if let Some(line) = self.line(&run.app.scene, now) {
-            stderr.progress(|to| say(to, &line));
+    /// Prints a line if one is due.
+    fn print(&mut self, run: &LiveRun, stderr: &mut Stderr) {
+        let now = run.base.now();
+        if let Some(line) = self.line(&run.base.app.scene, now) {
+            stderr.progress(|to| say_to(to, &line));
         }
     }
 
@@ -173,7 +179,7 @@ impl LoadProgress {
     }
 }
 
-fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut impl Write) {
+fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut dyn Write) {
     let total = session.suite.cases.len();
     let name = session.suite.cases.get(record.id.case).map_or_else(String::new, |c| sanitise_line(&c.name));
     let (tokens, source) = record.output_tokens().unzip();
@@ -196,18 +202,18 @@ fn progress(session: &Session, record: &AttemptRecord, dim: bool, stderr: &mut i
             format!("[{}/{total}] {name}{kind}  {}: {why}", record.id.case + 1, record.status.as_str())
         }
     };
-    say(stderr, &line);
+    say_to(stderr, &line);
     for note in record.notes() {
         let note = format!("      ! {}", sanitise_line(note));
         if dim {
             drop(writeln!(stderr, "\x1b[2m{note}\x1b[22m"));
         } else {
-            say(stderr, &note);
+            say_to(stderr, &note);
         }
     }
 }
 
-/// Whether stderr is a terminal that shows styles; dim is no colour, but what asks for plain text gets it.
+/// Whether stderr is a terminal that shows styles. `NO_COLOR` also turns off dim text.
 fn stderr_is_styled() -> bool {
     let set = |name| std::env::var_os(name).is_some_and(|v: std::ffi::OsString| !v.is_empty());
     let is_dumb = std::env::var_os("TERM").is_some_and(|t| t == "dumb");
@@ -220,7 +226,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::closing::summary;
+    use super::super::summary::summary;
     use super::*;
     use crate::app::state::Target;
     use crate::domain::live::ServerInfo;
@@ -242,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_load_tells_its_progress_once_a_second_at_most() {
+    fn a_load_prints_progress_at_most_once_a_second() {
         let mut session = Session::new(Arc::new(fixture::suite(&["a"])), Plan::default());
         session.handle(SessionEvent::Begin(Nanos::from_millis(500)));
         let app = app(session);
@@ -266,15 +272,15 @@ mod tests {
         progress(&session, &record, false, &mut stderr);
         let line = String::from_utf8(stderr).unwrap();
         assert!(line.contains("TTFT unresolved  "), "{line}");
-        let summary = summary(&fixture::report(session));
-        let explained = summary.find("dropped: the stream does not carry the figure");
-        assert!(explained.is_some_and(|at| summary.find("1 unresolved") < Some(at)), "{summary}");
+        let printed = summary(&fixture::report(session));
+        let explained = printed.find("dropped: the stream does not carry the figure");
+        assert!(explained.is_some_and(|at| printed.find("1 unresolved") < Some(at)), "{printed}");
         let resolved = fixture::report(fixture::sample_session());
-        assert!(!super::super::closing::summary(&resolved).contains("dropped:"));
+        assert!(!summary(&resolved).contains("dropped:"));
     }
 
-    /// All that a run of these texts says without a screen.
-    fn told(texts: &[String], dim: bool) -> String {
+    /// Everything that a run with these texts prints.
+    fn printed(texts: &[String], dim: bool) -> String {
         let text = |place: usize| texts[place].clone();
         let mut suite = fixture::suite(&[&texts[0], &texts[1]]);
         suite.name = text(2);
@@ -290,19 +296,19 @@ mod tests {
         let mut out = Vec::new();
         greet(&app.scene, &mut out);
         app.model_doubt = Some(text(7));
-        tell_target(&app, &mut out);
+        print_target(&app, &mut out);
         for record in app.scene.session.records() {
             progress(&app.scene.session, &record, dim, &mut out);
         }
-        say(&mut out, &summary(&fixture::report(app.scene.session.clone())));
-        say(&mut out, &text(11));
+        say_to(&mut out, &summary(&fixture::report(app.scene.session.clone())));
+        say_to(&mut out, &text(11));
         String::from_utf8(out).unwrap()
     }
 
     proptest! {
         #[test]
         fn hostile_text_stays_on_its_line(texts in prop::collection::vec(hostile(), 12), dim in any::<bool>()) {
-            let mut said = told(&texts, dim);
+            let mut said = printed(&texts, dim);
             if dim {
                 // The program's own; none of them is anyone else's.
                 let notes = said.lines().filter(|l| l.starts_with("\u{1b}[2m      ! ") && l.ends_with("\u{1b}[22m"));
@@ -314,7 +320,7 @@ mod tests {
                 said.lines().count() - crate::domain::text::sanitise(&texts[11]).matches('\n').count()
             };
             let plain = vec!["x".to_owned(); 12];
-            prop_assert_eq!(own_lines(&said, &texts), own_lines(&told(&plain, false), &plain), "{}", said);
+            prop_assert_eq!(own_lines(&said, &texts), own_lines(&printed(&plain, false), &plain), "{}", said);
         }
     }
 }

@@ -1,12 +1,12 @@
-//! This process as the system sees it: its limits, its parent, what it has used.
+//! This process as the system sees it: limits, parent, CPU time and memory.
 
 use std::io;
 use std::time::Duration;
 
-/// Files open beside the requests: terminal, logs, libraries, the runtime's own.
+/// Open files besides those of requests: terminal, journal, libraries, async runtime.
 const OWN_FILES: u64 = 64;
 
-/// Fewer files may be open than the run needs.
+/// The limit of open files is too low for the run.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "{requests} requests at once need {needed} open files, and this process may have {allowed}: raise the hard limit \
@@ -25,14 +25,14 @@ pub fn raise_open_files() -> Option<u64> {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
         let limit = getrlimit(Resource::Nofile);
         let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-        // macOS refuses "no limit"; then the old one stands.
+        // macOS refuses "no limit"; the old limit stays.
         if setrlimit(Resource::Nofile, raised).is_ok() { limit.maximum } else { limit.current }
     }
     #[cfg(not(unix))]
     None
 }
 
-/// Makes room for so many requests at once, or says why there is none.
+/// Raises the limit of open files for this many requests in flight, or says why the limit is too low.
 pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
     check(requests, raise_open_files())
 }
@@ -40,34 +40,33 @@ pub fn provide_for(requests: usize) -> Result<(), TooFewFiles> {
 fn check(requests: usize, allowed: Option<u64>) -> Result<(), TooFewFiles> {
     let needed = requests as u64 + OWN_FILES;
     match allowed {
-        // A few requests always find room, whatever the bookkeeping says.
+        // One request always fits, whatever the estimate says.
         Some(allowed) if needed > allowed && requests > 1 => Err(TooFewFiles { requests, needed, allowed }),
         _ => Ok(()),
     }
 }
 
-/// Has the system end this process when the thread that started it is gone; without effect where it cannot.
+/// Asks the system to end this process with the thread that started it. Only Linux can.
 pub fn end_with_parent() -> io::Result<()> {
     #[cfg(target_os = "linux")]
     rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
     Ok(())
 }
 
-/// Whether this process was started with a signal ignored, as `nohup` does it with SIGHUP; false where the system does not
-/// tell.
+/// Whether this process was started with a signal ignored, as `nohup` does with SIGHUP. False if the system cannot say.
 pub fn ignores(signal: i32) -> bool {
     std::fs::read_to_string("/proc/self/status").is_ok_and(|status| has_ignored(&status, signal))
 }
 
 fn has_ignored(status: &str, signal: i32) -> bool {
-    // A bit for each signal, the first is the first.
+    // Bit 0 is signal 1.
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let bits = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
     let place = u32::try_from(signal - 1).unwrap_or(u32::MAX);
     bits.and_then(|bits| bits.checked_shr(place)).is_some_and(|bits| bits & 1 == 1)
 }
 
-/// Ids of this process's threads of that name; empty where the system does not tell.
+/// Ids of this process's threads with this name; empty if the system cannot say.
 pub fn threads_named(name: &str) -> Vec<u32> {
     let Ok(tasks) = std::fs::read_dir("/proc/self/task") else { return Vec::new() };
     let is_named =
@@ -100,7 +99,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn too_few_files_are_told_with_what_to_do() {
+    fn too_few_files_are_reported_with_a_remedy() {
         assert!(check(5000, None).is_ok() && check(1, Some(10)).is_ok() && check(960, Some(1024)).is_ok());
         let why = check(961, Some(1024)).unwrap_err().to_string();
         assert!(why.starts_with("961 requests at once need 1025 open files, and this process may have 1024"), "{why}");

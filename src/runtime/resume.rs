@@ -1,39 +1,28 @@
-//! A saved run that is gone on with: its journal is taken up where it ended.
+//! Opens a saved run to resume it.
 
 use std::fs::File;
 use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::closing::say;
-use super::environment;
-use super::saved;
+use super::clock::Clock;
+use super::console::say_to;
+use super::spec::Resuming;
+use super::{environment, saved, wall_clock};
 use crate::domain::session::{CasePhase, Mode, Session};
 use crate::domain::text::sanitise_line;
 use crate::report::journal::{self, Saved};
 use crate::report::model::Resumption;
 use crate::store::lock;
 
-/// What lies on the run's clock between its last time and the first of what goes on: nothing of before is as late.
+/// Gap on the run's clock between its last event and the first one after resuming.
 const GAP: Duration = Duration::from_millis(1);
-/// So much of a journal is looked through at once for its last line.
-const BLOCK: u64 = 1 << 16;
+/// Block of a journal that is searched at once for its last line.
+const BLOCK_BYTES: u64 = 1 << 16;
 
-/// A saved run with its journal.
-#[derive(Debug)]
-pub struct Resuming {
-    /// The run.
-    pub saved: Saved,
-    /// Its journal at its end, which nobody else writes.
-    pub file: File,
-    /// Where that is.
-    pub path: PathBuf,
-}
-
-/// Takes a run up. `None`, and told: there is nothing to resume.
-pub fn take_up(wanted: &str) -> anyhow::Result<Option<Resuming>> {
+/// Opens a saved run and locks its journal. `None` if nothing is left to run, which it prints.
+pub fn open(wanted: &str) -> anyhow::Result<Option<Resuming>> {
     let path = saved::find(wanted)?;
     let named = || format!("'{}'", sanitise_line(&path.to_string_lossy()));
     let Some(mut file) = lock::open(&path).with_context(named)? else {
@@ -42,11 +31,11 @@ pub fn take_up(wanted: &str) -> anyhow::Result<Option<Resuming>> {
     let saved = journal::read(BufReader::with_capacity(1 << 16, &file)).with_context(named)?;
     let mut stderr = std::io::stderr();
     for warning in &saved.warnings {
-        say(&mut stderr, &format!("{}: {warning}", saved.run.id));
+        say_to(&mut stderr, &format!("{}: {warning}", saved.run.id));
     }
     let session = saved.to_resume();
     if session.mode == Mode::Finished {
-        say(&mut stderr, &nothing_left(&saved.run.id, &session));
+        say_to(&mut stderr, &nothing_left(&saved.run.id, &session));
         return Ok(None);
     }
     cut_torn_line(&mut file).with_context(named)?;
@@ -56,12 +45,12 @@ pub fn take_up(wanted: &str) -> anyhow::Result<Option<Resuming>> {
 fn nothing_left(id: &str, session: &Session) -> String {
     let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
     let counts = [(failed, "failed"), (cancelled, "cancelled")];
-    let told: Vec<_> = counts.iter().filter(|c| c.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
-    let told = if told.is_empty() { String::new() } else { format!(" ({})", told.join(", ")) };
-    format!("{id}: nothing to resume, because every case has been run{told}")
+    let counts: Vec<_> = counts.iter().filter(|c| c.0 > 0).map(|(n, word)| format!("{n} {word}")).collect();
+    let counts = if counts.is_empty() { String::new() } else { format!(" ({})", counts.join(", ")) };
+    format!("{id}: nothing to resume, because every case has been run{counts}")
 }
 
-/// Cuts what stands behind the last line's end, and stands there: what is appended must begin a line.
+/// Cuts an unfinished last line and moves to the end: the next write must begin a line.
 fn cut_torn_line(file: &mut File) -> std::io::Result<()> {
     let end = end_of_last_line(file)?;
     file.set_len(end)?;
@@ -72,7 +61,7 @@ fn end_of_last_line(file: &mut File) -> std::io::Result<u64> {
     let mut end = file.seek(SeekFrom::End(0))?;
     let mut block = Vec::new();
     while end > 0 {
-        let from = end.saturating_sub(BLOCK);
+        let from = end.saturating_sub(BLOCK_BYTES);
         file.seek(SeekFrom::Start(from))?;
         block.clear();
         (&*file).take(end - from).read_to_end(&mut block)?;
@@ -84,20 +73,18 @@ fn end_of_last_line(file: &mut File) -> std::io::Result<u64> {
     Ok(0)
 }
 
-/// The run's clock as it goes on, and how that is kept; `None` where this system's clock does not reach back so far.
-#[expect(clippy::disallowed_methods, reason = "where the run's clock goes on")]
-pub fn clock(saved: &Saved) -> Option<(Instant, Resumption)> {
+/// Continues the clock of a saved run. `None` if the clock of this system does not reach back that far.
+pub fn continue_clock(saved: &Saved) -> Option<(Clock, Resumption)> {
     let at = saved.last_at.plus(GAP);
-    let since = Duration::from_nanos(at.0);
-    let epoch = Instant::now().checked_sub(since)?;
+    let clock = Clock::start_at(at)?;
     let resumption = Resumption {
         stopped_at: saved.last_at,
         at,
-        epoch: super::wall::now().saturating_sub(since),
+        epoch: wall_clock::now().saturating_sub(Duration::from_nanos(at.0)),
         tool: env!("CARGO_PKG_VERSION").to_owned(),
-        environment: environment::look(),
+        environment: environment::read(),
     };
-    Some((epoch, resumption))
+    Some((clock, resumption))
 }
 
 #[cfg(test)]
@@ -107,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_stands_behind_the_last_line_is_cut_however_long_it_is() {
+    fn an_unfinished_last_line_is_cut_however_long() {
         for (text, left) in [
             (b"a\nbc\n".to_vec(), 5),
             (b"a\nbc".to_vec(), 2),

@@ -1,17 +1,17 @@
-//! What stands between here and the endpoint, and how it is told.
+//! The route to the endpoint: TLS and proxy.
 
 use std::io::Write;
 
-use super::closing::say;
+use super::console::say_to;
 use crate::domain::route::Route;
 use crate::domain::text::sanitise_line;
 use crate::engine::Network;
 use crate::protocol::url::without_secrets;
 
-/// What `--insecure` means.
+/// Warning for `--insecure`.
 const INSECURE: &str = "warning: --insecure: the server need not prove who it is; anyone on the way may answer in its place, and read the key";
 
-/// What stands between here and this base address.
+/// Route to a base address.
 pub fn route(base_url: &str, network: &Network) -> Route {
     Route {
         tls_verified: base_url.starts_with("https://").then_some(!network.insecure),
@@ -19,12 +19,12 @@ pub fn route(base_url: &str, network: &Network) -> Route {
     }
 }
 
-/// Says what nobody may miss of it.
-pub fn tell(route: &Route, stderr: &mut impl Write) {
+/// Prints a warning for `--insecure`, and a note for a proxy.
+pub fn print_notes(route: &Route, stderr: &mut dyn Write) {
     if route.is_unverified() {
-        say(stderr, INSECURE);
+        say_to(stderr, INSECURE);
     }
     if let Some(proxy) = &route.proxy {
-        say(stderr, &format!("through the proxy {}: its time is in every figure", sanitise_line(proxy)));
+        say_to(stderr, &format!("through the proxy {}: its time is in every figure", sanitise_line(proxy)));
     }
 }

@@ -1,4 +1,4 @@
-//! Signals become messages.
+//! Turns signals into messages.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
@@ -10,22 +10,21 @@ use tokio::signal::unix;
 #[cfg(windows)]
 use tokio::signal::windows;
 
-use super::Wake;
 #[cfg(unix)]
 use super::process;
+use super::wake::Wake;
 use crate::app::message::{Msg, Signal};
 
-/// What is done about a wish to be stopped for a while, as `ctrl-z` expresses it.
+/// Who stops the process on Ctrl-Z.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Suspension {
-    /// The main thread is told, which marks what is in flight and stops the process itself.
-    Told,
-    /// The system stops the process, or the screen has it stopped.
+    /// The main thread, after it marked the requests in flight.
+    ByMainThread,
+    /// The system, or the screen.
     BySystem,
 }
 
-/// Watches for signals on a thread of its own, which sleeps until one comes. From the return on, none ends the program
-/// behind its back.
+/// Watches for signals on a thread of its own. Once this returns, no signal ends the program unnoticed.
 pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let watched = {
@@ -43,8 +42,8 @@ pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
                 }
             });
         };
-        // A screen still has its keys. Without one nothing could end the run any more.
-        if catch_unwind(AssertUnwindSafe(listen)).is_err() && suspension == Suspension::Told {
+        // A dashboard still has its keys; without one, nothing else could end the run.
+        if catch_unwind(AssertUnwindSafe(listen)).is_err() && suspension == Suspension::ByMainThread {
             drop(sender.send(Wake::Msg(Msg::Signal(Signal::Terminate))));
         }
     };
@@ -52,20 +51,19 @@ pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     drop(std::thread::Builder::new().name("signals".to_owned()).spawn(run));
 }
 
-/// Stops the process as nothing can catch; returns once it goes on.
+/// Stops the process with SIGSTOP; returns once it continues.
 #[cfg(unix)]
 pub fn stop_process() {
-    // Only a process that is gone cannot be stopped.
+    // This process exists, so the call cannot fail.
     let _stopped = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::STOP);
 }
 
-/// There is no such wish on this system.
+/// Does nothing: this system has no such signal.
 #[cfg(not(unix))]
 pub fn stop_process() {}
 
-/// Every signal that ends a process which does not catch it, but for those of a fault in the program, and those that have a
-/// meaning of their own here: unwatched, they would leave the terminal as it is and the run unsaved. SIGPIPE is ignored by
-/// the standard library.
+/// Signals that end a process by default, except program faults and signals with a meaning of their own here. Unwatched,
+/// they would leave the terminal in raw mode and the run unsaved. The standard library ignores SIGPIPE.
 #[cfg(unix)]
 fn fatal() -> Vec<i32> {
     use rustix::process::Signal;
@@ -74,7 +72,7 @@ fn fatal() -> Vec<i32> {
     #[cfg(target_os = "linux")]
     fatal.extend([Signal::IO, Signal::POWER, Signal::STKFLT]);
     let mut fatal: Vec<i32> = fatal.into_iter().map(Signal::as_raw).collect();
-    // The real-time signals; libc keeps the first for itself.
+    // Real-time signals, except those that libc uses itself.
     #[cfg(target_os = "linux")]
     fatal.extend(35..=64);
     fatal
@@ -87,7 +85,7 @@ struct Watched {
     interrupt: unix::Signal,
     suspend: Option<unix::Signal>,
     fatal: Vec<unix::Signal>,
-    /// Never looked at: that it is watched keeps a file that may not grow from ending the program; the write fails instead.
+    /// Never read. Watching it makes a write beyond the file size limit fail instead of ending the program.
     _too_large: unix::Signal,
 }
 
@@ -97,10 +95,10 @@ impl Watched {
         use rustix::process::Signal as Raw;
         use unix::{SignalKind, signal};
         let raw = |raw: Raw| signal(SignalKind::from_raw(raw.as_raw()));
-        let is_headless = suspension == Suspension::Told;
-        // `nohup` means: the terminal may go, the run goes on. A dashboard goes with it.
+        let is_headless = suspension == Suspension::ByMainThread;
+        // Under `nohup`, the run continues without the terminal; a dashboard cannot.
         let stays = is_headless && process::ignores(Raw::HUP.as_raw());
-        // What whoever started the program had ignored stays ignored. Not every system takes all of them.
+        // Signals that were ignored at the start stay ignored. Not every system has all of them.
         let fatal = fatal().into_iter().filter(|raw| !process::ignores(*raw));
         Ok(Self {
             fatal: fatal.filter_map(|raw| signal(SignalKind::from_raw(raw)).ok()).collect(),
@@ -124,13 +122,13 @@ impl Watched {
             let came = fatal.iter_mut().any(|signal| matches!(signal.poll_recv(context), Poll::Ready(Some(()))));
             if came { Poll::Ready(()) } else { Poll::Pending }
         });
-        let told = |signal| Wake::Msg(Msg::Signal(signal));
+        let wake = |signal| Wake::Msg(Msg::Signal(signal));
         tokio::select! {
-            got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
-            got = if_watched(hang_up) => got.map(|()| told(Signal::HangUp)),
-            got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
+            got = terminate.recv() => got.map(|()| wake(Signal::Terminate)),
+            got = if_watched(hang_up) => got.map(|()| wake(Signal::HangUp)),
+            got = interrupt.recv() => got.map(|()| wake(Signal::Interrupt)),
             got = if_watched(suspend) => got.map(|()| Wake::Suspend),
-            () = any_fatal => Some(told(Signal::Terminate)),
+            () = any_fatal => Some(wake(Signal::Terminate)),
         }
     }
 }
@@ -158,14 +156,14 @@ impl Watched {
 
     async fn next(&mut self) -> Option<Wake> {
         let Self { interrupt, terminate, close, log_off, shut_down } = self;
-        let told = |signal| Wake::Msg(Msg::Signal(signal));
+        let wake = |signal| Wake::Msg(Msg::Signal(signal));
         tokio::select! {
-            got = interrupt.recv() => got.map(|()| told(Signal::Interrupt)),
-            got = terminate.recv() => got.map(|()| told(Signal::Terminate)),
-            // The window is gone. The system waits some seconds, then ends the process.
-            got = close.recv() => got.map(|()| told(Signal::HangUp)),
-            got = log_off.recv() => got.map(|()| told(Signal::Terminate)),
-            got = shut_down.recv() => got.map(|()| told(Signal::Terminate)),
+            got = interrupt.recv() => got.map(|()| wake(Signal::Interrupt)),
+            got = terminate.recv() => got.map(|()| wake(Signal::Terminate)),
+            // The window was closed. The system ends the process some seconds later.
+            got = close.recv() => got.map(|()| wake(Signal::HangUp)),
+            got = log_off.recv() => got.map(|()| wake(Signal::Terminate)),
+            got = shut_down.recv() => got.map(|()| wake(Signal::Terminate)),
         }
     }
 }

@@ -1,87 +1,150 @@
-//! What a run needs to know.
+//! Inputs of a run.
 
+use std::fs::File;
 use std::path::PathBuf;
 
-use super::resume::Resuming;
 use crate::app::state::theme::ThemeName;
 use crate::domain::key_source::KeySource;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
-use crate::engine::Network;
+use crate::engine::{EngineConfig, Network};
 use crate::protocol::api::Api;
+use crate::report::journal::Saved;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
 use crate::ui::theme::Themes;
 
-/// All that a run needs to know. It has no `Debug`, since it holds secrets.
+/// Everything that a live run needs to know. Without `Debug`: it holds secrets.
 pub struct RunSpec {
-    /// Base address, `/v1` or the like included.
+    /// The endpoint and how to reach it.
+    pub engine: EngineSpec,
+    /// Telemetry beside the run.
+    pub telemetry: TelemetrySpec,
+    /// Cases to run, and how.
+    pub session: SessionSpec,
+    /// Journal and reports.
+    pub saving: SavingSpec,
+    /// Warnings for the user before the run begins, one sentence each, without secrets.
+    pub warnings: Vec<String>,
+}
+
+/// The endpoint and how to reach it. Without `Debug`: it holds secrets.
+pub struct EngineSpec {
+    /// Base address, including `/v1` or the like.
     pub base_url: String,
-    /// The API that is spoken there.
+    /// API of the endpoint.
     pub api: &'static Api,
-    /// The endpoint is the built-in simulator.
+    /// Whether the endpoint is the built-in simulator.
     pub simulated: bool,
-    /// The model that was asked for.
-    pub model: Option<String>,
-    /// Sent as the API wants it.
+    /// API key, sent as the API requires.
     pub api_key: Option<String>,
-    /// Where the key comes from.
+    /// Source of the key.
     pub key_source: KeySource,
     /// Further headers.
     pub headers: Vec<(String, String)>,
-    /// What is asked of the network in between.
+    /// Proxy, TLS and retries.
     pub network: Network,
-    /// What is run.
-    pub suite: Suite,
-    /// Where it came from.
-    pub suite_source: SuiteSource,
-    /// How much of it.
-    pub plan: Plan,
-    /// Addresses where the server's metrics may be, in the order to ask; empty: they are not read.
-    pub server_metrics: Vec<String>,
-    /// The key and the headers go to them, too: they are on the endpoint's own origin.
-    pub server_metrics_auth: bool,
-    /// Where GPU figures come from.
-    pub gpu: GpuChoice,
-    /// The pages of metrics on which other machines tell of their GPUs.
-    pub gpu_metrics_urls: Vec<String>,
-    /// Counts the tokens of answers once they are there.
+    /// Counts the tokens of finished responses.
     pub tokenizer: Option<Tokenizer>,
-    /// The same at these concurrencies in turn; empty without a sweep.
-    pub sweep: Vec<usize>,
-    /// Files to be written at the end; the first Markdown one names what `e` writes.
-    pub exports: Vec<PathBuf>,
-    /// The run is kept while it happens.
-    pub saves: bool,
-    /// What the user should know before it begins, a sentence each, without secrets.
-    pub warnings: Vec<String>,
-    /// The saved run that is gone on with; suite, plan, sweep and model are its own.
-    pub resumes: Option<Box<Resuming>>,
 }
 
-/// What the dashboard looks like, and what its keys mean.
+impl EngineSpec {
+    /// Configuration of the engine for a run.
+    pub fn to_config(&self, run_id: String, warm: bool) -> EngineConfig {
+        EngineConfig {
+            base_url: self.base_url.clone(),
+            api: self.api,
+            api_key: self.api_key.clone(),
+            headers: self.headers.clone(),
+            run_id,
+            warm,
+            network: self.network.clone(),
+        }
+    }
+}
+
+/// Telemetry beside a run.
+#[derive(Debug)]
+pub struct TelemetrySpec {
+    /// Addresses that may serve the server's metrics, in the order to try; empty to read none.
+    pub server_metrics: Vec<String>,
+    /// Whether to send the key and the headers there too. These addresses are on the endpoint's own origin.
+    pub server_metrics_auth: bool,
+    /// Source of GPU figures.
+    pub gpu: GpuChoice,
+    /// Metrics pages of other machines' GPUs.
+    pub gpu_metrics_urls: Vec<String>,
+}
+
+/// Cases to run, and how.
+#[derive(Debug)]
+pub struct SessionSpec {
+    /// The cases.
+    pub suite: Suite,
+    /// Source of the suite.
+    pub suite_source: SuiteSource,
+    /// Concurrency, repeats and limits.
+    pub plan: Plan,
+    /// Concurrencies to run one after another; empty without a sweep.
+    pub sweep: Vec<usize>,
+    /// Model that the user asked for.
+    pub model: Option<String>,
+}
+
+/// Journal and reports of a run.
+#[derive(Debug)]
+pub struct SavingSpec {
+    /// Files to write at the end. The first Markdown file also names what the export key writes.
+    pub exports: Vec<PathBuf>,
+    /// The run's journal.
+    pub journal: JournalSpec,
+}
+
+/// The journal of a run.
+#[derive(Debug)]
+pub enum JournalSpec {
+    /// The run is not saved.
+    Off,
+    /// The run gets a new journal.
+    New,
+    /// The run resumes a saved one, whose suite, plan, sweep and model are those of the spec.
+    Resume(Box<Resuming>),
+}
+
+/// A saved run to resume.
+#[derive(Debug)]
+pub struct Resuming {
+    /// The run.
+    pub saved: Saved,
+    /// Its journal, locked and positioned at its end.
+    pub file: File,
+    /// Path of the journal.
+    pub path: PathBuf,
+}
+
+/// Look and keys of the dashboard.
 #[derive(Debug)]
 pub struct ScreenSpec {
-    /// The themes as this terminal can show them.
+    /// Themes as this terminal can show them.
     pub themes: Themes,
-    /// The one to begin with.
+    /// Theme to begin with.
     pub theme: ThemeName,
-    /// No character beyond ASCII.
+    /// Whether to use ASCII characters only.
     pub ascii: bool,
-    /// The screen changes by itself at most twice a second.
+    /// Whether the screen changes by itself at most twice a second.
     pub reduced_motion: bool,
     /// The keys.
     pub keymap: Keymap,
 }
 
-/// Where a suite came from.
+/// Source of a suite.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SuiteSource {
-    /// Out of the program itself.
+    /// The program itself.
     Builtin,
-    /// The journal of a run that is gone on with.
+    /// The journal of a resumed run.
     Saved,
-    /// A file, as it was named.
+    /// A file, by the name that the user gave.
     File(PathBuf),
 }

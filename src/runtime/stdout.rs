@@ -1,10 +1,10 @@
-//! What a command says on stdout.
+//! Writes the output of a command to stdout.
 
 use std::io::{self, ErrorKind, Write};
 
 use anyhow::Context;
 
-/// Writes all of it. Whoever closes the other end has seen enough: that is no error. A full disk is.
+/// Writes all bytes. A reader that closed the stream is not an error; a full disk is.
 pub fn write(bytes: &[u8]) -> anyhow::Result<()> {
     write_to(&mut io::stdout(), bytes)
 }

@@ -3,7 +3,7 @@
 use super::selection::select_listed;
 use super::{export_dialog, model_choice, palette};
 use crate::app::action::Action;
-use crate::app::message::{Effect, RunEffect, ScreenEffect};
+use crate::app::message::{Effect, ReportEffect, ScreenEffect};
 use crate::app::state::answer::PAGE_LINES;
 use crate::app::state::text_field::Edit;
 use crate::app::state::{App, Overlay};
@@ -20,7 +20,9 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
             None => app.ui.overlay = Overlay::None,
         },
         (Overlay::Report(_), Action::ChooseExport) => return Some(export_dialog::open(app)),
-        (Overlay::Report(_), Action::Export) => return Some(vec![Effect::Run(RunEffect::Export { exporter: 0 })]),
+        (Overlay::Report(_), Action::Export) => {
+            return Some(vec![Effect::Report(ReportEffect::Export { exporter: 0 })]);
+        }
         (Overlay::Report(view), action) => {
             match (action, scroll_lines(action, app.ui.report_extent.page.cast_signed())) {
                 (_, Some(by)) => view.top = view.top.saturating_add_signed(by).min(app.ui.report_extent.limit),
@@ -42,7 +44,7 @@ pub(super) fn act(app: &mut App, action: Action) -> Option<Vec<Effect>> {
         }
         (Overlay::Export(dialog), Action::Confirm) => {
             let name = dialog.name.as_str().to_owned();
-            return Some(vec![Effect::Run(RunEffect::ExportAs { exporter: dialog.format, name })]);
+            return Some(vec![Effect::Report(ReportEffect::ExportAs { exporter: dialog.format, name })]);
         }
         (Overlay::Palette(_), Action::SelectNext) => palette::step(app, 1),
         (Overlay::Palette(_), Action::SelectPrevious) => palette::step(app, -1),

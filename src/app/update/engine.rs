@@ -7,7 +7,7 @@ use super::selection::select_case;
 use super::{model_choice, session, stop};
 use crate::app::message::Effect;
 use crate::app::state::{App, Connection};
-use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use crate::domain::attempt::{AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, SIMULATOR_KIND};
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
@@ -45,9 +45,8 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
             Vec::new()
         }
         EngineFact::Ended { id, record } => {
-            let is_exact = record.is_ok() && !record.has_hidden_reasoning() && record.content_events() > 0;
-            if let (true, Some((tokens, TokenSource::Usage))) = (is_exact, record.output_tokens()) {
-                app.scene.tokens_per_event = tokens as f64 / record.content_events() as f64;
+            if let Some(tokens_per_event) = record.tokens_per_event() {
+                app.scene.tokens_per_event = tokens_per_event;
             }
             app.scene.traces.add(&record);
             let mut effects = Vec::new();

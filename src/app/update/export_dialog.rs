@@ -1,6 +1,6 @@
 //! Keys and typing in the export dialog.
 
-use crate::app::message::{Effect, RunEffect};
+use crate::app::message::{Effect, ReportEffect};
 use crate::app::state::export_dialog::{ExportDialog, NameCheck};
 use crate::app::state::text_field::Edit;
 use crate::app::state::{App, Overlay};
@@ -8,7 +8,7 @@ use crate::app::state::{App, Overlay};
 /// Opens the dialog and requests default file names.
 pub(super) fn open(app: &mut App) -> Vec<Effect> {
     app.ui.overlay = Overlay::Export(ExportDialog::default());
-    vec![Effect::Run(RunEffect::OfferExports)]
+    vec![Effect::Report(ReportEffect::OfferExports)]
 }
 
 /// Takes the default file names, one for each format.
@@ -43,7 +43,7 @@ pub(super) fn edit(dialog: &mut ExportDialog, edit: &Edit) -> Vec<Effect> {
 /// Requests a check of the file name.
 fn check_name(dialog: &mut ExportDialog) -> Vec<Effect> {
     dialog.check = NameCheck::Unknown;
-    vec![Effect::Run(RunEffect::CheckExport(dialog.name.as_str().to_owned()))]
+    vec![Effect::Report(ReportEffect::CheckExport(dialog.name.as_str().to_owned()))]
 }
 
 #[cfg(test)]
@@ -60,10 +60,13 @@ mod tests {
     fn open_with(names: &[&str]) -> App {
         let mut app = app(1);
         let effects = update(&mut app, Msg::Action(Nanos(1), Action::ChooseExport));
-        assert!(matches!(effects[..], [Effect::Run(RunEffect::OfferExports)]));
+        assert!(matches!(effects[..], [Effect::Report(ReportEffect::OfferExports)]));
         let offers = names.iter().map(|n| (*n).to_owned()).collect();
         let effects = update(&mut app, Msg::ExportsOffered { offers, folder: "/here".to_owned() });
-        assert!(matches!(&effects[..], [Effect::Run(RunEffect::CheckExport(name))] if name == names[0]), "{effects:?}");
+        assert!(
+            matches!(&effects[..], [Effect::Report(ReportEffect::CheckExport(name))] if name == names[0]),
+            "{effects:?}"
+        );
         app
     }
 
@@ -124,7 +127,7 @@ mod tests {
         update(&mut app, checked("r.md"));
         assert_eq!(dialog(&app).check, NameCheck::Taken("r-2.md".to_owned()));
         let effects = update(&mut app, Msg::Edit(Edit::Insert('x')));
-        assert!(matches!(&effects[..], [Effect::Run(RunEffect::CheckExport(name))] if name == "r.mdx"));
+        assert!(matches!(&effects[..], [Effect::Report(ReportEffect::CheckExport(name))] if name == "r.mdx"));
         update(&mut app, checked("r.md"));
         assert_eq!(dialog(&app).check, NameCheck::Unknown);
     }
@@ -134,7 +137,9 @@ mod tests {
         let mut app = open_with(&["r.md", "r.json"]);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectNext));
         let effects = update(&mut app, Msg::Action(Nanos(1), Action::Confirm));
-        let [Effect::Run(RunEffect::ExportAs { exporter: 1, name })] = &effects[..] else { panic!("{effects:?}") };
+        let [Effect::Report(ReportEffect::ExportAs { exporter: 1, name })] = &effects[..] else {
+            panic!("{effects:?}")
+        };
         assert_eq!(name, "r.json");
         update(&mut app, Msg::Exported(Nanos(2), Err("'r.json': no room".to_owned())));
         assert_eq!(dialog(&app).name.as_str(), "r.json");

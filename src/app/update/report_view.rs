@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::app::message::{Effect, RunEffect};
+use crate::app::message::{Effect, ReportEffect};
 use crate::app::state::report_view::ReportView;
 use crate::app::state::{App, Overlay};
 
 /// Opens the report and requests its text.
 pub(super) fn open(app: &mut App) -> Vec<Effect> {
     app.ui.overlay = Overlay::Report(ReportView::new(&app.scene, app.ui.report_revisions));
-    vec![Effect::Run(RunEffect::RenderReport)]
+    vec![Effect::Report(ReportEffect::RenderReport)]
 }
 
 /// Requests a new text if the one on the screen is out of date.
@@ -19,7 +19,7 @@ pub(super) fn refresh(app: &mut App) -> Option<Effect> {
     }
     let Overlay::Report(view) = &mut app.ui.overlay else { return None };
     view.requested(&app.scene);
-    Some(Effect::Run(RunEffect::RenderReport))
+    Some(Effect::Report(ReportEffect::RenderReport))
 }
 
 /// Takes a rendered text. The scroll position stays.
@@ -44,7 +44,7 @@ mod tests {
     use crate::domain::time::Nanos;
 
     fn asks(effects: &[Effect]) -> bool {
-        effects.iter().any(|e| matches!(e, Effect::Run(RunEffect::RenderReport)))
+        effects.iter().any(|e| matches!(e, Effect::Report(ReportEffect::RenderReport)))
     }
 
     fn view(app: &App) -> &ReportView {
@@ -107,7 +107,7 @@ mod tests {
         update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
         assert!(matches!(
             update(&mut app, Msg::Action(Nanos(1), Action::Export))[..],
-            [Effect::Run(RunEffect::Export { exporter: 0 })]
+            [Effect::Report(ReportEffect::Export { exporter: 0 })]
         ));
         assert!(matches!(app.ui.overlay, Overlay::Report(_)));
         update(&mut app, Msg::Action(Nanos(1), Action::ChooseExport));

@@ -111,7 +111,7 @@ fn an_engine_that_stops_ends_the_run_which_is_partial_and_can_be_exported() {
     );
     assert!(matches!(
         update(&mut app, Msg::Action(Nanos(10), Action::Export))[..],
-        [Effect::Run(RunEffect::Export { exporter: 0 })]
+        [Effect::Report(ReportEffect::Export { exporter: 0 })]
     ));
     // It does not ask, and nobody interrupted it.
     assert!(matches!(update(&mut app, Msg::Action(Nanos(10), Action::Quit))[..], [Effect::Quit(1)]));

@@ -34,6 +34,15 @@ impl AttemptRecord {
         self.warnings.iter().map(String::as_str).chain(self.findings.iter().map(|f| f.message.as_str()))
     }
 
+    /// Tokens per stream event with text, by the server's own usage; `None` if this record cannot tell.
+    pub fn tokens_per_event(&self) -> Option<f64> {
+        let is_exact = self.is_ok() && !self.has_hidden_reasoning() && self.content_events() > 0;
+        match self.output_tokens().filter(|_| is_exact)? {
+            (tokens, TokenSource::Usage) => Some(tokens as f64 / self.content_events() as f64),
+            (_, TokenSource::Tokenizer | TokenSource::Estimate) => None,
+        }
+    }
+
     /// Time to the response headers.
     pub fn time_to_headers_ms(&self) -> Option<f64> {
         Some(self.headers_at?.millis_since(self.started))

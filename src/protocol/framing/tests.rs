@@ -2,15 +2,22 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// Appends an event as `name|data`.
+#[expect(clippy::unnecessary_wraps, reason = "callbacks of a reader return a result")]
+fn keep(out: &mut Vec<String>, event: SseEvent<'_>) -> Result<(), EventTooLarge> {
+    out.push(format!("{}|{}", event.name, event.data));
+    Ok(())
+}
+
 /// All events of a stream that came in these reads, as `name|data`.
 fn events(reads: &[&[u8]]) -> Vec<String> {
     let mut reader = EventReader::default();
     let mut out = Vec::new();
-    let mut each = |e: SseEvent<'_>| out.push(format!("{}|{}", e.name, e.data));
+    let mut each = |event: SseEvent<'_>| keep(&mut out, event);
     for read in reads {
         reader.push(read, &mut each).unwrap();
     }
-    reader.finish(&mut each);
+    reader.finish(&mut each).unwrap();
     out
 }
 
@@ -19,9 +26,9 @@ fn reference(text: &str) -> Vec<String> {
     let mut unusual = Unusual::default();
     let mut out = Vec::new();
     for line in text.split('\n') {
-        unusual.line(line, &mut |e| out.push(format!("{}|{}", e.name, e.data))).unwrap();
+        unusual.line(line, &mut |event| keep(&mut out, event)).unwrap();
     }
-    unusual.line("", &mut |e| out.push(format!("{}|{}", e.name, e.data))).unwrap();
+    unusual.line("", &mut |event| keep(&mut out, event)).unwrap();
     out
 }
 
@@ -44,11 +51,11 @@ fn every_line_end_every_field_every_split() {
 #[test]
 fn an_event_is_complete_only_with_its_blank_line() {
     let mut reader = EventReader::default();
-    let mut seen = 0;
-    reader.push(b"data: a\n", &mut |_| seen += 1).unwrap();
-    assert_eq!(seen, 0);
-    reader.push(b"\n", &mut |_| seen += 1).unwrap();
-    assert_eq!(seen, 1);
+    let mut seen = Vec::new();
+    reader.push(b"data: a\n", &mut |event| keep(&mut seen, event)).unwrap();
+    assert!(seen.is_empty());
+    reader.push(b"\n", &mut |event| keep(&mut seen, event)).unwrap();
+    assert_eq!(seen, ["message|a"]);
 }
 
 #[test]
@@ -70,13 +77,25 @@ fn thousands_of_events_in_one_read_and_one_of_a_mebibyte_in_many() {
 fn an_event_without_end_is_refused_whatever_its_lines() {
     let mut reader = EventReader::default();
     let block = vec![b'x'; MAX_EVENT_BYTES];
-    assert!(reader.push(&block, &mut |_| ()).is_ok());
-    assert_eq!(reader.push(b"x", &mut |_| ()), Err(EventTooLarge));
+    assert_eq!(reader.push(&block, &mut |_| Ok(())), Ok::<_, EventTooLarge>(()));
+    assert_eq!(reader.push(b"x", &mut |_| Ok(())), Err(EventTooLarge));
 
     let mut reader = EventReader::default();
     let line = format!("data: {}\n", "x".repeat(1 << 20));
-    let outcome = (0..20).try_for_each(|_| reader.push(line.as_bytes(), &mut |_| ()));
+    let outcome = (0..20).try_for_each(|_| reader.push(line.as_bytes(), &mut |_| Ok(())));
     assert_eq!(outcome, Err(EventTooLarge));
+}
+
+#[test]
+fn the_first_error_of_the_callback_ends_the_read() {
+    for stream in ["data: a\n\ndata: b\n\ndata: c\n\n", "data: a\r\n\r\ndata: b\r\n\r\ndata: c\r\n\r\n"] {
+        let mut taken = Vec::new();
+        let outcome = EventReader::default().push(stream.as_bytes(), &mut |event| {
+            keep(&mut taken, event)?;
+            if event.data == "b" { Err(EventTooLarge) } else { Ok(()) }
+        });
+        assert_eq!((outcome, taken), (Err(EventTooLarge), vec!["message|a".to_owned(), "message|b".to_owned()]));
+    }
 }
 
 fn piece() -> impl Strategy<Value = &'static str> {

@@ -1,4 +1,4 @@
-//! What the instrument added: arrivals as it stamped them against departures as the server did. Pure.
+//! Errors of the instrument: its arrival times against the server's send times. Pure.
 
 use crate::sim::Write;
 
@@ -16,7 +16,7 @@ pub struct Errors {
     pub widths_ms: Vec<f64>,
 }
 
-/// Why an answer has no errors.
+/// Why an answer cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unusable {
     /// Sent and received events are not the same.
@@ -27,11 +27,9 @@ pub enum Unusable {
     Acausal,
 }
 
-/// The errors of an answer.
-///
-/// `arrivals_ns` are its tokens as they were stamped, on the clock of `writes`; the first of them was event number
-/// `first_event` of `event_count`, and the others followed it directly.
-pub fn of(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Write]) -> Result<Errors, Unusable> {
+/// Compares the arrivals of an answer's tokens with the server's writes, both on the same clock. The first token was event
+/// `first_event` of `event_count`; the other tokens followed it directly.
+pub fn compare(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Write]) -> Result<Errors, Unusable> {
     let sent: Vec<&Write> = writes.iter().flat_map(|w| std::iter::repeat_n(w, w.events as usize)).collect();
     let first = first_event as usize;
     let tokens = sent.get(first..).and_then(|s| s.get(..arrivals_ns.len())).filter(|t| !t.is_empty());
@@ -43,7 +41,7 @@ pub fn of(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Wri
     Ok(Errors {
         ttft_ms: late.first().copied().unwrap_or_default(),
         total_ms: late.last().copied().unwrap_or_default(),
-        // A gap is off by what its two ends are late by, one against the other.
+        // The error of a gap is the difference of the delays of its two ends.
         gaps_ms: late.windows(2).map(|w| (w[1] - w[0]).abs()).collect(),
         widths_ms: tokens.iter().map(|w| w.after_ns.saturating_sub(w.before_ns) as f64 / 1e6).collect(),
     })
@@ -67,7 +65,7 @@ mod tests {
     fn errors_are_arrival_less_departure() {
         // Role and first token; a token; the last token with finish, usage and [DONE].
         let writes = [write(100, 2), write(120, 1), write(140, 4)];
-        let errors = of(&[101 * MS, 124 * MS, 142 * MS], 1, 7, &writes).unwrap();
+        let errors = compare(&[101 * MS, 124 * MS, 142 * MS], 1, 7, &writes).unwrap();
         assert!(is(&[errors.ttft_ms, errors.total_ms], &[1.0, 2.0]));
         assert!(is(&errors.gaps_ms, &[3.0, 2.0]), "{errors:?}");
         assert!(is(&errors.widths_ms, &[0.25; 3]));
@@ -76,10 +74,10 @@ mod tests {
     #[test]
     fn what_does_not_belong_together_has_no_error() {
         let writes = [write(100, 2), write(120, 2)];
-        assert_eq!(of(&[101 * MS], 1, 5, &writes), Err(Unusable::Unmatched), "an event was lost");
-        assert_eq!(of(&[101 * MS; 4], 1, 4, &writes), Err(Unusable::Unmatched), "more tokens than events");
-        assert_eq!(of(&[], 0, 4, &writes), Err(Unusable::Unmatched), "no token");
-        assert_eq!(of(&[99 * MS], 1, 4, &writes), Err(Unusable::Acausal));
-        assert!(of(&[100 * MS], 1, 4, &writes).is_ok(), "the very moment of the call is possible");
+        assert_eq!(compare(&[101 * MS], 1, 5, &writes), Err(Unusable::Unmatched), "an event was lost");
+        assert_eq!(compare(&[101 * MS; 4], 1, 4, &writes), Err(Unusable::Unmatched), "more tokens than events");
+        assert_eq!(compare(&[], 0, 4, &writes), Err(Unusable::Unmatched), "no token");
+        assert_eq!(compare(&[99 * MS], 1, 4, &writes), Err(Unusable::Acausal));
+        assert!(compare(&[100 * MS], 1, 4, &writes).is_ok(), "the very moment of the call is possible");
     }
 }

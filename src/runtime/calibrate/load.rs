@@ -1,16 +1,20 @@
-//! One load, run by the same engine, session and messages as any run, with or without the dashboard drawn meanwhile.
+//! Runs one load with the engine, session and messages of any run, with or without drawing the dashboard.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::mpsc::RecvTimeoutError;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::super::pace::FramePacer;
+use super::super::clock::Clock;
+use super::super::frame_pacer::{FRAME_TIME, FramePacer};
+use super::super::live_run::LiveRun;
 use super::super::process;
-use super::super::spec::{RunSpec, SuiteSource};
-use super::super::{Run, Wake};
+use super::super::run::Run;
+use super::super::signals::Suspension;
+use super::super::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec};
+use super::super::wake::Wake;
 use crate::app::message::Msg;
 use crate::app::state::Connection;
 use crate::app::update::update;
@@ -18,8 +22,10 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
-use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, Patience, RatingScale, Suite};
 use crate::domain::time::Nanos;
+use crate::engine::Network;
+use crate::protocol::api::CHAT;
 use crate::sim::monotonic_ns;
 use crate::telemetry::GpuChoice;
 use crate::ui::cache::RenderCache;
@@ -29,40 +35,40 @@ use crate::ui::screen;
 use crate::ui::theme::Theme;
 use crate::ui::view::View;
 
-/// An answer that takes longer than this is no calibration.
+/// Timeout of a request. A slower answer is useless for a calibration.
 const TIMEOUT: Duration = Duration::from_secs(120);
-/// Looks at two clocks at once; the quickest pair is taken.
+/// Number of attempts to read two clocks at once; the fastest one counts.
 const PAIRS: usize = 64;
-/// Of the dashboard.
+/// Size of the dashboard, columns and rows.
 const SIZE: (u16, u16) = (120, 40);
 
-/// What is asked.
+/// The load of one level.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Load {
     /// Requests in flight at once.
     pub streams: usize,
     /// Requests in all.
     pub answers: usize,
-    /// Of each answer.
+    /// Length of each answer, tokens.
     pub max_tokens: u32,
-    /// Draw the dashboard meanwhile.
+    /// Whether to draw the dashboard.
     pub dashboard: bool,
 }
 
-/// What came of it.
+/// Measurements of one load.
 #[derive(Debug)]
 pub struct Measured {
     /// All attempts.
     pub records: Vec<Arc<AttemptRecord>>,
-    /// The run's zero on the clock that the server shares, nanoseconds.
+    /// Zero of the run's clock on the clock shared with the server, nanoseconds.
     pub epoch_ns: u64,
     /// From the first request to the end of the last answer.
     pub wall: Duration,
-    /// Of the engine's thread.
+    /// CPU time of the engine's thread.
     pub engine_cpu: Option<Duration>,
-    /// Of this thread.
+    /// CPU time of the main thread.
     pub main_cpu: Option<Duration>,
-    /// Of the process, at the end.
+    /// Memory of the process at the end, MiB.
     pub resident_mib: Option<f64>,
 }
 
@@ -78,8 +84,8 @@ pub enum Outcome {
 /// Runs the load against a simulator.
 pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     let engines_before = process::threads_named("engine");
-    let mut run = Run::start(spec(url, load), super::super::signals::Suspension::BySystem)?;
-    let epoch_ns = on_shared_clock(run.epoch).context("this system has no clock that two processes share")?;
+    let mut run = LiveRun::start(spec(url, load), Suspension::BySystem)?;
+    let epoch_ns = on_shared_clock(run.base.clock).context("this system has no clock that two processes share")?;
     let cpu_before = process::this_thread_cpu();
     let mut painter = load.dashboard.then(|| Painter::new(SIZE)).transpose()?;
     let mut records = Vec::new();
@@ -88,7 +94,7 @@ pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
     }
     let main_cpu = process::this_thread_cpu().zip(cpu_before).map(|(after, before)| after.saturating_sub(before));
     let engine = process::threads_named("engine").into_iter().find(|thread| !engines_before.contains(thread));
-    let session = &run.app.scene.session;
+    let session = &run.base.app.scene.session;
     if let Some(failed) = records.iter().find(|r| !r.is_ok()) {
         let why = failed.error.as_ref().map_or("", |e| e.message.as_str());
         bail!("a request to the simulator failed: {} {why}", failed.status.as_str());
@@ -106,7 +112,7 @@ pub fn run(url: &str, load: Load) -> anyhow::Result<Outcome> {
 
 fn spec(url: &str, load: Load) -> RunSpec {
     let mut extra = serde_json::Map::new();
-    // The text is repeated rather than ended early.
+    // Keeps the simulator sending until the token limit.
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = CaseSpec {
         name: "Calibration".to_owned(),
@@ -115,46 +121,49 @@ fn spec(url: &str, load: Load) -> RunSpec {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
-        patience: crate::domain::suite::Patience::default(),
+        patience: Patience::default(),
         extra,
     };
     RunSpec {
-        base_url: url.to_owned(),
-        api: &crate::protocol::api::CHAT,
-        simulated: true,
-        model: None,
-        api_key: None,
-        key_source: KeySource::NotSent,
-        headers: Vec::new(),
-        network: crate::engine::Network::default(),
-        suite: Suite {
-            name: "Calibration".to_owned(),
-            rating: RatingScale::default(),
-            slos: Vec::new(),
-            cases: vec![case],
+        engine: EngineSpec {
+            base_url: url.to_owned(),
+            api: &CHAT,
+            simulated: true,
+            api_key: None,
+            key_source: KeySource::NotSent,
+            headers: Vec::new(),
+            network: Network::default(),
+            tokenizer: None,
         },
-        suite_source: SuiteSource::Builtin,
-        plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
-        sweep: Vec::new(),
-        server_metrics: Vec::new(),
-        server_metrics_auth: false,
-        gpu: GpuChoice::Auto,
-        gpu_metrics_urls: Vec::new(),
-        tokenizer: None,
-        exports: Vec::new(),
-        saves: false,
+        telemetry: TelemetrySpec {
+            server_metrics: Vec::new(),
+            server_metrics_auth: false,
+            gpu: GpuChoice::Auto,
+            gpu_metrics_urls: Vec::new(),
+        },
+        session: SessionSpec {
+            suite: Suite {
+                name: "Calibration".to_owned(),
+                rating: RatingScale::default(),
+                slos: Vec::new(),
+                cases: vec![case],
+            },
+            suite_source: SuiteSource::Builtin,
+            plan: Plan { concurrency: load.streams, repeat: load.answers as u32, ..Plan::default() },
+            sweep: Vec::new(),
+            model: None,
+        },
+        saving: SavingSpec { exports: Vec::new(), journal: JournalSpec::Off },
         warnings: Vec::new(),
-        resumes: None,
     }
 }
 
-/// Where a moment lies on the clock that the server's process shares.
-#[expect(clippy::disallowed_methods, reason = "two clocks are held against each other")]
-fn on_shared_clock(moment: Instant) -> Option<u64> {
+/// Zero of the run's clock on the clock that the server's process shares, nanoseconds.
+fn on_shared_clock(clock: Clock) -> Option<u64> {
     let mut best: Option<(u64, u64)> = None;
     for _ in 0..PAIRS {
         let before = monotonic_ns()?;
-        let since = u64::try_from(Instant::now().saturating_duration_since(moment).as_nanos()).ok()?;
+        let since = clock.now().0;
         let width = monotonic_ns()?.saturating_sub(before);
         let epoch = (before + width / 2).saturating_sub(since);
         if best.is_none_or(|(narrowest, _)| width < narrowest) {
@@ -164,17 +173,17 @@ fn on_shared_clock(moment: Instant) -> Option<u64> {
     best.map(|(_, epoch)| epoch)
 }
 
-/// Takes messages until the session is finished, or breaks off when a signal comes.
+/// Takes messages until the session is finished, or until a signal arrives.
 fn drive(
-    run: &mut Run,
+    run: &mut LiveRun,
     mut painter: Option<&mut Painter>,
     records: &mut Vec<Arc<AttemptRecord>>,
 ) -> anyhow::Result<ControlFlow<()>> {
     run.discover(false);
-    while run.app.scene.session.mode != Mode::Finished {
+    while run.base.app.scene.session.mode != Mode::Finished {
         let woken = match &painter {
-            None => run.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
-            Some(painter) => run.inbox.recv_timeout(painter.patience(run.now(), run.app.is_live())),
+            None => run.base.inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
+            Some(painter) => run.base.inbox.recv_timeout(painter.patience(run.base.now(), run.base.app.is_live())),
         };
         match woken {
             Ok(wake) => {
@@ -183,7 +192,7 @@ fn drive(
                     if take(run, wake, records).is_break() {
                         return Ok(ControlFlow::Break(()));
                     }
-                    next = run.inbox.try_recv().ok();
+                    next = run.base.inbox.try_recv().ok();
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -192,15 +201,15 @@ fn drive(
         if let Some(painter) = &mut painter {
             painter.paint_if_due(run)?;
         }
-        if let Connection::Refused(why) = &run.app.scene.target.connection {
+        if let Connection::Refused(why) = &run.base.app.scene.target.connection {
             bail!("the simulator cannot be used: {why}");
         }
     }
     Ok(ControlFlow::Continue(()))
 }
 
-/// Keeps every record whole: the session drops the timelines of all but the last few hundred.
-fn take(run: &mut Run, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> ControlFlow<()> {
+/// Stores every record with its timeline; the session drops all but the last few hundred timelines.
+fn take(run: &mut LiveRun, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> ControlFlow<()> {
     let Wake::Msg(msg) = wake else { return ControlFlow::Continue(()) };
     if let Msg::Engine(_, EngineFact::Ended { record, .. }) = &msg {
         records.push(Arc::clone(record));
@@ -208,7 +217,7 @@ fn take(run: &mut Run, wake: Wake, records: &mut Vec<Arc<AttemptRecord>>) -> Con
     if run.take(msg).quit.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
 }
 
-/// Draws as the dashboard's own loop does: every twentieth of a second, from the engine's latest view.
+/// Draws as the dashboard does: 20 times a second, from the engine's latest snapshot.
 struct Painter {
     screen: OffScreen,
     cache: RenderCache,
@@ -221,19 +230,18 @@ impl Painter {
     }
 
     fn patience(&self, now: Nanos, is_live: bool) -> Duration {
-        self.pacer.patience(now, is_live, true, None).unwrap_or(super::super::pace::FRAME_TIME)
+        self.pacer.patience(now, is_live, true, None).unwrap_or(FRAME_TIME)
     }
 
-    fn paint_if_due(&mut self, run: &mut Run) -> anyhow::Result<()> {
-        let now = run.now();
+    fn paint_if_due(&mut self, run: &mut LiveRun) -> anyhow::Result<()> {
+        let now = run.base.now();
         self.pacer.touch();
         if !self.pacer.is_due(now) {
             return Ok(());
         }
-        run.watch(run.app.ui.selected);
-        let live = run.live();
-        drop(update(&mut run.app, Msg::Frame { now, live }));
-        let view = View { app: &run.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
+        let frame = run.next_frame();
+        drop(update(&mut run.base.app, frame));
+        let view = View { app: &run.base.app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &self.cache };
         self.screen.draw(|frame| screen::draw(frame, &view))?;
         self.pacer.drawn(now);
         Ok(())

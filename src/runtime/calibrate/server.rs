@@ -1,4 +1,4 @@
-//! The simulator in a process of its own, so that it shares no runtime with what is calibrated.
+//! The simulator in a process of its own, so that it shares no threads with the calibrated engine.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 
 use crate::sim::AllSentTimes;
 
-/// A server that does not hand its times out within this time is given up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Timeout for the server's list of sent times.
+const SENT_TIMES_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The running process; dropping it ends it.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts this very program (`program`) as a simulator of that pace.
+    /// Starts this program (`program`) as a simulator with this pace.
     pub fn start(program: &std::path::Path, ttft_ms: f64, tokens_per_s: f64, jitter: f64) -> anyhow::Result<Self> {
         let mut child = Command::new(program)
             .args(["sim", "--record-sent-times", "--model", "calibration"])
@@ -44,11 +44,11 @@ impl Server {
         &self.url
     }
 
-    /// When the events of all answers since the last call left.
+    /// Send times of all events since the last call.
     pub fn sent_times(&self) -> anyhow::Result<AllSentTimes> {
         let host = self.url.trim_start_matches("http://").trim_end_matches("/v1");
         let mut stream = TcpStream::connect(host)?;
-        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_read_timeout(Some(SENT_TIMES_TIMEOUT))?;
         write!(stream, "GET /tokscope-sim/sent HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n")?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).context("the simulator did not hand its times out")?;

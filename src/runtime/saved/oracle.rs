@@ -1,14 +1,14 @@
-//! What must hold for any journal: for the fuzzer.
+//! Property of every journal, for the fuzzer.
 
-use super::report_of;
+use super::super::assemble::report_from_saved;
 use crate::report::journal;
 use crate::report::oracle::check_report;
 
-/// Says what does not hold for a journal of these bytes: it is refused in words, or is a run that can be told in every
-/// format.
+/// Checks that a journal of these bytes is refused with a message, or gives a run that every format can render. Returns the
+/// violation.
 pub fn check(bytes: &[u8]) -> Result<(), String> {
     match journal::read(bytes) {
-        Ok(saved) => check_report(&report_of(saved)),
+        Ok(saved) => check_report(&report_from_saved(saved)),
         Err(why) => {
             let why = why.to_string();
             let fault = crate::domain::text::oracle::fault(&why);

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::app::action::Action;
-use crate::app::message::{Effect, Msg, RunEffect};
+use crate::app::message::{Effect, Msg, ReportEffect};
 use crate::app::state::playback::{Playback, Skipped, Stop};
 use crate::app::state::replay::Recording;
 use crate::app::update::testing::{app as measured, discovered};
@@ -85,7 +85,7 @@ fn a_saved_run_measures_nothing_and_says_so() {
     assert_eq!(app.wake_at(), Some(s(79)));
     frame(&mut app, 79);
     assert_eq!((app.ui.notice.as_ref(), app.wake_at(), app.is_live()), (None, None, false));
-    assert!(matches!(press(&mut app, 80, Action::Export)[..], [Effect::Run(RunEffect::Export { exporter: 0 })]));
+    assert!(matches!(press(&mut app, 80, Action::Export)[..], [Effect::Report(ReportEffect::Export { exporter: 0 })]));
     assert!(press(&mut app, 80, Action::ReplayFaster).is_empty());
     assert!(app.ui.notice.as_ref().is_some_and(|n| n.text.contains("tokscope replay")));
     assert!(matches!(press(&mut app, 81, Action::Quit)[..], [Effect::Quit(0)]));

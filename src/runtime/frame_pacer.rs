@@ -1,17 +1,17 @@
-//! When the next frame is due: never more than 20 a second, none while nothing changes. With reduced motion the screen
-//! changes by itself twice a second at most; what the user does is still answered at once.
+//! Decides when the next frame is due: at most 20 a second, none while nothing changes. With reduced motion the screen changes
+//! by itself at most twice a second; input of the user is still answered at once.
 
 use std::time::Duration;
 
 use crate::domain::time::Nanos;
 
-/// The shortest time between two frames.
+/// Minimum time between two frames.
 pub const FRAME_TIME: Duration = Duration::from_millis(50);
 
-/// The same for what changes by itself, with reduced motion.
+/// Minimum time between two frames without input, with reduced motion.
 pub const CALM_FRAME_TIME: Duration = Duration::from_millis(500);
 
-/// Decides when to draw. Pure: the time comes in.
+/// Decides when to draw. Pure: the caller passes the time.
 #[derive(Debug)]
 pub struct FramePacer {
     frame_time: Duration,
@@ -21,18 +21,18 @@ pub struct FramePacer {
 }
 
 impl FramePacer {
-    /// Nothing is drawn yet.
+    /// Starts before the first frame.
     pub const fn new(reduced_motion: bool) -> Self {
         let frame_time = if reduced_motion { CALM_FRAME_TIME } else { FRAME_TIME };
         Self { frame_time, drawn_at: None, dirty: false, asked: false }
     }
 
-    /// Something changed that the screen does not show yet.
+    /// Notes a change that the screen does not show yet.
     pub const fn touch(&mut self) {
         self.dirty = true;
     }
 
-    /// The user did something and looks for what comes of it.
+    /// Notes input of the user, who waits for its effect.
     pub const fn ask(&mut self) {
         self.asked = true;
     }
@@ -42,12 +42,12 @@ impl FramePacer {
         (self.dirty || self.asked) && self.drawn_at.is_none_or(|at| now.since(at) >= self.frame_time())
     }
 
-    /// A frame was due and could not be drawn: the terminal has not taken the one before. It stays due.
+    /// Notes that a due frame could not be drawn, since the terminal has not taken the last one. It stays due.
     pub const fn skipped(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
     }
 
-    /// A frame was drawn.
+    /// Notes that a frame was drawn.
     pub const fn drawn(&mut self, now: Nanos) {
         self.drawn_at = Some(now);
         self.dirty = false;
@@ -58,8 +58,8 @@ impl FramePacer {
         if self.asked { FRAME_TIME } else { self.frame_time }
     }
 
-    /// How long to sleep at most: to the next frame while something is `live`, or waits to be shown and `can_draw`, else to
-    /// `wake_at`, else for ever (`None`).
+    /// Maximum time to sleep: until the next frame while something is `live` or can be drawn, else until `wake_at`. `None`
+    /// without either.
     pub fn patience(&self, now: Nanos, live: bool, can_draw: bool, wake_at: Option<Nanos>) -> Option<Duration> {
         let next_frame = self.drawn_at.map_or(now, |at| at.plus(self.frame_time()));
         let due = (live || can_draw && (self.dirty || self.asked)).then_some(next_frame);

@@ -1,13 +1,15 @@
-//! An entry of the summary: a label, and what stands behind it, on lines that no terminal has to break.
+//! An entry of the summary: a label and its parts, on lines of at most 80 columns.
 
 use unicode_width::UnicodeWidthStr;
 
-/// Columns of a line, of the label, and between two parts.
+/// Width of a line, columns.
 const COLUMNS: usize = 80;
+/// Width of the label, columns.
 const LABEL: usize = 20;
+/// Space between two parts.
 const BETWEEN: &str = "   ";
 
-/// The label and its parts. What does not fit goes on below the first part, broken between words if it must be.
+/// Formats an entry. Parts that do not fit continue below the first one, broken between words if necessary.
 pub fn entry(label: &str, parts: impl IntoIterator<Item = Option<String>>) -> String {
     let mut lines = Vec::new();
     let mut line = String::new();
@@ -29,12 +31,12 @@ pub fn entry(label: &str, parts: impl IntoIterator<Item = Option<String>>) -> St
         }
     }
     lines.push(line);
-    let told = lines.iter().enumerate().map(|(at, line)| {
+    let labelled = lines.iter().enumerate().map(|(at, line)| {
         let label = if at == 0 { label } else { "" };
         let blanks = " ".repeat(LABEL.saturating_sub(label.width()));
         format!("{label}{blanks}{line}")
     });
-    told.collect::<Vec<_>>().join("\n")
+    labelled.collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -44,18 +46,18 @@ mod tests {
     #[test]
     fn parts_stay_whole_where_they_can_and_go_on_below() {
         let long = Some("one part of forty letters that is whole".to_owned());
-        let told = entry("Label", [long.clone(), None, long]);
+        let text = entry("Label", [long.clone(), None, long]);
         let part = "one part of forty letters that is whole";
-        assert_eq!(told, format!("Label               {part}\n                    {part}"));
+        assert_eq!(text, format!("Label               {part}\n                    {part}"));
     }
 
     #[test]
     fn a_sentence_is_broken_between_words() {
         let sentence = "word ".repeat(40).trim_end().to_owned();
-        let told = entry("Held back by", [Some(sentence.clone())]);
-        assert!(told.lines().count() == 4 && told.lines().all(|l| l.width() <= COLUMNS), "{told}");
-        let words = told.split_whitespace().filter(|w| *w == "word").count();
+        let text = entry("Held back by", [Some(sentence.clone())]);
+        assert!(text.lines().count() == 4 && text.lines().all(|l| l.width() <= COLUMNS), "{text}");
+        let words = text.split_whitespace().filter(|w| *w == "word").count();
         assert_eq!(words, 40);
-        assert!(told.lines().skip(1).all(|l| l.starts_with(&" ".repeat(LABEL))));
+        assert!(text.lines().skip(1).all(|l| l.starts_with(&" ".repeat(LABEL))));
     }
 }

@@ -1,23 +1,15 @@
-//! The end of a run, however it came: what is in flight is given up, the summary told, the files written.
+//! The summary of a run, as plain text for the terminal.
 
 mod entry;
 
-use std::io::Write;
-use std::time::Duration;
-
 use self::entry::entry;
-use super::console::{self, EndWait, Stderr};
-use super::export::tell_written;
-use super::guard::guarded;
-use super::{Run, Wake};
-use crate::app::message::Msg;
 use crate::domain::metrics::METRICS;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
 use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
-use crate::domain::text::{sanitise, sanitise_line};
+use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
 use crate::report::conclusion::Conclusion;
@@ -26,98 +18,7 @@ use crate::report::spread::Spread;
 use crate::report::summary::Summary;
 use crate::report::sweep_table::{SWEEP_COLUMNS, n_of_all, unresolved_in_words};
 
-/// What was given up leaves its record within this time after the one before, or not at all: a tokenizer may still have
-/// finished ones to count.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// Driver and server may each take so long for the last sample.
-const TELEMETRY_PATIENCE: Duration = Duration::from_millis(250);
-
-/// Exit status of a run that is not in its journal in full.
-const NOT_SAVED: u8 = 1;
-
-/// Ends the run: the summary goes to stdout, what happened to the files to `stderr`. Returns the exit status, made worse
-/// by a file that could not be written, the journal included.
-pub fn close(run: &mut Run, status: u8, stderr: &mut impl Write) -> u8 {
-    if run.app.playback.is_some() {
-        return status;
-    }
-    let mut status = status;
-    if let Err(why) = guarded("the end of what was in flight", || give_up(run)) {
-        say(stderr, &format!("tokscope: {why}"));
-        status = status.max(2);
-    }
-    if run.app.scene.session.began.is_none() {
-        return status;
-    }
-    run.settle_lag();
-    // The files come first: a reader that has stopped reading keeps nobody from them.
-    let saved = guarded("this run was not saved in full", || run.end_saving(status));
-    let files = run.export_all();
-    let told = guarded("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
-    let told = told.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
-    match saved {
-        Ok(Ok(saved)) => saved.iter().for_each(|saved| say(stderr, saved)),
-        Ok(Err(not_saved)) | Err(not_saved) => {
-            say(stderr, &format!("tokscope: {not_saved}"));
-            status = status.max(NOT_SAVED);
-        }
-    }
-    if let Err(why) = told {
-        say(stderr, &format!("tokscope: {why}"));
-        status = status.max(2);
-    }
-    status.max(tell_written("Report", files, stderr))
-}
-
-/// Waits for those who read stdout and stderr. Returns the exit status, made worse by an stdout that failed meanwhile.
-pub fn wait_for_readers(wait: EndWait, run: &Run, status: u8) -> u8 {
-    let is_told = status >= 2;
-    match console::finish(wait, &run.inbox, &run.sender) {
-        Err(why) if !is_told => {
-            say(&mut Stderr::default(), &format!("tokscope: {why:#}"));
-            2
-        }
-        _ => status,
-    }
-}
-
-/// Ends what is in flight, and takes the last facts and the last sample.
-fn give_up(run: &mut Run) {
-    drop(run.take(Msg::Closing));
-    let mut deadline = run.now().plus(PATIENCE);
-    let mut left = run.app.scene.session.in_flight();
-    while left > 0 {
-        let Ok(wake) = run.inbox.recv_timeout(deadline.since(run.now())) else { break };
-        take_fact(run, wake);
-        let now_left = run.app.scene.session.in_flight();
-        if now_left < left {
-            deadline = run.now().plus(PATIENCE);
-        }
-        left = now_left;
-    }
-    if run.app.scene.session.began.is_some() {
-        // Who does not answer in time has no last sample, and nothing waits on.
-        for sampler in run.telemetry() {
-            let _in_time = sampler.sample_and_wait(TELEMETRY_PATIENCE);
-        }
-    }
-    while let Ok(wake) = run.inbox.try_recv() {
-        take_fact(run, wake);
-    }
-}
-
-fn take_fact(run: &mut Run, wake: Wake) {
-    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_) | Msg::Host(_) | Msg::NotSaved(..))) = wake {
-        drop(run.take(msg));
-    }
-}
-
-/// Writes lines of text, and nothing that a terminal would obey. A reader that is gone must not end the run.
-pub fn say(to: &mut impl Write, lines: &str) {
-    drop(to.write_all(format!("{}\n", sanitise(lines)).as_bytes()));
-}
-
-/// What a load adds: failures by kind, goodput, thresholds, the stages of a sweep.
+/// Lines of a load: failures by kind, goodput, thresholds, the stages of a sweep.
 fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     let Some(tally) = &summary.tally else { return Vec::new() };
     let figure = |v: Option<f64>, digits: usize| Quantity::new(v, digits).to_string();
@@ -156,9 +57,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     }
     lines.extend(saturated_from_start(&stages).map(|found| entry("Knee", [Some(found.to_string())])));
     lines.extend(no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("no knee up to {last} at once"))])));
-    lines.extend(unresolved_in_words(&stages).map(|told| entry("Unresolved", [Some(told)])));
+    lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
-        // Which stages keep them stands beside each; the verdicts of the last one alone would be no verdict on the run.
+        // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
         lines.extend(kept_in_words(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
         return lines;
     }
@@ -171,10 +72,11 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines
 }
 
-pub(super) fn summary(report: &Report) -> String {
+/// Writes the summary: a line for each metric, then the verdicts.
+pub fn summary(report: &Report) -> String {
     let session = &report.session;
     let summary = Summary::of(session);
-    let told = Conclusion::of(session, SystemFigures::from_report(report));
+    let conclusion = Conclusion::of(session, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
@@ -206,14 +108,14 @@ pub(super) fn summary(report: &Report) -> String {
     }
     if summary.attempts > 0 {
         lines.push(entry("Tokens", [Some(format!("{about}{}", summary.total_output_tokens))]));
-        // One after another, the sum is what the run took; at once it is not.
+        // Only without concurrency is the sum the duration of the run.
         let label = if session.plan.is_load() { "Time, all summed" } else { "Time" };
         lines.push(entry(label, [Some(format!("{:.2} s", summary.total_time_s))]));
     }
     if let Some(seconds) = report.duration_s().filter(|_| session.is_more_than_reported()) {
         lines.push(entry("Wall time", [Some(format!("{seconds:.2} s"))]));
     }
-    if let Some((name, ms)) = &told.slowest {
+    if let Some((name, ms)) = &conclusion.slowest {
         let name: String = sanitise_line(name).chars().take(40).collect();
         lines.push(entry("Slowest case", [Some(format!("{:.2} s", ms / 1000.0)), Some(name)]));
     }
@@ -225,20 +127,20 @@ pub(super) fn summary(report: &Report) -> String {
         lines.push(entry("±", [Some("95 % confidence of the mean (Student's t within cases)".to_owned())]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
-    lines.extend(told.rating.map(rating));
-    lines.extend(told.rating_note.map(|note| entry("Rating", [Some(note)])));
-    let bottleneck = |told: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", told.cause, told.evidence))]);
-    lines.extend(told.bottleneck.map(bottleneck));
+    lines.extend(conclusion.rating.map(rating));
+    lines.extend(conclusion.rating_note.map(|note| entry("Rating", [Some(note)])));
+    let bottleneck = |b: Bottleneck| entry(bottleneck::LABEL, [Some(format!("{}: {}", b.cause, b.evidence))]);
+    lines.extend(conclusion.bottleneck.map(bottleneck));
     lines.join("\n")
 }
 
-/// A metric that no stream carries.
+/// Line of a metric that no stream resolves.
 fn unresolved_line(label: &str, summary: &Summary, key: &str) -> Option<String> {
     let n = summary.n_of_all(key, 0);
     (summary.unresolved(key) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
 }
 
-/// One line, or one for each state of the prefix cache: their mean would be that of two different things.
+/// One TTFT line for each state of the prefix cache: a mean over cold and warm would describe neither.
 fn ttft(summary: &Summary) -> Vec<String> {
     const KEY: &str = "time_to_first_token_ms";
     let by_cache = summary.ttft_by_cache();
@@ -257,7 +159,7 @@ fn ttft(summary: &Summary) -> Vec<String> {
         .collect()
 }
 
-/// A metric over the attempts that have it, `n_of_all` of those that ended. A single figure is its own mean, median and extremes.
+/// Line of a metric over the attempts that have it, `n_of_all` of those that ended. A single value is printed once.
 fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits: usize) -> String {
     let s = spread.stats;
     let n = Some(format!("n {n_of_all}"));
@@ -265,7 +167,7 @@ fn spread_line(label: &str, spread: &Spread, n_of_all: &str, unit: &str, digits:
         return entry(label, [Some(format!("{:.digits$} {unit}", s.avg)), n]);
     }
     let mean = Quantity::new(s.avg, digits).with_half_width(spread.mean_half_width);
-    // Of a speed the high end is the good one.
+    // Only latencies have a high percentile of interest: high speeds are good.
     let high = [99, 95, 90].into_iter().filter(|_| unit == "ms").find_map(|p| Some((p, spread.percentile(p)?)));
     let parts = [
         Some(format!("{mean} {unit} mean")),
@@ -288,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn one_figure_is_told_once() {
+    fn a_single_value_is_printed_once() {
         let line = spread_line("TTFT", &spread(&[103.4]), "1/2", "ms", 0);
         assert_eq!(line, "TTFT                103 ms   n 1/2");
     }
@@ -298,8 +200,8 @@ mod tests {
         let mut values: Vec<f64> = (0..100).map(|i| 100_000.0 + f64::from(i)).collect();
         values.push(999_999.0);
         let wide = Spread { mean_half_width: Some(12_345.6), ..spread(&values) };
-        let told = spread_line("TTFT, cache unknown", &wide, "101/10000", "ms", 0);
-        assert!(told.lines().count() > 1 && told.lines().all(|l| l.chars().count() <= 80), "{told}");
-        assert!(told.ends_with("n 101/10000"), "{told}");
+        let text = spread_line("TTFT, cache unknown", &wide, "101/10000", "ms", 0);
+        assert!(text.lines().count() > 1 && text.lines().all(|l| l.chars().count() <= 80), "{text}");
+        assert!(text.ends_with("n 101/10000"), "{text}");
     }
 }

@@ -1,4 +1,4 @@
-//! Between the engine and the main thread: the user's tokenizer counts what came, on a thread of its own.
+//! Counts the tokens of finished responses with the user's tokenizer, on a thread between engine and main thread.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use crate::domain::time::Nanos;
 use crate::engine::InvalidConfig;
 use crate::tokenizer::Tokenizer;
 
-/// Facts with the time they happened at, to where they go.
+/// Takes facts and the time of each.
 pub type Facts = Box<dyn Fn(Nanos, EngineFact) + Send>;
 
-/// A way for facts through the tokenizer's thread: they come out in the order they went in, records with their count.
-/// The thread ends once the way is dropped and empty.
-pub fn through(
+/// Starts the thread and returns its input. Facts reach `deliver` in the same order, records with their token count. The
+/// thread ends once the input is dropped and empty.
+pub fn start(
     tokenizer: Tokenizer,
     deliver: impl Fn(Nanos, EngineFact) + Send + 'static,
 ) -> Result<Facts, InvalidConfig> {
@@ -31,14 +31,14 @@ pub fn through(
                 deliver(at, fact);
             }
         };
-        // No record would come through any more.
+        // The thread is gone: no further record would arrive.
         if catch_unwind(AssertUnwindSafe(all)).is_err() {
             deliver(last, EngineFact::Died("an internal error in the tokenizer's thread".to_owned()));
         }
     };
     let thread = std::thread::Builder::new().name("tokenizer".to_owned()).spawn(work);
     thread.map_err(|e| InvalidConfig(format!("the tokenizer's thread did not start: {e}")))?;
-    // A send fails only when the thread is gone with the main one, and then nobody wants the fact.
+    // A send fails only once the main thread is gone, and then nobody needs the fact.
     Ok(Box::new(move |at, fact| drop(sender.send((at, fact)))))
 }
 
@@ -46,7 +46,7 @@ fn count(tokenizer: &Tokenizer, record: &mut AttemptRecord) {
     if !record.is_countable() {
         return;
     }
-    // By themselves: what stands between them in the model's own text is not known.
+    // Counted separately: the text between them in the model's own output is not known.
     let parts = [&record.reasoning, &record.text].map(|text| tokenizer.count(text));
     match parts {
         [Some(reasoning), Some(text)] => record.take_count(reasoning + text),
@@ -68,9 +68,9 @@ mod tests {
 
     #[test]
     fn facts_keep_their_order_and_time_and_records_get_their_count() {
-        let tokenizer = Tokenizer::read(include_bytes!("../../tests/data/tokenizer-characters.json")).unwrap();
+        let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let way = through(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
+        let way = start(tokenizer, move |at, fact| drop(sender.send((at, fact)))).unwrap();
         way(Nanos(1), EngineFact::Started { id: AttemptId { case: 0, number: 1 }, at: Nanos(1) });
         way(Nanos(2), ended(1, &"hm ".repeat(10_000), "Ja.", AttemptStatus::Ok));
         way(Nanos(3), EngineFact::Started { id: AttemptId { case: 0, number: 2 }, at: Nanos(3) });
@@ -91,9 +91,9 @@ mod tests {
 
     #[test]
     fn a_panic_on_the_way_is_the_engine_s_end() {
-        let tokenizer = Tokenizer::read(include_bytes!("../../tests/data/tokenizer-characters.json")).unwrap();
+        let tokenizer = Tokenizer::read(include_bytes!("../../../tests/data/tokenizer-characters.json")).unwrap();
         let (sender, out) = channel();
-        let way = through(tokenizer, move |at, fact| match fact {
+        let way = start(tokenizer, move |at, fact| match fact {
             EngineFact::Died(why) => drop(sender.send((at, why))),
             _ => panic!("as the test wants it"),
         });

@@ -5,16 +5,16 @@ use std::time::{Duration, SystemTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ZonedDateTime};
 
-/// Now, in this machine's time zone, or UTC if the zone is unknown. A clock outside the years -9999 to 9999 is clamped: a run
-/// measures on the monotonic clock and must not fail with it.
+/// Now, in this machine's time zone, or UTC if the zone is unknown. A clock outside the years -9999 to 9999 is clamped to
+/// them: the run measures on the monotonic clock and must not fail.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
-pub(super) fn now() -> ZonedDateTime {
+pub fn now() -> ZonedDateTime {
     nearest_timestamp(SystemTime::now()).to_zoned_datetime(TimeZone::system())
 }
 
 /// Microseconds since 1970 by a clock that may be set anywhere: unlike [`now`] a new number with every call.
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the time of day")]
-pub(super) fn microseconds_since_1970() -> i64 {
+pub fn microseconds_since_1970() -> i64 {
     let now = SystemTime::now();
     let since = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     now.duration_since(SystemTime::UNIX_EPOCH).map_or_else(|before| -since(before.duration()), since)

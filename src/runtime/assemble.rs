@@ -1,0 +1,64 @@
+//! Builds the report of a run, live or saved.
+
+use crate::domain::gpu_history::GpuHistory;
+use crate::domain::host::HostHistory;
+use crate::domain::live::EngineLag;
+use crate::domain::server_gauges::GaugeHistory;
+use crate::domain::session::Session;
+use crate::domain::time::Nanos;
+use crate::protocol::api::by_name;
+use crate::report::gpu::GpuReport;
+use crate::report::host::HostReport;
+use crate::report::journal::{RunHeader, Saved};
+use crate::report::model::{Report, Resumption};
+
+/// Measurements of a run up to `finished_at`.
+#[derive(Debug)]
+pub struct Measurements<'a> {
+    /// Cases and attempts.
+    pub session: Session,
+    /// When and where the run was resumed.
+    pub resumed: Vec<Resumption>,
+    /// GPUs during the run.
+    pub gpu: &'a GpuHistory,
+    /// The server's metrics; `None` if they were not read.
+    pub gauges: Option<GaugeHistory>,
+    /// The machine of tokscope during the run.
+    pub host: &'a HostHistory,
+    /// Delay of the engine's own thread.
+    pub lag: EngineLag,
+    /// When the report was made, on the run's clock.
+    pub finished_at: Nanos,
+}
+
+/// Builds a report of what was run and what was measured.
+pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
+    let Measurements { session, resumed, gpu, gauges, host, lag, finished_at } = measured;
+    Report {
+        gpu: GpuReport::of_run(run.simulated, run.local, gpu, &session, finished_at),
+        host: HostReport::of(host),
+        gauges,
+        session,
+        resumed,
+        lag,
+        finished_at,
+        epoch: run.epoch,
+        url: run.url,
+        api: by_name(&run.api).map_or("unknown", |api| api.name),
+        model: run.model,
+        server: run.server,
+        simulated: run.simulated,
+        local: run.local,
+        route: run.route,
+        tool: run.tool,
+        run_id: run.id,
+        environment: run.environment,
+        calibration: run.calibration,
+    }
+}
+
+/// Builds the report of a saved run, as the run itself would have made it at its end.
+pub fn report_from_saved(saved: Saved) -> Report {
+    let Saved { run, session, resumed, gpu, gauges, host, lag, last_at, .. } = saved;
+    report(run, Measurements { session, resumed, gpu: &gpu, gauges, host: &host, lag, finished_at: last_at })
+}

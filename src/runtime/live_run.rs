@@ -1,0 +1,230 @@
+//! A live run: engine, telemetry and journal, driven by messages.
+
+mod close;
+mod origin;
+mod saving;
+mod token_counting;
+
+use std::io::Write;
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::time::Duration;
+
+use self::origin::Origin;
+use self::saving::Saving;
+use self::token_counting::Facts;
+use super::clock::Clock;
+use super::export::Exports;
+use super::restore;
+use super::resume::continue_clock;
+use super::route::route;
+use super::run::{Remaining, Run, RunBase, dispatch};
+use super::samplers::{Samplers, endpoint_of, metrics_client};
+use super::signals::{self, Suspension};
+use super::spec::{EngineSpec, JournalSpec, Resuming, RunSpec, SessionSpec};
+use super::wake::Wake;
+use crate::app::message::{Msg, RunEffect};
+use crate::app::state::{App, Connection, Target};
+use crate::domain::live::{EngineCommand, EngineFact, EngineLag, LiveSnapshot, ServerInfo};
+use crate::domain::session::Session;
+use crate::domain::telemetry_event::TelemetryEvent;
+use crate::domain::time::Nanos;
+use crate::engine::{Engine, EngineConfig, InvalidConfig};
+use crate::protocol::url::without_secrets;
+use crate::report::exporters::EXPORTERS;
+use crate::report::model::{Report, Resumption};
+use crate::tokenizer::Tokenizer;
+
+/// Maximum wait for an answer of the engine's thread.
+const ENGINE_TIMEOUT: Duration = Duration::from_millis(200);
+
+/// A run with its threads.
+pub struct LiveRun {
+    /// State, mailbox and clock.
+    pub base: RunBase,
+    engine: Engine,
+    samplers: Samplers,
+    saving: Saving,
+    origin: Origin,
+    /// End of the run and the engine's lag until then, once the run was closed.
+    ended: Option<(Nanos, EngineLag)>,
+}
+
+impl LiveRun {
+    /// Starts the threads. Before [`Run::begin`] no request is sent and no driver asked.
+    pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
+        let RunSpec { engine: endpoint, telemetry, session, saving, .. } = spec;
+        let (clock, resumption) = start_clock(&saving.journal)?;
+        let mut origin = Origin::new(&endpoint, &saving.journal);
+        let (sender, inbox) = channel();
+        let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
+        let client = metrics_client(&telemetry, &config)?;
+        let mut app = new_app(&endpoint, session);
+        let attributed = endpoint_of(&endpoint.base_url).filter(|_| !endpoint.simulated);
+        let engine = start_engine(config, endpoint.tokenizer, clock, sender.clone())?;
+        let samplers = Samplers::new(telemetry, client, attributed, clock, sender.clone());
+        signals::watch(sender.clone(), suspension);
+        let is_saved = !matches!(saving.journal, JournalSpec::Off);
+        let mut writer = Saving::new(is_saved, clock, sender.clone());
+        if let (JournalSpec::Resume(resuming), Some(resumption)) = (saving.journal, resumption) {
+            resume(*resuming, resumption, &mut app, &mut writer, &mut origin);
+        }
+        if samplers.reads_server() {
+            app.scene.gauges.get_or_insert_default();
+        }
+        let exports = Exports::new(saving.exports, &origin.wall);
+        let base = RunBase { app, inbox, sender, clock, exports };
+        Ok(Self { base, engine, samplers, saving: writer, origin, ended: None })
+    }
+
+    /// Contacts the endpoint, over and over if `retry`, and starts the telemetry of this machine.
+    pub fn discover(&mut self, retry: bool) {
+        self.samplers.start_machine();
+        self.command(EngineCommand::Discover { retry, needs_list: self.base.app.wanted_model.is_none() });
+    }
+
+    /// The engine's latest snapshot.
+    pub fn live(&self) -> Arc<LiveSnapshot> {
+        self.engine.live()
+    }
+
+    /// Sends a command to the engine. If its thread is gone, that is reported as the engine's end, so that nothing waits for
+    /// an answer.
+    fn command(&self, command: EngineCommand) {
+        if !self.engine.send(command) {
+            let died = Msg::Engine(self.base.now(), EngineFact::Died("its thread is gone".to_owned()));
+            drop(self.base.sender.send(Wake::Msg(died)));
+        }
+    }
+
+    /// Sends a command that the engine confirms, and waits a moment for that. An engine that does not answer measures
+    /// nothing either.
+    fn command_and_wait(&self, command: impl FnOnce(Sender<()>) -> EngineCommand) {
+        let (confirm, confirmed) = channel();
+        if self.engine.send(command(confirm)) {
+            let _in_time = confirmed.recv_timeout(ENGINE_TIMEOUT);
+        }
+    }
+
+    fn carry_out(&mut self, effect: RunEffect) {
+        match effect {
+            RunEffect::Engine(command) => self.command(command),
+            RunEffect::BeginTelemetry => {
+                // A resumed run began before.
+                if self.origin.resumed.is_none() {
+                    self.record_telemetry(TelemetryEvent::Began(self.base.now()));
+                }
+                self.samplers.sample_machine();
+            }
+            RunEffect::TelemetryActive(active) => {
+                self.command(EngineCommand::SetActive(active));
+                let now = self.base.now();
+                self.record_telemetry(if active { TelemetryEvent::Active(now) } else { TelemetryEvent::Idle(now) });
+                self.samplers.set_active(active);
+            }
+        }
+    }
+
+    /// Adds an event to the histories and to the journal.
+    fn record_telemetry(&mut self, event: TelemetryEvent) {
+        self.saving.note_telemetry(event.clone());
+        let scene = &mut self.base.app.scene;
+        event.apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
+    }
+
+    fn save(&mut self) {
+        let Self { base, engine, saving, origin, .. } = self;
+        saving.save(&mut base.app.scene, || engine.live().lag, |scene| origin.header(scene));
+    }
+}
+
+impl Run for LiveRun {
+    fn base(&self) -> &RunBase {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut RunBase {
+        &mut self.base
+    }
+
+    fn take(&mut self, msg: Msg) -> Remaining {
+        self.saving.note(&msg);
+        let remaining = dispatch(self, msg, Self::carry_out);
+        self.save();
+        remaining
+    }
+
+    fn report(&self) -> Report {
+        let (now, lag) = self.ended.unwrap_or_else(|| (self.base.now(), self.live().lag));
+        self.origin.report(&self.base.app.scene, now, lag)
+    }
+
+    fn next_frame(&self) -> Msg {
+        self.engine.watch(Some(self.base.app.ui.selected));
+        Msg::Frame { now: self.base.now(), live: self.live() }
+    }
+
+    fn begin(&mut self) {
+        self.discover(true);
+    }
+
+    fn mark_suspended(&self) {
+        self.command_and_wait(EngineCommand::MarkSuspended);
+    }
+
+    fn close(&mut self, status: u8, stderr: &mut dyn Write) -> u8 {
+        close::close(self, status, stderr)
+    }
+}
+
+/// Starts the run's clock. A resumed run continues its own, from where the resumption says.
+fn start_clock(journal: &JournalSpec) -> Result<(Clock, Option<Resumption>), InvalidConfig> {
+    let JournalSpec::Resume(resuming) = journal else { return Ok((Clock::start(), None)) };
+    let (clock, resumption) = continue_clock(&resuming.saved).ok_or_else(|| {
+        InvalidConfig("this machine's clock began later than the run: it cannot go on yet".to_owned())
+    })?;
+    Ok((clock, Some(resumption)))
+}
+
+fn new_app(endpoint: &EngineSpec, session: SessionSpec) -> App {
+    let SessionSpec { suite, plan, sweep, model, .. } = session;
+    let target = Target {
+        url: without_secrets(&endpoint.base_url),
+        model: model.clone(),
+        server: ServerInfo::default(),
+        simulated: endpoint.simulated,
+        route: route(&endpoint.base_url, &endpoint.network),
+        connection: Connection::Connecting,
+    };
+    let session = Session::new(Arc::new(suite), plan).with_sweep(sweep);
+    let mut app = App::new(target, session, model, EXPORTERS.iter().map(|e| e.label).collect());
+    app.key_source = endpoint.key_source.clone();
+    app
+}
+
+/// Starts the engine's thread. Its facts go to `sender`, through the tokenizer if there is one.
+fn start_engine(
+    config: EngineConfig,
+    tokenizer: Option<Tokenizer>,
+    clock: Clock,
+    sender: Sender<Wake>,
+) -> Result<Engine, InvalidConfig> {
+    // A send fails only once the main thread is gone, and then nobody needs the fact.
+    let deliver = move |at, fact| drop(sender.send(Wake::Msg(Msg::Engine(at, fact))));
+    let facts: Facts = match tokenizer {
+        Some(tokenizer) => token_counting::start(tokenizer, deliver)?,
+        None => Box::new(deliver),
+    };
+    Engine::start(config, clock.epoch(), move |fact| facts(clock.now(), fact))
+}
+
+/// Restores a saved run that is resumed.
+fn resume(resuming: Resuming, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
+    let Resuming { mut saved, file, path } = resuming;
+    let scene = &mut app.scene;
+    restore::fill_scene(scene, &saved, saved.to_resume());
+    TelemetryEvent::BrokenOff(saved.last_at).apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);
+    saving.resume(file, path, &saved, resumption.clone());
+    saved.resumed.push(resumption);
+    origin.resumed = Some(Box::new(saved));
+}

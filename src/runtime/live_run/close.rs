@@ -1,0 +1,91 @@
+//! The end of a live run: cancels requests in flight, saves the journal, writes the reports, prints the summary.
+
+use std::io::Write;
+use std::time::Duration;
+
+use super::super::catch::catch_panic;
+use super::super::console::{self, say_to};
+use super::super::export::report_written;
+use super::super::run::Run;
+use super::super::summary::summary;
+use super::super::wake::Wake;
+use super::LiveRun;
+use crate::app::message::Msg;
+use crate::domain::live::EngineCommand;
+use crate::domain::text::sanitise;
+use crate::report::run_figures::RunFigures;
+
+/// Maximum wait for the next record of a cancelled request. A tokenizer may still be counting finished ones.
+const RECORD_TIMEOUT: Duration = Duration::from_millis(500);
+
+/// Exit status of a run whose journal is incomplete.
+const NOT_SAVED: u8 = 1;
+
+/// Ends the run. The summary goes to stdout, the fate of each file to `stderr`. Returns the exit status, raised if a file
+/// could not be written, including the journal.
+pub fn close(run: &mut LiveRun, status: u8, stderr: &mut dyn Write) -> u8 {
+    let mut status = status;
+    if let Err(why) = catch_panic("the end of what was in flight", || cancel_in_flight(run)) {
+        say_to(stderr, &format!("tokscope: {why}"));
+        status = status.max(2);
+    }
+    if run.base.app.scene.session.began.is_none() {
+        return status;
+    }
+    run.command_and_wait(EngineCommand::Publish);
+    // Files come first: a reader of stdout that stopped reading must not keep them from being written.
+    let saved = catch_panic("this run was not saved in full", || save_end(run, status));
+    let files = run.base.exports.write_all(&|| run.report());
+    let text = catch_panic("the summary", || format!("{}\n", sanitise(&summary(&run.report()))));
+    let printed = text.and_then(|text| console::print(text.as_bytes()).map_err(|why| format!("{why:#}")));
+    match saved {
+        Ok(Ok(saved)) => saved.iter().for_each(|saved| say_to(stderr, saved)),
+        Ok(Err(not_saved)) | Err(not_saved) => {
+            say_to(stderr, &format!("tokscope: {not_saved}"));
+            status = status.max(NOT_SAVED);
+        }
+    }
+    if let Err(why) = printed {
+        say_to(stderr, &format!("tokscope: {why}"));
+        status = status.max(2);
+    }
+    status.max(report_written("Report", files, stderr))
+}
+
+/// Saves the end of the run. Returns the line to print, if the run was saved. Reports from now on show what was saved.
+fn save_end(run: &mut LiveRun, status: u8) -> Result<Option<String>, String> {
+    let (now, lag) = *run.ended.insert((run.base.now(), run.engine.live().lag));
+    let LiveRun { base, saving, origin, .. } = run;
+    let scene = &base.app.scene;
+    let is_saved = saving.finish(scene, now, lag, status, || RunFigures::new(&origin.report(scene, now, lag)))?;
+    let id = &origin.id;
+    Ok(is_saved.then(|| format!("Saved as run {id} (tokscope report {id})")))
+}
+
+/// Cancels the requests in flight, and takes the last records and samples.
+fn cancel_in_flight(run: &mut LiveRun) {
+    drop(run.take(Msg::Closing));
+    let mut deadline = run.base.now().plus(RECORD_TIMEOUT);
+    let mut in_flight = run.base.app.scene.session.in_flight();
+    while in_flight > 0 {
+        let Ok(wake) = run.base.inbox.recv_timeout(deadline.since(run.base.now())) else { break };
+        take_fact(run, wake);
+        let remaining = run.base.app.scene.session.in_flight();
+        if remaining < in_flight {
+            deadline = run.base.now().plus(RECORD_TIMEOUT);
+        }
+        in_flight = remaining;
+    }
+    if run.base.app.scene.session.began.is_some() {
+        run.samplers.sample_last();
+    }
+    while let Ok(wake) = run.base.inbox.try_recv() {
+        take_fact(run, wake);
+    }
+}
+
+fn take_fact(run: &mut LiveRun, wake: Wake) {
+    if let Wake::Msg(msg @ (Msg::Engine(..) | Msg::Gpu(_) | Msg::Gauges(_) | Msg::Host(_) | Msg::NotSaved(..))) = wake {
+        drop(run.take(msg));
+    }
+}

@@ -1,0 +1,95 @@
+//! Identity of a run, and the facts about it that do not change: what its journal and its report begin with.
+
+use std::sync::Arc;
+
+use jiff::ZonedDateTime;
+
+use super::super::assemble::{self, Measurements};
+use super::super::spec::{EngineSpec, JournalSpec};
+use super::super::{calibration_store, environment, wall_clock};
+use crate::app::state::Scene;
+use crate::domain::live::EngineLag;
+use crate::domain::time::Nanos;
+use crate::protocol::api::Api;
+use crate::protocol::endpoint::request_url;
+use crate::protocol::url::without_secrets;
+use crate::report::journal::{RunHeader, Saved};
+use crate::report::model::Report;
+
+/// Identity of a run and its invariable facts.
+pub struct Origin {
+    /// Name of the journal, and start of every request id.
+    pub id: String,
+    /// Wall time of the run's zero.
+    pub wall: ZonedDateTime,
+    /// The saved run that is resumed.
+    pub resumed: Option<Box<Saved>>,
+    api: &'static Api,
+    /// Whether something secret was cut from the address.
+    url_cut: bool,
+    retries: u32,
+}
+
+impl Origin {
+    /// Gives a new run its identity; a resumed run keeps its own.
+    pub fn new(endpoint: &EngineSpec, journal: &JournalSpec) -> Self {
+        let (id, wall) = match journal {
+            JournalSpec::Resume(resuming) => (resuming.saved.run.id.clone(), resuming.saved.run.epoch.clone()),
+            JournalSpec::Off | JournalSpec::New => {
+                (format!("ts-{:x}", wall_clock::microseconds_since_1970()), wall_clock::now())
+            }
+        };
+        let url_cut = without_secrets(&endpoint.base_url) != endpoint.base_url;
+        Self { id, wall, resumed: None, api: endpoint.api, url_cut, retries: endpoint.network.retries }
+    }
+
+    /// Header of the run's journal. A resumed run keeps the program, machine and calibration of its first part.
+    pub fn header(&self, scene: &Scene) -> RunHeader {
+        let (tool, environment, calibration) = if let Some(saved) = &self.resumed {
+            (saved.run.tool.clone(), saved.run.environment.clone(), saved.run.calibration.clone())
+        } else {
+            let environment = environment::read();
+            let calibration = calibration_store::load(&environment);
+            (env!("CARGO_PKG_VERSION").to_owned(), environment, calibration)
+        };
+        RunHeader {
+            id: self.id.clone(),
+            tool,
+            epoch: self.wall.clone(),
+            base_url: scene.target.url.clone(),
+            url_cut: self.url_cut,
+            url: request_url(&scene.target.url, self.api),
+            api: self.api.name.to_owned(),
+            model: scene.target.model.clone().unwrap_or_default(),
+            server: scene.target.server.clone(),
+            simulated: scene.target.simulated,
+            local: scene.target.is_local(),
+            gauges: scene.gauges.is_some(),
+            route: scene.target.route.clone(),
+            suite: Arc::clone(&scene.session.suite),
+            plan: scene.session.plan,
+            sweep: scene.session.sweep.clone(),
+            retries: self.retries,
+            calibration,
+            environment,
+        }
+    }
+
+    /// Report of the run at `now`, with the engine's lag since the program started.
+    pub fn report(&self, scene: &Scene, now: Nanos, lag: EngineLag) -> Report {
+        let (resumed, lag) = match &self.resumed {
+            Some(saved) => (saved.resumed.clone(), saved.lag.worse(lag)),
+            None => (Vec::new(), lag),
+        };
+        let measured = Measurements {
+            session: scene.session.clone(),
+            resumed,
+            gpu: &scene.gpu,
+            gauges: scene.gauges.clone(),
+            host: &scene.host,
+            lag,
+            finished_at: now,
+        };
+        assemble::report(self.header(scene), measured)
+    }
+}

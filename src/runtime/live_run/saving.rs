@@ -1,0 +1,256 @@
+//! Saves a run while it happens: every attempt is on the disk as soon as it ends.
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+use std::time::Duration;
+
+use super::super::clock::Clock;
+use super::super::wake::Wake;
+use crate::app::message::Msg;
+use crate::app::state::{Connection, Scene};
+use crate::domain::attempt::{AttemptRecord, StoredRecord};
+use crate::domain::live::EngineLag;
+use crate::domain::session::{Mode, RunEvent, Session, What};
+use crate::domain::telemetry_event::{TelemetryEvent, known};
+use crate::domain::text::sanitise_line;
+use crate::domain::time::Nanos;
+use crate::report::journal::{self, RunHeader, Saved};
+use crate::report::model::Resumption;
+use crate::report::run_figures::RunFigures;
+use crate::store::journal::{Journal, Lines};
+use crate::store::runs;
+
+/// Interval between two writes of continuous data: telemetry, throughput, the engine's lag.
+const INTERVAL: Duration = Duration::from_secs(1);
+/// Maximum telemetry events stored from before the run.
+const MAX_BEFORE: usize = 1024;
+/// Maximum wait for the disk at the end of the program.
+const END_TIMEOUT: Duration = Duration::from_secs(2);
+/// Approximate memory of one telemetry event or one point of the throughput, bytes.
+const POINT_BYTES: usize = 256;
+/// Why saving stops while the disk is too slow or full.
+const DISK_FULL: &str = "the disk accepts no more data";
+
+/// State of saving a run.
+#[derive(Debug)]
+pub struct Saving {
+    state: State,
+    clock: Clock,
+    /// Takes the message that saving failed.
+    sender: Sender<Wake>,
+    /// Telemetry that was not written yet; before the run, its latest events.
+    telemetry: Vec<TelemetryEvent>,
+    /// The last point of the throughput that was written.
+    throughput_to: Option<Nanos>,
+    /// When continuous data was last written.
+    written_at: Nanos,
+    /// Attempts ended since then.
+    is_stale: bool,
+}
+
+#[derive(Debug)]
+enum State {
+    /// The run has not begun.
+    Waiting,
+    /// The run was not resumed yet; its journal is open.
+    Resuming(Box<(File, PathBuf, Resumption)>),
+    /// The run is being saved.
+    Open(Journal),
+    /// The user does not want the run to be saved, or it was saved in full.
+    Off,
+    /// The run could not be saved in full, and why.
+    Failed(String),
+}
+
+impl Saving {
+    /// Saves the run from its start on, if `wanted`.
+    pub fn new(wanted: bool, clock: Clock, sender: Sender<Wake>) -> Self {
+        let state = if wanted { State::Waiting } else { State::Off };
+        Self {
+            state,
+            clock,
+            sender,
+            telemetry: Vec::new(),
+            throughput_to: None,
+            written_at: Nanos::default(),
+            is_stale: false,
+        }
+    }
+
+    /// Appends to this journal once the run is resumed.
+    pub fn resume(&mut self, file: File, path: PathBuf, saved: &Saved, resumption: Resumption) {
+        self.throughput_to = saved.throughput.iter().next_back().map(|p| p.0);
+        self.state = State::Resuming(Box::new((file, path, resumption)));
+    }
+
+    /// Takes telemetry and failures of saving from a message.
+    pub fn note(&mut self, msg: &Msg) {
+        match msg {
+            Msg::NotSaved(_, why) => self.state = State::Failed(why.clone()),
+            Msg::Gpu(event) => self.note_telemetry(TelemetryEvent::Gpu(event.clone())),
+            Msg::Gauges(event) => self.note_telemetry(TelemetryEvent::Gauges(event.clone())),
+            Msg::Host(event) => self.note_telemetry(TelemetryEvent::Host(event.clone())),
+            _ => {}
+        }
+    }
+
+    /// Takes telemetry of the machine or the server.
+    pub fn note_telemetry(&mut self, event: TelemetryEvent) {
+        match self.state {
+            State::Open(_) => self.telemetry.push(event),
+            // Constant facts are known once the run begins; the last samples show the state before.
+            State::Waiting | State::Resuming(_) if event.at().is_some() => {
+                if self.telemetry.len() >= MAX_BEFORE {
+                    self.telemetry.drain(..MAX_BEFORE / 2);
+                }
+                self.telemetry.push(event);
+            }
+            State::Waiting | State::Resuming(_) | State::Off | State::Failed(_) => {}
+        }
+    }
+
+    /// Writes the continuous data up to `at`. Returns false if the disk takes no more.
+    fn write(&mut self, scene: &Scene, at: Nanos, lag: EngineLag, durable: bool) -> bool {
+        let State::Open(journal) = &self.state else { return true };
+        (self.written_at, self.is_stale) = (at, false);
+        let telemetry = std::mem::take(&mut self.telemetry);
+        let points = scene.throughput.since(self.throughput_to.map_or(Nanos::default(), |at| Nanos(at.0 + 1)));
+        self.throughput_to = points.last().map(|p| p.0).or(self.throughput_to);
+        let bytes = (telemetry.len() + points.len() + 1) * POINT_BYTES;
+        let make = move || {
+            let mut lines = String::new();
+            if !telemetry.is_empty() {
+                lines += &journal::telemetry(&telemetry);
+            }
+            if !points.is_empty() {
+                lines += &journal::throughput(&points);
+            }
+            lines + &journal::lag(at, lag)
+        };
+        journal.append(Lines { make: Box::new(make), bytes, durable })
+    }
+
+    /// Saves what happened since the last call. `lag` is the engine's, `header` begins a new journal.
+    pub fn save(
+        &mut self,
+        scene: &mut Scene,
+        lag: impl FnOnce() -> EngineLag,
+        header: impl FnOnce(&Scene) -> RunHeader,
+    ) {
+        if self.is_waiting() {
+            if scene.session.began.is_none() || scene.session.mode == Mode::Waiting {
+                return;
+            }
+            self.begin(scene, header);
+        }
+        if self.is_waiting() {
+            return;
+        }
+        let events = scene.session.take_events();
+        let State::Open(journal) = &self.state else { return };
+        let mut room = true;
+        if !events.is_empty() {
+            self.is_stale |= events.iter().any(|e| matches!(e.what, What::Ended(_)));
+            room &= journal.append(lines(events, &scene.session));
+        }
+        let now = self.clock.now();
+        let is_due = now.since(self.written_at) >= INTERVAL
+            && (self.is_stale || !self.telemetry.is_empty() || scene.session.in_flight() > 0);
+        if is_due {
+            room &= self.write(scene, now, lag(), false);
+        }
+        if !room {
+            self.fail(DISK_FULL);
+        }
+    }
+
+    const fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Waiting | State::Resuming(_))
+    }
+
+    /// Opens the journal of a new run, or reopens that of a resumed one, once the endpoint is known.
+    fn begin(&mut self, scene: &Scene, header: impl FnOnce(&Scene) -> RunHeader) {
+        let Connection::Ready = scene.target.connection else { return };
+        let state = std::mem::replace(&mut self.state, State::Off);
+        // Where known telemetry goes: after the event that says the run was interrupted.
+        let mut known_at = 0;
+        let started = if let State::Resuming(resuming) = state {
+            let (file, path, resumption) = *resuming;
+            self.telemetry.insert(0, TelemetryEvent::BrokenOff(resumption.stopped_at));
+            known_at = 1;
+            let journal = Journal::go_on(file, path, self.failure_sink());
+            journal.map(|journal| (journal, line(move || journal::resumption(&resumption))))
+        } else {
+            let header = header(scene);
+            let Some(folder) = runs::folder() else { return self.fail("this user has no home folder") };
+            let journal = Journal::start(runs::journal_of(&folder, &header.id), self.failure_sink());
+            journal.map(|journal| (journal, line(move || journal::header(&header))))
+        };
+        match started {
+            Ok((journal, first_line)) => {
+                journal.append(first_line);
+                self.telemetry.splice(known_at..known_at, known(&scene.gpu, scene.gauges.as_ref(), &scene.host));
+                self.state = State::Open(journal);
+            }
+            Err(e) => self.fail(&e.to_string()),
+        }
+    }
+
+    /// Reports a failure of the journal's thread to the main thread.
+    fn failure_sink(&self) -> impl FnOnce(String) + Send + 'static {
+        let (sender, clock) = (self.sender.clone(), self.clock);
+        move |why| drop(sender.send(Wake::Msg(Msg::NotSaved(clock.now(), why))))
+    }
+
+    fn fail(&mut self, why: &str) {
+        self.state = State::Failed(why.to_owned());
+        self.failure_sink()(why.to_owned());
+    }
+
+    /// Saves the end of the run with its exit status and figures, and waits a moment for the disk. Returns whether there is
+    /// a journal, and as an error why it is incomplete.
+    pub fn finish(
+        &mut self,
+        scene: &Scene,
+        now: Nanos,
+        lag: EngineLag,
+        status: u8,
+        figures: impl FnOnce() -> RunFigures,
+    ) -> Result<bool, String> {
+        let mut room = self.write(scene, now, lag, true);
+        if let State::Open(journal) = &self.state {
+            let figures = figures();
+            room &= journal.append(line(move || journal::end(now, status, Some(figures))));
+        }
+        let outcome = match std::mem::replace(&mut self.state, State::Off) {
+            State::Open(_) if !room => Err(DISK_FULL.to_owned()),
+            State::Open(journal) => journal.close(END_TIMEOUT),
+            State::Failed(why) => Err(why),
+            State::Waiting | State::Resuming(_) | State::Off => return Ok(false),
+        };
+        if let Err(why) = &outcome {
+            self.state = State::Failed(why.clone());
+        }
+        outcome.map(|()| true).map_err(|why| format!("this run was not saved in full: {}", sanitise_line(&why)))
+    }
+}
+
+/// Lines for events that just happened. Commands of the user and ends of attempts must reach the disk at once; a lost start
+/// costs nothing.
+fn lines(events: Vec<RunEvent>, session: &Session) -> Lines {
+    let durable = events.iter().any(|e| !matches!(e.what, What::Started { .. }));
+    let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
+    let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
+    let record_bytes =
+        |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();
+    let bytes = events.iter().map(|(event, r)| size_of_val(event) + r.as_deref().map_or(0, record_bytes)).sum();
+    let make = move || events.iter().map(|(event, record)| journal::event(event, record.as_deref())).collect();
+    Lines { make: Box::new(make), bytes, durable }
+}
+
+/// One line that must be on the disk at once.
+fn line(make: impl FnOnce() -> String + Send + 'static) -> Lines {
+    Lines { make: Box::new(make), bytes: 0, durable: true }
+}

@@ -1,0 +1,24 @@
+//! The state of the program from a saved run.
+
+use crate::app::state::Scene;
+use crate::app::state::load::Load;
+use crate::domain::attempt::StoredRecord;
+use crate::domain::session::Session;
+use crate::report::journal::Saved;
+
+/// Fills a scene from a saved run, with `session` in the state to show.
+pub fn fill_scene(scene: &mut Scene, saved: &Saved, session: Session) {
+    let mut records: Vec<&StoredRecord> = session.attempts().filter_map(|a| a.record.as_ref()).collect();
+    records.sort_by_key(|r| r.ended());
+    for record in &records {
+        scene.traces.add(&record.get());
+    }
+    scene.tokens_per_event = records.iter().rev().find_map(|r| r.get().tokens_per_event()).unwrap_or(1.0);
+    scene.load = Load::from_session(&session, saved.last_at);
+    scene.session = session;
+    scene.gpu = saved.gpu.clone();
+    scene.gauges.clone_from(&saved.gauges);
+    scene.host.clone_from(&saved.host);
+    scene.throughput = saved.throughput.clone();
+    scene.now = saved.last_at;
+}
