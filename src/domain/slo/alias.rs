@@ -1,30 +1,6 @@
 //! Names that other tools give to the figures of thresholds.
 //!
-//! A name is an alias only where the other tool's definition is the same as ours; where definitions differ, [`hint`] says so.
-
-/// Other names of figures of single requests, and ours.
-///
-/// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench: our ITL, which leaves out all tokens
-/// of the first event. `AIPerf` and guidellm call the same figure `inter_token_latency`.
-const REQUEST_ALIASES: [(&str, &str); 17] = [
-    ("tpot", "itl"),
-    ("inter_token_latency", "itl"),
-    ("time_to_first_token", "ttft"),
-    ("ttfot", "ttfo"),
-    ("time_to_first_output_token", "ttfo"),
-    ("e2e", "latency"),
-    ("e2el", "latency"),
-    ("e2e_latency", "latency"),
-    ("e2e_request_latency", "latency"),
-    ("end_to_end_latency", "latency"),
-    ("request_latency", "latency"),
-    ("output_token_throughput_per_user", "decode"),
-    ("output_inference_speed", "decode"),
-    ("decode_speed", "decode"),
-    ("queue_time", "queue"),
-    ("queue_delay", "queue"),
-    ("dispatch_delay", "queue"),
-];
+//! Those of single requests stand in the table of metrics. A name is an alias only where the other tool's definition is the same as ours; where definitions differ, [`hint`] says so.
 
 /// Other names of figures of the run, and ours.
 const RUN_ALIASES: [(&str, &str); 9] = [
@@ -42,11 +18,6 @@ const RUN_ALIASES: [(&str, &str); 9] = [
 /// Other names of statistics, and ours.
 const STATISTIC_ALIASES: [(&str, &str); 5] =
     [("mean", "avg"), ("average", "avg"), ("median", "p50"), ("minimum", "min"), ("maximum", "max")];
-
-/// Our name of a request's figure; the name itself if it has no other.
-pub(super) fn request_figure(name: &str) -> &str {
-    own_name(&REQUEST_ALIASES, name)
-}
 
 /// Our name of a run's figure; the name itself if it has no other.
 pub(super) fn run_figure(name: &str) -> &str {

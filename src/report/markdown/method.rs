@@ -2,7 +2,7 @@
 
 use crate::domain::calibration::{Calibration, ErrorSpread};
 use crate::domain::diagnosis::RETRIED;
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{METRICS, SPEED};
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
@@ -203,7 +203,7 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
     if let Some(note) = s.rating_note() {
         page.line(&format!("- {note}"));
     }
-    let average = s.stats("output_token_throughput").map(|s| s.avg);
+    let average = s.stats(&SPEED).map(|s| s.avg);
     page.line(&format!("- Average Speed: {}", with_unit(average, 1, s.estimated, " tok/s")));
     page.block(&format!(
         "- Scale: Excellent from {}, Good from {}, Fair from {} tok/s, below that Poor",
