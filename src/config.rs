@@ -3,6 +3,7 @@
 mod address;
 mod again;
 mod config_file;
+mod defaults;
 mod exports;
 mod key_file;
 mod metrics;
