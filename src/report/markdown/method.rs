@@ -85,7 +85,7 @@ fn how(view: &View<'_>, page: &mut Page) {
                 gpu.sample_interval_ms,
                 gpu.samples,
                 gpu.missed,
-                if gpu.is_part_of_a_chip() {
+                if gpu.is_part_of_chip {
                     "the GPU's part of its chip alone, without memory, idle power included: the area under its power"
                 } else {
                     "the boards alone, idle power included: by their own counter, where they have none the area under \
