@@ -116,6 +116,7 @@ impl MemoryKind {
 /// What does not change while a run lasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct GpuInfo {
     /// Position in the driver's list; slices follow the whole ones.
     pub index: u32,

@@ -132,10 +132,11 @@ fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subjec
     };
     let expected = Slo { subject, ..slo.clone() }.unit();
     let factor = match (expected, unit) {
-        (SloUnit::Milliseconds, "ms") | (SloUnit::Percent, "%") => Some(1.0),
         (SloUnit::Milliseconds, "s") => Some(1000.0),
         (SloUnit::Milliseconds, "us" | "µs" | "μs") => Some(0.001),
-        (SloUnit::Tokens, "tokens" | "tok" | "")
+        (SloUnit::Milliseconds, "ms")
+        | (SloUnit::Percent, "%")
+        | (SloUnit::Tokens, "tokens" | "tok" | "")
         | (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "")
         | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => Some(1.0),
         _ => None,

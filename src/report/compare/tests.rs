@@ -48,7 +48,7 @@ fn side(id: &str, cases: &[&str], millis: u64) -> Side {
 #[test]
 fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
     let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
-    b.whole.cases[1].figures = Default::default();
+    b.whole.cases[1].figures = Vec::new();
     let comparison = Comparison::of(a, b);
     let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
     assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
