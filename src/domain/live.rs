@@ -196,17 +196,6 @@ pub struct InFlight {
     pub asked: Option<Arc<Asked>>,
 }
 
-/// A running stream at one moment.
-#[derive(Clone, Copy, Debug)]
-pub struct LiveStream<'a> {
-    /// The request in flight.
-    pub stream: &'a InFlight,
-    /// Time since its clock started, milliseconds.
-    pub elapsed_ms: f64,
-    /// Estimated tokens that one event holds.
-    pub tokens_per_event: f64,
-}
-
 impl InFlight {
     /// Whether most of its events came in reads of their own: else gaps and decode speed are those of a buffer.
     pub const fn is_resolved(&self) -> bool {

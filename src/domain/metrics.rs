@@ -4,9 +4,8 @@ mod live;
 
 use std::fmt;
 
-pub use self::live::LiveFigure;
+pub use self::live::{LiveFigure, LiveStream};
 use super::attempt::{AttemptRecord, Unresolved};
-use super::live::LiveStream;
 
 /// Unit of a metric's raw value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +81,7 @@ pub struct Metric {
     /// Reason why the stream cannot carry the figure; `None` where it can, or there is no such figure.
     pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
     /// Figure of a running stream; `None` while it is not known.
-    pub live: fn(&LiveStream<'_>) -> Option<LiveFigure>,
+    pub live: fn(&LiveStream) -> Option<LiveFigure>,
     /// Column in the table of cases; `None` for none.
     pub column: Option<Column>,
     /// Names in thresholds; `None` where none can be set.

@@ -8,8 +8,8 @@ use super::trace;
 use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, of_last, of_means};
-use crate::domain::live::{InFlight, LiveStream, StreamPhase};
-use crate::domain::metrics::{LiveFigure, Metric, SPEED, TTFT, Unit};
+use crate::domain::live::{InFlight, StreamPhase};
+use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CasePhase;
 use crate::domain::text::sanitise_line;
@@ -156,7 +156,13 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
 /// Figure of a running stream; `None` while it is not known.
 pub(super) fn live_figure(metric: &Metric, live: &InFlight, scene: &Scene) -> Option<String> {
     let elapsed_ms = scene.now.millis_since(live.started);
-    let stream = LiveStream { stream: live, elapsed_ms, tokens_per_event: scene.tokens_per_event };
+    let stream = LiveStream {
+        elapsed_ms,
+        ttft_ms: live.ttft_ms,
+        content_events: live.content_events,
+        tokens_per_event: scene.tokens_per_event,
+        is_resolved: live.is_resolved(),
+    };
     Some(match (metric.live)(&stream)? {
         LiveFigure::Measured(value) => text(metric.unit, Some(value), false),
         LiveFigure::Estimate(value) => text(metric.unit, Some(value), true),
