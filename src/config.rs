@@ -3,6 +3,7 @@
 mod address;
 mod again;
 mod config_file;
+mod defaults;
 mod exports;
 mod key_file;
 mod metrics;
@@ -20,9 +21,10 @@ use std::time::Duration;
 use self::again::Secrets;
 pub use self::settings::Settings;
 use crate::cli::RunArgs;
+use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::{NO_LIMIT, Plan};
-use crate::domain::slo::{RunFigure, Slo, Subject, figure_index};
+use crate::domain::slo::{RunFigure, Slo, Subject};
 use crate::domain::text::sanitise_line;
 use crate::protocol::api::{self, CHAT};
 use crate::report::exporters::EXPORTERS;
@@ -146,9 +148,7 @@ fn check_slos(slos: &[Slo], open_loop: bool) -> Result<(), ConfigError> {
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) if !about_requests => {
                 "goodput counts the requests that keep the other thresholds; add one, like ttft_p95<500ms"
             }
-            Subject::Requests(figure, _) if figure_index("queue") == Some(figure) && !open_loop => {
-                "only --rate has a queue"
-            }
+            Subject::Requests(metric, _) if *metric == QUEUE && !open_loop => "only --rate has a queue",
             _ => continue,
         };
         return Err(ConfigError(format!("threshold '{}': {why}", sanitise_line(&slo.text))));

@@ -25,11 +25,10 @@ use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
 use self::attend::Command;
-pub use self::dcgm::NAME as DCGM;
 pub use self::host::{HostConfig, watch_host};
 use self::sampler::Watch;
 pub use self::server::watch_server;
-pub use self::sources::{GpuChoice, SOURCES, Source};
+pub use self::sources::{GpuChoice, SOURCES, Source, source_by_name};
 use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;

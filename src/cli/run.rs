@@ -9,7 +9,7 @@ use super::values::{MAX_CONCURRENCY, MAX_REPEAT, MAX_WARMUP, Sweep, process, req
 use super::{GpuArgs, NetworkArgs, SecretArgs};
 use crate::domain::open_loop::Process;
 use crate::domain::slo::Slo;
-use crate::protocol::api::APIS;
+use crate::protocol::api;
 use crate::report::exporters::{EXPORTERS, Exporter};
 
 /// What is run, and how. Empty, nothing is asked for.
@@ -25,7 +25,7 @@ pub struct RunArgs {
     pub model: Option<String>,
     /// The API to speak.
     #[arg(long, value_name = "API", help_heading = "Endpoint", conflicts_with = "demo", hide_possible_values = true)]
-    #[arg(value_parser = PossibleValuesParser::new(APIS.map(|api| api.name)), help = api_help())]
+    #[arg(value_parser = PossibleValuesParser::new(api::names()), help = api_help())]
     pub api: Option<String>,
     /// The key.
     #[command(flatten)]
@@ -118,7 +118,7 @@ pub struct RunArgs {
 }
 
 fn api_help() -> String {
-    let names = APIS.map(|api| api.name).join(", ");
+    let names = api::names().join(", ");
     format!("What is spoken there: {names} [default: chat, or what the end of the URL tells]")
 }
 

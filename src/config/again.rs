@@ -7,7 +7,7 @@ use crate::cli::{GpuArgs, SecretArgs};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::key_source::KeySource;
 use crate::domain::text::sanitise_line;
-use crate::telemetry::{DCGM, GpuChoice, NOT_ASKED};
+use crate::telemetry::{GpuChoice, NOT_ASKED, source_by_name};
 
 /// What goes to the endpoint with every request. It has no `Debug`, since it holds secrets.
 #[derive(Default)]
@@ -44,16 +44,21 @@ pub(super) fn gpu(args: &GpuArgs) -> Result<(GpuChoice, Vec<String>), ConfigErro
     let choice = args.gpu.as_deref().and_then(GpuChoice::by_name).unwrap_or_default();
     let urls: Vec<String> = args.gpu_metrics_urls.iter().map(|url| metrics::exporter(url)).collect::<Result<_, _>>()?;
     match choice {
-        GpuChoice::Only(DCGM) if urls.is_empty() => {
-            Err(ConfigError("--gpu dcgm needs the page of an exporter; add --gpu-metrics-url HOST".to_owned()))
+        GpuChoice::Only(name) if is_remote(name) && urls.is_empty() => {
+            Err(ConfigError(format!("--gpu {name} needs the page of an exporter; add --gpu-metrics-url HOST")))
         }
-        GpuChoice::Auto | GpuChoice::Only(DCGM) => Ok((choice, urls)),
+        GpuChoice::Auto => Ok((choice, urls)),
+        GpuChoice::Only(name) if is_remote(name) => Ok((choice, urls)),
         GpuChoice::Only(_) | GpuChoice::None if urls.is_empty() => Ok((choice, urls)),
         GpuChoice::Only(_) | GpuChoice::None => Err(ConfigError(format!(
             "--gpu {} reads no page of metrics; leave it or --gpu-metrics-url out",
             sanitise_line(args.gpu.as_deref().unwrap_or_default())
         ))),
     }
+}
+
+fn is_remote(name: &str) -> bool {
+    source_by_name(name).is_some_and(|source| source.is_remote)
 }
 
 /// The same for the run `id` that is gone on with: where nothing is said, what it looked at. Figures of other GPUs would
@@ -65,7 +70,7 @@ pub(super) fn gpu_again(args: &GpuArgs, id: &str, kept: &GpuHistory) -> Result<(
     match kept.source.as_str() {
         "" if kept.absent.as_deref() == Some(NOT_ASKED) => Ok((GpuChoice::None, Vec::new())),
         "" => Ok((GpuChoice::Auto, Vec::new())),
-        DCGM => Err(ConfigError(format!(
+        name if is_remote(name) => Err(ConfigError(format!(
             "the GPUs of {id} were read from an exporter's page, whose address is not kept; give it again with \
              --gpu-metrics-url HOST, or go on without them with --gpu none"
         ))),
@@ -102,10 +107,10 @@ mod tests {
         assert_eq!(again("", None, None, None), Ok((GpuChoice::Auto, 0)), "it had not looked yet");
         assert_eq!(again("", Some("no driver"), None, None), Ok((GpuChoice::Auto, 0)));
         assert_eq!(again("", Some(NOT_ASKED), None, None), Ok((GpuChoice::None, 0)), "nobody wanted any");
-        for own in crate::telemetry::SOURCES.iter().filter(|s| s.name != DCGM) {
+        for own in crate::telemetry::SOURCES.iter().filter(|s| !s.is_remote) {
             assert_eq!(again(own.name, None, None, None), Ok((GpuChoice::Only(own.name), 0)));
         }
-        let why = again(DCGM, None, None, None).unwrap_err();
+        let why = again("dcgm", None, None, None).unwrap_err();
         assert!(why.contains("give it again with --gpu-metrics-url HOST") && why.contains("--gpu none"), "{why}");
         let why = again("voodoo\u{1b}[2J", None, None, None).unwrap_err();
         assert!(why.contains("came from 'voodoo', which") && why.contains("with --gpu,"), "{why}");
@@ -113,8 +118,8 @@ mod tests {
 
     #[test]
     fn what_is_said_of_the_gpus_goes_before_what_was() {
-        assert_eq!(again(DCGM, None, None, Some("box")), Ok((GpuChoice::Auto, 1)));
-        assert_eq!(again(DCGM, None, Some("none"), None), Ok((GpuChoice::None, 0)));
+        assert_eq!(again("dcgm", None, None, Some("box")), Ok((GpuChoice::Auto, 1)));
+        assert_eq!(again("dcgm", None, Some("none"), None), Ok((GpuChoice::None, 0)));
         assert_eq!(again("", Some(NOT_ASKED), Some("auto"), None), Ok((GpuChoice::Auto, 0)));
         assert!(again("nvml", None, Some("dcgm"), None).unwrap_err().contains("add --gpu-metrics-url HOST"));
     }

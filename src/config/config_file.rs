@@ -1,6 +1,5 @@
 //! `config.toml`: theme, keys and defaults for options, read and checked.
 
-mod defaults;
 mod keys;
 #[cfg(test)]
 mod tests;
@@ -10,7 +9,7 @@ use std::path::{Path, PathBuf};
 use etcetera::{BaseStrategy, choose_base_strategy};
 use toml::de::DeValue;
 
-pub(super) use self::defaults::Defaults;
+use super::defaults::{self, SETTINGS, Value};
 use super::toml_file::{self, FileError, Mistakes, Section, kind};
 use crate::app::state::theme::ThemeName;
 use crate::store::input::Kind;
@@ -50,7 +49,8 @@ pub(super) struct ConfigFile {
     pub(super) theme: Option<At<ThemeName>>,
     pub(super) ascii: Option<At<AsciiWhen>>,
     pub(super) reduced_motion: Option<At<bool>>,
-    pub(super) defaults: Defaults,
+    /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
+    pub(super) defaults: Vec<Option<At<Value>>>,
     /// The keys that it chooses, in its order.
     pub(super) keys: Vec<At<Override>>,
     /// The table of keys with these.
@@ -80,7 +80,7 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
     let theme = theme.and_then(|(name, at)| Some((ThemeName::by_name(name)?, at)));
     let ascii = read_ascii(root, mistakes);
     let reduced_motion = root.boolean("reduced_motion", mistakes);
-    let defaults = root.section("defaults", mistakes).map(|section| Defaults::read(&section, mistakes));
+    let defaults = root.section("defaults", mistakes).map(|section| read_defaults(&section, mistakes));
     let (keys, keymap) = match root.section("keys", mistakes) {
         Some(section) => keys::read(&section, mistakes),
         None => (Vec::new(), None),
@@ -93,6 +93,12 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         keys,
         keymap,
     }
+}
+
+fn read_defaults(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Option<At<Value>>> {
+    section.check_keys(&defaults::keys(), "", mistakes);
+    let values: Vec<_> = SETTINGS.iter().map(|setting| (setting.read)(section, setting.key, mistakes)).collect();
+    values.into_iter().map(|value| value.map(|value| At::of(value, mistakes))).collect()
 }
 
 fn read_ascii(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<(AsciiWhen, usize)> {

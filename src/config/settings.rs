@@ -9,8 +9,8 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
-use super::address::VARIABLES;
 use super::config_file::{self, AsciiWhen, At, ConfigFile};
+use super::defaults::{SETTINGS, Setting, Value};
 use crate::app::state::theme::ThemeName;
 use crate::cli::{RunArgs, ScreenArgs};
 use crate::runtime::spec::ScreenSpec;
@@ -62,6 +62,12 @@ fn held<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&At<T>>) -
     given.or_else(|| file.map(|at| Held { value: at.value.clone(), from: Source::Line(at.line) }))
 }
 
+/// The value of an environment variable; `None` where it is not set or blank.
+fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Option<Held<Value>> {
+    let value = env(name).filter(|v| !v.trim().is_empty())?;
+    Some(Held { value: Value::Text(value), from: Source::Variable(name) })
+}
+
 /// All that a config file can say, as it is in force.
 #[derive(Debug)]
 pub struct Settings {
@@ -70,15 +76,8 @@ pub struct Settings {
     theme: Held<ThemeName>,
     ascii: Held<AsciiWhen>,
     reduced_motion: Held<bool>,
-    url: Option<Held<String>>,
-    model: Option<Held<String>>,
-    api: Option<Held<String>>,
-    api_key_env: Option<Held<String>>,
-    concurrency: Option<Held<u32>>,
-    repeat: Option<Held<u32>>,
-    warmup: Option<Held<u32>>,
-    timeout_s: Option<Held<f64>>,
-    export: Option<Held<Vec<PathBuf>>>,
+    /// Values of the options in the order of [`SETTINGS`].
+    options: Vec<Option<Held<Value>>>,
     keymap: Keymap,
     /// The keys that the file chooses.
     keys: Vec<At<Override>>,
@@ -128,38 +127,20 @@ impl Settings {
         let ConfigFile { theme, ascii, reduced_motion, defaults, keys, keymap } = content;
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
-        // What the simulator is asked for, and what another option decides, is not the file's matter.
-        let real = !run.demo;
-        let one_load = run.rate.is_none() && run.sweep.is_none();
-        let variable = VARIABLES.into_iter().find_map(|name| Some((name, env(name).filter(|v| !v.trim().is_empty())?)));
-        let from_variable = variable.map(|(name, value)| Held { value, from: Source::Variable(name) });
-        let url = held("URL", run.url.as_ref(), None);
-        let url = url.or(from_variable).or_else(|| held("URL", None, defaults.url.as_ref()));
-        let exports = (!run.exports.is_empty()).then_some(&run.exports);
-        let api = defaults.api.map(|at| At { value: at.value.to_owned(), line: at.line });
+        let option = |(at, setting): (usize, &Setting)| {
+            let given = (setting.given)(run).map(|value| Held { value, from: Source::Flag(setting.flag) });
+            let variable = || setting.variables.iter().find_map(|name| from_variable(name, env));
+            let file = || held(setting.flag, None, defaults.get(at)?.as_ref());
+            given.or_else(|| variable().or_else(file).filter(|_| (setting.is_open)(run)))
+        };
+        let options = SETTINGS.iter().enumerate().map(option).collect();
         Self {
             theme: held("--theme", screen.theme.as_ref(), theme.as_ref())
                 .unwrap_or(Held::by_default(ThemeName::default())),
             ascii: held("--ascii", always.as_ref(), ascii.as_ref()).unwrap_or(Held::by_default(AsciiWhen::default())),
             reduced_motion: held("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
                 .unwrap_or(Held::by_default(false)),
-            url: url.filter(|_| real),
-            model: held("--model", run.model.as_ref(), defaults.model.as_ref().filter(|_| real)),
-            api: held("--api", run.api.as_ref(), api.as_ref().filter(|_| real)),
-            api_key_env: held(
-                "--api-key-env",
-                run.secrets.api_key_env.as_ref(),
-                defaults.api_key_env.as_ref().filter(|_| real),
-            ),
-            concurrency: held(
-                "--concurrency",
-                run.concurrency.as_ref(),
-                defaults.concurrency.as_ref().filter(|_| one_load),
-            ),
-            repeat: held("--repeat", run.repeat.as_ref(), defaults.repeat.as_ref().filter(|_| run.duration.is_none())),
-            warmup: held("--warmup", run.warmup.as_ref(), defaults.warmup.as_ref()),
-            timeout_s: held("--timeout", run.timeout.as_ref(), defaults.timeout_s.as_ref()),
-            export: held("--export", exports, defaults.export.as_ref()),
+            options,
             keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys,
             themes: Themes::of(env),
@@ -170,20 +151,11 @@ impl Settings {
 
     /// Gives the options of a run what the file says of them.
     pub fn complete(&self, run: &mut RunArgs) {
-        fn value<T: Clone>(held: Option<&Held<T>>) -> Option<T> {
-            held.map(|held| held.value.clone())
+        for (setting, held) in SETTINGS.iter().zip(&self.options) {
+            // A variable's value is read, and complained of, under its own name.
+            let held = held.as_ref().filter(|held| !matches!(held.from, Source::Variable(_)));
+            (setting.set)(run, held.map(|held| held.value.clone()));
         }
-        // What a variable says is read, and complained of, under its own name.
-        let url = self.url.as_ref().filter(|url| !matches!(url.from, Source::Variable(_)));
-        run.url = value(url);
-        run.model = value(self.model.as_ref());
-        run.api = value(self.api.as_ref());
-        run.secrets.api_key_env = value(self.api_key_env.as_ref());
-        run.concurrency = value(self.concurrency.as_ref());
-        run.repeat = value(self.repeat.as_ref());
-        run.warmup = value(self.warmup.as_ref());
-        run.timeout = value(self.timeout_s.as_ref());
-        run.exports = value(self.export.as_ref()).unwrap_or_default();
     }
 
     /// The dashboard's part of it.

@@ -4,33 +4,13 @@ use std::borrow::Borrow;
 
 use super::attempt::{AttemptRecord, TokenSource};
 use super::interval::mean_half_width;
-use super::metrics::{METRICS, Metric, Unit};
+use super::metrics::{Better, METRICS, Metric, Unit};
 use super::prefix_cache::PrefixCache;
 
 /// From so many figures on, their own spread tells what chance does. Of two it tells little: the bounds are wide then.
 const ENOUGH: usize = 2;
 /// With fewer: less than so much of the figure before is no difference.
 const NOISE: f64 = 0.02;
-
-/// Which way a metric is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Better {
-    /// Less of it.
-    Low,
-    /// More of it.
-    High,
-}
-
-impl Better {
-    /// Of a metric; `None` where more is neither.
-    pub const fn of(metric: &Metric) -> Option<Self> {
-        match metric.unit {
-            Unit::Milliseconds => Some(Self::Low),
-            Unit::TokensPerSecond => Some(Self::High),
-            Unit::Tokens => None,
-        }
-    }
-}
 
 /// What a difference means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,7 +76,7 @@ impl Figures {
     }
 
     fn of_metric(&self, metric: &Metric) -> &[f64] {
-        let at = METRICS.iter().position(|m| m.key == metric.key);
+        let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.values.get(at)).map_or(&[], Vec::as_slice)
     }
 }
@@ -147,7 +127,7 @@ fn judged(
     (then, of_then): (f64, Told),
     chance: Option<f64>,
 ) -> Option<Difference> {
-    let better = Better::of(metric)?;
+    let better = metric.better?;
     // The cache shortens what is timed from the request; the flow of tokens it leaves as it is.
     let counts_prefill = metric.unit == Unit::Milliseconds && !metric.counts_output_tokens;
     if counts_prefill && (of_now.cache.is_none() || of_now.cache != of_then.cache) {
@@ -170,11 +150,8 @@ fn judged(
 mod tests {
     use super::*;
     use crate::domain::attempt::{Arrival, AttemptId, AttemptStatus, TextKind};
-    use crate::domain::metrics::metric;
+    use crate::domain::metrics::{ITL, OUTPUT_TOKENS, SPEED, TTFT};
     use crate::domain::time::Nanos;
-
-    const TTFT: &str = "time_to_first_token_ms";
-    const SPEED: &str = "output_token_throughput";
 
     /// An answer of 100 tokens: the first after `ttft_ms`, the last after a second.
     fn answer(ttft_ms: u64) -> AttemptRecord {
@@ -186,13 +163,13 @@ mod tests {
         record
     }
 
-    fn last(key: &str, records: &[AttemptRecord]) -> Option<Difference> {
-        of_last(metric(key).unwrap(), &records.iter().collect::<Vec<_>>())
+    fn last(metric: &Metric, records: &[AttemptRecord]) -> Option<Difference> {
+        of_last(metric, &records.iter().collect::<Vec<_>>())
     }
 
-    fn means(key: &str, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
+    fn means(metric: &Metric, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
         let before = Figures::of(&before.iter().collect::<Vec<_>>());
-        of_means(metric(key).unwrap(), &Figures::of(now), &before)
+        of_means(metric, &Figures::of(now), &before)
     }
 
     fn verdict(difference: Option<Difference>) -> Option<Verdict> {
@@ -204,21 +181,21 @@ mod tests {
 
     #[test]
     fn less_time_is_better_and_less_speed_is_worse() {
-        let told = last(TTFT, &[answer(200), answer(150)]);
+        let told = last(&TTFT, &[answer(200), answer(150)]);
         assert_eq!(told, Some(Difference::Of { share: -0.25, verdict: Verdict::Better, estimated: false }));
-        assert_eq!(verdict(last(TTFT, &[answer(150), answer(200)])), Some(Verdict::Worse));
+        assert_eq!(verdict(last(&TTFT, &[answer(150), answer(200)])), Some(Verdict::Worse));
         let (mut slow, mut fast) = (answer(200), answer(200));
         slow.usage.completion_tokens = Some(50);
         fast.usage.completion_tokens = Some(100);
-        assert_eq!(verdict(last(SPEED, &[fast.clone(), slow.clone()])), Some(Verdict::Worse));
-        assert_eq!(verdict(last(SPEED, &[slow, fast])), Some(Verdict::Better));
+        assert_eq!(verdict(last(&SPEED, &[fast.clone(), slow.clone()])), Some(Verdict::Worse));
+        assert_eq!(verdict(last(&SPEED, &[slow, fast])), Some(Verdict::Better));
     }
 
     #[test]
     fn with_few_figures_two_per_cent_are_chance() {
-        assert_eq!(verdict(last(TTFT, &[answer(500), answer(510)])), Some(Verdict::Same));
-        assert_eq!(verdict(last(TTFT, &[answer(500), answer(511)])), Some(Verdict::Worse));
-        assert_eq!(verdict(means(TTFT, &[answer(489)], &[answer(500)])), Some(Verdict::Better));
+        assert_eq!(verdict(last(&TTFT, &[answer(500), answer(510)])), Some(Verdict::Same));
+        assert_eq!(verdict(last(&TTFT, &[answer(500), answer(511)])), Some(Verdict::Worse));
+        assert_eq!(verdict(means(&TTFT, &[answer(489)], &[answer(500)])), Some(Verdict::Better));
     }
 
     #[test]
@@ -226,22 +203,22 @@ mod tests {
         // s = 10, t = 4.3027: two single ones may be 60.8 apart, two means of three 35.1.
         let before = [answer(490), answer(500), answer(510)];
         let with = |ms| [&before[..], &[answer(ms)]].concat();
-        assert_eq!(verdict(last(TTFT, &with(510 + 60))), Some(Verdict::Same));
-        assert_eq!(verdict(last(TTFT, &with(510 + 61))), Some(Verdict::Worse));
+        assert_eq!(verdict(last(&TTFT, &with(510 + 60))), Some(Verdict::Same));
+        assert_eq!(verdict(last(&TTFT, &with(510 + 61))), Some(Verdict::Worse));
         let moved = |by: u64| [answer(490 + by), answer(500 + by), answer(510 + by)];
-        assert_eq!(verdict(means(TTFT, &moved(35), &before)), Some(Verdict::Same));
-        assert_eq!(verdict(means(TTFT, &moved(36), &before)), Some(Verdict::Worse));
+        assert_eq!(verdict(means(&TTFT, &moved(35), &before)), Some(Verdict::Same));
+        assert_eq!(verdict(means(&TTFT, &moved(36), &before)), Some(Verdict::Worse));
         // One against them: t·s·√(1/3 + 1), so 49.7.
-        assert_eq!(verdict(means(TTFT, &[answer(549)], &before)), Some(Verdict::Same));
-        assert_eq!(verdict(means(TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
-        assert_eq!(verdict(means(TTFT, &before, &[answer(549)])), Some(Verdict::Same));
+        assert_eq!(verdict(means(&TTFT, &[answer(549)], &before)), Some(Verdict::Same));
+        assert_eq!(verdict(means(&TTFT, &[answer(550)], &before)), Some(Verdict::Worse));
+        assert_eq!(verdict(means(&TTFT, &before, &[answer(549)])), Some(Verdict::Same));
         // Of two the spread is hardly known: s = 5 · √2, t = 12.7062, and 127 lie within.
         let two = |ms| [answer(500), answer(510), answer(ms)];
-        assert_eq!(verdict(last(TTFT, &two(510 + 127))), Some(Verdict::Same));
-        assert_eq!(verdict(last(TTFT, &two(510 + 128))), Some(Verdict::Worse));
+        assert_eq!(verdict(last(&TTFT, &two(510 + 127))), Some(Verdict::Same));
+        assert_eq!(verdict(last(&TTFT, &two(510 + 128))), Some(Verdict::Worse));
         // Without any spread the least is a difference.
         let still = [answer(500), answer(500), answer(500), answer(501)];
-        assert_eq!(verdict(last(TTFT, &still)), Some(Verdict::Worse));
+        assert_eq!(verdict(last(&TTFT, &still)), Some(Verdict::Worse));
     }
 
     #[test]
@@ -252,22 +229,22 @@ mod tests {
             record.usage.cached_tokens = Some(cached);
             record
         };
-        assert_eq!(last(TTFT, &[with(0), with(90)]), Some(Difference::OtherCache));
-        assert_eq!(verdict(last(TTFT, &[with(80), with(90)])), Some(Verdict::Same));
-        assert_eq!(means(TTFT, &[with(0)], &[with(0), with(90)]), Some(Difference::OtherCache));
-        assert_eq!(verdict(last("inter_token_latency_ms", &[with(0), with(90)])), Some(Verdict::Same));
+        assert_eq!(last(&TTFT, &[with(0), with(90)]), Some(Difference::OtherCache));
+        assert_eq!(verdict(last(&TTFT, &[with(80), with(90)])), Some(Verdict::Same));
+        assert_eq!(means(&TTFT, &[with(0)], &[with(0), with(90)]), Some(Difference::OtherCache));
+        assert_eq!(verdict(last(&ITL, &[with(0), with(90)])), Some(Verdict::Same));
     }
 
     #[test]
     fn what_is_not_there_has_no_difference_and_estimates_say_so() {
-        assert_eq!((last(TTFT, &[answer(1)]), last(TTFT, &[])), (None, None));
-        assert_eq!(means(TTFT, &[answer(1)], &[]), None);
-        assert_eq!(last("output_sequence_length", &[answer(1), answer(2)]), None);
+        assert_eq!((last(&TTFT, &[answer(1)]), last(&TTFT, &[])), (None, None));
+        assert_eq!(means(&TTFT, &[answer(1)], &[]), None);
+        assert_eq!(last(&OUTPUT_TOKENS, &[answer(1), answer(2)]), None);
         let mut guessed = answer(200);
         guessed.usage.completion_tokens = None;
-        let told = |key| last(key, &[answer(200), guessed.clone()]);
-        assert!(matches!(told(SPEED), Some(Difference::Of { estimated: true, .. })));
-        assert!(matches!(told(TTFT), Some(Difference::Of { estimated: false, .. })));
+        let told = |metric| last(metric, &[answer(200), guessed.clone()]);
+        assert!(matches!(told(&SPEED), Some(Difference::Of { estimated: true, .. })));
+        assert!(matches!(told(&TTFT), Some(Difference::Of { estimated: false, .. })));
         assert!(Figures::of::<AttemptRecord>(&[]).is_empty() && !Figures::of(&[&guessed]).is_empty());
     }
 }

@@ -5,9 +5,6 @@ use serde::{Deserialize, Serialize};
 use super::gpu_scope::GpuScope;
 use super::time::Nanos;
 
-/// The source of Apple's GPUs, which are parts of the processor's chip.
-pub const MACMON: &str = "macmon";
-
 /// One look at one GPU. A sensor that is missing is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -119,6 +116,7 @@ impl MemoryKind {
 /// What does not change while a run lasts.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct GpuInfo {
     /// Position in the driver's list; slices follow the whole ones.
     pub index: u32,
@@ -126,6 +124,10 @@ pub struct GpuInfo {
     pub uuid: Option<String>,
     /// Marketing name.
     pub model: String,
+    /// Vendor as it stands at the start of the model's name; a short name drops it.
+    pub vendor: Option<String>,
+    /// Whether power and energy are those of a part of the processor's chip, not of a board.
+    pub is_part_of_chip: bool,
     /// All memory, bytes.
     pub memory_total_bytes: Option<u64>,
     /// There is more of it than that: what the driver keeps for itself is not told.

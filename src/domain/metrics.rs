@@ -1,5 +1,10 @@
-//! The table of metrics that reports, columns and JSON are made from.
+//! The table of metrics. Reports, columns, JSON, CSV, thresholds, comparisons and sort keys derive from it.
 
+mod live;
+
+use std::fmt;
+
+pub use self::live::{LiveFigure, LiveStream};
 use super::attempt::{AttemptRecord, Unresolved};
 
 /// Unit of a metric's raw value.
@@ -13,109 +18,269 @@ pub enum Unit {
     TokensPerSecond,
 }
 
-/// One figure of an attempt.
+/// Direction in which a metric improves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Lower values are better.
+    Low,
+    /// Higher values are better.
+    High,
+}
+
+/// Names of a metric in thresholds like `ttft_p95<500ms`.
 #[derive(Debug)]
-pub struct Metric {
-    /// The key in `results.json`, with the field's own name.
-    pub key: &'static str,
-    /// A short heading for people.
+pub struct SloNames {
+    /// Our own name.
+    pub name: &'static str,
+    /// Heading for people.
     pub label: &'static str,
-    /// Unit of what `get` returns.
+    /// Names that other tools give to a figure of the same definition.
+    pub aliases: &'static [&'static str],
+}
+
+/// Column of a metric in the table of cases.
+#[derive(Debug)]
+pub struct Column {
+    /// Heading.
+    pub heading: &'static str,
+    /// Columns stand in the order of their rank; where room is short, high ranks are dropped first.
+    pub rank: u8,
+    /// Shows the difference from the baseline or the attempt before in a column of its own.
+    pub has_difference: bool,
+}
+
+/// Block of a metric in a comparison of two runs.
+#[derive(Debug)]
+pub struct ComparedAs {
+    /// Blocks stand in the order of their rank.
+    pub rank: u8,
+    /// Heading with the unit.
+    pub label: &'static str,
+    /// Decimal places.
+    pub digits: usize,
+}
+
+/// One figure of an attempt.
+pub struct Metric {
+    /// Key in `results.json`: the field's name, with the unit at the end.
+    pub key: &'static str,
+    /// Short heading for people.
+    pub label: &'static str,
+    /// Unit of the value that `get` returns.
     pub unit: Unit,
-    /// What it means, in one sentence.
+    /// Direction in which it improves; `None` where more is neither better nor worse.
+    pub better: Option<Better>,
+    /// Definition in one sentence.
     pub help: &'static str,
-    /// Rests on the number of output tokens: an estimate where that is one.
+    /// Whether it counts output tokens: it is an estimate where their number is one.
     pub counts_output_tokens: bool,
-    /// The figure; `None` where it is not known.
+    /// Whether it ends with the first token: warm and cold answers must not be averaged unmarked.
+    pub is_first_token: bool,
+    /// Figure of a record; `None` where it is not known.
     pub get: fn(&AttemptRecord) -> Option<f64>,
-    /// Why the stream does not carry it; `None` where it does, or there is no such figure.
+    /// Reason why the stream cannot carry the figure; `None` where it can, or there is no such figure.
     pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
+    /// Figure of a running stream; `None` while it is not known.
+    pub live: fn(&LiveStream) -> Option<LiveFigure>,
+    /// Column in the table of cases; `None` for none.
+    pub column: Option<Column>,
+    /// Names in thresholds; `None` where none can be set.
+    pub slo: Option<SloNames>,
+    /// Block in a comparison of two runs; `None` for none.
+    pub compared: Option<ComparedAs>,
 }
 
-/// All metrics. Keys are only ever added.
-pub const METRICS: &[Metric] = &[
-    Metric {
-        key: "time_to_first_token_ms",
-        label: "TTFT",
-        unit: Unit::Milliseconds,
-        help: "from sending the request, with --rate from its intended start, to the first event with generated text of any kind",
-        counts_output_tokens: false,
-        get: AttemptRecord::time_to_first_token_ms,
-        unresolved: AttemptRecord::unresolved_first_token,
-    },
-    Metric {
-        key: "time_to_first_output_token_ms",
-        label: "TTFO",
-        unit: Unit::Milliseconds,
-        help: "to the first generated text that is not reasoning",
-        counts_output_tokens: false,
-        get: AttemptRecord::time_to_first_output_token_ms,
-        unresolved: AttemptRecord::unresolved_first_output_token,
-    },
-    Metric {
-        key: "request_latency_ms",
-        label: "Time",
-        unit: Unit::Milliseconds,
-        help: "to the last event with generated text or the finish reason",
-        counts_output_tokens: false,
-        get: AttemptRecord::request_latency_ms,
-        unresolved: AttemptRecord::always_resolved,
-    },
-    Metric {
-        key: "inter_token_latency_ms",
-        label: "Inter-token",
-        unit: Unit::Milliseconds,
-        help: "(last token − first token) / (output tokens − tokens in the first event)",
-        counts_output_tokens: true,
-        get: AttemptRecord::inter_token_latency_ms,
-        unresolved: AttemptRecord::unresolved_inter_token,
-    },
-    Metric {
-        key: "output_token_throughput",
-        label: "Speed",
-        unit: Unit::TokensPerSecond,
-        help: "output tokens / request latency",
-        counts_output_tokens: true,
-        get: AttemptRecord::output_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_speed,
-    },
-    Metric {
-        key: "output_token_throughput_per_user",
+/// Two metrics are equal if their keys are.
+impl PartialEq for Metric {
+    fn eq(&self, other: &Self) -> bool {
+        self.key == other.key
+    }
+}
+
+impl Eq for Metric {}
+
+impl fmt::Debug for Metric {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Metric({})", self.key)
+    }
+}
+
+/// Metrics of single attempts, in the order of reports. Keys are only ever added.
+pub static METRICS: &[&Metric] = &[&TTFT, &TTFO, &LATENCY, &ITL, &SPEED, &DECODE, &INPUT_TOKENS, &OUTPUT_TOKENS];
+
+/// Figures that thresholds can be set for and that have no column among the metrics: the schedule's, not the server's.
+static ONLY_IN_THRESHOLDS: &[&Metric] = &[&QUEUE];
+
+/// Metrics that thresholds can be set for, with their names in them.
+pub fn with_thresholds() -> impl Iterator<Item = (&'static Metric, &'static SloNames)> {
+    METRICS.iter().chain(ONLY_IN_THRESHOLDS).filter_map(|m| Some((*m, m.slo.as_ref()?)))
+}
+
+/// Time to first token.
+pub static TTFT: Metric = Metric {
+    key: "time_to_first_token_ms",
+    label: "TTFT",
+    unit: Unit::Milliseconds,
+    better: Some(Better::Low),
+    help: "from sending the request, with --rate from its intended start, to the first event with generated text of any kind",
+    counts_output_tokens: false,
+    is_first_token: true,
+    get: AttemptRecord::time_to_first_token_ms,
+    unresolved: AttemptRecord::unresolved_first_token,
+    live: live::ttft,
+    column: Some(Column { heading: "TTFT", rank: 1, has_difference: true }),
+    slo: Some(SloNames { name: "ttft", label: "TTFT", aliases: &["time_to_first_token"] }),
+    compared: Some(ComparedAs { rank: 0, label: "TTFT, ms", digits: 0 }),
+};
+
+/// Time to first output token: the first that is not reasoning.
+pub static TTFO: Metric = Metric {
+    key: "time_to_first_output_token_ms",
+    label: "TTFO",
+    unit: Unit::Milliseconds,
+    better: Some(Better::Low),
+    help: "to the first generated text that is not reasoning",
+    counts_output_tokens: false,
+    is_first_token: true,
+    get: AttemptRecord::time_to_first_output_token_ms,
+    unresolved: AttemptRecord::unresolved_first_output_token,
+    live: live::not_before_the_end,
+    column: Some(Column { heading: "TTFO", rank: 14, has_difference: false }),
+    slo: Some(SloNames { name: "ttfo", label: "TTFO", aliases: &["ttfot", "time_to_first_output_token"] }),
+    compared: None,
+};
+
+/// End-to-end latency of a request.
+pub static LATENCY: Metric = Metric {
+    key: "request_latency_ms",
+    label: "Time",
+    unit: Unit::Milliseconds,
+    better: Some(Better::Low),
+    help: "to the last event with generated text or the finish reason",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: AttemptRecord::request_latency_ms,
+    unresolved: AttemptRecord::always_resolved,
+    live: live::elapsed,
+    column: Some(Column { heading: "Time", rank: 5, has_difference: false }),
+    slo: Some(SloNames {
+        name: "latency",
+        label: "Latency",
+        aliases: &["e2e", "e2el", "e2e_latency", "e2e_request_latency", "end_to_end_latency", "request_latency"],
+    }),
+    compared: Some(ComparedAs { rank: 4, label: "Latency, ms", digits: 0 }),
+};
+
+/// Inter-token latency.
+pub static ITL: Metric = Metric {
+    key: "inter_token_latency_ms",
+    label: "Inter-token",
+    unit: Unit::Milliseconds,
+    better: Some(Better::Low),
+    help: "(last token − first token) / (output tokens − tokens in the first event)",
+    counts_output_tokens: true,
+    is_first_token: false,
+    get: AttemptRecord::inter_token_latency_ms,
+    unresolved: AttemptRecord::unresolved_inter_token,
+    live: live::inter_token,
+    column: Some(Column { heading: "ITL", rank: 11, has_difference: false }),
+    // vLLM, SGLang and genai-bench define `tpot` as (E2E latency − TTFT) / (output tokens − 1): the same figure.
+    slo: Some(SloNames { name: "itl", label: "Inter-token", aliases: &["tpot", "inter_token_latency"] }),
+    compared: Some(ComparedAs { rank: 1, label: "Inter-token latency, ms", digits: 2 }),
+};
+
+/// Output tokens per second of request latency.
+pub static SPEED: Metric = Metric {
+    key: "output_token_throughput",
+    label: "Speed",
+    unit: Unit::TokensPerSecond,
+    better: Some(Better::High),
+    help: "output tokens / request latency",
+    counts_output_tokens: true,
+    is_first_token: false,
+    get: AttemptRecord::output_tokens_per_s,
+    unresolved: AttemptRecord::unresolved_speed,
+    live: live::speed,
+    column: Some(Column { heading: "tok/s", rank: 2, has_difference: true }),
+    slo: Some(SloNames { name: "speed", label: "Speed", aliases: &[] }),
+    compared: Some(ComparedAs { rank: 2, label: "Speed, tok/s", digits: 1 }),
+};
+
+/// Decode speed of a stream.
+pub static DECODE: Metric = Metric {
+    key: "output_token_throughput_per_user",
+    label: "Decode",
+    unit: Unit::TokensPerSecond,
+    better: Some(Better::High),
+    help: "1000 / inter-token latency: the speed once tokens flow",
+    counts_output_tokens: true,
+    is_first_token: false,
+    get: AttemptRecord::decode_tokens_per_s,
+    unresolved: AttemptRecord::unresolved_inter_token,
+    live: live::decode,
+    column: Some(Column { heading: "Decode", rank: 9, has_difference: false }),
+    slo: Some(SloNames {
+        name: "decode",
         label: "Decode",
-        unit: Unit::TokensPerSecond,
-        help: "1000 / inter-token latency: the speed once tokens flow",
-        counts_output_tokens: true,
-        get: AttemptRecord::decode_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_inter_token,
-    },
-    Metric {
-        key: "input_sequence_length",
-        label: "Prompt",
-        unit: Unit::Tokens,
-        help: "tokens of the prompt, as the server counts them",
-        counts_output_tokens: false,
-        get: |a| a.usage.prompt_tokens.map(|n| n as f64),
-        unresolved: AttemptRecord::always_resolved,
-    },
-    Metric {
-        key: "output_sequence_length",
-        label: "Tokens",
-        unit: Unit::Tokens,
-        help: "generated tokens, reasoning included",
-        counts_output_tokens: true,
-        get: |a| a.output_tokens().map(|(n, _source)| n as f64),
-        unresolved: AttemptRecord::unresolved_tokens,
-    },
-];
+        aliases: &["output_token_throughput_per_user", "output_inference_speed", "decode_speed"],
+    }),
+    compared: None,
+};
 
-/// The metric with this key.
-pub fn metric(key: &str) -> Option<&'static Metric> {
-    METRICS.iter().find(|m| m.key == key)
-}
+/// Tokens of the prompt.
+pub static INPUT_TOKENS: Metric = Metric {
+    key: "input_sequence_length",
+    label: "Prompt",
+    unit: Unit::Tokens,
+    better: None,
+    help: "tokens of the prompt, as the server counts them",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: |a| a.usage.prompt_tokens.map(|n| n as f64),
+    unresolved: AttemptRecord::always_resolved,
+    live: live::not_before_the_end,
+    column: Some(Column { heading: "Prompt", rank: 12, has_difference: false }),
+    slo: None,
+    compared: None,
+};
+
+/// Generated tokens, reasoning included.
+pub static OUTPUT_TOKENS: Metric = Metric {
+    key: "output_sequence_length",
+    label: "Tokens",
+    unit: Unit::Tokens,
+    better: None,
+    help: "generated tokens, reasoning included",
+    counts_output_tokens: true,
+    is_first_token: false,
+    get: |a| a.output_tokens().map(|(n, _source)| n as f64),
+    unresolved: AttemptRecord::unresolved_tokens,
+    live: live::tokens,
+    column: Some(Column { heading: "Tokens", rank: 4, has_difference: false }),
+    slo: None,
+    compared: Some(ComparedAs { rank: 3, label: "Output tokens", digits: 0 }),
+};
+
+/// Delay between the intended start of a request and its dispatch; only in an open loop.
+pub static QUEUE: Metric = Metric {
+    key: "dispatch_delay_ms",
+    label: "Queue",
+    unit: Unit::Milliseconds,
+    better: Some(Better::Low),
+    help: "from the intended start of the request to its dispatch",
+    counts_output_tokens: false,
+    is_first_token: false,
+    get: AttemptRecord::dispatch_delay_ms,
+    unresolved: AttemptRecord::always_resolved,
+    live: live::not_before_the_end,
+    column: None,
+    slo: Some(SloNames { name: "queue", label: "Queue", aliases: &["queue_time", "queue_delay", "dispatch_delay"] }),
+    compared: None,
+};
 
 #[cfg(test)]
 mod tests {
-    use super::METRICS;
+    use super::{METRICS, Metric, with_thresholds};
     use crate::domain::attempt::{Arrival, AttemptId, AttemptRecord, TextKind};
     use crate::domain::time::Nanos;
 
@@ -140,5 +305,20 @@ mod tests {
         keys.sort_unstable();
         keys.dedup();
         assert_eq!(keys.len(), METRICS.len());
+    }
+
+    #[test]
+    fn ranks_and_names_of_thresholds_are_unique() {
+        let has_twins = |mut all: Vec<String>| {
+            let n = all.len();
+            all.sort();
+            all.dedup();
+            all.len() < n
+        };
+        let of = |get: fn(&Metric) -> Option<u8>| METRICS.iter().filter_map(|m| Some(get(m)?.to_string())).collect();
+        assert!(!has_twins(of(|m| m.column.as_ref().map(|c| c.rank))));
+        assert!(!has_twins(of(|m| m.compared.as_ref().map(|c| c.rank))));
+        let names = with_thresholds().flat_map(|(_, slo)| slo.aliases.iter().chain([&slo.name]));
+        assert!(!has_twins(names.map(|name| (*name).to_owned()).collect()));
     }
 }

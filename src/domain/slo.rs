@@ -7,82 +7,10 @@ mod parse;
 use std::fmt;
 
 pub use self::parse::InvalidSlo;
-use super::attempt::{AttemptRecord, Unresolved};
+use super::attempt::AttemptRecord;
+use super::metrics::{Metric, Unit};
 use super::prefix_cache::CacheDoubts;
 use super::statistics::{Stats, needed_for};
-
-/// A figure of single requests that thresholds are set for.
-#[derive(Debug)]
-pub struct RequestFigure {
-    /// Its short name.
-    pub name: &'static str,
-    /// A heading for people.
-    pub label: &'static str,
-    /// The unit of `get`.
-    pub unit: SloUnit,
-    /// The figure; `None` where it is not known.
-    pub get: fn(&AttemptRecord) -> Option<f64>,
-    /// Why the stream does not carry it; `None` where it does, or there is no such figure.
-    pub unresolved: fn(&AttemptRecord) -> Option<Unresolved>,
-}
-
-/// All of them.
-pub const REQUEST_FIGURES: &[RequestFigure] = &[
-    RequestFigure {
-        name: "ttft",
-        label: "TTFT",
-        unit: SloUnit::Milliseconds,
-        get: AttemptRecord::time_to_first_token_ms,
-        unresolved: AttemptRecord::unresolved_first_token,
-    },
-    RequestFigure {
-        name: "ttfo",
-        label: "TTFO",
-        unit: SloUnit::Milliseconds,
-        get: AttemptRecord::time_to_first_output_token_ms,
-        unresolved: AttemptRecord::unresolved_first_output_token,
-    },
-    RequestFigure {
-        name: "latency",
-        label: "Latency",
-        unit: SloUnit::Milliseconds,
-        get: AttemptRecord::request_latency_ms,
-        unresolved: AttemptRecord::always_resolved,
-    },
-    RequestFigure {
-        name: "itl",
-        label: "Inter-token",
-        unit: SloUnit::Milliseconds,
-        get: AttemptRecord::inter_token_latency_ms,
-        unresolved: AttemptRecord::unresolved_inter_token,
-    },
-    RequestFigure {
-        name: "decode",
-        label: "Decode",
-        unit: SloUnit::TokensPerSecond,
-        get: AttemptRecord::decode_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_inter_token,
-    },
-    RequestFigure {
-        name: "speed",
-        label: "Speed",
-        unit: SloUnit::TokensPerSecond,
-        get: AttemptRecord::output_tokens_per_s,
-        unresolved: AttemptRecord::unresolved_speed,
-    },
-    RequestFigure {
-        name: "queue",
-        label: "Queue",
-        unit: SloUnit::Milliseconds,
-        get: AttemptRecord::dispatch_delay_ms,
-        unresolved: AttemptRecord::always_resolved,
-    },
-];
-
-/// The place of a figure in [`REQUEST_FIGURES`].
-pub fn figure_index(name: &str) -> Option<usize> {
-    REQUEST_FIGURES.iter().position(|f| f.name == name)
-}
 
 /// A figure of the run as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,8 +30,8 @@ pub enum RunFigure {
 /// What a threshold is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Subject {
-    /// A statistic of the figure at this place in [`REQUEST_FIGURES`].
-    Requests(usize, Stat),
+    /// A statistic of a metric of single requests.
+    Requests(&'static Metric, Stat),
     /// A figure of the run.
     Run(RunFigure),
 }
@@ -201,6 +129,7 @@ impl Comparison {
 #[expect(missing_docs, reason = "the names say it")]
 pub enum SloUnit {
     Milliseconds,
+    Tokens,
     TokensPerSecond,
     RequestsPerSecond,
     Percent,
@@ -211,9 +140,20 @@ impl SloUnit {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Milliseconds => "ms",
+            Self::Tokens => "tokens",
             Self::TokensPerSecond => "tok/s",
             Self::RequestsPerSecond => "req/s",
             Self::Percent => "%",
+        }
+    }
+}
+
+impl From<Unit> for SloUnit {
+    fn from(unit: Unit) -> Self {
+        match unit {
+            Unit::Milliseconds => Self::Milliseconds,
+            Unit::Tokens => Self::Tokens,
+            Unit::TokensPerSecond => Self::TokensPerSecond,
         }
     }
 }
@@ -253,9 +193,7 @@ impl Slo {
     /// The subject's unit.
     pub fn unit(&self) -> SloUnit {
         match self.subject {
-            Subject::Requests(figure, _) => {
-                REQUEST_FIGURES.get(figure).map_or(SloUnit::Milliseconds, |figure| figure.unit)
-            }
+            Subject::Requests(metric, _) => metric.unit.into(),
             Subject::Run(RunFigure::ErrorRate | RunFigure::GoodShare) => SloUnit::Percent,
             Subject::Run(RunFigure::Goodput | RunFigure::RequestRate) => SloUnit::RequestsPerSecond,
             Subject::Run(RunFigure::Throughput) => SloUnit::TokensPerSecond,
@@ -265,8 +203,9 @@ impl Slo {
     /// `TTFT p95`, `error rate`.
     pub fn name(&self) -> String {
         match self.subject {
-            Subject::Requests(figure, stat) => {
-                format!("{} {}", REQUEST_FIGURES.get(figure).map_or("", |f| f.label), stat.as_str())
+            Subject::Requests(metric, stat) => {
+                let label = metric.slo.as_ref().map_or(metric.label, |names| names.label);
+                format!("{label} {}", stat.as_str())
             }
             Subject::Run(RunFigure::ErrorRate) => "error rate".to_owned(),
             Subject::Run(RunFigure::Goodput | RunFigure::GoodShare) => "goodput".to_owned(),
@@ -278,19 +217,17 @@ impl Slo {
     /// Whether a single request keeps it: its own figure is compared, whatever the statistic. `None` for a threshold that
     /// is not about single requests. A request without the figure misses it, unless the stream does not carry the figure.
     pub fn judge_request(&self, record: &AttemptRecord) -> Option<RequestVerdict> {
-        let Subject::Requests(figure, _) = self.subject else { return None };
-        let figure = REQUEST_FIGURES.get(figure)?;
-        Some(match (figure.get)(record) {
+        let Subject::Requests(metric, _) = self.subject else { return None };
+        Some(match (metric.get)(record) {
             Some(value) if self.comparison.holds(value, self.threshold) => RequestVerdict::Kept,
-            None if record.is_ok() && (figure.unresolved)(record).is_some() => RequestVerdict::Unresolved,
+            None if record.is_ok() && (metric.unresolved)(record).is_some() => RequestVerdict::Unresolved,
             Some(_) | None => RequestVerdict::Missed,
         })
     }
 
     /// Whether a prompt in the server's cache makes its figure another one.
     pub fn is_about_first_token(&self) -> bool {
-        let Subject::Requests(figure, _) = self.subject else { return false };
-        REQUEST_FIGURES.get(figure).is_some_and(|f| ["ttft", "ttfo"].contains(&f.name))
+        matches!(self.subject, Subject::Requests(metric, _) if metric.is_first_token)
     }
 
     /// A verdict in words: `TTFT p95 412 ms < 500 ms`, `TTFT p95 n<20, max 612 ms < 500 ms`, and after it how many were warm.

@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use super::metrics::{DECODE, ITL, LATENCY, TTFT};
 use super::prefix_cache::CacheDoubts;
 use super::session::Session;
-use super::slo::{RunFigure, figure_index};
+use super::slo::RunFigure;
 use super::tally::Tally;
 
 /// A median latency or a throughput that grew by a smaller share than this did not grow: single runs differ by as much.
@@ -48,23 +49,21 @@ pub struct Stage {
 impl Stage {
     /// Of what was counted at this concurrency.
     pub fn of(concurrency: usize, tally: &Tally, session: &Session) -> Self {
-        let p = |name: &str, p: u32| tally.percentile(figure_index(name)?, p);
         let slos = session.slos();
-        let unresolved = |name: &str| figure_index(name).map_or(0, |figure| tally.unresolved(figure));
         Self {
             concurrency,
             requests: tally.ended,
             ok: tally.ok,
             requests_per_s: tally.run_figure(RunFigure::RequestRate),
             tokens_per_s: tally.run_figure(RunFigure::Throughput),
-            tokens_per_s_per_user: p("decode", 50),
-            ttft_p50_ms: p("ttft", 50),
-            ttft_p95_ms: p("ttft", 95),
-            itl_p50_ms: p("itl", 50),
-            latency_p50_ms: p("latency", 50),
+            tokens_per_s_per_user: tally.percentile(&DECODE, 50),
+            ttft_p50_ms: tally.percentile(&TTFT, 50),
+            ttft_p95_ms: tally.percentile(&TTFT, 95),
+            itl_p50_ms: tally.percentile(&ITL, 50),
+            latency_p50_ms: tally.percentile(&LATENCY, 50),
             doubts: tally.doubts,
-            unresolved_first_token: unresolved("ttft"),
-            unresolved_inter_token: unresolved("decode"),
+            unresolved_first_token: tally.unresolved(&TTFT),
+            unresolved_inter_token: tally.unresolved(&DECODE),
             estimated: tally.estimated,
             slo_met: (!slos.is_empty()).then(|| tally.keeps(slos)),
         }

@@ -4,9 +4,10 @@ use std::borrow::Borrow;
 use std::collections::BTreeMap;
 
 use super::attempt::{AttemptRecord, AttemptStatus, TokenSource};
+use super::metrics::{Metric, with_thresholds};
 use super::prefix_cache::CacheDoubts;
 use super::session::{AttemptState, Session};
-use super::slo::{REQUEST_FIGURES, RequestVerdict, RunFigure, Slo, Stat, Subject, Verdict, judge_request};
+use super::slo::{RequestVerdict, RunFigure, Slo, Stat, Subject, Verdict, judge_request};
 use super::sorted::Sorted;
 use super::statistics::{Stats, enough_for, percentile_by};
 use super::time::Nanos;
@@ -31,9 +32,9 @@ pub struct Tally {
     /// Some output tokens are an estimate.
     pub estimated: bool,
     open_loop: bool,
-    /// Ascending, one for each of [`REQUEST_FIGURES`].
+    /// Ascending, one for each metric [`with_thresholds`].
     columns: Vec<Sorted>,
-    /// Whole answers whose stream does not carry the figure, one for each of [`REQUEST_FIGURES`].
+    /// Whole answers whose stream does not carry the figure, one for each metric [`with_thresholds`].
     unresolved: Vec<usize>,
     /// When something was in flight: ascending, apart.
     busy: Vec<(Nanos, Nanos)>,
@@ -54,8 +55,8 @@ impl Tally {
             doubts: CacheDoubts::default(),
             estimated: false,
             open_loop: session.plan.open_loop.is_some(),
-            columns: vec![Sorted::default(); REQUEST_FIGURES.len()],
-            unresolved: vec![0; REQUEST_FIGURES.len()],
+            columns: vec![Sorted::default(); with_thresholds().count()],
+            unresolved: vec![0; with_thresholds().count()],
             busy: Vec::new(),
             still: session.still().to_vec(),
         }
@@ -70,7 +71,7 @@ impl Tally {
     /// Of these records of a session.
     pub fn over(session: &Session, records: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Self {
         let mut tally = Self::new(session);
-        let mut columns = vec![Vec::new(); REQUEST_FIGURES.len()];
+        let mut columns = vec![Vec::new(); with_thresholds().count()];
         for record in records {
             tally.count_in(record.borrow(), session.slos(), &mut columns, Vec::push);
         }
@@ -113,11 +114,11 @@ impl Tally {
             self.output_tokens = self.output_tokens.saturating_add(tokens);
             self.estimated |= source == TokenSource::Estimate;
         }
-        for ((column, unresolved), figure) in columns.iter_mut().zip(&mut self.unresolved).zip(REQUEST_FIGURES) {
-            match (figure.get)(record) {
+        for ((column, unresolved), (metric, _)) in columns.iter_mut().zip(&mut self.unresolved).zip(with_thresholds()) {
+            match (metric.get)(record) {
                 Some(value) if value.is_finite() => insert(column, value),
                 Some(_) => {}
-                None => *unresolved += usize::from((figure.unresolved)(record).is_some()),
+                None => *unresolved += usize::from((metric.unresolved)(record).is_some()),
             }
         }
     }
@@ -147,19 +148,23 @@ impl Tally {
         to.since(from).as_secs_f64() - still.sum::<f64>()
     }
 
-    /// The figures at this place in [`REQUEST_FIGURES`] of all whole answers that have it, ascending.
-    pub fn values(&self, figure: usize) -> Vec<f64> {
-        self.columns.get(figure).map_or_else(Vec::new, |column| column.iter().collect())
+    fn column(&self, metric: &Metric) -> Option<&Sorted> {
+        self.columns.get(place(metric)?)
     }
 
-    /// Whole answers that have the figure at this place in [`REQUEST_FIGURES`].
-    pub fn count(&self, figure: usize) -> usize {
-        self.columns.get(figure).map_or(0, Sorted::len)
+    /// Figures of a metric over all whole answers that have it, ascending.
+    pub fn values(&self, metric: &Metric) -> Vec<f64> {
+        self.column(metric).map_or_else(Vec::new, |column| column.iter().collect())
     }
 
-    /// Whole answers whose stream does not carry the figure at this place in [`REQUEST_FIGURES`].
-    pub fn unresolved(&self, figure: usize) -> usize {
-        self.unresolved.get(figure).copied().unwrap_or(0)
+    /// Number of whole answers that have the metric.
+    pub fn count(&self, metric: &Metric) -> usize {
+        self.column(metric).map_or(0, Sorted::len)
+    }
+
+    /// Number of whole answers whose stream does not carry the metric.
+    pub fn unresolved(&self, metric: &Metric) -> usize {
+        place(metric).and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
     }
 
     /// Requests that thresholds about single requests can be judged for.
@@ -167,14 +172,14 @@ impl Tally {
         self.ended - self.unjudged
     }
 
-    /// Its statistics over those.
-    pub fn stats(&self, figure: usize) -> Option<Stats> {
-        Stats::of(self.columns.get(figure)?.iter())
+    /// Statistics of a metric over all whole answers that have it; `None` without one.
+    pub fn stats(&self, metric: &Metric) -> Option<Stats> {
+        Stats::of(self.column(metric)?.iter())
     }
 
-    /// Its percentile over those; `None` where they are too few for it.
-    pub fn percentile(&self, figure: usize, p: u32) -> Option<f64> {
-        let column = self.columns.get(figure).filter(|c| enough_for(c.len(), p))?;
+    /// Percentile of a metric over all whole answers that have it; `None` where they are too few for it.
+    pub fn percentile(&self, metric: &Metric, p: u32) -> Option<f64> {
+        let column = self.column(metric).filter(|c| enough_for(c.len(), p))?;
         Some(percentile_by(column.len(), f64::from(p), |place| column.get(place).unwrap_or(f64::NAN)))
     }
 
@@ -210,17 +215,22 @@ impl Tally {
     }
 }
 
+/// Place of a metric among those [`with_thresholds`].
+fn place(metric: &Metric) -> Option<usize> {
+    with_thresholds().position(|(m, _)| m == metric)
+}
+
 impl Slo {
     /// Compares it with what was counted.
     pub fn judge(&self, tally: &Tally) -> Verdict {
         let (value, n, unresolved, stand_in) = match self.subject {
-            Subject::Requests(figure, stat) => {
-                let stats = tally.stats(figure);
-                let n = tally.count(figure);
+            Subject::Requests(metric, stat) => {
+                let stats = tally.stats(metric);
+                let n = tally.count(metric);
                 // The extreme keeps it only if every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
-                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, tally.unresolved(figure), stand_in)
+                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, tally.unresolved(metric), stand_in)
             }
             Subject::Run(figure @ (RunFigure::Goodput | RunFigure::GoodShare)) => {
                 (tally.run_figure(figure), tally.judged(), tally.unjudged, None)

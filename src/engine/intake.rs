@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::recorder::Recorder;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::time::Nanos;
-use crate::protocol::api::{CHAT, Framing};
+use crate::protocol::api::Framing;
 use crate::protocol::encoding::Decoder;
 use crate::protocol::failure;
 use crate::protocol::framing::{EventReader, SseEvent};
@@ -187,8 +187,8 @@ fn take_lines(
 fn take_event(recorder: &mut Recorder, at: Nanos, read: u64, event: SseEvent<'_>) -> Result<(), Failure> {
     match event.name {
         "error" => recorder.error_event(at, read, event.data),
-        // Chat completions has no named events; the other APIs name all of theirs.
-        name if name != "message" && *recorder.api() == CHAT => recorder.named_event(at, read, event.data),
+        // An API without names of its own: a proxy or another API sent this event.
+        name if name != "message" && recorder.api().ignores_named_events => recorder.named_event(at, read, event.data),
         _ => recorder.event(at, read, event.data),
     }
 }

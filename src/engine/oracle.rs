@@ -5,7 +5,7 @@ use super::intake::Intake;
 use super::recorder::{MAX_ARRIVALS, MAX_TEXT_BYTES, Recorder};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::time::Nanos;
-use crate::protocol::api::{APIS, Api, CHAT, Framing};
+use crate::protocol::api::{APIS, Api, Framing};
 use crate::protocol::framing::{EventReader, EventTooLarge};
 use crate::protocol::lines::LineReader;
 use crate::protocol::surrogates::SurrogateJoiner;
@@ -87,7 +87,7 @@ fn nothing_lost(api: &'static Api, bytes: &[u8], record: &AttemptRecord) -> Resu
     let (mut text_halves, mut reasoning_halves) = (SurrogateJoiner::default(), SurrogateJoiner::default());
     let mut add = |name: &str, data: &str| -> Result<(), EventTooLarge> {
         over |= data.trim_ascii() == "[DONE]";
-        let is_foreign = name != "message" && *api == CHAT;
+        let is_foreign = name != "message" && api.ignores_named_events;
         let read = if is_foreign { api.read(data.trim_ascii()) } else { api.read_or_error(data.trim_ascii()) };
         if let (false, Ok(chunk)) = (over, read) {
             if chunk.others.is_empty() {

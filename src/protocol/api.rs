@@ -44,6 +44,12 @@ pub struct Api {
     pub models: &'static str,
     /// How events are set apart.
     pub framing: Framing,
+    /// Whether an address that ends with `root` alone names this API.
+    pub is_named_by_root: bool,
+    /// Whether every base address ends with `root`, also one that was typed with another API's.
+    pub needs_root: bool,
+    /// Whether events with a name are none of this API's: it names no event of its own.
+    pub ignores_named_events: bool,
     /// How the key is sent.
     pub auth: Auth,
     /// Headers that every request carries.
@@ -93,6 +99,9 @@ pub static CHAT: Api = Api {
     path: "/chat/completions",
     models: "/models",
     framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: true,
     auth: Auth::Bearer,
     headers: &[],
     body: chat::body,
@@ -106,6 +115,9 @@ pub static RESPONSES: Api = Api {
     path: "/responses",
     models: "/models",
     framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: false,
     auth: Auth::Bearer,
     headers: &[],
     body: responses::body,
@@ -119,6 +131,9 @@ pub static MESSAGES: Api = Api {
     path: "/messages",
     models: "/models",
     framing: Framing::Sse,
+    is_named_by_root: false,
+    needs_root: false,
+    ignores_named_events: false,
     auth: Auth::XApiKey,
     headers: &[("anthropic-version", "2023-06-01")],
     body: messages::body,
@@ -132,18 +147,26 @@ pub static OLLAMA: Api = Api {
     path: "/chat",
     models: "/tags",
     framing: Framing::Ndjson,
+    is_named_by_root: true,
+    needs_root: true,
+    ignores_named_events: false,
     auth: Auth::Bearer,
     headers: &[],
     body: ollama::body,
     parse: ollama::parse,
 };
 
-/// All of them; the first is what is spoken where nothing says otherwise.
-pub static APIS: [&Api; 4] = [&CHAT, &RESPONSES, &MESSAGES, &OLLAMA];
+/// All of them; the first is spoken where nothing says otherwise.
+pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA];
+
+/// The names of all of them.
+pub fn names() -> Vec<&'static str> {
+    APIS.iter().map(|api| api.name).collect()
+}
 
 /// The API of that name.
 pub fn by_name(name: &str) -> Option<&'static Api> {
-    APIS.into_iter().find(|api| api.name == name)
+    APIS.iter().copied().find(|api| api.name == name)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::api::{Api, CHAT, MESSAGES, OLLAMA, RESPONSES};
+use super::api::{APIS, Api, CHAT};
 use super::url::{split_query, with_http_scheme};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
@@ -23,13 +23,12 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
     if host.is_empty() {
         return Err(format!("'{typed}' names no host; give an address like http://localhost:8000/v1"));
     }
-    let is_ollama = path.ends_with("/api/chat") || path.ends_with("/api");
-    let named = [&CHAT, &RESPONSES, &MESSAGES].into_iter().find(|api| path.ends_with(api.path));
-    let api = wanted.or(named).unwrap_or(if is_ollama { &OLLAMA } else { &CHAT });
+    let named = APIS.iter().copied().find(|api| is_named_by(path, api));
+    let api = wanted.or(named).unwrap_or(&CHAT);
     let mut path = path.strip_suffix(api.path).unwrap_or(path).trim_end_matches('/').to_owned();
-    if *api == OLLAMA && !path.ends_with(api.root) {
-        // Its other face, which the same server shows under /v1.
-        path.truncate(path.strip_suffix("/v1").map_or(path.len(), str::len));
+    if api.needs_root && !path.ends_with(api.root) {
+        // The same server shows its OpenAI face under /v1.
+        path.truncate(path.strip_suffix(CHAT.root).map_or(path.len(), str::len));
         path.push_str(api.root);
     }
     // A path of its own is kept; only a bare host gets the usual one.
@@ -39,6 +38,13 @@ pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'s
 /// The address that an API's requests go to, without secrets, for a base address without them.
 pub fn request_url(base_url: &str, api: &Api) -> String {
     format!("{base_url}{}", api.path)
+}
+
+/// Whether the end of a path names an API: its own path, below its root where it needs that, or its root alone.
+fn is_named_by(path: &str, api: &Api) -> bool {
+    let rest = path.strip_suffix(api.path);
+    rest.is_some_and(|base| !api.needs_root || base.ends_with(api.root))
+        || api.is_named_by_root && path.ends_with(api.root)
 }
 
 /// Model names of a `/v1/models` answer, in its order, each once. Ignores blank names: no request can ask for one.
@@ -106,6 +112,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::protocol::api::{MESSAGES, OLLAMA, RESPONSES};
     use crate::protocol::url::address_below;
 
     fn resolved(typed: &str, wanted: Option<&'static Api>) -> (String, &'static str) {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource};
-use crate::domain::metrics::{METRICS, Metric, metric};
+use crate::domain::metrics::{METRICS, Metric};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CasePhase, CaseState, Session};
 use crate::domain::statistics::Stats;
@@ -56,14 +56,14 @@ impl<'a> CaseView<'a> {
 
     /// The figures of a metric, of the reported attempts that have it, beside the place of the case.
     pub fn figures(&self, metric: &Metric) -> impl Iterator<Item = (usize, f64)> + '_ {
-        let at = METRICS.iter().position(|m| m.key == metric.key);
+        let at = METRICS.iter().position(|m| *m == metric);
         let column = at.and_then(|at| self.figures.get(at)).map_or(&[][..], Vec::as_slice);
         column.iter().map(|figure| (self.index, *figure))
     }
 
     /// Reported attempts whose stream does not carry a metric.
     pub fn unresolved(&self, metric: &Metric) -> usize {
-        let at = METRICS.iter().position(|m| m.key == metric.key);
+        let at = METRICS.iter().position(|m| *m == metric);
         at.and_then(|at| self.unresolved.get(at)).copied().unwrap_or(0)
     }
 
@@ -75,11 +75,6 @@ impl<'a> CaseView<'a> {
     /// The spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
         Spread::of(self.figures(metric).collect())
-    }
-
-    /// [`Self::figure`] of the metric with this key.
-    pub fn figure_of(&self, key: &str) -> Option<f64> {
-        self.figure(metric(key)?)
     }
 
     /// Whether a token count among the reported attempts is an estimate.

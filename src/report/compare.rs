@@ -6,57 +6,38 @@ mod row;
 mod side;
 mod text;
 
+use std::sync::LazyLock;
+
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
 pub use self::side::{Case, Figure, Figures, Measured, Plan, Side, Stage};
 pub use self::text::text;
-use crate::domain::difference::Better;
-use crate::domain::metrics::metric;
+use crate::domain::metrics::{METRICS, Metric};
 
 /// A metric that is compared.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Compared {
-    /// Its key in the metrics' table.
-    pub key: &'static str,
-    /// For people, with its unit.
+    /// Row in the table of metrics.
+    pub metric: &'static Metric,
+    /// Heading with the unit.
     pub label: &'static str,
-    /// Digits after the point.
+    /// Decimal places.
     pub digits: usize,
 }
 
-impl Compared {
-    /// Which way it is better; `None` where more is neither.
-    pub fn better(&self) -> Option<Better> {
-        Better::of(metric(self.key)?)
-    }
-
-    /// Whether it rests on the number of output tokens: an estimate where that is one.
-    pub fn counts_tokens(&self) -> bool {
-        metric(self.key).is_some_and(|m| m.counts_output_tokens)
-    }
-}
-
-const fn row(key: &'static str, label: &'static str, digits: usize) -> Compared {
-    Compared { key, label, digits }
-}
-
-/// So many are.
-pub const METRICS: usize = 5;
-/// All that is compared, in this order.
-pub static COMPARED: [Compared; METRICS] = [
-    row("time_to_first_token_ms", "TTFT, ms", 0),
-    row("inter_token_latency_ms", "Inter-token latency, ms", 2),
-    row("output_token_throughput", "Speed, tok/s", 1),
-    row("output_sequence_length", "Output tokens", 0),
-    row("request_latency_ms", "Latency, ms", 0),
-];
+/// All metrics that are compared, in the order of their rank.
+pub static COMPARED: LazyLock<Vec<Compared>> = LazyLock::new(|| {
+    let mut all: Vec<_> = METRICS.iter().filter_map(|m| Some((*m, m.compared.as_ref()?))).collect();
+    all.sort_by_key(|(_, shown)| shown.rank);
+    all.into_iter().map(|(metric, shown)| Compared { metric, label: shown.label, digits: shown.digits }).collect()
+});
 
 /// A metric of both runs: its cases, those of A first, then all of them; of two sweeps so for each stage.
 #[derive(Debug)]
 pub struct Block {
-    /// Which.
-    pub compared: &'static Compared,
+    /// Metric of all its rows.
+    pub compared: Compared,
     /// At least one.
     pub rows: Vec<Row>,
 }
@@ -80,7 +61,7 @@ impl Comparison {
     /// Of two runs: where one is a sweep, stage by stage if both have one at the same concurrency.
     pub fn of(a: Side, b: Side) -> Self {
         let pairs = pairs(&a, &b);
-        let block = |(place, compared): (usize, &'static Compared)| {
+        let block = |(place, &compared): (usize, &Compared)| {
             let rows: Vec<Row> = pairs.iter().flat_map(|pair| rows(pair, place)).collect();
             rows.iter().any(|r| r.a.is_some() || r.b.is_some()).then_some(Block { compared, rows })
         };

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::metrics::{DECODE, LATENCY, TTFT};
 use crate::domain::session::Session;
 
 use super::bottleneck::{Bottleneck, SystemFigures, bottleneck};
@@ -50,8 +51,8 @@ impl Conclusion {
             ok: summary.ok,
             cases: views.len(),
             partial: summary.partial,
-            ttft_p50_ms: summary.stats("time_to_first_token_ms").map(|s| s.p50),
-            decode_p50: summary.stats("output_token_throughput_per_user").map(|s| s.p50),
+            ttft_p50_ms: summary.stats(&TTFT).map(|s| s.p50),
+            decode_p50: summary.stats(&DECODE).map(|s| s.p50),
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
             wall: session.last_ended.and_then(|ended| session.going(ended)),
@@ -66,7 +67,7 @@ impl Conclusion {
 
 fn slowest(views: &[CaseView<'_>]) -> Option<(String, f64)> {
     let timed: Vec<(&str, f64)> =
-        views.iter().filter_map(|v| Some((v.spec.name.as_str(), v.figure_of("request_latency_ms")?))).collect();
+        views.iter().filter_map(|v| Some((v.spec.name.as_str(), v.figure(&LATENCY)?))).collect();
     let slowest = timed.iter().max_by(|a, b| a.1.total_cmp(&b.1))?;
     (timed.len() > 1).then(|| (slowest.0.to_owned(), slowest.1))
 }

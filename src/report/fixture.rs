@@ -212,6 +212,7 @@ fn gpu() -> GpuReport {
     };
     GpuReport {
         source: "nvml".into(),
+        is_part_of_chip: false,
         scope: GpuScope::EndpointHost {
             evidence: "pid 4242 owns :8000 and uses GPU-6f3c".into(),
             gpus: vec!["GPU-6f3c".into()],

@@ -1,7 +1,7 @@
 //! What the GPUs did over a run, as a report tells it.
 
 use crate::domain::energy::{Efficiency, Energy};
-use crate::domain::gpu::{MACMON, MemoryKind};
+use crate::domain::gpu::MemoryKind;
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::gpu_track::{FEWEST_SAMPLES, GpuTrack};
@@ -20,6 +20,8 @@ pub struct GpuReport {
     pub source: String,
     /// Whether they are the endpoint's.
     pub scope: GpuScope,
+    /// Whether power and energy are those of a part of the processor's chip, not of boards.
+    pub is_part_of_chip: bool,
     /// Driver version.
     pub driver: Option<String>,
     /// Time between two samples, milliseconds.
@@ -129,6 +131,7 @@ impl GpuReport {
             source: gpu.source.clone(),
             efficiency: efficiency(&devices, &scope, session, output_tokens),
             scope,
+            is_part_of_chip: gpu.gpus.iter().any(|track| track.info.is_part_of_chip),
             driver: gpu.driver.clone(),
             sample_interval_ms: gpu.interval_ms,
             samples: gpu.samples,
@@ -137,11 +140,6 @@ impl GpuReport {
             devices,
             tokens_estimated,
         })
-    }
-
-    /// Whether power and energy are of a part of the processor's chip, rather than of boards.
-    pub fn is_part_of_a_chip(&self) -> bool {
-        self.source == MACMON
     }
 
     /// The highest load of one of those that may have done the work, percent.

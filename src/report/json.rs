@@ -21,7 +21,7 @@ use super::server_figures::ServerFigures;
 use super::summary::Summary;
 use crate::domain::calibration::Calibration;
 use crate::domain::diagnosis::{OBSERVER_STALLED, SENT_LATE};
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{METRICS, Metric, SPEED};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::CaseState;
 use crate::domain::time::RFC_3339_MILLIS;
@@ -180,11 +180,13 @@ struct FindingCount {
     attempts: usize,
 }
 
-/// Key of the attempts' own speed.
-const SPEED: &str = "output_token_throughput";
 /// Where the summary keeps the spread of the attempts' `output_token_throughput`. Its own name is taken there: the
 /// field means by it the throughput of the run as a whole.
 const SPEED_SPREAD: &str = "output_token_throughput_per_request";
+
+fn summary_key(metric: &Metric) -> &'static str {
+    if *metric == SPEED { SPEED_SPREAD } else { metric.key }
+}
 
 /// One entry for each metric of the table.
 struct Spreads<'a>(&'a Summary);
@@ -193,13 +195,13 @@ impl Serialize for Spreads<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(Some(METRICS.len()))?;
         for metric in METRICS {
-            let key = if metric.key == SPEED { SPEED_SPREAD } else { metric.key };
+            let key = summary_key(metric);
             let all = self.0.ended_attempts();
-            let unresolved = self.0.unresolved(metric.key);
-            let spread = self.0.spread(metric.key);
+            let unresolved = self.0.unresolved(metric);
+            let spread = self.0.spread(metric);
             let spread = spread.map(|spread| SpreadJson::of(&spread, all).with_unresolved(unresolved));
             // A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
-            let mixes = metric.key.starts_with("time_to_first");
+            let mixes = metric.is_first_token;
             map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
         }
         map.end()
@@ -373,11 +375,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         rating: summary.rating,
         rating_note: summary.rating_note(),
         bottleneck: bottleneck(&report.session, summary, SystemFigures::from_report(report)).map(BottleneckJson::from),
-        unresolved: METRICS
-            .iter()
-            .map(|m| (if m.key == SPEED { SPEED_SPREAD } else { m.key }, summary.unresolved(m.key)))
-            .filter(|(_, n)| *n > 0)
-            .collect(),
+        unresolved: METRICS.iter().map(|m| (summary_key(m), summary.unresolved(m))).filter(|(_, n)| *n > 0).collect(),
         load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::model::Report;
 use super::summary::Summary;
+use crate::domain::metrics::SPEED;
 use crate::domain::time::RFC_3339;
 
 /// Figures of a run at its end.
@@ -37,7 +38,7 @@ impl RunFigures {
             ok: summary.ok,
             failed: summary.failed,
             duration_s: report.duration_s(),
-            output_token_throughput_p50: summary.stats("output_token_throughput").map(|s| s.p50),
+            output_token_throughput_p50: summary.stats(&SPEED).map(|s| s.p50),
             estimated: summary.estimated,
             partial: report.session.is_partial(),
         }

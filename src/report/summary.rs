@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::domain::attempt::{AttemptRecord, TokenSource, Unresolved};
 use crate::domain::diagnosis::{DIAGNOSES, Diagnosis};
-use crate::domain::metrics::{METRICS, Metric, metric};
+use crate::domain::metrics::{DECODE, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, Session};
 use crate::domain::slo::RunFigure;
@@ -65,8 +65,8 @@ pub struct Summary {
     pub events: usize,
     /// Of those, out of the same read as the one before: they share its time.
     pub coalesced_events: usize,
-    spreads: Vec<(&'static str, Spread)>,
-    unresolved: Vec<(&'static str, usize)>,
+    spreads: Vec<(&'static Metric, Spread)>,
+    unresolved: Vec<(&'static Metric, usize)>,
     ttft_by_cache: Vec<(PrefixCache, Spread)>,
 }
 
@@ -131,7 +131,7 @@ impl Counted {
     fn add(&mut self, record: &AttemptRecord) {
         let cache = record.prefix_cache();
         self.cache.add(cache);
-        let ttft = metric("time_to_first_token_ms").and_then(|m| (m.get)(record));
+        let ttft = (TTFT.get)(record);
         self.ttft.extend(ttft.map(|ms| (cache, (record.id.case, ms))));
         if let Some((tokens, source)) = record.output_tokens() {
             self.tokens = self.tokens.saturating_add(tokens);
@@ -146,9 +146,8 @@ impl Counted {
 
     /// An answer that came in a few reads shows how fast a buffer is emptied, which no scale of models rates.
     fn rate(&mut self, record: &AttemptRecord) {
-        let is_unresolved =
-            |key| metric(key).is_some_and(|m| (m.unresolved)(record).is_some_and(Unresolved::is_timing));
-        if is_unresolved("output_token_throughput") || is_unresolved("output_token_throughput_per_user") {
+        let is_unresolved = |metric: &Metric| (metric.unresolved)(record).is_some_and(Unresolved::is_timing);
+        if is_unresolved(&SPEED) || is_unresolved(&DECODE) {
             self.unrated += 1;
         } else {
             self.rated_speeds.extend(record.output_tokens_per_s());
@@ -176,7 +175,7 @@ impl Summary {
         let views = cases(session);
         let counted = Counted::of(&views);
         let figures = |m: &'static Metric| views.iter().flat_map(|v| v.figures(m));
-        let latency_ms = metric("request_latency_ms").into_iter().flat_map(figures).map(|f| f.1);
+        let latency_ms = figures(&LATENCY).map(|f| f.1);
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
         let has_failed = |v: &&CaseView<'_>| v.reported.is_empty() && v.failures().next().is_some();
         let mut summary = Self {
@@ -201,12 +200,12 @@ impl Summary {
             total_output_tokens: counted.tokens,
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
-            spreads: METRICS.iter().filter_map(|m| Some((m.key, Spread::of(figures(m).collect())?))).collect(),
-            unresolved: METRICS.iter().map(|m| (m.key, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
+            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of(figures(m).collect())?))).collect(),
+            unresolved: METRICS.iter().map(|m| (*m, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
-        let speed = summary.stats("output_token_throughput");
+        let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
         summary.rated_speed = Stats::of(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
@@ -239,19 +238,19 @@ impl Summary {
         (self.events > 0).then(|| self.coalesced_events as f64 / self.events as f64)
     }
 
-    /// The spread of a metric, by its key in the metrics' table, with the number of figures.
-    pub fn spread(&self, key: &str) -> Option<Spread> {
-        self.spreads.iter().find(|(k, _)| *k == key).map(|(_, s)| *s)
+    /// Spread of a metric, with the number of figures; `None` without one.
+    pub fn spread(&self, metric: &Metric) -> Option<Spread> {
+        self.spreads.iter().find(|(m, _)| *m == metric).map(|(_, s)| *s)
     }
 
-    /// Reported attempts whose stream does not carry a metric, by its key in the metrics' table.
-    pub fn unresolved(&self, key: &str) -> usize {
-        self.unresolved.iter().find(|(k, _)| *k == key).map_or(0, |(_, n)| *n)
+    /// Number of reported attempts whose stream does not carry a metric.
+    pub fn unresolved(&self, metric: &Metric) -> usize {
+        self.unresolved.iter().find(|(m, _)| *m == metric).map_or(0, |(_, n)| *n)
     }
 
     /// The figures of a metric out of all attempts that ended: `8/10`, `8/10, 2 unresolved`.
-    pub fn n_of_all(&self, key: &str, n: usize) -> String {
-        let unresolved = match self.unresolved(key) {
+    pub fn n_of_all(&self, metric: &Metric, n: usize) -> String {
+        let unresolved = match self.unresolved(metric) {
             0 => String::new(),
             unresolved => format!(", {unresolved} unresolved"),
         };
@@ -269,9 +268,9 @@ impl Summary {
         &self.ttft_by_cache
     }
 
-    /// The statistics of a metric, by its key in the metrics' table.
-    pub fn stats(&self, key: &str) -> Option<Stats> {
-        Some(self.spread(key)?.stats)
+    /// Statistics of a metric; `None` without a figure.
+    pub fn stats(&self, metric: &Metric) -> Option<Stats> {
+        Some(self.spread(metric)?.stats)
     }
 }
 

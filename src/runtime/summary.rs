@@ -3,7 +3,7 @@
 mod entry;
 
 use self::entry::entry;
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{DECODE, ITL, LATENCY, METRICS, Metric, SPEED, TTFT};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
@@ -90,19 +90,19 @@ pub fn summary(report: &Report) -> String {
         lines.push(entry("Not reached", [Some(why)]));
     }
     let ended = summary.ended_attempts();
-    let line = |label: &str, key: &str, unit: &str, digits: usize| match summary.spread(key) {
-        Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(key, spread.n), unit, digits)),
-        None => unresolved_line(label, &summary, key),
+    let line = |label: &str, metric: &Metric, unit: &str, digits: usize| match summary.spread(metric) {
+        Some(spread) => Some(spread_line(label, &spread, &summary.n_of_all(metric, spread.n), unit, digits)),
+        None => unresolved_line(label, &summary, metric),
     };
-    lines.extend(line(&format!("Speed {about}"), "output_token_throughput", "tok/s", 1));
-    lines.extend(line("Decode", "output_token_throughput_per_user", "tok/s", 1));
+    lines.extend(line(&format!("Speed {about}"), &SPEED, "tok/s", 1));
+    lines.extend(line("Decode", &DECODE, "tok/s", 1));
     lines.extend(ttft(&summary));
     if summary.attempts > 0 {
         let how = if session.plan.warm { "prompts as they are" } else { "each prompt made unique" };
         lines.push(entry("Prefix cache", [Some(format!("{}; {how}", summary.cache.words()))]));
     }
-    lines.extend(line("Inter-token", "inter_token_latency_ms", "ms", 2));
-    if METRICS.iter().any(|m| summary.unresolved(m.key) > 0) {
+    lines.extend(line("Inter-token", &ITL, "ms", 2));
+    if METRICS.iter().any(|m| summary.unresolved(m) > 0) {
         let why = "dropped: the stream does not carry the figure; the findings below say why";
         lines.push(entry("Unresolved", [Some(why.to_owned())]));
     }
@@ -123,7 +123,7 @@ pub fn summary(report: &Report) -> String {
     for (diagnosis, n) in &summary.findings {
         lines.push(entry("Finding", [Some(format!("{}: {n} of {ended} attempts", diagnosis.label))]));
     }
-    if summary.spread("request_latency_ms").is_some_and(|s| s.mean_half_width.is_some()) {
+    if summary.spread(&LATENCY).is_some_and(|s| s.mean_half_width.is_some()) {
         lines.push(entry("±", [Some("95 % confidence of the mean (Student's t within cases)".to_owned())]));
     }
     let rating = |(word, against): (&str, String)| entry("Rating", [Some(format!("{word}: {against} on average"))]);
@@ -135,17 +135,16 @@ pub fn summary(report: &Report) -> String {
 }
 
 /// Line of a metric that no stream resolves.
-fn unresolved_line(label: &str, summary: &Summary, key: &str) -> Option<String> {
-    let n = summary.n_of_all(key, 0);
-    (summary.unresolved(key) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
+fn unresolved_line(label: &str, summary: &Summary, metric: &Metric) -> Option<String> {
+    let n = summary.n_of_all(metric, 0);
+    (summary.unresolved(metric) > 0).then(|| entry(label, [Some(UNKNOWN.to_owned()), Some(format!("n {n}"))]))
 }
 
 /// One TTFT line for each state of the prefix cache: a mean over cold and warm would describe neither.
 fn ttft(summary: &Summary) -> Vec<String> {
-    const KEY: &str = "time_to_first_token_ms";
     let by_cache = summary.ttft_by_cache();
     if by_cache.is_empty() {
-        return unresolved_line("TTFT", summary, KEY).into_iter().collect();
+        return unresolved_line("TTFT", summary, &TTFT).into_iter().collect();
     }
     let label = |state| match state {
         _ if by_cache.len() == 1 && state != PrefixCache::Warm => "TTFT",
@@ -155,7 +154,7 @@ fn ttft(summary: &Summary) -> Vec<String> {
     };
     by_cache
         .iter()
-        .map(|(state, spread)| spread_line(label(*state), spread, &summary.n_of_all(KEY, spread.n), "ms", 0))
+        .map(|(state, spread)| spread_line(label(*state), spread, &summary.n_of_all(&TTFT, spread.n), "ms", 0))
         .collect()
 }
 

@@ -213,6 +213,8 @@ fn info(reading: &Reading, url: &str) -> GpuInfo {
         index: 0,
         uuid: Some(key.slice.map_or_else(|| whole.clone(), |slice| format!("{whole}/{slice}"))),
         model: reading.model.clone().unwrap_or_else(|| "NVIDIA GPU".to_owned()),
+        vendor: Some("NVIDIA".to_owned()),
+        is_part_of_chip: false,
         memory_total_bytes: total.map(|(bytes, _)| bytes),
         memory_total_is_least: total.is_some_and(|(_, is_least)| is_least),
         memory_unknown_because: because(

@@ -16,12 +16,12 @@ use std::time::Duration;
 use self::pipe::{News, Pipe, not_understood};
 use super::SamplerConfig;
 use super::source::{GpuSource, GpuUsers, Trouble, Use};
-use crate::domain::gpu::{GpuInfo, GpuSample, MACMON, MemoryKind};
+use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::time::Nanos;
 use crate::protocol::macmon::Reading;
 
 /// Its name in the table of sources, and the program's.
-pub(super) const NAME: &str = MACMON;
+pub(super) const NAME: &str = "macmon";
 
 /// It begins with looking for sensors, of which there are some hundred.
 const FIRST_PATIENCE: Duration = Duration::from_secs(10);
@@ -188,6 +188,8 @@ fn info(reading: &Reading) -> GpuInfo {
     GpuInfo {
         uuid: Some(format!("{}/gpu", reading.machine.as_deref().unwrap_or("apple"))),
         model: reading.gpu_cores.map_or_else(|| chip.to_owned(), |cores| format!("{chip}, {cores} GPU cores")),
+        vendor: Some("Apple".to_owned()),
+        is_part_of_chip: true,
         memory_total_bytes: reading.memory_total_bytes,
         memory_kind: MemoryKind::Unified,
         memory_used_is_machines: true,

@@ -10,8 +10,11 @@ pub struct Source {
     pub name: &'static str,
     /// What it reads.
     pub what: &'static str,
-    /// Whether it is tried where nobody named one.
-    is_tried: fn(&SamplerConfig) -> bool,
+    /// Whether it reads other machines, at the addresses that the user gives. Sources of this machine are tried only
+    /// without such an address.
+    pub is_remote: bool,
+    /// Whether it is tried on this system while the user names no source.
+    is_usual: bool,
     pub(super) open: Open,
 }
 
@@ -20,26 +23,46 @@ pub const SOURCES: &[Source] = &[
     Source {
         name: super::dcgm::NAME,
         what: "exporters of other machines, by --gpu-metrics-url",
-        is_tried: |config| !config.metrics_urls.is_empty(),
+        is_remote: true,
+        is_usual: true,
         open: super::dcgm::open,
     },
     #[cfg(any(target_os = "linux", windows))]
-    Source { name: super::nvml::NAME, what: "NVIDIA's driver", is_tried: of_this_machine, open: super::nvml::open },
+    Source {
+        name: super::nvml::NAME,
+        what: "NVIDIA's driver",
+        is_remote: false,
+        is_usual: true,
+        open: super::nvml::open,
+    },
     #[cfg(target_os = "linux")]
-    Source { name: super::amdgpu::NAME, what: "AMD's driver", is_tried: of_this_machine, open: super::amdgpu::open },
+    Source {
+        name: super::amdgpu::NAME,
+        what: "AMD's driver",
+        is_remote: false,
+        is_usual: true,
+        open: super::amdgpu::open,
+    },
     #[cfg(unix)]
     Source {
         name: super::macmon::NAME,
         what: "Apple's GPUs, by the program macmon",
-        // Elsewhere there is none that it could tell of.
-        is_tried: |config| cfg!(target_os = "macos") && of_this_machine(config),
+        is_remote: false,
+        // Other systems have no GPU that macmon could read.
+        is_usual: cfg!(target_os = "macos"),
         open: super::macmon::open,
     },
 ];
 
-/// Sources of this machine are no answer to who asked for another machine's.
-const fn of_this_machine(config: &SamplerConfig) -> bool {
-    config.metrics_urls.is_empty()
+impl Source {
+    fn is_tried(&self, config: &SamplerConfig) -> bool {
+        self.is_usual && self.is_remote != config.metrics_urls.is_empty()
+    }
+}
+
+/// The source of that name on this system.
+pub fn source_by_name(name: &str) -> Option<&'static Source> {
+    SOURCES.iter().find(|source| source.name == name)
 }
 
 /// Which source is wanted.
@@ -60,7 +83,7 @@ impl GpuChoice {
         match name {
             "auto" => Some(Self::Auto),
             "none" => Some(Self::None),
-            _ => SOURCES.iter().find(|s| s.name == name).map(|s| Self::Only(s.name)),
+            _ => source_by_name(name).map(|s| Self::Only(s.name)),
         }
     }
 
@@ -73,7 +96,7 @@ impl GpuChoice {
 /// Opens the source that is wanted, lends it out, and closes it; an error has the reasons of all that were tried.
 pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
     let opened = open_one_of(SOURCES, config, then);
-    if cfg!(windows) && config.choice == GpuChoice::Auto && of_this_machine(config) {
+    if cfg!(windows) && config.choice == GpuChoice::Auto && config.metrics_urls.is_empty() {
         return opened.map_err(|why| format!("{why}; AMD's GPUs are read on Linux only"));
     }
     opened
@@ -83,7 +106,7 @@ fn open_one_of(sources: &[Source], config: &SamplerConfig, then: Use<'_>) -> Res
     let mut reasons = Vec::new();
     for source in sources {
         let is_wanted = match config.choice {
-            GpuChoice::Auto => (source.is_tried)(config),
+            GpuChoice::Auto => source.is_tried(config),
             GpuChoice::Only(name) => name == source.name,
             GpuChoice::None => false,
         };
@@ -105,11 +128,11 @@ mod tests {
     use super::*;
 
     fn reason(config: &SamplerConfig) -> String {
-        let fake = |name, is_tried, open| Source { name, what: "", is_tried, open };
+        let fake = |name, is_remote, open| Source { name, what: "", is_remote, is_usual: true, open };
         let sources = [
-            fake("far", |config| !config.metrics_urls.is_empty(), |_, _| Err("far is dead".to_owned())),
-            fake("one", of_this_machine, |_, _| Err("no one".to_owned())),
-            fake("two", of_this_machine, |_, _| Err("no two".to_owned())),
+            fake("far", true, |_, _| Err("far is dead".to_owned())),
+            fake("one", false, |_, _| Err("no one".to_owned())),
+            fake("two", false, |_, _| Err("no two".to_owned())),
         ];
         open_one_of(&sources, config, &mut |_source| {}).unwrap_err()
     }
@@ -130,10 +153,10 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn macmon_is_tried_by_itself_on_macs_alone() {
-        let macmon = SOURCES.iter().find(|s| s.name == crate::telemetry::macmon::NAME).unwrap();
+        let macmon = source_by_name(crate::telemetry::macmon::NAME).unwrap();
         let far = SamplerConfig { metrics_urls: vec!["http://far".to_owned()], ..SamplerConfig::default() };
-        assert_eq!((macmon.is_tried)(&SamplerConfig::default()), cfg!(target_os = "macos"));
-        assert!(!(macmon.is_tried)(&far));
+        assert_eq!(macmon.is_tried(&SamplerConfig::default()), cfg!(target_os = "macos"));
+        assert!(!macmon.is_tried(&far));
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl Stage {
             index,
             uuid: None,
             model: "NVIDIA RTX PRO 6000 Blackwell Workstation Edition".to_owned(),
+            vendor: Some("NVIDIA".to_owned()),
             memory_total_bytes: Some(97_887 * MIB),
             power_limit_w: Some(600.0),
             ..GpuInfo::default()

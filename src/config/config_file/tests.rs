@@ -9,7 +9,7 @@ fn refused(text: &str) -> String {
 fn an_empty_file_says_nothing() {
     let file = parse("# nothing\n", "config.toml").unwrap();
     assert!(file.theme.is_none() && file.ascii.is_none() && file.reduced_motion.is_none());
-    assert!(file.defaults.url.is_none() && file.defaults.export.is_none());
+    assert!(file.defaults.is_empty());
     assert!(file.keys.is_empty() && file.keymap.is_none());
 }
 
@@ -40,16 +40,21 @@ copy = "Y"
     assert_eq!(file.theme, Some(At { value: ThemeName::HighContrast, line: 2 }));
     assert_eq!(file.ascii, Some(At { value: AsciiWhen::Auto, line: 3 }));
     assert_eq!(file.reduced_motion, Some(At { value: true, line: 4 }));
-    let defaults = file.defaults;
-    assert_eq!(defaults.url, Some(At { value: "http://localhost:8000/v1".to_owned(), line: 7 }));
-    assert_eq!(defaults.model.map(|at| at.value).as_deref(), Some("m"));
-    assert_eq!(defaults.api.map(|at| at.value), Some("messages"));
-    assert_eq!(defaults.api_key_env.map(|at| at.value).as_deref(), Some("MY_KEY"));
-    assert_eq!(defaults.concurrency.map(|at| at.value), Some(4));
-    assert_eq!(defaults.repeat.map(|at| at.value), Some(3));
-    assert_eq!(defaults.warmup, Some(At { value: 0, line: 13 }));
-    assert_eq!(defaults.timeout_s.map(|at| at.value), Some(1.5));
-    assert_eq!(defaults.export.map(|at| at.value), Some(vec!["a.md".into(), "b.json".into()]));
+    let text = |text: &str| Value::Text(text.to_owned());
+    let expected = [
+        ("url", text("http://localhost:8000/v1"), 7),
+        ("model", text("m"), 8),
+        ("api", text("messages"), 9),
+        ("api_key_env", text("MY_KEY"), 10),
+        ("concurrency", Value::Count(4), 11),
+        ("repeat", Value::Count(3), 12),
+        ("warmup", Value::Count(0), 13),
+        ("timeout_s", Value::Number(1.5), 14),
+        ("export", Value::Paths(vec!["a.md".into(), "b.json".into()]), 15),
+    ];
+    let read = SETTINGS.iter().zip(file.defaults);
+    let read: Vec<_> = read.filter_map(|(setting, at)| at.map(|at| (setting.key, at.value, at.line))).collect();
+    assert_eq!(read, expected);
     // In the order of the file.
     let keys: Vec<_> = file.keys.iter().map(|at| (at.value.action, at.value.keys.len(), at.line)).collect();
     assert_eq!(keys, [(Action::TogglePauseCase, 0, 18), (Action::ToggleHold, 2, 19), (Action::Copy, 1, 20)]);

@@ -1,15 +1,14 @@
 //! What is in force, as a config file.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{Held, Settings};
+use super::Settings;
 use crate::app::action::Action;
 use crate::app::state::theme::ThemeName;
-use crate::config::config_file::{AsciiWhen, Defaults};
-use crate::config::secrets::is_variable;
+use crate::config::config_file::AsciiWhen;
+use crate::config::defaults::{SETTINGS, Value};
 use crate::domain::text::sanitise_line;
-use crate::protocol::url::without_secrets;
 use crate::ui::keymap::Key;
 
 /// Where what stands after a value begins, if the value leaves room.
@@ -51,31 +50,11 @@ impl Settings {
     }
 
     fn list_defaults(&self, out: &mut String) {
-        for key in Defaults::KEYS {
-            let (held, unset) = match key {
-                "url" => (told(self.url.as_ref(), |url| quoted(&without_secrets(url.trim()))), "no endpoint is named"),
-                "model" => (told(self.model.as_ref(), |name| quoted(name)), "the endpoint's own"),
-                "api" => (told(self.api.as_ref(), |name| quoted(name)), "chat, or what the end of the URL tells"),
-                "api_key_env" => {
-                    // What is no name may be the key itself.
-                    let name = self.api_key_env.as_ref().filter(|name| is_variable(&name.value));
-                    (told(name, |name| quoted(name)), "OPENAI_API_KEY")
-                }
-                "concurrency" => (told(self.concurrency.as_ref(), u32::to_string), "1; with --rate no limit"),
-                "repeat" => (told(self.repeat.as_ref(), u32::to_string), "1"),
-                "warmup" => (told(self.warmup.as_ref(), u32::to_string), "0"),
-                "timeout_s" => (told(self.timeout_s.as_ref(), f64::to_string), "the suite's own"),
-                _ => {
-                    let list = |paths: &Vec<PathBuf>| {
-                        let paths: Vec<_> = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect();
-                        format!("[{}]", paths.join(", "))
-                    };
-                    (told(self.export.as_ref(), list), "no report at the end")
-                }
-            };
+        for (setting, held) in SETTINGS.iter().zip(&self.options) {
+            let held = held.as_ref().and_then(|held| Some(((setting.printed)(&held.value)?, held.from.to_string())));
             match held {
-                Some((value, from)) => line(out, &format!("{key} = {value}"), &from),
-                None => line(out, &format!("# {key}"), unset),
+                Some((value, from)) => line(out, &format!("{} = {}", setting.key, toml(&value)), &from),
+                None => line(out, &format!("# {}", setting.key), setting.unset),
             }
         }
     }
@@ -101,8 +80,16 @@ impl Settings {
     }
 }
 
-fn told<T>(held: Option<&Held<T>>, value: impl Fn(&T) -> String) -> Option<(String, String)> {
-    held.map(|held| (value(&held.value), held.from.to_string()))
+fn toml(value: &Value) -> String {
+    match value {
+        Value::Text(text) => quoted(text),
+        Value::Count(count) => count.to_string(),
+        Value::Number(number) => number.to_string(),
+        Value::Paths(paths) => {
+            let paths: Vec<_> = paths.iter().map(|path| quoted(&path.to_string_lossy())).collect();
+            format!("[{}]", paths.join(", "))
+        }
+    }
 }
 
 fn line(out: &mut String, text: &str, comment: &str) {

@@ -32,6 +32,13 @@ fn variables<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<Strin
     move |name| set.get(name).map(|value| (*value).to_owned())
 }
 
+impl Settings {
+    fn option(&self, key: &str) -> Option<Held<Value>> {
+        let at = SETTINGS.iter().position(|setting| setting.key == key).expect("a key of the table");
+        self.options[at].clone()
+    }
+}
+
 /// What is in force with this file.
 fn settings(args: &[&str], env: &[(&str, &str)], file: &str) -> Settings {
     let cli = cli(args);
@@ -72,7 +79,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
     // The environment's address is read where it always was.
     for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL"] {
         assert_eq!(completed(&[], &[(name, "http://env/v1")], FILE).url, None);
-        let from = settings(&[], &[(name, "http://env/v1")], FILE).url.map(|url| url.from);
+        let from = settings(&[], &[(name, "http://env/v1")], FILE).option("url").map(|url| url.from);
         assert_eq!(from, Some(Source::Variable(name)));
     }
     assert_eq!(completed(&[], &[("TOKSCOPE_URL", " ")], FILE).url.as_deref(), Some("http://file/v1"));
@@ -147,8 +154,7 @@ fn read_again_the_same_is_in_force() {
             let mut run = cli(&[]).run;
             s.complete(&mut run);
             // A variable's address is completed by nobody, a file's is.
-            let url = s.url.as_ref().map(|url| url.value.clone());
-            run.url = url;
+            run.url = s.option("url").map(|url| format!("{:?}", url.value));
             (s.theme.value, s.ascii.value, s.reduced_motion.value, format!("{run:?}"), keys)
         };
         assert_eq!(values(&again), values(&before), "{}", before.listing());
@@ -161,4 +167,17 @@ fn no_secret_is_listed() {
     let listing = settings(&["--api-key-env", "sk-hunter2"], &env, "").listing();
     assert!(!listing.contains("hunter2"), "{listing}");
     assert!(listing.contains("url = \"http://host/v1\""), "{listing}");
+}
+
+#[test]
+fn every_option_of_the_file_is_read_set_and_printed_by_its_own_row() {
+    let listing = settings(&[], &[], FILE).listing();
+    let (mut filled, empty) = (completed(&[], &[], FILE), cli(&[]).run);
+    for setting in SETTINGS {
+        assert!(listing.contains(&format!("\n{} = ", setting.key)), "{} is not printed", setting.key);
+        let value = (setting.given)(&filled);
+        assert!(value.is_some() && (setting.given)(&empty).is_none(), "{} is not set by its row", setting.key);
+        (setting.set)(&mut filled, None);
+        assert_eq!((setting.given)(&filled), None, "{}: `set` and `given` differ", setting.key);
+    }
 }

@@ -1,30 +1,7 @@
 //! Other tools' names for the figures of thresholds.
 //!
-//! A name is an alias only if the other tool's definition is the same; where definitions differ, [`hint`] says so.
-
-/// Aliases of figures of single requests, and our names.
-///
-/// `tpot` is (E2E latency − TTFT) / (output tokens − 1) in vLLM, SGLang and genai-bench. Our ITL is the same, but excludes all
-/// tokens of the first event. `AIPerf` and guidellm call it `inter_token_latency`.
-const REQUEST_ALIASES: [(&str, &str); 17] = [
-    ("tpot", "itl"),
-    ("inter_token_latency", "itl"),
-    ("time_to_first_token", "ttft"),
-    ("ttfot", "ttfo"),
-    ("time_to_first_output_token", "ttfo"),
-    ("e2e", "latency"),
-    ("e2el", "latency"),
-    ("e2e_latency", "latency"),
-    ("e2e_request_latency", "latency"),
-    ("end_to_end_latency", "latency"),
-    ("request_latency", "latency"),
-    ("output_token_throughput_per_user", "decode"),
-    ("output_inference_speed", "decode"),
-    ("decode_speed", "decode"),
-    ("queue_time", "queue"),
-    ("queue_delay", "queue"),
-    ("dispatch_delay", "queue"),
-];
+//! Aliases of the figures of single requests are in the table of metrics. A name is an alias only if the other tool's definition
+//! is the same; where definitions differ, [`hint`] says so.
 
 /// Aliases of figures of the run, and our names.
 const RUN_ALIASES: [(&str, &str); 9] = [
@@ -42,11 +19,6 @@ const RUN_ALIASES: [(&str, &str); 9] = [
 /// Aliases of statistics, and our names.
 const STATISTIC_ALIASES: [(&str, &str); 5] =
     [("mean", "avg"), ("average", "avg"), ("median", "p50"), ("minimum", "min"), ("maximum", "max")];
-
-/// Returns our name of a request's figure; any other name unchanged.
-pub(super) fn request_figure(name: &str) -> &str {
-    own_name(&REQUEST_ALIASES, name)
-}
 
 /// Returns our name of a run's figure; any other name unchanged.
 pub(super) fn run_figure(name: &str) -> &str {

@@ -1,13 +1,14 @@
 //! Thresholds whose direction is almost never intended, like `ttft_p95>500ms`.
 
-use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Subject};
+use super::{Comparison, RunFigure, Slo, Subject};
+use crate::domain::metrics::Better;
 use crate::domain::text::sanitise_line;
 
 impl Slo {
     /// Warns about a bound that a worse server passes more easily, and suggests the other direction; `None` for a usual bound.
     pub fn odd_direction(&self) -> Option<String> {
         let less_is_better = match self.subject {
-            Subject::Requests(figure, _) => REQUEST_FIGURES.get(figure)?.unit == SloUnit::Milliseconds,
+            Subject::Requests(metric, _) => metric.better? == Better::Low,
             Subject::Run(figure) => figure == RunFigure::ErrorRate,
         };
         if self.comparison.is_upper_bound() == less_is_better {

@@ -2,7 +2,8 @@
 
 use std::str::FromStr;
 
-use super::{Comparison, REQUEST_FIGURES, RunFigure, Slo, SloUnit, Stat, Subject, alias};
+use super::{Comparison, RunFigure, Slo, SloUnit, Stat, Subject, alias};
+use crate::domain::metrics::{Metric, with_thresholds};
 use crate::domain::text::sanitise_line;
 
 /// The figures of the run by name. Goodput's unit tells which of its two is meant.
@@ -68,9 +69,9 @@ fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
         return Ok((Subject::Run(*figure), None));
     }
     let figure_and_statistic = |figure: &str, statistic: &str| {
-        let figure = super::figure_index(alias::request_figure(figure))?;
+        let metric = request_metric(figure)?;
         let statistic = alias::statistic(statistic);
-        Some(Subject::Requests(figure, *Stat::ALL.iter().find(|s| s.as_str() == statistic)?))
+        Some(Subject::Requests(metric, *Stat::ALL.iter().find(|s| s.as_str() == statistic)?))
     };
     let named = plain.rsplit_once('_').and_then(|(figure, statistic)| figure_and_statistic(figure, statistic));
     let turned = || plain.split_once('_').and_then(|(statistic, figure)| figure_and_statistic(figure, statistic));
@@ -80,11 +81,16 @@ fn subject(name: &str) -> Result<(Subject, Option<&'static str>), String> {
     }
 }
 
+/// The metric that our own name or that of another tool stands for.
+fn request_metric(name: &str) -> Option<&'static Metric> {
+    let mut all = with_thresholds();
+    all.find(|(_, names)| names.name == name || names.aliases.contains(&name)).map(|(metric, _)| metric)
+}
+
 /// Why a name is none, and which one may be meant.
 fn unknown(name: &str, plain: &str) -> String {
-    let figures: Vec<&str> = REQUEST_FIGURES.iter().map(|f| f.name).collect();
-    let own = alias::request_figure(plain);
-    if figures.contains(&own) {
+    let figures: Vec<&str> = with_thresholds().map(|(_, names)| names.name).collect();
+    if request_metric(plain).is_some() {
         return format!("'{plain}' needs a statistic, like {plain}_p95");
     }
     let shown = sanitise_line(name);
@@ -126,12 +132,13 @@ fn threshold(slo: &Slo, value: &str, named: Option<&str>) -> Result<(f64, Subjec
     };
     let expected = Slo { subject, ..slo.clone() }.unit();
     let factor = match (expected, unit) {
-        (SloUnit::Milliseconds, "ms") | (SloUnit::Percent, "%") => Some(1.0),
         (SloUnit::Milliseconds, "s") => Some(1000.0),
         (SloUnit::Milliseconds, "us" | "µs" | "μs") => Some(0.001),
-        (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "") | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => {
-            Some(1.0)
-        }
+        (SloUnit::Milliseconds, "ms")
+        | (SloUnit::Percent, "%")
+        | (SloUnit::Tokens, "tokens" | "tok" | "")
+        | (SloUnit::TokensPerSecond, "tok/s" | "t/s" | "")
+        | (SloUnit::RequestsPerSecond, "req/s" | "/s" | "") => Some(1.0),
         _ => None,
     };
     let Some(factor) = factor else {

@@ -1,8 +1,8 @@
 use super::*;
 use crate::domain::attempt::{Arrival, AttemptId, TextKind};
+use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::Plan;
-use crate::domain::slo::figure_index;
 use crate::domain::suite::{RatingScale, Suite};
 
 fn read(text: &str) -> Slo {
@@ -120,7 +120,7 @@ fn an_open_loop_counts_its_idle_time() {
     let tally = open_loop(&[]);
     // From 0 to the last token at 1 620 ms.
     assert!((tally.seconds() - 1.62).abs() < 1e-9);
-    assert_eq!(tally.percentile(figure_index("queue").unwrap(), 50), Some(500.0));
+    assert_eq!(tally.percentile(&QUEUE, 50), Some(500.0));
 }
 
 #[test]

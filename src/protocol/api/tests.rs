@@ -68,7 +68,7 @@ fn what_a_server_refused_is_asked_otherwise() {
 #[test]
 fn names_are_unique_and_found() {
     for api in APIS {
-        assert_eq!(by_name(api.name), Some(api));
+        assert_eq!(by_name(api.name), Some(*api));
     }
     assert_eq!(by_name("completions"), None);
 }

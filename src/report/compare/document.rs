@@ -21,7 +21,7 @@ pub fn markdown(comparison: &Comparison) -> String {
         lines.push(format!("| Case |{stage} A | B | Difference | Judgement |"));
         lines.push(format!("|---|{rule}---|---|---|---|"));
         for row in &block.rows {
-            let cells: Vec<String> = cells(row, block.compared).iter().map(|cell| inline(cell)).collect();
+            let cells: Vec<String> = cells(row, &block.compared).iter().map(|cell| inline(cell)).collect();
             lines.push(format!("| {} |", cells.join(" | ")));
         }
     }
@@ -102,7 +102,7 @@ pub fn json(comparison: &Comparison) -> String {
         .blocks
         .iter()
         .map(|block| BlockJson {
-            key: block.compared.key,
+            key: block.compared.metric.key,
             rows: block
                 .rows
                 .iter()
@@ -113,7 +113,7 @@ pub fn json(comparison: &Comparison) -> String {
                     b: row.b.map(FigureJson::of),
                     difference_percent: row.difference_percent(),
                     judgement: row
-                        .judge(block.compared.better())
+                        .judge(block.compared.metric.better)
                         .map(super::Judgement::words)
                         .filter(|w| !w.is_empty()),
                 })

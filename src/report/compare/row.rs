@@ -1,7 +1,7 @@
 //! Two figures side by side, and what can be said of them.
 
 use super::Figure;
-use crate::domain::difference::Better;
+use crate::domain::metrics::Better;
 
 /// What can be said of two figures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{COMPARED, Compared, METRICS};
+use super::{COMPARED, Compared};
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::metrics::metric;
 use crate::domain::session::{AttemptState, CaseState, Session};
 use crate::domain::suite::CaseSpec;
 use crate::report::case::{is_estimated, is_warm};
@@ -24,8 +23,8 @@ pub struct Figure {
     pub estimated: bool,
 }
 
-/// Its figures in the order of [`COMPARED`].
-pub type Figures = [Option<Figure>; METRICS];
+/// Figures in the order of [`COMPARED`]; empty without any.
+pub type Figures = Vec<Option<Figure>>;
 
 /// A case of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,8 +45,8 @@ pub struct Measured {
     pub answers: usize,
     /// Of those, the ones out of the server's prefix cache.
     pub warm: usize,
-    /// Of those, the ones whose stream does not carry a figure, in the order of [`COMPARED`].
-    pub unresolved: [usize; METRICS],
+    /// Of those, the ones whose stream does not carry a figure, in the order of [`COMPARED`]; empty without any.
+    pub unresolved: Vec<usize>,
 }
 
 impl Measured {
@@ -65,11 +64,10 @@ impl Measured {
             cases: session.suite.cases.iter().zip(&cases).map(case).collect(),
             answers: all.len(),
             warm: all.iter().filter(|r| is_warm(r)).count(),
-            unresolved: COMPARED.each_ref().map(|c| {
-                let is_unresolved =
-                    |r: &&Arc<AttemptRecord>| metric(c.key).is_some_and(|m| (m.unresolved)(r).is_some());
-                all.iter().filter(is_unresolved).count()
-            }),
+            unresolved: COMPARED
+                .iter()
+                .map(|c| all.iter().filter(|r| (c.metric.unresolved)(r).is_some()).count())
+                .collect(),
         }
     }
 
@@ -83,7 +81,7 @@ impl Measured {
 
     /// Figures that some streams do not carry: their means leave those answers out.
     pub(super) fn unresolved_note(&self) -> Option<String> {
-        let some = COMPARED.iter().zip(self.unresolved).filter(|(_, n)| *n > 0);
+        let some = COMPARED.iter().zip(&self.unresolved).filter(|(_, n)| **n > 0);
         let label = |c: &Compared| c.label.split(',').next().unwrap_or(c.label);
         let parts: Vec<String> = some.map(|(c, n)| format!("{} in {n}", label(c))).collect();
         let told = || format!("excluded as unresolved, in {} answers: {}", self.answers, parts.join(", "));
@@ -93,11 +91,12 @@ impl Measured {
 
 fn figures(records: &[Arc<AttemptRecord>]) -> Figures {
     let is_estimated = records.iter().any(|r| is_estimated(r));
-    COMPARED.each_ref().map(|c| {
-        let s = Spread::over(metric(c.key)?, records.iter().map(Arc::clone))?;
-        let estimated = is_estimated && c.counts_tokens();
+    let figure = |c: &Compared| {
+        let s = Spread::over(c.metric, records.iter().map(Arc::clone))?;
+        let estimated = is_estimated && c.metric.counts_output_tokens;
         Some(Figure { mean: s.stats.avg, n: s.n, half_width: s.mean_half_width, estimated })
-    })
+    };
+    COMPARED.iter().map(figure).collect()
 }
 
 /// A stage of a sweep.

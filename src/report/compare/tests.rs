@@ -1,4 +1,5 @@
 use super::*;
+use crate::domain::metrics::Better;
 use crate::report::fixture::{answer, report, run, suite};
 
 fn figure(mean: f64, half_width: Option<f64>) -> Figure {
@@ -31,10 +32,10 @@ fn the_difference_is_of_the_first() {
 
 #[test]
 fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
-    let told: Vec<_> = COMPARED.iter().map(|c| (metric(c.key).is_some(), c.better(), c.counts_tokens())).collect();
+    let told: Vec<_> = COMPARED.iter().map(|c| (c.metric.better, c.metric.counts_output_tokens)).collect();
     let (low, high) = (Some(Better::Low), Some(Better::High));
     let expected = [(low, false), (low, true), (high, true), (None, true), (low, false)];
-    assert_eq!(told, expected.map(|(better, counts)| (true, better, counts)));
+    assert_eq!(told, expected);
 }
 
 /// Three answers a case, each of its own time.
@@ -47,7 +48,7 @@ fn side(id: &str, cases: &[&str], millis: u64) -> Side {
 #[test]
 fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
     let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
-    b.whole.cases[1].figures = Default::default();
+    b.whole.cases[1].figures = Vec::new();
     let comparison = Comparison::of(a, b);
     let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
     assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
@@ -144,7 +145,7 @@ fn a_run_beside_itself_shows_nothing() {
     for block in &comparison.blocks {
         for row in &block.rows {
             assert_eq!(row.difference_percent(), Some(0.0));
-            assert_eq!(row.judge(block.compared.better()), Some(Judgement::NoDifferenceShown));
+            assert_eq!(row.judge(block.compared.metric.better), Some(Judgement::NoDifferenceShown));
         }
     }
 }

@@ -20,7 +20,7 @@ pub fn text(comparison: &Comparison) -> String {
     lines.extend(comparison.warnings.iter().map(|warning| format!("!  {}", sanitise_line(warning))));
     lines.push(String::new());
     for block in &comparison.blocks {
-        let c = block.compared;
+        let c = &block.compared;
         let mut head = vec![c.label, "A", "B", "DIFF", ""];
         if comparison.is_by_stage {
             head.insert(1, "AT ONCE");
@@ -46,7 +46,7 @@ pub(super) fn about(side: &Side) -> String {
 pub(super) fn cells(row: &Row, compared: &Compared) -> Vec<String> {
     let name = row.case.as_deref().map_or_else(|| ALL.to_owned(), sanitise_line);
     let difference = row.difference_percent().map_or_else(|| UNKNOWN.to_owned(), |d| format!("{d:+.1} %"));
-    let judged = row.judge(compared.better()).map_or("", super::Judgement::words).to_owned();
+    let judged = row.judge(compared.metric.better).map_or("", super::Judgement::words).to_owned();
     let figures = [row.a, row.b].map(|f| figure(f, compared.digits));
     let stage = row.concurrency.map(|n| n.to_string());
     [name].into_iter().chain(stage).chain(figures).chain([difference, judged]).collect()

@@ -2,17 +2,18 @@
 //! with a row for each case.
 
 use super::ImportError;
+use crate::domain::metrics::{ITL, LATENCY, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, METRICS, Measured, Side};
+use crate::report::compare::{COMPARED, Case, Figure, Measured, Side};
 
 /// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
-const COLUMNS: &[(&str, &str, f64)] = &[
-    ("time", "request_latency_ms", 1000.0),
-    ("completion", "output_sequence_length", 1.0),
-    ("tokens", "output_sequence_length", 1.0),
-    ("speed", "output_token_throughput", 1.0),
-    ("ttft", "time_to_first_token_ms", 1.0),
-    ("inter-token", "inter_token_latency_ms", 1.0),
+static COLUMNS: &[(&str, &Metric, f64)] = &[
+    ("time", &LATENCY, 1000.0),
+    ("completion", &OUTPUT_TOKENS, 1.0),
+    ("tokens", &OUTPUT_TOKENS, 1.0),
+    ("speed", &SPEED, 1.0),
+    ("ttft", &TTFT, 1.0),
+    ("inter-token", &ITL, 1.0),
 ];
 /// A time to first token that was not measured.
 const GUESSED: &str = "ttft (est.)";
@@ -146,8 +147,8 @@ fn heading(cells: &[String]) -> Option<Vec<Option<Column>>> {
     let place = |name: &String| {
         // Ours have the unit behind the name.
         let name = name.split_whitespace().next()?;
-        let (_, key, factor) = COLUMNS.iter().find(|(n, ..)| *n == name)?;
-        Some((COMPARED.iter().position(|c| c.key == *key)?, *factor))
+        let (_, metric, factor) = COLUMNS.iter().find(|(n, ..)| *n == name)?;
+        Some((COMPARED.iter().position(|c| c.metric == *metric)?, *factor))
     };
     let columns: Vec<_> = names.iter().map(place).collect();
     columns.iter().any(Option::is_some).then_some(columns)
@@ -160,7 +161,7 @@ fn row(cells: &[String], columns: &[Option<Column>]) -> Result<Case, String> {
     if cells.len() > columns.len() {
         return Err(format!("{} cells under {} headings", cells.len(), columns.len()));
     }
-    let mut figures = [None; METRICS];
+    let mut figures = vec![None; COMPARED.len()];
     for (cell, column) in cells.iter().zip(columns).skip(1) {
         if let Some((place, factor)) = column
             && let Some(figure) = figures.get_mut(*place)
@@ -210,13 +211,14 @@ fn number(cell: &str, factor: f64) -> Result<Option<Figure>, String> {
 
 /// Of all cases, each with its one figure.
 fn total(of: &mut Measured) {
-    for (place, total) in of.total.iter_mut().enumerate() {
+    let mean = |place: usize| {
         let figures: Vec<Figure> = of.cases.iter().filter_map(|c| c.figures.get(place).copied().flatten()).collect();
         let n = figures.len();
         let mean = figures.iter().map(|f| f.mean).sum::<f64>() / n as f64;
         let estimated = figures.iter().any(|f| f.estimated);
-        *total = (n > 0).then_some(Figure { mean, n, half_width: None, estimated });
-    }
+        (n > 0).then_some(Figure { mean, n, half_width: None, estimated })
+    };
+    of.total = (0..COMPARED.len()).map(mean).collect();
 }
 
 #[cfg(test)]
@@ -230,8 +232,8 @@ mod tests {
 
     const SCRIPTED: &str = include_str!("../../../tests/data/scripted-report.md");
 
-    fn figure(case: &Case, key: &str) -> Option<f64> {
-        case.figures[COMPARED.iter().position(|c| c.key == key).unwrap()].map(|f| f.mean)
+    fn figure(case: &Case, metric: &Metric) -> Option<f64> {
+        case.figures[COMPARED.iter().position(|c| c.metric == metric).unwrap()].map(|f| f.mean)
     }
 
     #[test]
@@ -242,10 +244,10 @@ mod tests {
         assert_eq!(side.suite.as_deref(), Some("Complex Comprehensive"));
         let names: Vec<_> = side.whole.cases.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["Full Backend System", "Debug Task", "ML Project"]);
-        assert_eq!(figure(&side.whole.cases[1], "request_latency_ms"), Some(4370.0));
-        assert_eq!(figure(&side.whole.cases[1], "output_sequence_length"), Some(500.0));
-        assert_eq!(figure(&side.whole.cases[1], "output_token_throughput"), Some(114.5));
-        assert_eq!(figure(&side.whole.cases[1], "time_to_first_token_ms"), None);
+        assert_eq!(figure(&side.whole.cases[1], &LATENCY), Some(4370.0));
+        assert_eq!(figure(&side.whole.cases[1], &OUTPUT_TOKENS), Some(500.0));
+        assert_eq!(figure(&side.whole.cases[1], &SPEED), Some(114.5));
+        assert_eq!(figure(&side.whole.cases[1], &TTFT), None);
         assert_eq!((side.notes.len(), side.simulated), (1, false));
     }
 
@@ -256,10 +258,10 @@ mod tests {
         assert_eq!(side.whole.cases.len(), SAMPLE.len());
         assert_eq!(side.model.as_deref(), Some("glm-4.7-flash"));
         for (case, (name, millis, _, tokens)) in side.whole.cases.iter().zip(SAMPLE) {
-            assert_eq!((case.name.as_str(), figure(case, "output_sequence_length")), (name, Some(tokens as f64)));
-            let off = figure(case, "request_latency_ms").unwrap() - millis as f64;
+            assert_eq!((case.name.as_str(), figure(case, &OUTPUT_TOKENS)), (name, Some(tokens as f64)));
+            let off = figure(case, &LATENCY).unwrap() - millis as f64;
             assert!(off.abs() <= 5.001, "{name} {off}");
-            let off = figure(case, "time_to_first_token_ms").unwrap() - millis as f64 / 10.0;
+            let off = figure(case, &TTFT).unwrap() - millis as f64 / 10.0;
             assert!(off.abs() <= 0.51, "{name} {off}");
         }
         assert_eq!(side.notes, [""; 0]);
@@ -311,7 +313,10 @@ mod tests {
         assert_eq!(why("| a | 1s | 2 |"), "line 5: 3 cells under 2 headings");
         assert!(why("").contains("4 lines hold no table of cases"));
         let side = read("| Case | Time |\n| a \\| b | N/A |\n").unwrap();
-        assert_eq!((side.whole.cases[0].name.as_str(), side.whole.cases[0].figures), ("a | b", [None; METRICS]));
+        assert_eq!(
+            (side.whole.cases[0].name.as_str(), side.whole.cases[0].figures.clone()),
+            ("a | b", vec![None; COMPARED.len()])
+        );
     }
 
     proptest! {
@@ -325,7 +330,7 @@ mod tests {
         ) {
             if let Ok(side) = read(&parts.concat()) {
                 prop_assert!(!side.whole.cases.is_empty());
-                prop_assert!(side.whole.cases.iter().flat_map(|c| c.figures).flatten().all(|f| f.mean.is_finite()));
+                prop_assert!(side.whole.cases.iter().flat_map(|c| &c.figures).flatten().all(|f| f.mean.is_finite()));
             }
         }
     }

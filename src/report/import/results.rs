@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, METRICS, Measured, Plan, Side, Stage};
+use crate::report::compare::{COMPARED, Case, Compared, Figure, Measured, Plan, Side, Stage};
 
 /// The version of the document that is understood.
 const SCHEMA_VERSION: u64 = 1;
@@ -91,7 +91,7 @@ impl<'de> Deserialize<'de> for Attempt {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Attempt, A::Error> {
                 let mut attempt = Attempt::default();
                 while let Some(key) = map.next_key::<Cow<'_, str>>()? {
-                    let known = Attempt::KEYS.into_iter().chain(COMPARED.iter().map(|c| c.key));
+                    let known = Attempt::KEYS.into_iter().chain(COMPARED.iter().map(|c| c.metric.key));
                     match known.into_iter().find(|known| *known == key) {
                         Some(known) => drop(attempt.0.insert(known, map.next_value()?)),
                         None => drop(map.next_value::<IgnoredAny>()?),
@@ -167,8 +167,8 @@ fn stages(cases: &[CaseJson]) -> Vec<Stage> {
 
 /// What the attempts gave that are `wanted`.
 fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
-    let mut all: [Vec<Vec<f64>>; METRICS] = Default::default();
-    let mut out = Measured::default();
+    let mut all: Vec<Vec<Vec<f64>>> = vec![Vec::new(); COMPARED.len()];
+    let mut out = Measured { unresolved: vec![0; COMPARED.len()], ..Measured::default() };
     let mut estimated = false;
     for case in cases {
         let good: Vec<&Attempt> = case.attempts.iter().filter(|a| is_good(a) && wanted(a)).collect();
@@ -177,21 +177,22 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
         out.warm += good.iter().filter(|a| a["prefix_cache"] == "warm").count();
         out.answers += good.len();
         for (compared, unresolved) in COMPARED.iter().zip(&mut out.unresolved) {
-            *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.key).is_some()).count();
+            *unresolved += good.iter().filter(|a| a["unresolved"].get(compared.metric.key).is_some()).count();
         }
-        let mut figures = [None; METRICS];
+        let mut figures = vec![None; COMPARED.len()];
         for ((compared, figure), all) in COMPARED.iter().zip(&mut figures).zip(&mut all) {
-            let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.key].as_f64()).collect();
+            let mut values: Vec<f64> = good.iter().filter_map(|a| a[compared.metric.key].as_f64()).collect();
             values.sort_by(f64::total_cmp);
-            *figure = figure_of(&[&values], is_estimated && compared.counts_tokens());
+            *figure = figure_of(&[&values], is_estimated && compared.metric.counts_output_tokens);
             all.push(values);
         }
         out.cases.push(Case { name: case.name.clone(), figures });
     }
-    for ((compared, figure), all) in COMPARED.iter().zip(&mut out.total).zip(&all) {
+    let total = |(compared, all): (&Compared, &Vec<Vec<f64>>)| {
         let groups: Vec<&[f64]> = all.iter().map(Vec::as_slice).collect();
-        *figure = figure_of(&groups, estimated && compared.counts_tokens());
-    }
+        figure_of(&groups, estimated && compared.metric.counts_output_tokens)
+    };
+    out.total = COMPARED.iter().zip(&all).map(total).collect();
     out
 }
 
@@ -229,9 +230,9 @@ mod tests {
     fn same_figures(read: &Measured, own: &Measured) {
         assert_eq!((read.answers, read.warm, read.cases.len()), (own.answers, own.warm, own.cases.len()));
         for (a, b) in
-            read.cases.iter().zip(&own.cases).map(|(a, b)| (a.figures, b.figures)).chain([(read.total, own.total)])
+            read.cases.iter().zip(&own.cases).map(|(a, b)| (&a.figures, &b.figures)).chain([(&read.total, &own.total)])
         {
-            for (a, b) in a.iter().zip(&b) {
+            for (a, b) in a.iter().zip(b) {
                 let (a, b) = (a.unwrap(), b.unwrap());
                 assert!((a.mean - b.mean).abs() < 1e-9 && a.n == b.n, "{a:?} {b:?}");
                 assert_eq!(a.half_width.is_some(), b.half_width.is_some());

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use crate::domain::metrics::QUEUE;
 use crate::domain::open_loop::OpenLoop;
 use crate::domain::session::Session;
-use crate::domain::slo::{RunFigure, Slo, Stat, Subject, figure_index};
+use crate::domain::slo::{RunFigure, Slo, Stat, Subject};
 use crate::domain::statistics::Stats;
 use crate::domain::sweep::{Stage, knee, saturated_from_start, stages};
 use crate::domain::tally::Tally;
@@ -78,7 +79,7 @@ impl<'a> LoadJson<'a> {
     /// Of a sweep the thresholds are those of its last stage, `slo_met` is whether any stage keeps them all.
     pub fn of(tally: &'a Tally, session: &'a Session) -> Self {
         let slos = session.slos();
-        let queue = figure_index("queue").and_then(|i| Some((tally.count(i), tally.stats(i)?)));
+        let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
         Self {
             measured_requests: tally.ended,
             not_started: session.not_started,

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::diagnosis::WARM_PREFIX;
-use crate::domain::metrics::{METRICS, Metric, metric};
+use crate::domain::metrics::{INPUT_TOKENS, LATENCY, METRICS, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::session::AttemptState;
 use crate::report::case::CaseView;
 
@@ -14,11 +14,8 @@ use super::escape::{UNKNOWN, code, fenced, inline, preview};
 use super::numbers::attempts;
 use super::page::{Page, digits, figure, unit};
 
-const TIME: &str = "request_latency_ms";
-const SPEED: &str = "output_token_throughput";
-const TTFT: &str = "time_to_first_token_ms";
 /// Metrics that the fixed fields and the line about the output already say.
-const SAID: [&str; 5] = [TIME, SPEED, TTFT, "input_sequence_length", "output_sequence_length"];
+static SAID: [&Metric; 5] = [&LATENCY, &SPEED, &TTFT, &INPUT_TOKENS, &OUTPUT_TOKENS];
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Details");
@@ -40,11 +37,12 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 }
 
 fn figures(case: &CaseView<'_>, page: &mut Page) {
-    for (key, per_unit, digits, unit) in [(TIME, 1000.0, 2, "s"), (SPEED, 1.0, 1, " tok/s"), (TTFT, 1000.0, 3, "s")] {
-        let Some(metric) = metric(key) else { continue };
+    for (metric, per_unit, digits, unit) in
+        [(&LATENCY, 1000.0, 2, "s"), (&SPEED, 1.0, 1, " tok/s"), (&TTFT, 1000.0, 3, "s")]
+    {
         page.field(metric.label, &figure_of(case, metric, per_unit, digits, unit));
     }
-    for metric in METRICS.iter().filter(|m| !SAID.contains(&m.key)) {
+    for metric in METRICS.iter().filter(|m| !SAID.contains(m)) {
         if let Some(mean) = case.figure(metric) {
             let unit = format!(" {}", unit(metric));
             page.field(metric.label, &figure_of(case, metric, 1.0, digits(metric, Some(mean)), unit.trim_end()));

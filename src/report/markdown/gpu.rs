@@ -89,7 +89,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
             figure(Some(cost.output_tokens_per_joule()), 2, gpu.tokens_estimated),
             figure(Some(cost.joules), 0, false),
             figure(Some(cost.output_tokens as f64), 0, gpu.tokens_estimated),
-            if gpu.is_part_of_a_chip() { "The GPU's part of its chip only" } else { "GPU boards only" },
+            if gpu.is_part_of_chip { "The GPU's part of its chip only" } else { "GPU boards only" },
         )),
         Err(why) => page.block(&format!("**Energy per output token**: {NOT_AVAILABLE} ({})", code(why))),
     }

@@ -1,7 +1,8 @@
 //! How the run did as a load: its loop, thresholds, goodput, failures by kind, the sweep. A plain run has none of it.
 
+use crate::domain::metrics::QUEUE;
 use crate::domain::session::Plan;
-use crate::domain::slo::{RunFigure, Subject, figure_index};
+use crate::domain::slo::{RunFigure, Subject};
 use crate::domain::statistics::needed_for;
 use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::domain::tally::Tally;
@@ -59,13 +60,13 @@ fn load(view: &View<'_>, tally: &Tally, page: &mut Page) {
             ),
         );
     }
-    if let Some(i) = figure_index("queue").filter(|i| tally.count(*i) > 0) {
+    if tally.count(&QUEUE) > 0 {
         let p = |p: u32| {
-            let value = tally.percentile(i, p);
+            let value = tally.percentile(&QUEUE, p);
             let text = if value.is_none() { format!("n<{}", needed_for(p)) } else { figure(value, 2, false) };
             format!("{text} (p{p})")
         };
-        let max = figure(tally.stats(i).map(|s| s.max), 2, false);
+        let max = figure(tally.stats(&QUEUE).map(|s| s.max), 2, false);
         page.field(
             "Dispatch Delay",
             &format!(

@@ -2,7 +2,7 @@
 
 use crate::domain::calibration::{Calibration, ErrorSpread};
 use crate::domain::diagnosis::RETRIED;
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{METRICS, SPEED};
 
 use super::View;
 use super::escape::{UNKNOWN, inline};
@@ -85,7 +85,7 @@ fn how(view: &View<'_>, page: &mut Page) {
                 gpu.sample_interval_ms,
                 gpu.samples,
                 gpu.missed,
-                if gpu.is_part_of_a_chip() {
+                if gpu.is_part_of_chip {
                     "the GPU's part of its chip alone, without memory, idle power included: the area under its power"
                 } else {
                     "the boards alone, idle power included: by their own counter, where they have none the area under \
@@ -203,7 +203,7 @@ fn conclusion(view: &View<'_>, page: &mut Page) {
     if let Some(note) = s.rating_note() {
         page.line(&format!("- {note}"));
     }
-    let average = s.stats("output_token_throughput").map(|s| s.avg);
+    let average = s.stats(&SPEED).map(|s| s.avg);
     page.line(&format!("- Average Speed: {}", with_unit(average, 1, s.estimated, " tok/s")));
     page.block(&format!(
         "- Scale: Excellent from {}, Good from {}, Fair from {} tok/s, below that Poor",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::domain::attempt::ERROR_BOUND;
 use crate::domain::interval::Interval;
-use crate::domain::metrics::{METRICS, Metric, Unit};
+use crate::domain::metrics::{INPUT_TOKENS, LATENCY, METRICS, Metric, OUTPUT_TOKENS, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::AttemptState;
 use crate::domain::statistics::{enough_for, needed_for};
@@ -16,9 +16,8 @@ use super::escape::{UNKNOWN, inline};
 use super::page::{Page, bare, figure, give_or_take, heading, seconds, with_unit};
 use crate::domain::quantity::{ESTIMATED, count};
 
-const SPEED: &str = "output_token_throughput";
 /// Metrics that have one of the first columns of the detailed results.
-const FIRST_COLUMNS: [&str; 4] = ["request_latency_ms", "input_sequence_length", "output_sequence_length", SPEED];
+static FIRST_COLUMNS: [&Metric; 4] = [&LATENCY, &INPUT_TOKENS, &OUTPUT_TOKENS, &SPEED];
 
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Results Summary");
@@ -36,7 +35,7 @@ fn strings<const N: usize>(words: [&str; N]) -> Vec<String> {
 fn totals(view: &View<'_>, page: &mut Page) {
     let s = &view.summary;
     let measured = s.attempts > 0;
-    let average = with_unit(s.stats(SPEED).map(|s| s.avg), 1, s.estimated, " tok/s");
+    let average = with_unit(s.stats(&SPEED).map(|s| s.avg), 1, s.estimated, " tok/s");
     let tokens = figure(measured.then_some(s.total_output_tokens as f64), 0, s.estimated);
     let aggregate = with_unit(s.output_token_throughput, 1, s.estimated, " tok/s");
     let mut rows = vec![
@@ -95,15 +94,15 @@ fn findings(view: &View<'_>, page: &mut Page) {
 
 fn speed(view: &View<'_>, page: &mut Page) {
     let s = &view.summary;
-    let stats = s.stats(SPEED);
+    let stats = s.stats(&SPEED);
     page.block("### Speed Statistics");
     for (name, value) in
         [("Max", stats.map(|s| s.max)), ("Min", stats.map(|s| s.min)), ("Median", stats.map(|s| s.p50))]
     {
         page.field(name, &with_unit(value, 1, s.estimated, " tok/s"));
     }
-    if let Some(spread) = s.spread(SPEED) {
-        page.field("Attempts", &view.summary.n_of_all(SPEED, spread.n));
+    if let Some(spread) = s.spread(&SPEED) {
+        page.field("Attempts", &view.summary.n_of_all(&SPEED, spread.n));
         let about = if s.estimated { ESTIMATED } else { "" };
         let interval = |i: Interval| format!("{about}{:.1} to {:.1} tok/s", i.low, i.high);
         for (of, ends) in [("Mean", spread.mean_ci95()), ("Median", spread.median_ci95)] {
@@ -121,8 +120,8 @@ fn latency(view: &View<'_>, page: &mut Page) {
     let mixed = by_cache.len() > 1;
     let mut rows = Vec::new();
     for metric in METRICS.iter().filter(|m| m.unit != Unit::Tokens) {
-        rows.push(latency_row(view, metric, "", view.summary.spread(metric.key)));
-        if mixed && metric.key == "time_to_first_token_ms" {
+        rows.push(latency_row(view, metric, "", view.summary.spread(metric)));
+        if mixed && **metric == TTFT {
             for (state, spread) in by_cache {
                 let which = match state {
                     PrefixCache::Unknown => ", cache unknown".to_owned(),
@@ -133,7 +132,7 @@ fn latency(view: &View<'_>, page: &mut Page) {
         }
     }
     page.table(&strings(["Metric", "Mean", "p50", "p90", "p95", "p99", "Max", "n"]), &rows);
-    if METRICS.iter().any(|m| view.summary.unresolved(m.key) > 0) {
+    if METRICS.iter().any(|m| view.summary.unresolved(m) > 0) {
         page.block(&format!(
             "*Unresolved*: events of these answers shared reads, so the figure may be off by more than {:.0}% and is excluded. \
              The findings and `unresolved` in `results.json` give the reason.",
@@ -164,8 +163,8 @@ fn latency_row(view: &View<'_>, metric: &Metric, which: &str, spread: Option<Spr
         _ => show(spread.and_then(|s| s.percentile(p))),
     };
     let n = match spread {
-        None if view.summary.unresolved(metric.key) == 0 => UNKNOWN.to_owned(),
-        spread => view.summary.n_of_all(metric.key, spread.map_or(0, |s| s.n)),
+        None if view.summary.unresolved(metric) == 0 => UNKNOWN.to_owned(),
+        spread => view.summary.n_of_all(metric, spread.map_or(0, |s| s.n)),
     };
     let mean = give_or_take(metric, spread.as_ref(), view.summary.estimated);
     let max = show(spread.map(|s| s.stats.max));
@@ -175,7 +174,7 @@ fn latency_row(view: &View<'_>, metric: &Metric, which: &str, spread: Option<Spr
 fn detailed(view: &View<'_>, page: &mut Page) {
     page.block("## Detailed Results");
     let several = view.cases.iter().any(|c| c.ended() > 1);
-    let added: Vec<_> = METRICS.iter().filter(|m| !FIRST_COLUMNS.contains(&m.key)).collect();
+    let added: Vec<_> = METRICS.iter().copied().filter(|m| !FIRST_COLUMNS.contains(m)).collect();
     let mut header = strings(["Test Case", "Time", "Prompt", "Completion", "Speed"]);
     header.extend(added.iter().map(|m| heading(m)));
     if several {
@@ -200,10 +199,10 @@ fn detailed_row(case: &CaseView<'_>, added: &[&Metric], several: bool) -> Vec<St
     let estimated = case.is_estimated();
     let mut row = vec![
         inline(&case.spec.name),
-        seconds(case.figure_of("request_latency_ms"), 2),
-        figure(case.figure_of("input_sequence_length"), 0, false),
-        figure(case.figure_of("output_sequence_length"), 0, estimated),
-        match case.figure_of(SPEED) {
+        seconds(case.figure(&LATENCY), 2),
+        figure(case.figure(&INPUT_TOKENS), 0, false),
+        figure(case.figure(&OUTPUT_TOKENS), 0, estimated),
+        match case.figure(&SPEED) {
             Some(speed) => format!("**{}** tok/s", figure(Some(speed), 1, estimated)),
             None => UNKNOWN.to_owned(),
         },

@@ -2,6 +2,7 @@ use super::super::fixture::{SAMPLE, answer, refusal, run, sample_session, suite}
 use super::*;
 use crate::domain::attempt::{AttemptId, AttemptStatus};
 use crate::domain::diagnosis::Finding;
+use crate::domain::metrics::ITL;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::session::{Plan, SessionEvent};
 use crate::domain::time::Nanos;
@@ -13,7 +14,7 @@ fn close(a: f64, b: f64) -> bool {
 #[test]
 fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
     let s = Summary::of(&sample_session());
-    let speed = s.spread("output_token_throughput").unwrap();
+    let speed = s.spread(&SPEED).unwrap();
     assert_eq!(speed.n, 10);
     let printed = [speed.stats.avg, speed.stats.max, speed.stats.min, speed.stats.p50].map(|v| format!("{v:.1}"));
     assert_eq!(printed, ["112.9", "116.9", "105.9", "114.5"]);
@@ -31,7 +32,7 @@ fn the_median_of_an_even_number_lies_between_the_two_middle_ones() {
     let mut speeds: Vec<f64> = SAMPLE.iter().map(|&(_, ms, _, tokens)| tokens as f64 * 1000.0 / ms as f64).collect();
     speeds.sort_by(f64::total_cmp);
     let s = Summary::of(&sample_session());
-    assert!(close(s.stats("output_token_throughput").unwrap().p50, f64::midpoint(speeds[4], speeds[5])));
+    assert!(close(s.stats(&SPEED).unwrap().p50, f64::midpoint(speeds[4], speeds[5])));
 }
 
 #[test]
@@ -40,8 +41,7 @@ fn nothing_measured_has_no_figures() {
     let s = Summary::of(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts, s.partial), (0, 1, 1, true));
     assert_eq!((s.rating, s.output_token_throughput, s.request_throughput), (None, None, None));
-    assert_eq!(s.stats("time_to_first_token_ms"), None);
-    assert_eq!(s.stats("no such metric"), None);
+    assert_eq!(s.stats(&TTFT), None);
 }
 
 #[test]
@@ -54,7 +54,7 @@ fn every_repeat_counts_and_warm_ups_do_not() {
     });
     let s = Summary::of(&session);
     assert_eq!((s.ok, s.attempts, s.total_output_tokens, s.partial), (2, 4, 400, false));
-    assert!(close(s.total_time_s, 4.0) && close(s.stats("output_token_throughput").unwrap().min, 100.0));
+    assert!(close(s.total_time_s, 4.0) && close(s.stats(&SPEED).unwrap().min, 100.0));
 }
 
 #[test]
@@ -144,13 +144,13 @@ fn intervals_are_of_the_attempts_that_have_the_figure() {
     // 10, 12 and 14 ms to the first token.
     let session = run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 80 + 20 * u64::from(id.number), 1, 10)));
     let s = Summary::of(&session);
-    let ttft = s.spread("time_to_first_token_ms").unwrap();
+    let ttft = s.spread(&TTFT).unwrap();
     let interval = ttft.mean_ci95().unwrap();
     let half = 4.3027 * 2.0 / 3.0_f64.sqrt();
     assert!(close(interval.low, 12.0 - half) && close(interval.high, 12.0 + half), "{interval:?}");
     assert_eq!(ttft.median_ci95, None);
     // Ten cases once: how they differ is no chance.
-    let ten = Summary::of(&sample_session()).spread("request_latency_ms").unwrap();
+    let ten = Summary::of(&sample_session()).spread(&LATENCY).unwrap();
     assert_eq!((ten.mean_ci95(), ten.median_ci95), (None, None));
 }
 
@@ -161,7 +161,7 @@ fn cases_that_differ_do_not_widen_the_interval() {
         let millis = 80 + 20 * u64::from(id.number) + 5000 * id.case as u64;
         Some(answer(id, now, millis, 1, 10))
     });
-    let ttft = Summary::of(&session).spread("time_to_first_token_ms").unwrap();
+    let ttft = Summary::of(&session).spread(&TTFT).unwrap();
     assert!(ttft.mean_half_width.is_some_and(|half| close(half, 2.7764 * 2.0 / 6.0_f64.sqrt())), "{ttft:?}");
     let median = ttft.median_ci95.unwrap();
     assert!(close(median.low, 10.0) && close(median.high, 514.0), "{median:?}");
@@ -209,11 +209,10 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
         Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
     });
     let s = Summary::of(&session);
-    let keys = ["time_to_first_token_ms", "inter_token_latency_ms", "output_token_throughput_per_user"];
-    for key in keys.into_iter().chain(["output_token_throughput"]) {
-        let n = s.spread(key).map(|spread| spread.n);
-        assert_eq!((n, s.unresolved(key)), (Some(8), 2), "{key}");
-        assert_eq!(s.n_of_all(key, 8), "8/10, 2 unresolved");
+    for metric in [&TTFT, &ITL, &DECODE, &SPEED] {
+        let n = s.spread(metric).map(|spread| spread.n);
+        assert_eq!((n, s.unresolved(metric)), (Some(8), 2), "{}", metric.key);
+        assert_eq!(s.n_of_all(metric, 8), "8/10, 2 unresolved");
     }
     assert_eq!((s.rating, s.unrated), (Some("Excellent"), 2));
     assert!(close(s.rated_speed.unwrap(), 100.0));
@@ -221,7 +220,7 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     // Twenty tokens in 2 ms are neither a speed nor "Excellent".
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
     let s = Summary::of(&session);
-    assert_eq!((s.rating, s.unrated, s.unresolved("time_to_first_token_ms")), (None, 1, 1));
+    assert_eq!((s.rating, s.unrated, s.unresolved(&TTFT)), (None, 1, 1));
     // One event without usage is not "Poor".
     let session = run(suite(&["a"]), Plan::default(), |id, now| {
         let mut record = answer(id, now, 2000, 10, 1);
@@ -229,5 +228,5 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
         Some(record)
     });
     let s = Summary::of(&session);
-    assert_eq!((s.rating, s.unresolved("output_token_throughput"), s.total_output_tokens), (None, 1, 0));
+    assert_eq!((s.rating, s.unresolved(&SPEED), s.total_output_tokens), (None, 1, 0));
 }

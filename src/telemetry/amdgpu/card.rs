@@ -26,7 +26,8 @@ impl Card {
     /// Reads nothing but what the bus knows of it.
     pub(super) fn new(index: u32, device: PathBuf, ids: &Path) -> Self {
         let model = names::of(&device, ids);
-        let info = GpuInfo { index, uuid: names::slot(&device), model, ..GpuInfo::default() };
+        let vendor = Some("AMD".to_owned());
+        let info = GpuInfo { index, uuid: names::slot(&device), model, vendor, ..GpuInfo::default() };
         let mut card = Self { info, device, is_known: false };
         if card.asleep().is_none() {
             card.learn();

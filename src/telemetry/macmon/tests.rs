@@ -153,6 +153,8 @@ fn its_line_is_a_gpu_with_a_sample() {
     let (_alive, mut lines) = (bench.alive(), bench.lines());
     lines.write_all(LINE.as_bytes()).unwrap();
     let info = GpuInfo {
+        vendor: Some("Apple".to_owned()),
+        is_part_of_chip: true,
         uuid: Some("Mac15,9/gpu".to_owned()),
         model: "Apple M3 Max, 40 GPU cores".to_owned(),
         memory_total_bytes: Some(24 << 30),

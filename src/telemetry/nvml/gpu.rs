@@ -53,7 +53,8 @@ pub(super) fn trouble(error: &NvmlError) -> Trouble {
 
 impl<'a> Gpu<'a> {
     pub(super) fn new(index: u32, place: Place) -> Self {
-        let info = GpuInfo { index, model: "NVIDIA GPU".to_owned(), ..GpuInfo::default() };
+        let info =
+            GpuInfo { index, model: "NVIDIA GPU".to_owned(), vendor: Some("NVIDIA".to_owned()), ..GpuInfo::default() };
         Self { info, place, opened: None }
     }
 

@@ -120,6 +120,7 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
          at 1250 gpu 0 used=20971520000",
     );
     let info = GpuInfo {
+        vendor: Some("NVIDIA".to_owned()),
         uuid: Some("GPU-6f3c".to_owned()),
         model: "NVIDIA GeForce RTX 4090".to_owned(),
         memory_total_bytes: Some(25_757_220_864),

@@ -12,9 +12,9 @@ use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::live::InFlight;
+use crate::domain::metrics::TTFT;
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::session::{AttemptState, CaseState};
-use crate::domain::slo::figure_index;
 use crate::domain::statistics::{needed_for, percentile};
 use crate::domain::text::sanitise_line;
 use crate::ui::cache::ReportedTtft;
@@ -111,7 +111,7 @@ impl<'a> Others<'a> {
     /// In ascending order.
     fn ttft_ms(&self) -> Cow<'_, [f64]> {
         match self {
-            Self::Load(scene) => figure_index("ttft").map_or_else(Cow::default, |t| scene.load.tally.values(t).into()),
+            Self::Load(scene) => scene.load.tally.values(&TTFT).into(),
             Self::Reported(reported) => reported.ascending_ms.as_slice().into(),
         }
     }
@@ -133,7 +133,7 @@ impl Others<'_> {
     /// How many more answers have no TTFT because their streams do not carry it.
     fn unresolved_beside(&self) -> String {
         let unresolved = match self {
-            Self::Load(scene) => figure_index("ttft").map_or(0, |ttft| scene.load.tally.unresolved(ttft)),
+            Self::Load(scene) => scene.load.tally.unresolved(&TTFT),
             Self::Reported(reported) => reported.unresolved,
         };
         if unresolved > 0 { format!(", {unresolved} unresolved") } else { String::new() }

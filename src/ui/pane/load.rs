@@ -10,9 +10,10 @@ use ratatui::text::{Line, Span};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::load::WINDOW;
+use crate::domain::metrics::{DECODE, ITL, QUEUE, TTFT};
 use crate::domain::quantity::ESTIMATED;
 use crate::domain::session::Plan;
-use crate::domain::slo::{RunFigure, figure_index};
+use crate::domain::slo::RunFigure;
 use crate::domain::statistics::needed_for;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -124,25 +125,22 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     };
     let all = tally.ended;
     let recent_n = (recent.ok, recent.ok + recent.failed);
-    let column = |name| figure_index(name).unwrap_or(0);
-    let (ttft, itl) = (column("ttft"), column("itl"));
     let mut rows = vec![
         Row { rank: 3, spans: rates(view, about, area) },
         Row { rank: 1, spans: heading },
-        line(0, "TTFT", true, &|p| tally.percentile(ttft, p), (tally.count(ttft), all)),
+        line(0, "TTFT", true, &|p| tally.percentile(&TTFT, p), (tally.count(&TTFT), all)),
         line(6, &seconds, false, &|p| recent.ttft_ms(p), recent_n),
-        line(0, "ITL", true, &|p| tally.percentile(itl, p), (tally.count(itl), all)),
+        line(0, "ITL", true, &|p| tally.percentile(&ITL, p), (tally.count(&ITL), all)),
         line(7, &seconds, false, &|p| recent.itl_ms(p), recent_n),
     ];
     if scene.session.plan.open_loop.is_some() {
-        let queue = column("queue");
-        rows.push(line(4, "Queue", true, &|p| tally.percentile(queue, p), (tally.count(queue), all)));
+        rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
     }
     if let Some(words) = tally.doubts.words() {
         let text = fit::cut(&format!("TTFT of {words}"), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
-    let unresolved = [(ttft, "TTFT"), (itl, "ITL")].map(|(figure, name)| (tally.unresolved(figure), name));
+    let unresolved = [(&TTFT, "TTFT"), (&ITL, "ITL")].map(|(metric, name)| (tally.unresolved(metric), name));
     let unresolved: Vec<String> =
         unresolved.iter().filter(|(n, _)| *n > 0).map(|(n, name)| format!("{n} {name}")).collect();
     if !unresolved.is_empty() {
@@ -165,7 +163,7 @@ fn rates(view: &View<'_>, about: &str, area: Rect) -> Vec<Span<'static>> {
         (number::rate(tally.run_figure(RunFigure::RequestRate)), "req/s"),
         (format!("{about}{}", number::rate(tally.run_figure(RunFigure::Throughput))), "tok/s"),
     ];
-    let per_user = figure_index("decode").and_then(|i| tally.percentile(i, 50));
+    let per_user = tally.percentile(&DECODE, 50);
     if per_user.is_some() {
         figures.push((format!("{about}{}", number::rate(per_user)), "per user"));
     }

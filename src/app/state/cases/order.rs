@@ -2,21 +2,9 @@
 
 use std::cmp::Ordering;
 
-use crate::domain::metrics::{METRICS, Metric};
+use crate::domain::metrics::{Column, METRICS, Metric};
 use crate::domain::session::{CasePhase, CaseState};
 use crate::domain::suite::CaseSpec;
-
-/// Keys of the metrics whose columns come first, in that order.
-const FIRST: [&str; 8] = [
-    "time_to_first_token_ms",
-    "output_token_throughput",
-    "output_sequence_length",
-    "request_latency_ms",
-    "output_token_throughput_per_user",
-    "inter_token_latency_ms",
-    "input_sequence_length",
-    "time_to_first_output_token_ms",
-];
 
 /// Sort key of the table of cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -28,14 +16,14 @@ pub enum SortBy {
     Name,
     /// Phase of the case: failed first, done last.
     State,
-    /// Figure of the metric with this key, of the reported attempt. Cases without a figure come last.
-    Metric(&'static str),
+    /// Figure of this metric, of the reported attempt. Cases without a figure come last.
+    Metric(&'static Metric),
 }
 
-/// All metrics in the order of their columns.
-pub fn metrics() -> Vec<&'static Metric> {
-    let mut all: Vec<_> = METRICS.iter().collect();
-    all.sort_by_key(|m| FIRST.iter().position(|key| *key == m.key).unwrap_or(FIRST.len()));
+/// Metrics that have a column, in the order of their columns.
+pub fn columns() -> Vec<(&'static Metric, &'static Column)> {
+    let mut all: Vec<_> = METRICS.iter().filter_map(|m| Some((*m, m.column.as_ref()?))).collect();
+    all.sort_by_key(|(_, column)| column.rank);
     all
 }
 
@@ -43,7 +31,7 @@ impl SortBy {
     /// Every sort key, in the order of the columns.
     pub fn all() -> Vec<Self> {
         let before = [Self::Suite, Self::Name, Self::State];
-        before.into_iter().chain(metrics().iter().map(|m| Self::Metric(m.key))).collect()
+        before.into_iter().chain(columns().into_iter().map(|(metric, _)| Self::Metric(metric))).collect()
     }
 
     /// The sort key after this one; after the last, the first.
@@ -60,7 +48,7 @@ impl SortBy {
             Self::Suite => "the suite's order",
             Self::Name => "name",
             Self::State => "state",
-            Self::Metric(key) => METRICS.iter().find(|m| m.key == key).map_or("", |m| m.label),
+            Self::Metric(metric) => metric.label,
         }
     }
 }
@@ -79,11 +67,10 @@ pub fn sort(cases: &mut [usize], by: SortBy, reversed: bool, specs: &[CaseSpec],
             let rank = |case: &usize| states.get(*case).map(|s| rank(s.phase));
             sort_by_key(cases, rank, |a, b| directed(a.cmp(b)));
         }
-        SortBy::Metric(key) => {
-            let metric = METRICS.iter().find(|m| m.key == key);
+        SortBy::Metric(metric) => {
             let figure = |case: &usize| {
                 let record = states.get(*case)?.shown().filter(|r| r.is_ok())?;
-                (metric?.get)(&record).filter(|v| v.is_finite())
+                (metric.get)(&record).filter(|v| v.is_finite())
             };
             sort_by_key(cases, figure, |a, b| match (a, b) {
                 (Some(a), Some(b)) => directed(a.total_cmp(b)),

@@ -46,7 +46,7 @@ fn sort_by(app: &mut App, by: SortBy) {
     }
 }
 
-const TTFT: SortBy = SortBy::Metric("time_to_first_token_ms");
+static TTFT: SortBy = SortBy::Metric(&crate::domain::metrics::TTFT);
 
 #[test]
 fn the_circle_begins_with_the_suite_and_comes_back_to_it() {

@@ -93,11 +93,11 @@ fn energy_is_that_of_boards_but_of_a_macs_chip() {
         ["GPU boards only, idle power included", "Energy is that of the boards alone, idle power included: by"];
     let chip =
         ["The GPU's part of its chip only, idle", "Energy is that of the GPU's part of its chip alone, without memory"];
-    for (source, told, not) in [("nvml", boards, chip), ("macmon", chip, boards)] {
-        source.clone_into(&mut r.gpu.as_mut().unwrap().source);
+    for (is_part_of_chip, told, not) in [(false, boards, chip), (true, chip, boards)] {
+        r.gpu.as_mut().unwrap().is_part_of_chip = is_part_of_chip;
         let text = render(&r);
-        assert!(told.iter().all(|words| text.contains(words)), "{source}: {text}");
-        assert!(!not.iter().any(|words| text.contains(words)), "{source}: {text}");
+        assert!(told.iter().all(|words| text.contains(words)), "{is_part_of_chip}: {text}");
+        assert!(!not.iter().any(|words| text.contains(words)), "{is_part_of_chip}: {text}");
     }
 }
 

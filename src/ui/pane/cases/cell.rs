@@ -2,14 +2,14 @@
 
 use ratatui::text::Span;
 
-use super::columns::{Column, Kind, SPEED, TTFT};
+use super::columns::{Column, Kind};
 use super::row::{Compared, Row};
 use super::trace;
 use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
 use crate::domain::difference::{Difference, Verdict, of_last, of_means};
 use crate::domain::live::{InFlight, StreamPhase};
-use crate::domain::metrics::{Metric, Unit};
+use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::Quantity;
 use crate::domain::session::CasePhase;
@@ -40,12 +40,12 @@ impl Column {
     fn metric(&self, metric: &Metric, row: &Row<'_>, theme: Theme) -> Span<'static> {
         let figure = match (row.live, row.record.as_deref()) {
             _ if row.phase == CasePhase::Running && row.live.is_none() => None,
-            (Some(live), _) => live_figure(metric.key, live, row.scene),
+            (Some(live), _) => live_figure(metric, live, row.scene),
             (None, Some(record)) => Some(measured(metric, record)),
             (None, None) => None,
         };
         let text = figure.unwrap_or_default();
-        let style = if metric.key == SPEED { theme.value() } else { theme.text() };
+        let style = if *metric == SPEED { theme.value() } else { theme.text() };
         let style = if text.is_empty() || text == number::UNKNOWN { theme.muted() } else { style };
         Span::styled(self.aligned(&text), style)
     }
@@ -137,9 +137,10 @@ pub(super) fn cache(record: &AttemptRecord) -> Option<&'static str> {
 pub(super) fn measured(metric: &Metric, record: &AttemptRecord) -> String {
     let estimated = matches!(record.output_tokens(), Some((_, TokenSource::Estimate)));
     let figure = text(metric.unit, (metric.get)(record), estimated && metric.counts_output_tokens);
-    match (metric.key, record.prefix_cache()) {
-        (TTFT, PrefixCache::Warm) => format!("{WARM} {figure}"),
-        (TTFT, PrefixCache::Unknown) if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
+    match record.prefix_cache() {
+        _ if *metric != TTFT => figure,
+        PrefixCache::Warm => format!("{WARM} {figure}"),
+        PrefixCache::Unknown if record.nonce.is_none() => format!("{CACHE_UNKNOWN} {figure}"),
         _ => figure,
     }
 }
@@ -153,22 +154,21 @@ fn text(unit: Unit, value: Option<f64>, estimated: bool) -> String {
     quantity.estimated_if(estimated).to_string()
 }
 
-/// A figure of an answer that still comes; `None` for what is only known at its end.
-pub(super) fn live_figure(key: &str, live: &InFlight, scene: &Scene) -> Option<String> {
+/// Figure of a running stream; `None` while it is not known.
+pub(super) fn live_figure(metric: &Metric, live: &InFlight, scene: &Scene) -> Option<String> {
     let elapsed_ms = scene.now.millis_since(live.started);
-    let tokens = f64::from(live.content_events) * scene.tokens_per_event;
-    let per_s = |tokens: f64, ms: f64| (tokens > 0.0 && ms >= 250.0).then(|| tokens / ms * 1000.0);
-    let since_first = live.ttft_ms.map_or(0.0, |ttft| elapsed_ms - ttft);
-    let decode = per_s(tokens - scene.tokens_per_event, since_first).filter(|_| live.is_resolved());
-    match key {
-        "time_to_first_token_ms" => Some(number::millis(Some(live.ttft_ms?))),
-        "output_token_throughput" => Some(text(Unit::TokensPerSecond, Some(per_s(tokens, elapsed_ms)?), true)),
-        "output_token_throughput_per_user" => Some(text(Unit::TokensPerSecond, Some(decode?), true)),
-        "inter_token_latency_ms" => Some(text(Unit::Milliseconds, Some(1000.0 / decode?), true)),
-        "output_sequence_length" => (tokens > 0.0).then(|| text(Unit::Tokens, Some(tokens), true)),
-        "request_latency_ms" => Some(format!("{:.1} s", elapsed_ms / 1000.0)),
-        _ => None,
-    }
+    let stream = LiveStream {
+        elapsed_ms,
+        ttft_ms: live.ttft_ms,
+        content_events: live.content_events,
+        tokens_per_event: scene.tokens_per_event,
+        is_resolved: live.is_resolved(),
+    };
+    Some(match (metric.live)(&stream)? {
+        LiveFigure::Measured(value) => text(metric.unit, Some(value), false),
+        LiveFigure::Estimate(value) => text(metric.unit, Some(value), true),
+        LiveFigure::Elapsed(ms) => format!("{:.1} s", ms / 1000.0),
+    })
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use super::GAP;
 use crate::app::state::App;
 use crate::app::state::cases::order::{self, SortBy};
-use crate::domain::metrics::{Metric, Unit};
+use crate::domain::metrics::{Column as Placed, Metric, TTFT, Unit};
 use crate::ui::fit;
 
 /// Cells that a name has at least, and gets at most.
@@ -14,12 +14,6 @@ const BEFORE_NAME: u8 = 8;
 const ROOMY: usize = 100;
 /// Cells that the trace gets at most.
 const TRACE_AT_MOST: usize = 48;
-/// Key of the time to first token.
-pub(super) const TTFT: &str = "time_to_first_token_ms";
-/// Key of the throughput.
-pub(super) const SPEED: &str = "output_token_throughput";
-/// Metrics whose difference has a column.
-const COMPARED: [&str; 2] = [TTFT, SPEED];
 /// Width of the progress, cells: bar, blank, share.
 const PROGRESS: usize = 13;
 
@@ -142,18 +136,17 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
         Compared::Baseline => Some((3, "base")),
     };
     let doubt = if needs.doubts { 2 } else { 0 };
-    for metric in order::metrics() {
-        let (rank, heading) = place(metric);
+    for (metric, &Placed { heading, rank, has_difference }) in order::columns() {
         let width = match metric.unit {
             // With room for a `~`.
             Unit::Milliseconds if metric.counts_output_tokens => 8,
             Unit::Milliseconds => 7,
             Unit::Tokens | Unit::TokensPerSecond => 6,
         };
-        let width = if metric.key == TTFT { width + doubt } else { width };
+        let width = if *metric == TTFT { width + doubt } else { width };
         let column = Column::new(heading, width.max(fit::width(heading)), rank, Kind::Metric(metric));
-        all.push(column.sorts(SortBy::Metric(metric.key)));
-        if let Some((rank, to)) = difference.filter(|_| COMPARED.contains(&metric.key)) {
+        all.push(column.sorts(SortBy::Metric(metric)));
+        if let Some((rank, to)) = difference.filter(|_| has_difference) {
             let heading = format!("{heading} Δ{to}");
             all.push(Column::new(&heading, fit::width(&heading), rank, Kind::Difference(metric)));
         }
@@ -162,20 +155,6 @@ fn all(needs: &Needs, trace: usize) -> Vec<Column> {
     all.push(Column::new("Finish", 7, 13, Kind::Finish).text());
     all.push(Column::new("Trace", trace, 8, Kind::Trace).text());
     all
-}
-
-/// A metric's rank when there is little room, and its heading.
-fn place(metric: &Metric) -> (u8, &'static str) {
-    match metric.key {
-        "time_to_first_token_ms" => (1, metric.label),
-        "output_token_throughput" => (2, "tok/s"),
-        "output_sequence_length" => (4, metric.label),
-        "request_latency_ms" => (5, metric.label),
-        "output_token_throughput_per_user" => (9, metric.label),
-        "inter_token_latency_ms" => (11, "ITL"),
-        "input_sequence_length" => (12, metric.label),
-        _ => (14, metric.label),
-    }
 }
 
 /// What marks the sorted column.

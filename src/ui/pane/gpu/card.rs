@@ -76,15 +76,17 @@ pub(super) fn last_of(view: &View<'_>, gpu: &GpuTrack, series: &Series) -> Optio
     series.last().or_else(old)
 }
 
-/// Its name in so many cells: the vendor goes first.
+/// Name of a GPU in at most `cells` cells; the vendor is dropped first.
 pub(super) fn short_name(gpu: &GpuTrack, cells: usize) -> String {
     let name = sanitise_line(&gpu.info.model);
     if fit::width(&name) <= cells {
         return name;
     }
-    let short = ["NVIDIA ", "AMD ", "Apple ", "GeForce "]
-        .into_iter()
-        .fold(name.as_str(), |n, v| n.strip_prefix(v).unwrap_or(n));
+    let vendor = gpu.info.vendor.iter().map(String::as_str);
+    // Of a brand the model alone tells GPUs apart.
+    let short = vendor.chain(["GeForce"]).fold(name.as_str(), |name, word| {
+        name.strip_prefix(word).and_then(|rest| rest.strip_prefix(' ')).unwrap_or(name)
+    });
     fit::cut(short, cells)
 }
 

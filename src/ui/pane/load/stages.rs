@@ -29,7 +29,7 @@ fn columns() -> Vec<Column> {
         let (cells, show): (usize, fn(Option<f64>) -> String) = match c.unit {
             SloUnit::Milliseconds => (10, number::millis),
             SloUnit::RequestsPerSecond => (7, number::rate),
-            SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
+            SloUnit::Tokens | SloUnit::TokensPerSecond | SloUnit::Percent => (9, number::rate),
         };
         (c.label, cells.max(fit::width(c.label) + 1), Box::new(move |s| c.cell(s, show)))
     };

@@ -2,7 +2,7 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::state::cases::RowId;
 use crate::domain::attempt::AttemptStatus;
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{INPUT_TOKENS, ITL, LATENCY, METRICS, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::session::Plan;
 use crate::ui::pane::cases::columns::choose;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
@@ -60,17 +60,18 @@ fn figures_of_a_stream_are_estimates_and_say_so() {
     stage.start(0, 1, script_of(0));
     stage.app.scene.tokens_per_event = 2.0;
     stage.pass(40);
-    let figure = |stage: &Stage, key| live_figure(key, stage.app.scene.in_flight_of(0).unwrap(), &stage.app.scene);
-    assert_eq!(figure(&stage, "time_to_first_token_ms"), None);
-    assert_eq!(figure(&stage, "output_sequence_length"), None);
+    let figure =
+        |stage: &Stage, metric| live_figure(metric, stage.app.scene.in_flight_of(0).unwrap(), &stage.app.scene);
+    assert_eq!(figure(&stage, &TTFT), None);
+    assert_eq!(figure(&stage, &OUTPUT_TOKENS), None);
     stage.pass(1960);
     // 80 ms to the first of one event every 8 ms: some 240 events after two seconds.
     let events = stage.app.scene.in_flight_of(0).unwrap().content_events;
     assert!((238..=241).contains(&events), "{events}");
-    assert_eq!(figure(&stage, "output_sequence_length"), Some(format!("~{}", events * 2)));
-    assert_eq!(figure(&stage, "output_token_throughput"), Some(format!("~{events}.0")));
-    assert_eq!(figure(&stage, "request_latency_ms"), Some("2.0 s".to_owned()));
-    assert_eq!(figure(&stage, "input_sequence_length"), None);
+    assert_eq!(figure(&stage, &OUTPUT_TOKENS), Some(format!("~{}", events * 2)));
+    assert_eq!(figure(&stage, &SPEED), Some(format!("~{events}.0")));
+    assert_eq!(figure(&stage, &LATENCY), Some("2.0 s".to_owned()));
+    assert_eq!(figure(&stage, &INPUT_TOKENS), None);
 }
 
 #[test]
@@ -106,9 +107,8 @@ fn figures_that_rest_on_counted_events_say_so() {
     let row = row(&stage, 0);
     for metric in METRICS {
         let text = measured(metric, row.record.as_ref().unwrap());
-        let estimated =
-            matches!(metric.unit, Unit::Tokens | Unit::TokensPerSecond) || metric.key == "inter_token_latency_ms";
-        assert_eq!(text.starts_with('~'), estimated && metric.key != "input_sequence_length", "{} {text}", metric.key);
+        let estimated = matches!(metric.unit, Unit::Tokens | Unit::TokensPerSecond) || **metric == ITL;
+        assert_eq!(text.starts_with('~'), estimated && **metric != INPUT_TOKENS, "{} {text}", metric.key);
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::app::action::Action;
-use crate::domain::metrics::METRICS;
+use crate::domain::metrics::{ITL, METRICS};
 use crate::domain::session::Plan;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
 
@@ -53,7 +53,7 @@ fn every_column_that_sorts_is_in_the_circle_in_the_order_it_stands_in_and_all_of
 #[test]
 fn the_sorted_column_is_marked_and_there_at_every_width() {
     let mut stage = ten_cases(1);
-    stage.app.ui.cases.sort = SortBy::Metric("inter_token_latency_ms");
+    stage.app.ui.cases.sort = SortBy::Metric(&ITL);
     assert!(chosen(&stage.app, 75).1.contains(&"ITL↑".to_owned()));
     stage.act(Action::ReverseSort);
     let table = choose(50, 20, &stage.app);
