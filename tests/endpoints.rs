@@ -196,7 +196,7 @@ fn a_wrong_model_stops_the_run_with_those_there_are() {
     let folder = folder_with(&suite(10));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
     assert_eq!((ended, posts(&came).len()), (Some(3), 1), "{stderr}");
-    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist.; pass another model with --model; the endpoint lists small, large";
+    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist; pass another model with --model; the endpoint lists small, large";
     assert!(stderr.contains(said), "{stderr}");
 }
 

@@ -384,7 +384,7 @@ mod tests {
         // The pane of a terminal of 80x24.
         let shown = text(&stage.draw_with(38, 4, Theme::ansi(), draw));
         let words: Vec<&str> = shown.lines().skip(1).flat_map(str::split_whitespace).collect();
-        assert_eq!(words.join(" "), "TTFT unresolved gaps unresolved: all 100 events came in one read");
+        assert_eq!(words.join(" "), "TTFT unresolved gaps unresolved: all 100 events arrived in one read");
     }
 
     #[test]
