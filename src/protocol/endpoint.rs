@@ -51,9 +51,9 @@ fn is_named_by(path: &str, api: &Api) -> bool {
 pub fn model_names(models: &Value) -> Vec<String> {
     let lists = ["data", "models"].iter().filter_map(|name| models.get(*name)).chain([models]);
     let list = lists.filter_map(Value::as_array).find(|list| !list.is_empty());
-    let named = |m: &Value, key: &str| m.get(key)?.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
+    let text_of = |m: &Value, key: &str| m.get(key)?.as_str().filter(|name| !name.trim().is_empty()).map(str::to_owned);
     let mut seen = HashSet::new();
-    let names = list.into_iter().flatten().filter_map(|m| named(m, "id").or_else(|| named(m, "name")));
+    let names = list.into_iter().flatten().filter_map(|m| text_of(m, "id").or_else(|| text_of(m, "name")));
     names.filter(|name| seen.insert(name.clone())).collect()
 }
 

@@ -51,6 +51,12 @@ pub struct UiState {
 }
 
 impl UiState {
+    /// The default state with this overlay open.
+    #[cfg(test)]
+    pub fn with_overlay(overlay: Overlay) -> Self {
+        Self { overlay, ..Self::default() }
+    }
+
     /// Whether the focused pane is the answer with a search: "back" drops the search first.
     pub fn is_answer_searched(&self) -> bool {
         self.focus == PaneId::Preview && !self.answer.search.field.is_empty()

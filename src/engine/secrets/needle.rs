@@ -242,7 +242,7 @@ mod tests {
         let hex = hex.collect::<String>().to_uppercase();
         let turned = KEY.chars().rev().collect::<String>();
         let parted = |by: &str| KEY.bytes().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(by);
-        let styled = KEY.chars().map(|c| format!("**{c}**")).collect::<String>();
+        let styled: String = KEY.chars().flat_map(|c| ["**".to_owned(), c.to_string(), "**".to_owned()]).collect();
         let styled = styled.trim_matches('*');
         let escaped = KEY.replace('-', "\\-");
         let dumps = [parted(":"), parted("-"), parted(" "), parted(", 0x"), styled.to_owned(), escaped];

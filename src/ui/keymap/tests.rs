@@ -11,8 +11,7 @@ fn press(code: KeyCode, modifiers: KeyModifiers) -> KeyEvent {
 
 /// What a key means while this lies over the panes.
 fn resolve(overlay: &Overlay, event: &KeyEvent) -> Option<Msg> {
-    let mut ui = UiState::default();
-    ui.overlay = overlay.clone();
+    let ui = UiState::with_overlay(overlay.clone());
     Keymap::standard().resolve(&ui, event, Nanos(7))
 }
 
