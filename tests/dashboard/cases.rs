@@ -17,6 +17,8 @@ fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
     // Tokens of the answers in the order they are asked for; the fourth is the rerun.
     const TOKENS: [usize; 4] = [5, 2, 9, 3];
     let server = Server::start(&["m"], |mut asked| {
+        // The time to decode: an answer faster than any model has no speed to compare.
+        std::thread::sleep(std::time::Duration::from_millis(5));
         asked.token(&format!("reply-{} ", asked.number));
         asked.finish(TOKENS[asked.number]);
     });
