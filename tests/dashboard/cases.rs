@@ -13,6 +13,7 @@ fn order(screen: &vt100::Screen) -> Vec<String> {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "the server takes time to decode")]
 fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
     // Tokens of the answers in the order they are asked for; the fourth is the rerun.
     const TOKENS: [usize; 4] = [5, 2, 9, 3];
