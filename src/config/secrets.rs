@@ -45,7 +45,7 @@ pub(super) fn api_key(
     Ok(Some(key.to_owned()))
 }
 
-/// What is sent to prove who asks; `from` is the variable or file that the key came from, if there is one.
+/// The key and headers that authenticate requests; `from` names the variable or file that holds the key, if there is one.
 pub(super) fn key_source(from: Option<KeySource>, headers: &[(String, String)]) -> KeySource {
     const AUTHENTICATES: [&str; 4] = ["authorization", "x-api-key", "api-key", "x-goog-api-key"];
     let authenticates = |name: &str| AUTHENTICATES.iter().any(|known| known.eq_ignore_ascii_case(name));

@@ -20,7 +20,7 @@ const NOT_CLEAR: &str = "no clear bottleneck";
 /// A GPU that is busier than this in one sample at least was at work.
 const BUSY_PERCENT: f64 = 90.0;
 
-/// What limited a run.
+/// Cause that limited a run, with its evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bottleneck {
     /// In the field's word: `decode-bound`.

@@ -36,7 +36,7 @@ impl RunBase {
 
 /// A live run or a playback. The default methods suit a playback, which measures nothing.
 pub trait Run {
-    /// What this run has in common with every other.
+    /// The part that every kind of run shares.
     fn base(&self) -> &RunBase;
 
     /// The same, to change.

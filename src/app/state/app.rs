@@ -22,7 +22,7 @@ pub struct App {
     pub frozen: Option<Box<Scene>>,
     /// The saved run on the screen; `None` while tokscope measures.
     pub playback: Option<Box<Playback>>,
-    /// What the user chose on the screen.
+    /// Choices of the user on the screen.
     pub ui: UiState,
     /// Labels of the exporters, in the order of their table.
     pub export_labels: Vec<&'static str>,

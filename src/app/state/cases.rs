@@ -15,7 +15,7 @@ const MAX_COMPARED: usize = 200;
 /// Maximum number of earlier attempts to compare an attempt with.
 const MAX_EARLIER: usize = 30;
 
-/// What the user chose in the table of cases.
+/// Choices of the user in the table of cases.
 #[derive(Clone, Debug, Default)]
 pub struct CaseTable {
     /// Sort key.

@@ -5,7 +5,7 @@ use super::model_choice::ModelChoice;
 use super::palette::Palette;
 use super::report_view::ReportView;
 
-/// What lies over the panes and takes the keys.
+/// The layer over the panes that takes the keys.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub enum Overlay {
     /// Nothing: keys go to the focused pane.

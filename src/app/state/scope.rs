@@ -19,7 +19,7 @@ const CURSOR_STEPS: u32 = 100;
 /// A key moves the window by this fraction of it.
 const WINDOW_STEPS: u32 = 5;
 
-/// What the user chose in the scope.
+/// Choices of the user in the scope.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScopeState {
     /// Length of the window; `None` is 20 s of an active run, and the whole of a run that ended.

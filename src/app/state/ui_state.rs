@@ -13,7 +13,7 @@ use super::text_field::TextField;
 use super::theme::ThemeName;
 use crate::app::pane::PaneId;
 
-/// What the user chose on the screen.
+/// Choices of the user on the screen.
 #[derive(Clone, Debug)]
 pub struct UiState {
     /// Index of the selected case in the suite.
@@ -30,7 +30,7 @@ pub struct UiState {
     pub focus: PaneId,
     /// Whether the focused pane fills the screen.
     pub zoomed: bool,
-    /// What lies over the panes.
+    /// The layer over the panes.
     pub overlay: Overlay,
     /// Only cases whose name contains this text are listed.
     pub filter: TextField,

@@ -118,7 +118,7 @@ pub struct CaseState {
     words: Words,
 }
 
-/// What the end of the program took from a case.
+/// Work of a case that the end of the program interrupted.
 #[derive(Clone, Debug)]
 struct Cut {
     /// Measured attempts to be started when the run is resumed.

@@ -10,7 +10,7 @@ use crate::domain::time::Nanos;
 pub struct RunEvent {
     /// Time on the run's clock.
     pub at: Nanos,
-    /// What happened.
+    /// Kind of event.
     pub what: What,
 }
 

@@ -7,7 +7,7 @@ use super::line::End;
 use super::read::{JournalError, read_first_line};
 use crate::report::run_figures::RunFigures;
 
-/// What the first and the last line of a journal say about the run.
+/// Summary of a run from the first and the last line of its journal.
 #[derive(Clone, Debug)]
 pub struct Brief {
     /// Suite and target of the run.
