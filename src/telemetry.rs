@@ -26,7 +26,7 @@ use std::time::Duration;
 
 use self::attend::Command;
 pub use self::host::{HostConfig, watch_host};
-use self::sampler::Watch;
+use self::sampler::SamplerThread;
 pub use self::server::watch_server;
 pub use self::sources::{GpuChoice, SOURCES, Source, source_by_name};
 use crate::domain::gpu::GpuEvent;
@@ -145,7 +145,7 @@ fn start_with(
     let (give, take) = sync_channel(1);
     let thread = move || {
         if let Ok(sink) = take.recv() {
-            Watch::new(config, now, sink).run(&inbox, open);
+            SamplerThread::new(config, now, sink).run(&inbox, open);
         }
     };
     match std::thread::Builder::new().name("gpu".to_owned()).spawn(thread) {

@@ -12,13 +12,13 @@ use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
 use crate::runtime::spec::{
-    EngineSpec, JournalSpec, Resuming, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+    EngineSpec, JournalSpec, ResumeTarget, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
 };
 
 /// Checks everything that a resumed run needs, as [`super::run_spec`] does for a new one.
 pub fn resume_spec(
     args: &ResumeArgs,
-    resuming: Resuming,
+    resuming: ResumeTarget,
     env: &dyn Fn(&str) -> Option<String>,
     folder: &Path,
     simulator_url: Option<String>,

@@ -47,7 +47,7 @@ pub struct Stall {
 
 /// Some gaps that follow one another.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct GapBin {
     from: Nanos,
     to: Nanos,
     sum_ms: f32,
@@ -61,7 +61,7 @@ struct Block {
     /// The last arrival of the block before.
     before: Option<Nanos>,
     arrivals: Box<[Arrival]>,
-    stretches: Box<[Stretch]>,
+    stretches: Box<[GapBin]>,
 }
 
 /// The arrivals of a stream. A copy shares the full blocks.
@@ -165,7 +165,7 @@ impl Trace {
     }
 
     /// The stretches of which something lies between two times.
-    fn stretches(&self, from: Nanos, to: Nanos) -> impl Iterator<Item = (&Block, usize, Stretch)> {
+    fn stretches(&self, from: Nanos, to: Nanos) -> impl Iterator<Item = (&Block, usize, GapBin)> {
         let blocks = self.blocks.iter().skip(self.block_of(from));
         let all = blocks.flat_map(|b| b.stretches.iter().enumerate().map(move |(i, s)| (b.as_ref(), i, *s)));
         all.skip_while(move |(.., s)| s.to <= from).take_while(move |(.., s)| s.from < to)
@@ -179,14 +179,14 @@ impl Block {
         block
     }
 
-    fn stretch(&self, index: usize) -> Option<Stretch> {
+    fn stretch(&self, index: usize) -> Option<GapBin> {
         let arrivals = self.arrivals.chunks(STRETCH).nth(index)?;
         let (first, last) = (arrivals.first()?, arrivals.last()?);
         let before = match (index * STRETCH).checked_sub(1) {
             Some(i) => self.arrivals.get(i).map(|a| a.at),
             None => self.before,
         };
-        let mut stretch = Stretch {
+        let mut stretch = GapBin {
             from: before.unwrap_or(first.at),
             to: last.at,
             sum_ms: 0.0,

@@ -24,7 +24,7 @@ use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
-use crate::protocol::request::Manner;
+use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
 
 /// An error body is read up to here,
@@ -150,7 +150,7 @@ async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    manner: Manner,
+    manner: RequestDialect,
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();

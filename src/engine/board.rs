@@ -20,15 +20,15 @@ use crate::domain::time::Nanos;
 
 /// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
 #[derive(Clone, Debug)]
-pub struct Watched(Arc<AtomicUsize>);
+pub struct WatchedCase(Arc<AtomicUsize>);
 
-impl Default for Watched {
+impl Default for WatchedCase {
     fn default() -> Self {
         Self(Arc::new(AtomicUsize::new(Self::NOBODY)))
     }
 }
 
-impl Watched {
+impl WatchedCase {
     const NOBODY: usize = usize::MAX;
 
     /// From now on this case is looked at, or nothing is.
@@ -51,14 +51,14 @@ pub struct Board {
     active: Cell<bool>,
     standstills: Standstills,
     watched_from_now: Notify,
-    watched: Watched,
+    watched: WatchedCase,
     publish: watch::Sender<Arc<LiveSnapshot>>,
     secrets: Rc<Secrets>,
 }
 
 impl Board {
     /// An empty board that publishes there what somebody looks at, without these.
-    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: Watched, secrets: Rc<Secrets>) -> Self {
+    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: WatchedCase, secrets: Rc<Secrets>) -> Self {
         Self {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn board() -> Board {
-        Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default())
+        Board::new(watch::channel(Arc::default()).0, WatchedCase::default(), Rc::default())
     }
 
     const fn ms(n: u64) -> Nanos {
@@ -344,7 +344,7 @@ mod tests {
     /// What the live view holds of each of these attempts: its text, its gaps, its trace.
     fn shown(watched: Option<usize>, attempts: &[(usize, u32)]) -> Vec<(bool, bool, bool)> {
         let (publish, live) = watch::channel(Arc::default());
-        let watch = Watched::default();
+        let watch = WatchedCase::default();
         watch.set(watched);
         let board = Board::new(publish, watch, Rc::default());
         for &(case, number) in attempts {
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn the_newest_streams_carry_their_arrivals_as_long_as_somebody_looks() {
         let (publish, live) = watch::channel(Arc::default());
-        let watch = Watched::default();
+        let watch = WatchedCase::default();
         let board = Board::new(publish, watch.clone(), Rc::default());
         for case in 0..TRACED_STREAMS + 2 {
             let recorder = recorder(case, 1);

@@ -8,12 +8,12 @@ use super::failure::Failure;
 use super::recorder::Recorder;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::quantity::count;
-use crate::domain::suite::Patience;
+use crate::domain::suite::Timeouts;
 use crate::domain::time::Nanos;
 
 /// Returns once the first token is overdue, or the answer is silent for too long. It looks when that could be the case at
 /// the earliest, so that nothing is done for it when an event comes.
-pub async fn watch(limits: Patience, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
+pub async fn watch(limits: Timeouts, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
     loop {
         let verdict = judge(limits, clock.now(), &recorder.borrow());
         match verdict {
@@ -35,7 +35,7 @@ enum Verdict {
     Never,
 }
 
-fn judge(limits: Patience, now: Nanos, recorder: &Recorder) -> Verdict {
+fn judge(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
     let record = &recorder.record;
     let mut next: Option<Duration> = None;
     if recorder.has_ended() {
@@ -113,9 +113,9 @@ mod tests {
         recorder
     }
 
-    fn limits(first_token_ms: Option<u64>, stall_ms: Option<u64>) -> Patience {
+    fn limits(first_token_ms: Option<u64>, stall_ms: Option<u64>) -> Timeouts {
         let (first_token, stall) = (first_token_ms.map(Duration::from_millis), stall_ms.map(Duration::from_millis));
-        Patience { first_token, stall, ..Patience::default() }
+        Timeouts { first_token, stall, ..Timeouts::default() }
     }
 
     fn told(verdict: &Verdict) -> (&'static str, &str) {
@@ -173,7 +173,7 @@ mod tests {
     fn without_limits_only_the_whole_counts() {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
-        assert_eq!(judge(Patience::default(), at(1_000_000), &recorder), Verdict::Never);
+        assert_eq!(judge(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);
         let whole = |recorder: &Recorder| whole(Duration::from_secs(3), at(4000), recorder).message;
         assert_eq!(whole(&recorder), "no token within 3 s of the whole: the server did not answer at all");
         for ms in [2000, 3500] {

@@ -6,7 +6,7 @@ use crate::domain::server_timings::{ServerTimings, TimingSource};
 
 /// Where an event may hold a server's own times, each under the name of its field; `None` where it has none.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct TimingFields {
     /// llama.cpp.
     pub timings: Option<Value>,
     /// vLLM with `--enable-per-request-metrics`.
@@ -20,7 +20,7 @@ pub struct Told {
 }
 
 /// The first of them that tells a time.
-pub fn read(told: &Told) -> Option<ServerTimings> {
+pub fn read(told: &TimingFields) -> Option<ServerTimings> {
     let of = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
         value.as_ref().map(read).filter(ServerTimings::tells)
     };

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use self::card::Card;
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, Trouble, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, Use};
 use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -76,8 +76,8 @@ impl GpuSource for Source {
         self.cards.iter().map(|card| card.info.clone()).collect()
     }
 
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
-        let card = self.cards.get_mut(position).ok_or_else(|| Trouble::Lost("there is no such GPU".to_owned()))?;
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
+        let card = self.cards.get_mut(position).ok_or_else(|| SampleError::Lost("there is no such GPU".to_owned()))?;
         card.sample(at)
     }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::Sampler;
 use super::attend::attend;
-use super::pace::Pace;
+use super::pace::Ticker;
 use super::page::Fetcher;
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
-use crate::protocol::server_metrics::{self, Told};
+use crate::protocol::server_metrics::{self, ServerPage};
 use crate::protocol::url::without_secrets;
 use search::Search;
 
@@ -36,7 +36,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
         let Ok(sink) = take.recv() else { return };
         let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, client, interval, &now, &sink) {
             Ok(mut reader) => {
-                let mut pace = Pace::new(reader.interval);
+                let mut pace = Ticker::new(reader.interval);
                 attend(&inbox, &mut pace, &now, |asked| reader.look(asked));
             }
             Err(why) => sink(GaugeEvent::Absent(why)),
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the page says, and when it was there.
-    fn read(&self, at: usize) -> Result<(Nanos, Told), String> {
+    fn read(&self, at: usize) -> Result<(Nanos, ServerPage), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
         let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
             "HTTP 401" | "HTTP 403" => format!("{why}; pass --server-metrics-auth to send the API key"),

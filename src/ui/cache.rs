@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::widget::find::Match;
 use crate::app::state::answer;
 use crate::app::state::cases::RowId;
-use crate::app::state::report_view::Extent;
+use crate::app::state::report_view::ScrollExtent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
@@ -54,7 +54,7 @@ pub struct RenderCache {
     answer: Cell<answer::Drawn>,
     help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
-    report_extent: Cell<Extent>,
+    report_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
@@ -168,12 +168,12 @@ impl RenderCache {
     }
 
     /// How far the report could be scrolled in the last frame that showed it.
-    pub fn report_extent(&self) -> Extent {
+    pub fn report_extent(&self) -> ScrollExtent {
         self.report_extent.get()
     }
 
     /// Remembers how far the report can be scrolled.
-    pub fn set_report_extent(&self, extent: Extent) {
+    pub fn set_report_extent(&self, extent: ScrollExtent) {
         self.report_extent.set(extent);
     }
 

@@ -109,7 +109,7 @@ impl Stage {
             max_tokens: if i % 3 == 0 { 400 } else { 300 },
             temperature: 0.7,
             timeout: Duration::from_secs(120),
-            patience: crate::domain::suite::Patience::default(),
+            patience: crate::domain::suite::Timeouts::default(),
             extra: serde_json::Map::new(),
         };
         let suite = Suite {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::load::Load;
-use super::scene::{Refusals, Scene};
+use super::scene::{FailedDiscoveries, Scene};
 use super::traces::Traces;
 use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
@@ -130,7 +130,7 @@ fn before_anything(whole: &Scene) -> Scene {
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
-        refusals: Refusals::default(),
+        refusals: FailedDiscoveries::default(),
         stop: None,
         live: Arc::default(),
         load: Load::new(&session),

@@ -6,7 +6,7 @@ use crate::app::action::Action;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::answer::PAGE_LINES;
 use crate::app::state::model_choice::ModelChoice;
-use crate::app::state::stop::Cause;
+use crate::app::state::stop::StopCause;
 use crate::app::state::{App, Connection, Overlay};
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
@@ -48,7 +48,7 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
 /// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to choose.
 pub(super) fn offer_another(app: &mut App) -> bool {
     let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
-    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == Cause::Model);
+    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == StopCause::Model);
     let Some(stop) = stop.filter(|_| app.asks_for_model && others) else { return false };
     let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
     let choice = ModelChoice {

@@ -1,6 +1,6 @@
 //! A part of a trace brought to the width of the screen.
 
-use super::{Gap, Stretch, Trace};
+use super::{Gap, GapBin, Trace};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 
@@ -59,7 +59,7 @@ pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: 
     for (block, index, stretch) in trace.stretches(from, to) {
         if stretch.to.since(stretch.from).as_nanos() * count as u128 <= whole {
             if stretch.gaps > 0 {
-                let Stretch { sum_ms, gaps, high_ms, kind, .. } = stretch;
+                let GapBin { sum_ms, gaps, high_ms, kind, .. } = stretch;
                 let column = Column { sum_ms, gaps, high_ms, kind };
                 put(stretch.from, stretch.to, column);
             }

@@ -10,11 +10,11 @@ use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
 use crate::protocol::chunk::{Chunk, Text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
-use crate::protocol::request::{Manner, conversation};
+use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
 /// The body of a streaming request. System messages stand beside the conversation, and a temperature above 1 is refused.
-pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
     let (system, talk): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
     let mut body = Map::new();
     body.insert("model".into(), model.into());

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text::{METHOD, about, cells};
-use super::{Comparison, Figure, Side};
+use super::{Comparison, Figure, ComparedRun};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -83,7 +83,7 @@ impl FigureJson {
     }
 }
 
-fn side(side: &Side) -> SideJson<'_> {
+fn side(side: &ComparedRun) -> SideJson<'_> {
     SideJson {
         name: &side.name,
         kind: side.kind,

@@ -121,7 +121,7 @@ pub struct Plan {
 
 /// One of two runs. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Side {
+pub struct ComparedRun {
     /// What it is called: an id, or the name of its file.
     pub name: String,
     /// Where it comes from, for people.
@@ -150,7 +150,7 @@ pub struct Side {
     pub notes: Vec<String>,
 }
 
-impl Side {
+impl ComparedRun {
     /// A run as it would be reported.
     pub fn of(report: &Report) -> Self {
         let session = &report.session;

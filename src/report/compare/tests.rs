@@ -39,10 +39,10 @@ fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
 }
 
 /// Three answers a case, each of its own time.
-fn side(id: &str, cases: &[&str], millis: u64) -> Side {
+fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
-    Side { name: id.to_owned(), ..Side::of(&report(session)) }
+    ComparedRun { name: id.to_owned(), ..ComparedRun::of(&report(session)) }
 }
 
 #[test]
@@ -66,7 +66,7 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
         Some(record)
     });
     let report = report(session);
-    let saved = Side::of(&report);
+    let saved = ComparedRun::of(&report);
     let text = (crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
     let read = crate::report::import::results::read(&text).unwrap();
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
@@ -150,8 +150,8 @@ fn a_run_beside_itself_shows_nothing() {
     }
 }
 
-fn sweep(id: &str, concurrencies: &[usize]) -> Side {
-    Side { name: id.to_owned(), ..Side::of(&report(crate::report::fixture::sweep_session(concurrencies))) }
+fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
+    ComparedRun { name: id.to_owned(), ..ComparedRun::of(&report(crate::report::fixture::sweep_session(concurrencies))) }
 }
 
 #[test]
@@ -195,7 +195,7 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     assert_eq!(comparison.warnings, ["stages with answers only in B, not compared: 4 at once"]);
     // With a rate nobody says how many there were at once.
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
-    let comparison = Comparison::of(Side { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
+    let comparison = Comparison::of(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
     assert!(
         comparison.warnings.contains(
@@ -208,7 +208,7 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
 fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
     let mut pooled = sweep("ts-2", &[1, 4]);
     pooled.stages.clear();
-    let warnings = |a: Side, b: Side| Comparison::of(a, b).warnings;
+    let warnings = |a: ComparedRun, b: ComparedRun| Comparison::of(a, b).warnings;
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [

@@ -84,11 +84,11 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let state = state(scene);
     let style = match state.mood {
-        Mood::Calm => theme.muted(),
-        Mood::Live => theme.accent(),
-        Mood::Good => theme.good(),
-        Mood::Warning => theme.warning(),
-        Mood::Bad => theme.bad(),
+        Tone::Calm => theme.muted(),
+        Tone::Live => theme.accent(),
+        Tone::Good => theme.good(),
+        Tone::Warning => theme.warning(),
+        Tone::Bad => theme.bad(),
     };
     let mut left = vec![Span::styled(format!("{} {}", state.glyph, state.word), style)];
     if !state.about.is_empty() {
@@ -183,7 +183,7 @@ fn shorten(spans: Vec<Span<'_>>, room: usize) -> Vec<Span<'_>> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+enum Tone {
     Calm,
     Live,
     Good,
@@ -197,7 +197,7 @@ struct State {
     glyph: &'static str,
     word: &'static str,
     about: String,
-    mood: Mood,
+    mood: Tone,
 }
 
 /// Whether an endpoint that is not ready says that its model is being loaded.
@@ -209,32 +209,32 @@ fn state(scene: &Scene) -> State {
     let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
     let session = &scene.session;
     if let Some(stop) = &scene.stop {
-        return is("✗", "stopped", sanitise_line(&stop.reason), Mood::Bad);
+        return is("✗", "stopped", sanitise_line(&stop.reason), Tone::Bad);
     }
     match (&scene.target.connection, session.mode) {
-        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
+        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Tone::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {
             let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
             let why = sanitise_line(why);
             // Said twice it is no reason.
             let about = if why == word { "trying again".to_owned() } else { format!("trying again · {why}") };
-            is("◌", word, about, Mood::Warning)
+            is("◌", word, about, Tone::Warning)
         }
-        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
+        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Tone::Warning),
         (Connection::Ready, Mode::Waiting) if session.is_away(scene.now) => {
-            is("◌", "not running", String::new(), Mood::Calm)
+            is("◌", "not running", String::new(), Tone::Calm)
         }
-        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
+        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Tone::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
-            is("●", "running", about, Mood::Live)
+            is("●", "running", about, Tone::Live)
         }
-        (_, Mode::Running) => is("●", "running", String::new(), Mood::Live),
-        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Mood::Warning),
+        (_, Mode::Running) => is("●", "running", String::new(), Tone::Live),
+        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Tone::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
-            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Mood::Warning)
+            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Tone::Warning)
         }
-        (_, Mode::Held) => is("‖", "held", String::new(), Mood::Warning),
+        (_, Mode::Held) => is("‖", "held", String::new(), Tone::Warning),
         (_, Mode::Finished) => {
             let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
             let unreached = session.count(CasePhase::Unreached);
@@ -249,9 +249,9 @@ fn state(scene: &Scene) -> State {
                 about.push(format!("{unreached} not reached"));
             }
             match (failed, cancelled + unreached) {
-                (0, 0) => is("✓", "finished", String::new(), Mood::Good),
-                (0, _) => is("✓", "finished", about.join(", "), Mood::Warning),
-                _ => is("✗", "finished", about.join(", "), Mood::Bad),
+                (0, 0) => is("✓", "finished", String::new(), Tone::Good),
+                (0, _) => is("✓", "finished", about.join(", "), Tone::Warning),
+                _ => is("✗", "finished", about.join(", "), Tone::Bad),
             }
         }
     }

@@ -83,14 +83,14 @@ impl<'a> Selected<'a> {
 }
 
 /// TTFT of the answers to look at beside the selected one.
-enum Others<'a> {
+enum ComparedTtft<'a> {
     /// Of a load all that ended.
     Load(&'a Scene),
     /// The answers that are reported.
     Reported(Rc<ReportedTtft>),
 }
 
-impl<'a> Others<'a> {
+impl<'a> ComparedTtft<'a> {
     fn of(scene: &'a Scene, view: &View<'_>) -> Self {
         if load::is_shown(scene) {
             return Self::Load(scene);
@@ -129,7 +129,7 @@ impl<'a> Others<'a> {
     }
 }
 
-impl Others<'_> {
+impl ComparedTtft<'_> {
     /// How many more answers have no TTFT because their streams do not carry it.
     fn unresolved_beside(&self) -> String {
         let unresolved = match self {
@@ -153,7 +153,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     } else {
         pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
     };
-    let others = Others::of(scene, view);
+    let others = ComparedTtft::of(scene, view);
     let all = others.ttft_ms();
     let gaps = selected.gaps_ms();
     if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
@@ -174,7 +174,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     draw_gaps(frame, below, view, &selected, &gaps);
 }
 
-fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &Others<'_>) {
+fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &ComparedTtft<'_>) {
     let (theme, all) = (view.theme, &*others.ttft_ms());
     let ttft = selected.ttft_ms();
     let mut left = vec![Span::styled("TTFT  ", theme.muted())];

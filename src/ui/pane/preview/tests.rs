@@ -11,7 +11,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::app::state::playback::Playback;
 use crate::app::state::replay::Recording;
-use crate::app::state::report_view::Extent;
+use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
@@ -169,7 +169,7 @@ fn shown(app: &mut App, width: u16, height: u16) -> String {
     let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
-    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: Extent::default() });
+    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: ScrollExtent::default() });
     text(app, width, height, draw)
 }
 
