@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
-use super::config_file::{self, AsciiWhen, Located, ConfigFile};
+use super::config_file::{self, AsciiWhen, ConfigFile, Located};
 use super::defaults::{SETTINGS, Setting, Value};
 use crate::app::state::theme::ThemeName;
 use crate::cli::{RunArgs, ScreenArgs};
@@ -137,7 +137,8 @@ impl Settings {
         Self {
             theme: held("--theme", screen.theme.as_ref(), theme.as_ref())
                 .unwrap_or(Sourced::by_default(ThemeName::default())),
-            ascii: held("--ascii", always.as_ref(), ascii.as_ref()).unwrap_or(Sourced::by_default(AsciiWhen::default())),
+            ascii: held("--ascii", always.as_ref(), ascii.as_ref())
+                .unwrap_or(Sourced::by_default(AsciiWhen::default())),
             reduced_motion: held("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
                 .unwrap_or(Sourced::by_default(false)),
             options,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::suite::{CaseSpec, Timeouts, RatingScale, Suite};
+use super::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 
 /// A case of this name that asks for nothing.
 pub fn case(name: &str) -> CaseSpec {

@@ -191,7 +191,9 @@ impl Host {
                     return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
-                    return Err(ExchangeError::Broken("the server closed the connection within the headers".to_owned()));
+                    return Err(ExchangeError::Broken(
+                        "the server closed the connection within the headers".to_owned(),
+                    ));
                 }
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
                 Err(error) => return Err(ExchangeError::Broken(self.broken(&error))),
@@ -213,7 +215,10 @@ impl Host {
                 return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(ExchangeError::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
-                return Err(ExchangeError::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
+                return Err(ExchangeError::Broken(format!(
+                    "the headers are longer than {} KiB",
+                    MAX_HEAD_BYTES / 1024
+                )));
             }
         }
     }

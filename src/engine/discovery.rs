@@ -183,7 +183,10 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailu
         Ok(body) => body,
         Err(BodyError::TooLate) => return Err(too_late(&shown)),
         Err(BodyError::Broken(why)) => {
-            return Err(DiscoveryFailure::no_list(format!("GET {shown}: {why}"), endpoint::server_from_headers(&header)));
+            return Err(DiscoveryFailure::no_list(
+                format!("GET {shown}: {why}"),
+                endpoint::server_from_headers(&header),
+            ));
         }
     };
     if !status.is_success() {
@@ -207,7 +210,13 @@ fn too_late(shown: &str) -> DiscoveryFailure {
 }
 
 /// An HTTP error in place of the list.
-fn refused(at: &Endpoint, status: u16, header: &dyn Fn(&str) -> Option<String>, shown: &str, body: &str) -> DiscoveryFailure {
+fn refused(
+    at: &Endpoint,
+    status: u16,
+    header: &dyn Fn(&str) -> Option<String>,
+    shown: &str,
+    body: &str,
+) -> DiscoveryFailure {
     // Before anything is cut: a part of a secret is not found.
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
     let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
-use self::needle::{SecretForms, SearchOptions};
+use self::needle::{SearchOptions, SecretForms};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;
@@ -138,7 +138,12 @@ impl Secrets {
 
     /// Takes them out of the end of what a model wrote so far, which may begin within one. As long as it holds none, only
     /// what came since the last call with the same `searched` is looked at.
-    pub fn redact_live(&self, whole: &str, (end, is_cut): (Arc<str>, bool), searched: &SearchedPrefix) -> (Arc<str>, bool) {
+    pub fn redact_live(
+        &self,
+        whole: &str,
+        (end, is_cut): (Arc<str>, bool),
+        searched: &SearchedPrefix,
+    ) -> (Arc<str>, bool) {
         let from = whole.len().saturating_sub(end.len());
         let wanted = SearchOptions::keys(Some(LEAST_BYTES_OF_A_KEY));
         let new_from = self.begin_of_what_shows_before(whole, searched.0.get().max(from));

@@ -13,7 +13,7 @@ use reqwest::Url;
 use reqwest::header::{HOST, HeaderMap};
 
 use super::clock::EngineClock;
-use super::connect::{ConnectTimes, WANTED, ConnectRequest};
+use super::connect::{ConnectRequest, ConnectTimes, WANTED};
 use super::direct::{DirectBody, Host};
 use super::failure::{ConnectionError, describe_cut};
 use super::network::Network;
@@ -224,7 +224,9 @@ impl Library {
     async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, ConnectionError> {
         let begun = clock.now();
         match self.post_with(&self.pooled, clock, peer, post).await {
-            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at }) if at.since(begun) <= self.stale_within => {
+            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at })
+                if at.since(begun) <= self.stale_within =>
+            {
                 self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,

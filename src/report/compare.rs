@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub use self::side::{Case, Figure, Figures, Measured, Plan, ComparedRun, Stage};
+pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage};
 pub use self::text::text;
 use crate::domain::metrics::{METRICS, Metric};
 

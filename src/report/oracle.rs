@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::compare::{self, Comparison, ComparedRun};
+use super::compare::{self, ComparedRun, Comparison};
 use super::csv::{begins_formula, harmless};
 use super::exporters::EXPORTERS;
 use super::gpu::GpuReport;
-use super::journal::{JournalSummaryHeader, BriefSuite};
+use super::journal::{BriefSuite, JournalSummaryHeader};
 use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
-use super::runs_table::{self, RunRow, Outcome};
+use super::runs_table::{self, Outcome, RunRow};
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
@@ -22,7 +22,7 @@ use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::session::{Plan, Session, SessionEvent};
-use crate::domain::suite::{CaseSpec, Timeouts, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 

@@ -170,7 +170,11 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
     })
 }
 
-fn errors_of(record: &Arc<AttemptRecord>, epoch_ns: u64, sent: Option<&SentTimes>) -> Result<errors::Errors, CalibrationFault> {
+fn errors_of(
+    record: &Arc<AttemptRecord>,
+    epoch_ns: u64,
+    sent: Option<&SentTimes>,
+) -> Result<errors::Errors, CalibrationFault> {
     let arrivals: Vec<u64> = record.arrivals.iter().map(|a| epoch_ns + a.at.0).collect();
     let first = record.first_token_event_index.ok_or(CalibrationFault::Unmatched)?;
     errors::compare(&arrivals, first, record.event_count, &sent.ok_or(CalibrationFault::Unmatched)?.writes)

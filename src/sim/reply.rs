@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::Tokens;
 use super::fault::{Fault, Planned};
 use super::pace::Pace;
-use super::wire::{Counts, Event, TextPart, Refusal, Writer};
+use super::wire::{Counts, Event, Refusal, TextPart, Writer};
 
 /// What is late goes out together, in blocks of about this size.
 const BLOCK_BYTES: usize = 16 * 1024;

@@ -25,7 +25,7 @@ use super::pace::{Pace, seed_of};
 use super::prefix_cache::PrefixCache;
 use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, whole};
 use super::request::{self, ChatRequest};
-use super::sent::{SentLog, WriteRecorder, TappedStream};
+use super::sent::{SentLog, TappedStream, WriteRecorder};
 use super::wire::{Refusal, Writer, models};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -142,7 +142,11 @@ async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<Sta
     let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
-async fn route(state: &State, request: Request<Incoming>, tap: Option<&WriteRecorder>) -> Result<Answer, ConnectionCut> {
+async fn route(
+    state: &State,
+    request: Request<Incoming>,
+    tap: Option<&WriteRecorder>,
+) -> Result<Answer, ConnectionCut> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
         (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),

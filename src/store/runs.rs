@@ -95,9 +95,11 @@ pub fn find<'a>(runs: &'a [SavedRunFile], wanted: &str) -> Result<&'a SavedRunFi
         return Ok(exact);
     }
     let bare = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
-    let begins = |r: &&SavedRunFile| !bare.is_empty() && r.id.strip_prefix(PREFIX).is_some_and(|id| id.starts_with(bare));
+    let begins =
+        |r: &&SavedRunFile| !bare.is_empty() && r.id.strip_prefix(PREFIX).is_some_and(|id| id.starts_with(bare));
     let found: Vec<&SavedRunFile> = runs.iter().filter(begins).collect();
-    let names = |runs: &[&SavedRunFile]| runs.iter().take(MOST_NAMED).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
+    let names =
+        |runs: &[&SavedRunFile]| runs.iter().take(MOST_NAMED).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
     match found.as_slice() {
         [only] => Ok(only),
         [] => {

@@ -16,7 +16,12 @@ pub(super) enum Command {
 
 /// Looks at each tick and on request, until nobody is left who could request anything. The look is told which it is: `true`
 /// on request.
-pub(super) fn attend(inbox: &Receiver<Command>, pace: &mut Ticker, now: impl Fn() -> Nanos, mut look: impl FnMut(bool)) {
+pub(super) fn attend(
+    inbox: &Receiver<Command>,
+    pace: &mut Ticker,
+    now: impl Fn() -> Nanos,
+    mut look: impl FnMut(bool),
+) {
     loop {
         let received = match pace.wait(now()) {
             None => inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),

@@ -8,7 +8,7 @@ mod table;
 
 pub use self::key::Key;
 pub use self::map::{Keymap, Row};
-pub use self::overrides::{Conflict, Override, ConflictReason};
+pub use self::overrides::{Conflict, ConflictReason, Override};
 pub use self::table::BINDINGS;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;

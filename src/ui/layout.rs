@@ -213,7 +213,8 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes = LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
+        let wishes =
+            LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
         let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));

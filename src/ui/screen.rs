@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::text::Line;
 
 use super::ascii::to_ascii;
-use super::layout::{self, SMALLEST, LayoutInputs};
+use super::layout::{self, LayoutInputs, SMALLEST};
 use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;

@@ -15,7 +15,7 @@ use super::session;
 use crate::app::action::Action;
 use crate::app::message::Effect;
 use crate::app::state::App;
-use crate::app::state::stop::{StopCause, Stop};
+use crate::app::state::stop::{Stop, StopCause};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionEvent};

@@ -10,7 +10,13 @@ fn minutes(n: u64) -> Duration {
 fn http(status: u16) -> DiscoveryFailure {
     let failure = Failure::new(AttemptStatus::HttpError, "http", format!("HTTP {status}"));
     let may_pass = matches!(status, 429 | 500 | 502..=504);
-    DiscoveryFailure { failure, http_status: Some(status), may_pass, is_loading: false, server: Some(ServerInfo::default()) }
+    DiscoveryFailure {
+        failure,
+        http_status: Some(status),
+        may_pass,
+        is_loading: false,
+        server: Some(ServerInfo::default()),
+    }
 }
 
 fn next(trouble: &DiscoveryFailure, how: DiscoveryOptions) -> NextStep {

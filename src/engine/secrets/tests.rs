@@ -102,7 +102,8 @@ fn the_live_view_may_begin_within_a_key() {
     let secrets = Secrets::new(Some("sk-canary-1"), &[], "http://h/v1", None);
     let whole = "Ja, sk-canary-1 and sk-canary-1.";
     for from in 0..=31 {
-        let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &SearchedPrefix::default());
+        let (shown, _) =
+            secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &SearchedPrefix::default());
         let expected = match from {
             0..=4 => format!("{}[redacted] and [redacted].", whole.get(from..4).unwrap()),
             // Within the first key, at its end, before the second, within it.

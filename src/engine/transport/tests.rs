@@ -200,7 +200,12 @@ fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none(
         runtime.block_on(async {
             let mut answer = transport.post(post(&format!("http://{to}/v1/x"), "one")).await?;
             let mut body = Vec::new();
-            while answer.body.read(&mut |_, piece| body.extend_from_slice(piece)).await.map_err(ConnectionError::Closed)? {}
+            while answer
+                .body
+                .read(&mut |_, piece| body.extend_from_slice(piece))
+                .await
+                .map_err(ConnectionError::Closed)?
+            {}
             Ok(body)
         })
     };

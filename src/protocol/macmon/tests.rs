@@ -110,7 +110,9 @@ fn a_line_without_a_gpu_says_why() {
     assert_eq!(text(b""), "");
     assert_eq!(text("x".repeat(9999).as_bytes()), format!("{}…", "x".repeat(160)));
     assert_eq!(read(b"{}"), Err(UnreadableLine::Bare("it tells nothing of the GPU")));
-    assert!(matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::Bare(why)) if why.contains("virtual machine")));
+    assert!(
+        matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::Bare(why)) if why.contains("virtual machine"))
+    );
 }
 
 /// JSON of any shape, under macmon's names and others.

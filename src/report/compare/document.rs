@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text::{METHOD, about, cells};
-use super::{Comparison, Figure, ComparedRun};
+use super::{ComparedRun, Comparison, Figure};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 

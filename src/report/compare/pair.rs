@@ -1,6 +1,6 @@
 //! What of two runs is set against what: the runs as a whole, or what both measured at the same concurrency.
 
-use super::{Case, Measured, ComparedRun};
+use super::{Case, ComparedRun, Measured};
 
 /// Two that are compared.
 #[derive(Debug)]

@@ -151,7 +151,10 @@ fn a_run_beside_itself_shows_nothing() {
 }
 
 fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
-    ComparedRun { name: id.to_owned(), ..ComparedRun::of(&report(crate::report::fixture::sweep_session(concurrencies))) }
+    ComparedRun {
+        name: id.to_owned(),
+        ..ComparedRun::of(&report(crate::report::fixture::sweep_session(concurrencies)))
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A comparison for the terminal.
 
-use super::{Compared, Comparison, Figure, Row, ComparedRun};
+use super::{Compared, ComparedRun, Comparison, Figure, Row};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::text::sanitise_line;
 use crate::report::runs_table::table;

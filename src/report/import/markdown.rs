@@ -4,7 +4,7 @@
 use super::ImportError;
 use crate::domain::metrics::{ITL, LATENCY, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, Measured, ComparedRun};
+use crate::report::compare::{COMPARED, Case, ComparedRun, Figure, Measured};
 
 /// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
 static COLUMNS: &[(&str, &Metric, f64)] = &[

@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Compared, Figure, Measured, Plan, ComparedRun, Stage};
+use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage};
 
 /// The version of the document that is understood.
 const SCHEMA_VERSION: u64 = 1;

@@ -29,11 +29,18 @@ pub enum CalibrationFault {
 
 /// Compares the arrivals of an answer's tokens with the server's writes, both on the same clock. The first token was event
 /// `first_event` of `event_count`; the other tokens followed it directly.
-pub fn compare(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Write]) -> Result<Errors, CalibrationFault> {
+pub fn compare(
+    arrivals_ns: &[u64],
+    first_event: u32,
+    event_count: u32,
+    writes: &[Write],
+) -> Result<Errors, CalibrationFault> {
     let sent: Vec<&Write> = writes.iter().flat_map(|w| std::iter::repeat_n(w, w.events as usize)).collect();
     let first = first_event as usize;
     let tokens = sent.get(first..).and_then(|s| s.get(..arrivals_ns.len())).filter(|t| !t.is_empty());
-    let Some(tokens) = tokens.filter(|_| sent.len() == event_count as usize) else { return Err(CalibrationFault::Unmatched) };
+    let Some(tokens) = tokens.filter(|_| sent.len() == event_count as usize) else {
+        return Err(CalibrationFault::Unmatched);
+    };
     if arrivals_ns.iter().zip(tokens).any(|(arrival, write)| *arrival < write.before_ns) {
         return Err(CalibrationFault::Acausal);
     }

@@ -22,7 +22,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
-use crate::domain::suite::{CaseSpec, Message, Timeouts, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 use crate::domain::time::Nanos;
 use crate::engine::Network;
 use crate::protocol::api::CHAT;

@@ -100,7 +100,11 @@ impl Card {
             ..GpuSample::default()
         };
         let nothing = GpuSample { at, index: self.info.index, ..GpuSample::default() };
-        if sample == nothing { Err(SampleError::Silent("the driver tells nothing of it".to_owned())) } else { Ok(sample) }
+        if sample == nothing {
+            Err(SampleError::Silent("the driver tells nothing of it".to_owned()))
+        } else {
+            Ok(sample)
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::NAME;
-use crate::protocol::macmon::{UnreadableLine, Reading, read};
+use crate::protocol::macmon::{Reading, UnreadableLine, read};
 use crate::telemetry::SamplerConfig;
 
 /// Runs what it is given, and ends it with its own input; its errors come where its lines do.

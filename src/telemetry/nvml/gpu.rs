@@ -123,7 +123,12 @@ impl<'a> Gpu<'a> {
         self.opened.as_ref().is_some_and(|o| matches!(o.device.memory_info(), Err(NvmlError::NoPermission)))
     }
 
-    pub(super) fn sample(&mut self, nvml: &Nvml, at: Nanos, system_bytes: Option<u64>) -> Result<GpuSample, SampleError> {
+    pub(super) fn sample(
+        &mut self,
+        nvml: &Nvml,
+        at: Nanos,
+        system_bytes: Option<u64>,
+    ) -> Result<GpuSample, SampleError> {
         let mut sample = GpuSample { at, index: self.info.index, ..GpuSample::default() };
         let Some(opened) = &mut self.opened else {
             return Err(SampleError::Silent("it is not open".to_owned()));

@@ -6,7 +6,7 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{keys_of, tail};
-use crate::app::state::report_view::{ScrollExtent, ReportView};
+use crate::app::state::report_view::{ReportView, ScrollExtent};
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::width;
 use crate::ui::keymap::Context;

@@ -1,6 +1,6 @@
 //! Which theme a name means in this terminal.
 
-use super::{Depth, ThemeKind, Theme};
+use super::{Depth, Theme, ThemeKind};
 use crate::app::state::theme::ThemeName;
 
 /// The themes as this terminal can show them.
@@ -75,7 +75,10 @@ mod tests {
         // All colours, and no word of the ground: the terminal's own.
         assert_eq!(auto(&[("COLORTERM", "truecolor")]), (ThemeKind::Dark, Sixteen, false));
         assert_eq!(auto(&[("COLORFGBG", "0;15")]), (ThemeKind::Light, Sixteen, false));
-        assert_eq!(auto(&[("COLORFGBG", "15;default;0"), ("TERM", "xterm-direct")]), (ThemeKind::Dark, TrueColour, false));
+        assert_eq!(
+            auto(&[("COLORFGBG", "15;default;0"), ("TERM", "xterm-direct")]),
+            (ThemeKind::Dark, TrueColour, false)
+        );
         assert_eq!(auto(&[("COLORFGBG", "0;7"), ("COLORTERM", "24bit")]), (ThemeKind::Light, TrueColour, false));
         for unknown in ["", "0;default", "15;231", "white"] {
             assert_eq!(auto(&[("COLORFGBG", unknown)]), (ThemeKind::Dark, Sixteen, false), "{unknown}");

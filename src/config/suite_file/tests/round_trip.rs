@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::config::suite_file::parse;
-use crate::domain::suite::{CaseSpec, Message, Timeouts, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 
 /// A suite as the text of a file. JSON's strings are TOML's but for the delete character, which is not generated.
 fn written(suite: &Suite) -> String {

@@ -6,7 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::paper::{TranscriptRenderer, label};
-use super::{SubjectState, Subject};
+use super::{Subject, SubjectState};
 use super::{endpoint, exchange};
 use crate::app::action::Action;
 use crate::app::state::answer::Form;
@@ -67,7 +67,9 @@ impl Body {
             SubjectState::Live(live) if answer.form == Form::Exchange => {
                 key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |asked| &asked.body), "")
             }
-            SubjectState::Live(live) if !subject.is_prompt() => key(live.id, live.content_events, &live.text, &live.reasoning),
+            SubjectState::Live(live) if !subject.is_prompt() => {
+                key(live.id, live.content_events, &live.text, &live.reasoning)
+            }
             SubjectState::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
             // An attempt's number begins at 1: 0 is the prompt.
             SubjectState::Live(_) | SubjectState::Prompt => key(prompt, u32::MAX, "", ""),

@@ -5,7 +5,7 @@ use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
 use super::paper::label;
-use super::{SubjectState, Subject, is_wide};
+use super::{Subject, SubjectState, is_wide};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};

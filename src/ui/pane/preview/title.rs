@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::{SubjectState, Subject};
+use super::{Subject, SubjectState};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::answer::{Drawn, Form};

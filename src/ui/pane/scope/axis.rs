@@ -15,7 +15,14 @@ use crate::ui::{fit, number};
 const HELD: &str = " held ";
 
 /// Draws it.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, shown: &StreamSelection<'_>) {
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    gutter: u16,
+    view: &View<'_>,
+    window: Window,
+    shown: &StreamSelection<'_>,
+) {
     let axis = plot(area, gutter);
     if axis.is_empty() {
         return;

@@ -7,7 +7,7 @@ use ratatui::text::Line;
 use super::Lane;
 use super::places::{ScopeLayout, lines};
 use super::trace::name_of;
-use crate::app::state::streams::{StreamSelection, Stream};
+use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;

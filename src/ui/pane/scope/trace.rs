@@ -9,7 +9,7 @@ use ratatui::text::{Line, Span};
 
 use super::places::ScopeLayout;
 use super::{Window, plot, scale};
-use crate::app::state::streams::{StreamSelection, Stream};
+use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
