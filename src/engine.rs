@@ -18,7 +18,6 @@ mod network;
 #[doc(hidden)]
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
-mod patience;
 mod peer;
 mod pulse;
 mod recorder;
@@ -27,6 +26,7 @@ mod retry;
 mod secrets;
 mod sleep;
 mod standstill;
+mod timeouts;
 mod transport;
 mod tunnel;
 

@@ -28,7 +28,7 @@ pub(super) struct Located<T> {
 
 impl<T> Located<T> {
     /// What a section's reader returned.
-    fn of((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
+    fn new((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
         Self { value, line: mistakes.line(at) }
     }
 }
@@ -86,9 +86,9 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         None => (Vec::new(), None),
     };
     ConfigFile {
-        theme: theme.map(|theme| Located::of(theme, mistakes)),
-        ascii: ascii.map(|ascii| Located::of(ascii, mistakes)),
-        reduced_motion: reduced_motion.map(|reduced| Located::of(reduced, mistakes)),
+        theme: theme.map(|theme| Located::new(theme, mistakes)),
+        ascii: ascii.map(|ascii| Located::new(ascii, mistakes)),
+        reduced_motion: reduced_motion.map(|reduced| Located::new(reduced, mistakes)),
         defaults: defaults.unwrap_or_default(),
         keys,
         keymap,
@@ -98,7 +98,7 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
 fn read_defaults(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Option<Located<Value>>> {
     section.check_keys(&defaults::keys(), "", mistakes);
     let values: Vec<_> = SETTINGS.iter().map(|setting| (setting.read)(section, setting.key, mistakes)).collect();
-    values.into_iter().map(|value| value.map(|value| Located::of(value, mistakes))).collect()
+    values.into_iter().map(|value| value.map(|value| Located::new(value, mistakes))).collect()
 }
 
 fn read_ascii(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<(AsciiWhen, usize)> {

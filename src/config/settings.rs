@@ -57,7 +57,7 @@ impl<T> Sourced<T> {
 }
 
 /// The option's value, else the file's.
-fn held<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&Located<T>>) -> Option<Sourced<T>> {
+fn given_or_file<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&Located<T>>) -> Option<Sourced<T>> {
     let given = given.map(|value| Sourced { value: value.clone(), from: Source::Flag(flag) });
     given.or_else(|| file.map(|at| Sourced { value: at.value.clone(), from: Source::Line(at.line) }))
 }
@@ -88,13 +88,17 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the config file, if there is one, and puts all together. `env` looks a variable up.
-    pub fn of(run: &RunArgs, screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_args(
+        run: &RunArgs,
+        screen: &ScreenArgs,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         Self::with(run, screen, env, config_file::usual_place().as_deref())
     }
 
     /// Of a command that begins no new run: what the screen needs.
     pub fn of_screen(screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Self::of(&RunArgs::default(), screen, env)
+        Self::from_args(&RunArgs::default(), screen, env)
     }
 
     fn with(
@@ -130,21 +134,21 @@ impl Settings {
         let option = |(at, setting): (usize, &Setting)| {
             let given = (setting.given)(run).map(|value| Sourced { value, from: Source::Flag(setting.flag) });
             let variable = || setting.variables.iter().find_map(|name| from_variable(name, env));
-            let file = || held(setting.flag, None, defaults.get(at)?.as_ref());
+            let file = || given_or_file(setting.flag, None, defaults.get(at)?.as_ref());
             given.or_else(|| variable().or_else(file).filter(|_| (setting.is_open)(run)))
         };
         let options = SETTINGS.iter().enumerate().map(option).collect();
         Self {
-            theme: held("--theme", screen.theme.as_ref(), theme.as_ref())
+            theme: given_or_file("--theme", screen.theme.as_ref(), theme.as_ref())
                 .unwrap_or(Sourced::by_default(ThemeName::default())),
-            ascii: held("--ascii", always.as_ref(), ascii.as_ref())
+            ascii: given_or_file("--ascii", always.as_ref(), ascii.as_ref())
                 .unwrap_or(Sourced::by_default(AsciiWhen::default())),
-            reduced_motion: held("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
+            reduced_motion: given_or_file("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
                 .unwrap_or(Sourced::by_default(false)),
             options,
             keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys,
-            themes: Themes::of(env),
+            themes: Themes::from_env(env),
             ascii_locale: locale::is_ascii(env),
             file,
         }

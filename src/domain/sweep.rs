@@ -48,7 +48,7 @@ pub struct Stage {
 
 impl Stage {
     /// Of what was counted at this concurrency.
-    pub fn of(concurrency: usize, tally: &Tally, session: &Session) -> Self {
+    pub fn from_tally(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let slos = session.slos();
         Self {
             concurrency,
@@ -73,8 +73,8 @@ impl Stage {
 /// The stages of a session in which something ended.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
-        let tally = Tally::of(session, Some(at));
-        (tally.ended > 0).then(|| Stage::of(*concurrency, &tally, session))
+        let tally = Tally::from_session(session, Some(at));
+        (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
     };
     session.sweep.iter().enumerate().filter_map(measured).collect()
 }

@@ -74,7 +74,7 @@ pub struct Trace {
 
 impl Trace {
     /// All of a stream that is over.
-    pub fn of(arrivals: &[Arrival]) -> Self {
+    pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
         let mut trace = Self::default();
         trace.follow(arrivals, usize::MAX);
         trace
@@ -93,7 +93,7 @@ impl Trace {
         let begin = full.max(all.len().div_ceil(BLOCK).saturating_sub(most_blocks)) * BLOCK;
         let mut before = begin.checked_sub(1).and_then(|i| all.get(i)).map(|a| a.at);
         for arrivals in all.get(begin..).unwrap_or_default().chunks(BLOCK) {
-            self.blocks.push_back(Arc::new(Block::of(before, arrivals)));
+            self.blocks.push_back(Arc::new(Block::from_arrivals(before, arrivals)));
             before = arrivals.last().map(|a| a.at);
         }
         while self.blocks.len() > most_blocks {
@@ -173,7 +173,7 @@ impl Trace {
 }
 
 impl Block {
-    fn of(before: Option<Nanos>, arrivals: &[Arrival]) -> Self {
+    fn from_arrivals(before: Option<Nanos>, arrivals: &[Arrival]) -> Self {
         let mut block = Self { before, arrivals: arrivals.into(), stretches: Box::default() };
         block.stretches = (0..arrivals.len().div_ceil(STRETCH)).filter_map(|i| block.stretch(i)).collect();
         block

@@ -17,7 +17,7 @@ use super::follow::{KEPT_OPEN, follow};
 use super::intake::Intake;
 use super::recorder::Recorder;
 use super::transport::{Answer, AnswerBody, Post};
-use super::{patience, retry};
+use super::{retry, timeouts};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
 use crate::domain::nonce::nonce;
 use crate::domain::suite::CaseSpec;
@@ -80,9 +80,9 @@ pub async fn run(
                 recorder.borrow_mut().record.warnings.push(KEPT_OPEN.to_owned());
                 Ok(())
             }
-            Err(_elapsed) => Err(patience::whole(timeout, endpoint.now(), &recorder.borrow())),
+            Err(_elapsed) => Err(timeouts::whole(timeout, endpoint.now(), &recorder.borrow())),
         },
-        overdue = patience::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
+        overdue = timeouts::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
     };
 
     let ended = endpoint.now();

@@ -77,7 +77,7 @@ fn found(
     list_error: Option<String>,
     sink: &impl Fn(EngineFact),
 ) {
-    at.manner.set(RequestDialect { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
+    at.manner.set(RequestDialect { usage: AskUsage::for_server(server.kind.as_deref()), ..at.manner.get() });
     if server.kind.is_some() {
         at.told_kind();
     }

@@ -3,9 +3,9 @@
 //! they are sent or repeated in (`needle`), and taken out of the text itself.
 
 mod decode;
-mod needle;
-mod seen;
+mod secret_form;
 mod view;
+mod visible_chars;
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
-use self::needle::{SearchOptions, SecretForms};
+use self::secret_form::{SearchOptions, SecretForms};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;

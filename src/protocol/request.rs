@@ -19,7 +19,7 @@ pub enum AskUsage {
 
 impl AskUsage {
     /// What to ask a server of this kind; those that do not know a field may refuse it.
-    pub fn of(server_kind: Option<&str>) -> Self {
+    pub fn for_server(server_kind: Option<&str>) -> Self {
         match server_kind {
             Some("vLLM" | "SGLang" | "TensorRT-LLM") => Self::Along,
             _ => Self::AtEnd,
@@ -105,7 +105,7 @@ mod tests {
         for (kind, expected) in
             [(Some("vLLM"), AskUsage::Along), (Some("llama.cpp"), AskUsage::AtEnd), (None, AskUsage::AtEnd)]
         {
-            assert_eq!(AskUsage::of(kind), expected, "{kind:?}");
+            assert_eq!(AskUsage::for_server(kind), expected, "{kind:?}");
         }
         assert_eq!(
             stream_options(AskUsage::Along),

@@ -67,8 +67,8 @@ pub fn read(page: &str) -> Option<ServerPage> {
         ServerPage { kind: dialect.kind, warning: dialect.warning, gauges }
     };
     // A proxy or a front end may show some of another's names: the one that is told the most of is the one.
-    let told = DIALECTS.iter().map(of).max_by_key(|told| told.gauges.told())?;
-    (told.gauges.told() > 0).then_some(told)
+    let told = DIALECTS.iter().map(of).max_by_key(|told| told.gauges.known_count())?;
+    (told.gauges.known_count() > 0).then_some(told)
 }
 
 impl Dialect {

@@ -59,7 +59,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Of two runs: where one is a sweep, stage by stage if both have one at the same concurrency.
-    pub fn of(a: ComparedRun, b: ComparedRun) -> Self {
+    pub fn new(a: ComparedRun, b: ComparedRun) -> Self {
         let pairs = pairs(&a, &b);
         let block = |(place, &compared): (usize, &Compared)| {
             let rows: Vec<Row> = pairs.iter().flat_map(|pair| rows(pair, place)).collect();

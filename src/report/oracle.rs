@@ -62,7 +62,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
     let table = runs_table::text(&listed, "folder");
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;
-    compared(&ComparedRun::of(report))
+    compared(&ComparedRun::from_report(report))
 }
 
 /// Says what does not hold for a file of this text that is read as an older report, Markdown and JSON: it is refused in
@@ -78,7 +78,7 @@ pub fn check_import(text: &str) -> Result<(), String> {
 }
 
 fn compared(side: &ComparedRun) -> Result<(), String> {
-    let comparison = Comparison::of(side.clone(), side.clone());
+    let comparison = Comparison::new(side.clone(), side.clone());
     nothing_forbidden("comparison", &compare::text(&comparison))?;
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
@@ -262,7 +262,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     gpu.apply(GpuEvent::Found { source: text(16), driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
     gpu.begin_run(Nanos::default());
     gpu.apply(GpuEvent::Gap { at: Nanos::from_millis(1), index: 0, reason: text(17), lost: true });
-    let gpu = GpuReport::of(&gpu, &session, true, Nanos::from_millis(20));
+    let gpu = GpuReport::from_history(&gpu, &session, true, Nanos::from_millis(20));
     Some(Report {
         session,
         epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),

@@ -141,7 +141,7 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         }
     };
     let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
-    let comparison = Comparison::of(side(a)?, side(b)?);
+    let comparison = Comparison::new(side(a)?, side(b)?);
     let printed = stdout::write(compare::text(&comparison).as_bytes());
     let files = exports.iter().zip(formats).map(|(path, render)| export::write(path, || render(&comparison)));
     let status = report_written("Comparison", files, &mut std::io::stderr());
@@ -166,7 +166,7 @@ fn side(wanted: &str) -> anyhow::Result<ComparedRun> {
     let Some((import, kind)) = format else {
         let saved = load(wanted)?;
         let notes = saved.warnings.clone();
-        return Ok(ComparedRun { notes, ..ComparedRun::of(&report_from_saved(saved)) });
+        return Ok(ComparedRun { notes, ..ComparedRun::from_report(&report_from_saved(saved)) });
     };
     let named = sanitise_line(wanted);
     let bytes = input::read(path, &named, kind).with_context(|| format!("'{named}'"))?;

@@ -83,7 +83,7 @@ impl GpuSource for Source {
 
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         let places: Vec<&str> = self.cards.iter().filter_map(|card| card.info.uuid.as_deref()).collect();
-        Ok(clients::of(&self.proc_root, &places))
+        Ok(clients::users_of_gpus(&self.proc_root, &places))
     }
 }
 

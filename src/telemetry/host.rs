@@ -16,8 +16,8 @@ use self::proc::Proc as ThisMachine;
 #[cfg(not(target_os = "linux"))]
 use self::system::SysinfoMachine as ThisMachine;
 use super::Sampler;
-use super::attend::attend;
-use super::pace::Ticker;
+use super::sampling_loop::attend;
+use super::ticker::Ticker;
 use crate::domain::host::{HostEvent, HostSample};
 use crate::domain::time::Nanos;
 

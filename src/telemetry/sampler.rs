@@ -6,10 +6,10 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::SamplerConfig;
-use super::attend::{Command, attend};
-use super::pace::Ticker;
+use super::sampling_loop::{Command, attend};
 use super::scope::ScopeWatch;
 use super::source::{GpuSource, SampleError, Use};
+use super::ticker::Ticker;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::time::Nanos;
 

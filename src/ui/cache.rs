@@ -125,12 +125,12 @@ impl RenderCache {
 
     /// The layout of the report.
     pub fn report(&self, key: ReportKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
-        kept(&self.report, key, || make().into())
+        cached(&self.report, key, || make().into())
     }
 
     /// What the run came to; samples of the GPUs come after its end, too.
     pub fn conclusion(&self, session: &Session, gpu_samples: u64, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
-        kept(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
+        cached(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
     }
 
     /// The TTFT of all answers of a session that are reported.
@@ -143,7 +143,7 @@ impl RenderCache {
         {
             return Rc::clone(made);
         }
-        kept(&self.reported_ttft, progress(session), || Rc::new(make()))
+        cached(&self.reported_ttft, progress(session), || Rc::new(make()))
     }
 
     /// Columns of the longest name in these rows.
@@ -218,7 +218,7 @@ fn is_recent(made_at: Option<Nanos>, session: &Session) -> bool {
     passed.is_some_and(|passed| passed < INTERVAL_PER_RECORD * records)
 }
 
-fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
+fn cached<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
     let mut place = place.borrow_mut();
     if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
         return Rc::clone(made);

@@ -49,7 +49,7 @@ impl Context {
     const AROUND: [Self; 2] = [Self::Panes, Self::Anywhere];
 
     /// Where keys go now.
-    pub const fn of(ui: &UiState) -> Self {
+    pub const fn from_state(ui: &UiState) -> Self {
         match ui.overlay {
             Overlay::None => Self::In(ui.focus),
             Overlay::Help(_) => Self::Help,

@@ -55,19 +55,19 @@ pub struct LayoutInputs {
 
 impl LayoutInputs {
     /// Those of the state.
-    pub fn of(app: &App) -> Self {
+    pub fn from_app(app: &App) -> Self {
         let finished = app.shown().session.mode == Mode::Finished;
         Self {
             cases: app.table_rows().len(),
             zoomed: app.ui.zoomed.then_some(app.ui.focus),
             finished,
-            machine: GpuPaneContent::of(app),
+            machine: GpuPaneContent::from_app(app),
         }
     }
 }
 
 /// The places on a screen of this size; `None` below [`SMALLEST`].
-pub fn of(screen: Rect, wishes: LayoutInputs) -> Option<Layout> {
+pub fn compute(screen: Rect, wishes: LayoutInputs) -> Option<Layout> {
     if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
         return None;
     }
@@ -198,7 +198,7 @@ mod tests {
     use super::*;
 
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
-        of(
+        compute(
             Rect::new(0, 0, width, height),
             LayoutInputs { cases, zoomed: None, finished: false, machine: GpuPaneContent::Figures(u16::MAX) },
         )
@@ -215,7 +215,7 @@ mod tests {
     fn a_zoomed_pane_fills_the_body_alone() {
         let wishes =
             LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
-        let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
+        let layout = compute(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
     }
@@ -233,7 +233,7 @@ mod tests {
     fn what_a_machine_without_figures_does_not_need_the_others_get() {
         let instruments = |width, height, machine| {
             let wishes = LayoutInputs { cases: 10, zoomed: None, finished: false, machine };
-            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
+            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
             let of = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
             [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(of)
         };
@@ -262,7 +262,7 @@ mod tests {
         fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
             let machine = if quiet { GpuPaneContent::Reason(machine) } else { GpuPaneContent::Figures(machine) };
             let wishes = LayoutInputs { cases, zoomed: None, finished, machine };
-            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
+            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());
             let least = |id| if quiet && id == PaneId::Gpu { 1 } else { 3 };

@@ -165,7 +165,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
     };
     if is_traced {
         flight.trace = so_far().trace();
-        flight.arrivals = Trace::of(arrivals);
+        flight.arrivals = Trace::from_arrivals(arrivals);
         flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
     }
     if is_looked_at {

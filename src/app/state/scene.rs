@@ -120,6 +120,6 @@ impl Scene {
 
     /// Duration of the run so far.
     pub fn elapsed(&self) -> Duration {
-        self.session.going(self.now).unwrap_or_default()
+        self.session.running_for(self.now).unwrap_or_default()
     }
 }

@@ -41,7 +41,7 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
             None
         }
     };
-    let in_order = order.into_iter().map(|i| Located::of(chosen[i].clone(), mistakes)).collect();
+    let in_order = order.into_iter().map(|i| Located::new(chosen[i].clone(), mistakes)).collect();
     (in_order, keymap)
 }
 

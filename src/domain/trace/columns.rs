@@ -18,7 +18,7 @@ pub struct Column {
 }
 
 impl Column {
-    fn of(gap: &Gap) -> Self {
+    fn from_gap(gap: &Gap) -> Self {
         let ms = gap.ms() as f32;
         Self { sum_ms: ms, gaps: 1, high_ms: ms, kind: gap.kind }
     }
@@ -64,11 +64,11 @@ pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: 
                 put(stretch.from, stretch.to, column);
             }
         } else {
-            block.gaps_of(index).for_each(|gap| put(gap.from, gap.to, Column::of(&gap)));
+            block.gaps_of(index).for_each(|gap| put(gap.from, gap.to, Column::from_gap(&gap)));
         }
     }
     if let Some(gap) = open {
-        put(gap.from, gap.to, Column::of(&gap));
+        put(gap.from, gap.to, Column::from_gap(&gap));
     }
     out
 }

@@ -1,6 +1,6 @@
 //! Undoes encodings of characters that a reader, or the program that shows a text, would undo.
 
-use super::seen::{Place, VisibleChar};
+use super::visible_chars::{Place, VisibleChar};
 
 /// Named HTML entities for characters that occur in keys.
 const ENTITIES: [(&str, char); 14] = [

@@ -6,7 +6,7 @@ use std::ops::Range;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::decode::decode;
-use super::seen::{Place, VisibleChar};
+use super::visible_chars::{Place, VisibleChar};
 use crate::domain::text::{CSI, ESCAPE, is_invisible, skip_escape_sequence};
 
 /// Maximum nested encodings to undo.

@@ -127,7 +127,7 @@ fn read_usage(usage: &Value) -> Option<Usage> {
     let cached_tokens = number("cache_read_input_tokens");
     let written = number("cache_creation_input_tokens").unwrap_or(0);
     let add = |n: u64| n.saturating_add(cached_tokens.unwrap_or(0)).saturating_add(written);
-    usage::told(Usage {
+    usage::usage_if_any(Usage {
         prompt_tokens: number("input_tokens").map(add),
         completion_tokens: number("output_tokens"),
         reasoning_tokens: usage::number(usage, &["output_tokens_details", "thinking_tokens"]),

@@ -76,7 +76,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.server_timings = timings::ollama(&last).map(Box::new);
         // Older releases give no reason.
         chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
-        chunk.usage = usage::told(Usage {
+        chunk.usage = usage::usage_if_any(Usage {
             prompt_tokens: usage::number(&last, &["prompt_eval_count"]),
             completion_tokens: usage::number(&last, &["eval_count"]),
             ..Usage::default()

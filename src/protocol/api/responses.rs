@@ -143,7 +143,7 @@ fn whole(chunk: &mut Chunk<'_>, document: &Value) {
 }
 
 fn read_usage(usage: &Value) -> Option<Usage> {
-    usage::told(Usage {
+    usage::usage_if_any(Usage {
         prompt_tokens: usage::number(usage, &["input_tokens"]),
         completion_tokens: usage::number(usage, &["output_tokens"]),
         reasoning_tokens: usage::number(usage, &["output_tokens_details", "reasoning_tokens"]),

@@ -78,7 +78,7 @@ struct FigureJson {
 }
 
 impl FigureJson {
-    const fn of(f: Figure) -> Self {
+    const fn from_figure(f: Figure) -> Self {
         Self { mean: f.mean, n: f.n, ci95_half_width: f.half_width, estimated: f.estimated }
     }
 }
@@ -109,8 +109,8 @@ pub fn json(comparison: &Comparison) -> String {
                 .map(|row| RowJson {
                     concurrency: row.concurrency,
                     case: row.case.as_deref(),
-                    a: row.a.map(FigureJson::of),
-                    b: row.b.map(FigureJson::of),
+                    a: row.a.map(FigureJson::from_figure),
+                    b: row.b.map(FigureJson::from_figure),
                     difference_percent: row.difference_percent(),
                     judgement: row
                         .judge(block.compared.metric.better)

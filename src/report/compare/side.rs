@@ -51,7 +51,7 @@ pub struct Measured {
 
 impl Measured {
     /// Of each case's attempts that count.
-    fn of<'a, A: Iterator<Item = &'a AttemptState>>(
+    fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
     ) -> Self {
@@ -152,10 +152,10 @@ pub struct ComparedRun {
 
 impl ComparedRun {
     /// A run as it would be reported.
-    pub fn of(report: &Report) -> Self {
+    pub fn from_report(report: &Report) -> Self {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
-            let measured = Measured::of(session, |case| case.reported_in(at));
+            let measured = Measured::from_attempts(session, |case| case.reported_in(at));
             (measured.answers > 0).then_some(Stage { concurrency: *concurrency as u64, measured })
         };
         Self {
@@ -168,7 +168,7 @@ impl ComparedRun {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            whole: Measured::of(session, CaseState::reported),
+            whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             notes: Vec::new(),

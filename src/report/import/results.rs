@@ -198,7 +198,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
 
 /// The mean of all figures, those of a case in ascending order.
 fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
-    let stats = Stats::of(groups.iter().flat_map(|g| g.iter().copied()))?;
+    let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n = groups.iter().map(|g| g.len()).sum();
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
     Some(Figure { mean: stats.avg, n, half_width, estimated })
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_was_written_compares_as_the_run_itself() {
         let (report, text) = results();
-        let (read, own) = (read(&text).unwrap(), ComparedRun::of(&report));
+        let (read, own) = (read(&text).unwrap(), ComparedRun::from_report(&report));
         assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
         same_figures(&read.whole, &own.whole);
         assert_eq!((read.whole.cases.len(), read.whole.answers), (2, 6));
@@ -263,7 +263,7 @@ mod tests {
         let id = AttemptId { case: 0, number: 3 };
         session.handle(SessionEvent::Ended(id, answer(id, Nanos::from_millis(20_000), 3000, 10, 100).into()));
         let report = report(session);
-        let (text, own) = (json(&report), ComparedRun::of(&report));
+        let (text, own) = (json(&report), ComparedRun::from_report(&report));
         let figures = |side: &ComparedRun| side.whole.cases[0].figures[0].map(|f| f.n);
         assert_eq!(figures(&own), Some(1));
         same_figures(&read(&text).unwrap().whole, &own.whole);
@@ -275,7 +275,7 @@ mod tests {
     #[test]
     fn a_sweep_has_the_stages_of_the_run_itself() {
         let report = report(crate::report::fixture::sweep_session(&[1, 4]));
-        let (read, own) = (read(&json(&report)).unwrap(), ComparedRun::of(&report));
+        let (read, own) = (read(&json(&report)).unwrap(), ComparedRun::from_report(&report));
         assert!(read.is_sweep && own.is_sweep);
         let at_once = |side: &ComparedRun| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
         assert_eq!((at_once(&read), at_once(&own)), (vec![1, 4], vec![1, 4]));

@@ -25,7 +25,7 @@ pub(super) struct Card {
 impl Card {
     /// Reads nothing but what the bus knows of it.
     pub(super) fn new(index: u32, device: PathBuf, ids: &Path) -> Self {
-        let model = names::of(&device, ids);
+        let model = names::product_name(&device, ids);
         let vendor = Some("AMD".to_owned());
         let info = GpuInfo { index, uuid: names::slot(&device), model, vendor, ..GpuInfo::default() };
         let mut card = Self { info, device, is_known: false };

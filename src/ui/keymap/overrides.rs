@@ -68,7 +68,7 @@ impl Keymap {
                 conflicts.extend(why.map(|why| Conflict { at, key, why }));
             }
         }
-        if conflicts.is_empty() { Ok(Self::of(rows)) } else { Err(conflicts) }
+        if conflicts.is_empty() { Ok(Self::from_rows(rows)) } else { Err(conflicts) }
     }
 }
 

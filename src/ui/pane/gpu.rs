@@ -41,7 +41,7 @@ pub enum GpuPaneContent {
 
 impl GpuPaneContent {
     /// Of the state.
-    pub fn of(app: &App) -> Self {
+    pub fn from_app(app: &App) -> Self {
         let scene = app.shown();
         let gpus = scene.gpus();
         if let (Some(why), None) = (why_none(scene, &gpus), &scene.gauges) {

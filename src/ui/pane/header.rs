@@ -1,7 +1,7 @@
 //! The header: what is measured, where the run stands, how far it is.
 
 mod conclusion;
-mod way_on;
+mod hints;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -124,7 +124,7 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
     }
-    left.extend(way_on::spans(view));
+    left.extend(hints::spans(view));
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
@@ -266,7 +266,7 @@ mod tests {
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
 
-    fn told(stage: &Stage) -> (&'static str, String) {
+    fn render_header(stage: &Stage) -> (&'static str, String) {
         let now = state(&stage.app.scene);
         (now.word, now.about)
     }
@@ -278,13 +278,13 @@ mod tests {
     #[test]
     fn before_the_run_the_endpoint_is_what_matters() {
         let mut stage = two();
-        assert_eq!(told(&stage).0, "connecting");
+        assert_eq!(render_header(&stage).0, "connecting");
         stage.unreachable("connection refused", true);
-        assert_eq!(told(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
+        assert_eq!(render_header(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
         stage.unreachable("503: Loading model", true);
-        assert_eq!(told(&stage).0, "the model is loading");
+        assert_eq!(render_header(&stage).0, "the model is loading");
         stage.unreachable("401: no such key", false);
-        assert_eq!(told(&stage), ("refused", "401: no such key".to_owned()));
+        assert_eq!(render_header(&stage), ("refused", "401: no such key".to_owned()));
     }
 
     #[test]
@@ -336,9 +336,9 @@ mod tests {
     fn a_held_run_tells_what_still_comes() {
         let mut stage = two();
         stage.connect();
-        assert_eq!(told(&stage).0, "running");
+        assert_eq!(render_header(&stage).0, "running");
         stage.act(Action::ToggleHold);
-        assert_eq!(told(&stage), ("held", "2 in flight to the end".to_owned()));
+        assert_eq!(render_header(&stage), ("held", "2 in flight to the end".to_owned()));
     }
 
     #[test]
@@ -357,11 +357,11 @@ mod tests {
         (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
         stage.finish(0);
         stage.fail(1, AttemptStatus::Timeout, None, "silent for 120 s");
-        assert_eq!(told(&stage), ("finished", "1 failed".to_owned()));
+        assert_eq!(render_header(&stage), ("finished", "1 failed".to_owned()));
         assert_eq!(state(&stage.app.scene).glyph, "✗");
         stage.act(Action::RerunFailed);
         stage.start(1, 2, Script::plain(10, 1, 5));
         stage.finish(1);
-        assert_eq!(told(&stage), ("finished", String::new()));
+        assert_eq!(render_header(&stage), ("finished", String::new()));
     }
 }

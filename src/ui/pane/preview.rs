@@ -3,10 +3,10 @@
 mod body;
 mod endpoint;
 mod exchange;
-mod paper;
 #[cfg(test)]
 mod tests;
 mod title;
+mod transcript;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ impl<'a> SubjectState<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn of(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
+    fn find(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
         // The live view may lag behind the record.
@@ -111,7 +111,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.is_empty() {
         return;
     }
-    let Some(subject) = Subject::of(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
+    let Some(subject) = Subject::find(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
         title::draw(frame, area, "", Vec::new(), view);
         return;
     };
@@ -119,7 +119,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let rows = usize::from(inner.height);
     let margins = area.width >= MARGINS_FROM;
     let columns = if margins { area.width - 3 } else { area.width };
-    let body = Body::of(&subject, columns, view);
+    let body = Body::new(&subject, columns, view);
     let answer = &view.app.ui.answer;
     let total = body.len();
     let matches = matches(&body, columns, view);

@@ -3,7 +3,7 @@
 mod axis;
 mod cursor;
 mod lanes;
-mod places;
+mod layout;
 mod trace;
 
 use ratatui::Frame;
@@ -11,7 +11,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::lanes::Lane;
-use self::places::ScopeLayout;
+use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::streams::StreamSelection;
@@ -56,7 +56,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     let names = shown.streams.iter().map(|stream| fit::width(&trace::name_of(view, stream)));
     let names = names.max().filter(|_| view.app.ui.scope.stacked).unwrap_or(0);
-    let places = ScopeLayout::of(inside.intersection(frame.area()), &lanes, &told, names);
+    let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &told, names);
     if view.app.ui.scope.stacked {
         let older = shown.streams.len().saturating_sub(places.stack());
         shown.streams.drain(..older);

@@ -13,7 +13,7 @@ pub struct Themes {
 impl Themes {
     /// By what the environment tells: `COLORTERM` and `TERM` of the colours, `COLORFGBG` of the ground, `NO_COLOR` of
     /// the wish for none.
-    pub fn of(env: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Self {
         let depth = depth(env);
         let wants_none = env("NO_COLOR").is_some_and(|v| !v.is_empty());
         let auto = match env("COLORFGBG").as_deref().and_then(ground) {
@@ -60,7 +60,7 @@ mod tests {
     use super::*;
 
     fn themes(variables: &[(&str, &str)]) -> Themes {
-        Themes::of(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+        Themes::from_env(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
     fn auto(variables: &[(&str, &str)]) -> (ThemeKind, Depth, bool) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::paper::{TranscriptRenderer, label};
+use super::transcript::{TranscriptRenderer, label};
 use super::{Subject, SubjectState};
 use super::{endpoint, exchange};
 use crate::app::action::Action;
@@ -35,7 +35,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn of(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
+    pub(super) fn new(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
         let mut body = Self::made(subject, columns, view);
         if !body.after.is_empty() && body.before.len() + body.text.len() > 0 {
             body.after.insert(0, Line::default());

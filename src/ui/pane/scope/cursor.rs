@@ -5,7 +5,7 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::Lane;
-use super::places::{ScopeLayout, lines};
+use super::layout::{ScopeLayout, lines};
 use super::trace::name_of;
 use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;
@@ -24,7 +24,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&
     match selected {
         Some(stream) => {
             let others = if there.len() > 1 { format!(" (of {} streams)", there.len()) } else { String::new() };
-            items.push(told(stream, at, now));
+            items.push(describe(stream, at, now));
             items.push(format!("{}{others}", name_of(view, stream)));
         }
         None => items.push("no stream".to_owned()),
@@ -34,7 +34,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&
 }
 
 /// What a stream did.
-fn told(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
+fn describe(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
     let first = stream.trace.first();
     if first.is_none_or(|first| at < first) {
         let until = first.or(stream.ended).unwrap_or(now);

@@ -7,7 +7,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::places::ScopeLayout;
+use super::layout::ScopeLayout;
 use super::{Window, plot, scale};
 use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;

@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
-use super::pace::Ticker;
+use super::ticker::Ticker;
 use crate::domain::time::Nanos;
 
 /// What the thread is told. It ends when there is nobody left to tell it anything.

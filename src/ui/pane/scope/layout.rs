@@ -31,7 +31,7 @@ pub struct ScopeLayout {
 
 impl ScopeLayout {
     /// Shares out `area`; `told` is what the cursor tells, `longest` the cells of the longest name in the gutter.
-    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
+    pub fn new(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
         let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
         let gutter = if named { GUTTER.0.max(wanted) } else { GUTTER.1.min(area.width / 2) };

@@ -118,7 +118,7 @@ mod tests {
         Timeouts { first_token, stall, ..Timeouts::default() }
     }
 
-    fn told(verdict: &Verdict) -> (&'static str, &str) {
+    fn words(verdict: &Verdict) -> (&'static str, &str) {
         match verdict {
             Verdict::Overdue(failure) => (failure.kind, failure.message.as_str()),
             other => panic!("{other:?}"),
@@ -132,18 +132,18 @@ mod tests {
         let limits = limits(Some(500), None);
         assert_eq!(judge(limits, at(1400), &recorder), Verdict::LookIn(Duration::from_millis(100)));
         let overdue = judge(limits, at(1500), &recorder);
-        assert_eq!(told(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
+        assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
         // Sent again at 1.4 s.
         recorder.sent(at(1400));
         assert_eq!(judge(limits, at(1500), &recorder), Verdict::LookIn(Duration::from_millis(400)));
         // Comments are no token.
         recorder.record.headers_at = Some(at(1450));
         recorder.record.http_status = Some(200);
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
         recorder.bytes_came(at(1890));
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
         recorder.event(at(1891), 1, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap();
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
         recorder.event(at(1892), 1, TEXT).unwrap();
         assert_eq!(judge(limits, at(9000), &recorder), Verdict::Never);
     }
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(judge(limits, at(9400), &recorder), Verdict::LookIn(Duration::from_millis(90)));
         let overdue = judge(limits, at(9500), &recorder);
         let said = "not a byte for 0.2 s: 1 event with text came, the last 0.4 s before that";
-        assert_eq!(told(&overdue), ("stall_timeout", said));
+        assert_eq!(words(&overdue), ("stall_timeout", said));
         recorder.event(at(9500), 2, "[DONE]").unwrap();
         assert_eq!(judge(limits, at(99_000), &recorder), Verdict::Never);
     }
