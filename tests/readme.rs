@@ -5,7 +5,9 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
 use std::sync::Mutex;
 
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -81,11 +83,11 @@ fn the_options() {
 fn the_keys_of_an_export() {
     let schema: Value = serde_json::from_str(&read("docs/results.schema.json")).unwrap();
     let mut tables = String::new();
-    describe(&schema, &schema, "", &mut tables);
+    describe(&schema, "", &mut tables);
     for (name, definition) in schema["$defs"].as_object().unwrap() {
         write!(tables, "### {name}\n\n{}\n\n", definition["description"].as_str().unwrap()).unwrap();
         if definition.get("properties").is_some() {
-            describe(&schema, definition, "", &mut tables);
+            describe(definition, "", &mut tables);
         } else {
             write!(tables, "{}\n\n", type_of(definition)).unwrap();
         }
@@ -94,7 +96,7 @@ fn the_keys_of_an_export() {
 }
 
 /// Writes the table of an object's keys, then those of the objects below it.
-fn describe(schema: &Value, object: &Value, path: &str, out: &mut String) {
+fn describe(object: &Value, path: &str, out: &mut String) {
     let mut below = Vec::new();
     out.push_str("| key | type | meaning |\n|---|---|---|\n");
     for (key, value) in object["properties"].as_object().unwrap() {
@@ -108,7 +110,7 @@ fn describe(schema: &Value, object: &Value, path: &str, out: &mut String) {
     out.push('\n');
     for (path, inner) in below {
         write!(out, "### {path}\n\n").unwrap();
-        describe(schema, inner, &format!("{path}."), out);
+        describe(inner, &format!("{path}."), out);
     }
 }
 
@@ -149,7 +151,9 @@ fn pages() -> Vec<String> {
 /// Pages of the book, without its summary.
 fn book_pages() -> BTreeSet<String> {
     let files = std::fs::read_dir(root().join("docs")).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
-    files.filter(|name| name.ends_with(".md") && name != "SUMMARY.md").collect()
+    files
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "md") && name != "SUMMARY.md")
+        .collect()
 }
 
 /// Targets of a page's links and pictures, and the anchors of its headings.
@@ -158,7 +162,7 @@ fn links_and_anchors(text: &str) -> (Vec<String>, BTreeSet<String>) {
     for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
         match event {
             Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
-                links.push(dest_url.into_string())
+                links.push(dest_url.into_string());
             }
             Event::Start(Tag::Heading { .. }) => heading = Some(String::new()),
             Event::End(TagEnd::Heading(_)) => drop(anchors.insert(anchor(&heading.take().unwrap_or_default()))),
@@ -247,4 +251,46 @@ fn the_map_of_the_code_links_to_every_module() {
     let modules = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';'));
     let unnamed: Vec<_> = modules.filter(|name| !links.contains(&format!("src/{name}.rs"))).collect();
     assert!(unnamed.is_empty(), "ARCHITECTURE.md does not link to these modules: {unnamed:?}");
+}
+
+/// Blocks of a page in this language.
+fn code_blocks(page: &str, language: &str) -> Vec<String> {
+    let text = read(page);
+    let opening = format!("```{language}\n");
+    let blocks = text.split(&opening).skip(1);
+    blocks.map(|rest| rest.split_once("```").unwrap().0.to_owned()).collect()
+}
+
+fn tokscope(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tokscope"));
+    for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "TOKSCOPE_CONFIG"] {
+        command.env_remove(name);
+    }
+    command.env("XDG_STATE_HOME", folder).env("XDG_CONFIG_HOME", folder).current_dir(folder);
+    command.args(args).stdin(Stdio::null()).output().unwrap()
+}
+
+#[test]
+fn suites_in_the_book_are_accepted() {
+    // Nothing listens there: a suite that is read ends in status 3, a refused one in 2.
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("http://127.0.0.1:{port}/v1");
+    for page in ["docs/cases.md", "docs/simulator.md"] {
+        for suite in code_blocks(page, "toml") {
+            let folder = tempfile::tempdir().unwrap();
+            std::fs::write(folder.path().join("cases.toml"), suite).unwrap();
+            let out = tokscope(folder.path(), &[&url, "--headless", "--no-save"]);
+            assert_eq!(out.status.code(), Some(3), "{page}: {}", String::from_utf8_lossy(&out.stderr));
+        }
+    }
+}
+
+#[test]
+fn settings_in_the_book_are_accepted() {
+    for settings in code_blocks("docs/settings.md", "toml") {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("config.toml"), settings).unwrap();
+        let out = tokscope(folder.path(), &["--config", "config.toml", "--print-config"]);
+        assert_eq!(out.status.code(), Some(0), "{}", String::from_utf8_lossy(&out.stderr));
+    }
 }
