@@ -95,6 +95,15 @@ fn the_keys_of_an_export() {
     holds("docs/results-json.md", "results", &tables);
 }
 
+#[test]
+fn the_apis_of_an_export() {
+    let schema: Value = serde_json::from_str(&read("docs/results.schema.json")).unwrap();
+    assert_eq!(
+        schema.pointer("/properties/target/properties/api/enum"),
+        Some(&tokscope::protocol::api::names().into())
+    );
+}
+
 /// Writes the table of an object's keys, then those of the objects below it.
 fn describe(object: &Value, path: &str, out: &mut String) {
     let mut below = Vec::new();

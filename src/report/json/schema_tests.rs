@@ -225,7 +225,6 @@ fn names_that_the_schema_lists_are_those_of_the_program_s_tables() {
     assert_eq!(values(&format!("{attempt}.findings.[].key"), "examples"), keys);
     assert_eq!(values("summary.findings.[].key", "examples"), keys);
     assert_eq!(values("gpu.devices.[].throttled.[]", "enum"), set(Throttle::REASONS.iter().map(|r| r.1)));
-    assert_eq!(values("target.api", "enum"), set(crate::protocol::api::names()));
     assert_eq!(values("summary.bottleneck.cause", "enum"), causes());
     let metrics = set(METRICS.iter().map(|m| m.key).chain(["inter_chunk_latency_ms"]));
     let unresolved = resolve(&resolve(&schema()["$defs"]["attempt"])["properties"]["unresolved"]);
