@@ -2,6 +2,9 @@
 //! do, and sends no more requests than necessary.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
@@ -121,7 +124,7 @@ fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 fn report(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+    schema::read_results(folder.join("r.json"))
 }
 
 #[test]

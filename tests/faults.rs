@@ -122,7 +122,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 fn report(folder: &Path) -> Value {
-    serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap()
+    support::schema::read_results(folder.join("r.json"))
 }
 
 /// Status, kind of the error, and its reason or else all warnings.

@@ -1,6 +1,9 @@
 //! The whole program without a screen: exit status, streams, files.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "support/schema.rs"]
+mod schema;
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -65,7 +68,7 @@ fn a_run_measures_all_cases_and_writes_what_was_asked_for() {
     for line in ["[1/3] First", "[2/3] Second", "[3/3] Third", "20 tokens", "30 tokens"] {
         assert!(stderr.contains(line), "{line} in {stderr}");
     }
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let tokens: Vec<_> = json["cases"]
         .as_array()
         .unwrap()
@@ -87,7 +90,7 @@ prompt = "Implement Dijkstra and A* in Python, compare their time complexity and
 "#;
 
 fn attempts(folder: &Path) -> Value {
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.join("r.json"));
     assert_eq!(json["run"]["partial"], false);
     json
 }
@@ -187,7 +190,7 @@ fn what_was_found_stands_under_its_case_and_in_every_report() {
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
     assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
     assert!(stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage: 1 of 3 attempts")), "{stdout}");
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
@@ -201,7 +204,7 @@ fn the_server_s_own_gauges_stand_in_the_report() {
     let out = tokscope(folder.path(), &[&sim.url(), "--server-metrics", "--export", "r.json", "--export", "r.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let report = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
-    let json: Value = serde_json::from_str(&report("r.json")).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let told = &json["server_metrics"];
     assert_eq!((&told["kind"], &told["sample_interval_ms"]), (&"tokscope-sim".into(), &1000.into()), "{told}");
     assert_eq!((&told["generated_tokens"], &told["output_tokens_here"]), (&70.0.into(), &70.into()), "{told}");
@@ -234,7 +237,7 @@ fn a_failed_case_is_status_1_and_the_rest_goes_on() {
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.json"]);
     assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
     assert!(text(&out.stdout).contains("2/3"));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!(json["cases"][2]["attempts"][0]["status"], "stream_error");
 }
 
@@ -344,7 +347,7 @@ fn interrupted_is_status_130_and_what_was_measured_is_kept() {
     let mut rest = String::new();
     lines.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!(json["run"]["partial"], true);
     let status = |case: usize| json["cases"][case]["attempts"][0]["status"].as_str().map(str::to_owned);
     assert_eq!((status(0).as_deref(), status(1).as_deref(), status(2)), (Some("ok"), Some("cancelled"), None));
@@ -359,7 +362,7 @@ fn a_rate_for_a_second_is_so_many_starts_each_timed_from_when_it_was_due() {
         &[&args[..], &["--slo", "latency_max<600s", "--slo", "goodput>99%", "--export", "r.json"]].concat(),
     );
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     assert_eq!((&json["run"]["rate"], &json["run"]["arrival"]["seed"]), (&20.0.into(), &5.into()));
     let cases = json["cases"].as_array().unwrap();
     let attempts: Vec<&Value> = cases.iter().flat_map(|c| c["attempts"].as_array().unwrap()).collect();
@@ -392,7 +395,7 @@ fn a_sweep_measures_the_suite_at_each_concurrency() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--sweep", "1,2,3", "--export", "r.json", "--export", "r.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-    let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
+    let json: Value = schema::read_results(folder.path().join("r.json"));
     let stages: Vec<_> =
         json["sweep"].as_array().unwrap().iter().map(|s| (s["concurrency"].as_u64(), s["ok"].as_u64())).collect();
     assert_eq!(stages, [(Some(1), Some(3)), (Some(2), Some(3)), (Some(3), Some(3))]);

@@ -147,7 +147,7 @@ fn a_run_is_compared_with_results_and_with_a_scripted_report() {
         assert!(text.contains(part), "'{part}' in {text}");
     }
     assert!(stderr.contains("Comparison written to 'c.json'"), "{stderr}");
-    let comparison = place.json("c.json");
+    let comparison = serde_json::from_str::<Value>(&place.read("c.json")).unwrap();
     let latency = comparison["metrics"].as_array().unwrap().iter().find(|m| m["key"] == "request_latency_ms").unwrap();
     let row = latency["rows"].as_array().unwrap().iter().find(|r| r["case"] == "Debug Task").unwrap();
     assert_eq!((&row["a"]["mean"], &row["b"]["n"], &row["judgement"]), (&4370.0.into(), &3.into(), &Value::Null));

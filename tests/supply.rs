@@ -1,5 +1,5 @@
-//! What deny.toml does not ask of the dependencies: the stated Rust version holds for all of them, and none wants a library
-//! of the system. And unsafe code stands in its one place.
+//! Rules that deny.toml cannot check: the stated Rust version holds for all dependencies, none links a system library, unsafe code is
+//! in one place only, and the crate has the files that its build embeds and no others.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::fs;
@@ -115,4 +115,27 @@ fn unsafe_code_stands_in_its_one_place() {
     // This file names the lint where it looks for it in Cargo.toml.
     found.retain(|(file, _)| file != "tests/supply.rs");
     assert_eq!(found, expected);
+}
+
+#[test]
+fn the_crate_has_the_files_that_its_build_embeds_and_no_tests_or_pictures() {
+    let mut cargo = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    let out = cargo.args(["package", "--list", "--allow-dirty", "--offline"]).current_dir(root()).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+    let list = String::from_utf8(out.stdout).unwrap().replace('\\', "/");
+    let files: Vec<&str> = list.lines().collect();
+    let mut embedded: Vec<_> =
+        fs::read_dir(root().join("assets/sim")).unwrap().map(|f| f.unwrap().file_name()).collect();
+    embedded.sort();
+    let embedded = embedded.iter().map(|name| format!("assets/sim/{}", name.to_string_lossy()));
+    let expected =
+        embedded.chain(["cases.toml", "src/main.rs", "README.md", "LICENSE-MIT", "LICENSE-APACHE"].map(Into::into));
+    let missing: Vec<_> = expected.filter(|file| !files.contains(&file.as_str())).collect();
+    assert!(missing.is_empty(), "not in the crate: {missing:?}");
+    let unwanted = |file: &&str| {
+        let ending = file.rsplit_once('.').map_or("", |(_, ending)| ending);
+        file.starts_with("tests/") || ["svg", "sse", "snap"].contains(&ending)
+    };
+    let unwanted: Vec<_> = files.into_iter().filter(unwanted).collect();
+    assert!(unwanted.is_empty(), "in the crate, although no build needs them: {unwanted:?}");
 }
