@@ -38,6 +38,8 @@ pub struct Report {
     pub route: Route,
     /// The version of the program that began it.
     pub tool: String,
+    /// Command line that started the run, without secrets; `None` if it is not known.
+    pub command_line: Option<String>,
     /// Begins every request id.
     pub run_id: String,
     /// The machine tokscope ran on.

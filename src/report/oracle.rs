@@ -274,6 +274,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         route: Route { tls_verified: None, proxy: Some(text(18)) },
         resumed: Vec::new(),
         tool: text(14),
+        command_line: Some(text(14)),
         run_id: "ts-1".to_owned(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,

@@ -29,6 +29,7 @@ fn header_of(report: &Report) -> RunHeader {
     RunHeader {
         id: report.run_id.clone(),
         tool: "0.1.0".into(),
+        command_line: report.command_line.clone(),
         epoch: report.epoch.clone(),
         base_url: "http://localhost:8000/v1".into(),
         url: report.url.clone(),
@@ -91,6 +92,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         server: saved.run.server,
         simulated: saved.run.simulated,
         tool: saved.run.tool,
+        command_line: saved.run.command_line,
         run_id: saved.run.id,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
