@@ -80,7 +80,8 @@ fn redact_url(url: &str) -> String {
     let (plain, query) = split_query(url);
     let (scheme, rest) = plain.split_at(plain.find("://").map_or(0, |at| at + "://".len()));
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let host = authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("{REDACTED}@{host}"));
+    let host =
+        authority.rsplit_once('@').map_or_else(|| authority.to_owned(), |(_, host)| format!("{REDACTED}@{host}"));
     let query = if query.is_empty() { String::new() } else { format!("?{REDACTED}") };
     let fragment = if fragment.is_empty() { String::new() } else { format!("#{REDACTED}") };
     format!("{scheme}{host}{path}{query}{fragment}")

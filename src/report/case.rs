@@ -92,18 +92,21 @@ impl<'a> CaseView<'a> {
         self.reported.iter().filter_map(|a| a.record())
     }
 
-    /// Measured attempts that are over, in all rounds.
+    /// Number of measured attempts that ended, reruns included; in a sweep, those of the reported stage.
     pub fn ended(&self) -> usize {
-        self.state.attempts.iter().filter(|a| !a.warmup && a.record.is_some()).count()
+        self.in_stage().filter(|a| !a.warmup && a.record.is_some()).count()
+    }
+
+    /// Attempts of the reported stage. The other stages of a sweep are in its table.
+    fn in_stage(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
+        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
+        self.state.attempts.iter().filter(move |a| a.stage == stage)
     }
 
     /// Measured attempts that failed in the reported round or after it. What the user gave up is no failure.
     pub fn failures(&self) -> impl DoubleEndedIterator<Item = &'a AttemptState> {
         let from = self.reported.first().map_or(0, |a| a.round);
-        // Of a sweep, those of the stage that is reported: the others stand in its table.
-        let stage = self.state.attempts.last().map_or(0, |a| a.stage);
-        let late = self.state.attempts.iter().filter(move |a| a.round >= from && a.stage == stage);
-        late.filter(|a| a.is_failed())
+        self.in_stage().filter(move |a| a.round >= from && a.is_failed())
     }
 
     /// The attempt whose text stands for the case: the last that counts, else the last measured one.

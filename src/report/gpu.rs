@@ -100,7 +100,7 @@ impl GpuReport {
         now: Nanos,
     ) -> Result<Self, String> {
         if simulated {
-            return Err("the simulator answered, which uses no GPU".to_owned());
+            return Err("the built-in simulator uses no GPU".to_owned());
         }
         Self::of(gpu, session, is_local, now)
     }
