@@ -18,7 +18,6 @@ mod network;
 #[doc(hidden)]
 #[cfg(any(test, fuzzing))]
 pub mod oracle;
-mod patience;
 mod peer;
 mod pulse;
 mod recorder;
@@ -27,6 +26,7 @@ mod retry;
 mod secrets;
 mod sleep;
 mod standstill;
+mod timeouts;
 mod transport;
 mod tunnel;
 
@@ -40,7 +40,7 @@ use std::time::Instant;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use self::board::{Board, Watched};
+use self::board::{Board, WatchedCase};
 pub use self::client::EngineConfig;
 pub use self::client::page_client;
 use self::client::{Endpoint, Prepared};
@@ -63,7 +63,7 @@ pub struct Engine {
     failed: Failed,
     clock: EngineClock,
     live: watch::Receiver<Arc<LiveSnapshot>>,
-    watched: Watched,
+    watched: WatchedCase,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -81,7 +81,7 @@ impl Engine {
         let no_thread = |e| InvalidConfig(format!("the engine's thread did not start: {e}"));
         let (failed, failures) = mpsc::unbounded_channel();
         let pulse = Pulse::start(clock, failed.clone()).map_err(no_thread)?;
-        let watched = Watched::default();
+        let watched = WatchedCase::default();
         let board_watched = watched.clone();
         let run = move || {
             let sink = Rc::new(sink);
@@ -173,7 +173,7 @@ impl<F: Fn(EngineFact) + 'static> Worker<F> {
             match command {
                 EngineCommand::Discover { retry, needs_list } => {
                     let (endpoint, sink) = (Rc::clone(&self.endpoint), Rc::clone(&self.sink));
-                    let look = discovery::Look { keep_looking: retry, needs_list };
+                    let look = discovery::DiscoveryOptions { keep_looking: retry, needs_list };
                     tasks.spawn_local(async move { discovery::discover(&endpoint, look, &*sink).await });
                 }
                 EngineCommand::Start { id, case, model, warmup, due, ready } => {

@@ -17,14 +17,14 @@ use super::follow::{KEPT_OPEN, follow};
 use super::intake::Intake;
 use super::recorder::Recorder;
 use super::transport::{Answer, AnswerBody, Post};
-use super::{patience, retry};
+use super::{retry, timeouts};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, FailedTry};
 use crate::domain::nonce::nonce;
 use crate::domain::suite::CaseSpec;
 use crate::domain::time::Nanos;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure;
-use crate::protocol::request::Manner;
+use crate::protocol::request::RequestDialect;
 use crate::protocol::url::address_below;
 
 /// An error body is read up to here,
@@ -80,9 +80,9 @@ pub async fn run(
                 recorder.borrow_mut().record.warnings.push(KEPT_OPEN.to_owned());
                 Ok(())
             }
-            Err(_elapsed) => Err(patience::whole(timeout, endpoint.now(), &recorder.borrow())),
+            Err(_elapsed) => Err(timeouts::whole(timeout, endpoint.now(), &recorder.borrow())),
         },
-        overdue = patience::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
+        overdue = timeouts::watch(order.case.patience, endpoint.clock(), &recorder) => Err(overdue),
     };
 
     let ended = endpoint.now();
@@ -150,7 +150,7 @@ async fn send(
     endpoint: &Endpoint,
     order: &Order,
     recorder: &RefCell<Recorder>,
-    manner: Manner,
+    manner: RequestDialect,
 ) -> Result<Answer, Failure> {
     let nonce = recorder.borrow().record.nonce.clone();
     let body = (endpoint.api.body)(&order.case, &order.model, manner, nonce.as_deref()).to_string();

@@ -20,15 +20,15 @@ use crate::domain::time::Nanos;
 
 /// The case that somebody looks at, from any thread. Where nobody looks, the live view is only counters.
 #[derive(Clone, Debug)]
-pub struct Watched(Arc<AtomicUsize>);
+pub struct WatchedCase(Arc<AtomicUsize>);
 
-impl Default for Watched {
+impl Default for WatchedCase {
     fn default() -> Self {
         Self(Arc::new(AtomicUsize::new(Self::NOBODY)))
     }
 }
 
-impl Watched {
+impl WatchedCase {
     const NOBODY: usize = usize::MAX;
 
     /// From now on this case is looked at, or nothing is.
@@ -51,14 +51,14 @@ pub struct Board {
     active: Cell<bool>,
     standstills: Standstills,
     watched_from_now: Notify,
-    watched: Watched,
+    watched: WatchedCase,
     publish: watch::Sender<Arc<LiveSnapshot>>,
     secrets: Rc<Secrets>,
 }
 
 impl Board {
     /// An empty board that publishes there what somebody looks at, without these.
-    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: Watched, secrets: Rc<Secrets>) -> Self {
+    pub fn new(publish: watch::Sender<Arc<LiveSnapshot>>, watched: WatchedCase, secrets: Rc<Secrets>) -> Self {
         Self {
             in_flight: RefCell::default(),
             finished_events: Cell::default(),
@@ -212,7 +212,7 @@ impl Board {
             at: now,
             content_events_total: self.finished_events.get() + running,
             in_flight,
-            lag: self.lags.borrow().told(),
+            lag: self.lags.borrow().summary(),
         };
         self.publish.send_replace(Arc::new(snapshot));
     }
@@ -231,7 +231,7 @@ mod tests {
     }
 
     fn board() -> Board {
-        Board::new(watch::channel(Arc::default()).0, Watched::default(), Rc::default())
+        Board::new(watch::channel(Arc::default()).0, WatchedCase::default(), Rc::default())
     }
 
     const fn ms(n: u64) -> Nanos {
@@ -260,7 +260,7 @@ mod tests {
         board.note_beats([beat(2000, 2000)], ms(2400));
         assert_eq!(stalls(&recorder), [(600, 800), (850, 1850)]);
         assert_eq!(recorder.borrow().record.observer_lag_ms, Some((99.0 + 200.0 + 150.0 + 1000.0) / 4.0));
-        assert_eq!(board.lags.borrow().told().max_ms, Some(1000.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(1000.0));
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         board.add(Rc::clone(&again), ms(5000));
         board.remove(&again, ms(5020));
         assert_eq!([&in_time, &late].map(stalls), [vec![], vec![(199, 900)]]);
-        assert_eq!(board.lags.borrow().told().max_ms, Some(701.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(701.0));
     }
 
     #[test]
@@ -303,7 +303,7 @@ mod tests {
         board.add(Rc::clone(&waited), ms(1002));
         board.add(Rc::clone(&later), ms(1010));
         assert_eq!([&waited, &later].map(stalls), [vec![(100, 1001)], vec![]]);
-        assert_eq!(board.lags.borrow().told().max_ms, Some(901.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(901.0));
     }
 
     #[test]
@@ -311,10 +311,10 @@ mod tests {
         let board = board();
         board.set_active(true, ms(0));
         board.set_active(false, ms(900));
-        assert_eq!(board.lags.borrow().told().max_ms, Some(850.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(850.0));
         assert!(!board.is_watched());
         board.look(ms(9000));
-        assert_eq!(board.lags.borrow().told().max_ms, Some(850.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(850.0));
     }
 
     #[test]
@@ -325,7 +325,7 @@ mod tests {
         let warnings = recorder.borrow().record.warnings.clone();
         assert_eq!(warnings.len(), 1, "{warnings:?}");
         assert!(warnings[0].starts_with("this machine slept for 12.3 s meanwhile"), "{warnings:?}");
-        assert_eq!(board.lags.borrow().told().max_ms, Some(12_300.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(12_300.0));
     }
 
     #[test]
@@ -333,18 +333,18 @@ mod tests {
         let board = board();
         board.set_active(true, ms(0));
         board.note_beats([beat(50, 110)], ms(111));
-        assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
         // Not even one that was sent very late, as long as this thread ran meanwhile.
         board.look(ms(200));
         board.look(ms(290));
         board.note_beats([beat(160, 300)], ms(301));
-        assert_eq!(board.lags.borrow().told().max_ms, Some(1.0));
+        assert_eq!(board.lags.borrow().summary().max_ms, Some(1.0));
     }
 
     /// What the live view holds of each of these attempts: its text, its gaps, its trace.
     fn shown(watched: Option<usize>, attempts: &[(usize, u32)]) -> Vec<(bool, bool, bool)> {
         let (publish, live) = watch::channel(Arc::default());
-        let watch = Watched::default();
+        let watch = WatchedCase::default();
         watch.set(watched);
         let board = Board::new(publish, watch, Rc::default());
         for &(case, number) in attempts {
@@ -379,7 +379,7 @@ mod tests {
     #[test]
     fn the_newest_streams_carry_their_arrivals_as_long_as_somebody_looks() {
         let (publish, live) = watch::channel(Arc::default());
-        let watch = Watched::default();
+        let watch = WatchedCase::default();
         let board = Board::new(publish, watch.clone(), Rc::default());
         for case in 0..TRACED_STREAMS + 2 {
             let recorder = recorder(case, 1);

@@ -18,7 +18,7 @@ use crate::domain::live::ServerInfo;
 use crate::domain::time::Nanos;
 use crate::protocol::api::{Api, Auth};
 use crate::protocol::endpoint::server_from_headers;
-use crate::protocol::request::Manner;
+use crate::protocol::request::RequestDialect;
 
 /// Where and how to ask.
 #[derive(Clone)]
@@ -69,7 +69,7 @@ pub struct Endpoint {
     /// What records may tell of how it is asked.
     pub request_record: RequestRecord,
     /// How the server wants to be asked, as its refusals taught.
-    pub manner: std::cell::Cell<Manner>,
+    pub manner: std::cell::Cell<RequestDialect>,
     /// What the headers of an answer say of the server, until it is told.
     recognised: RefCell<Recognised>,
     clock: EngineClock,

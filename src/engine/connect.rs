@@ -23,7 +23,7 @@ pub type ConnectTimes = Arc<Mutex<Option<(Nanos, Nanos)>>>;
 
 /// What an attempt wants of its connection.
 #[derive(Clone, Debug)]
-pub struct Wanted {
+pub struct ConnectRequest {
     /// Where its times go.
     pub times: ConnectTimes,
     /// It must stand within this time.
@@ -32,7 +32,7 @@ pub struct Wanted {
 
 tokio::task_local! {
     /// What the attempt that is being polled wants.
-    pub static WANTED: Wanted;
+    pub static WANTED: ConnectRequest;
 }
 
 /// Times every connection, gives it up when it takes too long, and hands the times to the attempt that asked for it.
@@ -69,7 +69,7 @@ where
 
     fn call(&mut self, target: R) -> Self::Future {
         // The client begins to connect on the task of the request that wants it.
-        let wanted = WANTED.try_with(Wanted::clone).ok();
+        let wanted = WANTED.try_with(ConnectRequest::clone).ok();
         let limit = wanted.as_ref().map_or(LIMIT, |wanted| wanted.limit);
         let (clock, begun) = (self.clock, self.clock.now());
         let connecting = self.inner.call(target);

@@ -21,7 +21,7 @@ use tokio::net::TcpStream;
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, Trouble};
+use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, ConnectionError};
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
@@ -94,11 +94,11 @@ impl Host {
         request: &[u8],
         connect: Duration,
         sent: &dyn Fn(Nanos),
-    ) -> Result<DirectAnswer, Trouble> {
+    ) -> Result<DirectAnswer, ConnectionError> {
         if let Some(kept) = self.take_kept() {
             match self.exchange(kept, request, None, sent).await {
-                Err(Gone::AtOnce(_)) => {}
-                Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
+                Err(ExchangeError::AtOnce(_)) => {}
+                Err(ExchangeError::Broken(why)) => return Err(ConnectionError::Closed(why)),
                 Ok(answer) => return Ok(answer),
             }
         }
@@ -106,7 +106,7 @@ impl Host {
         let stream = self.connect(connect).await?;
         let connect_ms = self.clock.now().millis_since(begun);
         self.exchange(stream, request, Some(connect_ms), sent).await.map_err(|gone| match gone {
-            Gone::AtOnce(why) | Gone::Broken(why) => Trouble::Closed(why),
+            ExchangeError::AtOnce(why) | ExchangeError::Broken(why) => ConnectionError::Closed(why),
         })
     }
 
@@ -120,14 +120,14 @@ impl Host {
         }
     }
 
-    async fn connect(&self, limit: Duration) -> Result<TcpStream, Trouble> {
+    async fn connect(&self, limit: Duration) -> Result<TcpStream, ConnectionError> {
         let stream = match tokio::time::timeout(limit, self.connect_anywhere()).await {
             Ok(Ok(stream)) => stream,
-            Ok(Err(("dns", error))) => return Err(Trouble::Connect("dns", self.peer.unknown(&error))),
-            Ok(Err((kind, error))) => return Err(Trouble::Connect(kind, self.peer.refused(&error))),
+            Ok(Err(("dns", error))) => return Err(ConnectionError::Connect("dns", self.peer.unknown(&error))),
+            Ok(Err((kind, error))) => return Err(ConnectionError::Connect(kind, self.peer.refused(&error))),
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                return Err(Trouble::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))));
+                return Err(ConnectionError::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))));
             }
         };
         // Without it the request works as well, only later.
@@ -161,7 +161,7 @@ impl Host {
         request: &[u8],
         connect_ms: Option<f64>,
         sent: &dyn Fn(Nanos),
-    ) -> Result<DirectAnswer, Gone> {
+    ) -> Result<DirectAnswer, ExchangeError> {
         let started = self.clock.now();
         sent(started);
         // An error here is told by the read: the server may have answered before it closed.
@@ -170,7 +170,7 @@ impl Host {
         let is_unsent = written.is_err();
         let without_answer = |why| {
             let at_once = is_unsent || self.clock.now().since(started) <= self.stale_within;
-            if at_once { Gone::AtOnce(why) } else { Gone::Broken(why) }
+            if at_once { ExchangeError::AtOnce(why) } else { ExchangeError::Broken(why) }
         };
         let mut head = Vec::new();
         let mut interim = 0;
@@ -191,29 +191,34 @@ impl Host {
                     return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
-                    return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
+                    return Err(ExchangeError::Broken(
+                        "the server closed the connection within the headers".to_owned(),
+                    ));
                 }
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
-                Err(error) => return Err(Gone::Broken(self.broken(&error))),
+                Err(error) => return Err(ExchangeError::Broken(self.broken(&error))),
             }
             // What ends no line makes no head whole: one that comes a byte at a time is not read all over with each.
-            while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
+            while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(ExchangeError::Broken)? {
                 let rest = head.split_off(parsed.length);
                 // An interim answer precedes the one that counts.
                 if (100..200).contains(&parsed.status) {
                     interim += 1;
                     if interim > MAX_INTERIM {
-                        return Err(Gone::Broken(format!(
+                        return Err(ExchangeError::Broken(format!(
                             "more than {MAX_INTERIM} interim answers (1xx) and no other"
                         )));
                     }
                     head = rest;
                     continue;
                 }
-                return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(Gone::Broken);
+                return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(ExchangeError::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
-                return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
+                return Err(ExchangeError::Broken(format!(
+                    "the headers are longer than {} KiB",
+                    MAX_HEAD_BYTES / 1024
+                )));
             }
         }
     }
@@ -299,7 +304,7 @@ impl DirectBody {
 }
 
 /// How an exchange failed.
-enum Gone {
+enum ExchangeError {
     /// Not a byte came, and at once: a kept connection was closed before the request reached the server.
     AtOnce(String),
     /// Something came, or the server had the request for a while.

@@ -13,7 +13,7 @@ use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
-use crate::protocol::request::{AskUsage, Manner};
+use crate::protocol::request::{AskUsage, RequestDialect};
 use crate::protocol::{endpoint, url};
 
 /// Pause between two looks; tests need no pause.
@@ -29,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How to look for the endpoint.
 #[derive(Clone, Copy, Debug)]
-pub struct Look {
+pub struct DiscoveryOptions {
     /// Look again until it answers.
     pub keep_looking: bool,
     /// No model was named: without the list there is nothing to ask.
@@ -38,7 +38,7 @@ pub struct Look {
 
 /// Looks for the endpoint and its models; the outcome goes to `sink`. Waits for a model that is being loaded, within limits.
 /// Where a model was named, an endpoint that answers without a list will do.
-pub async fn discover(at: &Endpoint, how: Look, sink: &impl Fn(EngineFact)) {
+pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(EngineFact)) {
     let begun = at.now();
     let mut tries = 1;
     loop {
@@ -55,17 +55,17 @@ pub async fn discover(at: &Endpoint, how: Look, sink: &impl Fn(EngineFact)) {
         let reason = at.secrets.redact(&capped(trouble.reason(next, how.needs_list)));
         let http_status = trouble.http_status;
         match next {
-            Next::Again(pause) => {
+            NextStep::Again(pause) => {
                 sink(EngineFact::Unreachable { reason, http_status, retrying: true });
                 tokio::time::sleep(pause).await;
                 tries += 1;
             }
-            Next::WithoutList => {
+            NextStep::WithoutList => {
                 let server = trouble.server.unwrap_or_default();
                 let server = if server.kind.is_none() { identify(at, server).await } else { server };
                 return found(at, Vec::new(), server, Some(reason), sink);
             }
-            Next::GiveUp => return sink(EngineFact::Unreachable { reason, http_status, retrying: false }),
+            NextStep::GiveUp => return sink(EngineFact::Unreachable { reason, http_status, retrying: false }),
         }
     }
 }
@@ -77,7 +77,7 @@ fn found(
     list_error: Option<String>,
     sink: &impl Fn(EngineFact),
 ) {
-    at.manner.set(Manner { usage: AskUsage::of(server.kind.as_deref()), ..at.manner.get() });
+    at.manner.set(RequestDialect { usage: AskUsage::for_server(server.kind.as_deref()), ..at.manner.get() });
     if server.kind.is_some() {
         at.told_kind();
     }
@@ -85,7 +85,7 @@ fn found(
 }
 
 /// Why there is no list of models.
-struct Trouble {
+struct DiscoveryFailure {
     failure: Failure,
     http_status: Option<u16>,
     /// A later look may succeed.
@@ -98,13 +98,13 @@ struct Trouble {
 
 /// What to do after a look that found no list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Next {
+enum NextStep {
     Again(Duration),
     WithoutList,
     GiveUp,
 }
 
-impl Trouble {
+impl DiscoveryFailure {
     /// Nobody answered.
     fn no_answer(kind: &'static str, why: String) -> Self {
         let failure = Failure::new(AttemptStatus::ConnectError, kind, why);
@@ -117,10 +117,10 @@ impl Trouble {
         Self { failure, http_status: None, may_pass: false, is_loading: false, server: Some(server) }
     }
 
-    fn next(&self, how: Look, retries: u32, tries: u32, waited: Duration) -> Next {
+    fn next(&self, how: DiscoveryOptions, retries: u32, tries: u32, waited: Duration) -> NextStep {
         if self.is_loading {
             let waits = how.keep_looking || waited < LOADING_PATIENCE;
-            return if waits { Next::Again(LOOK_EVERY) } else { Next::GiveUp };
+            return if waits { NextStep::Again(LOOK_EVERY) } else { NextStep::GiveUp };
         }
         // A gateway that reaches no server yet answers like this: who can wait does.
         let is_gateway = matches!(self.http_status, Some(502..=504));
@@ -130,23 +130,23 @@ impl Trouble {
             let left = RETRY_PATIENCE.saturating_sub(waited);
             let pause = (tries <= retries).then(|| retry::pause(&self.failure, self.http_status, tries, left));
             if let Some(pause) = pause.flatten() {
-                return Next::Again(pause);
+                return NextStep::Again(pause);
             }
         }
         match (will_do, waits) {
-            (true, _) => Next::WithoutList,
-            (false, true) => Next::Again(LOOK_EVERY),
-            (false, false) => Next::GiveUp,
+            (true, _) => NextStep::WithoutList,
+            (false, true) => NextStep::Again(LOOK_EVERY),
+            (false, false) => NextStep::GiveUp,
         }
     }
 
-    fn reason(&self, next: Next, needs_list: bool) -> String {
+    fn reason(&self, next: NextStep, needs_list: bool) -> String {
         let said = &self.failure.message;
         match (self.is_loading, next) {
-            (true, Next::Again(_)) => "the model is loading".to_owned(),
+            (true, NextStep::Again(_)) => "the model is loading".to_owned(),
             (true, _) => format!("the model is still loading after {} minutes", LOADING_PATIENCE.as_secs() / 60),
             // Without a key or at the wrong address a named model would not help.
-            (false, Next::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
+            (false, NextStep::GiveUp) if needs_list && self.server.is_some() && !self.is_about_access() => {
                 format!("{said}; pass --model NAME to run without the list")
             }
             _ => said.clone(),
@@ -158,7 +158,7 @@ impl Trouble {
     }
 }
 
-async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
+async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailure> {
     let address = url::address_below(&at.base_url, at.api.models);
     let shown = url::without_secrets(&address);
     let peer = at.transport.peer();
@@ -172,18 +172,21 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
             {
                 why = format!("{why}: {}", at.secrets.redact(&status));
             }
-            return Err(Trouble::no_answer(kind, why));
+            return Err(DiscoveryFailure::no_answer(kind, why));
         }
-        Err(e) => return Err(Trouble::no_answer("closed", peer.without_answer(e))),
+        Err(e) => return Err(DiscoveryFailure::no_answer("closed", peer.without_answer(e))),
     };
     let status = response.status();
     let headers = response.headers().clone();
     let header = |name: &str| text_of(&headers, name).map(|value| at.secrets.redact(&value));
     let body = match text(response).await {
         Ok(body) => body,
-        Err(Unread::TooLate) => return Err(too_late(&shown)),
-        Err(Unread::Broken(why)) => {
-            return Err(Trouble::no_list(format!("GET {shown}: {why}"), endpoint::server_from_headers(&header)));
+        Err(BodyError::TooLate) => return Err(too_late(&shown)),
+        Err(BodyError::Broken(why)) => {
+            return Err(DiscoveryFailure::no_list(
+                format!("GET {shown}: {why}"),
+                endpoint::server_from_headers(&header),
+            ));
         }
     };
     if !status.is_success() {
@@ -191,23 +194,29 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
     }
     let Ok(models) = serde_json::from_str::<Value>(body.trim_start_matches('\u{feff}')) else {
         let why = format!("'{shown}' did not return JSON; check that this is an OpenAI-compatible server");
-        return Err(Trouble::no_list(why, endpoint::server_from_headers(&header)));
+        return Err(DiscoveryFailure::no_list(why, endpoint::server_from_headers(&header)));
     };
     let guess = endpoint::server_from_models(&models, &header);
     if models.get("error").is_some_and(|e| !e.is_null()) {
         let said = at.secrets.redact(&failure::message_in_body(&body));
-        return Err(Trouble::no_list(format!("GET {shown}: HTTP {}: {said}", status.as_u16()), guess));
+        return Err(DiscoveryFailure::no_list(format!("GET {shown}: HTTP {}: {said}", status.as_u16()), guess));
     }
     Ok((endpoint::model_names(&models), identify(at, guess).await))
 }
 
-fn too_late(shown: &str) -> Trouble {
+fn too_late(shown: &str) -> DiscoveryFailure {
     let why = format!("GET {shown}: no answer within {} s", PATIENCE.as_secs());
-    Trouble { may_pass: true, ..Trouble::no_list(why, ServerInfo::default()) }
+    DiscoveryFailure { may_pass: true, ..DiscoveryFailure::no_list(why, ServerInfo::default()) }
 }
 
 /// An HTTP error in place of the list.
-fn refused(at: &Endpoint, status: u16, header: &dyn Fn(&str) -> Option<String>, shown: &str, body: &str) -> Trouble {
+fn refused(
+    at: &Endpoint,
+    status: u16,
+    header: &dyn Fn(&str) -> Option<String>,
+    shown: &str,
+    body: &str,
+) -> DiscoveryFailure {
     // Before anything is cut: a part of a secret is not found.
     let refusal = failure::refusal(status, header, &at.secrets.redact(body));
     let mut said = at.transport.peer().with_culprit(status, format!("GET {shown}: {}", refusal.message));
@@ -219,7 +228,7 @@ fn refused(at: &Endpoint, status: u16, header: &dyn Fn(&str) -> Option<String>, 
     let mut failure = Failure::new(AttemptStatus::HttpError, refusal.kind, said);
     failure.retry_after = failure::retry_after(header);
     let is_theirs = status != 407 && refusal.kind != TLS_EXPECTED;
-    Trouble {
+    DiscoveryFailure {
         failure,
         http_status: Some(status),
         may_pass: (status >= 500 && status != 501) || status == 429,
@@ -233,16 +242,16 @@ fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
 }
 
 /// Why a body could not be read.
-enum Unread {
+enum BodyError {
     TooLate,
     Broken(String),
 }
 
 /// The body, if it is not longer than any list of models.
-async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
-    let broken = |e: reqwest::Error| if e.is_timeout() { Unread::TooLate } else { Unread::Broken(describe(e)) };
+async fn text(mut response: reqwest::Response) -> Result<String, BodyError> {
+    let broken = |e: reqwest::Error| if e.is_timeout() { BodyError::TooLate } else { BodyError::Broken(describe(e)) };
     let encoding = text_of(response.headers(), CONTENT_ENCODING.as_str()).unwrap_or_default();
-    let too_long = || Unread::Broken(format!("the response is larger than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
+    let too_long = || BodyError::Broken(format!("the response is larger than {} MiB", MAX_BODY_BYTES / (1024 * 1024)));
     let mut bytes = Vec::new();
     while let Some(piece) = response.chunk().await.map_err(broken)? {
         bytes.extend_from_slice(&piece);
@@ -250,7 +259,7 @@ async fn text(mut response: reqwest::Response) -> Result<String, Unread> {
             return Err(too_long());
         }
     }
-    let bytes = unpack(&encoding, bytes, MAX_BODY_BYTES).map_err(Unread::Broken)?;
+    let bytes = unpack(&encoding, bytes, MAX_BODY_BYTES).map_err(BodyError::Broken)?;
     if bytes.len() > MAX_BODY_BYTES {
         return Err(too_long());
     }

@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    fn told(command: &EngineCommand) -> String {
+    fn describe(command: &EngineCommand) -> String {
         match command {
             EngineCommand::Start { id, .. } => format!("start {}", id.number),
             EngineCommand::Abort(id) => format!("abort {}", id.number),
@@ -107,7 +107,7 @@ mod tests {
         let (seconds, out) = (Cell::new(0), RefCell::new(Vec::new()));
         let now = || Nanos::from_millis(1000 * seconds.replace(seconds.get() + 1));
         run(&inbox, now, |command| {
-            out.borrow_mut().push(told(&command));
+            out.borrow_mut().push(describe(&command));
             out.borrow().iter().filter(|t| t.starts_with("start")).count() < count
         });
         out.into_inner()

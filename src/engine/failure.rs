@@ -51,18 +51,18 @@ impl From<BrokenEncoding> for Failure {
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub enum Trouble {
+pub enum ConnectionError {
     /// No connection: a short stable word, and what happened.
     Connect(&'static str, String),
     /// A connection, but no answer on it, or none in HTTP.
     Closed(String),
 }
 
-impl From<Trouble> for Failure {
-    fn from(trouble: Trouble) -> Self {
+impl From<ConnectionError> for Failure {
+    fn from(trouble: ConnectionError) -> Self {
         match trouble {
-            Trouble::Connect(kind, why) => Self::new(AttemptStatus::ConnectError, kind, why),
-            Trouble::Closed(why) => Self::new(AttemptStatus::ConnectError, "closed", why),
+            ConnectionError::Connect(kind, why) => Self::new(AttemptStatus::ConnectError, kind, why),
+            ConnectionError::Closed(why) => Self::new(AttemptStatus::ConnectError, "closed", why),
         }
     }
 }

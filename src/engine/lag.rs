@@ -37,7 +37,7 @@ impl Lags {
     }
 
     /// What there is to tell; nothing of nothing.
-    pub fn told(&self) -> EngineLag {
+    pub fn summary(&self) -> EngineLag {
         if self.total == 0 {
             return EngineLag::default();
         }
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn percentiles_of_a_long_run_are_right_to_one_per_cent_and_the_greatest_is_exact() {
         let mut lags = Lags::default();
-        assert_eq!(lags.told(), EngineLag::default());
+        assert_eq!(lags.summary(), EngineLag::default());
         // From 0.01 to 9 ms, and the worst at the very end.
         let mut all: Vec<f64> = (0..200_000).map(|i| 0.01 + f64::from(i * 7 % 9000) / 1000.0).collect();
         all.push(1234.5);
@@ -72,7 +72,7 @@ mod tests {
             lags.note(*ms);
         }
         all.sort_by(f64::total_cmp);
-        let told = lags.told();
+        let told = lags.summary();
         for (is, percent) in [(told.p50_ms, 50.0), (told.p99_ms, 99.0)] {
             let exact = percentile(&all, percent);
             assert!((is.unwrap() / exact - 1.0).abs() < 0.011, "{is:?} for {exact}");
@@ -84,9 +84,9 @@ mod tests {
     fn what_is_hardly_late_or_late_beyond_measure_counts() {
         let mut lags = Lags::default();
         lags.note(0.0);
-        assert_eq!(lags.told(), EngineLag { p50_ms: Some(0.0), p99_ms: Some(0.0), max_ms: Some(0.0) });
+        assert_eq!(lags.summary(), EngineLag { p50_ms: Some(0.0), p99_ms: Some(0.0), max_ms: Some(0.0) });
         lags.note(1e12);
-        assert_eq!(lags.told().max_ms, Some(1e12));
-        assert!(lags.told().p99_ms.unwrap() > 1e7);
+        assert_eq!(lags.summary().max_ms, Some(1e12));
+        assert!(lags.summary().p99_ms.unwrap() > 1e7);
     }
 }

@@ -7,7 +7,7 @@ mod warnings;
 
 use self::choices::{Choices, keep_reason};
 use super::failure::Failure;
-use super::secrets::{Searched, Secrets};
+use super::secrets::{SearchedPrefix, Secrets};
 use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
 use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
 use crate::domain::time::Nanos;
@@ -65,16 +65,16 @@ pub struct Recorder {
     text_cut: bool,
     thinking: InlineThinking,
     choices: Choices,
-    halves: Halves,
-    beside: Beside,
+    halves: SurrogateJoiners,
+    beside: ForeignContent,
     /// How far the live view was searched for secrets.
-    text_searched: Searched,
-    reasoning_searched: Searched,
+    text_searched: SearchedPrefix,
+    reasoning_searched: SearchedPrefix,
 }
 
 /// What the body holds beside events of the API. It may explain a failure.
 #[derive(Debug, Default)]
-struct Beside {
+struct ForeignContent {
     /// First words of the server that are no event of the API.
     words: Option<String>,
     /// The API that the events are of, where none is of the one that was asked.
@@ -87,7 +87,7 @@ struct Beside {
 
 /// Halves of characters, in each text that is generated.
 #[derive(Debug, Default)]
-struct Halves {
+struct SurrogateJoiners {
     text: SurrogateJoiner,
     reasoning: SurrogateJoiner,
     arguments: SurrogateJoiner,
@@ -113,10 +113,10 @@ impl Recorder {
             text_cut: false,
             thinking: InlineThinking::default(),
             choices: Choices::default(),
-            halves: Halves::default(),
-            beside: Beside::default(),
-            text_searched: Searched::default(),
-            reasoning_searched: Searched::default(),
+            halves: SurrogateJoiners::default(),
+            beside: ForeignContent::default(),
+            text_searched: SearchedPrefix::default(),
+            reasoning_searched: SearchedPrefix::default(),
         }
     }
 
@@ -337,7 +337,7 @@ impl Recorder {
         if split.relabels {
             // The opening tag came late or not at all: what looked like the answer was thinking.
             let thought = std::mem::take(&mut record.text);
-            self.text_searched = Searched::default();
+            self.text_searched = SearchedPrefix::default();
             self.text_cut |= push(&mut record.reasoning, &thought);
             record.arrivals.iter_mut().for_each(|arrival| arrival.kind = TextKind::Reasoning);
             self.live = Trace::default();

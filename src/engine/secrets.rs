@@ -3,9 +3,9 @@
 //! they are sent or repeated in (`needle`), and taken out of the text itself.
 
 mod decode;
-mod needle;
-mod seen;
+mod secret_form;
 mod view;
+mod visible_chars;
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use base64::prelude::{BASE64_STANDARD, Engine as _};
 use percent_encoding::percent_decode_str;
 
-use self::needle::{Needles, Wanted};
+use self::secret_form::{SearchOptions, SecretForms};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::finish_reason::FinishClass;
 use crate::domain::text::is_invisible;
@@ -42,12 +42,12 @@ const MIN_BYTES_BEFORE: usize = 512;
 /// The values that must not come back.
 #[derive(Default)]
 pub struct Secrets {
-    needles: Needles,
+    needles: SecretForms,
 }
 
 /// How far a text that only grows was searched, and the part of it that is shown held none.
 #[derive(Debug, Default)]
-pub struct Searched(Cell<usize>);
+pub struct SearchedPrefix(Cell<usize>);
 
 impl fmt::Debug for Secrets {
     // Their values must not reach a log.
@@ -111,23 +111,23 @@ impl Secrets {
         for (value, is_unlike_words) in &mut written {
             *is_unlike_words = is_key(value, *is_unlike_words);
         }
-        Self { needles: Needles::new(&written) }
+        Self { needles: SecretForms::new(&written) }
     }
 
     /// The text without them, also where it was cut within one.
     pub fn redact(&self, text: &str) -> String {
         let mut out = text.to_owned();
-        self.take_out(&mut out, Wanted::all(LEAST_BYTES));
+        self.take_out(&mut out, SearchOptions::all(LEAST_BYTES));
         out
     }
 
     /// Takes them out of what a model wrote, or is called: what may be words of it is left. Where it `may_end_within` one,
     /// that one's begin goes, too. Returns whether there were any.
     pub fn redact_answer(&self, text: &mut String, may_end_within: bool) -> bool {
-        self.take_out(text, Wanted::keys(may_end_within.then_some(LEAST_BYTES_OF_A_KEY)))
+        self.take_out(text, SearchOptions::keys(may_end_within.then_some(LEAST_BYTES_OF_A_KEY)))
     }
 
-    fn take_out(&self, text: &mut String, wanted: Wanted) -> bool {
+    fn take_out(&self, text: &mut String, wanted: SearchOptions) -> bool {
         let found = self.needles.find(text, wanted);
         if found.is_empty() {
             return false;
@@ -138,9 +138,14 @@ impl Secrets {
 
     /// Takes them out of the end of what a model wrote so far, which may begin within one. As long as it holds none, only
     /// what came since the last call with the same `searched` is looked at.
-    pub fn redact_live(&self, whole: &str, (end, is_cut): (Arc<str>, bool), searched: &Searched) -> (Arc<str>, bool) {
+    pub fn redact_live(
+        &self,
+        whole: &str,
+        (end, is_cut): (Arc<str>, bool),
+        searched: &SearchedPrefix,
+    ) -> (Arc<str>, bool) {
         let from = whole.len().saturating_sub(end.len());
-        let wanted = Wanted::keys(Some(LEAST_BYTES_OF_A_KEY));
+        let wanted = SearchOptions::keys(Some(LEAST_BYTES_OF_A_KEY));
         let new_from = self.begin_of_what_shows_before(whole, searched.0.get().max(from));
         if self.needles.find(whole.get(new_from..).unwrap_or(&end), wanted).is_empty() {
             searched.0.set(whole.len());

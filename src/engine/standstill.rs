@@ -21,14 +21,14 @@ pub type Span = (Nanos, Nanos);
 #[derive(Debug, Default)]
 pub struct Standstills {
     /// `None` while nothing is watched and no beat comes.
-    seen: Cell<Option<Seen>>,
+    seen: Cell<Option<Heartbeat>>,
     /// Total sleep of the machine at the last look.
     slept: Cell<Option<Duration>>,
     recent: RefCell<VecDeque<Span>>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Seen {
+struct Heartbeat {
     /// Last time at which the thread ran.
     alive: Nanos,
     /// Latest time of the next wake.
@@ -39,7 +39,7 @@ impl Standstills {
     /// Starts watching at `now`, unless already watching.
     pub fn begin(&self, now: Nanos) {
         if self.seen.get().is_none() {
-            self.seen.set(Some(Seen { alive: now, next_beat: now.plus(PULSE_EVERY) }));
+            self.seen.set(Some(Heartbeat { alive: now, next_beat: now.plus(PULSE_EVERY) }));
         }
     }
 
@@ -50,14 +50,14 @@ impl Standstills {
 
     /// Sets the time of the next beat.
     pub fn expect_beat(&self, due: Nanos) {
-        self.seen.set(self.seen.get().map(|seen| Seen { next_beat: due, ..seen }));
+        self.seen.set(self.seen.get().map(|seen| Heartbeat { next_beat: due, ..seen }));
     }
 
     /// Records that the thread runs at `now`. A beat that is long overdue reveals a stall, from when the beat was due or the
     /// thread last ran. Returns each stall once.
     pub fn look(&self, now: Nanos) -> Option<Span> {
         let seen = self.seen.get()?;
-        self.seen.set(Some(Seen { alive: seen.alive.max(now), ..seen }));
+        self.seen.set(Some(Heartbeat { alive: seen.alive.max(now), ..seen }));
         let from = seen.alive.max(seen.next_beat);
         if now.millis_since(from) < STANDSTILL_MS {
             return None;

@@ -13,9 +13,9 @@ use reqwest::Url;
 use reqwest::header::{HOST, HeaderMap};
 
 use super::clock::EngineClock;
-use super::connect::{ConnectTimes, WANTED, Wanted};
+use super::connect::{ConnectRequest, ConnectTimes, WANTED};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe_cut};
+use super::failure::{ConnectionError, describe_cut};
 use super::network::Network;
 use super::peer::Peer;
 use crate::domain::time::Nanos;
@@ -103,12 +103,12 @@ pub struct Post<'a> {
 #[derive(Debug)]
 pub struct Transport {
     clock: EngineClock,
-    road: Road,
+    road: Route,
     peer: Rc<Peer>,
 }
 
 #[derive(Debug)]
-enum Road {
+enum Route {
     /// Straight on the socket.
     Direct {
         host: Rc<Host>,
@@ -146,8 +146,8 @@ impl Transport {
     ) -> Self {
         let peer = Rc::new(Peer::new(base_url, network));
         let road = match direct_host(base_url, network.proxy.is_some()) {
-            Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN, &peer),
-            None => Road::Library(Library {
+            Some((host, port)) => Route::direct(&host, port, headers, clock, STALE_WITHIN, &peer),
+            None => Route::Library(Library {
                 pooled: pooled.clone(),
                 fresh: fresh.unwrap_or_else(|| pooled.clone()),
                 has_request_id: headers.contains_key(REQUEST_ID),
@@ -163,10 +163,10 @@ impl Transport {
     }
 
     /// Sends a request; returns the head of its answer.
-    pub async fn post(&self, post: Post<'_>) -> Result<Answer, Trouble> {
+    pub async fn post(&self, post: Post<'_>) -> Result<Answer, ConnectionError> {
         match &self.road {
-            Road::Direct { host, head, has_request_id } => {
-                let target = Url::parse(post.url).map_err(|e| Trouble::Connect("connect", e.to_string()))?;
+            Route::Direct { host, head, has_request_id } => {
+                let target = Url::parse(post.url).map_err(|e| ConnectionError::Connect("connect", e.to_string()))?;
                 let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
                 let (body, length) = (post.body, post.body.len());
                 let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
@@ -182,12 +182,12 @@ impl Transport {
                     body: AnswerBody::Direct(answer.body),
                 })
             }
-            Road::Library(library) => library.post(self.clock, &self.peer, post).await,
+            Route::Library(library) => library.post(self.clock, &self.peer, post).await,
         }
     }
 }
 
-impl Road {
+impl Route {
     fn direct(
         host: &str,
         port: u16,
@@ -221,10 +221,12 @@ pub fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
 }
 
 impl Library {
-    async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, Trouble> {
+    async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, ConnectionError> {
         let begun = clock.now();
         match self.post_with(&self.pooled, clock, peer, post).await {
-            Err(Lost { was_kept: true, trouble: Trouble::Closed(_), at }) if at.since(begun) <= self.stale_within => {
+            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at })
+                if at.since(begun) <= self.stale_within =>
+            {
                 self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,
@@ -238,13 +240,13 @@ impl Library {
         clock: EngineClock,
         peer: &Peer,
         post: Post<'_>,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<Answer, LostRequest> {
         let mut request = client.post(post.url).body(post.body.to_owned());
         if !self.has_request_id {
             request = request.header(REQUEST_ID, post.id);
         }
         let times = ConnectTimes::default();
-        let wanted = Wanted { times: Arc::clone(&times), limit: post.connect_within };
+        let wanted = ConnectRequest { times: Arc::clone(&times), limit: post.connect_within };
         let mut started = clock.now();
         (post.sent)(started);
         let result = WANTED.scope(wanted, request.send()).await;
@@ -259,11 +261,11 @@ impl Library {
             let was_kept = connect_ms.is_none() && is_close(&e);
             let trouble = if e.is_connect() {
                 let (kind, why) = peer.without_connection(e);
-                Trouble::Connect(kind, why)
+                ConnectionError::Connect(kind, why)
             } else {
-                Trouble::Closed(peer.without_answer(e))
+                ConnectionError::Closed(peer.without_answer(e))
             };
-            Lost { was_kept, trouble, at: headers_at }
+            LostRequest { was_kept, trouble, at: headers_at }
         })?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -277,10 +279,10 @@ impl Library {
 }
 
 /// A request without an answer.
-struct Lost {
+struct LostRequest {
     /// Its connection was a kept one that closed.
     was_kept: bool,
-    trouble: Trouble,
+    trouble: ConnectionError,
     at: Nanos,
 }
 

@@ -102,7 +102,8 @@ fn the_live_view_may_begin_within_a_key() {
     let secrets = Secrets::new(Some("sk-canary-1"), &[], "http://h/v1", None);
     let whole = "Ja, sk-canary-1 and sk-canary-1.";
     for from in 0..=31 {
-        let (shown, _) = secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &Searched::default());
+        let (shown, _) =
+            secrets.redact_live(whole, (whole.get(from..).unwrap().into(), true), &SearchedPrefix::default());
         let expected = match from {
             0..=4 => format!("{}[redacted] and [redacted].", whole.get(from..4).unwrap()),
             // Within the first key, at its end, before the second, within it.
@@ -218,7 +219,7 @@ proptest! {
     fn nobody_reads_the_key_while_it_comes((key, disguised) in disguised(), tail in 1..200_usize) {
         let secrets = Secrets::new(Some(&key), &[], "http://h/v1", None);
         let text = format!("Well: {disguised} ok");
-        let searched = Searched::default();
+        let searched = SearchedPrefix::default();
         for (so_far, _) in text.char_indices().chain([(text.len(), ' ')]) {
             let whole = text.get(..so_far).unwrap();
             let mut from = so_far.saturating_sub(tail);

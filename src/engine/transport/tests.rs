@@ -42,13 +42,13 @@ fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transp
     let has_request_id = headers.contains_key(REQUEST_ID);
     let library = Library { pooled: client(9), fresh: client(0), has_request_id, stale_within };
     let peer = Rc::new(Peer::new(&format!("http://{to}/v1"), &Network::default()));
-    let direct = Road::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within, &peer);
-    let library = Road::Library(library);
+    let direct = Route::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within, &peer);
+    let library = Route::Library(library);
     [Transport { clock, road: direct, peer: Rc::clone(&peer) }, Transport { clock, road: library, peer }]
 }
 
 /// Posts there twice, the second time over the connection that was kept; returns what came of it.
-fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, Trouble> {
+fn post_twice(transport: &Transport, to: SocketAddr) -> Result<Option<f64>, ConnectionError> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(async {
         let url = format!("http://{to}/v1/x?a=b");
@@ -87,7 +87,7 @@ fn drops_the_second() -> (SocketAddr, JoinHandle<Vec<String>>) {
 }
 
 /// What came of the second request, and what the server was asked in all.
-fn with_the_second_dropped(road: usize, stale_within: Duration) -> (Result<Option<f64>, Trouble>, Vec<String>) {
+fn with_the_second_dropped(road: usize, stale_within: Duration) -> (Result<Option<f64>, ConnectionError>, Vec<String>) {
     let (to, server) = drops_the_second();
     let outcome = post_twice(&roads(to, &HeaderMap::new(), stale_within)[road], to);
     TcpStream::connect(to).unwrap().write_all(b"END\r\n\r\n").unwrap();
@@ -108,7 +108,7 @@ fn a_request_over_a_connection_that_was_closed_before_goes_out_once_more_on_a_ne
 fn a_request_that_the_server_had_for_a_while_is_not_sent_again() {
     for road in [0, 1] {
         let (outcome, requests) = with_the_second_dropped(road, Duration::ZERO);
-        assert!(matches!(outcome, Err(Trouble::Closed(_))), "{outcome:?}");
+        assert!(matches!(outcome, Err(ConnectionError::Closed(_))), "{outcome:?}");
         assert_eq!(requests.len(), 2, "{requests:?}");
     }
 }
@@ -200,7 +200,12 @@ fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none(
         runtime.block_on(async {
             let mut answer = transport.post(post(&format!("http://{to}/v1/x"), "one")).await?;
             let mut body = Vec::new();
-            while answer.body.read(&mut |_, piece| body.extend_from_slice(piece)).await.map_err(Trouble::Closed)? {}
+            while answer
+                .body
+                .read(&mut |_, piece| body.extend_from_slice(piece))
+                .await
+                .map_err(ConnectionError::Closed)?
+            {}
             Ok(body)
         })
     };
@@ -208,8 +213,8 @@ fn two_different_lengths_are_an_error_on_either_road_and_the_same_twice_is_none(
         for fields in
             ["content-length: 3\r\ncontent-length: 4\r\n", "content-length: 3, 4\r\n", "content-length: -3\r\n"]
         {
-            let outcome: Result<Vec<u8>, Trouble> = post_once(road, fields);
-            let Err(Trouble::Closed(why)) = outcome else { panic!("{fields}: {outcome:?}") };
+            let outcome: Result<Vec<u8>, ConnectionError> = post_once(road, fields);
+            let Err(ConnectionError::Closed(why)) = outcome else { panic!("{fields}: {outcome:?}") };
             assert_eq!(why, super::super::failure::NO_ONE_LENGTH, "{fields}");
         }
         for fields in ["content-length: 3\r\ncontent-length: 3\r\n", "content-length: 3, 3\r\n"] {

@@ -10,7 +10,7 @@ use super::numbers::mean_and_max;
 use super::page::Page;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
-    let Some(figures) = ServerFigures::of(view.report) else { return };
+    let Some(figures) = ServerFigures::from_report(view.report) else { return };
     page.block("## Server Metrics");
     match figures {
         Ok(figures) => fields(&figures, page),

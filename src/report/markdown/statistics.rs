@@ -30,7 +30,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
 /// Figures of the whole run. Those of a single stage say so.
 fn totals(view: &View<'_>, page: &mut Page) {
     let (s, session) = (&view.summary, &view.report.session);
-    let whole = (!session.sweep.is_empty()).then(|| Tally::of(session, None));
+    let whole = (!session.sweep.is_empty()).then(|| Tally::from_session(session, None));
     let is_measured = s.attempts > 0 || whole.as_ref().is_some_and(|w| w.ok > 0);
     let stage = view.last_stage().map_or_else(String::new, |concurrency| format!(" at concurrency {concurrency}"));
     let seconds = match &whole {
@@ -56,9 +56,11 @@ fn totals(view: &View<'_>, page: &mut Page) {
     for (name, value) in throughput(view) {
         row(name, value);
     }
-    if session.plan.repeat > 1 || s.failed_attempts > 0 {
-        row("Measured Attempts", format!("{}{stage}", s.attempts));
-        row("Failed Attempts", format!("{}{stage}", failed_attempts(view)));
+    if let Some(whole) = &whole {
+        whole.failures().into_iter().for_each(|kinds| row("Failed Requests", kinds));
+    } else if session.plan.repeat > 1 || s.failed_attempts > 0 {
+        row("Measured Attempts", s.attempts.to_string());
+        row("Failed Attempts", failed_attempts(view));
     }
     if s.findings.is_empty() && s.ended_attempts() > 0 {
         row("Findings", format!("none in {}{stage}", count(s.ended_attempts(), "attempt")));

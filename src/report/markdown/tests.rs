@@ -80,7 +80,7 @@ fn percentiles_of_too_few_requests_are_a_dash_with_one_footnote() {
     let ttft = latency.iter().find(|row| row[0] == "TTFT (ms)").unwrap();
     // Mean of ten tenths of 58.672 s.
     assert_eq!([&ttft[1], &ttft[4], &ttft[5]], ["586.7", "755.3", "10/10"]);
-    assert_eq!(text.matches("–: too few requests; p95 needs 20, p99 needs 100.").count(), 1);
+    assert_eq!(text.matches("Percentiles without enough requests are left out: p95 needs 20, p99 needs 100.").count(), 1);
     let few = run(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 1000, 10, 100)));
     for text in [text, render(&report(few)), render(&report(crate::report::fixture::sweep_session(&[1, 2])))] {
         let cells = tables(&text).into_iter().flatten().flatten();
@@ -653,7 +653,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
             r.findings.push(finding("pauses", &format!("paused <b> {}", id.number)));
             r.findings.push(finding(WARM_PREFIX, "said elsewhere"));
             r.server_timings =
-                Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::of(TimingSource::LlamaCpp) });
+                Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         }
         Some(r)
     });

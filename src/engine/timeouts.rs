@@ -8,12 +8,12 @@ use super::failure::Failure;
 use super::recorder::Recorder;
 use crate::domain::attempt::AttemptStatus;
 use crate::domain::quantity::count;
-use crate::domain::suite::Patience;
+use crate::domain::suite::Timeouts;
 use crate::domain::time::Nanos;
 
 /// Returns once the first token is overdue, or the answer is silent for too long. It looks when that could be the case at
 /// the earliest, so that nothing is done for it when an event comes.
-pub async fn watch(limits: Patience, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
+pub async fn watch(limits: Timeouts, clock: EngineClock, recorder: &RefCell<Recorder>) -> Failure {
     loop {
         let verdict = judge(limits, clock.now(), &recorder.borrow());
         match verdict {
@@ -35,7 +35,7 @@ enum Verdict {
     Never,
 }
 
-fn judge(limits: Patience, now: Nanos, recorder: &Recorder) -> Verdict {
+fn judge(limits: Timeouts, now: Nanos, recorder: &Recorder) -> Verdict {
     let record = &recorder.record;
     let mut next: Option<Duration> = None;
     if recorder.has_ended() {
@@ -113,12 +113,12 @@ mod tests {
         recorder
     }
 
-    fn limits(first_token_ms: Option<u64>, stall_ms: Option<u64>) -> Patience {
+    fn limits(first_token_ms: Option<u64>, stall_ms: Option<u64>) -> Timeouts {
         let (first_token, stall) = (first_token_ms.map(Duration::from_millis), stall_ms.map(Duration::from_millis));
-        Patience { first_token, stall, ..Patience::default() }
+        Timeouts { first_token, stall, ..Timeouts::default() }
     }
 
-    fn told(verdict: &Verdict) -> (&'static str, &str) {
+    fn words(verdict: &Verdict) -> (&'static str, &str) {
         match verdict {
             Verdict::Overdue(failure) => (failure.kind, failure.message.as_str()),
             other => panic!("{other:?}"),
@@ -132,18 +132,18 @@ mod tests {
         let limits = limits(Some(500), None);
         assert_eq!(judge(limits, at(1400), &recorder), Verdict::LookIn(Duration::from_millis(100)));
         let overdue = judge(limits, at(1500), &recorder);
-        assert_eq!(told(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
+        assert_eq!(words(&overdue), ("first_token_timeout", "no token within 0.5 s: the server did not answer at all"));
         // Sent again at 1.4 s.
         recorder.sent(at(1400));
         assert_eq!(judge(limits, at(1500), &recorder), Verdict::LookIn(Duration::from_millis(400)));
         // Comments are no token.
         recorder.record.headers_at = Some(at(1450));
         recorder.record.http_status = Some(200);
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("only headers came (HTTP 200)"));
         recorder.bytes_came(at(1890));
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("headers came and no event"));
         recorder.event(at(1891), 1, r#"{"choices":[{"delta":{"role":"assistant"}}]}"#).unwrap();
-        assert!(told(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
+        assert!(words(&judge(limits, at(1900), &recorder)).1.ends_with("1 event came, without text"));
         recorder.event(at(1892), 1, TEXT).unwrap();
         assert_eq!(judge(limits, at(9000), &recorder), Verdict::Never);
     }
@@ -164,7 +164,7 @@ mod tests {
         assert_eq!(judge(limits, at(9400), &recorder), Verdict::LookIn(Duration::from_millis(90)));
         let overdue = judge(limits, at(9500), &recorder);
         let said = "not a byte for 0.2 s: 1 event with text came, the last 0.4 s before that";
-        assert_eq!(told(&overdue), ("stall_timeout", said));
+        assert_eq!(words(&overdue), ("stall_timeout", said));
         recorder.event(at(9500), 2, "[DONE]").unwrap();
         assert_eq!(judge(limits, at(99_000), &recorder), Verdict::Never);
     }
@@ -173,7 +173,7 @@ mod tests {
     fn without_limits_only_the_whole_counts() {
         let mut recorder = sent();
         let at = |ms| Nanos::from_millis(ms);
-        assert_eq!(judge(Patience::default(), at(1_000_000), &recorder), Verdict::Never);
+        assert_eq!(judge(Timeouts::default(), at(1_000_000), &recorder), Verdict::Never);
         let whole = |recorder: &Recorder| whole(Duration::from_secs(3), at(4000), recorder).message;
         assert_eq!(whole(&recorder), "no token within 3 s of the whole: the server did not answer at all");
         for ms in [2000, 3500] {
