@@ -219,6 +219,27 @@ fn the_server_s_own_gauges_stand_in_the_report() {
     assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
 }
 
+/// The text of the code block under a report's command line.
+fn command_line(report: &str) -> &str {
+    report.split_once("**Command Line**").unwrap().1.split("```").nth(1).unwrap().trim()
+}
+
+#[test]
+fn a_saved_run_keeps_its_command_line_without_secrets() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let url = format!("{}?api-key=hunter2", sim.url());
+    let out = tokscope(folder.path(), &[&url, "--case", "first", "--header", "X-Team: hunter2", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let again = tokscope(folder.path(), &["report", "last", "--export", "again.md"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    let expected = format!("tokscope '{}?REDACTED' --case first --header 'X-Team: REDACTED' --export r.md", sim.url());
+    for name in ["r.md", "again.md"] {
+        let report = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(command_line(&report), expected, "{name}");
+        assert!(!report.contains("hunter2"), "{report}");
+    }
+}
+
 #[test]
 fn nothing_is_overwritten() {
     let (folder, sim) = (folder_with(SUITE), simulator());

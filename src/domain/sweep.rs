@@ -267,7 +267,7 @@ mod tests {
             kept_in_words(&kept.iter().map(judged).collect::<Vec<_>>())
         };
         assert_eq!(told(&[(1, true), (2, true), (4, false)]).as_deref(), Some("met up to concurrency 2"));
-        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("kept up to 4 at once"));
+        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("met up to concurrency 4"));
         assert_eq!(
             told(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(),
             Some("met only at concurrency 2, 8")

@@ -19,6 +19,9 @@ use super::figures::{PERCENTILES, bare, heading, mean, needed, quantity, speeds,
 use super::page::{Page, Table};
 use super::sweep::best;
 
+/// Stands in place of statistics over no attempt.
+const NO_STATISTICS: &str = "None: no request succeeded.";
+
 pub fn write(view: &View<'_>, page: &mut Page) {
     page.block("## Test Results Summary");
     totals(view, page);
@@ -109,11 +112,14 @@ fn speed(view: &View<'_>, page: &mut Page) {
     let s = &view.summary;
     page.block("### Speed Statistics");
     view.name_stage(page);
+    if s.attempts == 0 {
+        return page.block(NO_STATISTICS);
+    }
     let mut table = Table::default().text("Metric");
     for name in ["Mean", "Max", "Min", "Median", "n"] {
         table = table.number(name);
     }
-    for metric in speeds() {
+    for metric in speeds().filter(|m| s.spread(m).is_some() || s.unresolved(m) > 0) {
         let spread = s.spread(metric);
         let show = |value: Option<f64>| bare(metric, value, s.estimated);
         let stats = spread.map(|s| s.stats);
@@ -137,10 +143,13 @@ fn latency(view: &View<'_>, page: &mut Page) {
     let s = &view.summary;
     page.block("### Latency Statistics");
     view.name_stage(page);
+    if s.attempts == 0 {
+        return page.block(NO_STATISTICS);
+    }
     let by_cache = s.ttft_by_cache();
     let is_mixed = by_cache.len() > 1;
     let mut rows: Vec<(&Metric, String, Option<Spread>)> = Vec::new();
-    for metric in times() {
+    for metric in times().filter(|m| s.spread(m).is_some() || s.unresolved(m) > 0) {
         rows.push((metric, heading(metric), s.spread(metric)));
         if is_mixed && *metric == TTFT {
             rows.extend(by_cache.iter().map(|(state, spread)| (metric, with_cache(metric, *state), Some(*spread))));

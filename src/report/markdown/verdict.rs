@@ -1,11 +1,13 @@
 //! The verdict: rating, TTFT and throughput, and what limits the run, each in a line. A chart follows it.
 
 use crate::domain::metrics::{SPEED, TTFT};
+use crate::domain::session::AttemptState;
 use crate::domain::sweep::{Stage, stages};
 use crate::report::bottleneck::{SystemFigures, bottleneck};
+use crate::report::case::CaseView;
 use crate::report::spread::Spread;
 
-use super::escape::inline;
+use super::escape::{code, inline};
 use super::figures::{mean, quantity, unit, with_unit};
 use super::page::Page;
 use super::sweep::best;
@@ -22,12 +24,17 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     if !speed.is_empty() {
         page.line(&format!("- {}", speed.join(" · ")));
     }
+    if let Some(failure) = only_failures(view) {
+        page.line(&format!("- {failure}"));
+    }
     if let Some(found) = bottleneck(&view.report.session, &view.summary, SystemFigures::from_report(view.report)) {
         page.line(&format!("- **{}**: {}", found.headline(), inline(&found.evidence)));
     }
     page.line("");
     let chart = if stages.is_empty() { chart::speeds(&view.cases) } else { chart::sweep(&stages) };
-    chart.iter().for_each(|chart| page.block(chart));
+    if let Some(chart) = chart {
+        page.block(&chart);
+    }
 }
 
 /// The rating with the speed that earned it, and the suite's scale.
@@ -55,6 +62,15 @@ fn average_speed(view: &View<'_>) -> String {
         Some(spread) if s.unrated == 0 => format!("{} {}", mean(&SPEED, Some(&spread), s.estimated), unit(&SPEED)),
         _ => quantity(&SPEED, s.rated_speed, s.estimated),
     }
+}
+
+/// The kinds of failures and the first error message of a run without an answer.
+fn only_failures(view: &View<'_>) -> Option<String> {
+    let failures = view.summary.tally.as_ref().filter(|tally| tally.ok == 0)?.failures()?;
+    let first = view.cases.iter().flat_map(CaseView::failures).find_map(AttemptState::record);
+    let message = first.and_then(|record| Some(code(&record.error.as_ref()?.message)));
+    let message = message.map_or_else(String::new, |message| format!("; the first error is {message}"));
+    Some(format!("**No request succeeded**: {}{message}", inline(&failures)))
 }
 
 fn ttft(view: &View<'_>) -> Option<String> {

@@ -287,7 +287,8 @@ impl Renderer {
             Some(summary) if summary.is_empty() => {}
             Some(summary) => {
                 let mark = Span::styled("▾ ", self.base.patch(self.theme.accent()));
-                self.page.text(&[mark, Span::styled(sanitise_line(&summary), self.style().add_modifier(Modifier::BOLD))]);
+                self.page
+                    .text(&[mark, Span::styled(sanitise_line(&summary), self.style().add_modifier(Modifier::BOLD))]);
             }
             None => {
                 let style = self.style().patch(self.theme.muted());
