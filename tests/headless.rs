@@ -108,7 +108,7 @@ fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
     let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
     assert_ne!(nonces[0], nonces[1]);
     assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
-    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; each prompt made unique"));
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; unique prompts"));
 
     let folder = folder_with(LONG_SUITE);
     let out = tokscope(folder.path(), &[&args[..], &["--warm"]].concat());
@@ -216,7 +216,7 @@ fn the_server_s_own_gauges_stand_in_the_report() {
     let out = tokscope(folder.path(), &[&sim.url(), &nowhere, "--case", "first", "--export", "none.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let markdown = report("none.md");
-    assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
+    assert!(markdown.contains("/nothing: HTTP 404") && !markdown.contains("secret"), "{markdown}");
 }
 
 /// The text of the code block under a report's command line.
