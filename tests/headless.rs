@@ -216,7 +216,7 @@ fn the_server_s_own_gauges_stand_in_the_report() {
     let out = tokscope(folder.path(), &[&sim.url(), &nowhere, "--case", "first", "--export", "none.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let markdown = report("none.md");
-    assert!(markdown.contains("/nothing: HTTP 404") && !markdown.contains("secret"), "{markdown}");
+    assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
 }
 
 /// The text of the code block under a report's command line.

@@ -40,7 +40,7 @@ pub fn write(view: &View<'_>, page: &mut Page) {
     page.field("Run ID", &own(&report.run_id));
     page.line("");
     if let Some(command) = &report.command_line {
-        page.block("**Command Line**, without secrets:");
+        page.block("**Command Line** (redacted):");
         page.block(&fenced(&sanitise_line(command)));
     }
 }
