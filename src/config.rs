@@ -1,6 +1,7 @@
 //! Floor 4: from the command line, the environment and the suite file to what a run needs.
 
 mod address;
+mod command_line;
 mod config_file;
 mod defaults;
 mod exports;
@@ -32,6 +33,7 @@ use crate::runtime::spec::{EngineSpec, JournalSpec, RunSpec, SavingSpec, Session
 use crate::store::input::{self, Kind};
 use crate::tokenizer::Tokenizer;
 
+pub use self::command_line::command_line;
 pub use self::resume::resume_spec;
 
 /// What is wrong with how the program was started. Its text is for the user, holds no secret and may have several
@@ -122,6 +124,7 @@ pub fn run_spec(
             journal: if args.no_save { JournalSpec::Off } else { JournalSpec::New },
         },
         warnings,
+        command_line: None,
     })
 }
 

@@ -50,7 +50,8 @@ fn run(cli: Cli) -> anyhow::Result<u8> {
     let args = &args;
     // Kept until the run is over: dropping it stops it.
     let simulator = simulator(args.demo)?;
-    let spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
+    let mut spec = config::run_spec(args, &env, Path::new("."), simulator.as_ref().map(Simulator::url))?;
+    spec.command_line = Some(config::command_line(std::env::args_os().skip(1), args, &spec.engine, &env));
     begin(spec, args.headless, &settings)
 }
 

@@ -111,7 +111,7 @@ fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
     let nonces = [0, 1].map(|i| json["cases"][0]["attempts"][i]["prompt_nonce"].as_str().unwrap().to_owned());
     assert_ne!(nonces[0], nonces[1]);
     assert!(!text(&out.stderr).contains("(warm)") && text(&out.stdout).contains("2 cold; each prompt made unique"));
-    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; each prompt made unique"));
+    assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("2 cold; unique prompts"));
 
     let folder = folder_with(LONG_SUITE);
     let out = tokscope(folder.path(), &[&args[..], &["--warm"]].concat());
@@ -170,7 +170,7 @@ fn a_tokenizer_counts_where_the_server_does_not() {
     assert!(first["warnings"].to_string().contains(&told), "{}", first["warnings"]);
     assert!(text(&out.stderr).contains(&format!("{} tokens", characters(2))) && !text(&out.stderr).contains('~'));
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("for 1 of 3 attempts without it counted with the tokenizer given"), "{markdown}");
+    assert!(markdown.contains("counted by the given tokenizer in 1 of 3 attempts"), "{markdown}");
 
     for (name, why) in [("none.json", "there is no such file"), ("../headless.rs", "is no Hugging Face tokenizer.json")]
     {
@@ -211,13 +211,36 @@ fn the_server_s_own_gauges_stand_in_the_report() {
     assert!(told["samples"].as_u64().is_some_and(|n| n >= 2), "{told}");
     assert_eq!((&told["kv_cache_usage_percent"], &told["warnings"]), (&Value::Null, &Value::Array(Vec::new())));
     let markdown = report("r.md");
-    assert!(markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; 70 came here"));
+    assert!(
+        markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; tokscope received 70")
+    );
 
     let nowhere = format!("--server-metrics={}", sim.url().replace("/v1", "/nothing?key=secret"));
     let out = tokscope(folder.path(), &[&sim.url(), &nowhere, "--case", "first", "--export", "none.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let markdown = report("none.md");
-    assert!(markdown.contains("/nothing: HTTP 404.*") && !markdown.contains("secret"), "{markdown}");
+    assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
+}
+
+/// The text of the code block under a report's command line.
+fn command_line(report: &str) -> &str {
+    report.split_once("**Command Line**").unwrap().1.split("```").nth(1).unwrap().trim()
+}
+
+#[test]
+fn a_saved_run_keeps_its_command_line_without_secrets() {
+    let (folder, sim) = (folder_with(SUITE), simulator());
+    let url = format!("{}?api-key=hunter2", sim.url());
+    let out = tokscope(folder.path(), &[&url, "--case", "first", "--header", "X-Team: hunter2", "--export", "r.md"]);
+    assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
+    let again = tokscope(folder.path(), &["report", "last", "--export", "again.md"]);
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    let expected = format!("tokscope '{}?REDACTED' --case first --header 'X-Team: REDACTED' --export r.md", sim.url());
+    for name in ["r.md", "again.md"] {
+        let report = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        assert_eq!(command_line(&report), expected, "{name}");
+        assert!(!report.contains("hunter2"), "{report}");
+    }
 }
 
 #[test]

@@ -64,6 +64,7 @@ pub fn resume_spec(
         },
         saving: SavingSpec { exports: args.exports.clone(), journal: JournalSpec::Resume(Box::new(resuming)) },
         warnings: secrets.warnings,
+        command_line: None,
     })
 }
 

@@ -137,7 +137,7 @@ pub fn no_knee_up_to(stages: &[Stage]) -> Option<usize> {
     }
 }
 
-/// The stages that keep every threshold, in words: `kept up to 4 at once`. `None` where there is no threshold.
+/// Returns the stages that meet every SLO, in words: `met up to concurrency 4`. `None` without an SLO.
 pub fn kept_in_words(stages: &[Stage]) -> Option<String> {
     let mut judged: Vec<(usize, bool)> = stages.iter().filter_map(|s| Some((s.concurrency, s.slo_met?))).collect();
     judged.sort_unstable();
@@ -145,9 +145,9 @@ pub fn kept_in_words(stages: &[Stage]) -> Option<String> {
     let kept: Vec<String> = judged.iter().filter(|s| s.1).map(|s| s.0.to_string()).collect();
     let without_gap = judged.iter().take_while(|s| s.1).count() == kept.len();
     Some(match kept.last() {
-        None => "kept by no stage".to_owned(),
-        Some(last) if without_gap => format!("kept up to {last} at once"),
-        Some(_) => format!("kept only at {} at once", kept.join(", ")),
+        None => "missed in every stage".to_owned(),
+        Some(last) if without_gap => format!("met up to concurrency {last}"),
+        Some(_) => format!("met only at concurrency {}", kept.join(", ")),
     })
 }
 
@@ -266,10 +266,13 @@ mod tests {
             let judged = |&(c, met)| Stage { slo_met: Some(met), ..stage(c, 1.0, 1.0) };
             kept_in_words(&kept.iter().map(judged).collect::<Vec<_>>())
         };
-        assert_eq!(told(&[(1, true), (2, true), (4, false)]).as_deref(), Some("kept up to 2 at once"));
-        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("kept up to 4 at once"));
-        assert_eq!(told(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(), Some("kept only at 2, 8 at once"));
-        assert_eq!(told(&[(1, false), (2, false)]).as_deref(), Some("kept by no stage"));
+        assert_eq!(told(&[(1, true), (2, true), (4, false)]).as_deref(), Some("met up to concurrency 2"));
+        assert_eq!(told(&[(4, true), (1, true)]).as_deref(), Some("met up to concurrency 4"));
+        assert_eq!(
+            told(&[(1, false), (2, true), (4, false), (8, true)]).as_deref(),
+            Some("met only at concurrency 2, 8")
+        );
+        assert_eq!(told(&[(1, false), (2, false)]).as_deref(), Some("missed in every stage"));
         assert_eq!(kept_in_words(&[stage(1, 1.0, 1.0)]), None);
     }
 }

@@ -116,6 +116,12 @@ fn spans_of_code(line: &str) -> usize {
     Parser::new(line).filter(|event| matches!(event, Event::Code(_))).count()
 }
 
+/// Returns whether a line of HTML is one of the report's own: folded parts, whose summaries hold no foreign text.
+fn is_own_html(line: &str) -> bool {
+    let summary = || line.trim_end().strip_prefix("<summary>")?.strip_suffix("</summary>");
+    ["<details>", "</details>"].contains(&line.trim_end()) || summary().is_some_and(|text| !text.contains(['<', '&']))
+}
+
 /// How many there are of each part of a page.
 fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
     let mut parts = BTreeMap::new();
@@ -134,6 +140,8 @@ fn parts(page: &str) -> Result<BTreeMap<&'static str, usize>, String> {
             Event::Start(Tag::Strong) => "strong",
             Event::Code(_) => "code span",
             Event::Rule => "rule",
+            Event::Start(Tag::HtmlBlock) => "folded part",
+            Event::Html(html) if is_own_html(&html) => continue,
             Event::Start(Tag::TableHead) | Event::Text(_) | Event::SoftBreak | Event::End(_) => continue,
             other => return Err(format!("{other:?} in\n{page}")),
         };
@@ -274,6 +282,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         route: Route { tls_verified: None, proxy: Some(text(18)) },
         resumed: Vec::new(),
         tool: text(14),
+        command_line: Some(text(14)),
         run_id: "ts-1".to_owned(),
         environment: Environment { hostname: text(13), os: text(13), cpu: Some(text(14)), ..Environment::default() },
         gpu,

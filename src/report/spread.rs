@@ -1,4 +1,4 @@
-//! A metric over several attempts.
+//! Statistics of a metric over several attempts.
 
 use std::borrow::Borrow;
 
@@ -12,11 +12,11 @@ use crate::domain::statistics::{Stats, enough_for};
 pub struct Spread {
     /// Attempts that have the figure.
     pub n: usize,
-    /// Over those.
+    /// Statistics over these attempts.
     pub stats: Stats,
-    /// Half the width of the mean's 95 % interval; `None` where no case has two figures.
+    /// Half the width of the mean's 95% interval; `None` if no case has two figures.
     pub mean_half_width: Option<f64>,
-    /// 95 % interval of the median; `None` where no case has two figures, or there are too few in all.
+    /// 95% interval of the median; `None` if no case has two figures, or there are too few in all.
     pub median_ci95: Option<Interval>,
 }
 

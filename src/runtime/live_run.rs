@@ -53,9 +53,9 @@ pub struct LiveRun {
 impl LiveRun {
     /// Starts the threads. Before [`Run::begin`] no request is sent and no driver asked.
     pub fn start(spec: RunSpec, suspension: Suspension) -> Result<Self, InvalidConfig> {
-        let RunSpec { engine: endpoint, telemetry, session, saving, .. } = spec;
+        let RunSpec { engine: endpoint, telemetry, session, saving, command_line, .. } = spec;
         let (clock, resumption) = start_clock(&saving.journal)?;
-        let mut origin = Origin::new(&endpoint, &saving.journal);
+        let mut origin = Origin::new(&endpoint, &saving.journal, command_line);
         let (sender, inbox) = channel();
         let config = endpoint.to_config(origin.id.clone(), session.plan.warm);
         let client = metrics_client(&telemetry, &config)?;

@@ -27,6 +27,8 @@ pub struct RunSpec {
     pub saving: SavingSpec,
     /// Warnings for the user before the run begins, one sentence each, without secrets.
     pub warnings: Vec<String>,
+    /// Command line that started the run, without secrets; `None` if it is not known, or the run is resumed.
+    pub command_line: Option<String>,
 }
 
 /// The endpoint and how to reach it. Without `Debug`: it holds secrets.

@@ -110,7 +110,7 @@ fn the_gpus_of_this_machine_are_not_the_simulators() {
     let report = headless(&driver, &sim.url());
     assert_eq!(
         (&report["gpu"], &report["gpu_unavailable"]),
-        (&Value::Null, &json!("the simulator answered, which uses no GPU"))
+        (&Value::Null, &json!("the built-in simulator uses no GPU"))
     );
     let mut screen = start(&driver, &[&sim.url()]);
     screen.wait_for_text("finished  1/1");

@@ -29,6 +29,7 @@ fn header_of(report: &Report) -> RunHeader {
     RunHeader {
         id: report.run_id.clone(),
         tool: "0.1.0".into(),
+        command_line: report.command_line.clone(),
         epoch: report.epoch.clone(),
         base_url: "http://localhost:8000/v1".into(),
         url: report.url.clone(),
@@ -91,6 +92,7 @@ fn report_again(saved: Saved, beside: &Report) -> Report {
         server: saved.run.server,
         simulated: saved.run.simulated,
         tool: saved.run.tool,
+        command_line: saved.run.command_line,
         run_id: saved.run.id,
         environment: saved.run.environment,
         gpu: beside.gpu.clone(),
@@ -574,9 +576,9 @@ fn a_run_that_went_on_tells_where_and_keeps_its_wall_time() {
     let again = report_again(saved, &live);
     assert_eq!(again.resumed, std::slice::from_ref(&resumption));
     let markdown = (EXPORTERS[0].render)(&again);
-    let told = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was gone on with at 2026-02-07 09:00:59, on 'other\\*' \
-                instead of 'bench', by tokscope 0.2.0 instead of 0.1.0.";
-    assert!(markdown.contains(told), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());
+    let notice = "> **Resumed**: the run stopped at 2026-02-06 21:50:40 and was resumed at 2026-02-07 09:00:59 on 'other\\*' \
+                instead of 'bench' and by tokscope 0.2.0 instead of 0.1.0.";
+    assert!(markdown.contains(notice), "{}", markdown.lines().filter(|l| l.contains("Resumed")).collect::<String>());
     live.resumed = vec![resumption];
     assert_eq!(live.wall_time(at).strftime("%d %H:%M:%S").to_string(), "07 09:00:59");
     assert_eq!(live.wall_time(live.finished_at).strftime("%d").to_string(), "06");

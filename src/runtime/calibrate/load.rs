@@ -155,6 +155,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         },
         saving: SavingSpec { exports: Vec::new(), journal: JournalSpec::Off },
         warnings: Vec::new(),
+        command_line: None,
     }
 }
 

@@ -239,10 +239,7 @@ impl Renderer {
                     let language = if self.highlights { self.language.as_str() } else { "" };
                     self.page.code(&highlight::lines(&code, language, self.theme, self.base));
                 }
-                Block::Html(html) => self.page.text(&[Span::styled(
-                    html.trim_end_matches('\n').to_owned(),
-                    self.style().patch(self.theme.muted()),
-                )]),
+                Block::Html(html) => self.html(&html),
                 Block::Text => {}
             },
             TagEnd::List(_) => {
@@ -281,6 +278,22 @@ impl Renderer {
             }
             TagEnd::Link => self.end_link(),
             _ => {}
+        }
+    }
+
+    /// Shows HTML as its source, but a folded part as unfolded under its summary.
+    fn html(&mut self, html: &str) {
+        match folded_part(html) {
+            Some(summary) if summary.is_empty() => {}
+            Some(summary) => {
+                let mark = Span::styled("▾ ", self.base.patch(self.theme.accent()));
+                self.page
+                    .text(&[mark, Span::styled(sanitise_line(&summary), self.style().add_modifier(Modifier::BOLD))]);
+            }
+            None => {
+                let style = self.style().patch(self.theme.muted());
+                self.page.text(&[Span::styled(html.trim_end_matches('\n').to_owned(), style)]);
+            }
         }
     }
 
@@ -324,6 +337,20 @@ impl Renderer {
             self.text(&format!(" ({url})"), self.style().patch(self.theme.muted()));
         }
     }
+}
+
+/// The summary of HTML that begins or ends a folded part and holds nothing else: empty for an end. `None` for other HTML.
+fn folded_part(html: &str) -> Option<String> {
+    let mut summary = String::new();
+    for line in html.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        let text = line.strip_prefix("<summary>").and_then(|rest| rest.strip_suffix("</summary>"));
+        match (line, text) {
+            ("<details>" | "<details open>" | "</details>", _) => {}
+            (_, Some(text)) if !text.contains('<') => summary.push_str(text),
+            _ => return None,
+        }
+    }
+    Some(summary)
 }
 
 /// The first word after the fence.

@@ -36,6 +36,25 @@ fn showcase() {
 }
 
 #[test]
+fn a_folded_part_is_unfolded_under_its_summary() {
+    let folded = "<details>\n<summary>More & more</summary>\n\n* a\n\n</details>\n\nAfter.\n";
+    assert_eq!(shown(folded, 40), ["▾ More & more", "", "• a", "", "After."]);
+    // Other HTML is shown as it is.
+    assert_eq!(shown("<details><b>\n", 40), ["<details><b>"]);
+}
+
+#[test]
+fn a_table_breaks_no_word_where_all_words_fit() {
+    let table = "| Name | Speed (tok/s) |\n|---|---:|\n| Microservices Architecture | 115.5 |\n";
+    // 24 columns hold the words between wide separators, 21 between narrow ones only.
+    for width in [24, 21] {
+        let lines = shown(table, width);
+        assert!(lines.iter().any(|line| line.starts_with("Microservices")), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.ends_with("(tok/s)")), "{lines:#?}");
+    }
+}
+
+#[test]
 fn nested_lists_keep_their_numbers_and_indents() {
     assert_eq!(shown("9. a\n10. b\n    - c d\n\n      e", 24), ["9. a", "10. b", "    • c d", "", "      e"]);
     assert_eq!(shown("-\n- x", 20), ["• ", "• x"]);
