@@ -109,8 +109,8 @@ fn missing(view: &View<'_>) -> String {
         let why: Vec<_> = why.iter().map(|(word, n)| format!("{n} {word}")).collect();
         parts.push(format!(" ({})", why.join(", ")));
     }
-    if session.plan.repeat > 1 {
-        let wanted = view.cases.len() * session.plan.repeat as usize;
+    let wanted = session.plan.measured_requests(view.cases.len());
+    if let Some(wanted) = wanted.filter(|wanted| *wanted > view.cases.len()) {
         parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
     }
     if view.summary.failed_attempts > 0 && session.sweep.is_empty() && view.summary.failed == 0 {
@@ -169,6 +169,9 @@ fn test(view: &View<'_>, page: &mut Page) {
     }
     if plan.repeat > 1 {
         page.field("Repeat", &plan.repeat.to_string());
+    }
+    if let Some(requests) = plan.requests {
+        page.field("Requests", &requests.to_string());
     }
     if plan.warmup > 0 {
         page.field("Warm-up", &count(plan.warmup as usize, "attempt"));
