@@ -14,6 +14,7 @@ mod follow;
 mod helper;
 mod intake;
 mod lag;
+mod local;
 mod network;
 #[doc(hidden)]
 #[cfg(any(test, fuzzing))]
@@ -47,6 +48,7 @@ use self::client::{Endpoint, Prepared};
 use self::clock::EngineClock;
 pub use self::failure::InvalidConfig;
 use self::helper::Failed;
+pub use self::local::{FoundServer, find_servers};
 pub use self::network::{Network, ProxyChoice, certificates};
 use self::pulse::Pulse;
 use crate::domain::attempt::AttemptId;

@@ -438,7 +438,7 @@ fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
     assert_eq!(status, Some(0), "{stderr}");
     assert!(requests.try_iter().count() > 0);
     let (status, stderr, _) = run_once(&server.url(), &["--proxy", "socks5://u:hunter22@h:1"]);
-    assert!(status == Some(2) && stderr.contains("is no HTTP proxy") && !stderr.contains("hunter22"), "{stderr}");
+    assert!(status == Some(2) && stderr.contains("is not an HTTP proxy") && !stderr.contains("hunter22"), "{stderr}");
 }
 
 #[test]

@@ -57,11 +57,13 @@ pub struct Plan {
     pub open_loop: Option<OpenLoop>,
     /// Cases are started in turn for so long, whatever `repeat` says.
     pub duration: Option<Duration>,
+    /// Measured requests in all, spread over the cases in turn, whatever `repeat` says. At least one per case.
+    pub requests: Option<u32>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
-        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None }
+        Self { concurrency: 1, repeat: 1, warmup: 0, warm: false, open_loop: None, duration: None, requests: None }
     }
 }
 
@@ -78,12 +80,27 @@ impl Plan {
 
     /// Cases take turns; else one is measured to its end before the next.
     fn takes_turns(&self) -> bool {
-        self.open_loop.is_some() || self.duration.is_some()
+        self.open_loop.is_some() || self.duration.is_some() || self.requests.is_some()
     }
 
-    /// Measured attempts of a case that are to be started.
-    fn attempts(&self) -> u32 {
-        if self.duration.is_some() { u32::MAX } else { self.repeat }
+    /// Measured attempts to start of the case at this place among `cases`; [`u32::MAX`] while only the time limits them.
+    fn attempts_of(&self, case: usize, cases: usize) -> u32 {
+        match self.requests {
+            _ if self.duration.is_some() => u32::MAX,
+            None => self.repeat,
+            Some(requests) => {
+                let cases = u32::try_from(cases.max(1)).unwrap_or(u32::MAX);
+                let is_early = u32::try_from(case).is_ok_and(|case| case < requests % cases);
+                // The command line refuses fewer requests than cases; a damaged journal may hold fewer.
+                (requests / cases + u32::from(is_early)).max(1)
+            }
+        }
+    }
+
+    /// Measured requests of a run, or of one stage of a sweep, over this many cases; `None` if the time limits them.
+    pub fn measured_requests(&self, cases: usize) -> Option<usize> {
+        let repeated = cases.saturating_mul(self.repeat as usize);
+        self.duration.is_none().then(|| self.requests.map_or(repeated, |requests| requests as usize))
     }
 }
 
@@ -200,7 +217,8 @@ pub struct Session {
 impl Session {
     /// A session that waits for its endpoint.
     pub fn new(suite: Arc<Suite>, plan: Plan) -> Self {
-        let cases = vec![CaseState::new(plan.attempts()); suite.cases.len()];
+        let count = suite.cases.len();
+        let cases: Vec<_> = (0..count).map(|case| CaseState::new(plan.attempts_of(case, count))).collect();
         Self {
             suite,
             plan,

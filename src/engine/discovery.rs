@@ -85,15 +85,15 @@ fn found(
 }
 
 /// Why there is no list of models.
-struct DiscoveryFailure {
+pub struct DiscoveryFailure {
     failure: Failure,
-    http_status: Option<u16>,
+    pub(super) http_status: Option<u16>,
     /// A later look may succeed.
     may_pass: bool,
     /// The model is being loaded.
     is_loading: bool,
     /// Who answered; `None` if nobody did. A request may be answered although the list is not.
-    server: Option<ServerInfo>,
+    pub(super) server: Option<ServerInfo>,
 }
 
 /// What to do after a look that found no list.
@@ -158,7 +158,8 @@ impl DiscoveryFailure {
     }
 }
 
-async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailure> {
+/// Asks the endpoint once for its models and its kind.
+pub async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), DiscoveryFailure> {
     let address = url::address_below(&at.base_url, at.api.models);
     let shown = url::without_secrets(&address);
     let peer = at.transport.peer();

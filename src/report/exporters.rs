@@ -25,6 +25,16 @@ pub const EXPORTERS: &[Exporter] = &[
     Exporter { id: "csv", extension: "csv", label: "CSV, a row for each attempt", render: csv::render },
 ];
 
+/// Format that an export path writes to stdout: `-` is the first one, `-.json` the one with that extension.
+pub fn stdout_exporter<'a>(path: &Path, exporters: &'a [Exporter]) -> Option<&'a Exporter> {
+    match path.to_str()?.strip_prefix('-')? {
+        "" => exporters.first(),
+        rest => {
+            exporters.iter().find(|e| rest.strip_prefix('.').is_some_and(|ext| ext.eq_ignore_ascii_case(e.extension)))
+        }
+    }
+}
+
 /// The format that a file's extension asks for.
 pub fn exporter_for_path(path: &Path) -> Option<&'static Exporter> {
     let extension = path.extension()?.to_str()?.to_ascii_lowercase();

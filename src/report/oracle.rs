@@ -14,6 +14,7 @@ use super::journal::{BriefSuite, JournalSummaryHeader};
 use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
 use super::runs_table::{self, Outcome, RunRow};
+use super::style::Layout;
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
@@ -54,12 +55,14 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         model: report.model.clone(),
         simulated: report.simulated,
         suite: BriefSuite { name: report.session.suite.name.clone() },
+        plan: report.session.plan,
+        sweep: report.session.sweep.clone(),
     };
     let listed = [
         RunRow::new(header, RunFigures::new(report), Outcome::Whole, 1),
         RunRow::unreadable("x".to_owned(), 1, &report.model),
     ];
-    let table = runs_table::text(&listed, "folder");
+    let table = runs_table::text(&listed, "folder", Layout::default());
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;
     compared(&ComparedRun::from_report(report))
@@ -79,7 +82,7 @@ pub fn check_import(text: &str) -> Result<(), String> {
 
 fn compared(side: &ComparedRun) -> Result<(), String> {
     let comparison = Comparison::new(side.clone(), side.clone());
-    nothing_forbidden("comparison", &compare::text(&comparison))?;
+    nothing_forbidden("comparison", &compare::text(&comparison, Layout::default()))?;
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
     nothing_forbidden("comparison.md", &page)?;

@@ -9,7 +9,9 @@ use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::engine::{EngineConfig, Network};
 use crate::protocol::api::Api;
+use crate::report::exporters::Exporter;
 use crate::report::journal::Saved;
+use crate::report::style::Style;
 use crate::telemetry::GpuChoice;
 use crate::tokenizer::Tokenizer;
 use crate::ui::keymap::Keymap;
@@ -99,6 +101,10 @@ pub struct SessionSpec {
 pub struct SavingSpec {
     /// Files to write at the end. The first Markdown file also names what the export key writes.
     pub exports: Vec<PathBuf>,
+    /// Format to write to stdout at the end, in place of the summary.
+    pub stdout: Option<&'static Exporter>,
+    /// Style of the summary on stdout.
+    pub summary_style: Style,
     /// The run's journal.
     pub journal: JournalSpec,
 }

@@ -210,6 +210,11 @@ pub fn takes_escapes() -> bool {
     takes
 }
 
+/// Columns of the terminal; `None` if the system reports none.
+pub fn columns() -> Option<usize> {
+    crossterm::terminal::size().ok().map(|(columns, _rows)| usize::from(columns)).filter(|columns| *columns > 0)
+}
+
 /// Whether an error of the screen says that there is nobody at the other end any more.
 pub fn is_gone(error: &io::Error) -> bool {
     #[cfg(unix)]

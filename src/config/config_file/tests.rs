@@ -83,7 +83,8 @@ fn mistakes_are_told_with_file_and_line_and_what_was_meant() {
         assert_eq!(refused(text), expected, "{text}");
     }
     assert!(
-        refused("[defaults]\nexport = [\"a.md\", \"a.docx\"]").starts_with("config.toml:2:19: 'export': no format")
+        refused("[defaults]\nexport = [\"a.md\", \"a.docx\"]")
+            .starts_with("config.toml:2:19: 'export': unknown extension")
     );
 }
 

@@ -216,8 +216,9 @@ impl Session {
         self.stage = stage;
         self.plan.concurrency = self.sweep.get(stage).copied().unwrap_or(self.plan.concurrency);
         self.pace = RunClock::new(&self.plan);
-        let attempts = self.plan.attempts();
-        for case in 0..self.cases.len() {
+        let count = self.cases.len();
+        for case in 0..count {
+            let attempts = self.plan.attempts_of(case, count);
             self.edit(case, |c| c.begin_stage(stage, attempts));
         }
     }

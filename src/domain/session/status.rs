@@ -138,13 +138,18 @@ impl Session {
     /// that asks for time wants all of it, a whole answer of each case, no failure, and every request of its rate. A rerun
     /// that goes on while its case has the answers of before is asked for by nobody's plan.
     pub fn is_partial(&self) -> bool {
-        let wanted = self.plan.duration.is_none().then_some(self.plan.repeat.max(1) as usize);
-        let lacks = |c: &CaseState| {
+        let count = self.cases.len();
+        let is_timed = self.plan.duration.is_some();
+        let lacks = |(case, c): (usize, &CaseState)| {
+            let wanted = (!is_timed).then(|| self.plan.attempts_of(case, count).max(1) as usize);
             let gave_up = wanted.is_none() && matches!(c.phase, CasePhase::Failed | CasePhase::Cancelled);
             gave_up || (0..=self.stage).any(|stage| c.lacks(stage, wanted))
         };
         let open = |c: &CaseState| !c.is_rerun() && (!c.is_settled() || c.open() > 0);
         let more = self.stage + 1 < self.sweep.len();
-        more || self.pace.is_timed() || self.not_started > 0 || self.cases.iter().any(|c| lacks(c) || open(c))
+        more || self.pace.is_timed()
+            || self.not_started > 0
+            || self.cases.iter().enumerate().any(lacks)
+            || self.cases.iter().any(open)
     }
 }

@@ -86,7 +86,7 @@ fn written(value: &Value, part: &'static Value, path: &str, out: &mut BTreeSet<S
 }
 
 fn calibration() -> Calibration {
-    let spread = ErrorSpread::of(&[0.1, 0.2]).unwrap();
+    let spread = ErrorSpread::from_errors(&[0.1, 0.2]).unwrap();
     let level = Level {
         streams: 1,
         dashboard: false,
@@ -151,7 +151,7 @@ fn load() -> Report {
         r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
         r.retries.push(FailedTry { started: now, kind: "unavailable".into(), http_status: Some(503), waited_ms: 1.5 });
         r.observer_stalls.push((now, now.plus(Duration::from_millis(5))));
-        r.server_timings = Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::of(TimingSource::LlamaCpp) });
+        r.server_timings = Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         r.findings = diagnose(&r, 800);
         Some(r)
     });

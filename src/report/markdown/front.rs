@@ -101,8 +101,8 @@ fn missing(view: &View<'_>) -> String {
         let why: Vec<_> = why.iter().map(|(word, n)| format!("{n} {word}")).collect();
         parts.push(format!(" ({})", why.join(", ")));
     }
-    if session.plan.repeat > 1 {
-        let wanted = view.cases.len() * session.plan.repeat as usize;
+    let wanted = session.plan.measured_requests(view.cases.len());
+    if let Some(wanted) = wanted.filter(|wanted| *wanted > view.cases.len()) {
         parts.push(format!(", {} of {wanted} attempts", view.summary.attempts));
     }
     if view.summary.failed_attempts > 0 && session.sweep.is_empty() && view.summary.failed == 0 {
