@@ -3,9 +3,11 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use rustls::ClientConfig;
 
 use super::clock::EngineClock;
 use super::connect::TimeConnect;
@@ -91,6 +93,7 @@ enum Recognised {
 pub struct Prepared {
     client: reqwest::Client,
     fresh: Option<reqwest::Client>,
+    tls: Option<Arc<ClientConfig>>,
     secrets: Secrets,
     headers: HeaderMap,
     base_url: String,
@@ -111,10 +114,11 @@ impl Prepared {
         let proxy = config.network.proxy.as_ref().map(|proxy| proxy.url.as_str());
         let secrets = Secrets::new(config.api_key.as_deref(), &config.headers, &config.base_url, proxy);
         let EngineConfig { base_url, api, run_id, warm, network, .. } = config;
-        let is_plain = transport::direct_host(&base_url, network.proxy.is_some()).is_some();
+        let is_plain = transport::is_plain(&base_url, network.proxy.is_some());
+        let tls = if is_plain { None } else { Some(network.tls_config()?) };
         let build = |keeps: bool| {
             network
-                .apply(reqwest::Client::builder(), is_plain)?
+                .apply(reqwest::Client::builder(), tls.as_ref())?
                 .default_headers(headers.clone())
                 .pool_idle_timeout(Duration::from_secs(300))
                 .pool_max_idle_per_host(if keeps { usize::MAX } else { 0 })
@@ -126,15 +130,15 @@ impl Prepared {
         };
         let client = build(true)?;
         let fresh = if is_plain { None } else { Some(build(false)?) };
-        Ok(Self { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock })
+        Ok(Self { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock })
     }
 }
 
 impl Endpoint {
     /// The endpoint for the thread that is to use it.
     pub fn new(prepared: Prepared) -> Self {
-        let Prepared { client, fresh, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
-        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, &network);
+        let Prepared { client, fresh, tls, secrets, headers, base_url, api, run_id, warm, network, clock } = prepared;
+        let transport = Transport::new(&base_url, &headers, clock, &client, fresh, tls, &network);
         let request_record = RequestRecord::new(&base_url, api, &headers);
         let retries = network.retries;
         let (secrets, manner) = (Rc::new(secrets), std::cell::Cell::default());
@@ -201,8 +205,9 @@ impl Endpoint {
 /// user's headers.
 pub fn page_client(config: &EngineConfig, with_secrets: bool) -> Result<reqwest::ClientBuilder, InvalidConfig> {
     let _already = rustls::crypto::ring::default_provider().install_default();
-    let is_plain = transport::direct_host(&config.base_url, config.network.proxy.is_some()).is_some();
-    let client = config.network.apply(reqwest::Client::builder(), is_plain)?;
+    let is_plain = transport::is_plain(&config.base_url, config.network.proxy.is_some());
+    let tls = if is_plain { None } else { Some(config.network.tls_config()?) };
+    let client = config.network.apply(reqwest::Client::builder(), tls.as_ref())?;
     if !with_secrets {
         return Ok(client);
     }

@@ -6,25 +6,26 @@
 //! connections share. TLS, HTTP/2 and proxies stay with the library (see `transport`).
 
 use std::cell::RefCell;
-use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::rc::Rc;
-use std::task::{Poll, ready};
+use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::header::HeaderMap;
-use tokio::io::{AsyncRead, AsyncWriteExt, ReadBuf};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 
+use self::connection::{Connection, Reader};
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, Trouble};
+use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, Trouble, describe_tls, tls};
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
+mod connection;
 mod dechunk;
 mod head;
 
@@ -32,8 +33,6 @@ mod head;
 const MAX_HEAD_BYTES: usize = 256 * 1024;
 /// So many interim answers may precede the one that counts.
 const MAX_INTERIM: usize = 64;
-/// The buffer that all reads go through.
-const READ_BYTES: usize = 64 * 1024;
 
 /// One host with its kept connections.
 #[derive(Debug)]
@@ -44,8 +43,10 @@ pub struct Host {
     stale_within: Duration,
     /// Of the name, once it is looked up.
     addresses: RefCell<Vec<SocketAddr>>,
-    idle: RefCell<Vec<TcpStream>>,
-    scratch: RefCell<Box<[u8]>>,
+    idle: RefCell<Vec<Connection>>,
+    /// For `https://`.
+    tls: Option<Arc<ClientConfig>>,
+    reader: Reader,
     peer: Rc<Peer>,
 }
 
@@ -70,7 +71,7 @@ pub struct DirectAnswer {
 #[derive(Debug)]
 pub struct DirectBody {
     host: Rc<Host>,
-    stream: Option<TcpStream>,
+    connection: Option<Connection>,
     dechunker: Dechunker,
     keep: bool,
     /// What came in one read with the headers, and when.
@@ -79,60 +80,78 @@ pub struct DirectBody {
 
 impl Host {
     /// A host without connections yet. A kept one that closes so soon after a request was closed before it.
-    pub fn new(name: String, port: u16, clock: EngineClock, stale_within: Duration, peer: Rc<Peer>) -> Self {
-        let scratch = RefCell::new(vec![0; READ_BYTES].into_boxed_slice());
+    pub fn new(
+        (name, port): (String, u16),
+        tls: Option<Arc<ClientConfig>>,
+        clock: EngineClock,
+        stale_within: Duration,
+        peer: Rc<Peer>,
+    ) -> Self {
         let (addresses, idle) = (RefCell::default(), RefCell::default());
-        Self { name, port, clock, stale_within, addresses, idle, scratch, peer }
+        Self { name, port, clock, stale_within, addresses, idle, tls, reader: Reader::new(clock), peer }
     }
 
     /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
     /// by a new one, and the clock starts anew: many servers close one right after a stream, so that the close crosses
     /// the next request. One that breaks later was at work on the request, which is not sent again.
-    /// `connect` is the time a new one has; `sent` is told when the request begins to be written.
+    /// `connect` is the time a new one has; `sent` is told when the request begins to be written. `None` if the server
+    /// chose HTTP/2, in which nothing was sent.
     pub async fn send(
         self: &Rc<Self>,
         request: &[u8],
         connect: Duration,
         sent: &dyn Fn(Nanos),
-    ) -> Result<DirectAnswer, Trouble> {
+    ) -> Result<Option<DirectAnswer>, Trouble> {
         if let Some(kept) = self.take_kept() {
             match self.exchange(kept, request, None, sent).await {
                 Err(Gone::AtOnce(_)) => {}
                 Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => return Ok(Some(answer)),
             }
         }
         let begun = self.clock.now();
-        let stream = self.connect(connect).await?;
+        let connection = self.connect(connect).await?;
+        if connection.is_http2() {
+            return Ok(None);
+        }
         let connect_ms = self.clock.now().millis_since(begun);
-        self.exchange(stream, request, Some(connect_ms), sent).await.map_err(|gone| match gone {
+        self.exchange(connection, request, Some(connect_ms), sent).await.map(Some).map_err(|gone| match gone {
             Gone::AtOnce(why) | Gone::Broken(why) => Trouble::Closed(why),
         })
     }
 
     /// A kept connection that the server has not closed yet.
-    fn take_kept(&self) -> Option<TcpStream> {
+    fn take_kept(&self) -> Option<Connection> {
         loop {
             let kept = self.idle.borrow_mut().pop()?;
-            if matches!(kept.try_read(&mut [0]), Err(e) if e.kind() == io::ErrorKind::WouldBlock) {
+            if kept.is_idle() {
                 return Some(kept);
             }
         }
     }
 
-    async fn connect(&self, limit: Duration) -> Result<TcpStream, Trouble> {
-        let stream = match tokio::time::timeout(limit, self.connect_anywhere()).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(("dns", error))) => return Err(Trouble::Connect("dns", self.peer.unknown(&error))),
-            Ok(Err((kind, error))) => return Err(Trouble::Connect(kind, self.peer.refused(&error))),
+    async fn connect(&self, limit: Duration) -> Result<Connection, Trouble> {
+        match tokio::time::timeout(limit, self.connect_and_shake_hands()).await {
+            Ok(Ok(connection)) => Ok(connection),
+            Ok(Err(("dns", error))) => Err(Trouble::Connect("dns", self.peer.unknown(&error))),
+            Ok(Err((kind, error))) => Err(match tls(&error) {
+                Some(error) => Trouble::Connect("tls", describe_tls(error)),
+                None => Trouble::Connect(kind, self.peer.refused(&error)),
+            }),
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                return Err(Trouble::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))));
+                Err(Trouble::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))))
             }
-        };
+        }
+    }
+
+    async fn connect_and_shake_hands(&self) -> Result<Connection, (&'static str, io::Error)> {
+        let socket = self.connect_anywhere().await?;
         // Without it the request works as well, only later.
-        let _at_once = stream.set_nodelay(true);
-        Ok(stream)
+        let _at_once = socket.set_nodelay(true);
+        let Some(config) = &self.tls else { return Ok(Connection::plain(socket)) };
+        let name = ServerName::try_from(self.name.clone()).map_err(|e| ("tls", io::Error::other(e)))?;
+        Connection::with_tls(socket, Arc::clone(config), name, &self.reader).await.map_err(|e| ("connect", e))
     }
 
     /// The name is looked up for the first connection, and again once its addresses no longer work.
@@ -157,7 +176,7 @@ impl Host {
 
     async fn exchange(
         self: &Rc<Self>,
-        mut stream: TcpStream,
+        mut connection: Connection,
         request: &[u8],
         connect_ms: Option<f64>,
         sent: &dyn Fn(Nanos),
@@ -165,7 +184,7 @@ impl Host {
         let started = self.clock.now();
         sent(started);
         // An error here is told by the read: the server may have answered before it closed.
-        let written = stream.write_all(request).await;
+        let written = connection.write_all(request).await;
         // A request that could not even be written whole is not being worked on.
         let is_unsent = written.is_err();
         let without_answer = |why| {
@@ -182,7 +201,10 @@ impl Host {
                 may_be_whole |= bytes.contains(&b'\n');
                 head.extend_from_slice(bytes);
             };
-            let read = self.read(&mut stream, &mut take).await;
+            let read = match self.reader.read(&mut connection, &mut take).await {
+                Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+                read => read,
+            };
             let nothing_came = head.is_empty() && interim == 0;
             match read {
                 Ok(true) => {}
@@ -210,7 +232,7 @@ impl Host {
                     head = rest;
                     continue;
                 }
-                return self.answer(parsed, stream, started, connect_ms, at, rest).map_err(Gone::Broken);
+                return self.answer(parsed, connection, started, connect_ms, at, rest).map_err(Gone::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
                 return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
@@ -225,7 +247,7 @@ impl Host {
     fn answer(
         self: &Rc<Self>,
         head: Head,
-        stream: TcpStream,
+        connection: Connection,
         started: Nanos,
         connect_ms: Option<f64>,
         headers_at: Nanos,
@@ -234,29 +256,12 @@ impl Host {
         let (end, keep) = head.body_end()?;
         let body = DirectBody {
             host: Rc::clone(self),
-            stream: Some(stream),
+            connection: Some(connection),
             dechunker: Dechunker::new(end),
             keep,
             rest: Some((headers_at, rest)),
         };
         Ok(DirectAnswer { status: head.status, headers: head.headers, started, connect_ms, headers_at, body })
-    }
-
-    /// One read of the socket; `take` gets its bytes with the time of the call's return. False at the end.
-    async fn read(&self, stream: &mut TcpStream, take: &mut dyn FnMut(Nanos, &[u8])) -> io::Result<bool> {
-        poll_fn(|cx| {
-            let mut scratch = self.scratch.borrow_mut();
-            let mut buffer = ReadBuf::new(&mut scratch);
-            ready!(Pin::new(&mut *stream).poll_read(cx, &mut buffer))?;
-            let at = self.clock.now();
-            let bytes = buffer.filled();
-            if bytes.is_empty() {
-                return Poll::Ready(Ok(false));
-            }
-            take(at, bytes);
-            Poll::Ready(Ok(true))
-        })
-        .await
     }
 }
 
@@ -267,21 +272,26 @@ impl DirectBody {
             self.dechunker.take(&rest, &mut |piece| each(at, piece))?;
             return Ok(self.go_on());
         }
-        let Some(stream) = &mut self.stream else { return Ok(false) };
+        let Some(connection) = &mut self.connection else { return Ok(false) };
         let dechunker = &mut self.dechunker;
         let mut outcome = Ok(());
-        let mut take = |at, bytes: &[u8]| outcome = dechunker.take(bytes, &mut |piece| each(at, piece));
-        let read = self.host.read(stream, &mut take).await;
+        let mut take = |at, bytes: &[u8]| {
+            if outcome.is_ok() {
+                outcome = dechunker.take(bytes, &mut |piece| each(at, piece));
+            }
+        };
+        let read = self.host.reader.read(connection, &mut take).await;
         outcome?;
         match read {
             Ok(true) => Ok(self.go_on()),
             Ok(false) => {
-                self.stream = None;
+                self.connection = None;
                 if self.dechunker.may_end() { Ok(false) } else { Err(CLOSED_MIDWAY.to_owned()) }
             }
             Err(error) => {
-                self.stream = None;
-                Err(error.to_string())
+                self.connection = None;
+                let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
+                Err(if is_end { CLOSED_MIDWAY.to_owned() } else { error.to_string() })
             }
         }
     }
@@ -291,8 +301,8 @@ impl DirectBody {
         if !self.dechunker.is_over() {
             return true;
         }
-        if let Some(stream) = self.stream.take().filter(|_| self.keep && !self.dechunker.has_surplus()) {
-            self.host.idle.borrow_mut().push(stream);
+        if let Some(connection) = self.connection.take().filter(|_| self.keep && !self.dechunker.has_surplus()) {
+            self.host.idle.borrow_mut().push(connection);
         }
         false
     }

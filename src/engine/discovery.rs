@@ -176,6 +176,7 @@ async fn look(at: &Endpoint) -> Result<(Vec<String>, ServerInfo), Trouble> {
         }
         Err(e) => return Err(Trouble::no_answer("closed", peer.without_answer(e))),
     };
+    at.transport.note_version(response.version());
     let status = response.status();
     let headers = response.headers().clone();
     let header = |name: &str| text_of(&headers, name).map(|value| at.secrets.redact(&value));

@@ -108,6 +108,14 @@ fn advice(error: &rustls::Error) -> Option<&'static str> {
     }
 }
 
+/// An error of TLS, with what to do about it.
+pub fn describe_tls(error: &rustls::Error) -> String {
+    match advice(error) {
+        Some(advice) => format!("{error}; {advice}"),
+        None => error.to_string(),
+    }
+}
+
 /// All that an error of the client says, without the address (it may hold a password).
 pub fn describe(error: reqwest::Error) -> String {
     let error = error.without_url();

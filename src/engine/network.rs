@@ -1,11 +1,13 @@
 //! How the network between here and the endpoint is to be used: what is trusted, who stands in between.
 
+use std::sync::Arc;
+
 use reqwest::{ClientBuilder, Proxy};
-use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
 
-use super::certificate;
+use super::certificate::{self, Trust};
 use super::failure::InvalidConfig;
 
 /// What is asked for besides the usual: certificates verified against the platform's roots, no proxy.
@@ -38,9 +40,12 @@ impl std::fmt::Debug for Network {
 }
 
 impl Network {
-    /// Sets a client up for it. Where `is_plain`, no TLS stands in between, and no root is looked for: a machine may have
-    /// none.
-    pub(super) fn apply(&self, client: ClientBuilder, is_plain: bool) -> Result<ClientBuilder, InvalidConfig> {
+    /// Sets a client up for it. Without `tls` no TLS stands in between, and no root is looked for: a machine may have none.
+    pub(super) fn apply(
+        &self,
+        client: ClientBuilder,
+        tls: Option<&Arc<ClientConfig>>,
+    ) -> Result<ClientBuilder, InvalidConfig> {
         // What the environment or the system says of proxies has no part in it: a proxy nobody asked for would be
         // measured with the server.
         let mut client = client.no_proxy();
@@ -48,16 +53,17 @@ impl Network {
             let proxy = Proxy::all(&proxy.url).map_err(|e| InvalidConfig(format!("the proxy: {}", e.without_url())))?;
             client = client.proxy(proxy);
         }
-        if self.insecure || is_plain {
-            return Ok(client.tls_danger_accept_invalid_certs(true));
-        }
-        let given = certificates(&self.cacert)?;
-        if given.is_empty() {
-            return Ok(client);
-        }
-        let config = certificate::client_config(given);
-        let config = config.map_err(|e| InvalidConfig(format!("TLS could not be set up: {e}")))?;
-        Ok(client.tls_backend_preconfigured(config))
+        Ok(match tls {
+            Some(config) => client.tls_backend_preconfigured(ClientConfig::clone(config)),
+            None => client.tls_danger_accept_invalid_certs(true),
+        })
+    }
+
+    /// Returns the TLS configuration for the endpoint.
+    pub(super) fn tls_config(&self) -> Result<Arc<ClientConfig>, InvalidConfig> {
+        let trust = if self.insecure { Trust::Anyone } else { Trust::Certified(certificates(&self.cacert)?) };
+        let config = certificate::client_config(trust);
+        config.map(Arc::new).map_err(|e| InvalidConfig(format!("TLS could not be set up: {e}")))
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod faults;
 mod list;
+mod tls;
 mod wire;
 
 use std::io::{Read, Write};
@@ -43,7 +44,7 @@ fn serve(answers: Vec<String>) -> (String, Receiver<String>) {
     (url, requests)
 }
 
-pub(in crate::engine) fn read_request(stream: &mut TcpStream) -> String {
+pub(in crate::engine) fn read_request(stream: &mut impl Read) -> String {
     let mut bytes = Vec::new();
     let mut block = [0; 4096];
     loop {

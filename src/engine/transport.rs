@@ -1,6 +1,7 @@
 //! One request to the endpoint and the reads of its answer, each with its time: straight on the socket where that is
 //! possible, through the client library where TLS, HTTP/2 or a proxy stand between.
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt};
-use reqwest::Url;
 use reqwest::header::{HOST, HeaderMap};
+use reqwest::{Url, Version};
+use rustls::ClientConfig;
 
 use super::clock::EngineClock;
 use super::connect::{ConnectTimes, WANTED, Wanted};
@@ -22,6 +24,8 @@ use crate::domain::time::Nanos;
 
 /// What the server's log can be joined by.
 const REQUEST_ID: &str = "x-request-id";
+/// Says that a server offers HTTP/2 alone.
+const NO_HTTP_1_1: &str = "the server speaks HTTP/2 only";
 /// A kept connection that closes within this time of the request, and without a byte, was closed before the server saw
 /// it: the request goes out again, once, on a new connection. This happens at nearly every case with servers that close
 /// after each stream, costs no figure (the clock starts anew) and so gets no warning; that it happened shows in a time to
@@ -110,15 +114,21 @@ pub struct Transport {
 #[derive(Debug)]
 enum Road {
     /// Straight on the socket.
-    Direct {
-        host: Rc<Host>,
-        /// All headers but those of a single request, each line with its end.
-        head: String,
-        /// The user's own stands in `head`.
-        has_request_id: bool,
-    },
+    Direct(Direct),
     /// Through the client library.
     Library(Library),
+    /// Straight on the socket with TLS, unless the server chooses HTTP/2.
+    Negotiated { direct: Direct, library: Library, is_http2: Cell<bool> },
+}
+
+/// HTTP/1.1 straight on the socket.
+#[derive(Debug)]
+struct Direct {
+    host: Rc<Host>,
+    /// All headers but those of a single request, each line with its end.
+    head: String,
+    /// The user's own stands in `head`.
+    has_request_id: bool,
 }
 
 /// The client library's way.
@@ -135,26 +145,39 @@ struct Library {
 
 impl Transport {
     /// The transport for this base address and these headers. Of the clients, the second keeps no connection; there is
-    /// none where [`direct_host`] finds one.
+    /// none, and no TLS, where the address [`is_plain`].
     pub fn new(
         base_url: &str,
         headers: &HeaderMap,
         clock: EngineClock,
         pooled: &reqwest::Client,
         fresh: Option<reqwest::Client>,
+        tls: Option<Arc<ClientConfig>>,
         network: &Network,
     ) -> Self {
         let peer = Rc::new(Peer::new(base_url, network));
-        let road = match direct_host(base_url, network.proxy.is_some()) {
-            Some((host, port)) => Road::direct(&host, port, headers, clock, STALE_WITHIN, &peer),
-            None => Road::Library(Library {
-                pooled: pooled.clone(),
-                fresh: fresh.unwrap_or_else(|| pooled.clone()),
-                has_request_id: headers.contains_key(REQUEST_ID),
-                stale_within: STALE_WITHIN,
-            }),
+        let is_tls = tls.is_some();
+        let library = Library {
+            pooled: pooled.clone(),
+            fresh: fresh.unwrap_or_else(|| pooled.clone()),
+            has_request_id: headers.contains_key(REQUEST_ID),
+            stale_within: STALE_WITHIN,
+        };
+        let direct = direct_host(base_url, network.proxy.is_some())
+            .map(|to| Direct::new(to, tls, headers, clock, STALE_WITHIN, &peer));
+        let road = match direct {
+            None => Road::Library(library),
+            Some(direct) if is_tls => Road::Negotiated { direct, library, is_http2: Cell::new(false) },
+            Some(direct) => Road::Direct(direct),
         };
         Self { clock, road, peer }
+    }
+
+    /// Notes the HTTP version of a response of the endpoint: HTTP/2 is left to the client library.
+    pub fn note_version(&self, version: Version) {
+        if let Road::Negotiated { is_http2, .. } = &self.road {
+            is_http2.set(version == Version::HTTP_2);
+        }
     }
 
     /// The endpoint as connections see it.
@@ -165,32 +188,25 @@ impl Transport {
     /// Sends a request; returns the head of its answer.
     pub async fn post(&self, post: Post<'_>) -> Result<Answer, Trouble> {
         match &self.road {
-            Road::Direct { host, head, has_request_id } => {
-                let target = Url::parse(post.url).map_err(|e| Trouble::Connect("connect", e.to_string()))?;
-                let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
-                let (body, length) = (post.body, post.body.len());
-                let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
-                let request =
-                    format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
-                let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
-                Ok(Answer {
-                    status: answer.status,
-                    headers: answer.headers,
-                    started: answer.started,
-                    connect_ms: answer.connect_ms,
-                    headers_at: answer.headers_at,
-                    body: AnswerBody::Direct(answer.body),
-                })
-            }
+            Road::Direct(direct) => direct.post(post).await?.ok_or_else(|| Trouble::Closed(NO_HTTP_1_1.to_owned())),
             Road::Library(library) => library.post(self.clock, &self.peer, post).await,
+            Road::Negotiated { direct, library, is_http2 } => {
+                if !is_http2.get() {
+                    if let Some(answer) = direct.post(post).await? {
+                        return Ok(answer);
+                    }
+                    is_http2.set(true);
+                }
+                library.post(self.clock, &self.peer, post).await
+            }
         }
     }
 }
 
-impl Road {
-    fn direct(
-        host: &str,
-        port: u16,
+impl Direct {
+    fn new(
+        (host, port): (String, u16),
+        tls: Option<Arc<ClientConfig>>,
         headers: &HeaderMap,
         clock: EngineClock,
         stale_within: Duration,
@@ -198,7 +214,8 @@ impl Road {
     ) -> Self {
         let mut head = String::new();
         if !headers.contains_key(HOST) {
-            let authority = if port == 80 { host.to_owned() } else { format!("{host}:{port}") };
+            let usual = if tls.is_some() { 443 } else { 80 };
+            let authority = if port == usual { host.clone() } else { format!("{host}:{port}") };
             head = format!("host: {authority}\r\n");
         }
         for (name, value) in headers {
@@ -206,15 +223,39 @@ impl Road {
         }
         // An address in brackets is looked up without them.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
-        let host = Rc::new(Host::new(host, port, clock, stale_within, Rc::clone(peer)));
-        Self::Direct { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
+        let host = Rc::new(Host::new((host, port), tls, clock, stale_within, Rc::clone(peer)));
+        Self { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
+    }
+
+    /// Sends a request; `None` if the server chose HTTP/2, in which nothing was sent.
+    async fn post(&self, post: Post<'_>) -> Result<Option<Answer>, Trouble> {
+        let Self { host, head, has_request_id } = self;
+        let target = Url::parse(post.url).map_err(|e| Trouble::Connect("connect", e.to_string()))?;
+        let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
+        let (body, length) = (post.body, post.body.len());
+        let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
+        let request = format!("POST {path}{query} HTTP/1.1\r\n{head}{id}content-length: {length}\r\n\r\n{body}");
+        let answer = host.send(request.as_bytes(), post.connect_within, post.sent).await?;
+        Ok(answer.map(|answer| Answer {
+            status: answer.status,
+            headers: answer.headers,
+            started: answer.started,
+            connect_ms: answer.connect_ms,
+            headers_at: answer.headers_at,
+            body: AnswerBody::Direct(answer.body),
+        }))
     }
 }
 
-/// Host and port to speak to directly; `None` where TLS, a password in the address or a proxy stands between.
-pub fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
+/// Whether nothing stands between here and the endpoint: no TLS, no password in the address, no proxy.
+pub fn is_plain(base_url: &str, proxied: bool) -> bool {
+    Url::parse(base_url).is_ok_and(|url| url.scheme() == "http") && direct_host(base_url, proxied).is_some()
+}
+
+/// Host and port to speak to directly; `None` where a password in the address or a proxy stands between.
+fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
     let url = Url::parse(base_url).ok().filter(|_| !proxied)?;
-    if url.scheme() != "http" || !url.username().is_empty() || url.password().is_some() {
+    if !url.username().is_empty() || url.password().is_some() {
         return None;
     }
     Some((url.host_str()?.to_owned(), url.port_or_known_default()?))

@@ -10,12 +10,12 @@ use super::super::tests::read_request;
 use super::*;
 
 #[test]
-fn only_plain_addresses_without_secrets_are_spoken_to_directly() {
+fn only_addresses_without_secrets_are_spoken_to_directly() {
     let direct_host = |url| super::direct_host(url, false);
     assert_eq!(direct_host("http://127.0.0.1:8000/v1"), Some(("127.0.0.1".to_owned(), 8000)));
     assert_eq!(direct_host("http://localhost/v1?a=b"), Some(("localhost".to_owned(), 80)));
     assert_eq!(direct_host("http://[::1]:9/v1"), Some(("[::1]".to_owned(), 9)));
-    assert_eq!(direct_host("https://127.0.0.1/v1"), None);
+    assert_eq!(direct_host("https://127.0.0.1/v1"), Some(("127.0.0.1".to_owned(), 443)));
     assert_eq!(direct_host("http://u:p@127.0.0.1/v1"), None);
     // The environment has no part in it.
     assert_eq!(direct_host("http://gpu.example/v1"), Some(("gpu.example".to_owned(), 80)));
@@ -42,7 +42,8 @@ fn roads(to: SocketAddr, headers: &HeaderMap, stale_within: Duration) -> [Transp
     let has_request_id = headers.contains_key(REQUEST_ID);
     let library = Library { pooled: client(9), fresh: client(0), has_request_id, stale_within };
     let peer = Rc::new(Peer::new(&format!("http://{to}/v1"), &Network::default()));
-    let direct = Road::direct(&to.ip().to_string(), to.port(), headers, clock, stale_within, &peer);
+    let to = (to.ip().to_string(), to.port());
+    let direct = Road::Direct(Direct::new(to, None, headers, clock, stale_within, &peer));
     let library = Road::Library(library);
     [Transport { clock, road: direct, peer: Rc::clone(&peer) }, Transport { clock, road: library, peer }]
 }
