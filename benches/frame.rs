@@ -157,7 +157,7 @@ fn app_of(cases: usize, plan: Plan) -> App {
         max_tokens: 600,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: tokscope::domain::suite::Patience::default(),
+        patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
     };
     let suite = Suite {

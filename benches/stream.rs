@@ -95,7 +95,7 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: Duration::from_secs(300),
-        patience: tokscope::domain::suite::Patience::default(),
+        patience: tokscope::domain::suite::Timeouts::default(),
         extra,
     });
     let start = |index: usize| {

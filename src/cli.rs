@@ -1,7 +1,7 @@
 //! The command line.
 
-mod again;
 mod calibrate;
+mod common_args;
 mod network;
 mod pages;
 mod run;
@@ -12,8 +12,8 @@ mod values;
 
 use clap::{Parser, Subcommand};
 
-pub use self::again::{GpuArgs, SecretArgs};
 pub use self::calibrate::CalibrateArgs;
+pub use self::common_args::{GpuArgs, SecretArgs};
 pub use self::network::NetworkArgs;
 pub use self::pages::{CompletionsArgs, completions, man_page, options_markdown};
 pub use self::run::RunArgs;

@@ -1,7 +1,6 @@
 //! Floor 4: from the command line, the environment and the suite file to what a run needs.
 
 mod address;
-mod again;
 mod config_file;
 mod defaults;
 mod exports;
@@ -9,6 +8,7 @@ mod key_file;
 mod metrics;
 mod network;
 mod resume;
+mod run_flags;
 mod secrets;
 mod selection;
 mod settings;
@@ -18,7 +18,7 @@ pub mod toml_file;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use self::again::Secrets;
+use self::run_flags::Secrets;
 pub use self::settings::Settings;
 use crate::cli::RunArgs;
 use crate::domain::metrics::QUEUE;
@@ -63,7 +63,7 @@ pub fn run_spec(
         None if args.demo => return Err(ConfigError("the built-in simulator of --demo is not running".to_owned())),
         None => (
             address::endpoint(args.url.as_deref(), args.api.as_deref().and_then(api::by_name), env)?,
-            again::secrets(&args.secrets, env, folder)?,
+            run_flags::secrets(&args.secrets, env, folder)?,
         ),
     };
     let network = network::network(&args.network, args.retries, &base_url, env, folder)?;
@@ -86,7 +86,7 @@ pub fn run_spec(
     let server_metrics = args.server_metrics.as_deref().map(|typed| metrics::addresses(typed, &base_url, api));
     let server_metrics = server_metrics.transpose()?.unwrap_or_default();
     metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
-    let (gpu, gpu_metrics_urls) = again::gpu(&args.gpu)?;
+    let (gpu, gpu_metrics_urls) = run_flags::gpu(&args.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;

@@ -42,7 +42,7 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<u8> {
     let Cli { run: mut args, screen: look, .. } = cli;
     let env = |name: &str| std::env::var(name).ok();
-    let settings = Settings::of(&args, &look, &env)?;
+    let settings = Settings::from_args(&args, &look, &env)?;
     if let Some(listing) = listing(&look, &settings) {
         return print(listing.as_bytes());
     }

@@ -3,7 +3,6 @@
 mod assemble;
 pub mod calibrate;
 mod calibration_store;
-mod catch;
 mod clock;
 pub mod console;
 mod environment;
@@ -12,6 +11,7 @@ mod frame_pacer;
 pub mod headless;
 pub mod interactive;
 mod live_run;
+mod panic_guard;
 mod playback;
 pub mod process;
 mod restore;

@@ -2,7 +2,6 @@
 
 #[cfg(target_os = "linux")]
 mod amdgpu;
-mod attend;
 mod dcgm;
 mod host;
 #[cfg(target_os = "linux")]
@@ -11,22 +10,23 @@ mod listener;
 mod macmon;
 #[cfg(any(target_os = "linux", windows))]
 mod nvml;
-mod pace;
 mod page;
 mod sampler;
+mod sampling_loop;
 mod scope;
 mod server;
 mod source;
 mod sources;
+mod ticker;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::mpsc::{Sender, channel, sync_channel};
 use std::time::Duration;
 
-use self::attend::Command;
 pub use self::host::{HostConfig, watch_host};
-use self::sampler::Watch;
+use self::sampler::SamplerThread;
+use self::sampling_loop::Command;
 pub use self::server::watch_server;
 pub use self::sources::{GpuChoice, SOURCES, Source, source_by_name};
 use crate::domain::gpu::GpuEvent;
@@ -145,7 +145,7 @@ fn start_with(
     let (give, take) = sync_channel(1);
     let thread = move || {
         if let Ok(sink) = take.recv() {
-            Watch::new(config, now, sink).run(&inbox, open);
+            SamplerThread::new(config, now, sink).run(&inbox, open);
         }
     };
     match std::thread::Builder::new().name("gpu".to_owned()).spawn(thread) {

@@ -50,7 +50,7 @@ fn case(prompt: &str, max_tokens: u32) -> CaseSpec {
         max_tokens,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: tokscope::domain::suite::Patience::default(),
+        patience: tokscope::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
     }
 }

@@ -7,7 +7,7 @@ use super::action::Action;
 use super::state::answer;
 use super::state::export_dialog::NameCheck;
 use super::state::pointer::Pointer;
-use super::state::report_view::Extent;
+use super::state::report_view::ScrollExtent;
 use super::state::text_field::Edit;
 use crate::domain::gpu::GpuEvent;
 use crate::domain::host::HostEvent;
@@ -51,7 +51,7 @@ pub enum Msg {
         /// Maximum number of lines by which the help can be scrolled down.
         help_limit: u16,
         /// How far the report can be scrolled.
-        report: Extent,
+        report: ScrollExtent,
     },
     /// A fact from the engine, and its time.
     Engine(Nanos, EngineFact),

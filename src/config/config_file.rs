@@ -21,14 +21,14 @@ const CONFIG: Kind = Kind { file_name: Some(FILE_NAME), what: "a configuration",
 
 /// A value of the file, and its line.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct At<T> {
+pub(super) struct Located<T> {
     pub(super) value: T,
     pub(super) line: usize,
 }
 
-impl<T> At<T> {
+impl<T> Located<T> {
     /// What a section's reader returned.
-    fn of((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
+    fn new((value, at): (T, usize), mistakes: &Mistakes<'_>) -> Self {
         Self { value, line: mistakes.line(at) }
     }
 }
@@ -46,13 +46,13 @@ pub(super) enum AsciiWhen {
 /// What the file says; what it does not say is left to others.
 #[derive(Debug, Default)]
 pub(super) struct ConfigFile {
-    pub(super) theme: Option<At<ThemeName>>,
-    pub(super) ascii: Option<At<AsciiWhen>>,
-    pub(super) reduced_motion: Option<At<bool>>,
+    pub(super) theme: Option<Located<ThemeName>>,
+    pub(super) ascii: Option<Located<AsciiWhen>>,
+    pub(super) reduced_motion: Option<Located<bool>>,
     /// Values of `[defaults]` in the order of [`SETTINGS`]; empty without that section.
-    pub(super) defaults: Vec<Option<At<Value>>>,
+    pub(super) defaults: Vec<Option<Located<Value>>>,
     /// The keys that it chooses, in its order.
-    pub(super) keys: Vec<At<Override>>,
+    pub(super) keys: Vec<Located<Override>>,
     /// The table of keys with these.
     pub(super) keymap: Option<Keymap>,
 }
@@ -86,19 +86,19 @@ fn read(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> ConfigFile {
         None => (Vec::new(), None),
     };
     ConfigFile {
-        theme: theme.map(|theme| At::of(theme, mistakes)),
-        ascii: ascii.map(|ascii| At::of(ascii, mistakes)),
-        reduced_motion: reduced_motion.map(|reduced| At::of(reduced, mistakes)),
+        theme: theme.map(|theme| Located::new(theme, mistakes)),
+        ascii: ascii.map(|ascii| Located::new(ascii, mistakes)),
+        reduced_motion: reduced_motion.map(|reduced| Located::new(reduced, mistakes)),
         defaults: defaults.unwrap_or_default(),
         keys,
         keymap,
     }
 }
 
-fn read_defaults(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Option<At<Value>>> {
+fn read_defaults(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Vec<Option<Located<Value>>> {
     section.check_keys(&defaults::keys(), "", mistakes);
     let values: Vec<_> = SETTINGS.iter().map(|setting| (setting.read)(section, setting.key, mistakes)).collect();
-    values.into_iter().map(|value| value.map(|value| At::of(value, mistakes))).collect()
+    values.into_iter().map(|value| value.map(|value| Located::new(value, mistakes))).collect()
 }
 
 fn read_ascii(root: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> Option<(AsciiWhen, usize)> {

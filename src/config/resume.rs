@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use super::again::{self, Secrets};
+use super::run_flags::{self, Secrets};
 use super::{ConfigError, address, exports, metrics, network, tokenizer};
 use crate::cli::ResumeArgs;
 use crate::domain::text::sanitise_line;
@@ -12,13 +12,13 @@ use crate::protocol::url::without_secrets;
 use crate::report::exporters::EXPORTERS;
 use crate::report::journal::RunHeader;
 use crate::runtime::spec::{
-    EngineSpec, JournalSpec, Resuming, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
+    EngineSpec, JournalSpec, ResumeTarget, RunSpec, SavingSpec, SessionSpec, SuiteSource, TelemetrySpec,
 };
 
 /// Checks everything that a resumed run needs, as [`super::run_spec`] does for a new one.
 pub fn resume_spec(
     args: &ResumeArgs,
-    resuming: Resuming,
+    resuming: ResumeTarget,
     env: &dyn Fn(&str) -> Option<String>,
     folder: &Path,
     simulator_url: Option<String>,
@@ -29,13 +29,13 @@ pub fn resume_spec(
     let (base_url, secrets) = match simulator_url {
         Some(_) if !run.simulated => return Err(ConfigError(format!("--demo: {} asked a server", run.id))),
         Some(url) => (url, Secrets::default()),
-        None => (base_url(&run, args.url.as_deref(), api, env)?, again::secrets(&args.secrets, env, folder)?),
+        None => (base_url(&run, args.url.as_deref(), api, env)?, run_flags::secrets(&args.secrets, env, folder)?),
     };
     let network = network::network(&args.network, run.retries, &base_url, env, folder)?;
     let typed = args.server_metrics.as_deref().or(run.gauges.then_some(""));
     let server_metrics = typed.map(|typed| metrics::addresses(typed, &base_url, api)).transpose()?.unwrap_or_default();
     metrics::check_auth(args.server_metrics_auth, &server_metrics, &base_url)?;
-    let (gpu, gpu_metrics_urls) = again::gpu_again(&args.gpu, &run.id, &resuming.saved.gpu)?;
+    let (gpu, gpu_metrics_urls) = run_flags::gpu_again(&args.gpu, &run.id, &resuming.saved.gpu)?;
     let tokenizer = args.tokenizer.as_deref().map(|path| tokenizer(path, folder)).transpose()?;
     exports::check(&args.exports, folder, EXPORTERS)?;
     Ok(RunSpec {

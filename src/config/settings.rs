@@ -9,7 +9,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::ConfigError;
-use super::config_file::{self, AsciiWhen, At, ConfigFile};
+use super::config_file::{self, AsciiWhen, ConfigFile, Located};
 use super::defaults::{SETTINGS, Setting, Value};
 use crate::app::state::theme::ThemeName;
 use crate::cli::{RunArgs, ScreenArgs};
@@ -45,27 +45,27 @@ impl fmt::Display for Source {
 
 /// A value, and where it comes from.
 #[derive(Clone, Debug, PartialEq)]
-struct Held<T> {
+struct Sourced<T> {
     value: T,
     from: Source,
 }
 
-impl<T> Held<T> {
+impl<T> Sourced<T> {
     const fn by_default(value: T) -> Self {
         Self { value, from: Source::Default }
     }
 }
 
 /// The option's value, else the file's.
-fn held<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&At<T>>) -> Option<Held<T>> {
-    let given = given.map(|value| Held { value: value.clone(), from: Source::Flag(flag) });
-    given.or_else(|| file.map(|at| Held { value: at.value.clone(), from: Source::Line(at.line) }))
+fn given_or_file<T: Clone>(flag: &'static str, given: Option<&T>, file: Option<&Located<T>>) -> Option<Sourced<T>> {
+    let given = given.map(|value| Sourced { value: value.clone(), from: Source::Flag(flag) });
+    given.or_else(|| file.map(|at| Sourced { value: at.value.clone(), from: Source::Line(at.line) }))
 }
 
 /// The value of an environment variable; `None` where it is not set or blank.
-fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Option<Held<Value>> {
+fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Option<Sourced<Value>> {
     let value = env(name).filter(|v| !v.trim().is_empty())?;
-    Some(Held { value: Value::Text(value), from: Source::Variable(name) })
+    Some(Sourced { value: Value::Text(value), from: Source::Variable(name) })
 }
 
 /// All that a config file can say, as it is in force.
@@ -73,14 +73,14 @@ fn from_variable(name: &'static str, env: &dyn Fn(&str) -> Option<String>) -> Op
 pub struct Settings {
     /// The file that is asked, and whether it is there.
     file: Option<(PathBuf, bool)>,
-    theme: Held<ThemeName>,
-    ascii: Held<AsciiWhen>,
-    reduced_motion: Held<bool>,
+    theme: Sourced<ThemeName>,
+    ascii: Sourced<AsciiWhen>,
+    reduced_motion: Sourced<bool>,
     /// Values of the options in the order of [`SETTINGS`].
-    options: Vec<Option<Held<Value>>>,
+    options: Vec<Option<Sourced<Value>>>,
     keymap: Keymap,
     /// The keys that the file chooses.
-    keys: Vec<At<Override>>,
+    keys: Vec<Located<Override>>,
     themes: Themes,
     /// Whether the locale keeps the screen to ASCII.
     ascii_locale: bool,
@@ -88,13 +88,17 @@ pub struct Settings {
 
 impl Settings {
     /// Reads the config file, if there is one, and puts all together. `env` looks a variable up.
-    pub fn of(run: &RunArgs, screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+    pub fn from_args(
+        run: &RunArgs,
+        screen: &ScreenArgs,
+        env: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
         Self::with(run, screen, env, config_file::usual_place().as_deref())
     }
 
     /// Of a command that begins no new run: what the screen needs.
     pub fn of_screen(screen: &ScreenArgs, env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        Self::of(&RunArgs::default(), screen, env)
+        Self::from_args(&RunArgs::default(), screen, env)
     }
 
     fn with(
@@ -128,22 +132,23 @@ impl Settings {
         let always = screen.ascii.then_some(AsciiWhen::Always);
         let reduced = screen.reduced_motion.then_some(true);
         let option = |(at, setting): (usize, &Setting)| {
-            let given = (setting.given)(run).map(|value| Held { value, from: Source::Flag(setting.flag) });
+            let given = (setting.given)(run).map(|value| Sourced { value, from: Source::Flag(setting.flag) });
             let variable = || setting.variables.iter().find_map(|name| from_variable(name, env));
-            let file = || held(setting.flag, None, defaults.get(at)?.as_ref());
+            let file = || given_or_file(setting.flag, None, defaults.get(at)?.as_ref());
             given.or_else(|| variable().or_else(file).filter(|_| (setting.is_open)(run)))
         };
         let options = SETTINGS.iter().enumerate().map(option).collect();
         Self {
-            theme: held("--theme", screen.theme.as_ref(), theme.as_ref())
-                .unwrap_or(Held::by_default(ThemeName::default())),
-            ascii: held("--ascii", always.as_ref(), ascii.as_ref()).unwrap_or(Held::by_default(AsciiWhen::default())),
-            reduced_motion: held("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
-                .unwrap_or(Held::by_default(false)),
+            theme: given_or_file("--theme", screen.theme.as_ref(), theme.as_ref())
+                .unwrap_or(Sourced::by_default(ThemeName::default())),
+            ascii: given_or_file("--ascii", always.as_ref(), ascii.as_ref())
+                .unwrap_or(Sourced::by_default(AsciiWhen::default())),
+            reduced_motion: given_or_file("--reduced-motion", reduced.as_ref(), reduced_motion.as_ref())
+                .unwrap_or(Sourced::by_default(false)),
             options,
             keymap: keymap.unwrap_or_else(|| Keymap::standard().clone()),
             keys,
-            themes: Themes::of(env),
+            themes: Themes::from_env(env),
             ascii_locale: locale::is_ascii(env),
             file,
         }

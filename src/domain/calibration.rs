@@ -94,8 +94,8 @@ pub struct ErrorSpread {
 
 impl ErrorSpread {
     /// Of all `errors`; `None` when there are none.
-    pub fn of(errors: &[f64]) -> Option<Self> {
-        let stats = Stats::of(errors.iter().copied())?;
+    pub fn from_errors(errors: &[f64]) -> Option<Self> {
+        let stats = Stats::from_values(errors.iter().copied())?;
         let p99 = (errors.len() >= ENOUGH_FOR_P99).then_some(stats.p99);
         Some(Self { n: errors.len(), mean: stats.avg, median: stats.p50, p99, worst: stats.max })
     }
@@ -168,10 +168,10 @@ mod tests {
     #[test]
     fn a_p99_needs_a_hundred_figures() {
         let errors: Vec<f64> = (1..=99).map(f64::from).collect();
-        let few = ErrorSpread::of(&errors).unwrap();
+        let few = ErrorSpread::from_errors(&errors).unwrap();
         assert_eq!((few.n, few.median, few.p99, few.worst), (99, 50.0, None, 99.0));
-        let enough = ErrorSpread::of(&[&errors[..], &[100.0]].concat()).unwrap();
+        let enough = ErrorSpread::from_errors(&[&errors[..], &[100.0]].concat()).unwrap();
         assert!(enough.p99.is_some_and(|p| (99.0..100.0).contains(&p)));
-        assert_eq!(ErrorSpread::of(&[]), None);
+        assert_eq!(ErrorSpread::from_errors(&[]), None);
     }
 }

@@ -78,7 +78,7 @@ pub fn diagnose(record: &AttemptRecord, asked_max_tokens: u32) -> Vec<Finding> {
     if record.status == AttemptStatus::Cancelled {
         return Vec::new();
     }
-    let subject = Subject { record, asked_max_tokens, timeline: Timeline::of(record) };
+    let subject = Subject { record, asked_max_tokens, timeline: Timeline::from_record(record) };
     let found = |d: &Diagnosis| Some(Finding::new(d.key, (d.find)(&subject)?));
     DIAGNOSES.iter().filter_map(found).collect()
 }

@@ -41,14 +41,14 @@ pub enum Difference {
 
 /// What must be known of answers before their figures are compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-struct Told {
+struct Comparability {
     /// What all their prefix caches were; `None` where they differ.
     cache: Option<PrefixCache>,
     estimated: bool,
 }
 
-impl Told {
-    fn of(records: &[impl Borrow<AttemptRecord>]) -> Self {
+impl Comparability {
+    fn from_records(records: &[impl Borrow<AttemptRecord>]) -> Self {
         let first = records.first().map(|r| r.borrow().prefix_cache());
         let cache = first.filter(|first| records.iter().all(|r| r.borrow().prefix_cache() == *first));
         let estimated = records.iter().any(|r| matches!(r.borrow().output_tokens(), Some((_, TokenSource::Estimate))));
@@ -61,13 +61,16 @@ impl Told {
 pub struct Figures {
     /// In the order of [`METRICS`]; of each answer that has one.
     values: Vec<Vec<f64>>,
-    told: Told,
+    told: Comparability,
 }
 
 impl Figures {
     /// Those of these answers.
-    pub fn of<R: Borrow<AttemptRecord>>(records: &[R]) -> Self {
-        Self { values: METRICS.iter().map(|m| values(m, records)).collect(), told: Told::of(records) }
+    pub fn from_records<R: Borrow<AttemptRecord>>(records: &[R]) -> Self {
+        Self {
+            values: METRICS.iter().map(|m| values(m, records)).collect(),
+            told: Comparability::from_records(records),
+        }
     }
 
     /// Whether there is no figure at all.
@@ -118,13 +121,18 @@ pub fn of_last(metric: &Metric, records: &[impl Borrow<AttemptRecord>]) -> Optio
     let spread = values(metric, earlier);
     // From the mean's interval, t·s / √n, to that of a difference of two: t·s·√2.
     let chance = half_width(&spread).map(|half| half * (2.0 * spread.len() as f64).sqrt());
-    judged(metric, ((metric.get)(last)?, Told::of(&[last])), ((metric.get)(before)?, Told::of(&[before])), chance)
+    judged(
+        metric,
+        ((metric.get)(last)?, Comparability::from_records(&[last])),
+        ((metric.get)(before)?, Comparability::from_records(&[before])),
+        chance,
+    )
 }
 
 fn judged(
     metric: &Metric,
-    (now, of_now): (f64, Told),
-    (then, of_then): (f64, Told),
+    (now, of_now): (f64, Comparability),
+    (then, of_then): (f64, Comparability),
     chance: Option<f64>,
 ) -> Option<Difference> {
     let better = metric.better?;
@@ -168,8 +176,8 @@ mod tests {
     }
 
     fn means(metric: &Metric, now: &[AttemptRecord], before: &[AttemptRecord]) -> Option<Difference> {
-        let before = Figures::of(&before.iter().collect::<Vec<_>>());
-        of_means(metric, &Figures::of(now), &before)
+        let before = Figures::from_records(&before.iter().collect::<Vec<_>>());
+        of_means(metric, &Figures::from_records(now), &before)
     }
 
     fn verdict(difference: Option<Difference>) -> Option<Verdict> {
@@ -245,6 +253,8 @@ mod tests {
         let told = |metric| last(metric, &[answer(200), guessed.clone()]);
         assert!(matches!(told(&SPEED), Some(Difference::Of { estimated: true, .. })));
         assert!(matches!(told(&TTFT), Some(Difference::Of { estimated: false, .. })));
-        assert!(Figures::of::<AttemptRecord>(&[]).is_empty() && !Figures::of(&[&guessed]).is_empty());
+        assert!(
+            Figures::from_records::<AttemptRecord>(&[]).is_empty() && !Figures::from_records(&[&guessed]).is_empty()
+        );
     }
 }

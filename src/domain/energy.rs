@@ -135,7 +135,7 @@ pub struct Efficiency {
 
 impl Efficiency {
     /// Of the GPUs that served; an error says why there is no figure.
-    pub fn of(serving: &[Result<Energy, String>], output_tokens: u64) -> Result<Self, String> {
+    pub fn from_gpus(serving: &[Result<Energy, String>], output_tokens: u64) -> Result<Self, String> {
         if serving.is_empty() {
             return Err("no GPU is known to have served".to_owned());
         }
@@ -242,11 +242,11 @@ mod tests {
     #[test]
     fn tokens_are_paid_by_all_gpus_that_served() {
         let of = |joules| Ok(Energy { joules, method: EnergyMethod::Counter });
-        let both = Efficiency::of(&[of(1500.0), of(500.0)], 1000).unwrap();
+        let both = Efficiency::from_gpus(&[of(1500.0), of(500.0)], 1000).unwrap();
         assert!((both.output_tokens_per_joule() - 0.5).abs() < 1e-12);
         assert!((both.joules_per_output_token() - 2.0).abs() < 1e-12);
-        let one_lost = Efficiency::of(&[of(1.0), Err("it was lost during the run".to_owned())], 1000);
+        let one_lost = Efficiency::from_gpus(&[of(1.0), Err("it was lost during the run".to_owned())], 1000);
         assert_eq!(one_lost, Err("of a GPU that served: it was lost during the run".to_owned()));
-        assert!(Efficiency::of(&[], 1000).is_err() && Efficiency::of(&[of(1.0)], 0).is_err());
+        assert!(Efficiency::from_gpus(&[], 1000).is_err() && Efficiency::from_gpus(&[of(1.0)], 0).is_err());
     }
 }

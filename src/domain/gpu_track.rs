@@ -48,7 +48,7 @@ pub struct GpuTrack {
     /// When it was lost during the run, the last time; it may have come back since.
     pub lost_at: Option<Nanos>,
     /// The run's samples.
-    pub taken: Taken,
+    pub taken: SampleCount,
     /// When it last answered, if only that nothing is new.
     pub sampled_at: Option<Nanos>,
     pub(super) is_gone: bool,
@@ -61,7 +61,7 @@ pub const FEWEST_SAMPLES: u64 = 3;
 
 /// How many samples a run has of a GPU, and at which pace they came.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Taken {
+pub struct SampleCount {
     /// Samples; a look that found nothing new is none.
     pub count: u64,
     /// Looks that found nothing new.
@@ -69,7 +69,7 @@ pub struct Taken {
     ends: Option<(Nanos, Nanos)>,
 }
 
-impl Taken {
+impl SampleCount {
     fn add(&mut self, at: Nanos) {
         self.count += 1;
         self.ends = Some((self.ends.map_or(at, |(first, _)| first), at));
@@ -164,7 +164,7 @@ impl GpuTrack {
             energy: EnergyMeter::default(),
             lost: None,
             lost_at: None,
-            taken: Taken::default(),
+            taken: SampleCount::default(),
             sampled_at: None,
             is_gone: false,
             closed: false,
@@ -184,7 +184,7 @@ impl GpuTrack {
         self.power = MeanAndMax::default();
         self.throttled = Throttled::default();
         self.energy = EnergyMeter::default();
-        self.taken = Taken::default();
+        self.taken = SampleCount::default();
         // One that is gone is lost to this run with its next gap.
         self.is_gone = false;
         self.lost_at = None;

@@ -96,7 +96,7 @@ mod tests {
     use super::super::time::Nanos;
     use super::*;
 
-    fn told(prompt: Option<u64>, cached: Option<u64>) -> PrefixCache {
+    fn prefix_cache(prompt: Option<u64>, cached: Option<u64>) -> PrefixCache {
         let mut record = AttemptRecord::started(AttemptId::default(), false, "r".into(), "m".into(), Nanos(0));
         (record.usage.prompt_tokens, record.usage.cached_tokens) = (prompt, cached);
         record.prefix_cache()
@@ -119,7 +119,7 @@ mod tests {
             (None, Some(15), PrefixCache::Cold),
             (None, Some(16), PrefixCache::Warm),
         ] {
-            assert_eq!(told(prompt, cached), expected, "{cached:?} of {prompt:?}");
+            assert_eq!(prefix_cache(prompt, cached), expected, "{cached:?} of {prompt:?}");
         }
     }
 

@@ -93,7 +93,7 @@ mod tests {
         let told = ServerTimings {
             decode_ms: Some(1000.0),
             tokens_per_s: Some(101.0),
-            ..ServerTimings::of(TimingSource::LlamaCpp)
+            ..ServerTimings::from_source(TimingSource::LlamaCpp)
         };
         let (server, here) = told.decode_beside_ours(&record()).unwrap();
         assert!((server - 100.0).abs() < 1e-9 && (here - 100.0).abs() < 1e-9);
@@ -102,18 +102,18 @@ mod tests {
 
     #[test]
     fn the_difference_has_its_sign() {
-        let told = |ms| ServerTimings { decode_ms: Some(ms), ..ServerTimings::of(TimingSource::Ollama) };
+        let told = |ms| ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::Ollama) };
         // The server took 1 % less than passed here, so what came here was slower.
         assert!(told(990.0).sentences(&record())[0].ends_with("says 101.0 tok/s decode; measured here 100.0 (−1.0 %)"));
         assert!(told(1010.0).sentences(&record())[0].ends_with("(+1.0 %)"));
-        let rate = ServerTimings { tokens_per_s: Some(125.0), ..ServerTimings::of(TimingSource::Vllm) };
+        let rate = ServerTimings { tokens_per_s: Some(125.0), ..ServerTimings::from_source(TimingSource::Vllm) };
         assert!(rate.sentences(&record())[0].contains("vLLM says 125.0 tok/s decode; measured here 100.0 (−20.0 %)"));
     }
 
     #[test]
     fn what_is_left_of_the_ttft_has_a_name() {
         let said = |t: ServerTimings| t.sentences(&record()).remove(0);
-        let base = ServerTimings::of(TimingSource::Groq);
+        let base = ServerTimings::from_source(TimingSource::Groq);
         assert_eq!(
             said(ServerTimings { prompt_ms: Some(400.0), queue_ms: Some(60.0), ..base }),
             "Groq spent 460.0 ms in the queue (60.0) and on the prompt; the other 40.0 of the TTFT are network and client"
@@ -131,7 +131,7 @@ mod tests {
         let told = ServerTimings {
             prompt_ms: Some(52.0),
             decode_ms: Some(1700.0),
-            ..ServerTimings::of(TimingSource::LlamaCpp)
+            ..ServerTimings::from_source(TimingSource::LlamaCpp)
         };
         let mut buffered = record();
         buffered.arrivals.iter_mut().for_each(|a| a.at = Nanos::from_millis(1800));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn nothing_measured_or_nothing_told_is_nothing_said() {
-        let base = ServerTimings::of(TimingSource::Azure);
+        let base = ServerTimings::from_source(TimingSource::Azure);
         assert!(base.sentences(&record()).is_empty() && !base.tells());
         let mut empty = record();
         empty.arrivals.clear();

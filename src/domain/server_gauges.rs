@@ -102,7 +102,7 @@ impl ServerGauges {
     }
 
     /// How many figures it tells.
-    pub fn told(&self) -> usize {
+    pub fn known_count(&self) -> usize {
         self.0.iter().flatten().count()
     }
 }

@@ -55,7 +55,7 @@ pub struct ServerTimings {
 
 impl ServerTimings {
     /// Nothing said yet.
-    pub const fn of(source: TimingSource) -> Self {
+    pub const fn from_source(source: TimingSource) -> Self {
         Self {
             source,
             prompt_ms: None,

@@ -8,8 +8,8 @@ mod decide;
 mod elapsed;
 mod event;
 mod index;
-mod pace;
 mod replay;
+mod run_clock;
 mod status;
 mod stop;
 
@@ -23,8 +23,8 @@ pub use self::case::{AttemptState, CasePhase, CaseState};
 use self::elapsed::Idle;
 pub use self::event::{InvalidEvent, RunEvent, What};
 use self::index::Index;
-use self::pace::Pace;
 pub use self::replay::IdleReason;
+use self::run_clock::RunClock;
 use super::attempt::{AttemptId, AttemptRecord};
 use super::open_loop::OpenLoop;
 use super::suite::Suite;
@@ -193,7 +193,7 @@ pub struct Session {
     /// Number of events that happened.
     version: u64,
     now: Nanos,
-    pace: Pace,
+    pace: RunClock,
     turn: usize,
 }
 
@@ -230,7 +230,7 @@ impl Session {
             whole_bytes: 0,
             version: 0,
             now: Nanos::default(),
-            pace: Pace::new(&plan),
+            pace: RunClock::new(&plan),
             turn: 0,
         }
     }

@@ -66,7 +66,7 @@ impl Stat {
         }
     }
 
-    pub(super) const fn of(self, stats: &Stats) -> f64 {
+    pub(super) const fn pick(self, stats: &Stats) -> f64 {
         match self {
             Self::Avg => stats.avg,
             Self::Min => stats.min,

@@ -19,7 +19,7 @@ pub struct Stats {
 
 impl Stats {
     /// The statistics of `values`; `None` when there are none.
-    pub fn of(values: impl IntoIterator<Item = f64>) -> Option<Self> {
+    pub fn from_values(values: impl IntoIterator<Item = f64>) -> Option<Self> {
         let mut sorted: Vec<f64> = values.into_iter().filter(|v| v.is_finite()).collect();
         if sorted.is_empty() {
             return None;
@@ -115,13 +115,13 @@ mod tests {
 
     #[test]
     fn nothing_has_no_statistics() {
-        assert_eq!(Stats::of([]), None);
-        assert_eq!(Stats::of([f64::NAN]), None);
+        assert_eq!(Stats::from_values([]), None);
+        assert_eq!(Stats::from_values([f64::NAN]), None);
     }
 
     #[test]
     fn spread_is_the_population_s() {
-        let s = Stats::of([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
+        let s = Stats::from_values([2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]).unwrap();
         assert!((s.avg - 5.0).abs() < 1e-12 && (s.std - 2.0).abs() < 1e-12);
     }
 }

@@ -36,7 +36,7 @@ pub struct CaseSpec {
     pub timeout: Duration,
     /// The times allowed within it.
     #[serde(default)]
-    pub patience: Patience,
+    pub patience: Timeouts,
     /// Goes into the request body as it is.
     pub extra: serde_json::Map<String, serde_json::Value>,
 }
@@ -51,7 +51,7 @@ impl CaseSpec {
 /// How long single steps of an attempt may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Patience {
+pub struct Timeouts {
     /// A connection, TLS included, stands within this time.
     pub connect: Duration,
     /// From the request to the first generated text; `None`: whatever the whole leaves.
@@ -60,7 +60,7 @@ pub struct Patience {
     pub stall: Option<Duration>,
 }
 
-impl Default for Patience {
+impl Default for Timeouts {
     /// A port where nobody answers is known within seconds. How long a prompt takes, and how long a server may pause
     /// between two tokens, depends on both: only who asks can tell.
     fn default() -> Self {

@@ -48,7 +48,7 @@ pub struct Stage {
 
 impl Stage {
     /// Of what was counted at this concurrency.
-    pub fn of(concurrency: usize, tally: &Tally, session: &Session) -> Self {
+    pub fn from_tally(concurrency: usize, tally: &Tally, session: &Session) -> Self {
         let slos = session.slos();
         Self {
             concurrency,
@@ -73,8 +73,8 @@ impl Stage {
 /// The stages of a session in which something ended.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
-        let tally = Tally::of(session, Some(at));
-        (tally.ended > 0).then(|| Stage::of(*concurrency, &tally, session))
+        let tally = Tally::from_session(session, Some(at));
+        (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
     };
     session.sweep.iter().enumerate().filter_map(measured).collect()
 }
@@ -124,16 +124,16 @@ pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
 /// not scale it is the first stage: see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match bend(stages)? {
-        Bend::At(at) => Some(at),
-        Bend::Beyond(_) => None,
+        Knee::At(at) => Some(at),
+        Knee::Beyond(_) => None,
     }
 }
 
 /// The highest concurrency of a sweep that ended before its knee; `None` where it has one, or too few stages.
 pub fn no_knee_up_to(stages: &[Stage]) -> Option<usize> {
     match bend(stages)? {
-        Bend::At(_) => None,
-        Bend::Beyond(last) => Some(stages.get(last)?.concurrency),
+        Knee::At(_) => None,
+        Knee::Beyond(last) => Some(stages.get(last)?.concurrency),
     }
 }
 
@@ -151,33 +151,33 @@ pub fn kept_in_words(stages: &[Stage]) -> Option<String> {
     })
 }
 
-enum Bend {
+enum Knee {
     /// At the stage in this place.
     At(usize),
     /// Not before the last stage with figures, in this place.
     Beyond(usize),
 }
 
-fn bend(stages: &[Stage]) -> Option<Bend> {
+fn bend(stages: &[Stage]) -> Option<Knee> {
     let points: Vec<(usize, f64, f64)> =
         stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
     if points.len() < 3 {
         return None;
     }
     if let Some(saturated) = saturated_from_start(stages) {
-        return Some(Bend::At(saturated.at));
+        return Some(Knee::At(saturated.at));
     }
     let best = points.iter().enumerate().max_by(|a, b| a.1.2.total_cmp(&b.1.2)).map(|(i, _)| i)?;
     let (_, x0, y0) = *points.first()?;
     let (top, x1, y1) = *points.get(best)?;
-    let at_top = if best + 1 == points.len() { Bend::Beyond(top) } else { Bend::At(top) };
+    let at_top = if best + 1 == points.len() { Knee::Beyond(top) } else { Knee::At(top) };
     if x1 < x0 * (1.0 + GROWN) || y1 <= y0 {
         return Some(at_top);
     }
     let above = |(at, x, y): &(usize, f64, f64)| (*at, (y - y0) / (y1 - y0) - (x - x0) / (x1 - x0));
     let farthest = points.iter().take(best + 1).map(above).max_by(|a, b| a.1.total_cmp(&b.1))?;
     // A straight line has no bend: rounding must not invent one.
-    Some(if farthest.1 > 0.01 { Bend::At(farthest.0) } else { at_top })
+    Some(if farthest.1 > 0.01 { Knee::At(farthest.0) } else { at_top })
 }
 
 #[cfg(test)]

@@ -63,7 +63,7 @@ impl Tally {
     }
 
     /// All of a session's, or those of one stage of its sweep.
-    pub fn of(session: &Session, stage: Option<usize>) -> Self {
+    pub fn from_session(session: &Session, stage: Option<usize>) -> Self {
         let of_stage = session.attempts().filter(|a| stage.is_none_or(|stage| a.stage == stage));
         Self::over(session, of_stage.filter_map(AttemptState::record))
     }
@@ -174,7 +174,7 @@ impl Tally {
 
     /// Statistics of a metric over all whole answers that have it; `None` without one.
     pub fn stats(&self, metric: &Metric) -> Option<Stats> {
-        Stats::of(self.column(metric)?.iter())
+        Stats::from_values(self.column(metric)?.iter())
     }
 
     /// Percentile of a metric over all whole answers that have it; `None` where they are too few for it.
@@ -230,7 +230,7 @@ impl Slo {
                 // The extreme keeps it only if every percentile does.
                 let extreme = if self.comparison.is_upper_bound() { Stat::Max } else { Stat::Min };
                 let stand_in = (n > 0 && !enough_for(n, stat.percent())).then_some(extreme);
-                (stats.map(|s| stand_in.unwrap_or(stat).of(&s)), n, tally.unresolved(metric), stand_in)
+                (stats.map(|s| stand_in.unwrap_or(stat).pick(&s)), n, tally.unresolved(metric), stand_in)
             }
             Subject::Run(figure @ (RunFigure::Goodput | RunFigure::GoodShare)) => {
                 (tally.run_figure(figure), tally.judged(), tally.unjudged, None)

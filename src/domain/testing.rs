@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::suite::{CaseSpec, Patience, RatingScale, Suite};
+use super::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 
 /// A case of this name that asks for nothing.
 pub fn case(name: &str) -> CaseSpec {
@@ -13,7 +13,7 @@ pub fn case(name: &str) -> CaseSpec {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
-        patience: Patience::default(),
+        patience: Timeouts::default(),
         extra: serde_json::Map::new(),
     }
 }

@@ -47,7 +47,7 @@ pub struct Stall {
 
 /// Some gaps that follow one another.
 #[derive(Clone, Copy, Debug)]
-struct Stretch {
+struct GapBin {
     from: Nanos,
     to: Nanos,
     sum_ms: f32,
@@ -61,7 +61,7 @@ struct Block {
     /// The last arrival of the block before.
     before: Option<Nanos>,
     arrivals: Box<[Arrival]>,
-    stretches: Box<[Stretch]>,
+    stretches: Box<[GapBin]>,
 }
 
 /// The arrivals of a stream. A copy shares the full blocks.
@@ -74,7 +74,7 @@ pub struct Trace {
 
 impl Trace {
     /// All of a stream that is over.
-    pub fn of(arrivals: &[Arrival]) -> Self {
+    pub fn from_arrivals(arrivals: &[Arrival]) -> Self {
         let mut trace = Self::default();
         trace.follow(arrivals, usize::MAX);
         trace
@@ -93,7 +93,7 @@ impl Trace {
         let begin = full.max(all.len().div_ceil(BLOCK).saturating_sub(most_blocks)) * BLOCK;
         let mut before = begin.checked_sub(1).and_then(|i| all.get(i)).map(|a| a.at);
         for arrivals in all.get(begin..).unwrap_or_default().chunks(BLOCK) {
-            self.blocks.push_back(Arc::new(Block::of(before, arrivals)));
+            self.blocks.push_back(Arc::new(Block::from_arrivals(before, arrivals)));
             before = arrivals.last().map(|a| a.at);
         }
         while self.blocks.len() > most_blocks {
@@ -165,7 +165,7 @@ impl Trace {
     }
 
     /// The stretches of which something lies between two times.
-    fn stretches(&self, from: Nanos, to: Nanos) -> impl Iterator<Item = (&Block, usize, Stretch)> {
+    fn stretches(&self, from: Nanos, to: Nanos) -> impl Iterator<Item = (&Block, usize, GapBin)> {
         let blocks = self.blocks.iter().skip(self.block_of(from));
         let all = blocks.flat_map(|b| b.stretches.iter().enumerate().map(move |(i, s)| (b.as_ref(), i, *s)));
         all.skip_while(move |(.., s)| s.to <= from).take_while(move |(.., s)| s.from < to)
@@ -173,20 +173,20 @@ impl Trace {
 }
 
 impl Block {
-    fn of(before: Option<Nanos>, arrivals: &[Arrival]) -> Self {
+    fn from_arrivals(before: Option<Nanos>, arrivals: &[Arrival]) -> Self {
         let mut block = Self { before, arrivals: arrivals.into(), stretches: Box::default() };
         block.stretches = (0..arrivals.len().div_ceil(STRETCH)).filter_map(|i| block.stretch(i)).collect();
         block
     }
 
-    fn stretch(&self, index: usize) -> Option<Stretch> {
+    fn stretch(&self, index: usize) -> Option<GapBin> {
         let arrivals = self.arrivals.chunks(STRETCH).nth(index)?;
         let (first, last) = (arrivals.first()?, arrivals.last()?);
         let before = match (index * STRETCH).checked_sub(1) {
             Some(i) => self.arrivals.get(i).map(|a| a.at),
             None => self.before,
         };
-        let mut stretch = Stretch {
+        let mut stretch = GapBin {
             from: before.unwrap_or(first.at),
             to: last.at,
             sum_ms: 0.0,

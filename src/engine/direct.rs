@@ -1,9 +1,8 @@
-//! HTTP/1.1 straight on the socket, for plain `http://` endpoints: the servers at hand, whose figures are finest.
+//! HTTP/1.1 straight on the socket, plain or TLS, without a proxy.
 //!
-//! Why not the client library here too: it hands every HTTP chunk over from one task to another, which costs as much as
-//! all else that is done with an event, and what arrives with it is no longer known to be one read of the socket. Here a
-//! read is stamped the moment the call returns, and its bytes are looked at where they lie, in one buffer that all
-//! connections share. TLS, HTTP/2 and proxies stay with the library (see `transport`).
+//! The client library passes every HTTP chunk from one task to another. That costs as much as all other work on an event,
+//! and hides which chunks came in one read of the socket. Here, each read is stamped when the call returns, and its bytes
+//! are parsed in place, in one buffer that all connections share. HTTP/2 and proxies stay with the library (see `transport`).
 
 use std::cell::RefCell;
 use std::io;
@@ -21,7 +20,7 @@ use self::connection::{Connection, Reader};
 use self::dechunk::Dechunker;
 use self::head::Head;
 use super::clock::EngineClock;
-use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, Trouble, describe_tls, tls};
+use super::failure::{CLOSED_MIDWAY, ConnectTimedOut, ConnectionError, describe_io, describe_tls, tls};
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
@@ -29,57 +28,58 @@ mod connection;
 mod dechunk;
 mod head;
 
-/// Status line and headers may be so long.
+/// Maximum size of status line and headers.
 const MAX_HEAD_BYTES: usize = 256 * 1024;
-/// So many interim answers may precede the one that counts.
+/// Maximum number of interim (1xx) responses before the final one.
 const MAX_INTERIM: usize = 64;
 
-/// One host with its kept connections.
+/// A host with its idle connections.
 #[derive(Debug)]
 pub struct Host {
     name: String,
     port: u16,
     clock: EngineClock,
     stale_within: Duration,
-    /// Of the name, once it is looked up.
+    /// Addresses of the host, once resolved.
     addresses: RefCell<Vec<SocketAddr>>,
     idle: RefCell<Vec<Connection>>,
-    /// For `https://`.
+    /// TLS configuration for `https://`.
     tls: Option<Arc<ClientConfig>>,
     reader: Reader,
     peer: Rc<Peer>,
 }
 
-/// The head of an answer, and its body still to be read.
+/// Head of a response, and its body still to be read.
 #[derive(Debug)]
 pub struct DirectAnswer {
     /// HTTP status code.
     pub status: u16,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// The request was begun to be written here, on a connection that stood.
+    /// Time when writing the request to the open connection began.
     pub started: Nanos,
-    /// Time to connect, when this request had to.
+    /// Time to connect, including TLS; `None` on a kept connection.
     pub connect_ms: Option<f64>,
-    /// When the read that completed the headers returned.
+    /// Time when the read that completed the headers returned.
     pub headers_at: Nanos,
-    /// What follows.
+    /// Body.
     pub body: DirectBody,
 }
 
-/// The body of an answer.
+/// Body of a response.
 #[derive(Debug)]
 pub struct DirectBody {
     host: Rc<Host>,
     connection: Option<Connection>,
     dechunker: Dechunker,
     keep: bool,
-    /// What came in one read with the headers, and when.
+    /// Bytes of the read that completed the headers, with its time.
     rest: Option<(Nanos, Vec<u8>)>,
 }
 
 impl Host {
-    /// A host without connections yet. A kept one that closes so soon after a request was closed before it.
+    /// Creates a host without connections. A kept connection that closes within `stale_within` of a request counts as closed
+    /// before the request.
     pub fn new(
         (name, port): (String, u16),
         tls: Option<Arc<ClientConfig>>,
@@ -91,21 +91,22 @@ impl Host {
         Self { name, port, clock, stale_within, addresses, idle, tls, reader: Reader::new(clock), peer }
     }
 
-    /// Sends a whole request and reads the head of its answer. A kept connection that turns out closed is replaced, once,
-    /// by a new one, and the clock starts anew: many servers close one right after a stream, so that the close crosses
-    /// the next request. One that breaks later was at work on the request, which is not sent again.
-    /// `connect` is the time a new one has; `sent` is told when the request begins to be written. `None` if the server
-    /// chose HTTP/2, in which nothing was sent.
+    /// Sends a whole request and reads the head of its response. Replaces a kept connection that turns out closed, once, by a
+    /// new one, and restarts the clock: many servers close right after a stream, so that the close crosses the next request.
+    /// A connection that breaks later was already serving the request, so the request is not sent again.
+    ///
+    /// `connect` is the connect timeout; `sent` gets the time when writing begins. Returns `None`, without sending, if the
+    /// server chose HTTP/2.
     pub async fn send(
         self: &Rc<Self>,
         request: &[u8],
         connect: Duration,
         sent: &dyn Fn(Nanos),
-    ) -> Result<Option<DirectAnswer>, Trouble> {
+    ) -> Result<Option<DirectAnswer>, ConnectionError> {
         if let Some(kept) = self.take_kept() {
             match self.exchange(kept, request, None, sent).await {
-                Err(Gone::AtOnce(_)) => {}
-                Err(Gone::Broken(why)) => return Err(Trouble::Closed(why)),
+                Err(ExchangeError::Stale(_)) => {}
+                Err(ExchangeError::Broken(why)) => return Err(ConnectionError::Closed(why)),
                 Ok(answer) => return Ok(Some(answer)),
             }
         }
@@ -115,12 +116,12 @@ impl Host {
             return Ok(None);
         }
         let connect_ms = self.clock.now().millis_since(begun);
-        self.exchange(connection, request, Some(connect_ms), sent).await.map(Some).map_err(|gone| match gone {
-            Gone::AtOnce(why) | Gone::Broken(why) => Trouble::Closed(why),
+        self.exchange(connection, request, Some(connect_ms), sent).await.map(Some).map_err(|error| match error {
+            ExchangeError::Stale(why) | ExchangeError::Broken(why) => ConnectionError::Closed(why),
         })
     }
 
-    /// A kept connection that the server has not closed yet.
+    /// Takes an idle connection that the server has not closed.
     fn take_kept(&self) -> Option<Connection> {
         loop {
             let kept = self.idle.borrow_mut().pop()?;
@@ -130,31 +131,31 @@ impl Host {
         }
     }
 
-    async fn connect(&self, limit: Duration) -> Result<Connection, Trouble> {
+    async fn connect(&self, limit: Duration) -> Result<Connection, ConnectionError> {
         match tokio::time::timeout(limit, self.connect_and_shake_hands()).await {
             Ok(Ok(connection)) => Ok(connection),
-            Ok(Err(("dns", error))) => Err(Trouble::Connect("dns", self.peer.unknown(&error))),
+            Ok(Err(("dns", error))) => Err(ConnectionError::Connect("dns", self.peer.unknown(&error))),
             Ok(Err((kind, error))) => Err(match tls(&error) {
-                Some(error) => Trouble::Connect("tls", describe_tls(error)),
-                None => Trouble::Connect(kind, self.peer.refused(&error)),
+                Some(error) => ConnectionError::Connect("tls", describe_tls(error)),
+                None => ConnectionError::Connect(kind, self.peer.refused(&error)),
             }),
             Err(_elapsed) => {
                 self.addresses.borrow_mut().clear();
-                Err(Trouble::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))))
+                Err(ConnectionError::Connect("connect_timeout", self.peer.too_late(&ConnectTimedOut(limit))))
             }
         }
     }
 
     async fn connect_and_shake_hands(&self) -> Result<Connection, (&'static str, io::Error)> {
         let socket = self.connect_anywhere().await?;
-        // Without it the request works as well, only later.
+        // Without the option the request still works, only later.
         let _at_once = socket.set_nodelay(true);
         let Some(config) = &self.tls else { return Ok(Connection::plain(socket)) };
         let name = ServerName::try_from(self.name.clone()).map_err(|e| ("tls", io::Error::other(e)))?;
         Connection::with_tls(socket, Arc::clone(config), name, &self.reader).await.map_err(|e| ("connect", e))
     }
 
-    /// The name is looked up for the first connection, and again once its addresses no longer work.
+    /// Connects to any address of the host. Resolves the name for the first connection, and again once its addresses fail.
     async fn connect_anywhere(&self) -> Result<TcpStream, (&'static str, io::Error)> {
         let known = self.addresses.borrow().clone();
         if !known.is_empty()
@@ -167,7 +168,7 @@ impl Host {
         let mut found: Vec<_> = looked_up.map_err(|e| ("dns", e))?.collect();
         let refused = |e| ("connect", e);
         let stream = TcpStream::connect(&*found).await.map_err(refused)?;
-        // The one that answered comes first from now on: others were tried before it in vain.
+        // From now on, the address that answered is tried first.
         let answered = stream.peer_addr().map_err(refused)?;
         found.sort_by_key(|address| *address != answered);
         *self.addresses.borrow_mut() = found;
@@ -180,16 +181,16 @@ impl Host {
         request: &[u8],
         connect_ms: Option<f64>,
         sent: &dyn Fn(Nanos),
-    ) -> Result<DirectAnswer, Gone> {
+    ) -> Result<DirectAnswer, ExchangeError> {
         let started = self.clock.now();
         sent(started);
-        // An error here is told by the read: the server may have answered before it closed.
+        // The read reports an error, because the server may have answered before it closed.
         let written = connection.write_all(request).await;
-        // A request that could not even be written whole is not being worked on.
+        // The server does not work on a request that it did not get in full.
         let is_unsent = written.is_err();
         let without_answer = |why| {
-            let at_once = is_unsent || self.clock.now().since(started) <= self.stale_within;
-            if at_once { Gone::AtOnce(why) } else { Gone::Broken(why) }
+            let is_stale = is_unsent || self.clock.now().since(started) <= self.stale_within;
+            if is_stale { ExchangeError::Stale(why) } else { ExchangeError::Broken(why) }
         };
         let mut head = Vec::new();
         let mut interim = 0;
@@ -213,35 +214,40 @@ impl Host {
                     return Err(without_answer(written.err().map_or(why.clone(), |e| format!("{why}: {e}"))));
                 }
                 Ok(false) => {
-                    return Err(Gone::Broken("the server closed the connection within the headers".to_owned()));
+                    return Err(ExchangeError::Broken(
+                        "the server closed the connection within the headers".to_owned(),
+                    ));
                 }
                 Err(error) if nothing_came => return Err(without_answer(self.broken(&error))),
-                Err(error) => return Err(Gone::Broken(self.broken(&error))),
+                Err(error) => return Err(ExchangeError::Broken(self.broken(&error))),
             }
-            // What ends no line makes no head whole: one that comes a byte at a time is not read all over with each.
-            while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(Gone::Broken)? {
+            // Only a line end can complete the head, so a head that arrives byte by byte is not parsed again for each byte.
+            while may_be_whole && let Some(parsed) = Head::parse(&head).map_err(ExchangeError::Broken)? {
                 let rest = head.split_off(parsed.length);
-                // An interim answer precedes the one that counts.
+                // Interim responses precede the final one.
                 if (100..200).contains(&parsed.status) {
                     interim += 1;
                     if interim > MAX_INTERIM {
-                        return Err(Gone::Broken(format!(
+                        return Err(ExchangeError::Broken(format!(
                             "more than {MAX_INTERIM} interim answers (1xx) and no other"
                         )));
                     }
                     head = rest;
                     continue;
                 }
-                return self.answer(parsed, connection, started, connect_ms, at, rest).map_err(Gone::Broken);
+                return self.answer(parsed, connection, started, connect_ms, at, rest).map_err(ExchangeError::Broken);
             }
             if head.len() > MAX_HEAD_BYTES {
-                return Err(Gone::Broken(format!("the headers are longer than {} KiB", MAX_HEAD_BYTES / 1024)));
+                return Err(ExchangeError::Broken(format!(
+                    "the headers are longer than {} KiB",
+                    MAX_HEAD_BYTES / 1024
+                )));
             }
         }
     }
 
     fn broken(&self, error: &io::Error) -> String {
-        self.peer.broken(error.to_string(), Some(error.kind()))
+        self.peer.broken(describe_io(error), Some(error.kind()))
     }
 
     fn answer(
@@ -266,11 +272,11 @@ impl Host {
 }
 
 impl DirectBody {
-    /// Reads once; `each` gets the pieces of the body that came, all with the read's time. False at the end.
+    /// Reads the socket once and passes the pieces of the body to `each`, all with the read's time. Returns false at the end.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         if let Some((at, rest)) = self.rest.take() {
             self.dechunker.take(&rest, &mut |piece| each(at, piece))?;
-            return Ok(self.go_on());
+            return Ok(self.has_more());
         }
         let Some(connection) = &mut self.connection else { return Ok(false) };
         let dechunker = &mut self.dechunker;
@@ -283,7 +289,7 @@ impl DirectBody {
         let read = self.host.reader.read(connection, &mut take).await;
         outcome?;
         match read {
-            Ok(true) => Ok(self.go_on()),
+            Ok(true) => Ok(self.has_more()),
             Ok(false) => {
                 self.connection = None;
                 if self.dechunker.may_end() { Ok(false) } else { Err(CLOSED_MIDWAY.to_owned()) }
@@ -291,13 +297,13 @@ impl DirectBody {
             Err(error) => {
                 self.connection = None;
                 let is_end = error.kind() == io::ErrorKind::UnexpectedEof;
-                Err(if is_end { CLOSED_MIDWAY.to_owned() } else { error.to_string() })
+                Err(if is_end { CLOSED_MIDWAY.to_owned() } else { describe_io(&error) })
             }
         }
     }
 
-    /// Whether more is to come; a connection whose answer is over is kept for the next request.
-    fn go_on(&mut self) -> bool {
+    /// Returns whether the body goes on. At its end, keeps the connection for the next request.
+    fn has_more(&mut self) -> bool {
         if !self.dechunker.is_over() {
             return true;
         }
@@ -308,10 +314,10 @@ impl DirectBody {
     }
 }
 
-/// How an exchange failed.
-enum Gone {
-    /// Not a byte came, and at once: a kept connection was closed before the request reached the server.
-    AtOnce(String),
-    /// Something came, or the server had the request for a while.
+/// Failure of an exchange.
+enum ExchangeError {
+    /// The connection closed at once and without a byte: the server had closed it before the request.
+    Stale(String),
+    /// The connection broke after a byte, or after the server had the request for a while.
     Broken(String),
 }

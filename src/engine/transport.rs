@@ -1,5 +1,5 @@
-//! One request to the endpoint and the reads of its answer, each with its time: straight on the socket where that is
-//! possible, through the client library where TLS, HTTP/2 or a proxy stand between.
+//! Sends a request to the endpoint and reads its response, each read with its time: straight on the socket if possible,
+//! through the client library with HTTP/2 or a proxy.
 
 use std::cell::Cell;
 use std::fmt;
@@ -15,45 +15,45 @@ use reqwest::{Url, Version};
 use rustls::ClientConfig;
 
 use super::clock::EngineClock;
-use super::connect::{ConnectTimes, WANTED, Wanted};
+use super::connect::{ConnectRequest, ConnectTimes, WANTED};
 use super::direct::{DirectBody, Host};
-use super::failure::{Trouble, describe_cut};
+use super::failure::{ConnectionError, describe_cut};
 use super::network::Network;
 use super::peer::Peer;
 use crate::domain::time::Nanos;
 
-/// What the server's log can be joined by.
+/// Header by which a server's log can be joined.
 const REQUEST_ID: &str = "x-request-id";
-/// Says that a server offers HTTP/2 alone.
+/// Message for a server that speaks HTTP/2 without TLS.
 const NO_HTTP_1_1: &str = "the server speaks HTTP/2 only";
-/// A kept connection that closes within this time of the request, and without a byte, was closed before the server saw
-/// it: the request goes out again, once, on a new connection. This happens at nearly every case with servers that close
-/// after each stream, costs no figure (the clock starts anew) and so gets no warning; that it happened shows in a time to
-/// connect. One that closes later may have worked on the prompt: the attempt fails. Tests wait for a busy machine.
+/// Maximum time after which a kept connection that closes without a byte counts as closed before the request, which is then
+/// sent again, once, on a new connection. With servers that close after each stream this happens in nearly every case. No
+/// figure suffers, because the clock starts anew, so there is no warning; the time to connect shows it. A server that closes
+/// later may have worked on the prompt, so the attempt fails. The longer limit in tests allows for a busy machine.
 const STALE_WITHIN: Duration = Duration::from_millis(if cfg!(test) { 60_000 } else { 100 });
 
-/// The head of an answer, and its body still to be read.
+/// Head of a response, and its body still to be read.
 #[derive(Debug)]
 pub struct Answer {
     /// HTTP status code.
     pub status: u16,
-    /// Its headers.
+    /// Headers.
     pub headers: HeaderMap,
-    /// When the request began to be sent, on a connection that stood.
+    /// Time when sending the request on an open connection began.
     pub started: Nanos,
-    /// Time to connect, when this request had to.
+    /// Time to connect, including TLS; `None` on a kept connection.
     pub connect_ms: Option<f64>,
-    /// When the headers were in.
+    /// Time when the headers were complete.
     pub headers_at: Nanos,
-    /// What follows.
+    /// Body.
     pub body: AnswerBody,
 }
 
-/// The body of an answer.
+/// Body of a response.
 pub enum AnswerBody {
-    /// From the socket.
+    /// Read from the socket.
     Direct(DirectBody),
-    /// From the client library: what it hands over counts as a read.
+    /// Read by the client library, whose chunks count as reads.
     Library(EngineClock, Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>>>>),
 }
 
@@ -67,7 +67,7 @@ impl fmt::Debug for AnswerBody {
 }
 
 impl AnswerBody {
-    /// Reads once. `each` gets the pieces of the body that came, with the read's time; false at the end of the body. An
+    /// Reads once and passes the pieces of the body to `each`, with the read's time. Returns false at the end of the body. An
     /// error says how the connection broke.
     pub async fn read(&mut self, each: &mut dyn FnMut(Nanos, &[u8])) -> Result<bool, String> {
         match self {
@@ -88,31 +88,31 @@ impl AnswerBody {
     }
 }
 
-/// A request that posts.
+/// A POST request.
 #[derive(Clone, Copy)]
 pub struct Post<'a> {
-    /// Where to.
+    /// Target.
     pub url: &'a str,
-    /// What the server's log can be joined by.
+    /// Id by which the server's log can be joined.
     pub id: &'a str,
-    /// JSON.
+    /// Body, JSON.
     pub body: &'a str,
-    /// A new connection stands within this time.
+    /// Connect timeout.
     pub connect_within: Duration,
-    /// Told when the request begins to be sent, and again where it goes out once more. The library connects after that.
+    /// Called with the time when sending begins, again when the request is repeated. The library connects after the call.
     pub sent: &'a dyn Fn(Nanos),
 }
 
-/// How requests reach the endpoint.
+/// Transport of requests to the endpoint.
 #[derive(Debug)]
 pub struct Transport {
     clock: EngineClock,
-    road: Road,
+    route: Route,
     peer: Rc<Peer>,
 }
 
 #[derive(Debug)]
-enum Road {
+enum Route {
     /// Straight on the socket.
     Direct(Direct),
     /// Through the client library.
@@ -125,27 +125,27 @@ enum Road {
 #[derive(Debug)]
 struct Direct {
     host: Rc<Host>,
-    /// All headers but those of a single request, each line with its end.
+    /// Header lines that all requests share, with their line ends.
     head: String,
-    /// The user's own stands in `head`.
+    /// Whether `head` holds the user's own request id.
     has_request_id: bool,
 }
 
-/// The client library's way.
+/// Transport through the client library.
 #[derive(Debug)]
 struct Library {
     /// Keeps connections alive.
     pooled: reqwest::Client,
     /// Makes a new connection for every request.
     fresh: reqwest::Client,
-    /// The user's own is among the client's headers.
+    /// Whether the client's headers hold the user's own request id.
     has_request_id: bool,
     stale_within: Duration,
 }
 
 impl Transport {
-    /// The transport for this base address and these headers. Of the clients, the second keeps no connection; there is
-    /// none, and no TLS, where the address [`is_plain`].
+    /// Creates the transport for this base URL and these headers. `pooled` keeps connections, `fresh` does not. `fresh` and
+    /// `tls` are `None` if the URL [`is_plain`].
     pub fn new(
         base_url: &str,
         headers: &HeaderMap,
@@ -165,32 +165,34 @@ impl Transport {
         };
         let direct = direct_host(base_url, network.proxy.is_some())
             .map(|to| Direct::new(to, tls, headers, clock, STALE_WITHIN, &peer));
-        let road = match direct {
-            None => Road::Library(library),
-            Some(direct) if is_tls => Road::Negotiated { direct, library, is_http2: Cell::new(false) },
-            Some(direct) => Road::Direct(direct),
+        let route = match direct {
+            None => Route::Library(library),
+            Some(direct) if is_tls => Route::Negotiated { direct, library, is_http2: Cell::new(false) },
+            Some(direct) => Route::Direct(direct),
         };
-        Self { clock, road, peer }
+        Self { clock, route, peer }
     }
 
-    /// Notes the HTTP version of a response of the endpoint: HTTP/2 is left to the client library.
+    /// Records the HTTP version of a response from the endpoint, because HTTP/2 needs the client library.
     pub fn note_version(&self, version: Version) {
-        if let Road::Negotiated { is_http2, .. } = &self.road {
+        if let Route::Negotiated { is_http2, .. } = &self.route {
             is_http2.set(version == Version::HTTP_2);
         }
     }
 
-    /// The endpoint as connections see it.
+    /// The endpoint, for messages about connections.
     pub fn peer(&self) -> &Peer {
         &self.peer
     }
 
-    /// Sends a request; returns the head of its answer.
-    pub async fn post(&self, post: Post<'_>) -> Result<Answer, Trouble> {
-        match &self.road {
-            Road::Direct(direct) => direct.post(post).await?.ok_or_else(|| Trouble::Closed(NO_HTTP_1_1.to_owned())),
-            Road::Library(library) => library.post(self.clock, &self.peer, post).await,
-            Road::Negotiated { direct, library, is_http2 } => {
+    /// Sends a request; returns the head of its response.
+    pub async fn post(&self, post: Post<'_>) -> Result<Answer, ConnectionError> {
+        match &self.route {
+            Route::Direct(direct) => {
+                direct.post(post).await?.ok_or_else(|| ConnectionError::Closed(NO_HTTP_1_1.to_owned()))
+            }
+            Route::Library(library) => library.post(self.clock, &self.peer, post).await,
+            Route::Negotiated { direct, library, is_http2 } => {
                 if !is_http2.get() {
                     if let Some(answer) = direct.post(post).await? {
                         return Ok(answer);
@@ -221,16 +223,16 @@ impl Direct {
         for (name, value) in headers {
             head.extend([name.as_str(), ": ", &String::from_utf8_lossy(value.as_bytes()), "\r\n"]);
         }
-        // An address in brackets is looked up without them.
+        // An IPv6 address is resolved without its brackets.
         let host = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let host = Rc::new(Host::new((host, port), tls, clock, stale_within, Rc::clone(peer)));
         Self { host, head, has_request_id: headers.contains_key(REQUEST_ID) }
     }
 
-    /// Sends a request; `None` if the server chose HTTP/2, in which nothing was sent.
-    async fn post(&self, post: Post<'_>) -> Result<Option<Answer>, Trouble> {
+    /// Sends a request. Returns `None`, without sending, if the server chose HTTP/2.
+    async fn post(&self, post: Post<'_>) -> Result<Option<Answer>, ConnectionError> {
         let Self { host, head, has_request_id } = self;
-        let target = Url::parse(post.url).map_err(|e| Trouble::Connect("connect", e.to_string()))?;
+        let target = Url::parse(post.url).map_err(|e| ConnectionError::Connect("connect", e.to_string()))?;
         let (path, query) = (target.path(), target.query().map_or_else(String::new, |q| format!("?{q}")));
         let (body, length) = (post.body, post.body.len());
         let id = if *has_request_id { String::new() } else { format!("{REQUEST_ID}: {}\r\n", post.id) };
@@ -247,12 +249,12 @@ impl Direct {
     }
 }
 
-/// Whether nothing stands between here and the endpoint: no TLS, no password in the address, no proxy.
+/// Whether the URL needs no TLS, and neither a password nor a proxy keeps it off the socket.
 pub fn is_plain(base_url: &str, proxied: bool) -> bool {
     Url::parse(base_url).is_ok_and(|url| url.scheme() == "http") && direct_host(base_url, proxied).is_some()
 }
 
-/// Host and port to speak to directly; `None` where a password in the address or a proxy stands between.
+/// Host and port to connect to directly; `None` for a URL with a password, or with a proxy.
 fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
     let url = Url::parse(base_url).ok().filter(|_| !proxied)?;
     if !url.username().is_empty() || url.password().is_some() {
@@ -262,10 +264,12 @@ fn direct_host(base_url: &str, proxied: bool) -> Option<(String, u16)> {
 }
 
 impl Library {
-    async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, Trouble> {
+    async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, ConnectionError> {
         let begun = clock.now();
         match self.post_with(&self.pooled, clock, peer, post).await {
-            Err(Lost { was_kept: true, trouble: Trouble::Closed(_), at }) if at.since(begun) <= self.stale_within => {
+            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at })
+                if at.since(begun) <= self.stale_within =>
+            {
                 self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,
@@ -279,20 +283,20 @@ impl Library {
         clock: EngineClock,
         peer: &Peer,
         post: Post<'_>,
-    ) -> Result<Answer, Lost> {
+    ) -> Result<Answer, LostRequest> {
         let mut request = client.post(post.url).body(post.body.to_owned());
         if !self.has_request_id {
             request = request.header(REQUEST_ID, post.id);
         }
         let times = ConnectTimes::default();
-        let wanted = Wanted { times: Arc::clone(&times), limit: post.connect_within };
+        let wanted = ConnectRequest { times: Arc::clone(&times), limit: post.connect_within };
         let mut started = clock.now();
         (post.sent)(started);
         let result = WANTED.scope(wanted, request.send()).await;
         let headers_at = clock.now();
         let mut connect_ms = None;
         if let Some((begun, connected)) = *times.lock().unwrap_or_else(PoisonError::into_inner) {
-            // Connecting stands by itself: the clock starts when the request could go out.
+            // The time to connect is separate: the clock starts once the request can be sent.
             connect_ms = Some(connected.millis_since(begun));
             started = started.max(connected);
         }
@@ -300,11 +304,11 @@ impl Library {
             let was_kept = connect_ms.is_none() && is_close(&e);
             let trouble = if e.is_connect() {
                 let (kind, why) = peer.without_connection(e);
-                Trouble::Connect(kind, why)
+                ConnectionError::Connect(kind, why)
             } else {
-                Trouble::Closed(peer.without_answer(e))
+                ConnectionError::Closed(peer.without_answer(e))
             };
-            Lost { was_kept, trouble, at: headers_at }
+            LostRequest { was_kept, trouble, at: headers_at }
         })?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -317,15 +321,15 @@ impl Library {
     }
 }
 
-/// A request without an answer.
-struct Lost {
-    /// Its connection was a kept one that closed.
+/// A request without a response.
+struct LostRequest {
+    /// Whether its connection was a kept one that closed.
     was_kept: bool,
-    trouble: Trouble,
+    trouble: ConnectionError,
     at: Nanos,
 }
 
-/// Whether a connection closed, rather than said something wrong.
+/// Whether an error is a closed connection, not an invalid response.
 fn is_close(error: &reqwest::Error) -> bool {
     let mut cause: Option<&dyn std::error::Error> = Some(error);
     while let Some(e) = cause {

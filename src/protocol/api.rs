@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::chunk::{Chunk, parse_with};
 use super::failure::undeclared_error;
-use super::request::Manner;
+use super::request::RequestDialect;
 use crate::domain::suite::CaseSpec;
 
 /// How events are set apart in a stream.
@@ -56,7 +56,7 @@ pub struct Api {
     pub headers: &'static [(&'static str, &'static str)],
     /// The body of a streaming request to a model, with the nonce that makes its prompt unique; `extra` of the case has
     /// the last word.
-    pub body: fn(&CaseSpec, &str, Manner, Option<&str>) -> Value,
+    pub body: fn(&CaseSpec, &str, RequestDialect, Option<&str>) -> Value,
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 

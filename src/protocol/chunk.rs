@@ -18,7 +18,7 @@ pub(super) use self::reason::{finish_reason, finish_reason_in};
 pub(super) use self::text::Text;
 use super::failure::{declared_error, reported_error};
 use super::surrogates::{mark_lone_surrogates, without_marks};
-use super::timings::{self, Told};
+use super::timings::{self, TimingFields};
 use super::usage;
 use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
@@ -227,7 +227,7 @@ pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error>
     }
     let tells_times = [wire.timings, wire.metrics, wire.latency_checkpoint, wire.stats].iter().any(Option::is_some);
     if tells_times || usage.is_some() {
-        let told = Told {
+        let told = TimingFields {
             timings: timed,
             metrics: wire.metrics.map(value_of),
             latency_checkpoint: wire.latency_checkpoint.map(value_of),

@@ -130,7 +130,7 @@ pub fn is_loading(http_status: u16, body: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn told(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
+    fn failure_words(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
         let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let refusal = refusal(http_status, &header, body);
         (refusal.kind, refusal.message)
@@ -152,7 +152,7 @@ mod tests {
             (502, "502 servers are down", "HTTP 502: 502 servers are down"),
             (500, r#"{"error":{"message":"500 tokens at most"}}"#, "HTTP 500: 500 tokens at most"),
         ] {
-            assert_eq!(told(status, &[], page).1, expected);
+            assert_eq!(failure_words(status, &[], page).1, expected);
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
             (vec![("x-request-id", "req_7")], "HTTP 429: slow down (request req_7)"),
         ] {
             assert_eq!(
-                told(429, &headers, r#"{"error":{"message":"slow down"}}"#),
+                failure_words(429, &headers, r#"{"error":{"message":"slow down"}}"#),
                 ("rate_limited", expected.to_owned())
             );
         }
@@ -201,17 +201,17 @@ mod tests {
         ] {
             assert_eq!(kind_in_body(body), kind, "{body}");
         }
-        assert_eq!(told(529, &[], "").0, "unavailable");
+        assert_eq!(failure_words(529, &[], "").0, "unavailable");
     }
 
     #[test]
     fn kinds_of_refusal() {
-        assert_eq!(told(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
-        assert_eq!(told(500, &[], ""), ("http", "HTTP 500".to_owned()));
+        assert_eq!(failure_words(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
+        assert_eq!(failure_words(500, &[], ""), ("http", "HTTP 500".to_owned()));
         let location = ("location", "https://u:hunter2@other.example/v1?key=hunter2");
         let redirect = "HTTP 307: redirects to https://other.example/v1, which is not followed";
-        assert_eq!(told(307, &[location], "<a>moved</a>"), ("redirect", redirect.to_owned()));
-        assert_eq!(told(304, &[], ""), ("http", "HTTP 304".to_owned()));
+        assert_eq!(failure_words(307, &[location], "<a>moved</a>"), ("redirect", redirect.to_owned()));
+        assert_eq!(failure_words(304, &[], ""), ("http", "HTTP 304".to_owned()));
         let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
         assert!(is_loading(503, loading) && !is_loading(500, loading) && !is_loading(503, "server busy"));
     }

@@ -40,7 +40,7 @@ pub struct SseEvent<'a> {
 }
 
 /// Takes one event of a stream. An error ends the reading.
-pub type Each<'a, E> = dyn FnMut(SseEvent<'_>) -> Result<(), E> + 'a;
+pub type OnEvent<'a, E> = dyn FnMut(SseEvent<'_>) -> Result<(), E> + 'a;
 
 /// Splits one stream into its events.
 #[derive(Default)]
@@ -51,7 +51,7 @@ pub struct EventReader {
     searched: usize,
     started: bool,
     skip_lf: bool,
-    unusual: Unusual,
+    unusual: FullParser,
     /// Number of events in which invalid UTF-8 was replaced.
     pub replaced: u32,
 }
@@ -64,7 +64,7 @@ impl fmt::Debug for EventReader {
 
 impl EventReader {
     /// Passes each event that this read completes to `each`. Stops at its first error.
-    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
+    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut OnEvent<'_, E>) -> Result<(), E> {
         if self.pending.is_empty() {
             let used = self.take(read, 0, each)?;
             self.pending.extend_from_slice(read.get(used..).unwrap_or_default());
@@ -81,7 +81,7 @@ impl EventReader {
     }
 
     /// Passes on what is left at the end of the stream: the last event may lack its blank line.
-    pub fn finish<E: From<EventTooLarge>>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
+    pub fn finish<E: From<EventTooLarge>>(&mut self, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.started = true;
         self.push(b"\n\n", each)
     }
@@ -96,7 +96,7 @@ impl EventReader {
         &mut self,
         bytes: &[u8],
         mut searched: usize,
-        each: &mut Each<'_, E>,
+        each: &mut OnEvent<'_, E>,
     ) -> Result<usize, E> {
         let mut used = 0;
         if !self.started {
@@ -141,7 +141,7 @@ impl EventReader {
         }
     }
 
-    fn hand_out<E>(&mut self, data: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
+    fn hand_out<E>(&mut self, data: &[u8], each: &mut OnEvent<'_, E>) -> Result<(), E> {
         if data.is_empty() {
             return Ok(());
         }
@@ -156,9 +156,9 @@ impl EventReader {
 }
 
 /// Parses everything but plain `data:` lines: eventsource-stream, fed with whole lines.
-struct Unusual {
+struct FullParser {
     lines: Rc<RefCell<VecDeque<String>>>,
-    events: EventStream<Lines>,
+    events: EventStream<LineQueue>,
     open_bytes: usize,
     /// Unfinished JSON of several lines without `data:`.
     bare: String,
@@ -166,9 +166,9 @@ struct Unusual {
 }
 
 /// Lines queued for eventsource-stream.
-struct Lines(Rc<RefCell<VecDeque<String>>>);
+struct LineQueue(Rc<RefCell<VecDeque<String>>>);
 
-impl Stream for Lines {
+impl Stream for LineQueue {
     type Item = Result<String, Infallible>;
 
     fn poll_next(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
@@ -176,22 +176,22 @@ impl Stream for Lines {
     }
 }
 
-impl Default for Unusual {
+impl Default for FullParser {
     fn default() -> Self {
         let lines = Rc::new(RefCell::new(VecDeque::new()));
-        let events = EventStream::new(Lines(Rc::clone(&lines)));
+        let events = EventStream::new(LineQueue(Rc::clone(&lines)));
         Self { events, lines, open_bytes: 0, bare: String::new(), stray_words: None }
     }
 }
 
-impl Unusual {
+impl FullParser {
     /// Whether no event is unfinished.
     const fn is_between_events(&self) -> bool {
         self.open_bytes == 0
     }
 
     /// Takes a line, passed without its line end.
-    fn line<E: From<EventTooLarge>>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<(), E> {
+    fn line<E: From<EventTooLarge>>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.open_bytes = if line.is_empty() { 0 } else { self.open_bytes + line.len() };
         if self.open_bytes > MAX_EVENT_BYTES {
             return Err(EventTooLarge.into());
@@ -211,7 +211,7 @@ impl Unusual {
     }
 
     /// Takes a line of JSON that lacks its `data:`. Returns whether the line was used.
-    fn bare_json<E>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<bool, E> {
+    fn bare_json<E>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<bool, E> {
         let is_first = self.bare.is_empty();
         if is_first && !line.trim_ascii_start().starts_with('{') {
             return Ok(false);
@@ -233,13 +233,13 @@ impl Unusual {
     }
 
     /// Ends the open event, as a blank line does.
-    fn end_event<E>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
+    fn end_event<E>(&mut self, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.open_bytes = 0;
         self.field("", each)
     }
 
     /// Takes a line that is a field, a comment, or blank.
-    fn field<E>(&mut self, line: &str, each: &mut Each<'_, E>) -> Result<(), E> {
+    fn field<E>(&mut self, line: &str, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.lines.borrow_mut().push_back(format!("{line}\n"));
         // The queue never waits: every line is there already.
         let mut context = Context::from_waker(Waker::noop());

@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::framing::{EventTooLarge, MAX_EVENT_BYTES};
 
 /// Takes one line. An error ends the reading.
-pub type Each<'a, E> = dyn FnMut(&str) -> Result<(), E> + 'a;
+pub type OnLine<'a, E> = dyn FnMut(&str) -> Result<(), E> + 'a;
 
 /// Splits one stream into its lines.
 #[derive(Debug, Default)]
@@ -18,7 +18,7 @@ pub struct LineReader {
 
 impl LineReader {
     /// Passes each line that this read completes to `each`, except empty ones. Stops at its first error.
-    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
+    pub fn push<E: From<EventTooLarge>>(&mut self, read: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let mut rest = read;
         while let Some(end) = memchr(b'\n', rest) {
             let (line, tail) = rest.split_at(end);
@@ -36,12 +36,12 @@ impl LineReader {
     }
 
     /// Passes on the last line, which may lack its end.
-    pub fn finish<E>(&mut self, each: &mut Each<'_, E>) -> Result<(), E> {
+    pub fn finish<E>(&mut self, each: &mut OnLine<'_, E>) -> Result<(), E> {
         let last = std::mem::take(&mut self.pending);
         self.hand_out(&last, each)
     }
 
-    fn hand_out<E>(&mut self, line: &[u8], each: &mut Each<'_, E>) -> Result<(), E> {
+    fn hand_out<E>(&mut self, line: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let text = String::from_utf8_lossy(line);
         self.replaced += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
         let text = text.trim_start_matches('\u{feff}').trim_ascii();

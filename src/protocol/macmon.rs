@@ -48,14 +48,14 @@ pub struct Reading {
 
 /// A line that tells nothing of a GPU.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Odd {
+pub enum UnreadableLine {
     /// It is not one of macmon's: its text, safe to be shown. Empty where there was none.
     Text(String),
     /// It is, and has no figure; why, in words for people.
     Bare(&'static str),
 }
 
-impl Odd {
+impl UnreadableLine {
     /// Words for people.
     pub fn words(&self) -> &str {
         match self {
@@ -66,9 +66,9 @@ impl Odd {
 }
 
 /// Reads a line.
-pub fn read(line: &[u8]) -> Result<Reading, Odd> {
+pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
     let told = serde_json::from_slice(line).ok().filter(Value::is_object);
-    let told = told.ok_or_else(|| Odd::Text(words(&String::from_utf8_lossy(line))))?;
+    let told = told.ok_or_else(|| UnreadableLine::Text(words(&String::from_utf8_lossy(line))))?;
     let at = |path: &str| told.pointer(path);
     let number = |path: &str, most: f64| at(path)?.as_f64().filter(|n| (0.0..=most).contains(n));
     let name = |path: &str| {
@@ -76,7 +76,7 @@ pub fn read(line: &[u8]) -> Result<Reading, Odd> {
         (!name.is_empty() && !name.starts_with("Unknown")).then_some(name)
     };
     if at("/soc/vm").and_then(Value::as_bool) == Some(true) {
-        return Err(Odd::Bare("macOS runs in a virtual machine, which has no sensors of a GPU"));
+        return Err(UnreadableLine::Bare("macOS runs in a virtual machine, which has no sensors of a GPU"));
     }
 
     let active = number("/gpu_active_ratio", MOST_SHARE);
@@ -86,7 +86,7 @@ pub fn read(line: &[u8]) -> Result<Reading, Odd> {
     let worked = [active, weighted, clock].into_iter().flatten().any(|any| any > 0.0);
     let power = number("/gpu_power", MOST_W);
     if active.or(weighted).or(clock).or(power).is_none() {
-        return Err(Odd::Bare("it tells nothing of the GPU"));
+        return Err(UnreadableLine::Bare("it tells nothing of the GPU"));
     }
 
     let total = at("/memory/ram_total").and_then(Value::as_u64).filter(|bytes| *bytes > 0);

@@ -122,7 +122,7 @@ fn served(page: &str) -> Result<(), String> {
         if let Some(value) = METERS.iter().filter_map(|m| told.gauges.get(*m)).find(|value| !value.is_finite()) {
             return Err(format!("{value} as a figure"));
         }
-        if told.gauges.told() == 0 {
+        if told.gauges.known_count() == 0 {
             return Err("a server that tells nothing".to_owned());
         }
     }

@@ -19,7 +19,7 @@ pub enum AskUsage {
 
 impl AskUsage {
     /// What to ask a server of this kind; those that do not know a field may refuse it.
-    pub fn of(server_kind: Option<&str>) -> Self {
+    pub fn for_server(server_kind: Option<&str>) -> Self {
         match server_kind {
             Some("vLLM" | "SGLang" | "TensorRT-LLM") => Self::Along,
             _ => Self::AtEnd,
@@ -43,14 +43,14 @@ impl AskUsage {
 
 /// What is left out or named otherwise because a server refused it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Manner {
+pub struct RequestDialect {
     /// What is asked about token counts: what this kind of server knows, less once it refused.
     pub usage: AskUsage,
     /// `max_completion_tokens` instead of `max_tokens`, as OpenAI's reasoning models want it.
     pub max_completion_tokens: bool,
 }
 
-impl Manner {
+impl RequestDialect {
     /// The manner to ask once more, where an error is about something that can be asked otherwise, and what to tell.
     pub fn after_refusal(self, http_status: u16, message: &str) -> Option<(Self, String)> {
         if !matches!(http_status, 400 | 422) {
@@ -105,7 +105,7 @@ mod tests {
         for (kind, expected) in
             [(Some("vLLM"), AskUsage::Along), (Some("llama.cpp"), AskUsage::AtEnd), (None, AskUsage::AtEnd)]
         {
-            assert_eq!(AskUsage::of(kind), expected, "{kind:?}");
+            assert_eq!(AskUsage::for_server(kind), expected, "{kind:?}");
         }
         assert_eq!(
             stream_options(AskUsage::Along),
@@ -118,22 +118,22 @@ mod tests {
 
     #[test]
     fn only_a_refusal_that_names_the_field_is_answered_and_only_once() {
-        let plain = Manner::default();
+        let plain = RequestDialect::default();
         let words = "Validation error at #/stream_options: Extra inputs are not permitted";
         let (next, told) = plain.after_refusal(400, words).unwrap();
-        assert_eq!(next, Manner { usage: AskUsage::No, ..plain });
+        assert_eq!(next, RequestDialect { usage: AskUsage::No, ..plain });
         assert_eq!(told, "the server refuses stream_options; asked again without it");
         assert_eq!(next.after_refusal(400, words), None);
-        let along = Manner { usage: AskUsage::Along, ..plain };
+        let along = RequestDialect { usage: AskUsage::Along, ..plain };
         let (next, told) = along.after_refusal(422, "continuous_usage_stats: extra fields not permitted").unwrap();
         assert_eq!((next, told.contains("continuous_usage_stats")), (plain, true));
         assert_eq!(plain.after_refusal(500, "stream_options"), None);
         assert_eq!(plain.after_refusal(400, "max_tokens is too large"), None);
         let words = "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.";
         let (renamed, _told) = plain.after_refusal(400, words).unwrap();
-        assert_eq!(renamed, Manner { max_completion_tokens: true, ..plain });
+        assert_eq!(renamed, RequestDialect { max_completion_tokens: true, ..plain });
         assert_eq!(renamed.after_refusal(400, words), None);
-        let both = renamed.and(Manner { usage: AskUsage::No, ..plain });
-        assert_eq!(both, Manner { usage: AskUsage::No, max_completion_tokens: true });
+        let both = renamed.and(RequestDialect { usage: AskUsage::No, ..plain });
+        assert_eq!(both, RequestDialect { usage: AskUsage::No, max_completion_tokens: true });
     }
 }

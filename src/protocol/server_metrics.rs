@@ -24,7 +24,7 @@ const OF_ONE_ENGINE: [&str; 5] = ["tp_rank", "pp_rank", "moe_ep_rank", "pid", "p
 
 /// How the instances of a metric become one figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum How {
+enum Combine {
     /// Added up.
     Sum,
     /// Added up over all of these names.
@@ -36,7 +36,7 @@ enum How {
     Share,
 }
 
-type Row = (Meter, How, &'static [&'static str]);
+type Row = (Meter, Combine, &'static [&'static str]);
 
 /// One server's names.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ struct Dialect {
 
 /// What a page tells.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Told {
+pub struct ServerPage {
     /// Whose names these are.
     pub kind: &'static str,
     /// How looking disturbs that server.
@@ -61,14 +61,14 @@ pub struct Told {
 }
 
 /// Reads a page; `None` where it has no figure of any server that is known.
-pub fn read(page: &str) -> Option<Told> {
+pub fn read(page: &str) -> Option<ServerPage> {
     let of = |dialect: &Dialect| {
         let gauges = dialect.read(page);
-        Told { kind: dialect.kind, warning: dialect.warning, gauges }
+        ServerPage { kind: dialect.kind, warning: dialect.warning, gauges }
     };
     // A proxy or a front end may show some of another's names: the one that is told the most of is the one.
-    let told = DIALECTS.iter().map(of).max_by_key(|told| told.gauges.told())?;
-    (told.gauges.told() > 0).then_some(told)
+    let told = DIALECTS.iter().map(of).max_by_key(|told| told.gauges.known_count())?;
+    (told.gauges.known_count() > 0).then_some(told)
 }
 
 impl Dialect {
@@ -102,8 +102,8 @@ struct Found {
 }
 
 impl Found {
-    fn take(&mut self, how: How, rank: usize, sample: &Sample<'_>) {
-        let rank = if how == How::Parts { 0 } else { rank };
+    fn take(&mut self, how: Combine, rank: usize, sample: &Sample<'_>) {
+        let rank = if how == Combine::Parts { 0 } else { rank };
         if !self.values.is_empty() && rank > self.rank {
             return;
         }
@@ -111,17 +111,17 @@ impl Found {
             self.values.clear();
         }
         self.rank = rank;
-        let key = if how == How::Engines { engine(sample) } else { String::new() };
+        let key = if how == Combine::Engines { engine(sample) } else { String::new() };
         let joined = |one: f64| match how {
-            How::Sum | How::Parts => one + sample.value,
-            How::Engines | How::Share => one.max(sample.value),
+            Combine::Sum | Combine::Parts => one + sample.value,
+            Combine::Engines | Combine::Share => one.max(sample.value),
         };
         self.values.entry(key).and_modify(|value| *value = joined(*value)).or_insert(sample.value);
     }
 
-    fn value(&self, how: How) -> Option<f64> {
+    fn value(&self, how: Combine) -> Option<f64> {
         let all = self.values.values().copied().reduce(|a, b| a + b)?;
-        Some(if how == How::Share { all * 100.0 } else { all })
+        Some(if how == Combine::Share { all * 100.0 } else { all })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::domain::server_timings::{ServerTimings, TimingSource};
 
 /// Where an event may hold a server's own times, each under the name of its field; `None` where it has none.
 #[derive(Clone, Debug, Default)]
-pub struct Told {
+pub struct TimingFields {
     /// llama.cpp.
     pub timings: Option<Value>,
     /// vLLM with `--enable-per-request-metrics`.
@@ -20,16 +20,16 @@ pub struct Told {
 }
 
 /// The first of them that tells a time.
-pub fn read(told: &Told) -> Option<ServerTimings> {
-    let of = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
+pub fn read(told: &TimingFields) -> Option<ServerTimings> {
+    let read_with = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
         value.as_ref().map(read).filter(ServerTimings::tells)
     };
-    of(&told.timings, llama_cpp)
-        .or_else(|| of(&told.metrics, vllm))
-        .or_else(|| of(&told.latency_checkpoint, azure))
-        .or_else(|| of(&told.stats, lm_studio))
-        .or_else(|| of(&told.usage, groq))
-        .or_else(|| of(&told.usage, mistral_rs))
+    read_with(&told.timings, llama_cpp)
+        .or_else(|| read_with(&told.metrics, vllm))
+        .or_else(|| read_with(&told.latency_checkpoint, azure))
+        .or_else(|| read_with(&told.stats, lm_studio))
+        .or_else(|| read_with(&told.usage, groq))
+        .or_else(|| read_with(&told.usage, mistral_rs))
 }
 
 /// The last line of Ollama's native stream, whose times are nanoseconds; `None` when it tells none.
@@ -41,7 +41,7 @@ pub fn ollama(line: &Value) -> Option<ServerTimings> {
         prompt_ms: ms("prompt_eval_duration"),
         decode_ms: ms("eval_duration"),
         tokens_per_s: per_s(number(line, "eval_count"), ms("eval_duration")),
-        ..ServerTimings::of(TimingSource::Ollama)
+        ..ServerTimings::from_source(TimingSource::Ollama)
     };
     told.tells().then_some(told)
 }
@@ -52,7 +52,7 @@ fn llama_cpp(v: &Value) -> ServerTimings {
         decode_ms: number(v, "predicted_ms"),
         tokens_per_s: number(v, "predicted_per_second"),
         cached_tokens: super::usage::number(v, &["cache_n"]),
-        ..ServerTimings::of(TimingSource::LlamaCpp)
+        ..ServerTimings::from_source(TimingSource::LlamaCpp)
     }
 }
 
@@ -62,13 +62,13 @@ fn vllm(v: &Value) -> ServerTimings {
         decode_ms: number(v, "generation_time_ms"),
         queue_ms: number(v, "queue_time_ms"),
         tokens_per_s: number(v, "tokens_per_second"),
-        ..ServerTimings::of(TimingSource::Vllm)
+        ..ServerTimings::from_source(TimingSource::Vllm)
     }
 }
 
 fn azure(v: &Value) -> ServerTimings {
     let ttft_ms = ["engine_ttft_ms", "service_ttft_ms"].iter().find_map(|key| number(v, key));
-    ServerTimings { ttft_ms, ..ServerTimings::of(TimingSource::Azure) }
+    ServerTimings { ttft_ms, ..ServerTimings::from_source(TimingSource::Azure) }
 }
 
 fn lm_studio(v: &Value) -> ServerTimings {
@@ -76,7 +76,7 @@ fn lm_studio(v: &Value) -> ServerTimings {
     ServerTimings {
         ttft_ms: ms("time_to_first_token"),
         tokens_per_s: number(v, "tokens_per_second"),
-        ..ServerTimings::of(TimingSource::LmStudio)
+        ..ServerTimings::from_source(TimingSource::LmStudio)
     }
 }
 
@@ -87,7 +87,7 @@ fn groq(usage: &Value) -> ServerTimings {
         prompt_ms: ms("prompt_time"),
         decode_ms: ms("completion_time"),
         tokens_per_s: per_s(number(usage, "completion_tokens"), ms("completion_time")),
-        ..ServerTimings::of(TimingSource::Groq)
+        ..ServerTimings::from_source(TimingSource::Groq)
     }
 }
 
@@ -97,7 +97,7 @@ fn mistral_rs(usage: &Value) -> ServerTimings {
         prompt_ms: ms("total_prompt_time_sec"),
         decode_ms: ms("total_completion_time_sec"),
         tokens_per_s: number(usage, "avg_compl_tok_per_sec"),
-        ..ServerTimings::of(TimingSource::MistralRs)
+        ..ServerTimings::from_source(TimingSource::MistralRs)
     }
 }
 
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
     use crate::protocol::chunk;
 
-    fn of(json: &str) -> Option<ServerTimings> {
+    fn parse(json: &str) -> Option<ServerTimings> {
         chunk::parse(json).unwrap().server_timings.map(|t| *t)
     }
 
@@ -128,20 +128,20 @@ mod tests {
     fn a_real_llama_cpp_stream_tells_them_once_at_its_end() {
         let transcript = include_str!("../../assets/transcripts/llama-server.sse");
         let events = transcript.lines().filter_map(|l| l.strip_prefix("data: ")).filter(|d| *d != "[DONE]");
-        let told: Vec<_> = events.filter_map(of).collect();
+        let told: Vec<_> = events.filter_map(parse).collect();
         let expected = ServerTimings {
             prompt_ms: Some(11.852),
             decode_ms: Some(29.272),
             tokens_per_s: Some(649.084_449_303_088_3),
             cached_tokens: Some(0),
-            ..ServerTimings::of(TimingSource::LlamaCpp)
+            ..ServerTimings::from_source(TimingSource::LlamaCpp)
         };
         assert_eq!(told, [expected]);
     }
 
     #[test]
     fn vllm_s_per_request_metrics() {
-        let t = of(r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":30},"metrics":{"time_to_first_token_ms":41.5,"generation_time_ms":290.0,"queue_time_ms":0.12,"mean_itl_ms":10.0,"tokens_per_second":100.0,"speculative_decoding":null}}"#).unwrap();
+        let t = parse(r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":30},"metrics":{"time_to_first_token_ms":41.5,"generation_time_ms":290.0,"queue_time_ms":0.12,"mean_itl_ms":10.0,"tokens_per_second":100.0,"speculative_decoding":null}}"#).unwrap();
         assert_eq!((t.source, t.ttft_ms, t.queue_ms), (TimingSource::Vllm, Some(41.5), Some(0.12)));
         assert_eq!((t.decode_ms, t.tokens_per_s, t.prompt_ms), (Some(290.0), Some(100.0), None));
     }
@@ -153,7 +153,7 @@ mod tests {
             format!(r#"{{"choices":[],"x_groq":{{"id":"req_1","usage":{usage}}}}}"#),
             format!(r#"{{"choices":[],"usage":{usage},"x_groq":{{"id":"req_1"}}}}"#),
         ] {
-            let t = of(&json).unwrap();
+            let t = parse(&json).unwrap();
             assert_eq!(t.source, TimingSource::Groq);
             assert!(close(t.queue_ms, 250.0) && close(t.prompt_ms, 500.0) && close(t.decode_ms, 125.0));
             assert!(close(t.tokens_per_s, 800.0) && close(t.before_first_token_ms(), 750.0));
@@ -162,14 +162,14 @@ mod tests {
 
     #[test]
     fn mistral_rs_azure_and_lm_studio() {
-        let t = of(r#"{"choices":[],"usage":{"completion_tokens":50,"prompt_tokens":10,"total_tokens":60,"avg_tok_per_sec":80.0,"avg_prompt_tok_per_sec":200.0,"avg_compl_tok_per_sec":71.5,"total_time_sec":0.75,"total_prompt_time_sec":0.05,"total_completion_time_sec":0.7}}"#).unwrap();
+        let t = parse(r#"{"choices":[],"usage":{"completion_tokens":50,"prompt_tokens":10,"total_tokens":60,"avg_tok_per_sec":80.0,"avg_prompt_tok_per_sec":200.0,"avg_compl_tok_per_sec":71.5,"total_time_sec":0.75,"total_prompt_time_sec":0.05,"total_completion_time_sec":0.7}}"#).unwrap();
         assert_eq!((t.source, t.tokens_per_s), (TimingSource::MistralRs, Some(71.5)));
         assert!(close(t.prompt_ms, 50.0) && close(t.decode_ms, 700.0));
-        let t = of(
+        let t = parse(
             r#"{"choices":[],"latency_checkpoint":{"engine_ttft_ms":120,"service_ttft_ms":150,"user_visible_ttft_ms":170}}"#,
         );
         assert!(t.is_some_and(|t| t.source == TimingSource::Azure && t.ttft_ms == Some(120.0)));
-        let t = of(
+        let t = parse(
             r#"{"choices":[],"stats":{"tokens_per_second":51.5,"time_to_first_token":0.111,"generation_time":0.954}}"#,
         )
         .unwrap();
@@ -193,7 +193,7 @@ mod tests {
             r#"{"choices":[],"timings":null,"metrics":[1],"latency_checkpoint":"x","stats":{}}"#,
             r#"{"choices":[],"timings":{"predicted_ms":-1,"prompt_ms":"3"}}"#,
         ] {
-            assert_eq!(of(json), None, "{json}");
+            assert_eq!(parse(json), None, "{json}");
         }
     }
 }

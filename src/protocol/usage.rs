@@ -69,11 +69,11 @@ pub fn read(usage: &Value) -> Option<Usage> {
         reasoning_tokens: details.or_else(|| number(&["reasoning_tokens"])),
         cached_tokens: cached,
     };
-    told(with_reasoning(counts, number(&["total_tokens"])))
+    usage_if_any(with_reasoning(counts, number(&["total_tokens"])))
 }
 
 /// `None` for counts that say nothing.
-pub fn told(usage: Usage) -> Option<Usage> {
+pub fn usage_if_any(usage: Usage) -> Option<Usage> {
     let any = usage.prompt_tokens.unwrap_or(0) > 0 || usage.completion_tokens.unwrap_or(0) > 0;
     any.then_some(usage)
 }

@@ -33,11 +33,11 @@ pub struct CaseView<'a> {
 /// The cases of a session in the suite's order.
 pub fn cases(session: &Session) -> Vec<CaseView<'_>> {
     let both = session.suite.cases.iter().zip(&session.cases).enumerate();
-    both.map(|(index, (spec, state))| CaseView::of(index, spec, state)).collect()
+    both.map(|(index, (spec, state))| CaseView::new(index, spec, state)).collect()
 }
 
 impl<'a> CaseView<'a> {
-    fn of(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
+    fn new(index: usize, spec: &'a CaseSpec, state: &'a CaseState) -> Self {
         let reported: Vec<_> = state.reported().collect();
         let figures = vec![Vec::new(); METRICS.len()];
         let unresolved = vec![0; METRICS.len()];
@@ -69,12 +69,12 @@ impl<'a> CaseView<'a> {
 
     /// The case's figure: the mean of its reported attempts.
     pub fn figure(&self, metric: &Metric) -> Option<f64> {
-        Some(Stats::of(self.figures(metric).map(|f| f.1))?.avg)
+        Some(Stats::from_values(self.figures(metric).map(|f| f.1))?.avg)
     }
 
     /// The spread of a metric over the reported attempts.
     pub fn spread(&self, metric: &Metric) -> Option<Spread> {
-        Spread::of(self.figures(metric).collect())
+        Spread::from_values(self.figures(metric).collect())
     }
 
     /// Whether a token count among the reported attempts is an estimate.

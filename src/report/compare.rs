@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 pub use self::document::{json, markdown};
 use self::pair::{Pair, pairs};
 pub use self::row::{Judgement, Row};
-pub use self::side::{Case, Figure, Figures, Measured, Plan, Side, Stage};
+pub use self::side::{Case, ComparedRun, Figure, Figures, Measured, Plan, Stage};
 pub use self::text::text;
 use crate::domain::metrics::{METRICS, Metric};
 
@@ -46,9 +46,9 @@ pub struct Block {
 #[derive(Debug)]
 pub struct Comparison {
     /// The first: the base of the differences.
-    pub a: Side,
+    pub a: ComparedRun,
     /// The second.
-    pub b: Side,
+    pub b: ComparedRun,
     /// The rows stand for single concurrencies, each of which both have.
     pub is_by_stage: bool,
     /// A metric each; what neither has is left out.
@@ -59,7 +59,7 @@ pub struct Comparison {
 
 impl Comparison {
     /// Of two runs: where one is a sweep, stage by stage if both have one at the same concurrency.
-    pub fn of(a: Side, b: Side) -> Self {
+    pub fn new(a: ComparedRun, b: ComparedRun) -> Self {
         let pairs = pairs(&a, &b);
         let block = |(place, &compared): (usize, &Compared)| {
             let rows: Vec<Row> = pairs.iter().flat_map(|pair| rows(pair, place)).collect();
@@ -95,7 +95,7 @@ fn rows(pair: &Pair<'_>, place: usize) -> Vec<Row> {
 }
 
 /// What is different beside the figures.
-fn warnings(a: &Side, b: &Side, pairs: &[Pair<'_>]) -> Vec<String> {
+fn warnings(a: &ComparedRun, b: &ComparedRun, pairs: &[Pair<'_>]) -> Vec<String> {
     let mut out = Vec::new();
     for (side, letter) in [(a, 'A'), (b, 'B')] {
         if side.simulated {
@@ -119,7 +119,7 @@ fn warnings(a: &Side, b: &Side, pairs: &[Pair<'_>]) -> Vec<String> {
     };
     out.extend(words("model", &a.model, &b.model));
     out.extend(words("suite", &a.suite, &b.suite));
-    let missing = |from: &Side, other: &Side| {
+    let missing = |from: &ComparedRun, other: &ComparedRun| {
         from.whole.cases.iter().filter(|c| !other.whole.cases.iter().any(|o| o.name == c.name)).count()
     };
     match (missing(a, b), missing(b, a)) {

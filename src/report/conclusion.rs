@@ -42,8 +42,8 @@ pub struct Conclusion {
 
 impl Conclusion {
     /// Of a session as it stands.
-    pub fn of(session: &Session, system: SystemFigures) -> Self {
-        let summary = Summary::of(session);
+    pub fn from_session(session: &Session, system: SystemFigures) -> Self {
+        let summary = Summary::from_session(session);
         let views = cases(session);
         let speed = summary.rated_speed;
         let scale = session.suite.rating;
@@ -55,7 +55,7 @@ impl Conclusion {
             decode_p50: summary.stats(&DECODE).map(|s| s.p50),
             tokens: (summary.attempts > 0).then_some(summary.total_output_tokens),
             estimated: summary.estimated,
-            wall: session.last_ended.and_then(|ended| session.going(ended)),
+            wall: session.last_ended.and_then(|ended| session.running_for(ended)),
             rating: speed.map(|speed| (scale.rate(speed), scale.measured_against(speed))),
             rating_note: summary.rating_note(),
             failures: summary.tally.as_ref().and_then(crate::domain::tally::Tally::failures),
@@ -80,7 +80,7 @@ mod tests {
     #[test]
     fn the_samples_run() {
         let session = sample_session();
-        let told = Conclusion::of(&session, SystemFigures::default());
+        let told = Conclusion::from_session(&session, SystemFigures::default());
         let excellent = Some(("Excellent", "≥ 100 tok/s".to_owned()));
         assert_eq!((told.ok, told.cases, told.partial, told.rating), (10, 10, false, excellent));
         let (name, ms) = told.slowest.clone().unwrap();
@@ -95,7 +95,7 @@ mod tests {
     fn before_the_first_answer_there_is_no_figure() {
         let session = sample_session();
         let empty = Session::new(std::sync::Arc::clone(&session.suite), session.plan);
-        let told = Conclusion::of(&empty, SystemFigures::default());
+        let told = Conclusion::from_session(&empty, SystemFigures::default());
         let none = Conclusion { cases: 10, partial: told.partial, ..Conclusion::default() };
         assert_eq!(told, none);
     }

@@ -102,12 +102,12 @@ impl GpuReport {
         if simulated {
             return Err("the simulator answered, which uses no GPU".to_owned());
         }
-        Self::of(gpu, session, is_local, now)
+        Self::from_history(gpu, session, is_local, now)
     }
 
     /// Of a run as it stands at `now`; an error says why these GPUs tell nothing of it. `is_local`: the address names this
     /// machine by itself.
-    pub fn of(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
+    pub fn from_history(gpu: &GpuHistory, session: &Session, is_local: bool, now: Nanos) -> Result<Self, String> {
         let scope = match &gpu.scope {
             Some(scope) => scope.clone(),
             None if is_local => {
@@ -259,7 +259,7 @@ fn efficiency(
         return Err("the tokens of what is in flight are not counted yet".to_owned());
     }
     let serving: Vec<_> = devices.iter().filter(|d| d.serves == Some(true)).map(|d| d.energy.clone()).collect();
-    Efficiency::of(&serving, output_tokens)
+    Efficiency::from_gpus(&serving, output_tokens)
 }
 
 #[cfg(test)]

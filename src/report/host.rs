@@ -28,7 +28,7 @@ pub struct HostReport {
 
 impl HostReport {
     /// Of a run; an error says why there are no figures.
-    pub fn of(host: &HostHistory) -> Result<Self, String> {
+    pub fn from_history(host: &HostHistory) -> Result<Self, String> {
         if let Some(why) = &host.absent {
             return Err(why.clone());
         }
@@ -71,10 +71,10 @@ mod tests {
 
     #[test]
     fn means_and_the_highest_are_those_of_the_run() {
-        let host = HostReport::of(&history([20.0, 60.0], [1.0, 5.0])).unwrap();
+        let host = HostReport::from_history(&history([20.0, 60.0], [1.0, 5.0])).unwrap();
         assert_eq!(host.cpu_busy_percent, Some(Level { avg: 40.0, max: 60.0 }));
         assert_eq!((host.own_cpu_percent, host.own_rss_mib_max), (Some(Level { avg: 13.0, max: 15.0 }), Some(25.0)));
         assert_eq!((host.memory_used_mib, host.samples), (None, 2));
-        assert!(HostReport::of(&HostHistory::default()).is_err());
+        assert!(HostReport::from_history(&HostHistory::default()).is_err());
     }
 }

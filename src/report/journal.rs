@@ -1,10 +1,10 @@
 //! A run as it is saved while it happens: one JSON object a line. The first line says what is run, the others what happened,
 //! each once. Lines are only ever added.
 
-mod brief;
 mod line;
 mod lines;
 mod read;
+mod summary;
 
 use std::sync::Arc;
 
@@ -17,10 +17,10 @@ use crate::domain::route::Route;
 use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 
-pub use self::brief::{Brief, BriefHeader, BriefSuite, read_brief};
 pub use self::line::{end, event, header, lag, resumption, telemetry, throughput};
 pub use self::lines::LONGEST as LONGEST_LINE;
 pub use self::read::{JournalError, Saved, read};
+pub use self::summary::{BriefSuite, JournalSummary, JournalSummaryHeader, read_brief};
 
 /// Rises when a program of one version could not read the journals of the other; what is only added leaves it.
 pub const VERSION: u32 = 2;

@@ -31,8 +31,8 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// The document.
 pub fn render(report: &Report) -> String {
-    let summary = Summary::of(&report.session);
-    let document = Document::of(report, &summary);
+    let summary = Summary::from_session(&report.session);
+    let document = Document::new(report, &summary);
     pretty(&document)
 }
 
@@ -133,7 +133,7 @@ impl Serialize for Attempts<'_> {
         for attempt in &self.of.attempts {
             let Some(record) = attempt.record() else { continue };
             let is_reported = reported.contains(&attempt.number);
-            all.serialize_element(&AttemptJson::of(self.report, attempt.stage, is_reported, &record))?;
+            all.serialize_element(&AttemptJson::new(self.report, attempt.stage, is_reported, &record))?;
         }
         all.end()
     }
@@ -199,7 +199,7 @@ impl Serialize for Spreads<'_> {
             let all = self.0.ended_attempts();
             let unresolved = self.0.unresolved(metric);
             let spread = self.0.spread(metric);
-            let spread = spread.map(|spread| SpreadJson::of(&spread, all).with_unresolved(unresolved));
+            let spread = spread.map(|spread| SpreadJson::new(&spread, all).with_unresolved(unresolved));
             // A warm TTFT says how fast the cache is: it is not averaged with cold ones unmarked.
             let mixes = metric.is_first_token;
             map.serialize_entry(key, &if mixes { spread.map(|s| s.with_cache(self.0.cache)) } else { spread })?;
@@ -238,9 +238,9 @@ struct DispatchDelay {
 }
 
 impl<'a> Document<'a> {
-    fn of(report: &'a Report, summary: &'a Summary) -> Self {
+    fn new(report: &'a Report, summary: &'a Summary) -> Self {
         let lag = report.lag;
-        let (server_metrics, server_metrics_unavailable) = match ServerFigures::of(report) {
+        let (server_metrics, server_metrics_unavailable) = match ServerFigures::from_report(report) {
             Some(Ok(figures)) => (Some(figures), None),
             Some(Err(why)) => (None, Some(why)),
             None => (None, Some("not asked for: --server-metrics reads them".to_owned())),
@@ -258,7 +258,7 @@ impl<'a> Document<'a> {
                 proxy: report.route.proxy.as_deref(),
             },
             environment: &report.environment,
-            gpu: report.gpu.as_ref().ok().map(gpu::GpuJson::of),
+            gpu: report.gpu.as_ref().ok().map(gpu::GpuJson::new),
             server_metrics,
             server_metrics_unavailable,
             host: report.host.as_ref().ok(),
@@ -351,7 +351,7 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
     let measured = summary.attempts > 0;
     let ttft = |state| {
         let found = summary.ttft_by_cache().iter().find(|(s, _)| *s == state);
-        found.map(|(_, spread)| SpreadJson::of(spread, summary.ended_attempts()))
+        found.map(|(_, spread)| SpreadJson::new(spread, summary.ended_attempts()))
     };
     SummaryJson {
         spreads: Spreads(summary),
@@ -371,12 +371,12 @@ fn summary_json<'a>(summary: &'a Summary, report: &'a Report) -> SummaryJson<'a>
         busy_time_s: measured.then_some(summary.busy_time_s),
         output_token_throughput: summary.output_token_throughput,
         request_throughput: summary.request_throughput,
-        energy: gpu::EfficiencyJson::of(report),
+        energy: gpu::EfficiencyJson::from_report(report),
         rating: summary.rating,
         rating_note: summary.rating_note(),
         bottleneck: bottleneck(&report.session, summary, SystemFigures::from_report(report)).map(BottleneckJson::from),
         unresolved: METRICS.iter().map(|m| (summary_key(m), summary.unresolved(m))).filter(|(_, n)| *n > 0).collect(),
-        load: summary.tally.as_ref().map(|tally| load::LoadJson::of(tally, &report.session)),
+        load: summary.tally.as_ref().map(|tally| load::LoadJson::new(tally, &report.session)),
         findings: summary.findings.iter().map(|&(d, attempts)| FindingCount { key: d.key, attempts }).collect(),
     }
 }

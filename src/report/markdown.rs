@@ -27,7 +27,7 @@ struct View<'a> {
 
 /// The whole document.
 pub fn render(report: &Report) -> String {
-    let view = View { report, summary: Summary::of(&report.session), cases: cases(&report.session) };
+    let view = View { report, summary: Summary::from_session(&report.session), cases: cases(&report.session) };
     let mut page = Page::default();
     front::write(&view, &mut page);
     results::write(&view, &mut page);

@@ -73,7 +73,7 @@ impl Report {
 
     /// How long the run was going, in seconds.
     pub fn duration_s(&self) -> Option<f64> {
-        self.session.going(self.finished_at).map(|time| time.as_secs_f64())
+        self.session.running_for(self.finished_at).map(|time| time.as_secs_f64())
     }
 }
 

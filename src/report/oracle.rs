@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::compare::{self, Comparison, Side};
+use super::compare::{self, ComparedRun, Comparison};
 use super::csv::{begins_formula, harmless};
 use super::exporters::EXPORTERS;
 use super::gpu::GpuReport;
-use super::journal::{BriefHeader, BriefSuite};
+use super::journal::{BriefSuite, JournalSummaryHeader};
 use super::model::{Environment, Report, USUAL_API};
 use super::run_figures::RunFigures;
-use super::runs_table::{self, Listed, Outcome};
+use super::runs_table::{self, Outcome, RunRow};
 use super::{csv, import, json, markdown};
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind};
 use crate::domain::finding::Finding;
@@ -22,7 +22,7 @@ use crate::domain::gpu_history::GpuHistory;
 use crate::domain::live::{EngineLag, ServerInfo};
 use crate::domain::route::Route;
 use crate::domain::session::{Plan, Session, SessionEvent};
-use crate::domain::suite::{CaseSpec, Patience, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, RatingScale, Suite, Timeouts};
 use crate::domain::text::{oracle, sanitise};
 use crate::domain::time::Nanos;
 
@@ -48,7 +48,7 @@ pub fn check_report(report: &Report) -> Result<(), String> {
     for exporter in EXPORTERS {
         nothing_forbidden(exporter.id, &(exporter.render)(report))?;
     }
-    let header = BriefHeader {
+    let header = JournalSummaryHeader {
         id: report.run_id.clone(),
         url: report.url.clone(),
         model: report.model.clone(),
@@ -56,13 +56,13 @@ pub fn check_report(report: &Report) -> Result<(), String> {
         suite: BriefSuite { name: report.session.suite.name.clone() },
     };
     let listed = [
-        Listed::new(header, RunFigures::new(report), Outcome::Whole, 1),
-        Listed::unreadable("x".to_owned(), 1, &report.model),
+        RunRow::new(header, RunFigures::new(report), Outcome::Whole, 1),
+        RunRow::unreadable("x".to_owned(), 1, &report.model),
     ];
     let table = runs_table::text(&listed, "folder");
     nothing_forbidden("runs", &table)?;
     nothing_forbidden("runs.json", &runs_table::json(&listed))?;
-    compared(&Side::of(report))
+    compared(&ComparedRun::from_report(report))
 }
 
 /// Says what does not hold for a file of this text that is read as an older report, Markdown and JSON: it is refused in
@@ -77,8 +77,8 @@ pub fn check_import(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-fn compared(side: &Side) -> Result<(), String> {
-    let comparison = Comparison::of(side.clone(), side.clone());
+fn compared(side: &ComparedRun) -> Result<(), String> {
+    let comparison = Comparison::new(side.clone(), side.clone());
     nothing_forbidden("comparison", &compare::text(&comparison))?;
     nothing_forbidden("comparison.json", &compare::json(&comparison))?;
     let page = compare::markdown(&comparison);
@@ -233,7 +233,7 @@ fn report(texts: &[&str]) -> Option<Report> {
         max_tokens: 1,
         temperature: 0.0,
         timeout: Duration::from_secs(1),
-        patience: Patience::default(),
+        patience: Timeouts::default(),
         extra: serde_json::Map::new(),
     };
     let cases = vec![case(text(1), None), case(text(2), Some(text(4)))];
@@ -262,7 +262,7 @@ fn report(texts: &[&str]) -> Option<Report> {
     gpu.apply(GpuEvent::Found { source: text(16), driver: Some(text(16)), gpus: vec![info], interval_ms: 250 });
     gpu.begin_run(Nanos::default());
     gpu.apply(GpuEvent::Gap { at: Nanos::from_millis(1), index: 0, reason: text(17), lost: true });
-    let gpu = GpuReport::of(&gpu, &session, true, Nanos::from_millis(20));
+    let gpu = GpuReport::from_history(&gpu, &session, true, Nanos::from_millis(20));
     Some(Report {
         session,
         epoch: jiff::Timestamp::from_second(1_770_000_000).ok()?.to_zoned_datetime(jiff::tz::TimeZone::UTC),

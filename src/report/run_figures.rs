@@ -31,7 +31,7 @@ pub struct RunFigures {
 impl RunFigures {
     /// Returns the figures of a report.
     pub fn new(report: &Report) -> Self {
-        let summary = Summary::of(&report.session);
+        let summary = Summary::from_session(&report.session);
         Self {
             started_at: report.started_at().strftime(RFC_3339).to_string(),
             cases: report.session.cases.len(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
-use super::journal::BriefHeader;
+use super::journal::JournalSummaryHeader;
 use super::run_figures::RunFigures;
 use crate::domain::quantity::{Quantity, UNKNOWN, count};
 use crate::domain::text::sanitise_line;
@@ -42,7 +42,7 @@ impl Outcome {
 /// A saved run in a few figures.
 #[derive(Clone, Debug, Serialize)]
 #[expect(missing_docs, reason = "the names say it")]
-pub struct Listed {
+pub struct RunRow {
     pub id: String,
     pub started_at: Option<String>,
     pub model: Option<String>,
@@ -64,9 +64,9 @@ pub struct Listed {
     pub error: Option<String>,
 }
 
-impl Listed {
+impl RunRow {
     /// The row of a run that could be read.
-    pub fn new(run: BriefHeader, figures: RunFigures, state: Outcome, bytes: u64) -> Self {
+    pub fn new(run: JournalSummaryHeader, figures: RunFigures, state: Outcome, bytes: u64) -> Self {
         Self {
             id: run.id,
             started_at: Some(figures.started_at),
@@ -155,13 +155,13 @@ fn cut(text: &str) -> String {
 }
 
 /// A table for people.
-pub fn text(runs: &[Listed], folder: &str) -> String {
+pub fn text(runs: &[RunRow], folder: &str) -> String {
     if runs.is_empty() {
         return format!("No run was saved yet in '{folder}'\n");
     }
     let head = ["RUN", "DATE", "MODEL", "ENDPOINT", "SUITE", "CASES", "TIME", "TOK/S", "STATE"].map(str::to_owned);
-    let rows: Vec<[String; 9]> = std::iter::once(head).chain(runs.iter().map(Listed::cells)).collect();
-    let why = |run: &Listed| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
+    let rows: Vec<[String; 9]> = std::iter::once(head).chain(runs.iter().map(RunRow::cells)).collect();
+    let why = |run: &RunRow| Some(format!("{}: {}\n", sanitise_line(&run.id), run.error.as_ref()?));
     let unreadable: String = runs.iter().filter_map(why).collect();
     let mib = runs.iter().map(|r| r.bytes).sum::<u64>() as f64 / 1_048_576.0;
     let (table, n) = (table(&rows, &[6, 7]), count(runs.len(), "run"));
@@ -192,7 +192,7 @@ pub(super) fn table<R: AsRef<[String]>>(rows: &[R], right: &[usize]) -> String {
 }
 
 /// The same as JSON.
-pub fn json(runs: &[Listed]) -> String {
+pub fn json(runs: &[RunRow]) -> String {
     super::json::pretty(runs)
 }
 
@@ -205,15 +205,15 @@ mod tests {
     #[test]
     fn the_table_tells_what_there_is_and_what_cannot_be_read() {
         let report = report(sample_session());
-        let header = BriefHeader {
+        let header = JournalSummaryHeader {
             id: report.run_id.clone(),
             url: report.url.clone(),
             model: "evil\u{1b}[2J\u{202e}model".into(),
             simulated: false,
             suite: BriefSuite { name: report.session.suite.name.clone() },
         };
-        let run = Listed::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
-        let runs = [run, Listed::unreadable("ts-1".into(), 1 << 19, "its first line is no journal's")];
+        let run = RunRow::new(header, RunFigures::new(&report), Outcome::Whole, 3 << 19);
+        let runs = [run, RunRow::unreadable("ts-1".into(), 1 << 19, "its first line is no journal's")];
         insta::assert_snapshot!(text(&runs, "/state/runs"), @r"
         RUN      DATE              MODEL      ENDPOINT                                   SUITE                  CASES     TIME  TOK/S  STATE
         ts-64a1  2026-02-06 21:49  evilmodel  http://localhost:8000/v1/chat/completions  Complex Comprehensive  10/10 ok  0:58  114.5  whole

@@ -43,7 +43,7 @@ pub struct ServerFigures {
 
 impl ServerFigures {
     /// The figures of a run; `None` when they were not asked for, else why there are none.
-    pub fn of(report: &Report) -> Option<Result<Self, String>> {
+    pub fn from_report(report: &Report) -> Option<Result<Self, String>> {
         let history = report.gauges.as_ref()?;
         let Some(kind) = history.kind.as_deref().map(str::to_owned) else {
             let why = history.absent.clone().unwrap_or_else(|| "the server's metrics have not answered yet".to_owned());
@@ -170,7 +170,7 @@ mod tests {
         let last = [(M::Running, 3.0), (M::KvCache, 30.0), (M::GeneratedTokens, 500.0 + generated)];
         history.apply(gauges(later, &[&last, besides].concat()));
         r.gauges = Some(history);
-        ServerFigures::of(&r).unwrap().unwrap()
+        ServerFigures::from_report(&r).unwrap().unwrap()
     }
 
     #[test]
@@ -218,10 +218,10 @@ mod tests {
     #[test]
     fn nothing_asked_and_nothing_found_are_two_things() {
         let mut r = report(sample_session());
-        assert_eq!(ServerFigures::of(&r), None);
+        assert_eq!(ServerFigures::from_report(&r), None);
         let mut history = GaugeHistory::default();
         history.apply(GaugeEvent::Absent("http://h/metrics: HTTP 404".to_owned()));
         r.gauges = Some(history);
-        assert_eq!(ServerFigures::of(&r), Some(Err("http://h/metrics: HTTP 404".to_owned())));
+        assert_eq!(ServerFigures::from_report(&r), Some(Err("http://h/metrics: HTTP 404".to_owned())));
     }
 }

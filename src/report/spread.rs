@@ -24,11 +24,11 @@ impl Spread {
     /// The spread of a metric over some attempts; `None` when none of them has the figure.
     pub fn over(metric: &Metric, attempts: impl IntoIterator<Item: Borrow<AttemptRecord>>) -> Option<Self> {
         let figure = |r: &AttemptRecord| Some((r.id.case, (metric.get)(r)?));
-        Self::of(attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
+        Self::from_values(attempts.into_iter().filter_map(|r| figure(r.borrow())).collect())
     }
 
     /// The spread of figures that stand beside the places of their cases; `None` without one.
-    pub fn of(mut of_cases: Vec<(usize, f64)>) -> Option<Self> {
+    pub fn from_values(mut of_cases: Vec<(usize, f64)>) -> Option<Self> {
         of_cases.retain(|(_, figure)| figure.is_finite());
         of_cases.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
         let mut values: Vec<f64> = of_cases.iter().map(|f| f.1).collect();
@@ -41,7 +41,7 @@ impl Spread {
         let mean_half_width = mean_half_width(groups);
         values.sort_by(f64::total_cmp);
         let median_ci95 = mean_half_width.and_then(|_| of_median(&values));
-        Some(Self { n: values.len(), stats: Stats::of(values)?, mean_half_width, median_ci95 })
+        Some(Self { n: values.len(), stats: Stats::from_values(values)?, mean_half_width, median_ci95 })
     }
 
     /// The mean's 95 % interval; `None` where no case has two figures.

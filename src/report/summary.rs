@@ -117,7 +117,7 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(views: &[CaseView<'_>]) -> Self {
+    fn from_views(views: &[CaseView<'_>]) -> Self {
         let mut counted = Self { findings: vec![0; DIAGNOSES.len()], ..Self::default() };
         for record in views.iter().flat_map(CaseView::records) {
             counted.add(&record);
@@ -165,15 +165,15 @@ impl Counted {
     fn ttft_by_cache(&self) -> Vec<(PrefixCache, Spread)> {
         let of = |state| self.ttft.iter().filter(move |t| t.0 == state).map(|t| t.1).collect();
         let states = [PrefixCache::Cold, PrefixCache::Warm, PrefixCache::Unknown];
-        states.into_iter().filter_map(|state| Some((state, Spread::of(of(state))?))).collect()
+        states.into_iter().filter_map(|state| Some((state, Spread::from_values(of(state))?))).collect()
     }
 }
 
 impl Summary {
     /// The summary of a session as it stands.
-    pub fn of(session: &Session) -> Self {
+    pub fn from_session(session: &Session) -> Self {
         let views = cases(session);
-        let counted = Counted::of(&views);
+        let counted = Counted::from_views(&views);
         let figures = |m: &'static Metric| views.iter().flat_map(|v| v.figures(m));
         let latency_ms = figures(&LATENCY).map(|f| f.1);
         let findings = DIAGNOSES.iter().zip(&counted.findings).filter(|(_, n)| **n > 0);
@@ -187,7 +187,7 @@ impl Summary {
             estimated_attempts: counted.estimated,
             failed_attempts: views.iter().map(|v| v.failures().count()).sum(),
             findings: findings.map(|(diagnosis, n)| (diagnosis, *n)).collect(),
-            own_delay: Stats::of(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
+            own_delay: Stats::from_values(counted.own_delays_ms.iter().copied()).map(|stats| Spread {
                 n: counted.own_delays_ms.len(),
                 stats,
                 mean_half_width: None,
@@ -200,16 +200,16 @@ impl Summary {
             total_output_tokens: counted.tokens,
             total_time_s: latency_ms.sum::<f64>() / 1000.0,
             peak_in_flight: peak_in_flight(session),
-            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::of(figures(m).collect())?))).collect(),
+            spreads: METRICS.iter().filter_map(|m| Some((*m, Spread::from_values(figures(m).collect())?))).collect(),
             unresolved: METRICS.iter().map(|m| (*m, views.iter().map(|v| v.unresolved(m)).sum())).collect(),
             ttft_by_cache: counted.ttft_by_cache(),
             ..Self::default()
         };
         let speed = summary.stats(&SPEED);
         summary.unrated = counted.unrated;
-        summary.rated_speed = Stats::of(counted.rated_speeds).map(|s| s.avg);
+        summary.rated_speed = Stats::from_values(counted.rated_speeds).map(|s| s.avg);
         summary.rating = summary.rated_speed.map(|speed| session.suite.rating.rate(speed));
-        let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         // Of a load every request counts, failed ones and earlier rounds too: their time was the server's as well.
         let is_load = session.plan.is_load() || !session.sweep.is_empty();
         let reported = (!is_load).then(|| Tally::over(session, reported(&views)));

@@ -36,7 +36,7 @@ pub fn report(run: RunHeader, measured: Measurements<'_>) -> Report {
     let Measurements { session, resumed, gpu, gauges, host, lag, finished_at } = measured;
     Report {
         gpu: GpuReport::of_run(run.simulated, run.local, gpu, &session, finished_at),
-        host: HostReport::of(host),
+        host: HostReport::from_history(host),
         gauges,
         session,
         resumed,

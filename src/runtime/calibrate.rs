@@ -13,7 +13,7 @@ use std::sync::mpsc::channel;
 
 use anyhow::{Context, bail};
 
-use self::errors::Unusable;
+use self::errors::CalibrationFault;
 use self::load::{Load, Measured, Outcome};
 use self::server::Server;
 use super::calibration_store::{self, build, machine};
@@ -146,12 +146,13 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
                 widths.extend(errors.widths_ms);
                 events += record.arrivals.len();
             }
-            Err(Unusable::Unmatched) => unmatched += 1,
-            Err(acausal @ Unusable::Acausal) => return Err(acausal.into()),
+            Err(CalibrationFault::Unmatched) => unmatched += 1,
+            Err(acausal @ CalibrationFault::Acausal) => return Err(acausal.into()),
         }
     }
     let spread = |errors: &[f64]| {
-        ErrorSpread::of(errors).with_context(|| format!("nothing could be compared at {} streams", load.streams))
+        ErrorSpread::from_errors(errors)
+            .with_context(|| format!("nothing could be compared at {} streams", load.streams))
     };
     let share = |used: Option<std::time::Duration>| Some(used?.as_secs_f64() / measured.wall.as_secs_f64());
     Ok(Level {
@@ -170,10 +171,14 @@ fn level(load: Load, measured: &Measured, sent: &AllSentTimes) -> anyhow::Result
     })
 }
 
-fn errors_of(record: &Arc<AttemptRecord>, epoch_ns: u64, sent: Option<&SentTimes>) -> Result<errors::Errors, Unusable> {
+fn errors_of(
+    record: &Arc<AttemptRecord>,
+    epoch_ns: u64,
+    sent: Option<&SentTimes>,
+) -> Result<errors::Errors, CalibrationFault> {
     let arrivals: Vec<u64> = record.arrivals.iter().map(|a| epoch_ns + a.at.0).collect();
-    let first = record.first_token_event_index.ok_or(Unusable::Unmatched)?;
-    errors::compare(&arrivals, first, record.event_count, &sent.ok_or(Unusable::Unmatched)?.writes)
+    let first = record.first_token_event_index.ok_or(CalibrationFault::Unmatched)?;
+    errors::compare(&arrivals, first, record.event_count, &sent.ok_or(CalibrationFault::Unmatched)?.writes)
 }
 
 fn peak(load: Load, measured: &Measured) -> Option<Peak> {

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use jiff::ZonedDateTime;
 
-use super::catch::catch_panic;
 use super::console::say_to;
+use super::panic_guard::catch_panic;
 use crate::app::message::{Msg, ReportEffect};
 use crate::app::state::Scene;
 use crate::app::state::export_dialog::NameCheck;

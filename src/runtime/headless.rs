@@ -173,7 +173,7 @@ impl LoadProgress {
             0 => String::new(),
             all => format!("  stage {}/{all}, {} at once", session.stage + 1, session.plan.concurrency),
         };
-        let elapsed = session.going(now).unwrap_or_default().as_secs_f64();
+        let elapsed = session.running_for(now).unwrap_or_default().as_secs_f64();
         let (ok, failed, open) = (tally.ok, tally.ended - tally.ok, session.in_flight());
         Some(format!("{elapsed:.1} s{stage}  {ok} ok  {failed} failed  {open} in flight"))
     }

@@ -21,7 +21,7 @@ use super::route::route;
 use super::run::{Remaining, Run, RunBase, dispatch};
 use super::samplers::{Samplers, endpoint_of, metrics_client};
 use super::signals::{self, Suspension};
-use super::spec::{EngineSpec, JournalSpec, Resuming, RunSpec, SessionSpec};
+use super::spec::{EngineSpec, JournalSpec, ResumeTarget, RunSpec, SessionSpec};
 use super::wake::Wake;
 use crate::app::message::{Msg, RunEffect};
 use crate::app::state::{App, Connection, Target};
@@ -219,8 +219,8 @@ fn start_engine(
 }
 
 /// Restores a saved run that is resumed.
-fn resume(resuming: Resuming, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
-    let Resuming { mut saved, file, path } = resuming;
+fn resume(resuming: ResumeTarget, resumption: Resumption, app: &mut App, saving: &mut Saving, origin: &mut Origin) {
+    let ResumeTarget { mut saved, file, path } = resuming;
     let scene = &mut app.scene;
     restore::fill_scene(scene, &saved, saved.to_resume());
     TelemetryEvent::BrokenOff(saved.last_at).apply(&mut scene.gpu, &mut scene.gauges, &mut scene.host);

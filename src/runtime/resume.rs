@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 
 use super::clock::Clock;
 use super::console::say_to;
-use super::spec::Resuming;
+use super::spec::ResumeTarget;
 use super::{environment, saved, wall_clock};
 use crate::domain::session::{CasePhase, Mode, Session};
 use crate::domain::text::sanitise_line;
@@ -22,7 +22,7 @@ const GAP: Duration = Duration::from_millis(1);
 const BLOCK_BYTES: u64 = 1 << 16;
 
 /// Opens a saved run and locks its journal. `None` if nothing is left to run, which it prints.
-pub fn open(wanted: &str) -> anyhow::Result<Option<Resuming>> {
+pub fn open(wanted: &str) -> anyhow::Result<Option<ResumeTarget>> {
     let path = saved::find(wanted)?;
     let named = || format!("'{}'", sanitise_line(&path.to_string_lossy()));
     let Some(mut file) = lock::open(&path).with_context(named)? else {
@@ -39,7 +39,7 @@ pub fn open(wanted: &str) -> anyhow::Result<Option<Resuming>> {
         return Ok(None);
     }
     cut_torn_line(&mut file).with_context(named)?;
-    Ok(Some(Resuming { saved, file, path }))
+    Ok(Some(ResumeTarget { saved, file, path }))
 }
 
 fn nothing_left(id: &str, session: &Session) -> String {

@@ -14,15 +14,15 @@ use super::console::say_to;
 use super::export::{self, report_written};
 use super::stdout;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{self, Comparison, Side};
+use crate::report::compare::{self, ComparedRun, Comparison};
 use crate::report::exporters::{EXPORTERS, Exporter, exporter_for_path};
 use crate::report::import::{self, ImportError};
-use crate::report::journal::{self, BriefHeader, JournalError, Saved};
+use crate::report::journal::{self, JournalError, JournalSummaryHeader, Saved};
 use crate::report::run_figures::RunFigures;
-use crate::report::runs_table::{self, Listed, Outcome};
+use crate::report::runs_table::{self, Outcome, RunRow};
 use crate::store::input::{self, Kind};
 use crate::store::lock;
-use crate::store::runs::{self, Kept};
+use crate::store::runs::{self, SavedRunFile};
 
 /// Finds the journal of a run by its path, its id or the start of it, or `last`.
 pub fn find(wanted: &str) -> anyhow::Result<PathBuf> {
@@ -99,13 +99,13 @@ pub fn report(wanted: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
 pub fn list(json: bool) -> anyhow::Result<u8> {
     let folder = folder()?;
     let kept = runs::list(&folder).with_context(|| format!("'{}'", folder.display()))?;
-    let listed: Vec<Listed> = kept.iter().map(list_entry).collect();
+    let listed: Vec<RunRow> = kept.iter().map(list_entry).collect();
     let text = if json { runs_table::json(&listed) } else { runs_table::text(&listed, &folder.display().to_string()) };
     stdout::write(text.as_bytes())?;
     Ok(0)
 }
 
-fn list_entry(kept: &Kept) -> Listed {
+fn list_entry(kept: &SavedRunFile) -> RunRow {
     let is_running = lock::is_taken(&kept.path).unwrap_or(false);
     let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
         (true, _) => Outcome::Running,
@@ -117,16 +117,16 @@ fn list_entry(kept: &Kept) -> Listed {
         let (first, last) = runs::first_and_last_line(&kept.path, journal::LONGEST_LINE)?;
         if let Some(brief) = journal::read_brief(&first, &last)? {
             let state = state(true, brief.figures.partial);
-            return Ok(Listed::new(brief.header, brief.figures, state, kept.bytes));
+            return Ok(RunRow::new(brief.header, brief.figures, state, kept.bytes));
         }
         // The run is still going, or was cut off: its journal has no final figures.
         let saved = read(&kept.path)?;
-        let (header, is_over) = (BriefHeader::from(&saved.run), saved.ended.is_some());
+        let (header, is_over) = (JournalSummaryHeader::from(&saved.run), saved.ended.is_some());
         let figures = RunFigures::new(&report_from_saved(saved));
         let state = state(is_over, figures.partial);
-        Ok(Listed::new(header, figures, state, kept.bytes))
+        Ok(RunRow::new(header, figures, state, kept.bytes))
     };
-    listed().unwrap_or_else(|e: JournalError| Listed::unreadable(kept.id.clone(), kept.bytes, &e.to_string()))
+    listed().unwrap_or_else(|e: JournalError| RunRow::unreadable(kept.id.clone(), kept.bytes, &e.to_string()))
 }
 
 /// Compares two runs: saved ones, `results.json` files or Markdown reports. Writes to stdout and to these files. Returns
@@ -141,7 +141,7 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
         }
     };
     let formats = exports.iter().map(format).collect::<anyhow::Result<Vec<_>>>()?;
-    let comparison = Comparison::of(side(a)?, side(b)?);
+    let comparison = Comparison::new(side(a)?, side(b)?);
     let printed = stdout::write(compare::text(&comparison).as_bytes());
     let files = exports.iter().zip(formats).map(|(path, render)| export::write(path, || render(&comparison)));
     let status = report_written("Comparison", files, &mut std::io::stderr());
@@ -149,13 +149,13 @@ pub fn compare(a: &str, b: &str, exports: &[PathBuf]) -> anyhow::Result<u8> {
 }
 
 /// Reads a report that was exported.
-type Import = fn(&str) -> Result<Side, ImportError>;
+type Import = fn(&str) -> Result<ComparedRun, ImportError>;
 
 /// Maximum size of a `results.json`: four times that of 100,000 attempts without long responses.
 const RESULTS: Kind = Kind { file_name: Some("results.json"), what: "a results.json", max_bytes: 1024 * 1024 * 1024 };
 const MARKDOWN: Kind = Kind { file_name: Some("report.md"), what: "a Markdown report", max_bytes: 64 * 1024 * 1024 };
 
-fn side(wanted: &str) -> anyhow::Result<Side> {
+fn side(wanted: &str) -> anyhow::Result<ComparedRun> {
     let path = Path::new(wanted);
     let extension = path.extension().and_then(|e| e.to_str()).map(str::to_ascii_lowercase);
     let format: Option<(Import, &Kind)> = match extension.as_deref() {
@@ -166,11 +166,11 @@ fn side(wanted: &str) -> anyhow::Result<Side> {
     let Some((import, kind)) = format else {
         let saved = load(wanted)?;
         let notes = saved.warnings.clone();
-        return Ok(Side { notes, ..Side::of(&report_from_saved(saved)) });
+        return Ok(ComparedRun { notes, ..ComparedRun::from_report(&report_from_saved(saved)) });
     };
     let named = sanitise_line(wanted);
     let bytes = input::read(path, &named, kind).with_context(|| format!("'{named}'"))?;
     let text = String::from_utf8(bytes).ok().with_context(|| format!("'{named}' is not UTF-8 text"))?;
     let side = import(&text).with_context(|| format!("'{named}'"))?;
-    Ok(Side { name: named, ..side })
+    Ok(ComparedRun { name: named, ..side })
 }

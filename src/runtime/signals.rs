@@ -29,7 +29,7 @@ pub fn watch(sender: Sender<Wake>, suspension: Suspension) {
     let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() else { return };
     let watched = {
         let _context = runtime.enter();
-        Watched::register(suspension)
+        SignalStreams::register(suspension)
     };
     let Ok(mut watched) = watched else { return };
     let run = move || {
@@ -79,7 +79,7 @@ fn fatal() -> Vec<i32> {
 }
 
 #[cfg(unix)]
-struct Watched {
+struct SignalStreams {
     terminate: unix::Signal,
     hang_up: Option<unix::Signal>,
     interrupt: unix::Signal,
@@ -90,7 +90,7 @@ struct Watched {
 }
 
 #[cfg(unix)]
-impl Watched {
+impl SignalStreams {
     fn register(suspension: Suspension) -> std::io::Result<Self> {
         use rustix::process::Signal as Raw;
         use unix::{SignalKind, signal};
@@ -143,7 +143,7 @@ struct Watched {
 }
 
 #[cfg(windows)]
-impl Watched {
+impl SignalStreams {
     fn register(_suspension: Suspension) -> std::io::Result<Self> {
         Ok(Self {
             interrupt: windows::ctrl_c()?,

@@ -109,12 +109,12 @@ pub enum JournalSpec {
     /// The run gets a new journal.
     New,
     /// The run resumes a saved one, whose suite, plan, sweep and model are those of the spec.
-    Resume(Box<Resuming>),
+    Resume(Box<ResumeTarget>),
 }
 
 /// A saved run to resume.
 #[derive(Debug)]
-pub struct Resuming {
+pub struct ResumeTarget {
     /// The run.
     pub saved: Saved,
     /// Its journal, locked and positioned at its end.

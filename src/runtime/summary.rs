@@ -75,8 +75,8 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
 /// Writes the summary: a line for each metric, then the verdicts.
 pub fn summary(report: &Report) -> String {
     let session = &report.session;
-    let summary = Summary::of(session);
-    let conclusion = Conclusion::of(session, SystemFigures::from_report(report));
+    let summary = Summary::from_session(session);
+    let conclusion = Conclusion::from_session(session, SystemFigures::from_report(report));
     let mut lines = Vec::new();
     if report.simulated {
         lines.push(entry("SIMULATED", [Some("no model was measured".to_owned())]));
@@ -184,7 +184,7 @@ mod tests {
     use crate::domain::statistics::Stats;
 
     fn spread(values: &[f64]) -> Spread {
-        let stats = Stats::of(values.iter().copied()).unwrap();
+        let stats = Stats::from_values(values.iter().copied()).unwrap();
         Spread { n: values.len(), stats, mean_half_width: None, median_ci95: None }
     }
 

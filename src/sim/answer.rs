@@ -2,7 +2,7 @@
 
 use super::request::ChatRequest;
 use super::tokens::pieces;
-use super::wire::Part;
+use super::wire::TextPart;
 
 /// A prepared answer and the words by which a conversation asks for it.
 struct Topic {
@@ -95,7 +95,7 @@ impl Topic {
 }
 
 /// The tokens of an answer, in order.
-pub type Tokens = Box<dyn Iterator<Item = (Part, &'static str)> + Send>;
+pub type Tokens = Box<dyn Iterator<Item = (TextPart, &'static str)> + Send>;
 
 /// What is said to a request.
 pub fn answer(request: &ChatRequest) -> Tokens {
@@ -110,7 +110,7 @@ pub fn answer(request: &ChatRequest) -> Tokens {
         let between = if n == 0 { "" } else { RULE };
         pieces(between).chain(pieces(topic.answer()))
     });
-    let tokens = pieces(reasoning).map(|p| (Part::Reasoning, p)).chain(text.map(|p| (Part::Answer, p)));
+    let tokens = pieces(reasoning).map(|p| (TextPart::Reasoning, p)).chain(text.map(|p| (TextPart::Answer, p)));
     let limit = request.max_tokens.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
     Box::new(tokens.take(limit))
 }
@@ -212,9 +212,9 @@ mod tests {
         let mut asked = request("churn", Some(800));
         let parts: Vec<_> = answer(&asked).map(|(part, _)| part).collect();
         let reasoning = pieces(TOPICS[8].reasoning()).count();
-        assert!(parts[..reasoning].iter().all(|p| *p == Part::Reasoning));
-        assert!(parts[reasoning..].iter().all(|p| *p == Part::Answer));
+        assert!(parts[..reasoning].iter().all(|p| *p == TextPart::Reasoning));
+        assert!(parts[reasoning..].iter().all(|p| *p == TextPart::Answer));
         asked.thinking = false;
-        assert!(answer(&asked).all(|(part, _)| part == Part::Answer));
+        assert!(answer(&asked).all(|(part, _)| part == TextPart::Answer));
     }
 }

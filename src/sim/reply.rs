@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep, sleep_until};
 use super::answer::Tokens;
 use super::fault::{Fault, Planned};
 use super::pace::Pace;
-use super::wire::{Counts, Event, Part, Refusal, Writer};
+use super::wire::{Counts, Event, Refusal, TextPart, Writer};
 
 /// What is late goes out together, in blocks of about this size.
 const BLOCK_BYTES: usize = 16 * 1024;
@@ -93,11 +93,11 @@ impl Generation {
         self.plan.begun + after
     }
 
-    fn next_token(&mut self) -> Option<(Part, &'static str)> {
+    fn next_token(&mut self) -> Option<(TextPart, &'static str)> {
         let token = self.tokens.next()?;
         self.plan.in_flight.generated.fetch_add(1, Ordering::Relaxed);
         self.counts.completion += 1;
-        self.counts.reasoning += u64::from(token.0 == Part::Reasoning);
+        self.counts.reasoning += u64::from(token.0 == TextPart::Reasoning);
         Some(token)
     }
 
@@ -120,7 +120,7 @@ impl Generation {
 
 /// What follows a step of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Then {
+enum ReplyStep {
     /// The next token, when it is due.
     Wait,
     /// The proper end.
@@ -137,7 +137,7 @@ pub struct EventStream {
     generation: Generation,
     due: Instant,
     timer: Pin<Box<Sleep>>,
-    then: Then,
+    then: ReplyStep,
 }
 
 impl EventStream {
@@ -145,7 +145,7 @@ impl EventStream {
     pub fn new(plan: Plan) -> Self {
         let mut generation = Generation::new(plan);
         let due = generation.next_due();
-        Self { generation, due, timer: Box::pin(sleep_until(due)), then: Then::Wait }
+        Self { generation, due, timer: Box::pin(sleep_until(due)), then: ReplyStep::Wait }
     }
 
     /// The one place where events leave from.
@@ -154,7 +154,7 @@ impl EventStream {
     }
 
     /// Writes what is due now: a fault, or a token with all that goes along with it.
-    fn step(&mut self, out: &mut Vec<u8>) -> Then {
+    fn step(&mut self, out: &mut Vec<u8>) -> ReplyStep {
         if let Some(then) = self.strike(out) {
             return then;
         }
@@ -166,7 +166,7 @@ impl EventStream {
         }
         if self.generation.tokens.peek().is_some() {
             self.due = self.generation.next_due();
-            return Then::Wait;
+            return ReplyStep::Wait;
         }
         if let Some(then) = self.strike(out) {
             return then;
@@ -176,24 +176,24 @@ impl EventStream {
             self.emit(Event::Usage(counts), out);
         }
         self.emit(Event::Done, out);
-        Then::End
+        ReplyStep::End
     }
 
-    fn strike(&mut self, out: &mut Vec<u8>) -> Option<Then> {
+    fn strike(&mut self, out: &mut Vec<u8>) -> Option<ReplyStep> {
         match self.generation.strikes()? {
             Fault::ErrorInStream => {
                 self.emit(Event::Error(ENGINE_FAILED), out);
                 self.emit(Event::Done, out);
-                Some(Then::End)
+                Some(ReplyStep::End)
             }
             Fault::MalformedEvent => {
                 self.emit(Event::Malformed, out);
                 self.generation.plan.planned = None;
                 None
             }
-            Fault::Cut => Some(Then::Cut { flushed: false }),
-            Fault::NoFinish => Some(Then::End),
-            Fault::Stall => Some(Then::Stall),
+            Fault::Cut => Some(ReplyStep::Cut { flushed: false }),
+            Fault::NoFinish => Some(ReplyStep::End),
+            Fault::Stall => Some(ReplyStep::Stall),
             Fault::Http500
             | Fault::Http503Once
             | Fault::Http429
@@ -208,7 +208,7 @@ impl EventStream {
     /// Writes all that is due, up to a block.
     fn write_due(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
         let mut now = Instant::now();
-        while self.then == Then::Wait && out.len() < BLOCK_BYTES {
+        while self.then == ReplyStep::Wait && out.len() < BLOCK_BYTES {
             if self.due > now {
                 now = Instant::now();
             }
@@ -240,12 +240,12 @@ impl Body for EventStream {
             return Poll::Ready(Some(Ok(Frame::data(Bytes::from(out)))));
         }
         match self.then {
-            Then::Wait | Then::Stall => Poll::Pending,
-            Then::End => Poll::Ready(None),
-            Then::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut, as was asked for")))),
-            Then::Cut { flushed: false } => {
+            ReplyStep::Wait | ReplyStep::Stall => Poll::Pending,
+            ReplyStep::End => Poll::Ready(None),
+            ReplyStep::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut, as was asked for")))),
+            ReplyStep::Cut { flushed: false } => {
                 // The server sends what it holds when a body has nothing to give, and forgets it on an error.
-                self.then = Then::Cut { flushed: true };
+                self.then = ReplyStep::Cut { flushed: true };
                 context.waker().wake_by_ref();
                 Poll::Pending
             }
@@ -255,7 +255,7 @@ impl Body for EventStream {
 
 /// An answer that is not streamed.
 #[derive(Debug)]
-pub enum Whole {
+pub enum UnstreamedReply {
     /// As asked.
     Document(Value),
     /// A document that breaks off.
@@ -267,7 +267,7 @@ pub enum Whole {
 }
 
 /// Generates at the same pace, and answers when all is there.
-pub async fn whole(plan: Plan) -> Whole {
+pub async fn whole(plan: Plan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
     let (mut reasoning, mut text) = (String::new(), String::new());
     let mut due = generation.next_due();
@@ -277,8 +277,8 @@ pub async fn whole(plan: Plan) -> Whole {
             break fault;
         }
         match generation.next_token() {
-            Some((Part::Reasoning, piece)) => reasoning.push_str(piece),
-            Some((Part::Answer, piece)) => text.push_str(piece),
+            Some((TextPart::Reasoning, piece)) => reasoning.push_str(piece),
+            Some((TextPart::Answer, piece)) => text.push_str(piece),
             None => break fault,
         }
         if generation.tokens.peek().is_some() {
@@ -289,14 +289,14 @@ pub async fn whole(plan: Plan) -> Whole {
     let document =
         generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.told_counts());
     match fault {
-        Some(Fault::ErrorInStream) => Whole::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
-        Some(Fault::Cut | Fault::NoFinish) => Whole::Cut,
+        Some(Fault::ErrorInStream) => UnstreamedReply::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
+        Some(Fault::Cut | Fault::NoFinish) => UnstreamedReply::Cut,
         Some(Fault::Stall) => std::future::pending().await,
         Some(Fault::MalformedEvent) => {
             let mut document = document.to_string();
             document.truncate(document.len() - 1);
-            Whole::Malformed(document)
+            UnstreamedReply::Malformed(document)
         }
-        _ => Whole::Document(document),
+        _ => UnstreamedReply::Document(document),
     }
 }

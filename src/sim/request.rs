@@ -152,7 +152,7 @@ mod tests {
     use super::*;
     use crate::sim::fault::Fault;
 
-    fn asked(more: &Value) -> Result<ChatRequest, Refusal> {
+    fn parse_with(more: &Value) -> Result<ChatRequest, Refusal> {
         let mut body = json!({ "model": "m", "messages": [{ "role": "user", "content": "Write SQL." }] });
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         read(body.to_string().as_bytes(), "m")
@@ -160,7 +160,7 @@ mod tests {
 
     #[test]
     fn what_is_left_out_has_the_usual_meaning() {
-        let request = asked(&json!({})).unwrap();
+        let request = parse_with(&json!({})).unwrap();
         assert_eq!((request.max_tokens, request.stream, request.include_usage), (None, false, None));
         assert!(request.thinking && !request.ignore_eos && request.planned.is_none());
     }
@@ -168,17 +168,17 @@ mod tests {
     #[test]
     fn prompt_tokens_are_pieces_and_four_a_message_and_three() {
         // "Write", " SQL", "."
-        assert_eq!(asked(&json!({})).unwrap().prompt_tokens, 3 + 4 + 3);
+        assert_eq!(parse_with(&json!({})).unwrap().prompt_tokens, 3 + 4 + 3);
         let parts = json!([{ "type": "text", "text": "Write" }, { "type": "text", "text": " SQL." }]);
         let two = json!({ "messages": [{ "role": "system", "content": null }, { "role": "user", "content": parts }] });
-        let request = asked(&two).unwrap();
+        let request = parse_with(&two).unwrap();
         assert_eq!(request.prompt_tokens, 3 + 4 + 4 + 3);
         assert_eq!(request.conversation, "system: \nuser: Write SQL.\n");
     }
 
     #[test]
     fn the_newer_name_of_the_limit_wins() {
-        let request = asked(&json!({ "max_tokens": 5, "max_completion_tokens": 7 })).unwrap();
+        let request = parse_with(&json!({ "max_tokens": 5, "max_completion_tokens": 7 })).unwrap();
         assert_eq!(request.max_tokens, Some(7));
     }
 
@@ -187,14 +187,14 @@ mod tests {
         for off in
             [json!({ "reasoning_effort": "none" }), json!({ "chat_template_kwargs": { "enable_thinking": false } })]
         {
-            assert!(!asked(&off).unwrap().thinking, "{off}");
+            assert!(!parse_with(&off).unwrap().thinking, "{off}");
         }
-        assert!(asked(&json!({ "reasoning_effort": "low", "chat_template_kwargs": {} })).unwrap().thinking);
+        assert!(parse_with(&json!({ "reasoning_effort": "low", "chat_template_kwargs": {} })).unwrap().thinking);
     }
 
     #[test]
     fn faults_by_name() {
-        let planned = |field: Value| asked(&json!({ "tokscope_sim": field })).unwrap().planned;
+        let planned = |field: Value| parse_with(&json!({ "tokscope_sim": field })).unwrap().planned;
         let cut = |after_tokens| Some(Planned { fault: Fault::Cut, after_tokens });
         assert_eq!(planned(json!({ "fault": "cut", "after_tokens": 3 })), cut(3));
         assert_eq!(planned(json!({ "fault": "cut" })), cut(DEFAULT_AFTER_TOKENS));
@@ -217,7 +217,7 @@ mod tests {
             (json!({ "tokscope_sim": { "fault": "fire" } }), 400, "fire"),
             (json!({ "tokscope_sim": { "faults": "cut" } }), 400, "faults"),
         ] {
-            let refusal = asked(&more).unwrap_err();
+            let refusal = parse_with(&more).unwrap_err();
             assert_eq!(refusal.status, status, "{more}");
             assert!(refusal.body().to_string().contains(named), "{more}: {}", refusal.body());
         }

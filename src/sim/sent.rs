@@ -63,16 +63,16 @@ impl SentLog {
 
 /// A connection's recorder, shared by its socket and by whoever answers on it. One answer is given at a time.
 #[derive(Clone, Debug, Default)]
-pub struct Tap(Arc<Mutex<Tapped>>);
+pub struct WriteRecorder(Arc<Mutex<TapState>>);
 
 #[derive(Debug, Default)]
-struct Tapped {
+struct TapState {
     read_ns: u64,
     ends: EventEnds,
     answer: Option<Arc<Mutex<SentTimes>>>,
 }
 
-impl Tap {
+impl WriteRecorder {
     /// What is written from now on belongs to this answer.
     pub fn begin(&self, id: String, log: &SentLog) {
         let mut tapped = lock(&self.0);
@@ -116,12 +116,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[derive(Debug)]
 pub struct TappedStream {
     stream: TcpStream,
-    tap: Tap,
+    tap: WriteRecorder,
 }
 
 impl TappedStream {
     /// Records into `tap` from now on.
-    pub fn new(stream: TcpStream, tap: Tap) -> Self {
+    pub fn new(stream: TcpStream, tap: WriteRecorder) -> Self {
         Self { stream, tap }
     }
 }
@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn writes_belong_to_the_answer_that_is_being_given() {
-        let (tap, log) = (Tap::default(), SentLog::default());
+        let (tap, log) = (WriteRecorder::default(), SentLog::default());
         tap.wrote(b"data: nobody\n\n", 1, 2);
         tap.begin("a".into(), &log);
         tap.wrote(b"HTTP/1.1 200 OK\r\n\r\n", 3, 4);

@@ -23,9 +23,9 @@ use super::answer::answer;
 use super::fault::Fault;
 use super::pace::{Pace, seed_of};
 use super::prefix_cache::PrefixCache;
-use super::reply::{EventStream, InFlight, Plan, Whole, whole};
+use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, whole};
 use super::request::{self, ChatRequest};
-use super::sent::{SentLog, Tap, TappedStream};
+use super::sent::{SentLog, TappedStream, WriteRecorder};
 use super::wire::{Refusal, Writer, models};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -46,7 +46,7 @@ type Answer = Response<Either<Full<Bytes>, EventStream>>;
 /// The connection ends without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is cut, as was asked for")]
-struct Cut;
+struct ConnectionCut;
 
 /// What all connections share.
 #[derive(Debug)]
@@ -122,27 +122,31 @@ async fn converse(stream: TcpStream, state: Arc<State>) {
     // Tokens must not wait for each other.
     let _best_effort = stream.set_nodelay(true);
     if state.config.records_sent_times {
-        let tap = Tap::default();
+        let tap = WriteRecorder::default();
         answer_all(TappedStream::new(stream, tap.clone()), state, Some(tap)).await;
     } else {
         answer_all(stream, state, None).await;
     }
 }
 
-async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<State>, tap: Option<Tap>) {
+async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<State>, tap: Option<WriteRecorder>) {
     let serve = service_fn(move |request| {
         let (state, tap) = (Arc::clone(&state), tap.clone());
         async move {
             let mut answer = route(&state, request, tap.as_ref()).await?;
             answer.headers_mut().insert(SERVER, NAME);
-            Ok::<_, Cut>(answer)
+            Ok::<_, ConnectionCut>(answer)
         }
     });
     // It ends with an error when the client hangs up, which is the client's right.
     let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
-async fn route(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> Result<Answer, Cut> {
+async fn route(
+    state: &State,
+    request: Request<Incoming>,
+    tap: Option<&WriteRecorder>,
+) -> Result<Answer, ConnectionCut> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
         (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),
@@ -159,7 +163,7 @@ async fn route(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> 
     }
 }
 
-async fn chat(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> Result<Answer, Cut> {
+async fn chat(state: &State, request: Request<Incoming>, tap: Option<&WriteRecorder>) -> Result<Answer, ConnectionCut> {
     let begun = Instant::now();
     let number = state.requests.fetch_add(1, Ordering::Relaxed);
     let caller = request.headers().get("x-request-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
@@ -208,10 +212,10 @@ async fn chat(state: &State, request: Request<Incoming>, tap: Option<&Tap>) -> R
         return Ok(answer);
     }
     match whole(plan).await {
-        Whole::Document(value) => Ok(document(StatusCode::OK, &value)),
-        Whole::Malformed(text) => Ok(full(StatusCode::OK, JSON, text)),
-        Whole::Refused(refusal) => Ok(refuse(&refusal)),
-        Whole::Cut => Err(Cut),
+        UnstreamedReply::Document(value) => Ok(document(StatusCode::OK, &value)),
+        UnstreamedReply::Malformed(text) => Ok(full(StatusCode::OK, JSON, text)),
+        UnstreamedReply::Refused(refusal) => Ok(refuse(&refusal)),
+        UnstreamedReply::Cut => Err(ConnectionCut),
     }
 }
 

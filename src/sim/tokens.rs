@@ -9,17 +9,17 @@ const LOOK_AHEAD: usize = 56;
 const LONGEST_INDENT: usize = 16;
 
 /// The pieces of `text`; put together they are `text`, and none is empty.
-pub fn pieces(text: &str) -> Pieces<'_> {
-    Pieces { rest: text }
+pub fn pieces(text: &str) -> TokenPieces<'_> {
+    TokenPieces { rest: text }
 }
 
 /// See [`pieces`].
 #[derive(Clone, Debug)]
-pub struct Pieces<'a> {
+pub struct TokenPieces<'a> {
     rest: &'a str,
 }
 
-impl<'a> Iterator for Pieces<'a> {
+impl<'a> Iterator for TokenPieces<'a> {
     type Item = &'a str;
 
     fn next(&mut self) -> Option<&'a str> {

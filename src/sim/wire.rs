@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 /// Who generated a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
+pub enum TextPart {
     /// The reasoning before the answer.
     Reasoning,
     /// The answer.
@@ -42,7 +42,7 @@ pub enum Event<'a> {
     /// Who speaks; no token.
     Role,
     /// One token.
-    Token(Part, &'a str),
+    Token(TextPart, &'a str),
     /// Why generation ended.
     Finish(&'a str),
     /// The token counts.
@@ -79,8 +79,8 @@ impl Writer {
     pub fn event(&self, event: Event<'_>, out: &mut Vec<u8>) {
         match event {
             Event::Role => self.delta(r#""role":"assistant","content":"""#, None, "null", out),
-            Event::Token(Part::Reasoning, piece) => self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
-            Event::Token(Part::Answer, piece) => self.delta(r#""content":"#, Some(piece), "null", out),
+            Event::Token(TextPart::Reasoning, piece) => self.delta(r#""reasoning_content":"#, Some(piece), "null", out),
+            Event::Token(TextPart::Answer, piece) => self.delta(r#""content":"#, Some(piece), "null", out),
             Event::Finish(reason) => self.delta("", None, &Value::from(reason).to_string(), out),
             Event::Usage(counts) => {
                 let event = json!({ "id": self.id, "object": "chat.completion.chunk", "created": self.created,
@@ -193,8 +193,8 @@ mod tests {
     fn every_event_is_what_a_client_understands() {
         assert_eq!(read(Event::Role), Chunk { choices: 1, has_first_choice: true, ..Chunk::default() });
         let hostile = "\"\\\n\u{1b}[2J\u{2028}é";
-        assert_eq!(read(Event::Token(Part::Reasoning, hostile)).reasoning, hostile);
-        assert_eq!(read(Event::Token(Part::Answer, hostile)).text, hostile);
+        assert_eq!(read(Event::Token(TextPart::Reasoning, hostile)).reasoning, hostile);
+        assert_eq!(read(Event::Token(TextPart::Answer, hostile)).text, hostile);
         assert_eq!(read(Event::Finish("stop")).finish_reason.as_deref(), Some("stop"));
         assert_eq!(read(Event::Error("boom")).error.as_deref(), Some("boom"));
         let usage = read(Event::Usage(Counts { prompt: 3, cached: 1, completion: 5, reasoning: 2 })).usage.unwrap();
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn events_name_the_answer_and_the_model() {
         for event in
-            [Event::Role, Event::Token(Part::Answer, "x"), Event::Finish("length"), Event::Usage(Counts::default())]
+            [Event::Role, Event::Token(TextPart::Answer, "x"), Event::Finish("length"), Event::Usage(Counts::default())]
         {
             let value: Value = serde_json::from_str(&sent(event)).unwrap();
             assert_eq!(value["id"], "chatcmpl-1");

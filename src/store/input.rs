@@ -141,7 +141,7 @@ mod tests {
 
     const KIND: Kind = Kind { file_name: Some("cases.toml"), what: "a suite", max_bytes: 4096 };
 
-    fn told(path: &Path) -> Result<usize, String> {
+    fn read_len(path: &Path) -> Result<usize, String> {
         read(path, "sub", &KIND).map(|bytes| bytes.len()).map_err(|e| e.0)
     }
 
@@ -153,16 +153,16 @@ mod tests {
             [(0, Ok(0)), (4096, Ok(4096)), (4097, Err("is larger than 4 KiB, too large for a suite".to_owned()))]
         {
             std::fs::write(&file, vec![b'a'; length]).unwrap();
-            assert_eq!(told(&file), expected);
+            assert_eq!(read_len(&file), expected);
         }
         // As large as it says, and nothing of it on the disk; but Windows sets the room aside.
         let huge = File::create(folder.path().join("huge")).unwrap();
         huge.set_len(if cfg!(windows) { 1 << 20 } else { 10 << 30 }).unwrap();
-        assert!(told(&folder.path().join("huge")).unwrap_err().starts_with("is larger than"));
-        assert_eq!(told(&folder.path().join("none")).unwrap_err(), "there is no such file");
+        assert!(read_len(&folder.path().join("huge")).unwrap_err().starts_with("is larger than"));
+        assert_eq!(read_len(&folder.path().join("none")).unwrap_err(), "there is no such file");
         let example =
             format!("is a folder; name the file in it, like {}", Path::new("sub").join("cases.toml").display());
-        assert_eq!(told(folder.path()).unwrap_err(), example);
+        assert_eq!(read_len(folder.path()).unwrap_err(), example);
         let nameless = Kind { file_name: None, max_bytes: 2 << 20, ..KIND };
         assert_eq!(read(folder.path(), "sub", &nameless).unwrap_err().0, "is a folder; name the file in it");
         std::fs::write(&file, vec![b'a'; (2 << 20) + 1]).unwrap();
@@ -193,22 +193,22 @@ mod tests {
         use std::io::Write;
 
         use rustix::fs::{CWD, FileType, Mode, mknodat};
-        assert!(told(Path::new("/dev/zero")).unwrap_err().starts_with("is larger than"));
-        assert_eq!(told(Path::new("/dev/null")), Ok(0));
+        assert!(read_len(Path::new("/dev/zero")).unwrap_err().starts_with("is larger than"));
+        assert_eq!(read_len(Path::new("/dev/null")), Ok(0));
         let folder = tempfile::tempdir().unwrap();
         let pipe = folder.path().join("pipe");
         mknodat(CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
         // Nobody writes; then somebody who says nothing; then somebody who says it all.
-        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"), "{:?}", told(&pipe));
+        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"), "{:?}", read_len(&pipe));
         let mut writer = OpenOptions::new().read(true).write(true).open(&pipe).unwrap();
-        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"));
+        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"));
         writer.write_all(b"some").unwrap();
         // Its end is not told as long as it is open.
-        assert!(told(&pipe).unwrap_err().contains("nothing came out of it"));
+        assert!(read_len(&pipe).unwrap_err().contains("nothing came out of it"));
         drop(writer);
         // What was written stays in it while somebody has it open.
         let _kept = super::open(&pipe).unwrap();
         std::fs::write(&pipe, "whole").unwrap();
-        assert_eq!(told(&pipe), Ok(5));
+        assert_eq!(read_len(&pipe), Ok(5));
     }
 }

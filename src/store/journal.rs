@@ -22,7 +22,7 @@ const BLOCK: usize = 4 << 20;
 pub type MakeLines = Box<dyn FnOnce() -> String + Send>;
 
 /// Lines to be appended.
-pub struct Lines {
+pub struct PendingLines {
     /// Makes them.
     pub make: MakeLines,
     /// About how many bytes they hold while they wait.
@@ -34,7 +34,7 @@ pub struct Lines {
 /// A journal that is being written.
 #[derive(Debug)]
 pub struct Journal {
-    lines: Sender<Lines>,
+    lines: Sender<PendingLines>,
     waiting_bytes: Arc<AtomicUsize>,
     closed: Receiver<Result<(), String>>,
     path: PathBuf,
@@ -106,7 +106,7 @@ impl Journal {
 
     /// Appends lines; durable ones are on the disk as soon as the disk allows. False: too much waits for the disk, and these
     /// lines are dropped.
-    pub fn append(&self, lines: Lines) -> bool {
+    pub fn append(&self, lines: PendingLines) -> bool {
         let cost = lines.cost();
         if self.waiting_bytes.load(Ordering::Relaxed).saturating_add(cost) > MAX_WAITING_BYTES {
             return false;
@@ -147,14 +147,14 @@ fn create_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
-impl Lines {
+impl PendingLines {
     const fn cost(&self) -> usize {
         self.bytes.saturating_add(COST_BYTES)
     }
 }
 
 /// Writes what comes until nobody sends any more.
-fn write_all(mut tail: impl Tail, inbox: &Receiver<Lines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
+fn write_all(mut tail: impl Tail, inbox: &Receiver<PendingLines>, waiting_bytes: &AtomicUsize) -> io::Result<()> {
     let mut written = tail.length()?;
     let mut block = String::new();
     while let Ok(lines) = inbox.recv() {
@@ -241,12 +241,12 @@ mod tests {
         Journal::spawn(PathBuf::from("/j"), move || Ok(small), failed).unwrap()
     }
 
-    fn line(text: &'static str) -> Lines {
+    fn line(text: &'static str) -> PendingLines {
         lines(true, move || format!("{text}\n"))
     }
 
-    fn lines(durable: bool, make: impl FnOnce() -> String + Send + 'static) -> Lines {
-        Lines { make: Box::new(make), bytes: 0, durable }
+    fn lines(durable: bool, make: impl FnOnce() -> String + Send + 'static) -> PendingLines {
+        PendingLines { make: Box::new(make), bytes: 0, durable }
     }
 
     #[test]
@@ -304,7 +304,7 @@ mod tests {
         journal.append(lines(false, stuck));
         // Small lines do not exhaust what may wait, however many come at once.
         assert!((0..500_000).all(|_| journal.append(lines(false, String::new))));
-        let large = || Lines { make: Box::new(String::new), bytes: MAX_WAITING_BYTES / 4, durable: false };
+        let large = || PendingLines { make: Box::new(String::new), bytes: MAX_WAITING_BYTES / 4, durable: false };
         assert_eq!((0..8).map(|_| journal.append(large())).filter(|kept| *kept).count(), 2);
         assert_eq!(journal.close(Duration::ZERO).unwrap_err(), "'/j': the disk is too slow");
         drop(go);

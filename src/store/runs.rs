@@ -15,7 +15,7 @@ const MOST_NAMED: usize = 3;
 
 /// A run that was kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct SavedRunFile {
     /// Its id.
     pub id: String,
     /// Its journal.
@@ -40,7 +40,7 @@ pub fn journal_of(folder: &Path, id: &str) -> PathBuf {
 }
 
 /// All runs in a folder, the newest first: ids are times. A folder that is not there has none.
-pub fn list(folder: &Path) -> std::io::Result<Vec<Kept>> {
+pub fn list(folder: &Path) -> std::io::Result<Vec<SavedRunFile>> {
     let entries = match fs::read_dir(folder) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -49,9 +49,9 @@ pub fn list(folder: &Path) -> std::io::Result<Vec<Kept>> {
         let id = path.file_stem()?.to_str()?.to_owned();
         let is_journal = path.extension().is_some_and(|e| e == EXTENSION) && id.starts_with(PREFIX);
         let meta = fs::metadata(&path).ok().filter(fs::Metadata::is_file).filter(|_| is_journal)?;
-        Some(Kept { id, path, bytes: meta.len() })
+        Some(SavedRunFile { id, path, bytes: meta.len() })
     };
-    let mut runs: Vec<Kept> = entries.flatten().filter_map(|e| kept(e.path())).collect();
+    let mut runs: Vec<SavedRunFile> = entries.flatten().filter_map(|e| kept(e.path())).collect();
     // Of two times in hexadecimal, the one with more digits is the later.
     runs.sort_by(|a, b| b.id.len().cmp(&a.id.len()).then_with(|| b.id.cmp(&a.id)));
     Ok(runs)
@@ -83,7 +83,7 @@ pub fn first_and_last_line(path: &Path, longest: usize) -> std::io::Result<(Vec<
 }
 
 /// The run that is meant: by its id, the begin of it that only one has, with or without `ts-`; `last` is the newest.
-pub fn find<'a>(runs: &'a [Kept], wanted: &str) -> Result<&'a Kept, NotFound> {
+pub fn find<'a>(runs: &'a [SavedRunFile], wanted: &str) -> Result<&'a SavedRunFile, NotFound> {
     let shown = crate::domain::text::sanitise_line(wanted);
     let Some(newest) = runs.first() else {
         return Err(NotFound(format!("there is no run '{shown}': none was saved yet")));
@@ -95,14 +95,16 @@ pub fn find<'a>(runs: &'a [Kept], wanted: &str) -> Result<&'a Kept, NotFound> {
         return Ok(exact);
     }
     let bare = wanted.strip_prefix(PREFIX).unwrap_or(wanted);
-    let begins = |r: &&Kept| !bare.is_empty() && r.id.strip_prefix(PREFIX).is_some_and(|id| id.starts_with(bare));
-    let found: Vec<&Kept> = runs.iter().filter(begins).collect();
-    let names = |runs: &[&Kept]| runs.iter().take(MOST_NAMED).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
+    let begins =
+        |r: &&SavedRunFile| !bare.is_empty() && r.id.strip_prefix(PREFIX).is_some_and(|id| id.starts_with(bare));
+    let found: Vec<&SavedRunFile> = runs.iter().filter(begins).collect();
+    let names =
+        |runs: &[&SavedRunFile]| runs.iter().take(MOST_NAMED).map(|r| r.id.as_str()).collect::<Vec<_>>().join(", ");
     match found.as_slice() {
         [only] => Ok(only),
         [] => {
-            let mut near: Vec<&Kept> = runs.iter().collect();
-            let likeness = |r: &Kept| strsim::jaro_winkler(r.id.strip_prefix(PREFIX).unwrap_or(&r.id), bare);
+            let mut near: Vec<&SavedRunFile> = runs.iter().collect();
+            let likeness = |r: &SavedRunFile| strsim::jaro_winkler(r.id.strip_prefix(PREFIX).unwrap_or(&r.id), bare);
             near.sort_by(|a, b| likeness(b).total_cmp(&likeness(a)));
             Err(NotFound(format!(
                 "there is no run '{shown}'; the nearest: {}; `tokscope runs` lists all",
@@ -117,8 +119,8 @@ pub fn find<'a>(runs: &'a [Kept], wanted: &str) -> Result<&'a Kept, NotFound> {
 mod tests {
     use super::*;
 
-    fn runs(ids: &[&str]) -> Vec<Kept> {
-        ids.iter().map(|id| Kept { id: (*id).to_owned(), path: PathBuf::new(), bytes: 0 }).collect()
+    fn runs(ids: &[&str]) -> Vec<SavedRunFile> {
+        ids.iter().map(|id| SavedRunFile { id: (*id).to_owned(), path: PathBuf::new(), bytes: 0 }).collect()
     }
 
     #[test]

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use self::card::Card;
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, Trouble, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, Use};
 use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -76,14 +76,14 @@ impl GpuSource for Source {
         self.cards.iter().map(|card| card.info.clone()).collect()
     }
 
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
-        let card = self.cards.get_mut(position).ok_or_else(|| Trouble::Lost("there is no such GPU".to_owned()))?;
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
+        let card = self.cards.get_mut(position).ok_or_else(|| SampleError::Lost("there is no such GPU".to_owned()))?;
         card.sample(at)
     }
 
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         let places: Vec<&str> = self.cards.iter().filter_map(|card| card.info.uuid.as_deref()).collect();
-        Ok(clients::of(&self.proc_root, &places))
+        Ok(clients::users_of_gpus(&self.proc_root, &places))
     }
 }
 

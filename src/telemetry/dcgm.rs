@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::SamplerConfig;
 use super::page::Fetcher;
-use super::source::{GpuSource, Trouble, Use};
+use super::source::{GpuSource, SampleError, Use};
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
@@ -173,13 +173,13 @@ impl GpuSource for Source {
         (!gpus.is_empty()).then_some(GpuScope::EndpointHost { evidence, gpus })
     }
 
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
-        let gone = || Trouble::Silent("its page no longer tells of it".to_owned());
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
+        let gone = || SampleError::Silent("its page no longer tells of it".to_owned());
         let gpu = self.gpus.get(position).ok_or_else(gone)?;
         let page = self.pages.get(gpu.page).ok_or_else(gone)?;
         let at = match &page.state {
-            State::Silent(why) => return Err(Trouble::Silent(why.clone())),
-            State::Same | State::Unknown => return Err(Trouble::Unchanged),
+            State::Silent(why) => return Err(SampleError::Silent(why.clone())),
+            State::Same | State::Unknown => return Err(SampleError::Unchanged),
             // Taken at some time before it was first seen, and so not in a run that began meanwhile.
             State::First => Nanos::default(),
             State::New => at,

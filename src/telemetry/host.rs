@@ -14,10 +14,10 @@ use std::time::Duration;
 #[cfg(target_os = "linux")]
 use self::proc::Proc as ThisMachine;
 #[cfg(not(target_os = "linux"))]
-use self::system::Calls as ThisMachine;
+use self::system::SysinfoMachine as ThisMachine;
 use super::Sampler;
-use super::attend::attend;
-use super::pace::Pace;
+use super::sampling_loop::attend;
+use super::ticker::Ticker;
 use crate::domain::host::{HostEvent, HostSample};
 use crate::domain::time::Nanos;
 
@@ -44,8 +44,8 @@ pub fn watch_host(
     let (commands, inbox) = channel();
     let thread = move || {
         let watch = || {
-            let mut pace = Pace::new(config.interval);
-            let mut looks = Looks::new(config.interval, ThisMachine::new(&config));
+            let mut pace = Ticker::new(config.interval);
+            let mut looks = HostSampler::new(config.interval, ThisMachine::new(&config));
             let at = &now;
             attend(&inbox, &mut pace, at, |_asked| {
                 if let Some(event) = looks.look(at()) {
@@ -72,13 +72,13 @@ trait Machine {
     fn look(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample>;
 }
 
-struct Looks<M> {
+struct HostSampler<M> {
     machine: M,
     longest: Duration,
     before: Option<Nanos>,
 }
 
-impl<M: Machine> Looks<M> {
+impl<M: Machine> HostSampler<M> {
     fn new(interval: Duration, machine: M) -> Self {
         Self { machine, longest: interval * LONGEST_INTERVALS, before: None }
     }

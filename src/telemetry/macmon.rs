@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use self::pipe::{News, Pipe, not_understood};
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, Trouble, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, Use};
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::time::Nanos;
 use crate::protocol::macmon::Reading;
@@ -47,7 +47,7 @@ pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> 
     let pipe = Pipe::start(&program, config)?;
     let info = info(&pipe.wait(FIRST_PATIENCE)?);
     let state = State::Runs { pipe, heard: None, has_told: true };
-    then(&mut Source { program, config: config.clone(), info, state, looked: None, news: Err(Trouble::Unchanged) });
+    then(&mut Source { program, config: config.clone(), info, state, looked: None, news: Err(SampleError::Unchanged) });
     Ok(())
 }
 
@@ -67,7 +67,7 @@ struct Source {
     state: State,
     looked: Option<Nanos>,
     /// What the last look found.
-    news: Result<Reading, Trouble>,
+    news: Result<Reading, SampleError>,
 }
 
 enum State {
@@ -86,27 +86,27 @@ enum State {
 
 impl Source {
     /// Starts it anew.
-    fn start(&mut self, at: Nanos) -> Trouble {
+    fn start(&mut self, at: Nanos) -> SampleError {
         match Pipe::start(&self.program, &self.config) {
             Ok(pipe) => {
                 self.state = State::Runs { pipe, heard: Some(at), has_told: false };
-                Trouble::Silent(format!("{NAME} is being started"))
+                SampleError::Silent(format!("{NAME} is being started"))
             }
             Err(why) => self.end(at, why),
         }
     }
 
     /// It has ended, or ends with this.
-    fn end(&mut self, at: Nanos, why: String) -> Trouble {
+    fn end(&mut self, at: Nanos, why: String) -> SampleError {
         self.state = State::Ended { at, why: why.clone() };
-        Trouble::Lost(why)
+        SampleError::Lost(why)
     }
 
     /// What is new, the last look having been so long ago.
-    fn look(&mut self, at: Nanos, since: Duration) -> Result<Reading, Trouble> {
+    fn look(&mut self, at: Nanos, since: Duration) -> Result<Reading, SampleError> {
         let State::Runs { pipe, heard, has_told } = &mut self.state else {
             return Err(match &self.state {
-                State::Ended { at: ended, why } if at.since(*ended) < ANEW_AFTER => Trouble::Lost(why.clone()),
+                State::Ended { at: ended, why } if at.since(*ended) < ANEW_AFTER => SampleError::Lost(why.clone()),
                 _ => self.start(at),
             });
         };
@@ -127,9 +127,9 @@ impl Source {
                 };
                 Err(match has_told {
                     _ if silent >= GIVEN_UP_AFTER => self.end(at, why),
-                    _ if silent >= SILENT_AFTER => Trouble::Silent(why),
-                    true => Trouble::Unchanged,
-                    false => Trouble::Silent(format!("{NAME} is being started")),
+                    _ if silent >= SILENT_AFTER => SampleError::Silent(why),
+                    true => SampleError::Unchanged,
+                    false => SampleError::Silent(format!("{NAME} is being started")),
                 })
             }
             News::Flood => Err(self.end(at, format!("{NAME} tells more than it is asked for"))),
@@ -162,8 +162,8 @@ impl GpuSource for Source {
         Err(NOT_TOLD.to_owned())
     }
 
-    fn sample(&mut self, _position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
-        let reading = self.news.as_ref().map_err(Trouble::clone)?;
+    fn sample(&mut self, _position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
+        let reading = self.news.as_ref().map_err(SampleError::clone)?;
         Ok(GpuSample {
             at,
             index: self.info.index,

@@ -16,7 +16,7 @@ use nvml_wrapper::error::NvmlError;
 
 use self::gpu::{Gpu, Place, trouble};
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, Trouble, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, Use};
 use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -101,9 +101,9 @@ impl GpuSource for Source<'_> {
         self.gpus.iter().map(|g| g.info.clone()).collect()
     }
 
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
         let Some(gpu) = self.gpus.get_mut(position) else {
-            return Err(Trouble::Lost("there is no such GPU".to_owned()));
+            return Err(SampleError::Lost("there is no such GPU".to_owned()));
         };
         gpu.open(self.nvml, self.system_bytes).map_err(|e| trouble(&e))?;
         gpu.sample(self.nvml, at, self.system_bytes)

@@ -6,10 +6,10 @@ use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use super::SamplerConfig;
-use super::attend::{Command, attend};
-use super::pace::Pace;
+use super::sampling_loop::{Command, attend};
 use super::scope::ScopeWatch;
-use super::source::{GpuSource, Trouble, Use};
+use super::source::{GpuSource, SampleError, Use};
+use super::ticker::Ticker;
 use crate::domain::gpu::{GpuEvent, GpuInfo};
 use crate::domain::time::Nanos;
 
@@ -18,13 +18,13 @@ const ASK_LOST_EVERY: Duration = Duration::from_secs(5);
 
 /// A GPU that stopped answering.
 #[derive(Debug)]
-struct Lost {
+struct LostGpu {
     asked: Nanos,
     reason: String,
 }
 
 /// The thread's state.
-pub(super) struct Watch<Now, Sink> {
+pub(super) struct SamplerThread<Now, Sink> {
     config: SamplerConfig,
     now: Rc<Now>,
     sink: Sink,
@@ -32,11 +32,11 @@ pub(super) struct Watch<Now, Sink> {
     /// Why there are none, as it was told last.
     absent: Option<String>,
     interval: Duration,
-    lost: Vec<Option<Lost>>,
+    lost: Vec<Option<LostGpu>>,
     scope: ScopeWatch,
 }
 
-impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
+impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> SamplerThread<Now, Sink> {
     pub(super) fn new(config: SamplerConfig, now: Now, sink: Sink) -> Self {
         let scope = ScopeWatch::new(&config);
         let interval = config.interval;
@@ -72,7 +72,7 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         self.interval = self.config.interval.max(source.shortest_interval());
         self.tell(source);
         self.look(source, false);
-        let (mut pace, now) = (Pace::new(self.interval), Rc::clone(&self.now));
+        let (mut pace, now) = (Ticker::new(self.interval), Rc::clone(&self.now));
         attend(inbox, &mut pace, || now(), |asked| self.look(source, asked));
     }
 
@@ -120,10 +120,10 @@ impl<Now: Fn() -> Nanos, Sink: Fn(GpuEvent)> Watch<Now, Sink> {
         }
         let (lost, event) = match source.sample(position, at) {
             Ok(sample) => (None, GpuEvent::Sample(sample)),
-            Err(Trouble::Unchanged) => (None, GpuEvent::Unchanged { at, index }),
-            Err(Trouble::Silent(reason)) => (None, GpuEvent::Gap { at, index, lost: false, reason }),
-            Err(Trouble::Lost(reason)) => {
-                (Some(Lost { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, lost: true, reason })
+            Err(SampleError::Unchanged) => (None, GpuEvent::Unchanged { at, index }),
+            Err(SampleError::Silent(reason)) => (None, GpuEvent::Gap { at, index, lost: false, reason }),
+            Err(SampleError::Lost(reason)) => {
+                (Some(LostGpu { asked: at, reason: reason.clone() }), GpuEvent::Gap { at, index, lost: true, reason })
             }
         };
         self.lost[position] = lost;

@@ -38,7 +38,7 @@ enum Place {
 }
 
 impl Place {
-    fn of(endpoint: &Endpoint) -> Self {
+    fn from_endpoint(endpoint: &Endpoint) -> Self {
         let host = endpoint.host.trim_start_matches('[').trim_end_matches(']');
         if host.eq_ignore_ascii_case("localhost") {
             return Self::Here(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
@@ -73,7 +73,7 @@ fn is_own(address: IpAddr) -> bool {
 impl ScopeWatch {
     pub(super) fn new(config: &SamplerConfig) -> Self {
         Self {
-            place: config.endpoint.as_ref().map_or(Place::NotAsked, Place::of),
+            place: config.endpoint.as_ref().map_or(Place::NotAsked, Place::from_endpoint),
             #[cfg(target_os = "linux")]
             listener: config.endpoint.as_ref().map(|e| Listener::new(config.proc_root.clone(), e.port)),
             is_due: false,
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn place(host: &str) -> Place {
-        Place::of(&Endpoint { host: host.to_owned(), port: 8000 })
+        Place::from_endpoint(&Endpoint { host: host.to_owned(), port: 8000 })
     }
 
     #[test]

@@ -7,12 +7,12 @@ use std::sync::mpsc::{channel, sync_channel};
 use std::time::Duration;
 
 use super::Sampler;
-use super::attend::attend;
-use super::pace::Pace;
 use super::page::Fetcher;
+use super::sampling_loop::attend;
+use super::ticker::Ticker;
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
-use crate::protocol::server_metrics::{self, Told};
+use crate::protocol::server_metrics::{self, ServerPage};
 use crate::protocol::url::without_secrets;
 use search::Search;
 
@@ -36,7 +36,7 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
         let Ok(sink) = take.recv() else { return };
         let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, client, interval, &now, &sink) {
             Ok(mut reader) => {
-                let mut pace = Pace::new(reader.interval);
+                let mut pace = Ticker::new(reader.interval);
                 attend(&inbox, &mut pace, &now, |asked| reader.look(asked));
             }
             Err(why) => sink(GaugeEvent::Absent(why)),
@@ -136,7 +136,7 @@ impl<'a> Reader<'a> {
     }
 
     /// What the page says, and when it was there.
-    fn read(&self, at: usize) -> Result<(Nanos, Told), String> {
+    fn read(&self, at: usize) -> Result<(Nanos, ServerPage), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
         let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
             "HTTP 401" | "HTTP 403" => format!("{why}; pass --server-metrics-auth to send the API key"),
@@ -173,11 +173,11 @@ mod tests {
 
     /// Answers each request with the next of these, head and all, then with nothing: the connection ends.
     fn pages(answers: Vec<String>) -> String {
-        heard(answers).0
+        serve_answers(answers).0
     }
 
     /// The same, and the path of each request, told before it is answered.
-    fn heard(answers: Vec<String>) -> (String, Receiver<String>) {
+    fn serve_answers(answers: Vec<String>) -> (String, Receiver<String>) {
         let (tell, paths) = channel();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn a_page_that_wants_a_key_says_how_to_send_it_and_a_redirect_takes_none_along() {
         let redirect = "HTTP/1.1 302 Found\r\nlocation: /b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
-        let (address, paths) = heard(vec![page("401 Unauthorized", ""), redirect.to_owned()]);
+        let (address, paths) = serve_answers(vec![page("401 Unauthorized", ""), redirect.to_owned()]);
         let events = events(vec![format!("{address}/a"), format!("{address}/c")], 1);
         let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
         let wants = format!("{address}/a: HTTP 401; pass --server-metrics-auth to send the API key");
@@ -283,7 +283,7 @@ mod tests {
         let found = "llamacpp:requests_processing 1\n";
         let none = || page("404 Not Found", "");
         let answers = [none(), none(), page("503 Service Unavailable", ""), none(), none(), page("200 OK", found)];
-        let (address, paths) = heard(answers.into_iter().chain([page("200 OK", found)]).collect());
+        let (address, paths) = serve_answers(answers.into_iter().chain([page("200 OK", found)]).collect());
         let (clock, told) = (Cell::new(Nanos::default()), RefCell::new(Vec::new()));
         let (now, sink) = (|| clock.get(), |event| told.borrow_mut().push(event));
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
@@ -304,7 +304,7 @@ mod tests {
 
     #[test]
     fn a_look_that_is_requested_asks_all_of_them_and_does_not_wait_for_the_end_of_a_rest() {
-        let (address, paths) = heard((0..9).map(|_| page("404 Not Found", "")).collect());
+        let (address, paths) = serve_answers((0..9).map(|_| page("404 Not Found", "")).collect());
         let (now, sink) = (Nanos::default, |_| ());
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
         let mut reader = Reader::new(addresses, plain(), SHORTEST_INTERVAL, &now, &sink).unwrap();

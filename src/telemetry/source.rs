@@ -9,7 +9,7 @@ use crate::domain::time::Nanos;
 
 /// A look at a GPU that gave no sample, and why, in words for people.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Trouble {
+pub(super) enum SampleError {
     /// It is gone, perhaps for good: not worth asking at every turn.
     Lost(String),
     /// It did not answer this time.
@@ -38,7 +38,7 @@ pub(super) trait GpuSource {
     fn gpus(&self) -> Vec<GpuInfo>;
 
     /// Looks at the GPU at that position of [`Self::gpus`]. While it is lost, a look costs one call of the driver.
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble>;
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError>;
 
     /// Why there is no GPU yet, while there is none.
     fn absent(&self) -> Option<String> {

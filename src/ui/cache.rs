@@ -12,7 +12,7 @@ use super::theme::Theme;
 use super::widget::find::Match;
 use crate::app::state::answer;
 use crate::app::state::cases::RowId;
-use crate::app::state::report_view::Extent;
+use crate::app::state::report_view::ScrollExtent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
@@ -54,7 +54,7 @@ pub struct RenderCache {
     answer: Cell<answer::Drawn>,
     help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
-    report_extent: Cell<Extent>,
+    report_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
@@ -125,12 +125,12 @@ impl RenderCache {
 
     /// The layout of the report.
     pub fn report(&self, key: ReportKey, make: impl FnOnce() -> Vec<Line<'static>>) -> Rc<[Line<'static>]> {
-        kept(&self.report, key, || make().into())
+        cached(&self.report, key, || make().into())
     }
 
     /// What the run came to; samples of the GPUs come after its end, too.
     pub fn conclusion(&self, session: &Session, gpu_samples: u64, make: impl FnOnce() -> Conclusion) -> Rc<Conclusion> {
-        kept(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
+        cached(&self.conclusion, (progress(session), gpu_samples), || Rc::new(make()))
     }
 
     /// The TTFT of all answers of a session that are reported.
@@ -143,7 +143,7 @@ impl RenderCache {
         {
             return Rc::clone(made);
         }
-        kept(&self.reported_ttft, progress(session), || Rc::new(make()))
+        cached(&self.reported_ttft, progress(session), || Rc::new(make()))
     }
 
     /// Columns of the longest name in these rows.
@@ -168,12 +168,12 @@ impl RenderCache {
     }
 
     /// How far the report could be scrolled in the last frame that showed it.
-    pub fn report_extent(&self) -> Extent {
+    pub fn report_extent(&self) -> ScrollExtent {
         self.report_extent.get()
     }
 
     /// Remembers how far the report can be scrolled.
-    pub fn set_report_extent(&self, extent: Extent) {
+    pub fn set_report_extent(&self, extent: ScrollExtent) {
         self.report_extent.set(extent);
     }
 
@@ -218,7 +218,7 @@ fn is_recent(made_at: Option<Nanos>, session: &Session) -> bool {
     passed.is_some_and(|passed| passed < INTERVAL_PER_RECORD * records)
 }
 
-fn kept<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
+fn cached<K: PartialEq, T: ?Sized>(place: &RefCell<Option<(K, Rc<T>)>>, key: K, new: impl FnOnce() -> Rc<T>) -> Rc<T> {
     let mut place = place.borrow_mut();
     if let Some((_, made)) = place.as_ref().filter(|(k, _)| *k == key) {
         return Rc::clone(made);

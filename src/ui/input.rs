@@ -116,7 +116,7 @@ mod tests {
 
     use super::*;
 
-    fn heard(mut events: Vec<fn() -> io::Result<Event>>) -> Vec<String> {
+    fn read_all(mut events: Vec<fn() -> io::Result<Event>>) -> Vec<String> {
         let heard = RefCell::new(Vec::new());
         run(
             || events.remove(0)(),
@@ -133,7 +133,7 @@ mod tests {
         let error = || Err(io::ErrorKind::Other.into());
         let panic = || panic!("while keys are read");
         let text = || Ok(Event::Paste("a".to_owned()));
-        assert_eq!(heard(vec![text, error]), ["Paste(\"a\")", "Gone"]);
-        assert_eq!(heard(vec![|| Ok(Event::FocusGained), text, panic]), ["Paste(\"a\")", "Gone"]);
+        assert_eq!(read_all(vec![text, error]), ["Paste(\"a\")", "Gone"]);
+        assert_eq!(read_all(vec![|| Ok(Event::FocusGained), text, panic]), ["Paste(\"a\")", "Gone"]);
     }
 }

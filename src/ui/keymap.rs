@@ -8,7 +8,7 @@ mod table;
 
 pub use self::key::Key;
 pub use self::map::{Keymap, Row};
-pub use self::overrides::{Conflict, Override, Why};
+pub use self::overrides::{Conflict, ConflictReason, Override};
 pub use self::table::BINDINGS;
 use crate::app::action::Action;
 use crate::app::pane::PaneId;
@@ -49,7 +49,7 @@ impl Context {
     const AROUND: [Self; 2] = [Self::Panes, Self::Anywhere];
 
     /// Where keys go now.
-    pub const fn of(ui: &UiState) -> Self {
+    pub const fn from_state(ui: &UiState) -> Self {
         match ui.overlay {
             Overlay::None => Self::In(ui.focus),
             Overlay::Help(_) => Self::Help,

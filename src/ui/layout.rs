@@ -13,7 +13,7 @@
 
 use ratatui::layout::Rect;
 
-use super::pane::gpu::Wanted;
+use super::pane::gpu::GpuPaneContent;
 use super::pane::{PANES, Pane, Place};
 use crate::app::pane::PaneId;
 use crate::app::state::App;
@@ -42,7 +42,7 @@ pub struct Layout {
 
 /// What of the state the layout depends on.
 #[derive(Clone, Copy, Debug)]
-pub struct Wishes {
+pub struct LayoutInputs {
     /// Rows of the table.
     pub cases: usize,
     /// The pane that fills the body.
@@ -50,24 +50,24 @@ pub struct Wishes {
     /// The run is over.
     pub finished: bool,
     /// What the machine's pane has to show.
-    pub machine: Wanted,
+    pub machine: GpuPaneContent,
 }
 
-impl Wishes {
+impl LayoutInputs {
     /// Those of the state.
-    pub fn of(app: &App) -> Self {
+    pub fn from_app(app: &App) -> Self {
         let finished = app.shown().session.mode == Mode::Finished;
         Self {
             cases: app.table_rows().len(),
             zoomed: app.ui.zoomed.then_some(app.ui.focus),
             finished,
-            machine: Wanted::of(app),
+            machine: GpuPaneContent::from_app(app),
         }
     }
 }
 
 /// The places on a screen of this size; `None` below [`SMALLEST`].
-pub fn of(screen: Rect, wishes: Wishes) -> Option<Layout> {
+pub fn compute(screen: Rect, wishes: LayoutInputs) -> Option<Layout> {
     if screen.width < SMALLEST.0 || screen.height < SMALLEST.1 {
         return None;
     }
@@ -88,7 +88,7 @@ fn table_height(cases: usize) -> u16 {
     u16::try_from(cases.max(1).saturating_add(2)).unwrap_or(u16::MAX)
 }
 
-fn arrange(body: Rect, wishes: Wishes, screen: Rect) -> Vec<(&'static Pane, Rect)> {
+fn arrange(body: Rect, wishes: LayoutInputs, screen: Rect) -> Vec<(&'static Pane, Rect)> {
     let table_wants = table_height(wishes.cases);
     let tall = screen.height >= 30;
     if tall && screen.width >= 160 {
@@ -101,7 +101,7 @@ fn arrange(body: Rect, wishes: Wishes, screen: Rect) -> Vec<(&'static Pane, Rect
         place(table, text, &stack(right, wishes.machine))
     } else {
         let strip_height = (body.height / 4).clamp(3, 9);
-        let is_figures = matches!(wishes.machine, Wanted::Figures(_));
+        let is_figures = matches!(wishes.machine, GpuPaneContent::Figures(_));
         let (body, reason) = split_rows(body, if is_figures { body.height } else { body.height - 1 });
         let (above, strip) = split_rows(body, body.height - strip_height);
         let (table, text) = split_rows(above, table_wants.min(above.height * 5 / 8));
@@ -160,7 +160,7 @@ fn split_columns(area: Rect, width: u16) -> (Rect, Rect) {
 }
 
 /// One below the other.
-fn stack(area: Rect, machine: Wanted) -> Vec<Rect> {
+fn stack(area: Rect, machine: GpuPaneContent) -> Vec<Rect> {
     let machine = machine.lines(area.width);
     let mut y = area.y;
     let place = |height| {
@@ -198,9 +198,9 @@ mod tests {
     use super::*;
 
     fn layout(width: u16, height: u16, cases: usize) -> Option<Layout> {
-        of(
+        compute(
             Rect::new(0, 0, width, height),
-            Wishes { cases, zoomed: None, finished: false, machine: Wanted::Figures(u16::MAX) },
+            LayoutInputs { cases, zoomed: None, finished: false, machine: GpuPaneContent::Figures(u16::MAX) },
         )
     }
 
@@ -213,8 +213,9 @@ mod tests {
 
     #[test]
     fn a_zoomed_pane_fills_the_body_alone() {
-        let wishes = Wishes { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: Wanted::Reason(31) };
-        let layout = of(Rect::new(0, 0, 80, 24), wishes).unwrap();
+        let wishes =
+            LayoutInputs { cases: 10, zoomed: Some(PaneId::Gpu), finished: false, machine: GpuPaneContent::Reason(31) };
+        let layout = compute(Rect::new(0, 0, 80, 24), wishes).unwrap();
         assert_eq!(layout.panes.len(), 1);
         assert_eq!((layout.panes[0].0.id, layout.panes[0].1), (PaneId::Gpu, Rect::new(1, 2, 78, 21)));
     }
@@ -231,17 +232,17 @@ mod tests {
     #[test]
     fn what_a_machine_without_figures_does_not_need_the_others_get() {
         let instruments = |width, height, machine| {
-            let wishes = Wishes { cases: 10, zoomed: None, finished: false, machine };
-            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
+            let wishes = LayoutInputs { cases: 10, zoomed: None, finished: false, machine };
+            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
             let of = |id| layout.panes.iter().find(|p| p.0.id == id).map(|p| (p.1.width, p.1.height)).unwrap();
             [PaneId::Scope, PaneId::Latency, PaneId::Gpu].map(of)
         };
         // A short reason stands in the rule, a longer one on two lines below it.
-        assert_eq!(instruments(120, 40, Wanted::Reason(31)), [(52, 13), (52, 11), (52, 1)]);
-        assert_eq!(instruments(120, 40, Wanted::Reason(92)), [(52, 12), (52, 10), (52, 3)]);
-        assert_eq!(instruments(120, 40, Wanted::Figures(7)), [(52, 10), (52, 8), (52, 7)]);
-        assert_eq!(instruments(80, 24, Wanted::Reason(92)), [(38, 5), (38, 5), (78, 1)]);
-        assert_eq!(instruments(80, 24, Wanted::Figures(9)), [(25, 5), (25, 5), (24, 5)]);
+        assert_eq!(instruments(120, 40, GpuPaneContent::Reason(31)), [(52, 13), (52, 11), (52, 1)]);
+        assert_eq!(instruments(120, 40, GpuPaneContent::Reason(92)), [(52, 12), (52, 10), (52, 3)]);
+        assert_eq!(instruments(120, 40, GpuPaneContent::Figures(7)), [(52, 10), (52, 8), (52, 7)]);
+        assert_eq!(instruments(80, 24, GpuPaneContent::Reason(92)), [(38, 5), (38, 5), (78, 1)]);
+        assert_eq!(instruments(80, 24, GpuPaneContent::Figures(9)), [(25, 5), (25, 5), (24, 5)]);
     }
 
     #[test]
@@ -259,9 +260,9 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn panes_lie_inside_the_screen_and_apart(width in 60_u16..300, height in 16_u16..120, cases in 0_usize..300, finished in proptest::bool::ANY, machine in 3_u16..40, quiet in proptest::bool::ANY) {
-            let machine = if quiet { Wanted::Reason(machine) } else { Wanted::Figures(machine) };
-            let wishes = Wishes { cases, zoomed: None, finished, machine };
-            let layout = of(Rect::new(0, 0, width, height), wishes).unwrap();
+            let machine = if quiet { GpuPaneContent::Reason(machine) } else { GpuPaneContent::Figures(machine) };
+            let wishes = LayoutInputs { cases, zoomed: None, finished, machine };
+            let layout = compute(Rect::new(0, 0, width, height), wishes).unwrap();
             let mut all: Vec<Rect> = layout.panes.iter().map(|p| p.1).collect();
             proptest::prop_assert_eq!(all.len(), PANES.len());
             let least = |id| if quiet && id == PaneId::Gpu { 1 } else { 3 };

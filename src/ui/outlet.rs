@@ -175,15 +175,15 @@ mod unix {
 
     /// A second handle of a standard stream. It bypasses the standard library's lock, so a write that blocks forever does not
     /// block other threads.
-    pub(super) fn own_file(stream: &impl AsFd) -> io::Result<Patient> {
-        stream.as_fd().try_clone_to_owned().map(|fd| Patient(fd.into()))
+    pub(super) fn own_file(stream: &impl AsFd) -> io::Result<RetryingWriter> {
+        stream.as_fd().try_clone_to_owned().map(|fd| RetryingWriter(fd.into()))
     }
 
     /// Waits if the file returns instead of blocking: that setting is shared by all processes with the file.
     #[derive(Debug)]
-    pub(super) struct Patient(File);
+    pub(super) struct RetryingWriter(File);
 
-    impl Write for Patient {
+    impl Write for RetryingWriter {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             loop {
                 match self.0.write(bytes) {

@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::layout::{Position, Rect};
 
 use super::cache::RenderCache;
-use super::layout::{self, Wishes};
+use super::layout::{self, LayoutInputs};
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
 use crate::app::state::App;
@@ -14,7 +14,7 @@ use crate::domain::time::Nanos;
 /// What it means on a screen of this size; `None` when nothing.
 pub fn resolve(app: &App, cache: &RenderCache, screen: Rect, event: &MouseEvent, now: Nanos) -> Option<Msg> {
     let at = Position { x: event.column, y: event.row };
-    let layout = layout::of(screen, Wishes::of(app))?;
+    let layout = layout::compute(screen, LayoutInputs::from_app(app))?;
     let pane = layout.panes.iter().find(|(_, rect)| rect.contains(at)).map(|(pane, _)| pane.id);
     let pointer = match event.kind {
         MouseEventKind::Down(MouseButton::Left) => {

@@ -42,7 +42,7 @@ pub fn running() -> App {
         max_tokens: 500,
         temperature: 0.0,
         timeout: Duration::from_secs(60),
-        patience: crate::domain::suite::Patience::default(),
+        patience: crate::domain::suite::Timeouts::default(),
         extra: serde_json::Map::new(),
     };
     let cases = ["Debug Task", "Database Optimization", "ML Project"].map(case).to_vec();

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::text::Line;
 
 use super::ascii::to_ascii;
-use super::layout::{self, SMALLEST, Wishes};
+use super::layout::{self, LayoutInputs, SMALLEST};
 use super::pane::{footer, header};
 use super::theme::Theme;
 use super::view::View;
@@ -15,7 +15,7 @@ use crate::app::action::Action;
 pub fn draw(frame: &mut Frame<'_>, view: &View<'_>) {
     let area = frame.area();
     view.cache.set_case_rows([]);
-    let Some(layout) = layout::of(area, Wishes::of(view.app)) else {
+    let Some(layout) = layout::compute(area, LayoutInputs::from_app(view.app)) else {
         let text = format!("tokscope needs {}×{}; this is {}×{}", SMALLEST.0, SMALLEST.1, area.width, area.height);
         pane::line(frame, area, area.height / 2, Line::from(text).centered());
         let way_out = format!("{} quits", view.key_of(Action::Quit));

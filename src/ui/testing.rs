@@ -109,7 +109,7 @@ impl Stage {
             max_tokens: if i % 3 == 0 { 400 } else { 300 },
             temperature: 0.7,
             timeout: Duration::from_secs(120),
-            patience: crate::domain::suite::Patience::default(),
+            patience: crate::domain::suite::Timeouts::default(),
             extra: serde_json::Map::new(),
         };
         let suite = Suite {
@@ -319,7 +319,7 @@ fn flying(id: AttemptId, started_ms: u64, script: &Script, now: Nanos) -> InFlig
         arrival_times: arrival_times(&arrivals),
         trace: record.trace(),
         recent_gaps_ms: record.gaps_ms().map(|g| g as f32).collect(),
-        arrivals: Trace::of(&arrivals),
+        arrivals: Trace::from_arrivals(&arrivals),
         observer_stalls: Vec::new(),
         reasoning: "The user wants a backend.".into(),
         text: "# A heading\n\nSome text".into(),

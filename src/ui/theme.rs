@@ -11,7 +11,7 @@ use self::palette::Palette;
 
 /// What a theme looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Look {
+enum ThemeKind {
     Dark,
     Light,
     HighContrast,
@@ -30,7 +30,7 @@ enum Depth {
 /// A style for each role. As small as it looks: it is part of the key under which layouts are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Theme {
-    look: Look,
+    look: ThemeKind,
     depth: Depth,
     /// It brings the ground and the colour of plain text, too, in place of the terminal's own.
     paints: bool,
@@ -39,24 +39,24 @@ pub struct Theme {
 impl Theme {
     /// The terminal's own sixteen colours on its own ground.
     pub const fn ansi() -> Self {
-        Self { look: Look::Dark, depth: Depth::Sixteen, paints: false }
+        Self { look: ThemeKind::Dark, depth: Depth::Sixteen, paints: false }
     }
 
     /// No colour at all, for `NO_COLOR`: only bold, dim, underline and reverse, so that no colour sequence is ever sent.
     pub const fn mono() -> Self {
-        Self { look: Look::Mono, depth: Depth::Sixteen, paints: false }
+        Self { look: ThemeKind::Mono, depth: Depth::Sixteen, paints: false }
     }
 
     /// The colours; `None` without any.
     const fn palette(self) -> Option<&'static Palette> {
         Some(match (self.look, self.depth) {
-            (Look::Mono, _) => return None,
-            (Look::Dark, Depth::Sixteen) => &palette::DARK_16,
-            (Look::Dark, Depth::TrueColour) => &palette::DARK,
-            (Look::Light, Depth::Sixteen) => &palette::LIGHT_16,
-            (Look::Light, Depth::TrueColour) => &palette::LIGHT,
-            (Look::HighContrast, Depth::Sixteen) => &palette::HIGH_CONTRAST_16,
-            (Look::HighContrast, Depth::TrueColour) => &palette::HIGH_CONTRAST,
+            (ThemeKind::Mono, _) => return None,
+            (ThemeKind::Dark, Depth::Sixteen) => &palette::DARK_16,
+            (ThemeKind::Dark, Depth::TrueColour) => &palette::DARK,
+            (ThemeKind::Light, Depth::Sixteen) => &palette::LIGHT_16,
+            (ThemeKind::Light, Depth::TrueColour) => &palette::LIGHT,
+            (ThemeKind::HighContrast, Depth::Sixteen) => &palette::HIGH_CONTRAST_16,
+            (ThemeKind::HighContrast, Depth::TrueColour) => &palette::HIGH_CONTRAST,
         })
     }
 

@@ -41,7 +41,7 @@ pub struct RowId {
 pub fn reported(state: &CaseState) -> Figures {
     let mut last: Vec<_> = state.reported().rev().take(MAX_COMPARED).filter_map(AttemptState::record).collect();
     last.reverse();
-    Figures::of(&last)
+    Figures::from_records(&last)
 }
 
 /// The last complete, measured answers up to and including an attempt, oldest first.

@@ -65,11 +65,11 @@ impl Load {
     /// Figures at `now`, counted from the attempts of a session.
     pub fn from_session(session: &Session, now: Nanos) -> Self {
         let measured = |(at, concurrency): (usize, &usize)| {
-            let tally = Tally::of(session, Some(at));
-            (tally.ended > 0).then(|| Stage::of(*concurrency, &tally, session))
+            let tally = Tally::from_session(session, Some(at));
+            (tally.ended > 0).then(|| Stage::from_tally(*concurrency, &tally, session))
         };
         let stages = session.sweep.iter().enumerate().take(session.stage).filter_map(measured).collect();
-        let tally = Tally::of(session, (!session.sweep.is_empty()).then_some(session.stage));
+        let tally = Tally::from_session(session, (!session.sweep.is_empty()).then_some(session.stage));
         let mut load = Self { tally, stages, stage: session.stage, recent: VecDeque::new() };
         let records = session.attempts().filter_map(|a| a.record.as_ref());
         let mut recent: Vec<_> = records.filter(|r| now.since(r.ended()) <= WINDOW).collect();
@@ -106,7 +106,7 @@ impl Load {
         self.tally.stand_still(session.still());
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
-                self.stages.push(Stage::of(*concurrency, &self.tally, session));
+                self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
             }
             self.stage = session.stage;
             self.tally = Tally::new(session);
@@ -128,7 +128,7 @@ impl Load {
     pub fn all_stages(&self, session: &Session) -> Vec<Stage> {
         let mut all = self.stages.clone();
         if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
-            all.push(Stage::of(*concurrency, &self.tally, session));
+            all.push(Stage::from_tally(*concurrency, &self.tally, session));
         }
         all
     }

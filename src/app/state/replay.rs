@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::load::Load;
-use super::scene::{Refusals, Scene};
+use super::scene::{FailedDiscoveries, Scene};
 use super::traces::Traces;
 use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
@@ -130,7 +130,7 @@ fn before_anything(whole: &Scene) -> Scene {
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
-        refusals: Refusals::default(),
+        refusals: FailedDiscoveries::default(),
         stop: None,
         live: Arc::default(),
         load: Load::new(&session),
@@ -165,7 +165,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_looked_at: bool
     };
     if is_traced {
         flight.trace = so_far().trace();
-        flight.arrivals = Trace::of(arrivals);
+        flight.arrivals = Trace::from_arrivals(arrivals);
         flight.observer_stalls = record.observer_stalls.iter().filter(|s| s.1 <= at).copied().collect();
     }
     if is_looked_at {

@@ -45,7 +45,7 @@ impl Progress {
 
 /// How far a text can be scrolled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Extent {
+pub struct ScrollExtent {
     /// First line on the screen when scrolled to the end.
     pub limit: usize,
     /// Lines of a page.

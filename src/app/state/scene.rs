@@ -17,7 +17,7 @@ use crate::domain::time::Nanos;
 
 /// Failed attempts to discover the endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Refusals {
+pub struct FailedDiscoveries {
     /// Number of failures.
     pub count: u64,
     /// Time of the first failure.
@@ -26,7 +26,7 @@ pub struct Refusals {
     pub last: Nanos,
 }
 
-impl Refusals {
+impl FailedDiscoveries {
     /// Counts a failure.
     pub(in crate::app) fn add(&mut self, at: Nanos) {
         if self.count == 0 {
@@ -45,7 +45,7 @@ pub struct Scene {
     /// The endpoint under test.
     pub target: Target,
     /// Failed attempts to discover the endpoint.
-    pub refusals: Refusals,
+    pub refusals: FailedDiscoveries,
     /// Why the run is stopped, if every request would fail for the same reason.
     pub stop: Option<Stop>,
     /// The run.
@@ -74,7 +74,7 @@ impl Scene {
         Self {
             now: Nanos::default(),
             target,
-            refusals: Refusals::default(),
+            refusals: FailedDiscoveries::default(),
             stop: None,
             load: Load::new(&session),
             session,
@@ -120,6 +120,6 @@ impl Scene {
 
     /// Duration of the run so far.
     pub fn elapsed(&self) -> Duration {
-        self.session.going(self.now).unwrap_or_default()
+        self.session.running_for(self.now).unwrap_or_default()
     }
 }

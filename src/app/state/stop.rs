@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stop {
     /// The cause that all requests share.
-    pub cause: Cause,
+    pub cause: StopCause,
     /// The server's words and what the user can do, one sentence each.
     pub reason: String,
     /// Indices of the cases whose requests were refused: the first one, and those in flight at that moment.
@@ -13,7 +13,7 @@ pub struct Stop {
 
 /// A cause that all requests share.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cause {
+pub enum StopCause {
     /// The key is missing or refused.
     Key,
     /// The endpoint does not have the model.

@@ -26,7 +26,7 @@ pub struct Stream<'a> {
 
 /// The streams of a part of the run.
 #[derive(Debug)]
-pub struct Shown<'a> {
+pub struct StreamSelection<'a> {
     /// The newest streams, oldest first.
     pub streams: Vec<Stream<'a>>,
     /// Number of all streams in the part.
@@ -57,7 +57,7 @@ impl<'a> Stream<'a> {
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> StreamSelection<'a> {
     /// The streams with a part between `from` and `to`.
     pub fn new(scene: &'a Scene, from: Nanos, to: Nanos) -> Self {
         let in_flight = scene.in_flight().filter(|f| f.started < to && scene.live.at > from).map(Stream::in_flight);

@@ -38,7 +38,7 @@ pub struct Traces {
 impl Traces {
     /// Adds a stream that ended.
     pub fn add(&mut self, record: &AttemptRecord) {
-        let trace = Trace::of(&record.arrivals);
+        let trace = Trace::from_arrivals(&record.arrivals);
         self.arrivals += trace.len();
         self.ended.push_back(Arc::new(EndedStream {
             id: record.id,

@@ -7,7 +7,7 @@ use super::cases::CaseTable;
 use super::listing::Listing;
 use super::notice::Notice;
 use super::overlay::Overlay;
-use super::report_view::Extent;
+use super::report_view::ScrollExtent;
 use super::scope::ScopeState;
 use super::text_field::TextField;
 use super::theme::ThemeName;
@@ -45,7 +45,7 @@ pub struct UiState {
     /// Whether the terminal reports the mouse.
     pub mouse: bool,
     /// How far the report could be scrolled in the last frame.
-    pub report_extent: Extent,
+    pub report_extent: ScrollExtent,
     /// Number of report texts rendered so far.
     pub report_revisions: u64,
 }
@@ -80,7 +80,7 @@ impl Default for UiState {
             notice: None,
             theme: ThemeName::default(),
             mouse: false,
-            report_extent: Extent::default(),
+            report_extent: ScrollExtent::default(),
             report_revisions: 0,
         }
     }

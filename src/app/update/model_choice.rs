@@ -6,7 +6,7 @@ use crate::app::action::Action;
 use crate::app::message::{Effect, RunEffect};
 use crate::app::state::answer::PAGE_LINES;
 use crate::app::state::model_choice::ModelChoice;
-use crate::app::state::stop::Cause;
+use crate::app::state::stop::StopCause;
 use crate::app::state::{App, Connection, Overlay};
 use crate::domain::session::SessionEvent;
 use crate::domain::text::sanitise_line;
@@ -48,7 +48,7 @@ fn begin(app: &mut App, now: Nanos, model: String, listed: &[String], list_error
 /// Offers the endpoint's other models if it refused the run's model. Returns false if there is none, or no user to choose.
 pub(super) fn offer_another(app: &mut App) -> bool {
     let others = app.listed_models.iter().any(|name| Some(name) != app.scene.target.model.as_ref());
-    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == Cause::Model);
+    let stop = app.scene.stop.as_ref().filter(|stop| stop.cause == StopCause::Model);
     let Some(stop) = stop.filter(|_| app.asks_for_model && others) else { return false };
     let asked = app.scene.target.model.as_deref().map(sanitise_line).unwrap_or_default();
     let choice = ModelChoice {
@@ -150,7 +150,7 @@ mod tests {
 
     const LISTED: [&str; 4] = ["Qwen/Qwen3-8B", "Qwen/Qwen3-32B-FP8", "meta-llama/Llama-3.1-8B", "qwen-coder:latest"];
 
-    fn asked() -> App {
+    fn app_with_choice() -> App {
         let mut app = app(1);
         app.asks_for_model = true;
         assert!(discovered(&mut app, &LISTED).is_empty());
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn of_several_models_one_is_chosen_and_asked_as_if_it_had_been_named() {
-        let mut app = asked();
+        let mut app = app_with_choice();
         assert_eq!((app.scene.session.mode, app.exit_status()), (Mode::Waiting, 3));
         typed(&mut app, "8b");
         assert_eq!(choice(&app).found(), ["Qwen/Qwen3-8B", "meta-llama/Llama-3.1-8B"]);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn words_are_found_in_any_order_and_nothing_found_is_nothing_chosen() {
-        let mut app = asked();
+        let mut app = app_with_choice();
         press(&mut app, Action::SelectNext);
         typed(&mut app, "fp8 QWEN");
         assert_eq!((choice(&app).found(), choice(&app).at), (vec!["Qwen/Qwen3-32B-FP8"], 0));
@@ -205,7 +205,7 @@ mod tests {
     #[test]
     fn choosing_none_ends_with_the_reason() {
         for action in [Action::Back, Action::Quit] {
-            let mut app = asked();
+            let mut app = app_with_choice();
             assert!(matches!(press(&mut app, action)[..], [Effect::Quit(3)]));
             let Connection::Refused(why) = &app.scene.target.connection else { panic!("{:?}", app.scene.target) };
             assert!(why.contains("4 models; name one with --model: Qwen/Qwen3-8B, "), "{why}");

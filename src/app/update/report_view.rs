@@ -37,7 +37,7 @@ mod tests {
     use crate::app::action::Action;
     use crate::app::message::Msg;
     use crate::app::state::answer::Drawn;
-    use crate::app::state::report_view::Extent;
+    use crate::app::state::report_view::ScrollExtent;
     use crate::app::update::testing::{app, discovered, ended};
     use crate::app::update::update;
     use crate::domain::attempt::AttemptStatus;
@@ -80,7 +80,7 @@ mod tests {
         let shown = |text: &str| Msg::ReportRendered { text: text.into(), file: "r.md".to_owned() };
         update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
         update(&mut app, shown("a"));
-        let report = Extent { limit: 90, page: 20 };
+        let report = ScrollExtent { limit: 90, page: 20 };
         let drawn = |report| Msg::Drawn { answer: Drawn::default(), help_limit: 0, report };
         update(&mut app, drawn(report));
         for action in [Action::ScrollDown, Action::ScrollDown, Action::SelectNext, Action::SelectPrevious] {
@@ -93,7 +93,7 @@ mod tests {
         update(&mut app, Msg::Action(Nanos(1), Action::SelectLast));
         assert_eq!(view(&app).top, 90);
         // A shorter text leaves nothing beyond its end.
-        update(&mut app, drawn(Extent { limit: 3, page: 20 }));
+        update(&mut app, drawn(ScrollExtent { limit: 3, page: 20 }));
         assert_eq!(view(&app).top, 3);
         update(&mut app, Msg::Action(Nanos(1), Action::SelectFirst));
         assert_eq!(view(&app).top, 0);

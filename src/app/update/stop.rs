@@ -15,7 +15,7 @@ use super::session;
 use crate::app::action::Action;
 use crate::app::message::Effect;
 use crate::app::state::App;
-use crate::app::state::stop::{Cause, Stop};
+use crate::app::state::stop::{Stop, StopCause};
 use crate::domain::attempt::{AttemptId, AttemptRecord};
 use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_EXPECTED};
 use crate::domain::session::{CasePhase, Mode, SessionEvent};
@@ -23,18 +23,18 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
 /// Returns the cause for which all requests would fail; `None` if the error affects only this attempt.
-fn cause(app: &App, record: &AttemptRecord) -> Option<Cause> {
+fn cause(app: &App, record: &AttemptRecord) -> Option<StopCause> {
     let kind = record.error.as_ref()?.kind.as_str();
     let case = app.scene.session.suite.cases.get(record.id.case)?;
     let has_own_model = has_own_model(app, record) || case.extra.contains_key("model");
     match record.http_status? {
-        407 => Some(Cause::Proxy),
-        _ if kind == TLS_EXPECTED => Some(Cause::Address),
+        407 => Some(StopCause::Proxy),
+        _ if kind == TLS_EXPECTED => Some(StopCause::Address),
         _ if has_own_model || kind == CONTENT_REFUSED => None,
-        401 | 403 => Some(Cause::Key),
-        _ if kind == KEY_REFUSED => Some(Cause::Key),
-        _ if kind == MODEL_NOT_FOUND => Some(Cause::Model),
-        404 | 405 if case.extra.is_empty() => Some(Cause::Address),
+        401 | 403 => Some(StopCause::Key),
+        _ if kind == KEY_REFUSED => Some(StopCause::Key),
+        _ if kind == MODEL_NOT_FOUND => Some(StopCause::Model),
+        404 | 405 if case.extra.is_empty() => Some(StopCause::Address),
         _ => None,
     }
 }
@@ -59,14 +59,14 @@ pub(super) fn after(app: &mut App, now: Nanos, record: &AttemptRecord) -> Option
     }
     let said = record.error.as_ref().map_or("", |e| e.message.trim_end_matches(['.', ' ']));
     let advice = match cause {
-        Cause::Key => app.key_source.advice(),
-        Cause::Model => format!("pass another model with --model{}", listed(app)),
-        Cause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
-        Cause::Proxy => String::new(),
+        StopCause::Key => app.key_source.advice(),
+        StopCause::Model => format!("pass another model with --model{}", listed(app)),
+        StopCause::Address => "check that the address is the API's base URL and has the right scheme".to_owned(),
+        StopCause::Proxy => String::new(),
     };
     let about = match cause {
-        Cause::Model => format!("model '{}': ", record.model),
-        Cause::Key | Cause::Address | Cause::Proxy => String::new(),
+        StopCause::Model => format!("model '{}': ", record.model),
+        StopCause::Key | StopCause::Address | StopCause::Proxy => String::new(),
     };
     let advice = if advice.is_empty() { advice } else { format!("; {advice}") };
     let reason = sanitise_line(&format!("{about}{said}{advice}"));

@@ -2,13 +2,13 @@
 
 use toml::de::DeValue;
 
-use super::At;
+use super::Located;
 use crate::app::action::Action;
 use crate::config::toml_file::{Mistakes, Section, advice, shown};
 use crate::ui::keymap::{BINDINGS, Key, Keymap, Override};
 
 /// The keys that are chosen, and the table with them, if they go together.
-pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (Vec<At<Override>>, Option<Keymap>) {
+pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (Vec<Located<Override>>, Option<Keymap>) {
     let mut chosen = Vec::new();
     // Where each stands: its own place, and that of each of its keys.
     let mut places: Vec<(usize, Vec<usize>)> = Vec::new();
@@ -41,7 +41,7 @@ pub(super) fn read(section: &Section<'_, '_>, mistakes: &mut Mistakes<'_>) -> (V
             None
         }
     };
-    let in_order = order.into_iter().map(|i| At::of(chosen[i].clone(), mistakes)).collect();
+    let in_order = order.into_iter().map(|i| Located::new(chosen[i].clone(), mistakes)).collect();
     (in_order, keymap)
 }
 

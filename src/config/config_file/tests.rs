@@ -37,9 +37,9 @@ hold = ["space", "ctrl-h"]
 copy = "Y"
 "#;
     let file = parse(text, "config.toml").unwrap();
-    assert_eq!(file.theme, Some(At { value: ThemeName::HighContrast, line: 2 }));
-    assert_eq!(file.ascii, Some(At { value: AsciiWhen::Auto, line: 3 }));
-    assert_eq!(file.reduced_motion, Some(At { value: true, line: 4 }));
+    assert_eq!(file.theme, Some(Located { value: ThemeName::HighContrast, line: 2 }));
+    assert_eq!(file.ascii, Some(Located { value: AsciiWhen::Auto, line: 3 }));
+    assert_eq!(file.reduced_motion, Some(Located { value: true, line: 4 }));
     let text = |text: &str| Value::Text(text.to_owned());
     let expected = [
         ("url", text("http://localhost:8000/v1"), 7),

@@ -20,22 +20,22 @@ pub(super) fn is_ascii(env: &dyn Fn(&str) -> Option<String>) -> bool {
 mod tests {
     use super::*;
 
-    fn told(variables: &[(&str, &str)]) -> bool {
+    fn is_utf8(variables: &[(&str, &str)]) -> bool {
         is_ascii(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
     #[test]
     fn the_first_variable_that_is_set_decides() {
-        assert!(told(&[("LANG", "C")]));
-        assert!(told(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")]));
-        assert!(told(&[("LC_CTYPE", "de_DE.ISO-8859-1"), ("LANG", "en_US.UTF-8")]));
-        assert!(!told(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
-        assert!(!told(&[("LC_ALL", "C.UTF-8"), ("LANG", "C")]));
+        assert!(is_utf8(&[("LANG", "C")]));
+        assert!(is_utf8(&[("LC_ALL", "POSIX"), ("LANG", "en_US.UTF-8")]));
+        assert!(is_utf8(&[("LC_CTYPE", "de_DE.ISO-8859-1"), ("LANG", "en_US.UTF-8")]));
+        assert!(!is_utf8(&[("LC_ALL", ""), ("LC_CTYPE", "C.utf8"), ("LANG", "C")]));
+        assert!(!is_utf8(&[("LC_ALL", "C.UTF-8"), ("LANG", "C")]));
     }
 
     #[test]
     fn without_any_nothing_speaks_against_it() {
-        assert!(!told(&[]));
-        assert!(!told(&[("LANG", ""), ("LC_MESSAGES", "C")]));
+        assert!(!is_utf8(&[]));
+        assert!(!is_utf8(&[("LANG", ""), ("LC_MESSAGES", "C")]));
     }
 }

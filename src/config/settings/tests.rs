@@ -33,7 +33,7 @@ fn variables<'a>(set: &'a [(&'a str, &'a str)]) -> impl Fn(&str) -> Option<Strin
 }
 
 impl Settings {
-    fn option(&self, key: &str) -> Option<Held<Value>> {
+    fn option(&self, key: &str) -> Option<Sourced<Value>> {
         let at = SETTINGS.iter().position(|setting| setting.key == key).expect("a key of the table");
         self.options[at].clone()
     }
@@ -75,7 +75,7 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
     let run = completed(&args, &[("TOKSCOPE_URL", "http://env/v1")], FILE);
     assert_eq!((run.url.as_deref(), run.model.as_deref()), (Some("http://flag/v1"), Some("f")));
     assert_eq!((run.repeat, run.warmup, run.exports), (Some(7), Some(0), vec!["f.json".into()]));
-    assert_eq!(settings(&args, &[], FILE).theme, Held { value: ThemeName::Dark, from: Source::Flag("--theme") });
+    assert_eq!(settings(&args, &[], FILE).theme, Sourced { value: ThemeName::Dark, from: Source::Flag("--theme") });
     // The environment's address is read where it always was.
     for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL"] {
         assert_eq!(completed(&[], &[(name, "http://env/v1")], FILE).url, None);

@@ -8,7 +8,7 @@ use toml::de::DeValue;
 use super::extra::read_extra;
 use crate::config::toml_file::{Bounds, Section, kind, nearest};
 use crate::config::toml_file::{Mistakes, shown};
-use crate::domain::suite::{CaseSpec, Message, Patience};
+use crate::domain::suite::{CaseSpec, Message, Timeouts};
 
 const ROLES: &[&str] = &["system", "user", "assistant"];
 
@@ -76,8 +76,8 @@ pub(super) fn read_case(
         max_tokens: own.max_tokens.or(defaults.max_tokens).unwrap_or(600),
         temperature: own.temperature.or(defaults.temperature).unwrap_or(0.7),
         timeout: own.timeout.or(defaults.timeout).unwrap_or(Duration::from_secs(120)),
-        patience: Patience {
-            connect: own.connect_timeout.or(defaults.connect_timeout).unwrap_or(Patience::default().connect),
+        patience: Timeouts {
+            connect: own.connect_timeout.or(defaults.connect_timeout).unwrap_or(Timeouts::default().connect),
             first_token: own.first_token_timeout.or(defaults.first_token_timeout),
             stall: own.stall_timeout.or(defaults.stall_timeout),
         },

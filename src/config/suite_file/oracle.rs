@@ -11,7 +11,7 @@ use crate::domain::text::oracle::fault;
 pub fn check(text: &str) -> Result<(), String> {
     match parse(text, FILE_NAME) {
         Ok(suite) => sound(&suite),
-        Err(error) => told(&error, text.replace("\r\n", "\n").matches('\n').count() + 1),
+        Err(error) => check_error(&error, text.replace("\r\n", "\n").matches('\n').count() + 1),
     }
 }
 
@@ -42,7 +42,7 @@ fn sound(suite: &Suite) -> Result<(), String> {
 }
 
 /// What is wrong is said with its place, and nothing of the file is repeated that a terminal would obey.
-fn told(error: &FileError, lines: usize) -> Result<(), String> {
+fn check_error(error: &FileError, lines: usize) -> Result<(), String> {
     let said = error.to_string();
     if let Some(fault) = fault(&said) {
         return Err(fault);

@@ -81,7 +81,7 @@ fn a_case_needs_no_more_than_name_and_prompt() {
         max_tokens: 600,
         temperature: 0.7,
         timeout: Duration::from_secs(120),
-        patience: crate::domain::suite::Patience::default(),
+        patience: crate::domain::suite::Timeouts::default(),
         extra: Map::new(),
     };
     assert_eq!(

@@ -199,7 +199,7 @@ impl AttemptRecord {
         if self.unresolved_gaps().is_some() {
             return None;
         }
-        self.condensed.as_ref().map_or_else(|| Stats::of(self.gaps_ms()), |c| c.gaps)
+        self.condensed.as_ref().map_or_else(|| Stats::from_values(self.gaps_ms()), |c| c.gaps)
     }
 
     /// Content events per quarter of a second since the start: the small trace of a case.

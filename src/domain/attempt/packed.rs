@@ -19,13 +19,13 @@ use crate::domain::time::Nanos;
 #[derive(Clone, Debug)]
 pub struct Packed {
     words: Words,
-    /// A [`Front`], then a [`Body`]. Nothing of it outlives the program.
+    /// A [`PackedHead`], then a [`Body`]. Nothing of it outlives the program.
     bytes: Arc<[u8]>,
 }
 
 /// What is asked of many records: it is read without the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Front {
+pub struct PackedHead {
     /// How it ended.
     pub status: AttemptStatus,
     /// When its request was on its way, or in the open loop's queue.
@@ -38,7 +38,7 @@ pub struct Front {
     pub events: usize,
 }
 
-impl Front {
+impl PackedHead {
     /// Of a record that is not packed.
     pub fn new(record: &AttemptRecord) -> Self {
         let AttemptRecord { status, started, ended, .. } = *record;
@@ -71,14 +71,14 @@ impl Packed {
         if record.condensed.is_none() || !is_bare || !(record.text.is_empty() && record.reasoning.is_empty()) {
             return None;
         }
-        let front = postcard::to_allocvec(&Front::new(record)).ok()?;
+        let front = postcard::to_allocvec(&PackedHead::new(record)).ok()?;
         let bytes = postcard::to_extend(&Body::new(record.clone(), words), front).ok()?;
         Some(Self { bytes: bytes.into(), words: words.clone() })
     }
 
     /// What can be told without unpacking.
-    pub fn front(&self) -> Front {
-        self.read().map_or_else(|| Front::new(&AttemptRecord::default()), |(front, _)| front)
+    pub fn front(&self) -> PackedHead {
+        self.read().map_or_else(|| PackedHead::new(&AttemptRecord::default()), |(front, _)| front)
     }
 
     /// The record.
@@ -88,7 +88,7 @@ impl Packed {
     }
 
     /// Always something: the bytes are its own.
-    fn read(&self) -> Option<(Front, &[u8])> {
+    fn read(&self) -> Option<(PackedHead, &[u8])> {
         postcard::take_from_bytes(&self.bytes).ok()
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::packed::{Front, Packed, Words};
+use super::packed::{Packed, PackedHead, Words};
 use super::{AttemptRecord, AttemptStatus};
 use crate::domain::time::Nanos;
 
@@ -69,9 +69,9 @@ impl StoredRecord {
         self.front().events
     }
 
-    fn front(&self) -> Front {
+    fn front(&self) -> PackedHead {
         match &self.0 {
-            Form::Whole(record) => Front::new(record),
+            Form::Whole(record) => PackedHead::new(record),
             Form::Packed(packed) => packed.front(),
         }
     }

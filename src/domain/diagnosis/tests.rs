@@ -484,7 +484,7 @@ fn several_tokens_an_event_are_no_buffer() {
 fn a_way_that_loses_speed_is_found_by_the_server_s_clock() {
     let mut r = healthy();
     // 990 ms from the first token to the last.
-    let told = |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::of(TimingSource::LlamaCpp) });
+    let told = |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
     r.server_timings = told(900.0);
     assert_eq!(keys(&r), [""; 0]);
     r.server_timings = told(495.0);

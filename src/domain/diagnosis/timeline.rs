@@ -98,13 +98,13 @@ pub struct Burst {
 }
 
 impl Timeline {
-    pub fn of(record: &AttemptRecord) -> Self {
+    pub fn from_record(record: &AttemptRecord) -> Self {
         let arrivals = &record.arrivals;
         let gaps_ms: Vec<f64> = record.gaps_ms().collect();
         let between = |a: Option<&Arrival>, from| a.map_or(0.0, |a| a.at.millis_since(from));
         let wait_ms = between(arrivals.first(), record.started);
         let window_ms = gaps_ms.iter().sum();
-        let bursts = Bursts::of(&gaps_ms, window_ms);
+        let bursts = Bursts::from_gaps(&gaps_ms, window_ms);
         let last_ms = wait_ms + window_ms;
         let since = |at: Nanos| at.millis_since(record.started) - record.started.millis_since(at);
         let stall = |&(from, until): &(Nanos, Nanos)| Stall { from_ms: since(from), until_ms: since(until) };
@@ -199,7 +199,7 @@ impl Timeline {
 
 /// Gaps longer than this are far longer than what is usual among these, milliseconds; `None` where they are too few to tell.
 pub fn pause_limit_ms(gaps_ms: &[f64]) -> Option<f64> {
-    limit_ms(gaps_ms, Bursts::of(gaps_ms, gaps_ms.iter().sum()))
+    limit_ms(gaps_ms, Bursts::from_gaps(gaps_ms, gaps_ms.iter().sum()))
 }
 
 fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
@@ -212,7 +212,7 @@ fn limit_ms(gaps_ms: &[f64], bursts: Option<Bursts>) -> Option<f64> {
 
 impl Bursts {
     /// At least every other gap is next to nothing, and those between are noticeable.
-    fn of(gaps_ms: &[f64], window_ms: f64) -> Option<Self> {
+    fn from_gaps(gaps_ms: &[f64], window_ms: f64) -> Option<Self> {
         let events = gaps_ms.len() + 1;
         if events < ENOUGH_EVENTS {
             return None;

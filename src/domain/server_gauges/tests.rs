@@ -1,6 +1,6 @@
 use super::*;
 
-fn told(pairs: &[(Meter, f64)]) -> ServerGauges {
+fn gauges(pairs: &[(Meter, f64)]) -> ServerGauges {
     let mut gauges = ServerGauges::default();
     for (meter, value) in pairs {
         gauges.set(*meter, *value);
@@ -23,7 +23,7 @@ fn counters_are_differences_and_gauges_are_states() {
     let history = history(&[
         (
             0,
-            told(&[
+            gauges(&[
                 (M::Running, 1.0),
                 (M::GeneratedTokens, 1000.0),
                 (M::DecodedTokens, 1000.0),
@@ -31,10 +31,10 @@ fn counters_are_differences_and_gauges_are_states() {
                 (M::PrefixQueries, 50.0),
             ]),
         ),
-        (1000, told(&[(M::Running, 4.0), (M::DecodedTokens, 1100.0)])),
+        (1000, gauges(&[(M::Running, 4.0), (M::DecodedTokens, 1100.0)])),
         (
             3000,
-            told(&[
+            gauges(&[
                 (M::Running, 2.0),
                 (M::GeneratedTokens, 1500.0),
                 (M::DecodedTokens, 1500.0),
@@ -57,9 +57,9 @@ fn counters_are_differences_and_gauges_are_states() {
 fn a_counter_that_was_not_there_was_at_nothing() {
     use Meter as M;
     let history = history(&[
-        (0, told(&[(M::Running, 0.0)])),
-        (1000, told(&[(M::Running, 1.0), (M::DecodedTokens, 30.0)])),
-        (2000, told(&[(M::Running, 0.0), (M::DecodedTokens, 80.0), (M::GeneratedTokens, 80.0)])),
+        (0, gauges(&[(M::Running, 0.0)])),
+        (1000, gauges(&[(M::Running, 1.0), (M::DecodedTokens, 30.0)])),
+        (2000, gauges(&[(M::Running, 0.0), (M::DecodedTokens, 80.0), (M::GeneratedTokens, 80.0)])),
     ]);
     assert_eq!(history.generated_per_s.iter().map(|p| p.1).collect::<Vec<_>>(), [Some(30.0), Some(50.0)]);
     assert_eq!((history.grown(M::GeneratedTokens), history.grown(M::Preemptions)), (Some(80.0), None));
@@ -67,7 +67,7 @@ fn a_counter_that_was_not_there_was_at_nothing() {
 
 #[test]
 fn what_is_counted_at_the_end_of_answers_makes_no_rate() {
-    let generated = |n| told(&[(Meter::GeneratedTokens, n)]);
+    let generated = |n| gauges(&[(Meter::GeneratedTokens, n)]);
     let history = history(&[(0, generated(0.0)), (1000, generated(0.0)), (2000, generated(600.0))]);
     assert_eq!(history.generated_per_s.mean(), None);
     assert_eq!(history.grown(Meter::GeneratedTokens), Some(600.0));
@@ -77,8 +77,8 @@ fn what_is_counted_at_the_end_of_answers_makes_no_rate() {
 fn a_mean_comes_from_a_sum_and_a_count() {
     use Meter as M;
     let history = history(&[
-        (0, told(&[(M::TtftSeconds, 10.0), (M::TtftCount, 40.0)])),
-        (1000, told(&[(M::TtftSeconds, 10.6), (M::TtftCount, 43.0)])),
+        (0, gauges(&[(M::TtftSeconds, 10.0), (M::TtftCount, 40.0)])),
+        (1000, gauges(&[(M::TtftSeconds, 10.6), (M::TtftCount, 43.0)])),
     ]);
     assert!((history.mean_ms(M::TtftSeconds, M::TtftCount).unwrap() - 200.0).abs() < 1e-6);
     assert_eq!(history.mean_ms(M::QueueSeconds, M::QueueCount), None);
@@ -86,7 +86,7 @@ fn a_mean_comes_from_a_sum_and_a_count() {
 
 #[test]
 fn a_restart_makes_counts_unknown_and_no_rate_negative() {
-    let generated = |n| told(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]);
+    let generated = |n| gauges(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]);
     let history = history(&[(0, generated(900.0)), (1000, generated(10.0)), (2000, generated(60.0))]);
     assert!(history.was_restarted());
     assert_eq!(history.grown(Meter::GeneratedTokens), None);
@@ -95,7 +95,7 @@ fn a_restart_makes_counts_unknown_and_no_rate_negative() {
 
 #[test]
 fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
-    let generated = |n| Box::new(told(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]));
+    let generated = |n| Box::new(gauges(&[(Meter::GeneratedTokens, n), (Meter::DecodedTokens, n)]));
     let mut history = history(&[(0, *generated(0.0)), (1000, *generated(10.0))]);
     history.break_off();
     for (at, n) in [(1001, 9000.0), (2001, 9020.0)] {
@@ -108,7 +108,7 @@ fn what_was_counted_while_the_program_was_gone_is_in_no_rate_and_no_count() {
 #[test]
 fn what_the_server_does_for_others_between_is_no_part_of_the_run() {
     let at = |s: u64| Nanos::from_millis(s * 1000);
-    let generated = |n| told(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
+    let generated = |n| gauges(&[(Meter::GeneratedTokens, n), (Meter::Running, n)]);
     let mut history = history(&[(0, generated(0.0)), (1000, generated(100.0))]);
     let look = |history: &mut GaugeHistory, s, n| history.apply(GaugeEvent::Sample(at(s), Box::new(generated(n))));
     history.set_active(false, at(2));
@@ -135,7 +135,7 @@ fn a_meter_is_a_gauge_or_a_counter() {
 
 #[test]
 fn silence_is_a_gap_and_hides_the_last_figure() {
-    let mut history = history(&[(0, told(&[(Meter::Waiting, 3.0)]))]);
+    let mut history = history(&[(0, gauges(&[(Meter::Waiting, 3.0)]))]);
     history.apply(GaugeEvent::Gap(Nanos::from_millis(1000), "timed out".to_owned()));
     assert_eq!((history.now(Meter::Waiting), history.missed), (None, 1));
     assert_eq!(history.series(Meter::Waiting).unwrap().last(), None);

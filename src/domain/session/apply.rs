@@ -2,7 +2,7 @@
 //! run itself.
 
 use super::case::Start;
-use super::{CasePhase, CaseState, InvalidEvent, Mode, Pace, RunEvent, Session, What};
+use super::{CasePhase, CaseState, InvalidEvent, Mode, RunClock, RunEvent, Session, What};
 use crate::domain::attempt::{AttemptId, AttemptRecord, StoredRecord};
 use crate::domain::time::Nanos;
 
@@ -215,7 +215,7 @@ impl Session {
     fn begin_stage(&mut self, stage: usize) {
         self.stage = stage;
         self.plan.concurrency = self.sweep.get(stage).copied().unwrap_or(self.plan.concurrency);
-        self.pace = Pace::new(&self.plan);
+        self.pace = RunClock::new(&self.plan);
         let attempts = self.plan.attempts();
         for case in 0..self.cases.len() {
             self.edit(case, |c| c.begin_stage(stage, attempts));

@@ -36,7 +36,7 @@ impl Session {
 
     /// Duration of the run up to `now`, or up to its last end if nothing is left. Starts with the first request, and excludes
     /// holds, pauses, waiting for a rerun, and time without the program. `None` before the run began.
-    pub fn going(&self, now: Nanos) -> Option<Duration> {
+    pub fn running_for(&self, now: Nanos) -> Option<Duration> {
         let began = self.began?;
         let is_active = self.is_active();
         let to = if is_active { now } else { self.last_ended.unwrap_or(now) };

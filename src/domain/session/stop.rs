@@ -1,6 +1,6 @@
 //! The end of the program during a run: a resumed run starts again what it interrupted.
 
-use super::{CaseState, Mode, Pace, RunEvent, Session, What};
+use super::{CaseState, Mode, RunClock, RunEvent, Session, What};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus, StoredRecord};
 use crate::domain::time::Nanos;
 
@@ -35,7 +35,7 @@ impl Session {
         }
         let spent = self.pace.spent(at);
         let is_timed = self.pace.is_timed();
-        self.pace = Pace::new(&self.plan);
+        self.pace = RunClock::new(&self.plan);
         self.pace.spend(spent);
         if !is_timed {
             self.pace.end();

@@ -1,6 +1,6 @@
 //! A part of a trace brought to the width of the screen.
 
-use super::{Gap, Stretch, Trace};
+use super::{Gap, GapBin, Trace};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 
@@ -18,7 +18,7 @@ pub struct Column {
 }
 
 impl Column {
-    fn of(gap: &Gap) -> Self {
+    fn from_gap(gap: &Gap) -> Self {
         let ms = gap.ms() as f32;
         Self { sum_ms: ms, gaps: 1, high_ms: ms, kind: gap.kind }
     }
@@ -59,16 +59,16 @@ pub fn columns(trace: &Trace, open: Option<Gap>, from: Nanos, to: Nanos, count: 
     for (block, index, stretch) in trace.stretches(from, to) {
         if stretch.to.since(stretch.from).as_nanos() * count as u128 <= whole {
             if stretch.gaps > 0 {
-                let Stretch { sum_ms, gaps, high_ms, kind, .. } = stretch;
+                let GapBin { sum_ms, gaps, high_ms, kind, .. } = stretch;
                 let column = Column { sum_ms, gaps, high_ms, kind };
                 put(stretch.from, stretch.to, column);
             }
         } else {
-            block.gaps_of(index).for_each(|gap| put(gap.from, gap.to, Column::of(&gap)));
+            block.gaps_of(index).for_each(|gap| put(gap.from, gap.to, Column::from_gap(&gap)));
         }
     }
     if let Some(gap) = open {
-        put(gap.from, gap.to, Column::of(&gap));
+        put(gap.from, gap.to, Column::from_gap(&gap));
     }
     out
 }

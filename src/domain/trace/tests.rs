@@ -25,7 +25,7 @@ fn what_comes_bit_by_bit_is_what_comes_at_once() {
         live.follow(&all[..n], usize::MAX);
         assert_eq!((live.len(), live.last()), (n, all[..n].last().map(|a| a.at)));
     }
-    let whole = Trace::of(&all);
+    let whole = Trace::from_arrivals(&all);
     assert_eq!(highs(&live, 0, 12_000, 97), highs(&whole, 0, 12_000, 97));
     assert_eq!(live.blocks.len(), 4);
     for (a, b) in live.blocks.iter().zip(&whole.blocks) {
@@ -52,7 +52,7 @@ fn a_copy_shares_what_is_full_and_the_oldest_is_forgotten() {
 
 #[test]
 fn a_gap_stands_over_the_time_that_it_lasted() {
-    let trace = Trace::of(&[arrival(100), arrival(200), arrival(400)]);
+    let trace = Trace::from_arrivals(&[arrival(100), arrival(200), arrival(400)]);
     assert_eq!(
         highs(&trace, 0, 500, 5),
         [None, Some(100.0), Some(200.0), Some(200.0), Some(200.0)],
@@ -68,7 +68,7 @@ fn a_gap_stands_over_the_time_that_it_lasted() {
 
 #[test]
 fn however_many_arrivals_a_column_holds_its_extremes_are_seen() {
-    let trace = Trace::of(&steady(20_000, 15_000));
+    let trace = Trace::from_arrivals(&steady(20_000, 15_000));
     let seen = highs(&trace, 0, 202_000, 40);
     let long: Vec<_> = (0..40).filter(|i| seen[*i] == Some(900.0)).collect();
     // It ends 151.89 s after the epoch, and a column is 5.05 s long.
@@ -83,7 +83,7 @@ fn however_many_arrivals_a_column_holds_its_extremes_are_seen() {
 #[test]
 fn events_out_of_one_read_have_one_gap() {
     let shared = |ms| Arrival { coalesced: true, ..arrival(ms) };
-    let trace = Trace::of(&[arrival(100), arrival(140), shared(140), shared(140), arrival(150)]);
+    let trace = Trace::from_arrivals(&[arrival(100), arrival(140), shared(140), shared(140), arrival(150)]);
     let columns = columns(&trace, None, at(0), at(200), 200);
     assert_eq!(columns[120].unwrap(), Column { sum_ms: 40.0, gaps: 1, high_ms: 40.0, kind: TextKind::Answer });
     assert!(columns.iter().flatten().all(|c| c.mean_ms() >= 10.0));
@@ -92,7 +92,7 @@ fn events_out_of_one_read_have_one_gap() {
 
 #[test]
 fn a_time_has_its_gap() {
-    let trace = Trace::of(&steady(600, 600));
+    let trace = Trace::from_arrivals(&steady(600, 600));
     let gap = trace.gap_at(at(1000 + 2561)).unwrap();
     assert_eq!((gap.from, gap.to), (at(3560), at(3570)));
     assert_eq!(trace.gap_at(at(3560)).unwrap().from, at(3560));
@@ -102,7 +102,7 @@ fn a_time_has_its_gap() {
 
 #[test]
 fn stalls_are_those_of_the_diagnosis() {
-    let trace = Trace::of(&steady(600, 300));
+    let trace = Trace::from_arrivals(&steady(600, 300));
     assert_eq!(trace.stall_limit_ms(), Some(500.0));
     let stalls = |from, to, own: &[(Nanos, Nanos)]| trace.stalls(at(from), at(to), 500.0, own);
     let all = stalls(0, 20_000, &[]);
@@ -113,5 +113,5 @@ fn stalls_are_those_of_the_diagnosis() {
     assert!(stalls(5000, 6000, &[]).is_empty() && stalls(0, 3990, &[]).is_empty());
     assert!(stalls(0, 20_000, &[(at(4000), at(4800))])[0].is_own);
     assert!(!stalls(0, 20_000, &[(at(4000), at(4100))])[0].is_own);
-    assert_eq!(Trace::of(&steady(5, 2)).stall_limit_ms(), None, "too few to know what is usual");
+    assert_eq!(Trace::from_arrivals(&steady(5, 2)).stall_limit_ms(), None, "too few to know what is usual");
 }

@@ -1,5 +1,5 @@
-//! A connection to the server, plain or TLS. Each read of the socket is stamped before its bytes are decrypted, so that
-//! HTTPS is measured like HTTP: one read, one time.
+//! Connections to the server, plain or TLS. Each read of the socket is stamped before its bytes are decrypted, so that HTTPS
+//! is measured like HTTP: one read, one time.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -79,7 +79,7 @@ impl Connection {
         Self { socket, tls: None }
     }
 
-    /// Makes the TLS handshake on a socket. An error of TLS is inside the error.
+    /// Makes the TLS handshake on a socket. An error of rustls is inside the returned error.
     pub async fn with_tls(
         socket: TcpStream,
         config: Arc<ClientConfig>,
@@ -87,7 +87,7 @@ impl Connection {
         reader: &Reader,
     ) -> io::Result<Self> {
         let mut session = ClientConnection::new(config, name).map_err(invalid_data)?;
-        // A request goes in as a whole, however long its prompt.
+        // A whole request is buffered at once, and prompts may be long.
         session.set_buffer_limit(None);
         let mut connection = Self { socket, tls: Some(Box::new(Tls { session, is_over: false })) };
         loop {
@@ -138,11 +138,11 @@ impl Tls {
     /// Decrypts the bytes of one read of the socket; returns false at the end.
     fn read(&mut self, socket: &TcpStream, bytes: &[u8], take: &mut dyn FnMut(&[u8])) -> io::Result<bool> {
         if bytes.is_empty() {
-            // Without the announcement, somebody in between may have cut the response off.
+            // Without `close_notify`, an attacker may have cut the response off.
             return Err(io::Error::new(ErrorKind::UnexpectedEof, "tls eof without close_notify"));
         }
         let decrypted = self.decrypt(bytes, take);
-        // Answers of the protocol itself, like an alert. What does not fit now goes out with the next request.
+        // Messages of TLS itself, like alerts. The rest goes out with the next request.
         let _flushed_or_later = self.try_flush(socket);
         decrypted.map(|()| true)
     }
@@ -153,7 +153,7 @@ impl Tls {
                 return Err(io::Error::new(ErrorKind::InvalidData, "tls record too long"));
             }
             let state = self.session.process_new_packets();
-            // Data before an error still counts.
+            // Data before an error counts.
             self.drain(take);
             self.is_over = state.map_err(invalid_data)?.peer_has_closed();
         }

@@ -1,79 +1,85 @@
 use super::*;
 
-const DASHBOARD: Look = Look { keep_looking: true, needs_list: true };
-const HEADLESS: Look = Look { keep_looking: false, needs_list: true };
+const DASHBOARD: DiscoveryOptions = DiscoveryOptions { keeps_trying: true, needs_list: true };
+const HEADLESS: DiscoveryOptions = DiscoveryOptions { keeps_trying: false, needs_list: true };
 
 fn minutes(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
-fn http(status: u16) -> Trouble {
+fn http(status: u16) -> DiscoveryFailure {
     let failure = Failure::new(AttemptStatus::HttpError, "http", format!("HTTP {status}"));
     let may_pass = matches!(status, 429 | 500 | 502..=504);
-    Trouble { failure, http_status: Some(status), may_pass, is_loading: false, server: Some(ServerInfo::default()) }
+    DiscoveryFailure {
+        failure,
+        http_status: Some(status),
+        may_pass,
+        is_loading: false,
+        server: Some(ServerInfo::default()),
+    }
 }
 
-fn next(trouble: &Trouble, how: Look) -> Next {
+fn next(trouble: &DiscoveryFailure, how: DiscoveryOptions) -> NextStep {
     trouble.next(how, 0, 1, Duration::ZERO)
 }
 
 #[test]
 fn a_model_that_is_being_loaded_is_waited_for_within_limits() {
-    let loading = Trouble { is_loading: true, ..http(503) };
-    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(9)), Next::Again(LOOK_EVERY));
-    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(10)), Next::GiveUp);
-    assert_eq!(loading.next(DASHBOARD, 0, 1, minutes(600)), Next::Again(LOOK_EVERY));
-    let named = Look { needs_list: false, ..HEADLESS };
-    assert_eq!(loading.next(named, 0, 1, minutes(0)), Next::Again(LOOK_EVERY), "its requests would only fail");
-    assert_eq!(loading.reason(Next::GiveUp, true), "the model is still loading after 10 minutes");
-    assert_eq!(loading.reason(Next::Again(LOOK_EVERY), true), "the model is loading");
+    let loading = DiscoveryFailure { is_loading: true, ..http(503) };
+    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(9)), NextStep::Again(RETRY_PAUSE));
+    assert_eq!(loading.next(HEADLESS, 0, 1, minutes(10)), NextStep::GiveUp);
+    assert_eq!(loading.next(DASHBOARD, 0, 1, minutes(600)), NextStep::Again(RETRY_PAUSE));
+    let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
+    assert_eq!(loading.next(named, 0, 1, minutes(0)), NextStep::Again(RETRY_PAUSE), "its requests would only fail");
+    assert_eq!(loading.reason(NextStep::GiveUp, true), "the model is still loading after 10 minutes");
+    assert_eq!(loading.reason(NextStep::Again(RETRY_PAUSE), true), "the model is loading");
 }
 
 #[test]
 fn without_a_list_a_named_model_is_asked_all_the_same() {
     for status in [400, 401, 403, 404, 405, 429, 500, 501] {
-        for keep_looking in [true, false] {
-            let named = Look { keep_looking, needs_list: false };
-            assert_eq!(next(&http(status), named), Next::WithoutList, "{status}");
+        for keeps_trying in [true, false] {
+            let named = DiscoveryOptions { keeps_trying, needs_list: false };
+            assert_eq!(next(&http(status), named), NextStep::WithoutList, "{status}");
         }
         let again = matches!(status, 429 | 500);
-        assert_eq!(next(&http(status), HEADLESS), Next::GiveUp, "{status}");
+        assert_eq!(next(&http(status), HEADLESS), NextStep::GiveUp, "{status}");
         assert_eq!(
             next(&http(status), DASHBOARD),
-            if again { Next::Again(LOOK_EVERY) } else { Next::GiveUp },
+            if again { NextStep::Again(RETRY_PAUSE) } else { NextStep::GiveUp },
             "{status}"
         );
     }
-    // A gateway whose server is not up yet is waited for where somebody waits.
-    let named = Look { needs_list: false, ..DASHBOARD };
-    assert_eq!(next(&http(502), named), Next::Again(LOOK_EVERY));
-    assert_eq!(next(&http(502), Look { keep_looking: false, ..named }), Next::WithoutList);
-    let dead = Trouble::no_answer("connect", "refused".to_owned());
-    assert_eq!(next(&dead, Look { needs_list: false, ..HEADLESS }), Next::GiveUp);
-    assert_eq!(next(&dead, DASHBOARD), Next::Again(LOOK_EVERY));
+    // A gateway whose server is starting is worth waiting for, if asked to wait.
+    let named = DiscoveryOptions { needs_list: false, ..DASHBOARD };
+    assert_eq!(next(&http(502), named), NextStep::Again(RETRY_PAUSE));
+    assert_eq!(next(&http(502), DiscoveryOptions { keeps_trying: false, ..named }), NextStep::WithoutList);
+    let dead = DiscoveryFailure::no_answer("connect", "refused".to_owned());
+    assert_eq!(next(&dead, DiscoveryOptions { needs_list: false, ..HEADLESS }), NextStep::GiveUp);
+    assert_eq!(next(&dead, DASHBOARD), NextStep::Again(RETRY_PAUSE));
 }
 
 #[test]
 fn retries_apply_as_they_do_to_requests() {
-    let after = |trouble: &Trouble, tries| trouble.next(HEADLESS, 2, tries, Duration::ZERO);
-    let dead = Trouble::no_answer("connect", "refused".to_owned());
+    let after = |trouble: &DiscoveryFailure, tries| trouble.next(HEADLESS, 2, tries, Duration::ZERO);
+    let dead = DiscoveryFailure::no_answer("connect", "refused".to_owned());
     for trouble in [&dead, &http(429), &http(503)] {
-        assert!(matches!(after(trouble, 1), Next::Again(_)) && matches!(after(trouble, 2), Next::Again(_)));
-        assert_eq!(after(trouble, 3), Next::GiveUp);
+        assert!(matches!(after(trouble, 1), NextStep::Again(_)) && matches!(after(trouble, 2), NextStep::Again(_)));
+        assert_eq!(after(trouble, 3), NextStep::GiveUp);
     }
-    for trouble in [&http(500), &http(404), &Trouble::no_answer("tls", "no".to_owned())] {
-        assert_eq!(after(trouble, 1), Next::GiveUp, "{}", trouble.failure.message);
+    for trouble in [&http(500), &http(404), &DiscoveryFailure::no_answer("tls", "no".to_owned())] {
+        assert_eq!(after(trouble, 1), NextStep::GiveUp, "{}", trouble.failure.message);
     }
-    // First again, then without it.
-    let named = Look { needs_list: false, ..HEADLESS };
-    assert!(matches!(http(429).next(named, 1, 1, Duration::ZERO), Next::Again(_)));
-    assert_eq!(http(429).next(named, 1, 2, Duration::ZERO), Next::WithoutList);
+    // Tries again first, then goes on without the list.
+    let named = DiscoveryOptions { needs_list: false, ..HEADLESS };
+    assert!(matches!(http(429).next(named, 1, 1, Duration::ZERO), NextStep::Again(_)));
+    assert_eq!(http(429).next(named, 1, 2, Duration::ZERO), NextStep::WithoutList);
 }
 
 #[test]
-fn what_to_do_is_told_where_a_named_model_would_help() {
+fn the_error_says_when_naming_a_model_would_help() {
     let advice = "pass --model NAME";
-    assert!(http(404).reason(Next::GiveUp, true).contains(advice));
-    assert!(!http(401).reason(Next::GiveUp, true).contains(advice));
-    assert!(!Trouble::no_answer("dns", "no".to_owned()).reason(Next::GiveUp, true).contains(advice));
+    assert!(http(404).reason(NextStep::GiveUp, true).contains(advice));
+    assert!(!http(401).reason(NextStep::GiveUp, true).contains(advice));
+    assert!(!DiscoveryFailure::no_answer("dns", "no".to_owned()).reason(NextStep::GiveUp, true).contains(advice));
 }

@@ -1,6 +1,6 @@
 //! Undoes encodings of characters that a reader, or the program that shows a text, would undo.
 
-use super::seen::{Place, Seen};
+use super::visible_chars::{Place, VisibleChar};
 
 /// Named HTML entities for characters that occur in keys.
 const ENTITIES: [(&str, char); 14] = [
@@ -22,7 +22,7 @@ const ENTITIES: [(&str, char); 14] = [
 
 /// Undoes percent-encoding, JSON-style escapes and HTML entities; `None` if there are none. An encoding that the end of the
 /// text cuts off is dropped.
-pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
+pub fn decode(seen: &[VisibleChar]) -> Option<Vec<VisibleChar>> {
     if !seen.iter().any(|s| matches!(s.c, '%' | '\\' | '&')) {
         return None;
     }
@@ -44,7 +44,7 @@ pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
             }
             Code::Cut => break,
             Code::Character(c, length) => {
-                out.character(Seen { c, place: whole(first, tail, length) });
+                out.character(VisibleChar { c, place: whole(first, tail, length) });
                 rest = tail.get(length..).unwrap_or_default();
             }
             Code::Byte(byte, length) => {
@@ -57,7 +57,7 @@ pub fn decode(seen: &[Seen]) -> Option<Vec<Seen>> {
 }
 
 /// Position of an escape that is `length` characters longer than its first.
-fn whole(first: &Seen, tail: &[Seen], length: usize) -> Place {
+fn whole(first: &VisibleChar, tail: &[VisibleChar], length: usize) -> Place {
     length.checked_sub(1).and_then(|last| tail.get(last)).map_or(first.place, |last| first.place.with(last.place))
 }
 
@@ -71,7 +71,7 @@ enum Code {
 }
 
 /// Parses the next `digits` characters as a hexadecimal number.
-fn hex(tail: &[Seen], digits: usize) -> Result<u32, Code> {
+fn hex(tail: &[VisibleChar], digits: usize) -> Result<u32, Code> {
     let mut value = 0;
     for at in 0..digits {
         let digit = tail.get(at).ok_or(Code::Cut)?.c.to_digit(16).ok_or(Code::No)?;
@@ -88,11 +88,11 @@ fn byte(value: Result<u32, Code>, length: usize) -> Code {
     }
 }
 
-fn percent(tail: &[Seen]) -> Code {
+fn percent(tail: &[VisibleChar]) -> Code {
     byte(hex(tail, 2), 2)
 }
 
-fn backslash(tail: &[Seen]) -> Code {
+fn backslash(tail: &[VisibleChar]) -> Code {
     let Some((kind, digits)) = tail.split_first() else { return Code::Cut };
     match kind.c {
         'x' => byte(hex(digits, 2), 3),
@@ -108,7 +108,7 @@ fn backslash(tail: &[Seen]) -> Code {
     }
 }
 
-fn entity(tail: &[Seen]) -> Code {
+fn entity(tail: &[VisibleChar]) -> Code {
     const LONGEST: usize = 10;
     let name = tail.get(..LONGEST).unwrap_or(tail);
     let Some(length) = name.iter().position(|s| s.c == ';') else {
@@ -127,14 +127,14 @@ fn entity(tail: &[Seen]) -> Code {
 /// Decodes characters, some of which arrive byte by byte.
 #[derive(Default)]
 struct Decoded {
-    out: Vec<Seen>,
+    out: Vec<VisibleChar>,
     /// Bytes of incomplete characters, with their positions.
     bytes: Vec<u8>,
     places: Vec<Place>,
 }
 
 impl Decoded {
-    fn character(&mut self, seen: Seen) {
+    fn character(&mut self, seen: VisibleChar) {
         self.flush();
         self.out.push(seen);
     }
@@ -150,7 +150,7 @@ impl Decoded {
             for c in chunk.valid().chars() {
                 let last = at + c.len_utf8() - 1;
                 if let (Some(first), Some(last)) = (self.places.get(at), self.places.get(last)) {
-                    self.out.push(Seen { c, place: first.with(*last) });
+                    self.out.push(VisibleChar { c, place: first.with(*last) });
                 }
                 at = last + 1;
             }
@@ -160,7 +160,7 @@ impl Decoded {
         self.places.clear();
     }
 
-    fn finish(mut self) -> Vec<Seen> {
+    fn finish(mut self) -> Vec<VisibleChar> {
         self.flush();
         self.out
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
 use super::decode::decode;
-use super::seen::{Place, Seen};
+use super::visible_chars::{Place, VisibleChar};
 use crate::domain::text::{CSI, ESCAPE, is_invisible, skip_escape_sequence};
 
 /// Maximum nested encodings to undo.
@@ -34,7 +34,7 @@ impl View {
         self.places.get(part.start + 1..part.end).is_some_and(|places| places.iter().any(|p| p.is_after_blank))
     }
 
-    fn new(seen: &[Seen]) -> Self {
+    fn new(seen: &[VisibleChar]) -> Self {
         let mut view = Self { bytes: Vec::with_capacity(seen.len()), places: Vec::with_capacity(seen.len()) };
         for s in seen {
             view.bytes.extend_from_slice(s.c.encode_utf8(&mut [0; 4]).as_bytes());
@@ -65,10 +65,10 @@ pub fn plain_views(text: &str) -> Vec<Vec<u8>> {
 /// Returns all ways to read a text: with escape sequences interpreted and as written, as rendered Markdown, encoded and
 /// decoded.
 pub fn views(text: &str) -> Vec<View> {
-    let mut seen: Vec<Seen> = text
+    let mut seen: Vec<VisibleChar> = text
         .char_indices()
         .map(|(from, c)| (c, from as u32, (from + c.len_utf8()) as u32))
-        .map(|(c, from, to)| Seen { c, place: Place { from, to, is_after_blank: false } })
+        .map(|(c, from, to)| VisibleChar { c, place: Place { from, to, is_after_blank: false } })
         .collect();
     let mut views = Vec::new();
     for depth in 0.. {
@@ -79,9 +79,9 @@ pub fn views(text: &str) -> Vec<View> {
         if has_escapes {
             views.push(View::new(&shown));
         }
-        let is_marked = |s: &&Seen| u8::try_from(s.c).is_ok_and(is_mark);
+        let is_marked = |s: &&VisibleChar| u8::try_from(s.c).is_ok_and(is_mark);
         if shown.iter().any(|s| is_marked(&s)) {
-            let rendered: Vec<Seen> = shown.iter().filter(|s| !is_marked(s)).copied().collect();
+            let rendered: Vec<VisibleChar> = shown.iter().filter(|s| !is_marked(s)).copied().collect();
             views.push(View::new(&rendered));
         }
         match decode(&shown) {
@@ -93,7 +93,7 @@ pub fn views(text: &str) -> Vec<View> {
 }
 
 /// Removes invisible characters, blanks and marks, and turns styled letters into plain ones.
-fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
+fn fold(seen: &[VisibleChar], interprets_escapes: bool) -> Vec<VisibleChar> {
     let mut out = Vec::with_capacity(seen.len());
     let mut chars = seen.iter().map(|s| s.c).enumerate().peekable();
     let normalizer = DecomposingNormalizerBorrowed::new_nfkd();
@@ -110,15 +110,15 @@ fn fold(seen: &[Seen], interprets_escapes: bool) -> Vec<Seen> {
         if matches!(c, ' ' | '\n' | '\t') {
             is_after_blank = true;
         } else if c.is_ascii_graphic() {
-            out.push(Seen { c, place });
+            out.push(VisibleChar { c, place });
             is_after_blank = false;
         } else if !c.is_ascii() && !is_invisible(c) {
             let before = out.len();
             if is_a_letter_of_its_own(c) {
-                out.push(Seen { c, place });
+                out.push(VisibleChar { c, place });
             } else {
                 let plain = normalizer.normalize_iter(std::iter::once(c));
-                out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| Seen { c, place }));
+                out.extend(plain.filter(|c| !c.is_whitespace() && !is_invisible(*c)).map(|c| VisibleChar { c, place }));
             }
             // A visible character without a letter counts as a blank.
             is_after_blank = out.len() == before;

@@ -6,6 +6,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
 use rustls::{ServerConfig, ServerConnection, StreamOwned, SupportedProtocolVersion};
 
 use super::*;
@@ -69,8 +70,10 @@ impl Wire {
     }
 }
 
+const PEM: &[u8] = include_bytes!("../../../tests/data/tls/good.pem");
+
 fn server_config(versions: &[&'static SupportedProtocolVersion], protocols: &[&str]) -> Arc<ServerConfig> {
-    let pem = include_bytes!("../../../tests/data/tls/good.pem");
+    let pem = PEM;
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_slice(pem).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -152,6 +155,34 @@ fn a_response_over_tls_ends_only_where_the_server_says_so() {
         let record = end(&facts);
         let is_cut = failure(&record).1.contains("closed in the middle of the answer");
         assert_eq!((record.status, is_cut), (AttemptStatus::Truncated, !announces), "{:?}", record.error);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn a_server_that_requires_a_client_certificate_is_named_as_such() {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(PEM).unwrap()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build().unwrap();
+    for version in rustls::ALL_VERSIONS {
+        let builder = ServerConfig::builder_with_provider(Arc::clone(&provider)).with_protocol_versions(&[version]);
+        let builder = builder.unwrap().with_client_cert_verifier(Arc::clone(&verifier));
+        let chain = vec![CertificateDer::from_pem_slice(PEM).unwrap()];
+        let config = Arc::new(builder.with_single_cert(chain, PrivateKeyDer::from_pem_slice(PEM).unwrap()).unwrap());
+        let (url, server) = listen("https", move |listener| {
+            let Wire::Tls(mut stream) = Wire::accept(&listener, Some(&config)) else { unreachable!() };
+            assert!(stream.read(&mut [0]).is_err(), "the client has no certificate");
+            // Reads the rest, so that closing does not reset the connection before the client reads the alert.
+            stream.sock.shutdown(Shutdown::Write).unwrap();
+            let _rest = std::io::copy(&mut stream.sock, &mut std::io::sink());
+        });
+        let (engine, facts) = insecure_engine(&url);
+        start(&engine, Duration::from_secs(30));
+        let record = end(&facts);
+        let (status, said) = failure(&record);
+        assert_eq!(status, AttemptStatus::ConnectError, "{version:?}: {said}");
+        assert!(said.contains("the server requires a client certificate"), "{version:?}: {said}");
         server.join().unwrap();
     }
 }

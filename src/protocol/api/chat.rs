@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use crate::domain::suite::CaseSpec;
-use crate::protocol::request::{Manner, conversation, stream_options};
+use crate::protocol::request::{RequestDialect, conversation, stream_options};
 
 /// The body of a streaming request.
-pub fn body(case: &CaseSpec, model: &str, manner: Manner, nonce: Option<&str>) -> Value {
+pub fn body(case: &CaseSpec, model: &str, manner: RequestDialect, nonce: Option<&str>) -> Value {
     let limit = if manner.max_completion_tokens { "max_completion_tokens" } else { "max_tokens" };
     let mut body = Map::new();
     body.insert("model".into(), model.into());

@@ -10,11 +10,11 @@ use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
 use crate::protocol::chunk::{Chunk, Text, finish_reason, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
-use crate::protocol::request::{Manner, conversation};
+use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
 /// The body of a streaming request. System messages stand beside the conversation, and a temperature above 1 is refused.
-pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
     let (system, talk): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
     let mut body = Map::new();
     body.insert("model".into(), model.into());
@@ -127,7 +127,7 @@ fn read_usage(usage: &Value) -> Option<Usage> {
     let cached_tokens = number("cache_read_input_tokens");
     let written = number("cache_creation_input_tokens").unwrap_or(0);
     let add = |n: u64| n.saturating_add(cached_tokens.unwrap_or(0)).saturating_add(written);
-    usage::told(Usage {
+    usage::usage_if_any(Usage {
         prompt_tokens: number("input_tokens").map(add),
         completion_tokens: number("output_tokens"),
         reasoning_tokens: usage::number(usage, &["output_tokens_details", "thinking_tokens"]),

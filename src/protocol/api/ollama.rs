@@ -10,14 +10,14 @@ use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
 use crate::protocol::chunk::{Chunk, Text, finish_reason};
 use crate::protocol::failure::reported_error;
-use crate::protocol::request::{Manner, conversation};
+use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::{timings, usage};
 
 /// A model that is in memory takes far less than this to be found there.
 const LOADED_WITHIN_NS: u64 = 500_000_000;
 
 /// The body of a streaming request. `extra` goes in beside `options`, and may replace single ones of them.
-pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
     let mut options = Map::new();
     options.insert("num_predict".into(), case.max_tokens.into());
     options.insert("temperature".into(), case.temperature.into());
@@ -76,7 +76,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.server_timings = timings::ollama(&last).map(Box::new);
         // Older releases give no reason.
         chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
-        chunk.usage = usage::told(Usage {
+        chunk.usage = usage::usage_if_any(Usage {
             prompt_tokens: usage::number(&last, &["prompt_eval_count"]),
             completion_tokens: usage::number(&last, &["eval_count"]),
             ..Usage::default()

@@ -10,11 +10,11 @@ use crate::domain::attempt::Usage;
 use crate::domain::suite::CaseSpec;
 use crate::protocol::chunk::{Chunk, Text, finish_reason_in};
 use crate::protocol::failure::{message_of, reported_error};
-use crate::protocol::request::{Manner, conversation};
+use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
 /// The body of a streaming request. Nothing is to be kept on the server.
-pub fn body(case: &CaseSpec, model: &str, _manner: Manner, nonce: Option<&str>) -> Value {
+pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), model.into());
     body.insert("input".into(), json!(conversation(case, nonce)));
@@ -143,7 +143,7 @@ fn whole(chunk: &mut Chunk<'_>, document: &Value) {
 }
 
 fn read_usage(usage: &Value) -> Option<Usage> {
-    usage::told(Usage {
+    usage::usage_if_any(Usage {
         prompt_tokens: usage::number(usage, &["input_tokens"]),
         completion_tokens: usage::number(usage, &["output_tokens"]),
         reasoning_tokens: usage::number(usage, &["output_tokens_details", "reasoning_tokens"]),

@@ -16,7 +16,7 @@ fn case() -> CaseSpec {
 }
 
 fn body(api: &Api) -> Value {
-    (api.body)(&case(), "m", Manner::default(), None)
+    (api.body)(&case(), "m", RequestDialect::default(), None)
 }
 
 #[test]
@@ -51,15 +51,15 @@ fn extra_of_the_case_has_the_last_word() {
     case.extra =
         json!({ "temperature": 0, "options": { "num_ctx": 4096, "num_predict": 9 } }).as_object().unwrap().clone();
     for api in APIS {
-        assert_eq!((api.body)(&case, "m", Manner::default(), None)["temperature"], 0, "{api:?}");
+        assert_eq!((api.body)(&case, "m", RequestDialect::default(), None)["temperature"], 0, "{api:?}");
     }
-    let options = &(OLLAMA.body)(&case, "m", Manner::default(), None)["options"];
+    let options = &(OLLAMA.body)(&case, "m", RequestDialect::default(), None)["options"];
     assert_eq!(*options, json!({ "num_predict": 9, "temperature": 1.5, "num_ctx": 4096 }));
 }
 
 #[test]
 fn what_a_server_refused_is_asked_otherwise() {
-    let manner = Manner { usage: AskUsage::No, max_completion_tokens: true };
+    let manner = RequestDialect { usage: AskUsage::No, max_completion_tokens: true };
     let body = (CHAT.body)(&case(), "m", manner, None);
     assert_eq!((body.get("stream_options"), body.get("max_tokens")), (None, None));
     assert_eq!(body["max_completion_tokens"], 5);
@@ -117,7 +117,7 @@ fn a_nonce_comes_before_everything_else_and_changes_nothing_else() {
     ] {
         let mut expected = body(api);
         *expected.pointer_mut(first).unwrap() = "[0a1b2c3d]\nbe brief".into();
-        assert_eq!((api.body)(&case(), "m", Manner::default(), Some("0a1b2c3d")), expected, "{api:?}");
+        assert_eq!((api.body)(&case(), "m", RequestDialect::default(), Some("0a1b2c3d")), expected, "{api:?}");
     }
 }
 
@@ -126,7 +126,7 @@ fn messages_of_extra_go_out_as_they_are() {
     let own = json!([{ "role": "user", "content": "own" }]);
     let mut case = case();
     case.extra = json!({ "messages": own }).as_object().unwrap().clone();
-    assert_eq!((CHAT.body)(&case, "m", Manner::default(), Some("0a1b2c3d"))["messages"], own);
+    assert_eq!((CHAT.body)(&case, "m", RequestDialect::default(), Some("0a1b2c3d"))["messages"], own);
     assert!(!case.takes_nonce());
     assert!(!CaseSpec { messages: Vec::new(), extra: serde_json::Map::new(), ..case }.takes_nonce());
 }

@@ -7,7 +7,7 @@ use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_
 
 /// Kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
-    let said = Said::new(body);
+    let said = ErrorWords::new(body);
     match http_status {
         400 if said.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
         400 if said.text.contains("http request to an https server") => Some(TLS_EXPECTED),
@@ -24,14 +24,14 @@ pub(super) fn is_key_word(word: &str) -> bool {
 }
 
 /// Content of an error body, in lower case.
-struct Said {
+struct ErrorWords {
     /// `code`, `type` and `param` of the error.
     words: [String; 3],
     /// The server's own sentence. Some servers repeat the whole request next to it, whose prompt may contain anything.
     text: String,
 }
 
-impl Said {
+impl ErrorWords {
     fn new(body: &str) -> Self {
         let value: Value = serde_json::from_str(body).unwrap_or_default();
         let error = value.get("error").filter(|e| e.is_object()).unwrap_or(&value);

@@ -23,7 +23,7 @@ fn events(reads: &[&[u8]]) -> Vec<String> {
 
 /// The same by eventsource-stream alone, from whole text with LF ends and a blank line at its end.
 fn reference(text: &str) -> Vec<String> {
-    let mut unusual = Unusual::default();
+    let mut unusual = FullParser::default();
     let mut out = Vec::new();
     for line in text.split('\n') {
         unusual.line(line, &mut |event| keep(&mut out, event)).unwrap();

@@ -9,7 +9,7 @@ const V0_6: &str = include_str!("../../../tests/data/macmon/0.6.1.json");
 const V0_10: &str = include_str!("../../../tests/data/macmon/0.10.0.json");
 
 /// The newer line with something else in these places.
-fn with(changes: &[(&str, Value)]) -> Result<Reading, Odd> {
+fn with(changes: &[(&str, Value)]) -> Result<Reading, UnreadableLine> {
     let mut line: Value = serde_json::from_str(V0_10).unwrap();
     for (path, value) in changes {
         *line.pointer_mut(path).unwrap() = value.clone();
@@ -101,7 +101,7 @@ fn a_share_is_never_more_than_the_whole() {
 #[test]
 fn a_line_without_a_gpu_says_why() {
     let text = |line: &[u8]| match read(line) {
-        Err(Odd::Text(text)) => text,
+        Err(UnreadableLine::Text(text)) => text,
         other => panic!("{other:?}"),
     };
     assert_eq!(text(b"error: unexpected argument\n"), "error: unexpected argument");
@@ -109,8 +109,10 @@ fn a_line_without_a_gpu_says_why() {
     assert_eq!(text(b"[1, 2]"), "[1, 2]");
     assert_eq!(text(b""), "");
     assert_eq!(text("x".repeat(9999).as_bytes()), format!("{}…", "x".repeat(160)));
-    assert_eq!(read(b"{}"), Err(Odd::Bare("it tells nothing of the GPU")));
-    assert!(matches!(with(&[("/soc/vm", json!(true))]), Err(Odd::Bare(why)) if why.contains("virtual machine")));
+    assert_eq!(read(b"{}"), Err(UnreadableLine::Bare("it tells nothing of the GPU")));
+    assert!(
+        matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::Bare(why)) if why.contains("virtual machine"))
+    );
 }
 
 /// JSON of any shape, under macmon's names and others.

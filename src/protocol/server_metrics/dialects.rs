@@ -2,8 +2,8 @@
 //!
 //! Pages that the servers themselves wrote are in `tests/data/server-metrics`.
 
+use super::Combine::{Engines, Parts, Share, Sum};
 use super::Dialect;
-use super::How::{Engines, Parts, Share, Sum};
 use crate::domain::live::SIMULATOR_KIND;
 use crate::domain::server_gauges::Meter as M;
 

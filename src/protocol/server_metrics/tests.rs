@@ -33,7 +33,7 @@ fn tells(page: &str, kind: &str, figures: &[(Meter, f64)]) {
         let is = told.gauges.get(*meter);
         assert!(is.is_some_and(|is| (is - expected).abs() < 1e-9), "{meter:?} is {is:?}, not {expected}");
     }
-    assert_eq!(told.gauges.told(), figures.len(), "{told:?}");
+    assert_eq!(told.gauges.known_count(), figures.len(), "{told:?}");
 }
 
 #[test]

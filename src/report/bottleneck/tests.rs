@@ -35,24 +35,24 @@ fn session(records: Vec<AttemptRecord>) -> Session {
     session
 }
 
-fn said_with(records: Vec<AttemptRecord>, system: SystemFigures) -> String {
+fn sentence_with(records: Vec<AttemptRecord>, system: SystemFigures) -> String {
     let session = session(records);
-    sentence(&session, system)
+    sentence_of(&session, system)
 }
 
-fn sentence(session: &Session, system: SystemFigures) -> String {
-    let told = bottleneck(session, &Summary::of(session), system).unwrap();
+fn sentence_of(session: &Session, system: SystemFigures) -> String {
+    let told = bottleneck(session, &Summary::from_session(session), system).unwrap();
     format!("{}: {}", told.cause, told.evidence)
 }
 
-fn said(records: Vec<AttemptRecord>) -> String {
-    said_with(records, SystemFigures::default())
+fn sentence(records: Vec<AttemptRecord>) -> String {
+    sentence_with(records, SystemFigures::default())
 }
 
 #[test]
 fn without_a_figure_there_is_no_sentence() {
     let session = session(Vec::new());
-    assert_eq!(bottleneck(&session, &Summary::of(&session), SystemFigures::default()), None);
+    assert_eq!(bottleneck(&session, &Summary::from_session(&session), SystemFigures::default()), None);
 }
 
 #[test]
@@ -62,29 +62,32 @@ fn a_busy_machine_is_no_bottleneck_where_every_request_failed() {
     let mut failed = answer(100, 9, 100);
     failed.status = AttemptStatus::StreamError;
     let session = session(vec![failed]);
-    assert_eq!(bottleneck(&session, &Summary::of(&session), system), None);
+    assert_eq!(bottleneck(&session, &Summary::from_session(&session), system), None);
 }
 
 #[test]
 fn decoding_is_named_with_its_share_and_its_speed() {
-    assert_eq!(said(vec![answer(100, 9, 100)]), "decode-bound: 90% of the median request, 9.0 ms per token, steady.");
+    assert_eq!(
+        sentence(vec![answer(100, 9, 100)]),
+        "decode-bound: 90% of the median request, 9.0 ms per token, steady."
+    );
     // Twenty gaps are too few to say whether they are steady.
-    assert_eq!(said(vec![answer(20, 9, 20)]), "decode-bound: 90% of the median request, 9.0 ms per token.");
+    assert_eq!(sentence(vec![answer(20, 9, 20)]), "decode-bound: 90% of the median request, 9.0 ms per token.");
     let mut uneven = answer(20, 1, 200);
     for (i, arrival) in uneven.arrivals.iter_mut().enumerate() {
         arrival.at = Nanos::from_millis(20 + i as u64 + 20 * (i as u64 / 20));
     }
-    assert_eq!(said(vec![uneven]), "decode-bound: 95% of the median request, 2.0 ms per token, with uneven gaps.");
+    assert_eq!(sentence(vec![uneven]), "decode-bound: 95% of the median request, 2.0 ms per token, with uneven gaps.");
 }
 
 #[test]
 fn a_long_wait_is_the_first_tokens() {
     assert_eq!(
-        said(vec![answer(300, 10, 10)]),
+        sentence(vec![answer(300, 10, 10)]),
         "prefill-bound: 75% of the median request is spent before its first token (TTFT 300 ms), in prefill or in a queue."
     );
     assert_eq!(
-        said(vec![answer(300, 10, 70)]),
+        sentence(vec![answer(300, 10, 70)]),
         "no clear bottleneck: 30% of the median request is prefill, the rest decode."
     );
 }
@@ -100,7 +103,7 @@ fn tokscopes_own_delays_are_named_before_the_server() {
             }
             record
         };
-        said((0..20).map(touched).collect())
+        sentence((0..20).map(touched).collect())
     };
     let decode = "decode-bound: 90% of the median request, 9.0 ms per token, steady";
     assert_eq!(
@@ -124,13 +127,13 @@ fn tokscopes_own_delays_are_named_before_the_server() {
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     late.own_delay_ms = Some(240.0);
-    assert!(!said(vec![late]).contains("for a free slot"));
+    assert!(!sentence(vec![late]).contains("for a free slot"));
 }
 
 #[test]
 fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
     let with = |busiest_gpu_percent| {
-        said_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
+        sentence_with(vec![answer(100, 9, 100)], SystemFigures { busiest_gpu_percent, ..SystemFigures::default() })
     };
     assert!(with(Some(98.4)).ends_with("steady; GPU up to 98%."));
     assert!(with(Some(2.0)).ends_with("steady; no GPU seen here was at work."));
@@ -140,7 +143,7 @@ fn the_gpu_is_named_only_where_it_was_busy_or_idle() {
 #[test]
 fn a_late_client_comes_before_what_it_measured() {
     let late = |gap, ms| {
-        said_with(vec![answer(100, gap, 100)], SystemFigures { lag_p99_ms: Some(ms), ..SystemFigures::default() })
+        sentence_with(vec![answer(100, gap, 100)], SystemFigures { lag_p99_ms: Some(ms), ..SystemFigures::default() })
     };
     assert_eq!(
         late(9, 12.0),
@@ -154,19 +157,19 @@ fn a_late_client_comes_before_what_it_measured() {
 #[test]
 fn a_client_without_a_core_to_spare_comes_before_what_it_measured() {
     let level = |avg| Some(Level { avg, max: 100.0 });
-    let said = |busy: f64, engine: f64, is_local: bool| {
+    let sentence = |busy: f64, engine: f64, is_local: bool| {
         let host =
             HostReport { cpu_busy_percent: level(busy), own_engine_percent: level(engine), ..HostReport::default() };
-        said_with(vec![answer(100, 9, 100)], SystemFigures::default().with_host(Some(&host), is_local))
+        sentence_with(vec![answer(100, 9, 100)], SystemFigures::default().with_host(Some(&host), is_local))
     };
     let also = "; also decode-bound: 90% of the median request, 9.0 ms per token, steady.";
-    assert!(said(94.9, 89.9, true).starts_with("decode-bound: "));
-    assert!(said(100.0, 10.0, false).starts_with("decode-bound: "), "the server has a machine of its own");
+    assert!(sentence(94.9, 89.9, true).starts_with("decode-bound: "));
+    assert!(sentence(100.0, 10.0, false).starts_with("decode-bound: "), "the server has a machine of its own");
     let own = "client-bound: tokscope's reading thread used 97% of a core, so its own delay may distort the figures";
-    assert_eq!(said(98.4, 97.2, true), format!("{own}{also}"));
+    assert_eq!(sentence(98.4, 97.2, true), format!("{own}{also}"));
     let shared =
         "client-bound: client and server share a machine whose cores were 98% busy, so each may have slowed the other";
-    assert_eq!(said(98.4, 10.0, true), format!("{shared}{also}"));
+    assert_eq!(sentence(98.4, 10.0, true), format!("{shared}{also}"));
 }
 
 #[test]
@@ -176,12 +179,12 @@ fn buffering_needs_half_of_the_attempts() {
         record.findings.push(Finding::new("bursts", "events come in bursts"));
         record
     };
-    let text = said(vec![bursty(), bursty(), answer(100, 9, 100)]);
+    let text = sentence(vec![bursty(), bursty(), answer(100, 9, 100)]);
     assert_eq!(
         text,
         "buffered stream: text was held back in 2 of 3 attempts, so TTFT and ITL do not reflect the model."
     );
-    assert!(said(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
+    assert!(sentence(vec![bursty(), answer(100, 9, 100), answer(100, 9, 100)]).starts_with("decode-bound"));
 }
 
 /// An answer whose text came in one read.
@@ -196,7 +199,7 @@ fn buffered_answers_never_name_the_client() {
     // Their gaps are 0: tokscope's lateness is more than half of that.
     let records = (0..14).map(|i| at_once(900 + i, 10)).collect();
     let system = SystemFigures { lag_p99_ms: Some(12.0), ..SystemFigures::default() };
-    let told = said_with(records, system);
+    let told = sentence_with(records, system);
     assert_eq!(
         told,
         "buffered stream: text was held back in 14 of 14 attempts, so TTFT and ITL do not reflect the model."
@@ -204,7 +207,7 @@ fn buffered_answers_never_name_the_client() {
     // Busy cores on a shared machine are no proof; a read that holds the whole answer is one.
     let busy = SystemFigures { shared_machine_percent: Some(100.0), ..SystemFigures::default() };
     assert_eq!(
-        said_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
+        sentence_with((0..14).map(|i| at_once(900 + i, 10)).collect(), busy),
         told.trim_end_matches('.').to_owned()
             + "; also client-bound: client and server share a machine whose cores were 100% busy, so each may have slowed \
                the other."
@@ -218,16 +221,16 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
         record
     };
     // Every answer came while tokscope stood still: nothing is left for a buffer.
-    let told = said((0..5).map(|_| stopped(at_once(950, 40))).collect());
+    let told = sentence((0..5).map(|_| stopped(at_once(950, 40))).collect());
     assert_eq!(told, "client-bound: tokscope itself stalled in 5 of 5 attempts, for up to 0.90 s.");
     // Half of them: both are named.
     let mixed = (0..10).map(|i| if i % 2 == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
-    let told = said(mixed);
+    let told = sentence(mixed);
     assert!(told.starts_with("client-bound: tokscope itself stalled in 5 of 10 attempts"), "{told}");
     assert!(told.contains("; also buffered stream: text was held back in 5 of 10 attempts"), "{told}");
     // One of twenty is too few to be the cause, and is named all the same.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(100, 9, 100)) } else { answer(100, 9, 100) }).collect();
-    let told = said(few);
+    let told = sentence(few);
     assert!(told.starts_with("decode-bound: 90% of the median request"), "{told}");
     assert!(
         told.ends_with("; also client-bound: tokscope itself stalled in 1 of 20 attempts, for up to 0.90 s."),
@@ -235,16 +238,16 @@ fn own_standstill_comes_before_buffering_and_never_leaves_the_server_alone() {
     );
     // It comes first where the others look buffered.
     let few = (0..20).map(|i| if i == 0 { stopped(at_once(950, 40)) } else { at_once(950, 40) }).collect();
-    let told = said(few);
+    let told = sentence(few);
     assert!(told.starts_with("client-bound: tokscope itself stalled in 1 of 20 attempts"), "{told}");
     assert!(told.contains("; also buffered stream: text was held back in 19 of 20 attempts"), "{told}");
     // Without another cause it is not lost either.
     let few = (0..20).map(|i| if i == 0 { stopped(answer(300, 10, 70)) } else { answer(300, 10, 70) }).collect();
-    assert!(said(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
+    assert!(sentence(few).contains("the rest decode; also client-bound: tokscope itself stalled in 1 of 20"));
     // What ended before a standstill is not touched by it.
     let mut before = answer(100, 9, 100);
     before.observer_stalls = vec![(Nanos::from_millis(5000), Nanos::from_millis(5900))];
-    assert!(said(vec![before]).starts_with("decode-bound"));
+    assert!(sentence(vec![before]).starts_with("decode-bound"));
 }
 
 /// Requests sent together, answered one after another: the first token after this time, tokens for so long.
@@ -255,7 +258,7 @@ fn in_turn(first_text_ms: &[u64], decode_ms: u64) -> Vec<AttemptRecord> {
 #[test]
 fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
     assert_eq!(
-        said(in_turn(&[37, 332, 931, 1370], 290)),
+        sentence(in_turn(&[37, 332, 931, 1370], 290)),
         "queue-bound: the server decodes one request at a time: 3 of 3 overlapping requests got their first token only after \
          the previous one ended (after 37 ms to 1.37 s)."
     );
@@ -268,7 +271,7 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
     };
     let mut limited = in_turn(&[37, 332, 931, 1370], 290);
     limited.iter_mut().skip(1).for_each(|record| record.retries.push(refusal.clone()));
-    let told = said(limited);
+    let told = sentence(limited);
     assert!(told.starts_with("saturated: the server refused 3 of 4 requests"), "{told}");
     assert!(told.contains("; also queue-bound: the server decodes one request at a time"), "{told}");
 }
@@ -276,17 +279,17 @@ fn a_server_that_answers_one_request_at_a_time_is_a_queue() {
 #[test]
 fn a_long_prefill_of_parallel_requests_is_no_queue() {
     // Decode phases that are short beside the TTFT do not overlap either.
-    assert!(said(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
+    assert!(sentence(in_turn(&[2000, 2100, 2200, 2300], 58)).starts_with("prefill-bound"));
     // Decoded together.
-    assert!(said(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));
+    assert!(sentence(in_turn(&[100, 110, 120, 130], 870)).starts_with("decode-bound"));
     // Two requests are too few.
-    assert!(!said(in_turn(&[37, 332, 931], 290)).starts_with("queue-bound"));
+    assert!(!sentence(in_turn(&[37, 332, 931], 290)).starts_with("queue-bound"));
 }
 
 #[test]
 fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
     let with = |server_waiting| {
-        said_with(vec![answer(300, 10, 10)], SystemFigures { server_waiting, ..SystemFigures::default() })
+        sentence_with(vec![answer(300, 10, 10)], SystemFigures { server_waiting, ..SystemFigures::default() })
     };
     assert_eq!(with(Some(3.25)), "queue-bound: the server's metrics report 3.2 waiting requests on average.");
     assert!(with(Some(0.4)).starts_with("prefill-bound"));
@@ -296,7 +299,7 @@ fn requests_that_wait_by_the_server_s_metrics_are_a_queue() {
 fn a_throttled_gpu_is_named_before_where_the_time_went() {
     let with = |percent| {
         let gpu_throttled = Some(("overheated", percent));
-        said_with(vec![answer(100, 9, 100)], SystemFigures { gpu_throttled, ..SystemFigures::default() })
+        sentence_with(vec![answer(100, 9, 100)], SystemFigures { gpu_throttled, ..SystemFigures::default() })
     };
     assert_eq!(
         with(40.0),
@@ -309,17 +312,17 @@ fn a_throttled_gpu_is_named_before_where_the_time_went() {
 #[test]
 fn a_queue_is_the_servers_word_or_the_open_loops() {
     let mut queued = answer(300, 10, 10);
-    let timings = ServerTimings { queue_ms: Some(200.0), ..ServerTimings::of(TimingSource::Groq) };
+    let timings = ServerTimings { queue_ms: Some(200.0), ..ServerTimings::from_source(TimingSource::Groq) };
     queued.server_timings = Some(timings);
     assert_eq!(
-        said(vec![queued]),
+        sentence(vec![queued]),
         "queue-bound: the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)."
     );
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
     assert_eq!(
-        said(vec![late]),
+        sentence(vec![late]),
         "saturated: at this rate, requests spent 250 ms of their 300 ms TTFT waiting for a free slot (medians)."
     );
 }
@@ -333,7 +336,7 @@ fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
         let id = AttemptId { case: 0, number };
         session.handle(SessionEvent::Ended(id, Arc::new(AttemptRecord { id, ..record.clone() })));
     }
-    sentence(&session, SystemFigures::default())
+    sentence_of(&session, SystemFigures::default())
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::text::{METHOD, about, cells};
-use super::{Comparison, Figure, Side};
+use super::{ComparedRun, Comparison, Figure};
 use crate::report::json::pretty;
 use crate::report::markdown::inline;
 
@@ -78,12 +78,12 @@ struct FigureJson {
 }
 
 impl FigureJson {
-    const fn of(f: Figure) -> Self {
+    const fn from_figure(f: Figure) -> Self {
         Self { mean: f.mean, n: f.n, ci95_half_width: f.half_width, estimated: f.estimated }
     }
 }
 
-fn side(side: &Side) -> SideJson<'_> {
+fn side(side: &ComparedRun) -> SideJson<'_> {
     SideJson {
         name: &side.name,
         kind: side.kind,
@@ -109,8 +109,8 @@ pub fn json(comparison: &Comparison) -> String {
                 .map(|row| RowJson {
                     concurrency: row.concurrency,
                     case: row.case.as_deref(),
-                    a: row.a.map(FigureJson::of),
-                    b: row.b.map(FigureJson::of),
+                    a: row.a.map(FigureJson::from_figure),
+                    b: row.b.map(FigureJson::from_figure),
                     difference_percent: row.difference_percent(),
                     judgement: row
                         .judge(block.compared.metric.better)

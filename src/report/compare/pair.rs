@@ -1,6 +1,6 @@
 //! What of two runs is set against what: the runs as a whole, or what both measured at the same concurrency.
 
-use super::{Case, Measured, Side};
+use super::{Case, ComparedRun, Measured};
 
 /// Two that are compared.
 #[derive(Debug)]
@@ -35,7 +35,7 @@ impl Pair<'_> {
 type Level<'a> = (u64, &'a Measured);
 
 /// The concurrencies of which a side has figures by themselves: the stages of a sweep, else that of its closed loop.
-fn levels(side: &Side) -> Vec<Level<'_>> {
+fn levels(side: &ComparedRun) -> Vec<Level<'_>> {
     if side.is_sweep {
         return side.stages.iter().map(|stage| (stage.concurrency, &stage.measured)).collect();
     }
@@ -44,7 +44,7 @@ fn levels(side: &Side) -> Vec<Level<'_>> {
 }
 
 /// One pair a concurrency that both have, if one of them is a sweep; else the two as a whole.
-pub fn pairs<'a>(a: &'a Side, b: &'a Side) -> Vec<Pair<'a>> {
+pub fn pairs<'a>(a: &'a ComparedRun, b: &'a ComparedRun) -> Vec<Pair<'a>> {
     let mut out = Vec::new();
     if a.is_sweep || b.is_sweep {
         let of_b = levels(b);
@@ -60,7 +60,7 @@ pub fn pairs<'a>(a: &'a Side, b: &'a Side) -> Vec<Pair<'a>> {
 }
 
 /// The stages that stand alone, and what the figures of a sweep are of where none has its like.
-pub fn warnings(a: &Side, b: &Side) -> Vec<String> {
+pub fn warnings(a: &ComparedRun, b: &ComparedRun) -> Vec<String> {
     if !a.is_sweep && !b.is_sweep {
         return Vec::new();
     }

@@ -51,7 +51,7 @@ pub struct Measured {
 
 impl Measured {
     /// Of each case's attempts that count.
-    fn of<'a, A: Iterator<Item = &'a AttemptState>>(
+    fn from_attempts<'a, A: Iterator<Item = &'a AttemptState>>(
         session: &'a Session,
         reported: impl Fn(&'a CaseState) -> A,
     ) -> Self {
@@ -121,7 +121,7 @@ pub struct Plan {
 
 /// One of two runs. What is not known is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Side {
+pub struct ComparedRun {
     /// What it is called: an id, or the name of its file.
     pub name: String,
     /// Where it comes from, for people.
@@ -150,12 +150,12 @@ pub struct Side {
     pub notes: Vec<String>,
 }
 
-impl Side {
+impl ComparedRun {
     /// A run as it would be reported.
-    pub fn of(report: &Report) -> Self {
+    pub fn from_report(report: &Report) -> Self {
         let session = &report.session;
         let stage = |(at, concurrency): (usize, &usize)| {
-            let measured = Measured::of(session, |case| case.reported_in(at));
+            let measured = Measured::from_attempts(session, |case| case.reported_in(at));
             (measured.answers > 0).then_some(Stage { concurrency: *concurrency as u64, measured })
         };
         Self {
@@ -168,7 +168,7 @@ impl Side {
             simulated: report.simulated,
             partial: session.is_partial(),
             plan: Some(plan(session)),
-            whole: Measured::of(session, CaseState::reported),
+            whole: Measured::from_attempts(session, CaseState::reported),
             is_sweep: !session.sweep.is_empty(),
             stages: session.sweep.iter().enumerate().filter_map(stage).collect(),
             notes: Vec::new(),

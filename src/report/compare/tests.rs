@@ -39,17 +39,17 @@ fn what_is_compared_are_metrics_and_which_way_they_are_better_is_theirs() {
 }
 
 /// Three answers a case, each of its own time.
-fn side(id: &str, cases: &[&str], millis: u64) -> Side {
+fn side(id: &str, cases: &[&str], millis: u64) -> ComparedRun {
     let plan = crate::domain::session::Plan { repeat: 3, ..Default::default() };
     let session = run(suite(cases), plan, |id, now| Some(answer(id, now, millis + 10 * u64::from(id.number), 10, 100)));
-    Side { name: id.to_owned(), ..Side::of(&report(session)) }
+    ComparedRun { name: id.to_owned(), ..ComparedRun::from_report(&report(session)) }
 }
 
 #[test]
 fn totals_without_a_case_that_failed_in_one_run_are_not_judged() {
     let (a, mut b) = (side("ts-1", &["First", "Second"], 1000), side("ts-2", &["First", "Second"], 2000));
     b.whole.cases[1].figures = Vec::new();
-    let comparison = Comparison::of(a, b);
+    let comparison = Comparison::new(a, b);
     let told = "'Second' was measured in one of the runs only: the row of all cases is not judged";
     assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
     let rows = &comparison.blocks[0].rows;
@@ -66,12 +66,12 @@ fn answers_without_a_resolved_figure_are_counted_beside_the_comparison() {
         Some(record)
     });
     let report = report(session);
-    let saved = Side::of(&report);
+    let saved = ComparedRun::from_report(&report);
     let text = (crate::report::exporters::EXPORTERS.iter().find(|e| e.id == "json").unwrap().render)(&report);
     let read = crate::report::import::results::read(&text).unwrap();
     assert_eq!(saved.whole.unresolved, read.whole.unresolved);
     assert_eq!(saved.whole.total[0].map(|figure| figure.n), Some(2));
-    let comparison = Comparison::of(saved, side("ts-2", &["a"], 1000));
+    let comparison = Comparison::new(saved, side("ts-2", &["a"], 1000));
     let told = "A: excluded as unresolved, in 3 answers: TTFT in 1, Inter-token latency in 1";
     assert!(comparison.warnings.iter().any(|w| w == told), "{:?}", comparison.warnings);
 }
@@ -82,7 +82,7 @@ fn two_runs_stand_side_by_side() {
     b.model = Some("other | model".into());
     b.simulated = true;
     b.plan = b.plan.map(|p| Plan { concurrency: Some(4), ..p });
-    let comparison = Comparison::of(side("ts-1", &["First", "Second"], 1000), b);
+    let comparison = Comparison::new(side("ts-1", &["First", "Second"], 1000), b);
     let text = text(&comparison);
     assert!(!text.contains('\u{1b}'));
     insta::assert_snapshot!(text, @r"
@@ -140,7 +140,7 @@ fn two_runs_stand_side_by_side() {
 #[test]
 fn a_run_beside_itself_shows_nothing() {
     let side = side("ts-1", &["First"], 1000);
-    let comparison = Comparison::of(side.clone(), side);
+    let comparison = Comparison::new(side.clone(), side);
     assert_eq!(comparison.warnings, [""; 0]);
     for block in &comparison.blocks {
         for row in &block.rows {
@@ -150,13 +150,16 @@ fn a_run_beside_itself_shows_nothing() {
     }
 }
 
-fn sweep(id: &str, concurrencies: &[usize]) -> Side {
-    Side { name: id.to_owned(), ..Side::of(&report(crate::report::fixture::sweep_session(concurrencies))) }
+fn sweep(id: &str, concurrencies: &[usize]) -> ComparedRun {
+    ComparedRun {
+        name: id.to_owned(),
+        ..ComparedRun::from_report(&report(crate::report::fixture::sweep_session(concurrencies)))
+    }
 }
 
 #[test]
 fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
-    let comparison = Comparison::of(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
+    let comparison = Comparison::new(sweep("ts-1", &[1, 4, 8]), sweep("ts-2", &[1, 2, 4]));
     let text = text(&comparison);
     let (head, _) = text.split_once("Inter-token").unwrap();
     // At 4 at once an answer takes 2 s, alone 1 s.
@@ -189,13 +192,13 @@ fn two_sweeps_are_compared_stage_by_stage_and_a_stage_alone_is_told() {
 #[test]
 fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
     let plain = side("ts-1", &["a", "b", "c", "d"], 1000);
-    let comparison = Comparison::of(plain.clone(), sweep("ts-2", &[1, 4]));
+    let comparison = Comparison::new(plain.clone(), sweep("ts-2", &[1, 4]));
     assert!(comparison.is_by_stage);
     assert!(comparison.blocks[0].rows.iter().all(|row| row.concurrency == Some(1)), "{comparison:?}");
     assert_eq!(comparison.warnings, ["stages with answers only in B, not compared: 4 at once"]);
     // With a rate nobody says how many there were at once.
     let rate = plain.plan.map(|p| Plan { rate: Some(2.0), ..p });
-    let comparison = Comparison::of(Side { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
+    let comparison = Comparison::new(ComparedRun { plan: rate, ..plain }, sweep("ts-2", &[1, 4]));
     assert!(!comparison.is_by_stage && comparison.blocks[0].rows.iter().all(|row| row.concurrency.is_none()));
     assert!(
         comparison.warnings.contains(
@@ -208,7 +211,7 @@ fn a_plain_run_is_compared_with_the_stage_of_its_concurrency() {
 fn sweeps_without_a_stage_in_common_say_what_their_figures_are_of() {
     let mut pooled = sweep("ts-2", &[1, 4]);
     pooled.stages.clear();
-    let warnings = |a: Side, b: Side| Comparison::of(a, b).warnings;
+    let warnings = |a: ComparedRun, b: ComparedRun| Comparison::new(a, b).warnings;
     assert_eq!(
         warnings(sweep("ts-1", &[1, 2]), sweep("ts-2", &[4, 8])),
         [
@@ -231,5 +234,5 @@ fn the_cache_is_told_of_each_stage() {
     let mut warm = sweep("ts-1", &[1, 4]);
     warm.stages[1].measured.warm = 3;
     let note = "A: 4 at once: 3 of 4 answers came out of the server's prefix cache: their TTFT is no cold one";
-    assert_eq!(Comparison::of(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
+    assert_eq!(Comparison::new(warm, sweep("ts-2", &[1, 4])).warnings, [note]);
 }

@@ -1,6 +1,6 @@
 //! A comparison for the terminal.
 
-use super::{Compared, Comparison, Figure, Row, Side};
+use super::{Compared, ComparedRun, Comparison, Figure, Row};
 use crate::domain::quantity::{Quantity, UNKNOWN};
 use crate::domain::text::sanitise_line;
 use crate::report::runs_table::table;
@@ -35,7 +35,7 @@ pub fn text(comparison: &Comparison) -> String {
 }
 
 /// A run in one line.
-pub(super) fn about(side: &Side) -> String {
+pub(super) fn about(side: &ComparedRun) -> String {
     let simulated = side.simulated.then(|| "SIMULATED".to_owned());
     let of_kind = Some(format!("{} ({})", side.name, side.kind));
     let parts = [of_kind, side.model.clone(), side.started_at.clone(), side.suite.clone(), simulated];

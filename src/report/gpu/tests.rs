@@ -35,15 +35,15 @@ fn serve(history: &mut GpuHistory, gpus: &[&str]) {
     history.apply(GpuEvent::Scope(GpuScope::EndpointHost { evidence: "seen".to_owned(), gpus }));
 }
 
-fn of(history: &GpuHistory, is_local: bool) -> Result<GpuReport, String> {
-    GpuReport::of(history, &sample_session(), is_local, Nanos::from_millis(60_000))
+fn report_of(history: &GpuHistory, is_local: bool) -> Result<GpuReport, String> {
+    GpuReport::from_history(history, &sample_session(), is_local, Nanos::from_millis(60_000))
 }
 
 #[test]
 fn only_the_gpus_that_serve_pay_for_the_tokens() {
     let mut history = history(&[("A", None), ("B", None), ("C", None)]);
     serve(&mut history, &["A", "C"]);
-    let report = of(&history, true).unwrap();
+    let report = report_of(&history, true).unwrap();
     assert_eq!(report.devices.iter().map(|d| d.serves).collect::<Vec<_>>(), [true, false, true].map(Some));
     let each = Energy { joules: 1000.0, method: EnergyMethod::Integrated };
     assert!(report.devices.iter().all(|d| d.energy == Ok(each)));
@@ -54,21 +54,21 @@ fn only_the_gpus_that_serve_pay_for_the_tokens() {
 #[test]
 fn without_evidence_no_token_has_a_price() {
     let mut history = history(&[("A", None)]);
-    let report = of(&history, true).unwrap();
+    let report = report_of(&history, true).unwrap();
     assert_eq!((report.scope.as_str(), report.devices[0].serves), ("unknown", None));
     let why =
         "it is not known which GPUs serve the endpoint: the endpoint's address is loopback, which a tunnel's is too";
     assert_eq!(report.efficiency, Err(why.to_owned()));
     history.apply(GpuEvent::Scope(GpuScope::Unknown { why: "nobody listens".to_owned() }));
     // An address of this machine that is not loopback: what was looked up goes before what the text of it says.
-    assert_eq!(of(&history, false).unwrap().scope.words(), "nobody listens");
+    assert_eq!(report_of(&history, false).unwrap().scope.words(), "nobody listens");
 }
 
 #[test]
 fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
     let mut history = history(&[("A", None), ("MIG-1", Some("A"))]);
     serve(&mut history, &["MIG-1"]);
-    let report = of(&history, true).unwrap();
+    let report = report_of(&history, true).unwrap();
     let why = "it is told of all slices together (MIG)";
     assert!(report.devices.iter().all(|d| d.energy == Err(why.to_owned())));
     assert_eq!(report.efficiency, Err(format!("of a GPU that served: {why}")));
@@ -78,23 +78,23 @@ fn a_slice_pays_nothing_for_it_is_not_told_what_it_took() {
 fn gpus_of_another_machine_are_left_out_with_one_line() {
     let elsewhere = "the endpoint is not on this machine, so that its GPUs are not seen";
     let mut history = history(&[("A", None)]);
-    assert_eq!(of(&history, false).err().as_deref(), Some(elsewhere));
+    assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
     history.apply(GpuEvent::Scope(GpuScope::ClientHost));
-    assert_eq!(of(&history, true).err().as_deref(), Some(elsewhere));
+    assert_eq!(report_of(&history, true).err().as_deref(), Some(elsewhere));
     history = GpuHistory::default();
-    assert_eq!(of(&history, true).err().as_deref(), Some("the GPU driver gave no answer in 60.0 s"));
+    assert_eq!(report_of(&history, true).err().as_deref(), Some("the GPU driver gave no answer in 60.0 s"));
     history.apply(GpuEvent::Absent("no driver".to_owned()));
-    assert_eq!(of(&history, true).err().as_deref(), Some("no driver"));
-    assert_eq!(of(&history, false).err().as_deref(), Some(elsewhere));
+    assert_eq!(report_of(&history, true).err().as_deref(), Some("no driver"));
+    assert_eq!(report_of(&history, false).err().as_deref(), Some(elsewhere));
 }
 
 #[test]
 fn a_silence_of_the_driver_is_told() {
     let mut history = history(&[("A", None)]);
-    assert_eq!(of(&history, true).unwrap().driver_silent_s, None);
+    assert_eq!(report_of(&history, true).unwrap().driver_silent_s, None);
     history.begin_run(Nanos::from_millis(20_000));
     history.set_active(false, Nanos::from_millis(29_500));
-    assert_eq!(of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
+    assert_eq!(report_of(&history, true).unwrap().driver_silent_s, Some(Duration::from_millis(9500).as_secs_f64()));
 }
 
 /// A GPU of another machine, of which a run of ten seconds has so many samples, three seconds apart.
@@ -117,7 +117,7 @@ fn exported(samples: u64) -> GpuReport {
         });
     }
     serve(&mut history, &["A"]);
-    of(&history, false).unwrap()
+    report_of(&history, false).unwrap()
 }
 
 #[test]
@@ -144,7 +144,11 @@ fn only_a_gpu_that_serves_can_be_the_busiest() {
         let (at, utilization_percent) = (Nanos::from_millis(21_000), Some(percent));
         history.apply(GpuEvent::Sample(GpuSample { at, index, utilization_percent, ..GpuSample::default() }));
     }
-    assert_eq!(of(&history, true).unwrap().busiest_percent(), Some(99.0), "it is not known which of them serves");
+    assert_eq!(
+        report_of(&history, true).unwrap().busiest_percent(),
+        Some(99.0),
+        "it is not known which of them serves"
+    );
     serve(&mut history, &["A"]);
-    assert_eq!(of(&history, true).unwrap().busiest_percent(), Some(40.0));
+    assert_eq!(report_of(&history, true).unwrap().busiest_percent(), Some(40.0));
 }

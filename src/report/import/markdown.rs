@@ -4,7 +4,7 @@
 use super::ImportError;
 use crate::domain::metrics::{ITL, LATENCY, Metric, OUTPUT_TOKENS, SPEED, TTFT};
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Figure, Measured, Side};
+use crate::report::compare::{COMPARED, Case, ComparedRun, Figure, Measured};
 
 /// First words of the table's headings in lower case, the metric they hold, and what makes its unit ours.
 static COLUMNS: &[(&str, &Metric, f64)] = &[
@@ -19,8 +19,8 @@ static COLUMNS: &[(&str, &Metric, f64)] = &[
 const GUESSED: &str = "ttft (est.)";
 
 /// Reads one. A field or a cell that is missing is no error; a report without a table of cases is.
-pub fn read(text: &str) -> Result<Side, ImportError> {
-    let mut side = Side { kind: "Markdown report", ..Side::default() };
+pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
+    let mut side = ComparedRun { kind: "Markdown report", ..ComparedRun::default() };
     let (mut guesses, mut in_head) = (false, true);
     let mut columns: Option<Vec<Option<Column>>> = None;
     let mut fence = None;

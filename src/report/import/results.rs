@@ -12,7 +12,7 @@ use super::ImportError;
 use crate::domain::interval::mean_half_width;
 use crate::domain::statistics::Stats;
 use crate::domain::text::sanitise_line;
-use crate::report::compare::{COMPARED, Case, Compared, Figure, Measured, Plan, Side, Stage};
+use crate::report::compare::{COMPARED, Case, Compared, ComparedRun, Figure, Measured, Plan, Stage};
 
 /// The version of the document that is understood.
 const SCHEMA_VERSION: u64 = 1;
@@ -105,7 +105,7 @@ impl<'de> Deserialize<'de> for Attempt {
 }
 
 /// Reads one. The failed and the unmeasured attempts count for nothing.
-pub fn read(text: &str) -> Result<Side, ImportError> {
+pub fn read(text: &str) -> Result<ComparedRun, ImportError> {
     let document: Document = serde_json::from_str(text).map_err(|e| {
         ImportError(format!("line {}: it is no results.json: {}", e.line(), sanitise_line(&e.to_string())))
     })?;
@@ -124,7 +124,7 @@ pub fn read(text: &str) -> Result<Side, ImportError> {
         duration_s: run.duration_limit_s,
         warm: run.warm,
     };
-    Ok(Side {
+    Ok(ComparedRun {
         name: run.id.unwrap_or_default(),
         kind: "results.json",
         started_at: run.started_at,
@@ -198,7 +198,7 @@ fn measured(cases: &[CaseJson], wanted: impl Fn(&Attempt) -> bool) -> Measured {
 
 /// The mean of all figures, those of a case in ascending order.
 fn figure_of(groups: &[&[f64]], estimated: bool) -> Option<Figure> {
-    let stats = Stats::of(groups.iter().flat_map(|g| g.iter().copied()))?;
+    let stats = Stats::from_values(groups.iter().flat_map(|g| g.iter().copied()))?;
     let n = groups.iter().map(|g| g.len()).sum();
     let half_width = mean_half_width(groups.iter().copied().filter(|g| !g.is_empty()));
     Some(Figure { mean: stats.avg, n, half_width, estimated })
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn what_was_written_compares_as_the_run_itself() {
         let (report, text) = results();
-        let (read, own) = (read(&text).unwrap(), Side::of(&report));
+        let (read, own) = (read(&text).unwrap(), ComparedRun::from_report(&report));
         assert_eq!((&read.model, &read.suite, read.plan), (&own.model, &own.suite, own.plan));
         same_figures(&read.whole, &own.whole);
         assert_eq!((read.whole.cases.len(), read.whole.answers), (2, 6));
@@ -263,8 +263,8 @@ mod tests {
         let id = AttemptId { case: 0, number: 3 };
         session.handle(SessionEvent::Ended(id, answer(id, Nanos::from_millis(20_000), 3000, 10, 100).into()));
         let report = report(session);
-        let (text, own) = (json(&report), Side::of(&report));
-        let figures = |side: &Side| side.whole.cases[0].figures[0].map(|f| f.n);
+        let (text, own) = (json(&report), ComparedRun::from_report(&report));
+        let figures = |side: &ComparedRun| side.whole.cases[0].figures[0].map(|f| f.n);
         assert_eq!(figures(&own), Some(1));
         same_figures(&read(&text).unwrap().whole, &own.whole);
         // A file of before says nothing of it.
@@ -275,9 +275,9 @@ mod tests {
     #[test]
     fn a_sweep_has_the_stages_of_the_run_itself() {
         let report = report(crate::report::fixture::sweep_session(&[1, 4]));
-        let (read, own) = (read(&json(&report)).unwrap(), Side::of(&report));
+        let (read, own) = (read(&json(&report)).unwrap(), ComparedRun::from_report(&report));
         assert!(read.is_sweep && own.is_sweep);
-        let at_once = |side: &Side| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
+        let at_once = |side: &ComparedRun| side.stages.iter().map(|s| s.concurrency).collect::<Vec<_>>();
         assert_eq!((at_once(&read), at_once(&own)), (vec![1, 4], vec![1, 4]));
         for (read, own) in read.stages.iter().zip(&own.stages) {
             same_figures(&read.measured, &own.measured);

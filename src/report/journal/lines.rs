@@ -7,7 +7,7 @@ pub const LONGEST: usize = 256 << 20;
 
 /// What came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Came {
+pub enum LineRead {
     /// A line, without its end.
     Line,
     /// A line that is too long; it was passed over.
@@ -19,7 +19,7 @@ pub enum Came {
 }
 
 /// Takes the next line into `line`, of which `longest` bytes are kept at most.
-pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<Came> {
+pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::Result<LineRead> {
     line.clear();
     let (mut length, mut ended) = (0_usize, false);
     while !ended {
@@ -29,7 +29,7 @@ pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::
             Err(e) => return Err(e),
         };
         if block.is_empty() {
-            return Ok(if length == 0 { Came::Nothing } else { Came::Torn });
+            return Ok(if length == 0 { LineRead::Nothing } else { LineRead::Torn });
         }
         let end = memchr::memchr(b'\n', block);
         let (part, _) = block.split_at(end.unwrap_or(block.len()));
@@ -42,7 +42,7 @@ pub fn next(from: &mut impl BufRead, line: &mut Vec<u8>, longest: usize) -> io::
         ended = end.is_some();
         from.consume(taken);
     }
-    Ok(if length > longest { Came::TooLong } else { Came::Line })
+    Ok(if length > longest { LineRead::TooLong } else { LineRead::Line })
 }
 
 #[cfg(test)]
@@ -58,11 +58,11 @@ mod tests {
             let came = next(&mut from, &mut line, 6).unwrap();
             (came, String::from_utf8(line.clone()).unwrap())
         };
-        assert_eq!(came(), (Came::Line, "ab".to_owned()));
-        assert_eq!(came(), (Came::Line, String::new()));
-        assert_eq!(came(), (Came::Line, "abcdef".to_owned()));
-        assert_eq!(came().0, Came::TooLong);
-        assert_eq!(came().0, Came::Torn);
-        assert_eq!(came().0, Came::Nothing);
+        assert_eq!(came(), (LineRead::Line, "ab".to_owned()));
+        assert_eq!(came(), (LineRead::Line, String::new()));
+        assert_eq!(came(), (LineRead::Line, "abcdef".to_owned()));
+        assert_eq!(came().0, LineRead::TooLong);
+        assert_eq!(came().0, LineRead::Torn);
+        assert_eq!(came().0, LineRead::Nothing);
     }
 }

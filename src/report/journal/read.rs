@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::line::{Attempt, End, Event, Header, Lag, Throughput};
-use super::lines::{self, Came};
+use super::lines::{self, LineRead};
 use super::{RunHeader, VERSION};
 use crate::domain::attempt::AttemptRecord;
 use crate::domain::gpu_history::GpuHistory;
@@ -91,29 +91,29 @@ pub fn read(mut from: impl BufRead) -> Result<Saved, JournalError> {
     // What is no journal may be one line without an end.
     let mut first = (&mut from).take(lines::LONGEST as u64 + 1);
     let run = match lines::next(&mut first, &mut line, lines::LONGEST)? {
-        Came::Line => read_header(&line)?,
-        Came::TooLong => return Err(JournalError::NoJournal("it is too long".to_owned())),
-        Came::Torn if first.limit() == 0 => return Err(JournalError::NoJournal("it is too long".to_owned())),
-        Came::Torn if !line.starts_with(b"{\"tokscope_journal\"") => {
+        LineRead::Line => read_header(&line)?,
+        LineRead::TooLong => return Err(JournalError::NoJournal("it is too long".to_owned())),
+        LineRead::Torn if first.limit() == 0 => return Err(JournalError::NoJournal("it is too long".to_owned())),
+        LineRead::Torn if !line.starts_with(b"{\"tokscope_journal\"") => {
             return Err(JournalError::NoJournal("it has no end".to_owned()));
         }
-        Came::Torn | Came::Nothing => return Err(JournalError::Empty),
+        LineRead::Torn | LineRead::Nothing => return Err(JournalError::Empty),
     };
     let mut reader = Reader::new(run);
     for number in 2_usize.. {
         match lines::next(&mut from, &mut line, lines::LONGEST)? {
-            Came::Line if line.is_empty() => {}
-            Came::Line => {
+            LineRead::Line if line.is_empty() => {}
+            LineRead::Line => {
                 if let Err(why) = reader.line(&line) {
                     reader.broken(number, &why);
                 }
             }
-            Came::TooLong => reader.broken(number, "it is too long"),
-            Came::Torn => {
+            LineRead::TooLong => reader.broken(number, "it is too long"),
+            LineRead::Torn => {
                 reader.warnings.push(format!("the last line ({number}) is cut off and left out"));
                 break;
             }
-            Came::Nothing => break,
+            LineRead::Nothing => break,
         }
     }
     Ok(reader.finish())

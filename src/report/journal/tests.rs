@@ -117,7 +117,7 @@ fn rerun() -> Session {
         let id = AttemptId { case: 1, number };
         let mut record = answer(id, Nanos::from_millis(60_000 * u64::from(number)), 999, 8, 77);
         record.server_timings =
-            Some(ServerTimings { prompt_ms: Some(0.1 + 0.2), ..ServerTimings::of(TimingSource::LlamaCpp) });
+            Some(ServerTimings { prompt_ms: Some(0.1 + 0.2), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         record.usage.completion_tokens = None;
         session.handle(SessionEvent::Ended(id, Arc::new(record)));
     }
@@ -362,7 +362,7 @@ prop_compose! {
             first_token_event_index: tokens[1].map(|n| n as u32),
             is_text_whole: !warmup,
             nonce: tokens[2].map(|_| message.clone()),
-            server_timings: connect_ms.map(|ms| ServerTimings { decode_ms: Some(ms), ..ServerTimings::of(TimingSource::Vllm) }),
+            server_timings: connect_ms.map(|ms| ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::Vllm) }),
             ..AttemptRecord::started(id, warmup, message, "m".into(), Nanos(0))
         };
         if condensed { record.condense() } else { record }
@@ -420,7 +420,7 @@ fn gauges_that_were_not_kept_are_told() {
 }
 
 /// What two GPUs and the server told over a run of 60 s from 0.4 s on: one lost in the middle, and silent before its end.
-fn told() -> Vec<TelemetryEvent> {
+fn telemetry_events() -> Vec<TelemetryEvent> {
     use TelemetryEvent as T;
     let info = |index: u32| GpuInfo {
         index,
@@ -489,11 +489,11 @@ fn told() -> Vec<TelemetryEvent> {
 #[test]
 fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
     let (mut gpu, mut gauges, mut host) = (GpuHistory::default(), None, HostHistory::default());
-    for event in told() {
+    for event in telemetry_events() {
         event.apply(&mut gpu, &mut gauges, &mut host);
     }
     let mut live = report(sample_session());
-    live.gpu = GpuReport::of(&gpu, &live.session, true, live.finished_at);
+    live.gpu = GpuReport::from_history(&gpu, &live.session, true, live.finished_at);
     live.gauges = gauges;
     let devices = &live.gpu.as_ref().unwrap().devices;
     assert!(devices[0].energy.is_err() && devices[1].energy.is_ok() && devices[1].throttled.is_some());
@@ -502,10 +502,10 @@ fn gpus_with_energy_and_evidence_and_gauges_make_the_same_reports_again() {
     let journal = journal_of(&live);
     let (_, rest) = journal.split_once('\n').unwrap();
     // In pieces, as they are kept.
-    let lines: String = told().chunks(7).map(telemetry).collect();
+    let lines: String = telemetry_events().chunks(7).map(telemetry).collect();
     let saved = read((header(&run) + &lines + rest).as_bytes()).unwrap();
     assert_eq!(saved.warnings, [""; 0]);
-    let gpu = GpuReport::of(&saved.gpu, &saved.session, true, saved.last_at);
+    let gpu = GpuReport::from_history(&saved.gpu, &saved.session, true, saved.last_at);
     let gauges = saved.gauges.clone();
     let again = Report { gpu, gauges, ..report_again(saved, &live) };
     for exporter in EXPORTERS {
@@ -549,7 +549,7 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
     // The time between is none of the run's.
     assert_eq!((goes_on.began, goes_on.still().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
-    let gone = goes_on.going(Nanos::from_millis(9500)).unwrap();
+    let gone = goes_on.running_for(Nanos::from_millis(9500)).unwrap();
     // The last attempt ended at 5,001 ms.
     assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));
     // Of a complete run nothing is left.

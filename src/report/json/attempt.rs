@@ -92,7 +92,7 @@ struct ResolutionJson {
 }
 
 impl ResolutionJson {
-    fn of(r: &AttemptRecord) -> Option<Self> {
+    fn from_record(r: &AttemptRecord) -> Option<Self> {
         let resolution = r.resolution().filter(|resolution| resolution.arrival_times > 0)?;
         let (largest, all) = (resolution.largest_read_events as f64, r.content_events());
         Some(Self {
@@ -121,7 +121,7 @@ struct StallJson {
 }
 
 impl StallJson {
-    fn of(&(from, until): &(Nanos, Nanos), r: &AttemptRecord) -> Self {
+    fn new(&(from, until): &(Nanos, Nanos), r: &AttemptRecord) -> Self {
         let start_ms = from.millis_since(r.started) - r.started.millis_since(from);
         Self { start_ms, length_ms: until.millis_since(from) }
     }
@@ -137,7 +137,7 @@ struct Gaps {
 }
 
 impl Gaps {
-    fn of(stats: &Stats, n: usize) -> Self {
+    fn from_stats(stats: &Stats, n: usize) -> Self {
         let told = |p, value| enough_for(n, p).then_some(value);
         Self { p50: stats.p50, p90: told(90, stats.p90), p99: told(99, stats.p99), max: stats.max, n }
     }
@@ -160,7 +160,7 @@ impl Serialize for Figures<'_> {
 }
 
 impl<'a> AttemptJson<'a> {
-    pub fn of(report: &Report, stage: usize, reported: bool, r: &'a AttemptRecord) -> Self {
+    pub fn new(report: &Report, stage: usize, reported: bool, r: &'a AttemptRecord) -> Self {
         let time = |at| report.wall_time(at).strftime(RFC_3339_MILLIS).to_string();
         let retry = |t: &'a FailedTry| RetryJson {
             started_at: time(t.started),
@@ -187,13 +187,13 @@ impl<'a> AttemptJson<'a> {
             retries: r.retries.iter().map(retry).collect(),
             dispatch_delay_ms: r.dispatch_delay_ms(),
             own_dispatch_delay_ms: r.own_delay_ms,
-            observer_stalls: r.observer_stalls.iter().map(|stall| StallJson::of(stall, r)).collect(),
+            observer_stalls: r.observer_stalls.iter().map(|stall| StallJson::new(stall, r)).collect(),
             connect_ms: r.connect_ms,
             time_to_headers_ms: r.time_to_headers_ms(),
             figures: Figures(r),
-            inter_chunk_latency_ms: gaps.map(|g| Gaps::of(&g, r.content_events().saturating_sub(1))),
+            inter_chunk_latency_ms: gaps.map(|g| Gaps::from_stats(&g, r.content_events().saturating_sub(1))),
             unresolved: unresolved(r),
-            resolution: ResolutionJson::of(r),
+            resolution: ResolutionJson::from_record(r),
             reasoning_token_count: r.usage.reasoning_tokens,
             cached_token_count: r.usage.cached_tokens,
             prefix_cache: r.prefix_cache(),

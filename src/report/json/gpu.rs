@@ -64,7 +64,7 @@ struct GpuDevice<'a> {
 }
 
 impl<'a> GpuJson<'a> {
-    pub fn of(gpu: &'a GpuReport) -> Self {
+    pub fn new(gpu: &'a GpuReport) -> Self {
         let words = gpu.scope.words();
         let evidence = if gpu.were_idle() {
             format!("{words}; but {} was busy: the work may have been done elsewhere", gpu.none_of_them()).into()
@@ -133,7 +133,7 @@ pub struct EfficiencyJson<'a> {
 }
 
 impl<'a> EfficiencyJson<'a> {
-    pub fn of(report: &'a Report) -> Self {
+    pub fn from_report(report: &'a Report) -> Self {
         let cost = report.gpu.as_ref().and_then(|gpu| gpu.efficiency.as_ref());
         Self {
             output_tokens_per_joule: cost.ok().map(Efficiency::output_tokens_per_joule),

@@ -77,7 +77,7 @@ pub struct LoadJson<'a> {
 
 impl<'a> LoadJson<'a> {
     /// Of a sweep the thresholds are those of its last stage, `slo_met` is whether any stage keeps them all.
-    pub fn of(tally: &'a Tally, session: &'a Session) -> Self {
+    pub fn new(tally: &'a Tally, session: &'a Session) -> Self {
         let slos = session.slos();
         let queue = tally.stats(&QUEUE).map(|stats| (tally.count(&QUEUE), stats));
         Self {

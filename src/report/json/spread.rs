@@ -40,7 +40,7 @@ struct Ci95 {
 impl SpreadJson {
     /// Statistics of `n` figures that every attempt has.
     pub fn of_stats(stats: Stats, n: usize) -> Self {
-        Self::of(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
+        Self::new(&Spread { n, stats, mean_half_width: None, median_ci95: None }, n)
     }
 
     /// The same with what it mixes.
@@ -54,7 +54,7 @@ impl SpreadJson {
     }
 
     /// A spread of `all` attempts that ended, whole or failed.
-    pub fn of(spread: &Spread, all: usize) -> Self {
+    pub fn new(spread: &Spread, all: usize) -> Self {
         let stats = spread.stats;
         Self {
             avg: stats.avg,

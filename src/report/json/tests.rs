@@ -515,7 +515,8 @@ fn findings_and_the_server_s_times_stand_with_their_attempt() {
     let session = run_suite(suite(&["a"]), Plan::default(), |id, now| {
         let mut r = answer(id, now, 1000, 10, 50);
         r.warnings.push("from the recorder".into());
-        r.server_timings = Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::of(TimingSource::LlamaCpp) });
+        r.server_timings =
+            Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         r.usage.completion_tokens = None;
         r.findings = diagnose(&r, 800);
         Some(r)
@@ -553,7 +554,9 @@ fn an_answer_of_several_choices_tells_the_finish_reason_of_each() {
 fn the_summary_names_the_bottleneck_as_the_report_does() {
     let session = run_suite(suite(&["a"]), Plan::default(), |id, now| Some(answer(id, now, 100, 10, 100)));
     let report = report(session);
-    let told = bottleneck(&report.session, &Summary::of(&report.session), SystemFigures::from_report(&report)).unwrap();
+    let told =
+        bottleneck(&report.session, &Summary::from_session(&report.session), SystemFigures::from_report(&report))
+            .unwrap();
     let value = parse(&report);
     let expected = serde_json::json!({ "cause": told.cause, "evidence": told.evidence });
     assert_eq!(value["summary"]["bottleneck"], expected);

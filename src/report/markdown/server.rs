@@ -9,15 +9,15 @@ use super::numbers::mean_and_max;
 use super::page::Page;
 
 pub fn write(view: &View<'_>, page: &mut Page) {
-    let Some(figures) = ServerFigures::of(view.report) else { return };
+    let Some(figures) = ServerFigures::from_report(view.report) else { return };
     page.block("## Server Metrics");
     match figures {
-        Ok(figures) => told(&figures, page),
+        Ok(figures) => write_figures(&figures, page),
         Err(why) => page.block(&format!("*None: {}.*", own(&why))),
     }
 }
 
-fn told(figures: &ServerFigures, page: &mut Page) {
+fn write_figures(figures: &ServerFigures, page: &mut Page) {
     let missed = if figures.missed > 0 { format!(", {} without an answer", figures.missed) } else { String::new() };
     let (kind, every, looks) = (inline(&figures.kind), figures.sample_interval_ms, figures.samples);
     page.field("Source", &format!("{kind}, {}, every {every} ms, {looks} looks{missed}", code(&figures.url)));

@@ -558,7 +558,7 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
             r.findings.push(finding("pauses", &format!("paused <b> {}", id.number)));
             r.findings.push(finding(WARM_PREFIX, "said elsewhere"));
             r.server_timings =
-                Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::of(TimingSource::LlamaCpp) });
+                Some(ServerTimings { prompt_ms: Some(60.0), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         }
         Some(r)
     });

@@ -13,7 +13,7 @@ fn close(a: f64, b: f64) -> bool {
 
 #[test]
 fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
-    let s = Summary::of(&sample_session());
+    let s = Summary::from_session(&sample_session());
     let speed = s.spread(&SPEED).unwrap();
     assert_eq!(speed.n, 10);
     let printed = [speed.stats.avg, speed.stats.max, speed.stats.min, speed.stats.p50].map(|v| format!("{v:.1}"));
@@ -31,14 +31,14 @@ fn the_sample_s_times_and_tokens_give_the_sample_s_summary() {
 fn the_median_of_an_even_number_lies_between_the_two_middle_ones() {
     let mut speeds: Vec<f64> = SAMPLE.iter().map(|&(_, ms, _, tokens)| tokens as f64 * 1000.0 / ms as f64).collect();
     speeds.sort_by(f64::total_cmp);
-    let s = Summary::of(&sample_session());
+    let s = Summary::from_session(&sample_session());
     assert!(close(s.stats(&SPEED).unwrap().p50, f64::midpoint(speeds[4], speeds[5])));
 }
 
 #[test]
 fn nothing_measured_has_no_figures() {
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(refusal(id, now, "no")));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts, s.partial), (0, 1, 1, true));
     assert_eq!((s.rating, s.output_token_throughput, s.request_throughput), (None, None, None));
     assert_eq!(s.stats(&TTFT), None);
@@ -52,7 +52,7 @@ fn every_repeat_counts_and_warm_ups_do_not() {
         let millis = if id == (AttemptId { case: 0, number: 1 }) { 10_000 } else { 1000 };
         Some(answer(id, now, millis, 10, 100))
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.attempts, s.total_output_tokens, s.partial), (2, 4, 400, false));
     assert!(close(s.total_time_s, 4.0) && close(s.stats(&SPEED).unwrap().min, 100.0));
 }
@@ -64,7 +64,7 @@ fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
         let second_of_a = id == (AttemptId { case: 0, number: 2 });
         Some(if second_of_a { refusal(id, now, "busy") } else { answer(id, now, 1000, 10, 100) })
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.attempts, s.failed_attempts, s.partial), (2, 0, 3, 1, true));
 }
 
@@ -72,12 +72,12 @@ fn a_lost_repeat_makes_the_run_partial_though_every_case_is_measured() {
 fn a_run_that_still_goes_on_is_partial_and_with_a_rerun_it_is_not() {
     let names = ["a", "b"];
     let going = run(suite(&names), Plan::default(), |id, now| (id.case == 0).then(|| answer(id, now, 500, 5, 50)));
-    let s = Summary::of(&going);
+    let s = Summary::from_session(&going);
     assert_eq!((s.ok, s.partial), (1, true));
     let mut session = sample_session();
-    assert!(!Summary::of(&session).partial);
+    assert!(!Summary::from_session(&session).partial);
     session.handle(SessionEvent::Rerun(3));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.partial), (10, false));
 }
 
@@ -91,14 +91,14 @@ fn the_throughput_of_a_rate_counts_every_round_and_no_hold() {
     session.handle_at(later, SessionEvent::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
     session.handle(SessionEvent::Ended(id, std::sync::Arc::new(answer(id, later, 1000, 1, 100))));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert!(close(s.busy_time_s, 2.0), "{}", s.busy_time_s);
     assert_eq!((s.request_throughput, s.output_token_throughput), (Some(1.0), Some(100.0)));
 }
 
 #[test]
 fn percentiles_need_enough_figures() {
-    let stats = Stats::of([1.0, 2.0]).unwrap();
+    let stats = Stats::from_values([1.0, 2.0]).unwrap();
     let shown = |n| {
         [50, 90, 95, 99].map(|p| Spread { n, stats, mean_half_width: None, median_ci95: None }.percentile(p).is_some())
     };
@@ -118,13 +118,13 @@ fn what_the_user_gave_up_is_no_failure_and_a_replaced_failure_is_none_any_more()
         }
         Some(r)
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.failed, s.failed_attempts), (1, 1));
     session.handle(SessionEvent::Rerun(0));
     let id = AttemptId { case: 0, number: 2 };
     let good = answer(id, Nanos::from_millis(9000), 1000, 1, 100);
     session.handle(SessionEvent::Ended(id, std::sync::Arc::new(good)));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.ok, s.failed, s.failed_attempts), (1, 0, 0));
 }
 
@@ -135,7 +135,7 @@ fn counts_that_no_server_can_mean_do_not_overflow() {
         r.usage.completion_tokens = Some(u64::MAX);
         Some(r)
     });
-    assert_eq!(Summary::of(&session).total_output_tokens, u64::MAX);
+    assert_eq!(Summary::from_session(&session).total_output_tokens, u64::MAX);
 }
 
 #[test]
@@ -143,14 +143,14 @@ fn intervals_are_of_the_attempts_that_have_the_figure() {
     let plan = Plan { repeat: 3, ..Plan::default() };
     // 10, 12 and 14 ms to the first token.
     let session = run(suite(&["a"]), plan, |id, now| Some(answer(id, now, 80 + 20 * u64::from(id.number), 1, 10)));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     let ttft = s.spread(&TTFT).unwrap();
     let interval = ttft.mean_ci95().unwrap();
     let half = 4.3027 * 2.0 / 3.0_f64.sqrt();
     assert!(close(interval.low, 12.0 - half) && close(interval.high, 12.0 + half), "{interval:?}");
     assert_eq!(ttft.median_ci95, None);
     // Ten cases once: how they differ is no chance.
-    let ten = Summary::of(&sample_session()).spread(&LATENCY).unwrap();
+    let ten = Summary::from_session(&sample_session()).spread(&LATENCY).unwrap();
     assert_eq!((ten.mean_ci95(), ten.median_ci95), (None, None));
 }
 
@@ -161,7 +161,7 @@ fn cases_that_differ_do_not_widen_the_interval() {
         let millis = 80 + 20 * u64::from(id.number) + 5000 * id.case as u64;
         Some(answer(id, now, millis, 1, 10))
     });
-    let ttft = Summary::of(&session).spread(&TTFT).unwrap();
+    let ttft = Summary::from_session(&session).spread(&TTFT).unwrap();
     assert!(ttft.mean_half_width.is_some_and(|half| close(half, 2.7764 * 2.0 / 6.0_f64.sqrt())), "{ttft:?}");
     let median = ttft.median_ci95.unwrap();
     assert!(close(median.low, 10.0) && close(median.high, 514.0), "{median:?}");
@@ -179,7 +179,7 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
         }
         Some(r)
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!(s.findings.iter().map(|(d, n)| (d.key, *n)).collect::<Vec<_>>(), [("fake_streaming", 1), ("pauses", 3)]);
     assert_eq!((s.attempts, s.ended_attempts(), s.coalesced_share()), (2, 3, Some(0.25)));
     assert_eq!(Summary::default().coalesced_share(), None);
@@ -187,11 +187,12 @@ fn findings_and_shared_reads_are_counted_over_the_attempts() {
 
 #[test]
 fn the_peak_is_what_was_in_flight_together() {
-    let stages =
-        |concurrencies: &[usize]| Summary::of(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight;
+    let stages = |concurrencies: &[usize]| {
+        Summary::from_session(&crate::report::fixture::sweep_session(concurrencies)).peak_in_flight
+    };
     // Four cases: no more than four at once, whatever is allowed.
     assert_eq!((stages(&[1]), stages(&[1, 3]), stages(&[9])), (1, 3, 4));
-    assert_eq!(Summary::of(&sample_session()).peak_in_flight, 1);
+    assert_eq!(Summary::from_session(&sample_session()).peak_in_flight, 1);
 }
 
 /// The same answer out of a buffer: all its text in one read.
@@ -208,7 +209,7 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     let session = run(suite(&["a", "b"]), plan, |id, now| {
         Some(if id.number == 3 { buffered(answer(id, now, 2, 10, 20)) } else { answer(id, now, 1000, 10, 100) })
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     for metric in [&TTFT, &ITL, &DECODE, &SPEED] {
         let n = s.spread(metric).map(|spread| spread.n);
         assert_eq!((n, s.unresolved(metric)), (Some(8), 2), "{}", metric.key);
@@ -219,7 +220,7 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
     assert_eq!(s.rating_note().as_deref(), Some("2 of 10 answers are not rated: their decode speed is unresolved"));
     // Twenty tokens in 2 ms are neither a speed nor "Excellent".
     let session = run(suite(&["a"]), Plan::default(), |id, now| Some(buffered(answer(id, now, 2, 10, 20))));
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.rating, s.unrated, s.unresolved(&TTFT)), (None, 1, 1));
     // One event without usage is not "Poor".
     let session = run(suite(&["a"]), Plan::default(), |id, now| {
@@ -227,6 +228,6 @@ fn buffered_answers_are_in_no_mean_and_get_no_rating() {
         record.usage.completion_tokens = None;
         Some(record)
     });
-    let s = Summary::of(&session);
+    let s = Summary::from_session(&session);
     assert_eq!((s.rating, s.unresolved(&SPEED), s.total_output_tokens), (None, 1, 0));
 }

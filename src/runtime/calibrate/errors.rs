@@ -18,7 +18,7 @@ pub struct Errors {
 
 /// Why an answer cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unusable {
+pub enum CalibrationFault {
     /// Sent and received events are not the same.
     #[error("the events that were sent are not those that were received")]
     Unmatched,
@@ -29,13 +29,20 @@ pub enum Unusable {
 
 /// Compares the arrivals of an answer's tokens with the server's writes, both on the same clock. The first token was event
 /// `first_event` of `event_count`; the other tokens followed it directly.
-pub fn compare(arrivals_ns: &[u64], first_event: u32, event_count: u32, writes: &[Write]) -> Result<Errors, Unusable> {
+pub fn compare(
+    arrivals_ns: &[u64],
+    first_event: u32,
+    event_count: u32,
+    writes: &[Write],
+) -> Result<Errors, CalibrationFault> {
     let sent: Vec<&Write> = writes.iter().flat_map(|w| std::iter::repeat_n(w, w.events as usize)).collect();
     let first = first_event as usize;
     let tokens = sent.get(first..).and_then(|s| s.get(..arrivals_ns.len())).filter(|t| !t.is_empty());
-    let Some(tokens) = tokens.filter(|_| sent.len() == event_count as usize) else { return Err(Unusable::Unmatched) };
+    let Some(tokens) = tokens.filter(|_| sent.len() == event_count as usize) else {
+        return Err(CalibrationFault::Unmatched);
+    };
     if arrivals_ns.iter().zip(tokens).any(|(arrival, write)| *arrival < write.before_ns) {
-        return Err(Unusable::Acausal);
+        return Err(CalibrationFault::Acausal);
     }
     let late: Vec<f64> = arrivals_ns.iter().zip(tokens).map(|(at, w)| (at - w.before_ns) as f64 / 1e6).collect();
     Ok(Errors {
@@ -74,10 +81,10 @@ mod tests {
     #[test]
     fn what_does_not_belong_together_has_no_error() {
         let writes = [write(100, 2), write(120, 2)];
-        assert_eq!(compare(&[101 * MS], 1, 5, &writes), Err(Unusable::Unmatched), "an event was lost");
-        assert_eq!(compare(&[101 * MS; 4], 1, 4, &writes), Err(Unusable::Unmatched), "more tokens than events");
-        assert_eq!(compare(&[], 0, 4, &writes), Err(Unusable::Unmatched), "no token");
-        assert_eq!(compare(&[99 * MS], 1, 4, &writes), Err(Unusable::Acausal));
+        assert_eq!(compare(&[101 * MS], 1, 5, &writes), Err(CalibrationFault::Unmatched), "an event was lost");
+        assert_eq!(compare(&[101 * MS; 4], 1, 4, &writes), Err(CalibrationFault::Unmatched), "more tokens than events");
+        assert_eq!(compare(&[], 0, 4, &writes), Err(CalibrationFault::Unmatched), "no token");
+        assert_eq!(compare(&[99 * MS], 1, 4, &writes), Err(CalibrationFault::Acausal));
         assert!(compare(&[100 * MS], 1, 4, &writes).is_ok(), "the very moment of the call is possible");
     }
 }

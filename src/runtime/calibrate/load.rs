@@ -22,7 +22,7 @@ use crate::domain::attempt::AttemptRecord;
 use crate::domain::key_source::KeySource;
 use crate::domain::live::EngineFact;
 use crate::domain::session::{Mode, Plan};
-use crate::domain::suite::{CaseSpec, Message, Patience, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 use crate::domain::time::Nanos;
 use crate::engine::Network;
 use crate::protocol::api::CHAT;
@@ -121,7 +121,7 @@ fn spec(url: &str, load: Load) -> RunSpec {
         max_tokens: load.max_tokens,
         temperature: 0.0,
         timeout: TIMEOUT,
-        patience: Patience::default(),
+        patience: Timeouts::default(),
         extra,
     };
     RunSpec {

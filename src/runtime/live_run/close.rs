@@ -3,9 +3,9 @@
 use std::io::Write;
 use std::time::Duration;
 
-use super::super::catch::catch_panic;
 use super::super::console::{self, say_to};
 use super::super::export::report_written;
+use super::super::panic_guard::catch_panic;
 use super::super::run::Run;
 use super::super::summary::summary;
 use super::super::wake::Wake;

@@ -19,7 +19,7 @@ use crate::domain::time::Nanos;
 use crate::report::journal::{self, RunHeader, Saved};
 use crate::report::model::Resumption;
 use crate::report::run_figures::RunFigures;
-use crate::store::journal::{Journal, Lines};
+use crate::store::journal::{Journal, PendingLines};
 use crate::store::runs;
 
 /// Interval between two writes of continuous data: telemetry, throughput, the engine's lag.
@@ -129,7 +129,7 @@ impl Saving {
             }
             lines + &journal::lag(at, lag)
         };
-        journal.append(Lines { make: Box::new(make), bytes, durable })
+        journal.append(PendingLines { make: Box::new(make), bytes, durable })
     }
 
     /// Saves what happened since the last call. `lag` is the engine's, `header` begins a new journal.
@@ -239,7 +239,7 @@ impl Saving {
 
 /// Lines for events that just happened. Commands of the user and ends of attempts must reach the disk at once; a lost start
 /// costs nothing.
-fn lines(events: Vec<RunEvent>, session: &Session) -> Lines {
+fn lines(events: Vec<RunEvent>, session: &Session) -> PendingLines {
     let durable = events.iter().any(|e| !matches!(e.what, What::Started { .. }));
     let with_record = |event| (event, session.record_of(&event).map(StoredRecord::get));
     let events: Vec<(RunEvent, Option<Arc<AttemptRecord>>)> = events.into_iter().map(with_record).collect();
@@ -247,10 +247,10 @@ fn lines(events: Vec<RunEvent>, session: &Session) -> Lines {
         |r: &AttemptRecord| size_of_val(r) + size_of_val(&*r.arrivals) + r.text.len() + r.reasoning.len();
     let bytes = events.iter().map(|(event, r)| size_of_val(event) + r.as_deref().map_or(0, record_bytes)).sum();
     let make = move || events.iter().map(|(event, record)| journal::event(event, record.as_deref())).collect();
-    Lines { make: Box::new(make), bytes, durable }
+    PendingLines { make: Box::new(make), bytes, durable }
 }
 
 /// One line that must be on the disk at once.
-fn line(make: impl FnOnce() -> String + Send + 'static) -> Lines {
-    Lines { make: Box::new(make), bytes: 0, durable: true }
+fn line(make: impl FnOnce() -> String + Send + 'static) -> PendingLines {
+    PendingLines { make: Box::new(make), bytes: 0, durable: true }
 }

@@ -8,7 +8,7 @@ use super::names;
 use super::text;
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::time::Nanos;
-use crate::telemetry::source::Trouble;
+use crate::telemetry::source::SampleError;
 
 const MICROWATTS: f64 = 1e6;
 const MILLIDEGREES: f64 = 1e3;
@@ -25,7 +25,7 @@ pub(super) struct Card {
 impl Card {
     /// Reads nothing but what the bus knows of it.
     pub(super) fn new(index: u32, device: PathBuf, ids: &Path) -> Self {
-        let model = names::of(&device, ids);
+        let model = names::product_name(&device, ids);
         let vendor = Some("AMD".to_owned());
         let info = GpuInfo { index, uuid: names::slot(&device), model, vendor, ..GpuInfo::default() };
         let mut card = Self { info, device, is_known: false };
@@ -77,12 +77,12 @@ impl Card {
         }
     }
 
-    pub(super) fn sample(&mut self, at: Nanos) -> Result<GpuSample, Trouble> {
+    pub(super) fn sample(&mut self, at: Nanos) -> Result<GpuSample, SampleError> {
         if !self.device.exists() {
-            return Err(Trouble::Lost("the kernel has this GPU no more".to_owned()));
+            return Err(SampleError::Lost("the kernel has this GPU no more".to_owned()));
         }
         if let Some(why) = self.asleep() {
-            return Err(Trouble::Silent(why));
+            return Err(SampleError::Silent(why));
         }
         if !self.is_known {
             self.learn();
@@ -100,7 +100,11 @@ impl Card {
             ..GpuSample::default()
         };
         let nothing = GpuSample { at, index: self.info.index, ..GpuSample::default() };
-        if sample == nothing { Err(Trouble::Silent("the driver tells nothing of it".to_owned())) } else { Ok(sample) }
+        if sample == nothing {
+            Err(SampleError::Silent("the driver tells nothing of it".to_owned()))
+        } else {
+            Ok(sample)
+        }
     }
 }
 

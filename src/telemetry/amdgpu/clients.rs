@@ -11,7 +11,7 @@ use crate::telemetry::source::GpuUsers;
 const CARDS: &str = "/dev/dri/";
 
 /// The users of the cards at these places of the bus. What other users' processes have open cannot be read.
-pub(super) fn of(proc_root: &Path, places: &[&str]) -> Vec<GpuUsers> {
+pub(super) fn users_of_gpus(proc_root: &Path, places: &[&str]) -> Vec<GpuUsers> {
     let mut users: Vec<GpuUsers> =
         places.iter().map(|place| GpuUsers { uuid: (*place).to_owned(), pids: Vec::new() }).collect();
     let processes = fs::read_dir(proc_root).into_iter().flatten().flatten();

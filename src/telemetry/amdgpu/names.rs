@@ -13,7 +13,7 @@ pub(super) fn slot(device: &Path) -> Option<String> {
 }
 
 /// Its name as the card has it, else as the driver's library has it for its numbers, else the numbers.
-pub(super) fn of(device: &Path, ids: &Path) -> String {
+pub(super) fn product_name(device: &Path, ids: &Path) -> String {
     if let Some(name) = text(&device.join("product_name")) {
         return name;
     }

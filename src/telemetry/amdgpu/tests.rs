@@ -163,9 +163,9 @@ fn cards_are_found_in_their_order_and_those_of_others_are_left() {
             (None, why)
         );
         assert_eq!(source.sample(0, Nanos(0)).map(|s| s.utilization_percent), Ok(Some(3.0)));
-        assert_eq!(source.sample(1, Nanos(0)), Err(Trouble::Silent("the driver tells nothing of it".to_owned())));
+        assert_eq!(source.sample(1, Nanos(0)), Err(SampleError::Silent("the driver tells nothing of it".to_owned())));
         fs::remove_dir_all(machine.path("sys/class/drm/card0")).unwrap();
-        assert_eq!(source.sample(0, Nanos(0)), Err(Trouble::Lost("the kernel has this GPU no more".to_owned())));
+        assert_eq!(source.sample(0, Nanos(0)), Err(SampleError::Lost("the kernel has this GPU no more".to_owned())));
     });
 }
 
@@ -181,7 +181,7 @@ fn one_that_sleeps_is_not_read_until_it_wakes() {
             let info = source.gpus().remove(0);
             assert_eq!((info.memory_total_bytes, info.power_limit_w), (None, None), "read from a card that sleeps");
             let why = format!("it is asleep ({state}), and is not woken for this");
-            assert_eq!(source.sample(0, Nanos(0)), Err(Trouble::Silent(why)));
+            assert_eq!(source.sample(0, Nanos(0)), Err(SampleError::Silent(why)));
             machine.file(&file, &awake);
             assert!(source.sample(0, Nanos(0)).is_ok());
             assert_eq!(source.gpus()[0].memory_total_bytes, Some(24_560 * MIB));

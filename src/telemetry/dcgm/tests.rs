@@ -41,14 +41,14 @@ fn only_a_page_that_changed_is_a_sample() {
     take(&mut source, 0, 1, Ok(TWO.to_owned()));
     assert_eq!(source.sample(0, second(1)).map(|s| s.at), Ok(Nanos(0)), "as old as it likes");
     take(&mut source, 0, 2, Ok(TWO.to_owned()));
-    assert_eq!(source.sample(0, second(2)), Err(Trouble::Unchanged));
+    assert_eq!(source.sample(0, second(2)), Err(SampleError::Unchanged));
     // One figure of one GPU shows that all were read out anew.
     take(&mut source, 0, 3, Ok(TWO.replace("} 1234567891", "} 1234600000")));
     for position in [0, 1] {
         assert_eq!(source.sample(position, second(3)).map(|s| s.at), Ok(second(3)));
     }
     take(&mut source, 0, 4, Err("HTTP 503"));
-    assert_eq!(source.sample(1, second(4)), Err(Trouble::Silent("HTTP 503".to_owned())));
+    assert_eq!(source.sample(1, second(4)), Err(SampleError::Silent("HTTP 503".to_owned())));
 }
 
 #[test]

@@ -126,7 +126,7 @@ mod tests {
     use std::path::Path;
     use std::sync::mpsc::channel;
 
-    use super::super::{Looks, watch_host};
+    use super::super::{HostSampler, watch_host};
     use super::*;
     use crate::domain::host::HostEvent;
 
@@ -160,7 +160,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let config =
             HostConfig { interval: Duration::from_secs(1), proc_root: root.path().to_owned(), thread: "engine" };
-        let mut looks = Looks::new(config.interval, Proc::new(&config));
+        let mut looks = HostSampler::new(config.interval, Proc::new(&config));
         let mut at = |ms: u64, ticks: u64| {
             machine(root.path(), ticks);
             match looks.look(Nanos::from_millis(ms)) {

@@ -10,19 +10,19 @@ use crate::domain::time::Nanos;
 
 const BYTES_PER_MIB: f64 = 1_048_576.0;
 
-pub(super) struct Calls {
+pub(super) struct SysinfoMachine {
     system: System,
     /// This program's time on a core at the look before, milliseconds.
     own_ms: Option<u64>,
 }
 
-impl Calls {
+impl SysinfoMachine {
     pub(super) fn new(_config: &HostConfig) -> Self {
         Self { system: System::new(), own_ms: None }
     }
 }
 
-impl Machine for Calls {
+impl Machine for SysinfoMachine {
     // Twice the time within which the library tells what it told before: its clock is another one.
     const SHORTEST: Duration = MINIMUM_CPU_UPDATE_INTERVAL.saturating_mul(2);
 
@@ -69,7 +69,7 @@ fn mib(bytes: u64) -> Option<f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Looks;
+    use super::super::HostSampler;
     use super::*;
     use crate::domain::host::HostEvent;
 
@@ -81,7 +81,7 @@ mod tests {
         // However long this machine lets a test wait, it is no pause.
         let interval = Duration::from_secs(3600);
         let config = HostConfig { interval, proc_root: "".into(), thread: "" };
-        let mut looks = Looks::new(interval, Calls::new(&config));
+        let mut looks = HostSampler::new(interval, SysinfoMachine::new(&config));
         let mut look = |at| match looks.look(at) {
             Some(HostEvent::Sample(sample)) => Some(sample),
             None => None,

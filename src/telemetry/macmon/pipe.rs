@@ -14,7 +14,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::NAME;
-use crate::protocol::macmon::{Odd, Reading, read};
+use crate::protocol::macmon::{Reading, UnreadableLine, read};
 use crate::telemetry::SamplerConfig;
 
 /// Runs what it is given, and ends it with its own input; its errors come where its lines do.
@@ -46,37 +46,37 @@ pub(super) enum News {
 /// What was told and not asked for yet. Of the lines the last alone waits, so that the program may run on where nobody looks,
 /// and has a figure for who begins to.
 #[derive(Debug, Default)]
-struct Told {
+struct Unread {
     reading: Option<Reading>,
-    odd: Option<Odd>,
+    odd: Option<UnreadableLine>,
     lines: u128,
     ended: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Inbox {
-    told: Mutex<Told>,
+    told: Mutex<Unread>,
     is_new: Condvar,
 }
 
 impl Inbox {
-    fn lock(&self) -> MutexGuard<'_, Told> {
+    fn lock(&self) -> MutexGuard<'_, Unread> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, change: impl FnOnce(&mut Told)) {
+    fn put(&self, change: impl FnOnce(&mut Unread)) {
         change(&mut self.lock());
         self.is_new.notify_all();
     }
 }
 
 /// Closed by whoever empties it first.
-type Leash = Arc<Mutex<Option<ChildStdin>>>;
+type ChildInput = Arc<Mutex<Option<ChildStdin>>>;
 
 /// The program, as long as this lives.
 pub(super) struct Pipe {
     inbox: Arc<Inbox>,
-    leash: Leash,
+    leash: ChildInput,
     interval: Duration,
 }
 
@@ -86,7 +86,7 @@ impl Drop for Pipe {
     }
 }
 
-fn let_go(leash: &Leash) {
+fn let_go(leash: &ChildInput) {
     leash.lock().unwrap_or_else(PoisonError::into_inner).take();
 }
 
@@ -104,7 +104,7 @@ impl Pipe {
         keeper.env_clear().envs(config.program_path.as_ref().map(|path| ("PATH", path))).current_dir("/");
         keeper.process_group(0).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = keeper.spawn().map_err(|error| format!("{NAME} did not start: {error}"))?;
-        let leash: Leash = Arc::new(Mutex::new(child.stdin.take()));
+        let leash: ChildInput = Arc::new(Mutex::new(child.stdin.take()));
         let inbox = Arc::<Inbox>::default();
         let stdout = child.stdout.take().ok_or_else(|| format!("{NAME} has no output"))?;
         let pipe = Self { inbox: Arc::clone(&inbox), leash: Arc::clone(&leash), interval };
@@ -117,7 +117,7 @@ impl Pipe {
     /// what is new.
     pub(super) fn wait(&self, limit: Duration) -> Result<Reading, String> {
         loop {
-            let is_nothing = |told: &mut Told| told.reading.is_none() && told.odd.is_none() && told.ended.is_none();
+            let is_nothing = |told: &mut Unread| told.reading.is_none() && told.odd.is_none() && told.ended.is_none();
             let waited = self.inbox.is_new.wait_timeout_while(self.inbox.lock(), limit, is_nothing);
             let mut told = waited.unwrap_or_else(PoisonError::into_inner).0;
             if let Some(reading) = &told.reading {
@@ -125,9 +125,9 @@ impl Pipe {
             }
             match (told.odd.take(), &told.ended) {
                 // It says what it is, and will go on to say so.
-                (Some(Odd::Bare(why)), _) => return Err(why.to_owned()),
+                (Some(UnreadableLine::Bare(why)), _) => return Err(why.to_owned()),
                 (_, Some(why)) => return Err(why.clone()),
-                (Some(Odd::Text(_)), None) => {}
+                (Some(UnreadableLine::Text(_)), None) => {}
                 (None, None) => return Err(format!("{NAME} told nothing in {} s", limit.as_secs())),
             }
         }
@@ -157,7 +157,7 @@ enum Heard {
 }
 
 /// Reads it to its end, which comes at the latest with the leash's.
-fn listen(mut child: Child, stdout: impl Read, leash: &Leash, inbox: &Inbox) {
+fn listen(mut child: Child, stdout: impl Read, leash: &ChildInput, inbox: &Inbox) {
     let heard = catch_unwind(AssertUnwindSafe(|| hear(stdout, inbox)));
     let_go(leash);
     // With which status does not matter: it may have been killed by now, for its output ends before it does.
@@ -212,9 +212,9 @@ pub(super) fn not_understood(words: &str) -> String {
 mod tests {
     use super::*;
 
-    struct Breaks;
+    struct PanickingReader;
 
-    impl Read for Breaks {
+    impl Read for PanickingReader {
         fn read(&mut self, _buffer: &mut [u8]) -> std::io::Result<usize> {
             panic!("as if by a fault")
         }
@@ -226,7 +226,7 @@ mod tests {
         let leash = Mutex::new(child.stdin.take()).into();
         let inbox = Inbox::default();
         // It is waited for: it comes back only where the program was let go.
-        listen(child, Breaks, &leash, &inbox);
+        listen(child, PanickingReader, &leash, &inbox);
         assert_eq!(inbox.lock().ended.as_deref(), Some("an internal error ended the reading of macmon"));
     }
 }

@@ -87,7 +87,7 @@ impl Bench {
     }
 
     /// Starts one that tells its first line, and takes what is said of that.
-    fn told() -> (Self, File, File) {
+    fn new() -> (Self, File, File) {
         let bench = Self::start(TELLS);
         let (alive, mut lines) = (bench.alive(), bench.lines());
         lines.write_all(LINE.as_bytes()).unwrap();

@@ -13,7 +13,7 @@ use super::sensors::{Sensors, watts};
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
-use crate::telemetry::source::{GpuUsers, Trouble};
+use crate::telemetry::source::{GpuUsers, SampleError};
 
 /// How often the processes are summed up where that is the only figure of the memory: the list is the driver's dearest call.
 const SUM_EVERY: Duration = Duration::from_secs(1);
@@ -47,8 +47,8 @@ struct Opened<'a> {
     sum: Option<(Nanos, Option<u64>)>,
 }
 
-pub(super) fn trouble(error: &NvmlError) -> Trouble {
-    if is_lost(error) { Trouble::Lost(words(error)) } else { Trouble::Silent(words(error)) }
+pub(super) fn trouble(error: &NvmlError) -> SampleError {
+    if is_lost(error) { SampleError::Lost(words(error)) } else { SampleError::Silent(words(error)) }
 }
 
 impl<'a> Gpu<'a> {
@@ -123,10 +123,15 @@ impl<'a> Gpu<'a> {
         self.opened.as_ref().is_some_and(|o| matches!(o.device.memory_info(), Err(NvmlError::NoPermission)))
     }
 
-    pub(super) fn sample(&mut self, nvml: &Nvml, at: Nanos, system_bytes: Option<u64>) -> Result<GpuSample, Trouble> {
+    pub(super) fn sample(
+        &mut self,
+        nvml: &Nvml,
+        at: Nanos,
+        system_bytes: Option<u64>,
+    ) -> Result<GpuSample, SampleError> {
         let mut sample = GpuSample { at, index: self.info.index, ..GpuSample::default() };
         let Some(opened) = &mut self.opened else {
-            return Err(Trouble::Silent("it is not open".to_owned()));
+            return Err(SampleError::Silent("it is not open".to_owned()));
         };
         let mut answered = false;
         let mut failure = None;
@@ -148,7 +153,7 @@ impl<'a> Gpu<'a> {
         if answered || sensed {
             return Ok(sample);
         }
-        let no_sensor = || Trouble::Silent("the driver has no sensor of this GPU".to_owned());
+        let no_sensor = || SampleError::Silent("the driver has no sensor of this GPU".to_owned());
         Err(failed.or(failure).map_or_else(no_sensor, |e| trouble(&e)))
     }
 

@@ -13,7 +13,7 @@ use crate::domain::gpu::GpuSample;
 /// Longer than any test takes: it ends a wait that would not end.
 const LIMIT: Duration = Duration::from_secs(60);
 
-type Answer = Box<dyn FnMut() -> Result<(), Trouble> + Send>;
+type Answer = Box<dyn FnMut() -> Result<(), SampleError> + Send>;
 
 /// GPUs that answer as told; a GPU whose script is at its end answers with a sample. Asked positions go out.
 struct Script {
@@ -35,7 +35,7 @@ impl GpuSource for Script {
         self.gpus.clone()
     }
 
-    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, Trouble> {
+    fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
         self.asked.send(position).unwrap();
         if let Some(mut answer) = self.answers[position].pop_front() {
             answer()?;
@@ -89,11 +89,11 @@ impl Bench {
 }
 
 fn lost() -> Answer {
-    Box::new(|| Err(Trouble::Lost("gone".to_owned())))
+    Box::new(|| Err(SampleError::Lost("gone".to_owned())))
 }
 
 fn silent() -> Answer {
-    Box::new(|| Err(Trouble::Silent("busy".to_owned())))
+    Box::new(|| Err(SampleError::Silent("busy".to_owned())))
 }
 
 fn sample(ms: u64, index: u32) -> GpuEvent {

@@ -26,7 +26,7 @@ impl Key {
 
     /// The key of an event; `None` with a modifier that no binding has. Terminals tell Shift in different ways: in the
     /// character, in the modifier, in both.
-    pub fn of(event: &KeyEvent) -> Option<Self> {
+    pub fn from_event(event: &KeyEvent) -> Option<Self> {
         let known = KeyModifiers::SHIFT.union(KeyModifiers::CONTROL);
         if !known.contains(event.modifiers) {
             return None;
@@ -157,7 +157,7 @@ mod tests {
         let of = |(code, ctrl, shift)| {
             let ctrl = if ctrl { KeyModifiers::CONTROL } else { KeyModifiers::NONE };
             let shift = if shift { KeyModifiers::SHIFT } else { KeyModifiers::NONE };
-            Key::of(&KeyEvent::new(code, ctrl | shift))
+            Key::from_event(&KeyEvent::new(code, ctrl | shift))
         };
         let sent = |key: &Key| !(key.ctrl && SENT_AS.iter().any(|(c, _)| key.code == KeyCode::Char(*c)));
         let is_arrow = |key: &Key| matches!(key.code, KeyCode::Char('↑' | '↓' | '←' | '→'));

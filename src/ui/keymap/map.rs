@@ -32,13 +32,13 @@ impl Keymap {
     pub fn standard() -> &'static Self {
         static STANDARD: LazyLock<Keymap> = LazyLock::new(|| {
             let row = |binding: &'static Binding| Row { binding, keys: binding.keys.to_vec() };
-            Keymap::of(BINDINGS.iter().map(row).collect())
+            Keymap::from_rows(BINDINGS.iter().map(row).collect())
         });
         &STANDARD
     }
 
     /// These rows.
-    pub(super) const fn of(rows: Vec<Row>) -> Self {
+    pub(super) const fn from_rows(rows: Vec<Row>) -> Self {
         Self { rows }
     }
 
@@ -90,8 +90,8 @@ impl Keymap {
         if event.kind == KeyEventKind::Release {
             return None;
         }
-        let context = Context::of(ui);
-        let pressed = Key::of(event);
+        let context = Context::from_state(ui);
+        let pressed = Key::from_event(event);
         let bound = pressed.and_then(|key| self.rows_in(context).find(|r| r.keys.contains(&key)));
         match bound {
             Some(row) => Some(Msg::Action(now, row.binding.action)),

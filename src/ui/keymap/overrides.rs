@@ -24,7 +24,7 @@ pub struct Override {
 
 /// Why a key cannot mean what it should.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Why {
+pub enum ConflictReason {
     /// It always leads out of the program.
     LeadsOut,
     /// It means this, too, there.
@@ -39,10 +39,10 @@ pub struct Conflict {
     /// The key.
     pub key: Key,
     /// Why not.
-    pub why: Why,
+    pub why: ConflictReason,
 }
 
-impl fmt::Display for Why {
+impl fmt::Display for ConflictReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::LeadsOut => f.write_str("always quits, whatever else does; choose another key"),
@@ -63,12 +63,12 @@ impl Keymap {
         let mut conflicts: Vec<Conflict> = Vec::new();
         for (at, chosen) in overrides.iter().enumerate() {
             for &key in &chosen.keys {
-                let leads_out = (key == WAY_OUT && chosen.action != Action::Quit).then_some(Why::LeadsOut);
+                let leads_out = (key == WAY_OUT && chosen.action != Action::Quit).then_some(ConflictReason::LeadsOut);
                 let why = leads_out.or_else(|| other_meaning(chosen.action, key, &rows));
                 conflicts.extend(why.map(|why| Conflict { at, key, why }));
             }
         }
-        if conflicts.is_empty() { Ok(Self::of(rows)) } else { Err(conflicts) }
+        if conflicts.is_empty() { Ok(Self::from_rows(rows)) } else { Err(conflicts) }
     }
 }
 
@@ -91,14 +91,14 @@ const fn leads_through(action: Action) -> bool {
 }
 
 /// What else `key` means where it would mean `action`.
-fn other_meaning(action: Action, key: Key, rows: &[Row]) -> Option<Why> {
+fn other_meaning(action: Action, key: Key, rows: &[Row]) -> Option<ConflictReason> {
     let wanted = rows.iter().filter(|row| row.binding.action == action && row.keys.contains(&key));
     let mut others = wanted.flat_map(|row| {
         let on = row.binding.on;
         let is_other = move |other: &&Row| {
             other.binding.action != action && other.binding.on.meets(on) && other.keys.contains(&key)
         };
-        rows.iter().filter(is_other).map(|other| Why::Means(other.binding.action, other.binding.on))
+        rows.iter().filter(is_other).map(|other| ConflictReason::Means(other.binding.action, other.binding.on))
     });
     others.next()
 }
@@ -150,7 +150,7 @@ mod tests {
     #[test]
     fn a_key_with_two_meanings_in_one_place_is_refused_with_the_other() {
         let refused = |overrides: &[Override]| Keymap::with(overrides).map(drop).unwrap_err();
-        let why = |action, on| Why::Means(action, on);
+        let why = |action, on| ConflictReason::Means(action, on);
         let conflicts = refused(&[chosen(Action::Copy, &["C"]), chosen(Action::ToggleHold, &["space", "j"])]);
         let key = "j".parse().unwrap();
         assert_eq!(conflicts, [Conflict { at: 1, key, why: why(Action::SelectNext, Context::Panes) }]);
@@ -178,7 +178,7 @@ mod tests {
         }
         assert!(Keymap::with(&[chosen(Action::Quit, &["Q", "ctrl-c"])]).is_ok());
         let conflicts = Keymap::with(&[chosen(Action::Copy, &["ctrl-c"])]).map(drop).unwrap_err();
-        assert_eq!(conflicts[0].why, Why::LeadsOut);
+        assert_eq!(conflicts[0].why, ConflictReason::LeadsOut);
     }
 
     #[test]

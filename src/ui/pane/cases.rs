@@ -62,7 +62,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     view.cache.set_case_rows(on_screen);
     pane::line(frame, area, 0, heading(&table, view));
     for (at, &id) in seen.iter().enumerate() {
-        if let Some(row) = Row::of(view.app, id).map(|row| row.kept_in(view.cache, id.case)) {
+        if let Some(row) = Row::find(view.app, id).map(|row| row.kept_in(view.cache, id.case)) {
             let is_selected = selected == Some(first + at);
             pane::line(frame, area, at as u16 + 1, row_line(&row, &table, is_selected, view));
         }

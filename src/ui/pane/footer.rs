@@ -33,7 +33,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         (Overlay::SearchInput, _) => typed_line(&ui.answer.search.field, Context::SearchInput, columns, view),
         // A question has its keys in its own frame.
         (_, Some(notice)) => notice_line(notice, columns, view),
-        _ => Line::from(keys(Context::of(ui), columns, view)),
+        _ => Line::from(keys(Context::from_state(ui), columns, view)),
     };
     frame.buffer_mut().set_line(area.x, area.y, &line, area.width);
 }
@@ -48,14 +48,14 @@ fn notice_line(notice: &Notice, columns: usize, view: &View<'_>) -> Line<'static
         Span::styled(cut(&text, columns), view.theme.accent())
     };
     let room = columns - told.width();
-    let keys = keys(Context::of(&view.app.ui), room.saturating_sub(APART), view);
+    let keys = keys(Context::from_state(&view.app.ui), room.saturating_sub(APART), view);
     let blanks = Span::raw(" ".repeat(room.saturating_sub(spans_width(&keys))));
     [told, blanks].into_iter().chain(keys).collect()
 }
 
 /// What helps, with its key: ` · x cancel`.
 fn remedy(action: Action, view: &View<'_>) -> Option<String> {
-    let row = view.keymap.rows_in(Context::of(&view.app.ui)).find(|r| r.binding.action == action)?;
+    let row = view.keymap.rows_in(Context::from_state(&view.app.ui)).find(|r| r.binding.action == action)?;
     let label = footer_label(view.app, row.binding)?;
     Some(format!(" · {} {label}", row.keys.first()?))
 }

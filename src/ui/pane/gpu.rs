@@ -32,16 +32,16 @@ const RULE: usize = 12;
 
 /// What it has to show.
 #[derive(Clone, Copy, Debug)]
-pub enum Wanted {
+pub enum GpuPaneContent {
     /// Figures on so many lines, its rule included.
     Figures(u16),
     /// Why there is none, in so many cells.
     Reason(u16),
 }
 
-impl Wanted {
+impl GpuPaneContent {
     /// Of the state.
-    pub fn of(app: &App) -> Self {
+    pub fn from_app(app: &App) -> Self {
         let scene = app.shown();
         let gpus = scene.gpus();
         if let (Some(why), None) = (why_none(scene, &gpus), &scene.gauges) {

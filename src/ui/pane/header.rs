@@ -1,7 +1,7 @@
 //! The header: what is measured, where the run stands, how far it is.
 
 mod conclusion;
-mod way_on;
+mod hints;
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -84,11 +84,11 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
     let state = state(scene);
     let style = match state.mood {
-        Mood::Calm => theme.muted(),
-        Mood::Live => theme.accent(),
-        Mood::Good => theme.good(),
-        Mood::Warning => theme.warning(),
-        Mood::Bad => theme.bad(),
+        Tone::Calm => theme.muted(),
+        Tone::Live => theme.accent(),
+        Tone::Good => theme.good(),
+        Tone::Warning => theme.warning(),
+        Tone::Bad => theme.bad(),
     };
     let mut left = vec![Span::styled(format!("{} {}", state.glyph, state.word), style)];
     if !state.about.is_empty() {
@@ -124,7 +124,7 @@ fn draw_state(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
         left.extend(bar.spans(width));
         left.push(Span::raw(format!("  {}", number::clock(scene.elapsed()))));
     }
-    left.extend(way_on::spans(view));
+    left.extend(hints::spans(view));
     let room = usize::from(area.width);
     pane::ends(frame, area, 1, shorten(left, room), right);
 }
@@ -183,7 +183,7 @@ fn shorten(spans: Vec<Span<'_>>, room: usize) -> Vec<Span<'_>> {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Mood {
+enum Tone {
     Calm,
     Live,
     Good,
@@ -197,7 +197,7 @@ struct State {
     glyph: &'static str,
     word: &'static str,
     about: String,
-    mood: Mood,
+    mood: Tone,
 }
 
 /// Whether an endpoint that is not ready says that its model is being loaded.
@@ -209,32 +209,32 @@ fn state(scene: &Scene) -> State {
     let is = |glyph, word, about: String, mood| State { glyph, word, about, mood };
     let session = &scene.session;
     if let Some(stop) = &scene.stop {
-        return is("✗", "stopped", sanitise_line(&stop.reason), Mood::Bad);
+        return is("✗", "stopped", sanitise_line(&stop.reason), Tone::Bad);
     }
     match (&scene.target.connection, session.mode) {
-        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Mood::Bad),
+        (Connection::Refused(why), _) => is("✗", "refused", sanitise_line(why), Tone::Bad),
         (Connection::Unreachable(why), Mode::Waiting) => {
             let word = if is_loading(why) { "the model is loading" } else { "waiting for the endpoint" };
             let why = sanitise_line(why);
             // Said twice it is no reason.
             let about = if why == word { "trying again".to_owned() } else { format!("trying again · {why}") };
-            is("◌", word, about, Mood::Warning)
+            is("◌", word, about, Tone::Warning)
         }
-        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Mood::Warning),
+        (Connection::Unnamed, Mode::Waiting) => is("◌", "which model?", String::new(), Tone::Warning),
         (Connection::Ready, Mode::Waiting) if session.is_away(scene.now) => {
-            is("◌", "not running", String::new(), Mood::Calm)
+            is("◌", "not running", String::new(), Tone::Calm)
         }
-        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Mood::Calm),
+        (_, Mode::Waiting) => is("◌", "connecting", String::new(), Tone::Calm),
         (_, Mode::Running) if !session.sweep.is_empty() => {
             let about = format!("stage {}/{}", session.stage + 1, session.sweep.len());
-            is("●", "running", about, Mood::Live)
+            is("●", "running", about, Tone::Live)
         }
-        (_, Mode::Running) => is("●", "running", String::new(), Mood::Live),
-        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Mood::Warning),
+        (_, Mode::Running) => is("●", "running", String::new(), Tone::Live),
+        (_, Mode::Held) if session.is_cut_off() => is("◌", "cut off", String::new(), Tone::Warning),
         (_, Mode::Held) if session.in_flight() > 0 => {
-            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Mood::Warning)
+            is("‖", "held", format!("{} in flight to the end", session.in_flight()), Tone::Warning)
         }
-        (_, Mode::Held) => is("‖", "held", String::new(), Mood::Warning),
+        (_, Mode::Held) => is("‖", "held", String::new(), Tone::Warning),
         (_, Mode::Finished) => {
             let (failed, cancelled) = (session.count(CasePhase::Failed), session.count(CasePhase::Cancelled));
             let unreached = session.count(CasePhase::Unreached);
@@ -249,9 +249,9 @@ fn state(scene: &Scene) -> State {
                 about.push(format!("{unreached} not reached"));
             }
             match (failed, cancelled + unreached) {
-                (0, 0) => is("✓", "finished", String::new(), Mood::Good),
-                (0, _) => is("✓", "finished", about.join(", "), Mood::Warning),
-                _ => is("✗", "finished", about.join(", "), Mood::Bad),
+                (0, 0) => is("✓", "finished", String::new(), Tone::Good),
+                (0, _) => is("✓", "finished", about.join(", "), Tone::Warning),
+                _ => is("✗", "finished", about.join(", "), Tone::Bad),
             }
         }
     }
@@ -266,7 +266,7 @@ mod tests {
     use crate::ui::testing::{Script, Stage, text};
     use crate::ui::theme::Theme;
 
-    fn told(stage: &Stage) -> (&'static str, String) {
+    fn render_header(stage: &Stage) -> (&'static str, String) {
         let now = state(&stage.app.scene);
         (now.word, now.about)
     }
@@ -278,13 +278,13 @@ mod tests {
     #[test]
     fn before_the_run_the_endpoint_is_what_matters() {
         let mut stage = two();
-        assert_eq!(told(&stage).0, "connecting");
+        assert_eq!(render_header(&stage).0, "connecting");
         stage.unreachable("connection refused", true);
-        assert_eq!(told(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
+        assert_eq!(render_header(&stage), ("waiting for the endpoint", "trying again · connection refused".to_owned()));
         stage.unreachable("503: Loading model", true);
-        assert_eq!(told(&stage).0, "the model is loading");
+        assert_eq!(render_header(&stage).0, "the model is loading");
         stage.unreachable("401: no such key", false);
-        assert_eq!(told(&stage), ("refused", "401: no such key".to_owned()));
+        assert_eq!(render_header(&stage), ("refused", "401: no such key".to_owned()));
     }
 
     #[test]
@@ -336,9 +336,9 @@ mod tests {
     fn a_held_run_tells_what_still_comes() {
         let mut stage = two();
         stage.connect();
-        assert_eq!(told(&stage).0, "running");
+        assert_eq!(render_header(&stage).0, "running");
         stage.act(Action::ToggleHold);
-        assert_eq!(told(&stage), ("held", "2 in flight to the end".to_owned()));
+        assert_eq!(render_header(&stage), ("held", "2 in flight to the end".to_owned()));
     }
 
     #[test]
@@ -357,11 +357,11 @@ mod tests {
         (0..2).for_each(|case| stage.start(case, 1, Script::plain(10, 1, 5)));
         stage.finish(0);
         stage.fail(1, AttemptStatus::Timeout, None, "silent for 120 s");
-        assert_eq!(told(&stage), ("finished", "1 failed".to_owned()));
+        assert_eq!(render_header(&stage), ("finished", "1 failed".to_owned()));
         assert_eq!(state(&stage.app.scene).glyph, "✗");
         stage.act(Action::RerunFailed);
         stage.start(1, 2, Script::plain(10, 1, 5));
         stage.finish(1);
-        assert_eq!(told(&stage), ("finished", String::new()));
+        assert_eq!(render_header(&stage), ("finished", String::new()));
     }
 }

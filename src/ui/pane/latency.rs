@@ -44,7 +44,7 @@ struct Selected<'a> {
 }
 
 impl<'a> Selected<'a> {
-    fn of(scene: &'a Scene, case: usize) -> Self {
+    fn from_case(scene: &'a Scene, case: usize) -> Self {
         let live = scene.in_flight_of(case);
         let record = scene.session.cases.get(case).and_then(CaseState::shown);
         Self { live, record: record.filter(|_| live.is_none()) }
@@ -83,15 +83,15 @@ impl<'a> Selected<'a> {
 }
 
 /// TTFT of the answers to look at beside the selected one.
-enum Others<'a> {
+enum ComparedTtft<'a> {
     /// Of a load all that ended.
     Load(&'a Scene),
     /// The answers that are reported.
     Reported(Rc<ReportedTtft>),
 }
 
-impl<'a> Others<'a> {
-    fn of(scene: &'a Scene, view: &View<'_>) -> Self {
+impl<'a> ComparedTtft<'a> {
+    fn from_view(scene: &'a Scene, view: &View<'_>) -> Self {
         if load::is_shown(scene) {
             return Self::Load(scene);
         }
@@ -129,7 +129,7 @@ impl<'a> Others<'a> {
     }
 }
 
-impl Others<'_> {
+impl ComparedTtft<'_> {
     /// How many more answers have no TTFT because their streams do not carry it.
     fn unresolved_beside(&self) -> String {
         let unresolved = match self {
@@ -143,7 +143,7 @@ impl Others<'_> {
 /// Draws it.
 pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let (theme, scene) = (view.theme, view.scene());
-    let selected = Selected::of(scene, view.app.ui.selected);
+    let selected = Selected::from_case(scene, view.app.ui.selected);
     let about = scene.session.suite.cases.get(view.app.ui.selected).map_or("", |c| c.name.as_str());
     let about = sanitise_line(about);
     let area = if load::is_shown(scene) {
@@ -153,7 +153,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     } else {
         pane::rule(frame, area, view, PaneId::Latency, &about, Vec::new())
     };
-    let others = Others::of(scene, view);
+    let others = ComparedTtft::from_view(scene, view);
     let all = others.ttft_ms();
     let gaps = selected.gaps_ms();
     if all.is_empty() && selected.live.is_none() && gaps.is_empty() {
@@ -174,7 +174,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     draw_gaps(frame, below, view, &selected, &gaps);
 }
 
-fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &Others<'_>) {
+fn draw_ttft(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, selected: &Selected<'_>, others: &ComparedTtft<'_>) {
     let (theme, all) = (view.theme, &*others.ttft_ms());
     let ttft = selected.ttft_ms();
     let mut left = vec![Span::styled("TTFT  ", theme.muted())];
@@ -298,7 +298,7 @@ fn draw_histogram(frame: &mut Frame<'_>, area: Rect, view: &View<'_>, gaps: &[f6
     let room = usize::from(area.width);
     // Columns so broad that noise does not make a comb of them.
     let broad = room.div_ceil((gaps.len() / GAPS_PER_COLUMN).max(12)).max(1);
-    let Some(histogram) = Histogram::of(gaps, room / broad, SHORTEST_MS) else { return };
+    let Some(histogram) = Histogram::new(gaps, room / broad, SHORTEST_MS) else { return };
     let area = Rect { width: (histogram.counts.len() * broad) as u16, ..area };
     // The last line is the scale, where there are two.
     let rows = area.height.saturating_sub(1).clamp(area.height.min(1), HIGHEST);
@@ -418,7 +418,7 @@ mod tests {
         let mut stage = ten_cases(0);
         stage.start(0, 1, Script { stall: Some((10, 9000)), ..Script::plain(10, 1, 6000) });
         stage.finish(0);
-        let gaps = Selected::of(&stage.app.scene, 0).gaps_ms();
+        let gaps = Selected::from_case(&stage.app.scene, 0).gaps_ms();
         assert_eq!(gaps.len(), GAPS);
         assert!(gaps[GAPS - 1] < 9000.0);
     }

@@ -3,10 +3,10 @@
 mod body;
 mod endpoint;
 mod exchange;
-mod paper;
 #[cfg(test)]
 mod tests;
 mod title;
+mod transcript;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,11 +36,11 @@ struct Subject<'a> {
     index: usize,
     spec: &'a CaseSpec,
     state: &'a CaseState,
-    shown: Shown<'a>,
+    shown: SubjectState<'a>,
 }
 
 #[derive(Clone)]
-enum Shown<'a> {
+enum SubjectState<'a> {
     /// An attempt in flight.
     Live(&'a InFlight),
     /// An attempt that is over.
@@ -49,7 +49,7 @@ enum Shown<'a> {
     Prompt,
 }
 
-impl<'a> Shown<'a> {
+impl<'a> SubjectState<'a> {
     /// One attempt that was selected.
     fn attempt(scene: &'a Scene, state: &'a CaseState, id: AttemptId) -> Self {
         let over = state.attempts.iter().find(|a| a.number == id.number).and_then(AttemptState::record);
@@ -63,19 +63,19 @@ impl<'a> Shown<'a> {
 }
 
 impl<'a> Subject<'a> {
-    fn of(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
+    fn find(scene: &'a Scene, index: usize, attempt: Option<u32>) -> Option<Self> {
         let state = scene.session.cases.get(index)?;
         let spec = scene.session.suite.cases.get(index)?;
         // The live view may lag behind the record.
         let is_over = |f: &&InFlight| state.attempts.iter().any(|a| a.number == f.id.number && a.record.is_some());
         if let Some(number) = attempt {
-            let shown = Shown::attempt(scene, state, AttemptId { case: index, number });
+            let shown = SubjectState::attempt(scene, state, AttemptId { case: index, number });
             return Some(Self { index, spec, state, shown });
         }
         let shown = match (scene.in_flight_of(index).filter(|f| !is_over(f)), state.shown()) {
-            (Some(live), _) => Shown::Live(live),
-            (None, Some(record)) if state.phase != CasePhase::Running => Shown::Ended(record),
-            _ => Shown::Prompt,
+            (Some(live), _) => SubjectState::Live(live),
+            (None, Some(record)) if state.phase != CasePhase::Running => SubjectState::Ended(record),
+            _ => SubjectState::Prompt,
         };
         Some(Self { index, spec, state, shown })
     }
@@ -83,23 +83,23 @@ impl<'a> Subject<'a> {
     /// Nothing was generated yet: what is shown is the prompt.
     fn is_prompt(&self) -> bool {
         match &self.shown {
-            Shown::Live(live) => live.phase == StreamPhase::Waiting,
-            Shown::Prompt => true,
-            Shown::Ended(_) => false,
+            SubjectState::Live(live) => live.phase == StreamPhase::Waiting,
+            SubjectState::Prompt => true,
+            SubjectState::Ended(_) => false,
         }
     }
 
     /// A line above what came so far says that it is not all.
     fn is_cut(&self) -> bool {
-        matches!(self.shown, Shown::Live(live) if live.text_cut || live.reasoning_cut)
+        matches!(self.shown, SubjectState::Live(live) if live.text_cut || live.reasoning_cut)
     }
 
     /// What it thought, where that is not nothing, and whether the answer has begun.
     fn thinking(&self) -> Option<bool> {
         let (reasoning, text) = match &self.shown {
-            Shown::Live(live) => (&*live.reasoning, &*live.text),
-            Shown::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
-            Shown::Prompt => return None,
+            SubjectState::Live(live) => (&*live.reasoning, &*live.text),
+            SubjectState::Ended(record) => (record.reasoning.as_str(), record.text.as_str()),
+            SubjectState::Prompt => return None,
         };
         (!reasoning.trim().is_empty()).then_some(!text.is_empty())
     }
@@ -111,7 +111,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.is_empty() {
         return;
     }
-    let Some(subject) = Subject::of(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
+    let Some(subject) = Subject::find(view.scene(), view.app.ui.selected, view.app.ui.selected_attempt) else {
         title::draw(frame, area, "", Vec::new(), view);
         return;
     };
@@ -119,7 +119,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let rows = usize::from(inner.height);
     let margins = area.width >= MARGINS_FROM;
     let columns = if margins { area.width - 3 } else { area.width };
-    let body = Body::of(&subject, columns, view);
+    let body = Body::new(&subject, columns, view);
     let answer = &view.app.ui.answer;
     let total = body.len();
     let matches = matches(&body, columns, view);
@@ -133,7 +133,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
             total,
             rows,
             home_is_start,
-            grows: matches!(subject.shown, Shown::Live(_)),
+            grows: matches!(subject.shown, SubjectState::Live(_)),
             thinking: thinking.map(|has_answer| (head, answer.shows_thinking(has_answer))),
         },
     );

@@ -3,7 +3,7 @@
 mod axis;
 mod cursor;
 mod lanes;
-mod places;
+mod layout;
 mod trace;
 
 use ratatui::Frame;
@@ -11,10 +11,10 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use self::lanes::Lane;
-use self::places::Places;
+use self::layout::ScopeLayout;
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
-use crate::app::state::streams::Shown;
+use crate::app::state::streams::StreamSelection;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number, pane};
@@ -49,14 +49,14 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     let scene = view.scene();
     let (from, to) = view.app.ui.scope.window(scene);
     let window = Window { from, to };
-    let mut shown = Shown::new(scene, from, to);
+    let mut shown = StreamSelection::new(scene, from, to);
     let lanes = lanes::present(scene);
     let cursor = view.app.ui.scope.cursor;
     let told = cursor.map(|at| cursor::items(view, at, &shown, &lanes)).unwrap_or_default();
     let inside = Rect { y: area.y.saturating_add(1), height: area.height.saturating_sub(1), ..area };
     let names = shown.streams.iter().map(|stream| fit::width(&trace::name_of(view, stream)));
     let names = names.max().filter(|_| view.app.ui.scope.stacked).unwrap_or(0);
-    let places = Places::of(inside.intersection(frame.area()), &lanes, &told, names);
+    let places = ScopeLayout::new(inside.intersection(frame.area()), &lanes, &told, names);
     if view.app.ui.scope.stacked {
         let older = shown.streams.len().saturating_sub(places.stack());
         shown.streams.drain(..older);
@@ -77,7 +77,7 @@ pub fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
 }
 
 /// Which part of the run, and how many of its streams where they are not all.
-fn about(view: &View<'_>, width: u16, window: Window, shown: &Shown<'_>) -> String {
+fn about(view: &View<'_>, width: u16, window: Window, shown: &StreamSelection<'_>) -> String {
     let (scene, scope) = (view.scene(), view.app.ui.scope);
     if scene.session.began.is_none() {
         return String::new();

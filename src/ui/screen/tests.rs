@@ -131,7 +131,7 @@ fn thinking() -> Stage {
     stage
 }
 
-fn held() -> Stage {
+fn held_stage() -> Stage {
     let mut stage = running();
     stage.act(Action::ToggleHold);
     stage
@@ -305,7 +305,7 @@ looks! {
     running_120x40 running() => 120 x 40;
     running_200x60 running() => 200 x 60;
     thinking_80x24 thinking() => 80 x 24;
-    held_80x24 held() => 80 x 24;
+    held_80x24 held_stage() => 80 x 24;
     failed_80x24 failed() => 80 x 24;
     failed_120x40 failed() => 120 x 40;
     done_80x24 done() => 80 x 24;
@@ -356,7 +356,7 @@ fn styles_frozen_and_simulated_without_colour() {
 
 /// What two panes look like in a theme, its ground included.
 fn in_theme(name: ThemeName, colour_term: &str) -> String {
-    let themes = Themes::of(&|variable| (variable == "COLORTERM").then(|| colour_term.to_owned()));
+    let themes = Themes::from_env(&|variable| (variable == "COLORTERM").then(|| colour_term.to_owned()));
     let theme = themes.theme(name);
     let of = |stage: &Stage, id: PaneId, (width, height)| {
         let pane = PANES.iter().find(|pane| pane.id == id).unwrap();
@@ -395,7 +395,7 @@ fn all_states() -> Vec<Stage> {
         running(),
         thinking(),
         first_token(),
-        held(),
+        held_stage(),
         paused(),
         failed(),
         done(),

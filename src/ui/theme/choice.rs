@@ -1,6 +1,6 @@
 //! Which theme a name means in this terminal.
 
-use super::{Depth, Look, Theme};
+use super::{Depth, Theme, ThemeKind};
 use crate::app::state::theme::ThemeName;
 
 /// The themes as this terminal can show them.
@@ -13,7 +13,7 @@ pub struct Themes {
 impl Themes {
     /// By what the environment tells: `COLORTERM` and `TERM` of the colours, `COLORFGBG` of the ground, `NO_COLOR` of
     /// the wish for none.
-    pub fn of(env: &dyn Fn(&str) -> Option<String>) -> Self {
+    pub fn from_env(env: &dyn Fn(&str) -> Option<String>) -> Self {
         let depth = depth(env);
         let wants_none = env("NO_COLOR").is_some_and(|v| !v.is_empty());
         let auto = match env("COLORFGBG").as_deref().and_then(ground) {
@@ -31,9 +31,9 @@ impl Themes {
         let look = match name {
             ThemeName::Auto => return self.auto,
             ThemeName::Mono => return Theme::mono(),
-            ThemeName::Dark => Look::Dark,
-            ThemeName::Light => Look::Light,
-            ThemeName::HighContrast => Look::HighContrast,
+            ThemeName::Dark => ThemeKind::Dark,
+            ThemeName::Light => ThemeKind::Light,
+            ThemeName::HighContrast => ThemeKind::HighContrast,
         };
         Theme { look, depth: self.depth, paints: true }
     }
@@ -47,10 +47,10 @@ fn depth(env: &dyn Fn(&str) -> Option<String>) -> Depth {
 
 /// What goes with the ground that `COLORFGBG` tells (`15;0`, `0;default;15`: the last of its fields); `None` where that
 /// is no colour.
-fn ground(value: &str) -> Option<Look> {
+fn ground(value: &str) -> Option<ThemeKind> {
     match value.rsplit(';').next()?.trim().parse().ok()? {
-        0..=6 | 8 => Some(Look::Dark),
-        7 | 9..=15 => Some(Look::Light),
+        0..=6 | 8 => Some(ThemeKind::Dark),
+        7 | 9..=15 => Some(ThemeKind::Light),
         _ => None,
     }
 }
@@ -60,10 +60,10 @@ mod tests {
     use super::*;
 
     fn themes(variables: &[(&str, &str)]) -> Themes {
-        Themes::of(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
+        Themes::from_env(&|name| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned()))
     }
 
-    fn auto(variables: &[(&str, &str)]) -> (Look, Depth, bool) {
+    fn auto(variables: &[(&str, &str)]) -> (ThemeKind, Depth, bool) {
         let theme = themes(variables).theme(ThemeName::Auto);
         (theme.look, theme.depth, theme.paints)
     }
@@ -71,14 +71,17 @@ mod tests {
     #[test]
     fn auto_is_what_the_terminal_tells_and_paints_nothing() {
         use Depth::{Sixteen, TrueColour};
-        assert_eq!(auto(&[]), (Look::Dark, Sixteen, false));
+        assert_eq!(auto(&[]), (ThemeKind::Dark, Sixteen, false));
         // All colours, and no word of the ground: the terminal's own.
-        assert_eq!(auto(&[("COLORTERM", "truecolor")]), (Look::Dark, Sixteen, false));
-        assert_eq!(auto(&[("COLORFGBG", "0;15")]), (Look::Light, Sixteen, false));
-        assert_eq!(auto(&[("COLORFGBG", "15;default;0"), ("TERM", "xterm-direct")]), (Look::Dark, TrueColour, false));
-        assert_eq!(auto(&[("COLORFGBG", "0;7"), ("COLORTERM", "24bit")]), (Look::Light, TrueColour, false));
+        assert_eq!(auto(&[("COLORTERM", "truecolor")]), (ThemeKind::Dark, Sixteen, false));
+        assert_eq!(auto(&[("COLORFGBG", "0;15")]), (ThemeKind::Light, Sixteen, false));
+        assert_eq!(
+            auto(&[("COLORFGBG", "15;default;0"), ("TERM", "xterm-direct")]),
+            (ThemeKind::Dark, TrueColour, false)
+        );
+        assert_eq!(auto(&[("COLORFGBG", "0;7"), ("COLORTERM", "24bit")]), (ThemeKind::Light, TrueColour, false));
         for unknown in ["", "0;default", "15;231", "white"] {
-            assert_eq!(auto(&[("COLORFGBG", unknown)]), (Look::Dark, Sixteen, false), "{unknown}");
+            assert_eq!(auto(&[("COLORFGBG", unknown)]), (ThemeKind::Dark, Sixteen, false), "{unknown}");
         }
     }
 
@@ -88,7 +91,7 @@ mod tests {
         assert_eq!(themes(&variables).theme(ThemeName::Auto), Theme::mono());
         assert_eq!(themes(&[("NO_COLOR", "")]).theme(ThemeName::Auto), Theme::ansi());
         let light = themes(&variables).theme(ThemeName::Light);
-        assert_eq!((light.look, light.depth, light.paints), (Look::Light, Depth::TrueColour, true));
+        assert_eq!((light.look, light.depth, light.paints), (ThemeKind::Light, Depth::TrueColour, true));
         assert_eq!(themes(&[]).theme(ThemeName::Mono), Theme::mono());
     }
 }

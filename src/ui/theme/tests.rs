@@ -58,7 +58,7 @@ fn contrast(one: Color, other: Color) -> f64 {
 }
 
 fn true_colour(name: ThemeName) -> Theme {
-    Themes::of(&|name| (name == "COLORTERM").then(|| "truecolor".to_owned())).theme(name)
+    Themes::from_env(&|name| (name == "COLORTERM").then(|| "truecolor".to_owned())).theme(name)
 }
 
 #[test]
@@ -88,7 +88,7 @@ fn everything_can_be_read_on_the_ground_of_its_theme() {
 #[test]
 fn the_lines_of_a_chart_and_the_three_judgements_differ_in_every_theme() {
     for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
-        for theme in [true_colour(name), Themes::of(&|_| None).theme(name)] {
+        for theme in [true_colour(name), Themes::from_env(&|_| None).theme(name)] {
             let palette = theme.palette().unwrap();
             let differ = |colours: &[Color]| colours.iter().enumerate().all(|(i, c)| !colours[..i].contains(c));
             assert!(differ(&palette.series), "{theme:?}");

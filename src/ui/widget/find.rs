@@ -45,7 +45,7 @@ pub fn find(lines: &[Line<'_>], wanted: &str, columns: Option<usize>) -> Vec<Mat
         if places[at].c == first
             && let Some(end) = end_of(&places, at, &wanted, columns.is_some())
         {
-            matches.push(of(&places[at..end]));
+            matches.push(from_places(&places[at..end]));
             at = end;
         } else {
             at += 1;
@@ -109,7 +109,7 @@ fn end_of(places: &[Place], mut at: usize, wanted: &[char], crosses: bool) -> Op
     Some(at)
 }
 
-fn of(places: &[Place]) -> Match {
+fn from_places(places: &[Place]) -> Match {
     let mut parts: Vec<(usize, usize, usize)> = Vec::new();
     for place in places.iter().filter(|p| p.to > p.from) {
         match parts.last_mut() {

@@ -15,7 +15,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// Counts `sorted` into `columns`; figures below `floor` go to the first column. `None` without figures or columns.
-    pub fn of(sorted: &[f64], columns: usize, floor: f64) -> Option<Self> {
+    pub fn new(sorted: &[f64], columns: usize, floor: f64) -> Option<Self> {
         let (first, last) = (sorted.first()?, sorted.last()?);
         if columns == 0 {
             return None;
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn columns_are_of_equal_ratio_and_count_everything() {
-        let histogram = Histogram::of(&[0.0, 1.0, 1.0, 9.0, 50.0, 100.0], 2, 1.0).unwrap();
+        let histogram = Histogram::new(&[0.0, 1.0, 1.0, 9.0, 50.0, 100.0], 2, 1.0).unwrap();
         assert_eq!(histogram.counts, [4, 2]);
         assert_eq!((histogram.from, histogram.to), (1.0, 100.0));
         assert_eq!(histogram.lines(2), ["█ ", "██"]);
@@ -79,7 +79,7 @@ mod tests {
 
     #[test]
     fn equal_figures_stand_in_the_middle() {
-        let histogram = Histogram::of(&[8.0, 8.0], 5, 0.1).unwrap();
+        let histogram = Histogram::new(&[8.0, 8.0], 5, 0.1).unwrap();
         assert_eq!(histogram.counts, [0, 0, 2, 0, 0]);
     }
 
@@ -87,9 +87,9 @@ mod tests {
     fn a_single_straggler_is_seen() {
         let mut gaps = vec![1.0; 1000];
         gaps.push(500.0);
-        assert_eq!(Histogram::of(&gaps, 4, 0.1).unwrap().lines(1), ["█  ▁"]);
-        assert!(Histogram::of(&[], 4, 0.1).is_none());
-        assert!(Histogram::of(&gaps, 0, 0.1).is_none());
+        assert_eq!(Histogram::new(&gaps, 4, 0.1).unwrap().lines(1), ["█  ▁"]);
+        assert!(Histogram::new(&[], 4, 0.1).is_none());
+        assert!(Histogram::new(&gaps, 0, 0.1).is_none());
     }
 
     #[test]

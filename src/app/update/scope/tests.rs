@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::app::message::Msg;
-use crate::app::state::streams::Shown;
+use crate::app::state::streams::StreamSelection;
 use crate::app::state::traces::Traces;
 use crate::app::state::{Connection, Target};
 use crate::app::update::update;
@@ -154,7 +154,7 @@ fn end(app: &mut App, number: u32, from_ms: u64, count: u64) {
 /// The streams between two times of the run: numbers of their attempts, and how many there are.
 fn shown(app: &App, from_ms: u64, to_ms: u64) -> (Vec<u32>, usize) {
     let at = |ms| Nanos::from_millis(1000 + ms);
-    let shown = Shown::new(app.shown(), at(from_ms), at(to_ms));
+    let shown = StreamSelection::new(app.shown(), at(from_ms), at(to_ms));
     (shown.streams.iter().map(|s| s.id.number).collect(), shown.count)
 }
 

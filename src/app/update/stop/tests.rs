@@ -72,7 +72,7 @@ fn a_refused_key_stops_the_run_after_the_first_request_and_says_which_key_was_se
         assert!(started(&effects).is_empty() && aborted(&effects).is_empty(), "{effects:?}");
         let stop = app.scene.stop.clone().unwrap();
         let advice = "the API key from MY_KEY was sent; check it, or choose another variable with --api-key-env";
-        assert_eq!((stop.cause, stop.reason), (Cause::Key, format!("HTTP {status}: no; {advice}")));
+        assert_eq!((stop.cause, stop.reason), (StopCause::Key, format!("HTTP {status}: no; {advice}")));
         assert_eq!((app.scene.session.in_flight(), app.exit_status()), (0, 3));
         assert!(matches!(press(&mut app, Action::Quit)[..], [Effect::Quit(3)]), "nothing runs: it does not ask");
     }
@@ -171,7 +171,7 @@ fn what_was_measured_before_makes_a_stop_status_1() {
 }
 
 /// What is changed before the run, the status and kind of the first failure, and what it stops the run for.
-type Row<'a> = (&'a dyn Fn(&mut App), u16, &'a str, Option<Cause>);
+type Row<'a> = (&'a dyn Fn(&mut App), u16, &'a str, Option<StopCause>);
 
 #[test]
 fn what_concerns_one_case_stops_nothing() {
@@ -181,12 +181,12 @@ fn what_concerns_one_case_stops_nothing() {
     };
     let nothing = |_: &mut App| ();
     let rows: [Row<'_>; 15] = [
-        (&nothing, 401, "http", Some(Cause::Key)),
-        (&nothing, 404, MODEL_NOT_FOUND, Some(Cause::Model)),
-        (&nothing, 404, "http", Some(Cause::Address)),
-        (&nothing, 405, "http", Some(Cause::Address)),
-        (&nothing, 400, TLS_EXPECTED, Some(Cause::Address)),
-        (&nothing, 407, "http", Some(Cause::Proxy)),
+        (&nothing, 401, "http", Some(StopCause::Key)),
+        (&nothing, 404, MODEL_NOT_FOUND, Some(StopCause::Model)),
+        (&nothing, 404, "http", Some(StopCause::Address)),
+        (&nothing, 405, "http", Some(StopCause::Address)),
+        (&nothing, 400, TLS_EXPECTED, Some(StopCause::Address)),
+        (&nothing, 407, "http", Some(StopCause::Proxy)),
         (&nothing, 403, CONTENT_REFUSED, None),
         (&nothing, 400, "http", None),
         (&nothing, 429, "rate_limited", None),
@@ -195,7 +195,7 @@ fn what_concerns_one_case_stops_nothing() {
         (&own_model, 403, "http", None),
         (&own_field("model"), 404, MODEL_NOT_FOUND, None),
         (&own_field("provider"), 404, "http", None),
-        (&own_field("top_p"), 401, "http", Some(Cause::Key)),
+        (&own_field("top_p"), 401, "http", Some(StopCause::Key)),
     ];
     for (change, status, kind, expected) in rows {
         let mut app = app(2);

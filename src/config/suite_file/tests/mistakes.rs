@@ -20,7 +20,7 @@ fn only(text: &str) -> String {
 }
 
 /// Each text with what is told of it.
-fn told(table: &[(String, &str)]) {
+fn check_mistakes(table: &[(String, &str)]) {
     for (text, expected) in table {
         assert_eq!(error(text), *expected, "{text}");
     }
@@ -28,21 +28,21 @@ fn told(table: &[(String, &str)]) {
 
 #[test]
 fn thresholds_are_checked_where_they_stand() {
-    let told = |slo: &str| {
+    let error_of = |slo: &str| {
         let text = format!("[suite]\nslo = {slo}\n[[case]]\nname = \"a\"\nprompt = \"p\"\n");
         parse(&text, "f.toml").unwrap_err().to_string()
     };
     assert_eq!(
-        told("[\"ttft_p95<500ms\", \"tfft_p95<1s\"]"),
+        error_of("[\"ttft_p95<500ms\", \"tfft_p95<1s\"]"),
         "f.toml:2:26: 'tfft_p95<1s': there is no figure 'tfft_p95'; did you mean 'ttft_p95'?"
     );
-    assert!(told("\"ttft_p95<500ms\"").contains("'slo' is a string; it must be a list"));
-    assert!(told("[500]").contains("a threshold is an integer"));
+    assert!(error_of("\"ttft_p95<500ms\"").contains("'slo' is a string; it must be a list"));
+    assert!(error_of("[500]").contains("a threshold is an integer"));
 }
 
 #[test]
 fn unknown_keys() {
-    told(&[
+    check_mistakes(&[
         (after_case("max_token = 5"), "cases.toml:4: unknown key 'max_token'; did you mean 'max_tokens'?"),
         (
             before_case("[defaults]\n\nTimeout-s = 5"),
@@ -63,7 +63,7 @@ fn unknown_keys() {
 
 #[test]
 fn cases_that_are_none() {
-    told(&[
+    check_mistakes(&[
         (
             only(""),
             "cases.toml:1: the suite has no case; write [[case]], then name = \"…\" and prompt = \"…\" below it",
@@ -102,7 +102,7 @@ fn cases_that_are_none() {
 
 #[test]
 fn prompts_and_messages() {
-    told(&[
+    check_mistakes(&[
         (
             only("[[case]]\nname = \"a\""),
             "cases.toml:1: case 'a' has no prompt; give it prompt = \"…\" or messages = [{ role = \"user\", content = \
@@ -153,7 +153,7 @@ fn prompts_and_messages() {
 
 #[test]
 fn values_of_the_wrong_kind_or_size() {
-    told(&[
+    check_mistakes(&[
         (
             after_case("max_tokens = 0"),
             "cases.toml:4: 'max_tokens' is 0; it must be a whole number from 1 to 4294967295",
@@ -197,7 +197,7 @@ fn values_of_the_wrong_kind_or_size() {
 
 #[test]
 fn tables() {
-    told(&[
+    check_mistakes(&[
         (before_case("suite = \"x\""), "cases.toml:1: 'suite' is a string; it must be a table: [suite]"),
         (before_case("[[defaults]]"), "cases.toml:1: 'defaults' is an array; it must be a table: [defaults]"),
         (
@@ -217,7 +217,7 @@ fn tables() {
 
 #[test]
 fn extra() {
-    told(&[
+    check_mistakes(&[
         (after_case("extra = 1"), "cases.toml:4: 'extra' is an integer; it must be a table: extra = { top_p = 0.9 }"),
         (
             after_case("extra = { when = 2026-02-06 }"),
@@ -237,7 +237,7 @@ fn extra() {
 
 #[test]
 fn text_that_is_no_toml() {
-    told(&[
+    check_mistakes(&[
         (after_case("name = \"b\""), "cases.toml:4: not valid TOML: duplicate key"),
         (
             only("[[case]]\nname = a"),
@@ -248,7 +248,7 @@ fn text_that_is_no_toml() {
 
 #[test]
 fn hostile_text_stays_on_its_line_and_swallows_nothing() {
-    told(&[
+    check_mistakes(&[
         (
             before_case("\"\\u001b[2J\\nx.toml:9: all is well\" = 1"),
             "cases.toml:1: unknown key ' x.toml:9: all is well'; known here: suite, defaults, rating, case",

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use crate::config::suite_file::parse;
-use crate::domain::suite::{CaseSpec, Message, Patience, RatingScale, Suite};
+use crate::domain::suite::{CaseSpec, Message, RatingScale, Suite, Timeouts};
 
 /// A suite as the text of a file. JSON's strings are TOML's but for the delete character, which is not generated.
 fn written(suite: &Suite) -> String {
@@ -95,7 +95,7 @@ prop_compose! {
         let (extra, timeout) = (extra.into_iter().collect(), Duration::from_millis(timeout));
         let (connect, first_token, stall) =
             (Duration::from_millis(connect), first_token.map(Duration::from_millis), stall.map(Duration::from_millis));
-        let patience = Patience { connect, first_token, stall };
+        let patience = Timeouts { connect, first_token, stall };
         CaseSpec { name: String::new(), model, messages, max_tokens, temperature, timeout, patience, extra }
     }
 }

@@ -125,7 +125,7 @@ proptest! {
         let condensed = records.into_iter().map(AttemptRecord::condense);
         let packed: Vec<_> = condensed.map(|r| (Packed::new(&r, &mut words).unwrap(), r)).collect();
         for (packed, record) in packed {
-            prop_assert_eq!(packed.front(), Front::new(&record));
+            prop_assert_eq!(packed.front(), PackedHead::new(&record));
             prop_assert_eq!(packed.unpack(), record);
         }
     }
@@ -156,7 +156,7 @@ fn usual(number: u32) -> AttemptRecord {
             prompt_ms: Some(181.3),
             decode_ms: Some(25_012.7),
             tokens_per_s: Some(3.998),
-            ..ServerTimings::of(TimingSource::LlamaCpp)
+            ..ServerTimings::from_source(TimingSource::LlamaCpp)
         }),
         ..AttemptRecord::started(id, false, request_id, "glm-4.7-flash".to_owned(), started)
     }

@@ -134,7 +134,8 @@ fn few_events_of_many_tokens_say_nothing_of_the_first() {
 #[test]
 fn the_server_s_own_clock_tells_a_paced_buffer() {
     let mut record = at_us((0..100).map(|i| 2_000_000 + i * 1000));
-    let timings = |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::of(TimingSource::LlamaCpp) });
+    let timings =
+        |ms| Some(ServerTimings { decode_ms: Some(ms), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
     record.server_timings = timings(190.0);
     assert_eq!(record.unresolved_inter_token(), None);
     record.server_timings = timings(500.0);

@@ -111,7 +111,7 @@ proptest! {
             let record = |id: AttemptId| AttemptRecord { id, ended: Nanos(at), ..AttemptRecord::default() };
             let record = if let What::Ended(id) = what { Some(record(id).into()) } else { None };
             let _outcome = s.apply(&RunEvent { at: Nanos(at), what }, record);
-            let _any = (s.going(Nanos(at)), s.is_partial(), s.unreached(), s.overdue(), s.wake_at());
+            let _any = (s.running_for(Nanos(at)), s.is_partial(), s.unreached(), s.overdue(), s.wake_at());
         }
         s.rest(Nanos(5));
         prop_assert_eq!(s.in_flight(), 0);

@@ -110,13 +110,13 @@ fn a_case_is_done_until_its_rerun_is_asked_for_and_so_is_the_run() {
     let read = at(60);
     assert_eq!((read.mode, phases(&read), read.settled()), (Mode::Finished, vec![Done, Done], 2));
     assert_eq!(read.cases[0].reported().next().unwrap().number, 1);
-    assert_eq!(read.going(s(60)), Some(Duration::from_secs(2)));
+    assert_eq!(read.running_for(s(60)), Some(Duration::from_secs(2)));
     assert_eq!(why(&live, &events, &[(3, 123)]), [IdleReason::Finished]);
     let again = at(124);
     assert_eq!((again.mode, phases(&again)), (Mode::Running, vec![Running, Done]));
     assert_eq!(again.cases[0].reported().next().unwrap().number, 1, "its figures are those of before");
-    assert_eq!(again.going(s(124)), Some(Duration::from_secs(3)));
-    assert_eq!((at(125).mode, at(125).going(s(500))), (Mode::Finished, Some(Duration::from_secs(4))));
+    assert_eq!(again.running_for(s(124)), Some(Duration::from_secs(3)));
+    assert_eq!((at(125).mode, at(125).running_for(s(500))), (Mode::Finished, Some(Duration::from_secs(4))));
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn a_hold_and_a_pause_are_seen_again() {
     let paused = live.as_at(&events, s(70));
     assert_eq!((paused.mode, phases(&paused)), (Mode::Running, vec![CasePhase::Done, CasePhase::Paused]));
     assert_eq!(why(&live, &events, &[(3, 50), (52, 90)]), [IdleReason::Held, IdleReason::Paused]);
-    assert_eq!(live.going(s(91)), Some(Duration::from_secs(2 + 2 + 1)));
+    assert_eq!(live.running_for(s(91)), Some(Duration::from_secs(2 + 2 + 1)));
 }
 
 #[test]
@@ -160,7 +160,10 @@ fn the_time_between_two_starts_of_an_open_loop_belongs_to_the_run() {
     tape.end(0, s(12), AttemptStatus::Ok);
     let Tape { live, events, .. } = tape;
     assert_eq!(why(&live, &events, &[(2, 11)]), [IdleReason::NotDue]);
-    assert_eq!((live.as_at(&events, s(6)).mode, live.going(s(12))), (Mode::Running, Some(Duration::from_secs(11))));
+    assert_eq!(
+        (live.as_at(&events, s(6)).mode, live.running_for(s(12))),
+        (Mode::Running, Some(Duration::from_secs(11)))
+    );
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn while_the_program_is_gone_what_its_end_cancelled_is_queued() {
     assert_eq!((gone.in_flight(), phases(&gone)), (0, vec![CasePhase::Done, CasePhase::Queued]));
     assert_eq!(phases(&session.as_at(&tape.events, s(101))), [CasePhase::Done, CasePhase::Running]);
     assert_eq!(why(&session, &tape.events, &[(4, 100)]), [IdleReason::Away]);
-    assert_eq!([gone.going(s(50)), session.going(s(102))], [3, 5].map(|t| Some(Duration::from_secs(t))));
+    assert_eq!([gone.running_for(s(50)), session.running_for(s(102))], [3, 5].map(|t| Some(Duration::from_secs(t))));
 }
 
 #[test]
@@ -266,7 +269,10 @@ fn a_lost_attempt_was_in_flight_from_its_start_until_the_program_was_last_heard_
     let shown = |session: &Session| (session.in_flight(), session.cases[0].remaining, phases(session));
     assert_eq!(shown(&during), (1, 0, vec![CasePhase::Running, CasePhase::Queued]));
     assert_eq!(shown(&killed), (0, 1, vec![CasePhase::Queued; 2]));
-    assert_eq!([during.going(s(1800)), killed.going(s(9999))], [1799, 3599].map(|t| Some(Duration::from_secs(t))));
+    assert_eq!(
+        [during.running_for(s(1800)), killed.running_for(s(9999))],
+        [1799, 3599].map(|t| Some(Duration::from_secs(t)))
+    );
     tape.stop(s(3600));
     tape.tell(s(90_000), SessionEvent::Begin(s(90_000)));
     tape.end_all(&mut s(90_000));

@@ -27,7 +27,7 @@ fn one_that_tells_nothing_at_all_is_not_waited_for() {
 
 #[test]
 fn one_that_dies_is_lost_and_started_anew() {
-    let (bench, alive, lines) = Bench::told();
+    let (bench, alive, lines) = Bench::new();
     drop(lines);
     ended(alive);
     assert_eq!(bench.at(100, is_lost), gap(100, true, "macmon ended without a word"));
@@ -41,7 +41,7 @@ fn one_that_dies_is_lost_and_started_anew() {
 
 #[test]
 fn one_that_cannot_be_started_anew_stays_lost() {
-    let (bench, alive, lines) = Bench::told();
+    let (bench, alive, lines) = Bench::new();
     fs::write(bench.folder.path().join("play"), "echo broken; exit 1").unwrap();
     drop(lines);
     ended(alive);
@@ -52,7 +52,7 @@ fn one_that_cannot_be_started_anew_stays_lost() {
 
 #[test]
 fn one_that_hangs_is_silent_and_then_ended() {
-    let (bench, alive, _lines) = Bench::told();
+    let (bench, alive, _lines) = Bench::new();
     assert_eq!(bench.look(1000), GpuEvent::Unchanged { at: Nanos::from_millis(1000), index: 0 });
     assert_eq!(bench.look(1999), GpuEvent::Unchanged { at: Nanos::from_millis(1999), index: 0 });
     assert_eq!(bench.look(2000), gap(2000, false, "macmon has told nothing for 2 s"));
@@ -65,7 +65,7 @@ fn one_that_hangs_is_silent_and_then_ended() {
 
 #[test]
 fn what_is_no_line_is_passed_over_and_told_where_there_is_nothing_else() {
-    let (bench, alive, mut lines) = Bench::told();
+    let (bench, alive, mut lines) = Bench::new();
     lines.write_all(b"a warning\n").unwrap();
     lines.write_all(LINE.as_bytes()).unwrap();
     bench.at(100, is_sample);
@@ -81,7 +81,7 @@ fn what_is_no_line_is_passed_over_and_told_where_there_is_nothing_else() {
 
 #[test]
 fn one_that_floods_is_ended() {
-    let (bench, alive, lines) = Bench::told();
+    let (bench, alive, lines) = Bench::new();
     let flood = "exec 9>$here/alive; read -r line <$here/lines
         n=0; while [ $n -lt 1000 ]; do echo \"$line\"; n=$((n + 1)); done
         exec 9>&-; exec cat $here/lines";
@@ -99,7 +99,7 @@ fn one_that_floods_is_ended() {
 
 #[test]
 fn one_that_nobody_looks_at_runs_on_and_has_its_last_line_for_who_does() {
-    let (bench, _alive, mut lines) = Bench::told();
+    let (bench, _alive, mut lines) = Bench::new();
     // One that is started anew would tell nothing.
     fs::write(bench.folder.path().join("play"), "exit 1").unwrap();
     lines.write_all(LINE.repeat(100).as_bytes()).unwrap();

@@ -107,7 +107,7 @@ enum Compared {
 }
 
 impl Needs {
-    fn of(app: &App) -> Self {
+    fn from_app(app: &App) -> Self {
         let session = &app.shown().session;
         let table = &app.ui.cases;
         let compared = match &table.baseline {
@@ -164,7 +164,7 @@ pub(super) const fn arrow(reversed: bool) -> &'static str {
 
 /// The columns that `cells` have room for, where a name would like `wanted_name`.
 pub(super) fn choose(cells: usize, wanted_name: usize, app: &App) -> Table {
-    let needs = Needs::of(app);
+    let needs = Needs::from_app(app);
     let mut columns = all(&needs, if cells >= ROOMY && needs.compared == Compared::Nothing { 12 } else { 8 });
     let sorting = &app.ui.cases;
     if let Some(sorted) = columns.iter_mut().find(|c| c.sort == Some(sorting.sort)) {

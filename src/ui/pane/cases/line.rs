@@ -15,7 +15,7 @@ use crate::ui::view::View;
 /// Draws a row in the columns of the table.
 pub(super) fn row_line(row: &Row<'_>, table: &columns::Table, is_selected: bool, view: &View<'_>) -> Line<'static> {
     let theme = view.theme;
-    let (glyph, word, style) = status::of(row, theme);
+    let (glyph, word, style) = status::row_status(row, theme);
     let name_style = match row.phase {
         _ if is_selected => theme.title(view.is_focused(PaneId::Cases)),
         _ if row.attempt.is_some() => theme.muted(),

@@ -51,7 +51,7 @@ pub struct Row<'a> {
 }
 
 impl<'a> Row<'a> {
-    pub(super) fn of(app: &'a App, id: RowId) -> Option<Self> {
+    pub(super) fn find(app: &'a App, id: RowId) -> Option<Self> {
         let scene = app.shown();
         let (spec, state) = (scene.session.suite.cases.get(id.case)?, scene.session.cases.get(id.case)?);
         let whole = |r: &Arc<AttemptRecord>| r.is_ok();
@@ -108,7 +108,7 @@ impl<'a> Row<'a> {
     /// Looked up once for all columns.
     pub(super) fn compared(&self) -> &Compared {
         self.compared.get_or_init(|| match (self.baseline, self.attempt) {
-            (Some(_), Some(_)) => Compared::Baseline(Rc::new(Figures::of(self.record.as_slice()))),
+            (Some(_), Some(_)) => Compared::Baseline(Rc::new(Figures::from_records(self.record.as_slice()))),
             (Some(_), None) => Compared::Baseline(match self.kept {
                 Some((cache, case)) => cache.case_figures(case, self.state, || reported(self.state)),
                 None => Rc::new(reported(self.state)),

@@ -9,7 +9,7 @@ use crate::domain::session::CasePhase;
 use crate::ui::theme::Theme;
 
 /// The glyph, the word and their style. The glyph tells the states apart without colour.
-pub(super) fn of(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
+pub(super) fn row_status(row: &Row<'_>, theme: Theme) -> (&'static str, String, Style) {
     let word = |glyph, word: &str, style| (glyph, word.to_owned(), style);
     match row.phase {
         CasePhase::Queued => word("·", "queued", theme.muted()),

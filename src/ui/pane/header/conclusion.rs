@@ -27,9 +27,9 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, view: &View<'_>) {
     if area.height <= FIGURES || scene.session.mode != Mode::Finished {
         return;
     }
-    let told = view
-        .cache
-        .conclusion(&scene.session, scene.gpu.samples, || Conclusion::of(&scene.session, system_figures(scene)));
+    let told = view.cache.conclusion(&scene.session, scene.gpu.samples, || {
+        Conclusion::from_session(&scene.session, system_figures(scene))
+    });
     pane::line(frame, area, FIGURES, figures(&told, usize::from(area.width), view));
     pane::line(frame, area, SENTENCE, sentence(&told, usize::from(area.width), view));
 }
@@ -84,7 +84,7 @@ fn system_figures(scene: &Scene) -> SystemFigures {
         server_waiting: scene.gauges.as_ref().and_then(|gauges| gauges.mean(Meter::Waiting, from)),
         ..SystemFigures::default()
     };
-    figures.with_host(HostReport::of(&scene.host).ok().as_ref(), is_local)
+    figures.with_host(HostReport::from_history(&scene.host).ok().as_ref(), is_local)
 }
 
 /// As many figures as there is room for, the first ones first.

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::paper::{Paper, label};
-use super::{Shown, Subject};
+use super::transcript::{TranscriptRenderer, label};
+use super::{Subject, SubjectState};
 use super::{endpoint, exchange};
 use crate::app::action::Action;
 use crate::app::state::answer::Form;
@@ -35,7 +35,7 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn of(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
+    pub(super) fn new(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
         let mut body = Self::made(subject, columns, view);
         if !body.after.is_empty() && body.before.len() + body.text.len() > 0 {
             body.after.insert(0, Line::default());
@@ -44,7 +44,7 @@ impl Body {
     }
 
     fn made(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Self {
-        let around = Around {
+        let around = BodyRenderer {
             columns: usize::from(columns),
             form: view.app.ui.answer.form,
             theme: view.theme,
@@ -64,26 +64,28 @@ impl Body {
         let prompt = AttemptId { case: subject.index, number: 0 };
         let key = match &subject.shown {
             // Known a moment after the attempt is.
-            Shown::Live(live) if answer.form == Form::Exchange => {
+            SubjectState::Live(live) if answer.form == Form::Exchange => {
                 key(live.id, live.content_events, live.sent_request.as_ref().map_or("", |asked| &asked.body), "")
             }
-            Shown::Live(live) if !subject.is_prompt() => key(live.id, live.content_events, &live.text, &live.reasoning),
-            Shown::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
+            SubjectState::Live(live) if !subject.is_prompt() => {
+                key(live.id, live.content_events, &live.text, &live.reasoning)
+            }
+            SubjectState::Ended(record) => key(record.id, u32::MAX, &record.text, &record.reasoning),
             // An attempt's number begins at 1: 0 is the prompt.
-            Shown::Live(_) | Shown::Prompt => key(prompt, u32::MAX, "", ""),
+            SubjectState::Live(_) | SubjectState::Prompt => key(prompt, u32::MAX, "", ""),
         };
-        let paper = Paper::new(columns, key.unfolded, view);
+        let paper = TranscriptRenderer::new(columns, key.unfolded, view);
         let is_prompt = subject.is_prompt();
         let text = view.cache.layout(key, || match (answer.form, &subject.shown) {
             (Form::Exchange, _) => exchange::lines(subject, columns, view),
-            (form, Shown::Live(live)) if !is_prompt => paper.live(live, form),
-            (form, Shown::Ended(record)) => paper.ended(record, form),
-            (_, Shown::Live(_) | Shown::Prompt) => paper.prompt(subject.spec, is_unique(subject, view)),
+            (form, SubjectState::Live(live)) if !is_prompt => paper.live(live, form),
+            (form, SubjectState::Ended(record)) => paper.ended(record, form),
+            (_, SubjectState::Live(_) | SubjectState::Prompt) => paper.prompt(subject.spec, is_unique(subject, view)),
         });
         let is_exchange = answer.form == Form::Exchange;
         let (mut before, after) = match &subject.shown {
-            Shown::Ended(record) if is_exchange => (around.failure(record, view), Vec::new()),
-            Shown::Ended(record) => (around.failure(record, view), around.notes(subject, record)),
+            SubjectState::Ended(record) if is_exchange => (around.failure(record, view), Vec::new()),
+            SubjectState::Ended(record) => (around.failure(record, view), around.notes(subject, record)),
             _ if is_prompt => (around.waiting(subject, view), Vec::new()),
             _ => (Vec::new(), Vec::new()),
         };
@@ -136,14 +138,14 @@ pub(super) fn stopped(record: &AttemptRecord, max_tokens: u32) -> Option<String>
 
 // ─── What goes around it ───
 
-struct Around<'a> {
+struct BodyRenderer<'a> {
     columns: usize,
     form: Form,
     theme: Theme,
     keymap: &'a Keymap,
 }
 
-impl Around<'_> {
+impl BodyRenderer<'_> {
     fn say(&self, lines: &mut Vec<Line<'static>>, text: &str, style: Style) {
         let text: String = text.chars().take(2 * MAX_MESSAGE).collect();
         let text = cut(&sanitise_line(&text), MAX_MESSAGE);
@@ -221,7 +223,7 @@ impl Around<'_> {
             return lines;
         }
         match (&subject.shown, subject.state.phase) {
-            (Shown::Live(live), _) => {
+            (SubjectState::Live(live), _) => {
                 let waited = millis(Some(view.scene().now.millis_since(live.started)));
                 self.say(&mut lines, &format!("waiting for the first token {waited}"), theme.accent());
             }

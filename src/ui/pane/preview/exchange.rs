@@ -4,8 +4,8 @@
 use ratatui::style::{Modifier, Style};
 use ratatui::text::{Line, Span};
 
-use super::paper::label;
-use super::{Shown, Subject, is_wide};
+use super::transcript::label;
+use super::{Subject, SubjectState, is_wide};
 use crate::domain::attempt::{AttemptRecord, AttemptStatus, TokenSource, Unresolved};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{METRICS, Metric, Unit};
@@ -35,21 +35,21 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
     // What was sent has the longer lines.
     let request_columns = if wide { (columns - GUTTER) * 11 / 20 } else { columns };
     let response_columns = if wide { columns - GUTTER - request_columns } else { columns };
-    let mut request = Side::new("request", request_columns, theme);
+    let mut request = Column::new("request", request_columns, theme);
     let asked = match &subject.shown {
-        Shown::Live(live) => live.sent_request.as_deref(),
-        Shown::Ended(record) => record.sent_request.as_deref(),
-        Shown::Prompt => None,
+        SubjectState::Live(live) => live.sent_request.as_deref(),
+        SubjectState::Ended(record) => record.sent_request.as_deref(),
+        SubjectState::Prompt => None,
     };
     match asked {
         Some(asked) => request.request(asked),
         None => request.say(why_no_request(&subject.shown, view.app.playback.is_some()), theme.muted()),
     }
-    let mut response = Side::new("response", response_columns, theme);
+    let mut response = Column::new("response", response_columns, theme);
     match &subject.shown {
-        Shown::Live(live) => response.growing(live),
-        Shown::Ended(record) => response.whole(record),
-        Shown::Prompt => response.say("Nothing came yet.", theme.muted()),
+        SubjectState::Live(live) => response.growing(live),
+        SubjectState::Ended(record) => response.whole(record),
+        SubjectState::Prompt => response.say("Nothing came yet.", theme.muted()),
     }
     if wide {
         return beside(request.lines, response.lines, request_columns, theme);
@@ -61,15 +61,15 @@ pub(super) fn lines(subject: &Subject<'_>, columns: u16, view: &View<'_>) -> Vec
 }
 
 /// Why there is no request to show.
-fn why_no_request(shown: &Shown<'_>, is_saved_run: bool) -> &'static str {
+fn why_no_request(shown: &SubjectState<'_>, is_saved_run: bool) -> &'static str {
     match shown {
-        Shown::Prompt => "Not sent yet.",
-        Shown::Live(_) if !is_saved_run => "Not sent yet.",
+        SubjectState::Prompt => "Not sent yet.",
+        SubjectState::Live(_) if !is_saved_run => "Not sent yet.",
         // In a run that was resumed, nothing tells the attempts before the stop from the others.
-        Shown::Ended(record) if !is_saved_run && is_given_up_unanswered(record) => {
+        SubjectState::Ended(record) if !is_saved_run && is_given_up_unanswered(record) => {
             "No request: the attempt was cancelled before it was sent, or it ended before the run was resumed."
         }
-        Shown::Live(_) | Shown::Ended(_) => REQUEST_NOT_STORED,
+        SubjectState::Live(_) | SubjectState::Ended(_) => REQUEST_NOT_STORED,
     }
 }
 
@@ -98,13 +98,13 @@ fn beside(
 }
 
 /// One of the two, as it is written.
-struct Side {
+struct Column {
     columns: usize,
     theme: Theme,
     lines: Vec<Line<'static>>,
 }
 
-impl Side {
+impl Column {
     fn new(name: &str, columns: usize, theme: Theme) -> Self {
         Self { columns, theme, lines: vec![label(name, columns as u16, theme)] }
     }

@@ -11,7 +11,7 @@ use crate::app::pane::PaneId;
 use crate::app::state::App;
 use crate::app::state::playback::Playback;
 use crate::app::state::replay::Recording;
-use crate::app::state::report_view::Extent;
+use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
@@ -91,7 +91,7 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
         r.text = "Good.".into();
         r.findings.push(Finding::new("pauses", "the stream paused for 2.00 s"));
         let ttft_ms = r.time_to_first_token_ms().unwrap();
-        let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::of(TimingSource::Vllm) };
+        let told = ServerTimings { ttft_ms: Some(ttft_ms - 1.5), ..ServerTimings::from_source(TimingSource::Vllm) };
         r.server_timings = Some(told);
     });
     let shown = text(&app, 100, 20, draw);
@@ -169,7 +169,7 @@ fn shown(app: &mut App, width: u16, height: u16) -> String {
     let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
-    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: Extent::default() });
+    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: ScrollExtent::default() });
     text(app, width, height, draw)
 }
 
@@ -218,18 +218,18 @@ fn a_long_answer_is_laid_out_once() {
     let cache = RenderCache::default();
     let view = View { app: &app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
     let mut terminal = Terminal::new(TestBackend::new(60, 10)).unwrap();
-    let subject = Subject::of(view.scene(), 0, None).unwrap();
+    let subject = Subject::find(view.scene(), 0, None).unwrap();
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
-    let first = Body::of(&subject, 57, &view);
+    let first = Body::new(&subject, 57, &view);
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
-    assert!(std::rc::Rc::ptr_eq(&first.text, &Body::of(&subject, 57, &view).text));
+    assert!(std::rc::Rc::ptr_eq(&first.text, &Body::new(&subject, 57, &view).text));
     assert_eq!(cache.answer().limit, 39_999 - 9);
 }
 
 const THINKING: &str = "The user wants the race. Look at **seen** first:\n\n1. it is shared\n2. there is no `Lock`";
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
-fn asked() -> SentRequest {
+fn sent_request() -> SentRequest {
     let header = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
     let body = serde_json::json!({
         "model": "m",
@@ -259,7 +259,7 @@ fn answered() -> App {
         r.first_token_event_index = Some(1);
         (r.usage.prompt_tokens, r.usage.reasoning_tokens) = (Some(85), Some(1));
         r.warnings.push("the server sends its tokens in bursts".into());
-        r.sent_request = Some(Arc::new(asked()));
+        r.sent_request = Some(Arc::new(sent_request()));
     });
     app.ui.focus = PaneId::Preview;
     shown(&mut app, 80, 24);
@@ -355,7 +355,11 @@ fn a_request_that_was_not_sent_says_so_and_a_failed_one_why() {
     assert!(said.contains("Not sent yet.") && said.contains("Nothing came yet."), "{said}");
     live(&mut app, 1900, stream(StreamPhase::Waiting, "", ""));
     assert!(shown(&mut app, 80, 24).contains("Not sent yet."));
-    live(&mut app, 2000, InFlight { sent_request: Some(Arc::new(asked())), ..stream(StreamPhase::Waiting, "", "") });
+    live(
+        &mut app,
+        2000,
+        InFlight { sent_request: Some(Arc::new(sent_request())), ..stream(StreamPhase::Waiting, "", "") },
+    );
     let said = text(&app, 120, 30, draw);
     assert!(said.contains("POST http://localhost:8000/v1/chat/completions"), "{said}");
     assert!(said.contains("waiting for the first token"), "{said}");

@@ -4,7 +4,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::{Shown, Subject};
+use super::{Subject, SubjectState};
 use crate::app::pane::PaneId;
 use crate::app::state::Scene;
 use crate::app::state::answer::{Drawn, Form};
@@ -47,9 +47,9 @@ pub(super) fn about(subject: &Subject<'_>, view: &View<'_>) -> String {
         Form::Exchange => format!("{name} · request and response"),
     };
     let number = match &subject.shown {
-        Shown::Live(live) => live.id.number,
-        Shown::Ended(record) => record.id.number,
-        Shown::Prompt => return name,
+        SubjectState::Live(live) => live.id.number,
+        SubjectState::Ended(record) => record.id.number,
+        SubjectState::Prompt => return name,
     };
     let state = subject.state;
     // How many more the time of a run will allow is not known.
@@ -87,13 +87,13 @@ pub(super) fn figures(subject: &Subject<'_>, drawn: Drawn, view: &View<'_>) -> V
         CasePhase::Unreached => Some("not reached"),
         CasePhase::Running | CasePhase::Done | CasePhase::Failed => None,
     };
-    if let (Some(word), Shown::Ended(_) | Shown::Prompt) = (waits, &subject.shown) {
+    if let (Some(word), SubjectState::Ended(_) | SubjectState::Prompt) = (waits, &subject.shown) {
         spans.push(Span::styled(word, theme.warning()));
     }
     spans.extend(match &subject.shown {
-        Shown::Live(live) => live_figures(live, view.scene(), view),
-        Shown::Ended(record) => ended_figures(record, view),
-        Shown::Prompt => Vec::new(),
+        SubjectState::Live(live) => live_figures(live, view.scene(), view),
+        SubjectState::Ended(record) => ended_figures(record, view),
+        SubjectState::Prompt => Vec::new(),
     });
     spans
 }

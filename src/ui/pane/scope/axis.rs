@@ -6,7 +6,7 @@ use ratatui::Frame;
 use ratatui::layout::Rect;
 
 use super::{Window, plot};
-use crate::app::state::streams::Shown;
+use crate::app::state::streams::StreamSelection;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{fit, number};
@@ -15,7 +15,14 @@ use crate::ui::{fit, number};
 const HELD: &str = " held ";
 
 /// Draws it.
-pub fn draw(frame: &mut Frame<'_>, area: Rect, gutter: u16, view: &View<'_>, window: Window, shown: &Shown<'_>) {
+pub fn draw(
+    frame: &mut Frame<'_>,
+    area: Rect,
+    gutter: u16,
+    view: &View<'_>,
+    window: Window,
+    shown: &StreamSelection<'_>,
+) {
     let axis = plot(area, gutter);
     if axis.is_empty() {
         return;

@@ -5,16 +5,16 @@ use ratatui::style::Modifier;
 use ratatui::text::Line;
 
 use super::Lane;
-use super::places::{Places, lines};
+use super::layout::{ScopeLayout, lines};
 use super::trace::name_of;
-use crate::app::state::streams::{Shown, Stream};
+use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;
 use crate::domain::time::Nanos;
 use crate::ui::view::View;
 use crate::ui::{number, pane};
 
 /// What there is to tell of a time, piece by piece: the time, the stream of the selected case or the newest, the lanes.
-pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static Lane]) -> Vec<String> {
+pub fn items(view: &View<'_>, at: Nanos, shown: &StreamSelection<'_>, lanes: &[&'static Lane]) -> Vec<String> {
     let scene = view.scene();
     let mut items = vec![format!("at {:.3} s", at.since(scene.run_span().0).as_secs_f64())];
     let now = scene.live.at;
@@ -24,7 +24,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static La
     match selected {
         Some(stream) => {
             let others = if there.len() > 1 { format!(" (of {} streams)", there.len()) } else { String::new() };
-            items.push(told(stream, at, now));
+            items.push(describe(stream, at, now));
             items.push(format!("{}{others}", name_of(view, stream)));
         }
         None => items.push("no stream".to_owned()),
@@ -34,7 +34,7 @@ pub fn items(view: &View<'_>, at: Nanos, shown: &Shown<'_>, lanes: &[&'static La
 }
 
 /// What a stream did.
-fn told(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
+fn describe(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
     let first = stream.trace.first();
     if first.is_none_or(|first| at < first) {
         let until = first.or(stream.ended).unwrap_or(now);
@@ -51,7 +51,7 @@ fn told(stream: &Stream<'_>, at: Nanos, now: Nanos) -> String {
 }
 
 /// Draws the line and what it tells.
-pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, cell: Option<u16>, told: &[String]) {
+pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, cell: Option<u16>, told: &[String]) {
     for (row, line) in (0..places.cursor.height).zip(lines(told, places.cursor.width)) {
         pane::line(frame, places.cursor, row, Line::styled(line, view.theme.accent()));
     }

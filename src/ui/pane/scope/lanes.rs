@@ -23,7 +23,7 @@ const MIB_OF_GIB: f64 = 1024.0;
 
 /// How several series are one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Together {
+pub enum Aggregation {
     /// Their mean.
     Mean,
     /// Their sum.
@@ -39,7 +39,7 @@ pub struct Lane {
     figure: (&'static str, &'static str, &'static str),
     /// What it shows; none: the lane is left out.
     series: fn(&Scene) -> Vec<&Series>,
-    together: Together,
+    together: Aggregation,
     /// The series hold so many times the unit.
     per_unit: f64,
     /// Longer silence between two points is a gap.
@@ -55,7 +55,7 @@ pub const LANES: &[Lane] = &[
         figure: ("", "~", " tok/s"),
         series: |scene| vec![&scene.throughput],
         hold: HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -64,7 +64,7 @@ pub const LANES: &[Lane] = &[
         figure: ("load ", "", " %"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.load_percent).collect(),
         hold: HOLD,
-        together: Together::Mean,
+        together: Aggregation::Mean,
         per_unit: 1.0,
         top: |_| Some(100.0),
     },
@@ -73,7 +73,7 @@ pub const LANES: &[Lane] = &[
         figure: ("KV cache ", "", " %"),
         series: |scene| gauge(scene, Meter::KvCache),
         hold: SERVER_HOLD,
-        together: Together::Mean,
+        together: Aggregation::Mean,
         per_unit: 1.0,
         top: |_| Some(100.0),
     },
@@ -82,7 +82,7 @@ pub const LANES: &[Lane] = &[
         figure: ("waiting ", "", " requests"),
         series: |scene| gauge(scene, Meter::Waiting),
         hold: SERVER_HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -91,7 +91,7 @@ pub const LANES: &[Lane] = &[
         figure: ("running ", "", " requests"),
         series: |scene| gauge(scene, Meter::Running),
         hold: SERVER_HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -100,7 +100,7 @@ pub const LANES: &[Lane] = &[
         figure: ("server ", "", " tok/s"),
         series: |scene| scene.gauges.iter().map(|g| &g.generated_per_s).collect(),
         hold: SERVER_HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: 1.0,
         top: |_| None,
     },
@@ -109,7 +109,7 @@ pub const LANES: &[Lane] = &[
         figure: ("memory ", "", " GiB"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.memory_used_mib).collect(),
         hold: HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: MIB_OF_GIB,
         top: |scene| scene.working_gpus().iter().map(|g| Some(g.memory_total_mib()? / MIB_OF_GIB)).sum(),
     },
@@ -118,7 +118,7 @@ pub const LANES: &[Lane] = &[
         figure: ("power ", "", " W"),
         series: |scene| scene.working_gpus().into_iter().map(|g| &g.power_w).collect(),
         hold: HOLD,
-        together: Together::Sum,
+        together: Aggregation::Sum,
         per_unit: 1.0,
         top: |scene| scene.working_gpus().iter().map(|g| g.info.power_limit_w).sum(),
     },
@@ -138,7 +138,7 @@ impl Lane {
     fn join(&self, values: impl ExactSizeIterator<Item = Option<f64>>) -> Option<f64> {
         let count = values.len();
         let sum = values.sum::<Option<f64>>().filter(|_| count > 0)? / self.per_unit;
-        Some(if self.together == Together::Mean { sum / count as f64 } else { sum })
+        Some(if self.together == Aggregation::Mean { sum / count as f64 } else { sum })
     }
 
     /// Its value at a time, for people; a dash where there is none.

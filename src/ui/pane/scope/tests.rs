@@ -87,7 +87,7 @@ fn with_cursor() -> Stage {
     stage
 }
 
-fn held() -> Stage {
+fn held_stage() -> Stage {
     let mut stage = stage(0);
     stage.start(0, 1, Script::plain(300, 20, 900));
     stage.pass(3_000);
@@ -137,7 +137,7 @@ looks! {
     stacked;
     done;
     with_cursor;
-    held;
+    held_stage;
     crowd;
 }
 

@@ -7,9 +7,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
-use super::places::Places;
+use super::layout::ScopeLayout;
 use super::{Window, plot, scale};
-use crate::app::state::streams::{Shown, Stream};
+use crate::app::state::streams::{Stream, StreamSelection};
 use crate::domain::attempt::TextKind;
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
@@ -42,7 +42,7 @@ struct Drawn<'a> {
 }
 
 /// Draws trace and legend.
-pub fn draw(frame: &mut Frame<'_>, places: &Places, view: &View<'_>, window: Window, shown: &Shown<'_>) {
+pub fn draw(frame: &mut Frame<'_>, places: &ScopeLayout, view: &View<'_>, window: Window, shown: &StreamSelection<'_>) {
     let (area, gutter) = (places.trace, places.gutter);
     let dots = usize::from(places.cells()) * 2;
     let now = view.scene().live.at;

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     /// Each piece with a letter for what it is: `k`eyword, `s`tring, `c`omment, `n`umber.
-    fn told(code: &str, language: &str) -> String {
+    fn kinds(code: &str, language: &str) -> String {
         let theme = Theme::ansi();
         let kinds = [
             (theme.code_keyword(), 'k'),
@@ -253,15 +253,15 @@ mod tests {
             ("json", "{\"a\": null}", "{s<\"a\">: k<null>}"),
             ("sh", "if x; # y", "k<if> x; c<# y>"),
         ] {
-            assert_eq!(told(code, language), expected, "{language}");
+            assert_eq!(kinds(code, language), expected, "{language}");
         }
     }
 
     #[test]
     fn an_unknown_language_is_plain_and_an_open_string_ends_with_its_line() {
-        assert_eq!(told("let \"x\" // 1", "brainfuck"), "let \"x\" // 1");
-        assert_eq!(told("\"open\nlet", "rust"), "s<\"open>\nk<let>");
-        assert_eq!(told("/* open\nlet", "rust"), "c</* open>\nc<let>");
+        assert_eq!(kinds("let \"x\" // 1", "brainfuck"), "let \"x\" // 1");
+        assert_eq!(kinds("\"open\nlet", "rust"), "s<\"open>\nk<let>");
+        assert_eq!(kinds("/* open\nlet", "rust"), "c</* open>\nc<let>");
     }
 
     #[test]

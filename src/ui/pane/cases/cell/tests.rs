@@ -8,14 +8,14 @@ use crate::ui::pane::cases::columns::choose;
 use crate::ui::testing::{Script, Stage, script_of, ten_cases};
 
 fn row(stage: &Stage, case: usize) -> Row<'_> {
-    Row::of(&stage.app, RowId { case, attempt: None }).unwrap()
+    Row::find(&stage.app, RowId { case, attempt: None }).unwrap()
 }
 
 /// What the column of this heading shows of a row, where there is room for all.
 fn cell(stage: &Stage, heading: &str, id: RowId) -> String {
     let table = choose(260, 20, &stage.app);
     let column = table.columns.iter().find(|c| c.heading == heading).unwrap();
-    let row = Row::of(&stage.app, id).unwrap();
+    let row = Row::find(&stage.app, id).unwrap();
     let text: String = column.cell(&row, Theme::ansi()).iter().map(|s| s.content.to_string()).collect();
     assert_eq!(crate::ui::fit::width(&text), column.width, "{heading}: '{text}'");
     text.trim().to_owned()

@@ -9,9 +9,9 @@ use crate::report::run_figures::RunFigures;
 
 /// Summary of a run from the first and the last line of its journal.
 #[derive(Clone, Debug)]
-pub struct Brief {
+pub struct JournalSummary {
     /// Suite and target of the run.
-    pub header: BriefHeader,
+    pub header: JournalSummaryHeader,
     /// Figures of the run at its end.
     pub figures: RunFigures,
 }
@@ -19,7 +19,7 @@ pub struct Brief {
 /// Part of a [`RunHeader`], without prompts and machine.
 #[derive(Clone, Debug, Deserialize)]
 #[expect(missing_docs, reason = "the names are those of `RunHeader`")]
-pub struct BriefHeader {
+pub struct JournalSummaryHeader {
     pub id: String,
     pub url: String,
     pub model: String,
@@ -35,7 +35,7 @@ pub struct BriefSuite {
     pub name: String,
 }
 
-impl From<&RunHeader> for BriefHeader {
+impl From<&RunHeader> for JournalSummaryHeader {
     fn from(run: &RunHeader) -> Self {
         Self {
             id: run.id.clone(),
@@ -52,13 +52,13 @@ impl From<&RunHeader> for BriefHeader {
 /// # Errors
 ///
 /// The first line is not that of a journal, or belongs to a journal that this version cannot read.
-pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<Brief>, JournalError> {
+pub fn read_brief(first: &[u8], last: &[u8]) -> Result<Option<JournalSummary>, JournalError> {
     #[derive(Deserialize)]
     struct First {
-        run: BriefHeader,
+        run: JournalSummaryHeader,
     }
     const END: &[u8] = b"{\"type\":\"end\"";
     let first: First = read_first_line(first)?;
     let end: Option<End> = last.starts_with(END).then(|| serde_json::from_slice(last).ok()).flatten();
-    Ok(end.and_then(|end| end.figures).map(|figures| Brief { header: first.run, figures }))
+    Ok(end.and_then(|end| end.figures).map(|figures| JournalSummary { header: first.run, figures }))
 }

@@ -27,7 +27,7 @@ const MAX_RAW_BYTES: usize = 1024 * 1024;
 type Render = fn(&str, u16, Theme, Style) -> Vec<Line<'static>>;
 
 /// Thinking and answer on their way into lines.
-struct Written<'a> {
+struct Transcript<'a> {
     reasoning: &'a str,
     /// `None`: the front of it is left out.
     words: Option<usize>,
@@ -36,7 +36,7 @@ struct Written<'a> {
 }
 
 /// How it is laid out.
-pub(super) struct Paper {
+pub(super) struct TranscriptRenderer {
     columns: u16,
     theme: Theme,
     unfolded: bool,
@@ -44,7 +44,7 @@ pub(super) struct Paper {
     key: String,
 }
 
-impl Paper {
+impl TranscriptRenderer {
     pub(super) fn new(columns: u16, unfolded: bool, view: &View<'_>) -> Self {
         let key = view.keymap.key_of(Action::ToggleThinking, Context::In(PaneId::Preview));
         Self { columns, theme: view.theme, unfolded, key: key.map_or_else(String::new, ToString::to_string) }
@@ -52,7 +52,7 @@ impl Paper {
 
     /// An attempt that is over.
     pub(super) fn ended(&self, record: &AttemptRecord, form: Form) -> Vec<Line<'static>> {
-        let written = Written {
+        let written = Transcript {
             reasoning: &record.reasoning,
             words: Some(record.reasoning.split_whitespace().count()),
             thinking_ms: record.thinking_ms(),
@@ -72,7 +72,7 @@ impl Paper {
             let hint = format!("{ELLIPSIS} the whole of it is shown once it has ended");
             lines.push(Line::from(Span::styled(cut(&hint, usize::from(self.columns)), self.theme.muted())));
         }
-        let written = Written {
+        let written = Transcript {
             reasoning: &resumed(&live.reasoning, live.reasoning_cut),
             words: (!live.reasoning_cut).then(|| live.reasoning.split_whitespace().count()),
             thinking_ms: live.thinking_ms,
@@ -82,7 +82,7 @@ impl Paper {
         lines
     }
 
-    fn sections(&self, written: &Written<'_>, render: Render) -> Vec<Line<'static>> {
+    fn sections(&self, written: &Transcript<'_>, render: Render) -> Vec<Line<'static>> {
         let Self { columns, theme, .. } = *self;
         let mut lines = Vec::new();
         if !written.reasoning.trim().is_empty() {
@@ -104,7 +104,7 @@ impl Paper {
     }
 
     /// `▸ thinking, 812 words, 3.1 s · z shows it`
-    fn folded(&self, written: &Written<'_>) -> Line<'static> {
+    fn folded(&self, written: &Transcript<'_>) -> Line<'static> {
         let words =
             written.words.map_or_else(String::new, |n| format!(", {} {}", grouped(n as u64), plural(n, "word")));
         let time = written.thinking_ms.map_or_else(String::new, |ms| format!(", {}", millis(Some(ms))));

@@ -14,12 +14,12 @@ const MIN_BYTES_OF_A_SPACED_KEY: usize = 16;
 /// Maximum total bytes for a search with a table of about 256 bytes for each. The alternative is five times slower.
 const MAX_BYTES_OF_A_DFA: usize = 16 * 1024;
 
-/// How dumps of bytes part their hexadecimal digits, without blanks.
+/// Separators between the hexadecimal digits of dumps, without blanks.
 const HEX_SEPARATORS: [&str; 4] = ["", ":", "-", ",0x"];
 
 /// One form of a secret, as a view shows it.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Needle {
+struct SecretForm {
     /// The form without blanks.
     bytes: Vec<u8>,
     /// Whether the form is unlike any word: it is also searched in answers, and in any letter case.
@@ -32,8 +32,8 @@ struct Needle {
 
 /// All forms of all secrets.
 #[derive(Default)]
-pub struct Needles {
-    forms: Vec<Needle>,
+pub struct SecretForms {
+    forms: Vec<SecretForm>,
     search: Option<AhoCorasick>,
     /// Length of the longest form, bytes.
     longest: usize,
@@ -41,14 +41,14 @@ pub struct Needles {
 
 /// Which secrets to find.
 #[derive(Clone, Copy, Debug)]
-pub struct Wanted {
+pub struct SearchOptions {
     /// Only secrets unlike any word.
     only_keys: bool,
     /// Secrets that the end of the text may cut off; minimum bytes of their beginning.
     least_cut: Option<usize>,
 }
 
-impl Wanted {
+impl SearchOptions {
     /// Every secret, and a secret's beginning at the end of the text, from this many bytes on.
     pub const fn all(least_cut: usize) -> Self {
         Self { only_keys: false, least_cut: Some(least_cut) }
@@ -60,11 +60,11 @@ impl Wanted {
     }
 }
 
-impl Needles {
+impl SecretForms {
     /// Returns all forms of these values; each comes with whether it is unlike any word.
     pub fn new(values: &[(String, bool)]) -> Self {
-        let mut needles: Vec<Needle> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
-        // Of two equal forms, the one that is searched everywhere comes first.
+        let mut needles: Vec<SecretForm> = values.iter().flat_map(|(value, is_key)| forms(value, *is_key)).collect();
+        // Among equal forms, the one that is searched everywhere comes first.
         needles.sort_by(|a, b| a.bytes.cmp(&b.bytes).then(b.cmp(a)));
         needles.dedup_by(|later, first| later.bytes == first.bytes);
         let bytes: usize = needles.iter().map(|needle| needle.bytes.len()).sum();
@@ -86,7 +86,7 @@ impl Needles {
     }
 
     /// Finds secrets in a text. Returns ascending byte ranges that do not overlap.
-    pub fn find(&self, text: &str, wanted: Wanted) -> Vec<Range<usize>> {
+    pub fn find(&self, text: &str, wanted: SearchOptions) -> Vec<Range<usize>> {
         let Some(search) = &self.search else { return Vec::new() };
         let text = text.strip_suffix('…').unwrap_or(text);
         if is_plain(text) && !plain_views(text).iter().any(|bytes| self.may_be_in(search, bytes, wanted)) {
@@ -107,13 +107,13 @@ impl Needles {
     }
 
     /// Returns whether a text without hidden characters may contain a secret.
-    fn may_be_in(&self, search: &AhoCorasick, bytes: &[u8], wanted: Wanted) -> bool {
+    fn may_be_in(&self, search: &AhoCorasick, bytes: &[u8], wanted: SearchOptions) -> bool {
         search.is_match(bytes)
             || wanted.least_cut.is_some_and(|least| self.forms.iter().any(|n| n.begun(bytes, least).is_some()))
     }
 
     /// Beginning of a secret at the end of the text.
-    fn cut(&self, view: &View, text: &str, wanted: Wanted) -> Option<Range<usize>> {
+    fn cut(&self, view: &View, text: &str, wanted: SearchOptions) -> Option<Range<usize>> {
         let least = wanted.least_cut?;
         let end = view.bytes.len();
         let begun = self.forms.iter().filter(|needle| needle.is_wanted(wanted)).filter_map(|needle| {
@@ -124,8 +124,8 @@ impl Needles {
     }
 }
 
-impl Needle {
-    const fn is_wanted(&self, wanted: Wanted) -> bool {
+impl SecretForm {
+    const fn is_wanted(&self, wanted: SearchOptions) -> bool {
         self.is_key || !wanted.only_keys
     }
 
@@ -165,17 +165,17 @@ impl Needle {
 }
 
 /// Returns a value as is, percent-decoded, in hexadecimal, in base64 at every offset, and reversed.
-fn forms(value: &str, is_key: bool) -> Vec<Needle> {
+fn forms(value: &str, is_key: bool) -> Vec<SecretForm> {
     let may_be_spaced = value.contains(char::is_whitespace) || is_key && value.len() >= MIN_BYTES_OF_A_SPACED_KEY;
-    let needle = |bytes: Vec<u8>, shares| Needle { bytes, is_key, may_be_spaced, shares };
+    let needle = |bytes: Vec<u8>, shares| SecretForm { bytes, is_key, may_be_spaced, shares };
     let plain = |bytes| needle(bytes, (false, false));
-    let mut forms: Vec<Needle> = views(value).into_iter().map(|view| plain(view.bytes)).collect();
+    let mut forms: Vec<SecretForm> = views(value).into_iter().map(|view| plain(view.bytes)).collect();
     for separator in HEX_SEPARATORS {
         let digits: Vec<String> = value.bytes().map(|byte| format!("{byte:02x}")).collect();
         let bytes = digits.join(separator).into_bytes();
         // Digits are longer than the key, and no words.
         let may_be_spaced = may_be_spaced || is_key && bytes.len() >= MIN_BYTES_OF_A_SPACED_KEY;
-        forms.push(Needle { may_be_spaced, ..plain(bytes) });
+        forms.push(SecretForm { may_be_spaced, ..plain(bytes) });
     }
     // Reversed text direction shows a reversed key as it is.
     forms.extend(is_key.then(|| plain(value.bytes().rev().collect())));
@@ -215,8 +215,8 @@ mod tests {
     const KEY: &str = "sk-Canary~42?x";
 
     fn found(text: &str) -> Vec<&str> {
-        let needles = Needles::new(&[(KEY.to_owned(), true)]);
-        needles.find(text, Wanted::keys(Some(8))).into_iter().map(|range| text.get(range).unwrap()).collect()
+        let needles = SecretForms::new(&[(KEY.to_owned(), true)]);
+        needles.find(text, SearchOptions::keys(Some(8))).into_iter().map(|range| text.get(range).unwrap()).collect()
     }
 
     #[test]
@@ -260,15 +260,15 @@ mod tests {
     #[test]
     fn only_a_long_key_is_found_between_blanks() {
         let spaced = |value: &str| {
-            let needles = Needles::new(&[(value.to_owned(), true)]);
+            let needles = SecretForms::new(&[(value.to_owned(), true)]);
             let text: String = value.chars().flat_map(|c| [c, '\n']).collect();
-            needles.find(&text, Wanted::keys(None)).len()
+            needles.find(&text, SearchOptions::keys(None)).len()
         };
         assert_eq!((spaced("12345678"), spaced("sk-canary-12345678")), (0, 1));
         // A blank outside the visible text separates nothing.
-        let needles = Needles::new(&[("12345678".to_owned(), true)]);
+        let needles = SecretForms::new(&[("12345678".to_owned(), true)]);
         for text in ["1234\u{1b}]0;a title\u{7}5678", "1234\r5678", "1234\u{2028}5678", "1234\u{85}%35678"] {
-            assert_eq!(needles.find(text, Wanted::keys(None)).len(), 1, "{text:?}");
+            assert_eq!(needles.find(text, SearchOptions::keys(None)).len(), 1, "{text:?}");
         }
     }
 }

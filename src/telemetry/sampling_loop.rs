@@ -2,7 +2,7 @@
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
-use super::pace::Pace;
+use super::ticker::Ticker;
 use crate::domain::time::Nanos;
 
 /// What the thread is told. It ends when there is nobody left to tell it anything.
@@ -16,7 +16,12 @@ pub(super) enum Command {
 
 /// Looks at each tick and on request, until nobody is left who could request anything. The look is told which it is: `true`
 /// on request.
-pub(super) fn attend(inbox: &Receiver<Command>, pace: &mut Pace, now: impl Fn() -> Nanos, mut look: impl FnMut(bool)) {
+pub(super) fn attend(
+    inbox: &Receiver<Command>,
+    pace: &mut Ticker,
+    now: impl Fn() -> Nanos,
+    mut look: impl FnMut(bool),
+) {
     loop {
         let received = match pace.wait(now()) {
             None => inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),

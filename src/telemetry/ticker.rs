@@ -6,12 +6,12 @@ use crate::domain::time::Nanos;
 
 /// Ticks on a grid. One that is missed is skipped, never caught up with.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub(super) struct Ticker {
     interval: Duration,
     next: Option<Nanos>,
 }
 
-impl Pace {
+impl Ticker {
     /// No ticks until it is set active.
     pub(super) fn new(interval: Duration) -> Self {
         Self { interval: interval.max(Duration::from_millis(1)), next: None }
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn missed_ticks_are_skipped_and_the_grid_is_kept() {
-        let mut pace = Pace::new(Duration::from_millis(250));
+        let mut pace = Ticker::new(Duration::from_millis(250));
         pace.set_active(true, ms(10));
         assert!(pace.take(ms(10)));
         assert_eq!(pace.wait(ms(11)), Some(Duration::from_millis(249)));
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn inactive_there_is_nothing_to_wait_for() {
-        let mut pace = Pace::new(Duration::ZERO);
+        let mut pace = Ticker::new(Duration::ZERO);
         assert_eq!((pace.wait(ms(1)), pace.take(ms(1))), (None, false));
         pace.set_active(true, ms(1));
         pace.set_active(true, ms(5));

@@ -20,7 +20,7 @@ const BETWEEN: usize = 3;
 
 /// The places, each as wide as the pane; plots begin behind the gutter.
 #[derive(Debug)]
-pub struct Places {
+pub struct ScopeLayout {
     pub gutter: u16,
     pub legend: Rect,
     pub trace: Rect,
@@ -29,9 +29,9 @@ pub struct Places {
     pub cursor: Rect,
 }
 
-impl Places {
+impl ScopeLayout {
     /// Shares out `area`; `told` is what the cursor tells, `longest` the cells of the longest name in the gutter.
-    pub fn of(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
+    pub fn new(area: Rect, lanes: &[&'static Lane], told: &[String], longest: usize) -> Self {
         let named = area.width >= NARROW;
         let wanted = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(1).min(area.width / 3);
         let gutter = if named { GUTTER.0.max(wanted) } else { GUTTER.1.min(area.width / 2) };

@@ -8,7 +8,7 @@ use crate::domain::time::Nanos;
 
 /// The schedule of a run. Its time stands still while the user holds the run, and while nothing waits to be started.
 #[derive(Clone, Debug)]
-pub struct Pace {
+pub struct RunClock {
     starts: Option<Starts>,
     duration: Option<Duration>,
     /// How much of the duration was over before this schedule.
@@ -19,7 +19,7 @@ pub struct Pace {
     back: Vec<Duration>,
 }
 
-impl Pace {
+impl RunClock {
     /// The plan's, not begun.
     pub fn new(plan: &Plan) -> Self {
         Self {

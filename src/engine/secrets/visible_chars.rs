@@ -2,7 +2,7 @@
 
 /// A character and the source bytes it stands for.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen {
+pub struct VisibleChar {
     /// The character.
     pub c: char,
     /// Position in the source.
