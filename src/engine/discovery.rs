@@ -42,18 +42,18 @@ pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(Engin
     let begun = at.now();
     let mut tries = 1;
     loop {
-        let trouble = match fetch_models(at).await {
+        let failure = match fetch_models(at).await {
             Ok((mut models, server)) => {
                 for model in &mut models {
                     at.secrets.redact_answer(model, false);
                 }
                 return found(at, models, server, None, sink);
             }
-            Err(trouble) => trouble,
+            Err(failure) => failure,
         };
-        let next = trouble.next(how, at.retries, tries, at.now().since(begun));
-        let reason = at.secrets.redact(&capped(trouble.reason(next, how.needs_list)));
-        let http_status = trouble.http_status;
+        let next = failure.next(how, at.retries, tries, at.now().since(begun));
+        let reason = at.secrets.redact(&capped(failure.reason(next, how.needs_list)));
+        let http_status = failure.http_status;
         match next {
             NextStep::Again(pause) => {
                 sink(EngineFact::Unreachable { reason, http_status, retrying: true });
@@ -61,7 +61,7 @@ pub async fn discover(at: &Endpoint, how: DiscoveryOptions, sink: &impl Fn(Engin
                 tries += 1;
             }
             NextStep::WithoutList => {
-                let server = trouble.server.unwrap_or_default();
+                let server = failure.server.unwrap_or_default();
                 let server = if server.kind.is_none() { identify(at, server).await } else { server };
                 return found(at, Vec::new(), server, Some(reason), sink);
             }

@@ -267,14 +267,14 @@ impl Library {
     async fn post(&self, clock: EngineClock, peer: &Peer, post: Post<'_>) -> Result<Answer, ConnectionError> {
         let begun = clock.now();
         match self.post_with(&self.pooled, clock, peer, post).await {
-            Err(LostRequest { was_kept: true, trouble: ConnectionError::Closed(_), at })
+            Err(LostRequest { was_kept: true, error: ConnectionError::Closed(_), at })
                 if at.since(begun) <= self.stale_within =>
             {
                 self.post_with(&self.fresh, clock, peer, post).await
             }
             outcome => outcome,
         }
-        .map_err(|lost| lost.trouble)
+        .map_err(|unanswered| unanswered.error)
     }
 
     async fn post_with(
@@ -302,13 +302,13 @@ impl Library {
         }
         let response = result.map_err(|e| {
             let was_kept = connect_ms.is_none() && is_close(&e);
-            let trouble = if e.is_connect() {
+            let error = if e.is_connect() {
                 let (kind, why) = peer.without_connection(e);
                 ConnectionError::Connect(kind, why)
             } else {
                 ConnectionError::Closed(peer.without_answer(e))
             };
-            LostRequest { was_kept, trouble, at: headers_at }
+            LostRequest { was_kept, error, at: headers_at }
         })?;
         Ok(Answer {
             status: response.status().as_u16(),
@@ -325,7 +325,7 @@ impl Library {
 struct LostRequest {
     /// Whether its connection was a kept one that closed.
     was_kept: bool,
-    trouble: ConnectionError,
+    error: ConnectionError,
     at: Nanos,
 }
 
