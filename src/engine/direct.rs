@@ -3,6 +3,9 @@
 //! The client library passes every HTTP chunk from one task to another. That costs as much as all other work on an event,
 //! and hides which chunks came in one read of the socket. Here, each read is stamped when the call returns, and its bytes
 //! are parsed in place, in one buffer that all connections share. HTTP/2 and proxies stay with the library (see `transport`).
+//!
+//! hyper's connection, polled in the same task over a stamped socket, costs more: 1.55 instead of 0.94 µs of CPU an event for
+//! HTTP with 100 events a write, and 1.61 instead of 1.08 µs for HTTPS. It passes every chunk through a channel.
 
 use std::cell::RefCell;
 use std::io;
