@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::join_all;
 
 use super::client::{Endpoint, EngineConfig, Prepared};
-use super::discovery::look;
+use super::discovery::fetch_models;
 use super::failure::InvalidConfig;
 use super::network::Network;
 use crate::domain::live::ServerInfo;
@@ -38,7 +38,7 @@ pub fn find_servers(
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| InvalidConfig(format!("the search for servers did not start: {e}")))?;
     let ask = async |endpoint: &Endpoint| {
-        let (server, models) = match tokio::time::timeout(timeout, look(endpoint)).await.ok()? {
+        let (server, models) = match tokio::time::timeout(timeout, fetch_models(endpoint)).await.ok()? {
             Ok((models, server)) => (server, Some(models)),
             Err(trouble) if matches!(trouble.http_status, Some(401 | 403)) => (trouble.server?, None),
             Err(_) => return None,
