@@ -20,9 +20,9 @@ use crate::domain::time::Nanos;
 pub enum Signal {
     /// Ctrl-C sent from outside the dashboard.
     Interrupt,
-    /// A request to end the program.
+    /// Request to end the program.
     Terminate,
-    /// The loss of the terminal.
+    /// The terminal was closed.
     HangUp,
 }
 
@@ -94,7 +94,7 @@ pub enum Msg {
     Closing,
 }
 
-/// Work outside the state, by who carries it out.
+/// Work outside the state, grouped by the part that carries it out.
 #[derive(Clone, Debug)]
 pub enum Effect {
     /// Work of a live run: engine and telemetry. The playback of a saved run has none.

@@ -1,4 +1,4 @@
-//! The state of the program: data and what can be read from it. Nothing here knows a message.
+//! The state of the program: data and its queries. No module here uses messages.
 
 pub mod answer;
 mod app;

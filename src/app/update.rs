@@ -81,7 +81,7 @@ fn handle(app: &mut App, msg: Msg) -> Vec<Effect> {
         }
         Msg::Drawn { answer, help_limit, report } => {
             app.ui.answer.drawn(answer);
-            // A position beyond the end would swallow the first keys upwards.
+            // A position beyond the end would make the first keys upwards do nothing.
             match &mut app.ui.overlay {
                 Overlay::Help(line) => *line = help_limit.min(*line),
                 // A report without text has no end yet.

@@ -52,7 +52,7 @@ fn a_report_is_written_under_the_name_that_was_typed() {
     screen.wait_for_line("File", "gone/mine.md");
     screen.send("\u{15}out/mine.md\u{1b}[B");
     screen.wait_for_line("File", "out/mine.json");
-    screen.wait_for_text("Exists: will become 'out/mine-2.json'");
+    screen.wait_for_text("File exists; writes 'out/mine-2.json' instead");
     screen.send("\r");
     screen.wait_for_text("Report written to 'out/mine-2.json'");
     screen.send("q");

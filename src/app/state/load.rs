@@ -10,7 +10,7 @@ use crate::domain::sweep::Stage;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
-/// Length of "the last seconds".
+/// Length of the window for figures of the last seconds.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
 /// Figures of the requests that ended. A sweep counts each stage separately.

@@ -17,7 +17,7 @@ pub struct ReportView {
     pub text: Option<Arc<str>>,
     /// Name of the file that an export would write now.
     pub file: String,
-    /// Number of the text within the run. Equal numbers are equal texts.
+    /// Revision of the text. Equal revisions have equal texts.
     pub revision: u64,
     /// First line on the screen.
     pub top: usize,

@@ -56,7 +56,7 @@ pub struct Scene {
     pub load: Load,
     /// Samples of the GPUs.
     pub gpu: GpuHistory,
-    /// Samples of the server's metrics; `None` where the server has no such page.
+    /// Samples of the server's metrics; `None` if the server has no metrics page.
     pub gauges: Option<GaugeHistory>,
     /// Samples of this machine.
     pub host: HostHistory,

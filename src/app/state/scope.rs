@@ -120,10 +120,10 @@ impl ScopeState {
             return;
         }
         let (from, to) = self.window(scene);
-        let seen = to.min(scene.run_span().1).since(from);
-        if !seen.is_zero() {
+        let shown = to.min(scene.run_span().1).since(from);
+        if !shown.is_zero() {
             (self.span, self.end) = (Some(to.since(from)), Some(to));
-            self.cursor = Some(from.plus(seen / 2));
+            self.cursor = Some(from.plus(shown / 2));
         }
     }
 
