@@ -30,7 +30,7 @@ mod ui_state;
 
 pub use self::app::App;
 pub use self::notice::{NOTICE_DURATION, Notice};
-pub use self::overlay::Overlay;
+pub use self::overlay::{Overlay, ScrollExtent};
 pub use self::scene::{FailedDiscoveries, Scene};
 pub use self::target::{Connection, Target};
 pub use self::ui_state::UiState;

@@ -229,9 +229,8 @@ impl<'a> Screen<'a> {
         if !drawn.context("the screen could not be drawn")? {
             return Ok(());
         }
-        let (answer, help_limit) = (self.cache.answer(), self.cache.help_limit());
-        let report = self.cache.report_extent();
-        drop(self.run.take(Msg::Drawn { answer, help_limit, report }));
+        let (answer, overlay) = (self.cache.answer(), self.cache.overlay_extent());
+        drop(self.run.take(Msg::Drawn { answer, overlay }));
         self.pacer.drawn(now);
         if answer != self.shown {
             // The footer offers commands for the visible part of the answer: it follows one frame later.

@@ -10,9 +10,9 @@ use ratatui::text::Line;
 
 use super::theme::Theme;
 use super::widget::find::Match;
+use crate::app::state::ScrollExtent;
 use crate::app::state::answer;
 use crate::app::state::cases::RowId;
-use crate::app::state::report_view::ScrollExtent;
 use crate::domain::attempt::AttemptId;
 use crate::domain::difference::Figures;
 use crate::domain::session::{CaseState, Session};
@@ -52,9 +52,8 @@ pub struct RenderCache {
     layouts: RefCell<VecDeque<(LayoutKey, Rc<[Line<'static>]>)>>,
     found: RefCell<Option<Found>>,
     answer: Cell<answer::Drawn>,
-    help_limit: Cell<u16>,
     report: RefCell<Option<(ReportKey, Rc<[Line<'static>]>)>>,
-    report_extent: Cell<ScrollExtent>,
+    overlay_extent: Cell<ScrollExtent>,
     conclusion: RefCell<Option<(ConclusionKey, Rc<Conclusion>)>>,
     reported_ttft: RefCell<Option<(Progress, Rc<ReportedTtft>)>>,
     case_figures: RefCell<BTreeMap<usize, (CaseProgress, Rc<Figures>)>>,
@@ -167,14 +166,14 @@ impl RenderCache {
         figures
     }
 
-    /// Scroll extent of the report in the last frame that showed it.
-    pub fn report_extent(&self) -> ScrollExtent {
-        self.report_extent.get()
+    /// Scroll extent of the overlay in the last frame that showed help or report.
+    pub fn overlay_extent(&self) -> ScrollExtent {
+        self.overlay_extent.get()
     }
 
-    /// Records the scroll extent of the report.
-    pub fn set_report_extent(&self, extent: ScrollExtent) {
-        self.report_extent.set(extent);
+    /// Records the scroll extent of the open overlay.
+    pub fn set_overlay_extent(&self, extent: ScrollExtent) {
+        self.overlay_extent.set(extent);
     }
 
     /// The case whose row the last frame drew at this row of the screen.
@@ -197,16 +196,6 @@ impl RenderCache {
     /// Records the part of the answer that this frame shows.
     pub fn set_answer(&self, drawn: answer::Drawn) {
         self.answer.set(drawn);
-    }
-
-    /// Maximum number of lines by which the help could be scrolled down in the last frame that showed it.
-    pub fn help_limit(&self) -> u16 {
-        self.help_limit.get()
-    }
-
-    /// Records the maximum number of lines by which the help can be scrolled down.
-    pub fn set_help_limit(&self, lines: usize) {
-        self.help_limit.set(u16::try_from(lines).unwrap_or(u16::MAX));
     }
 }
 

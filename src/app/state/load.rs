@@ -135,7 +135,7 @@ impl Load {
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload
     /// the server.
-    pub fn keeps_slos(&self, session: &Session) -> bool {
+    pub fn meets_slos(&self, session: &Session) -> bool {
         if session.sweep.is_empty() || session.slos().is_empty() {
             return self.tally.keeps(session.slos());
         }

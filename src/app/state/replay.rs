@@ -130,7 +130,7 @@ fn before_anything(whole: &Scene) -> Scene {
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
-        refusals: FailedDiscoveries::default(),
+        failed_discoveries: FailedDiscoveries::default(),
         stop: None,
         live: Arc::default(),
         load: Load::new(&session),

@@ -43,15 +43,6 @@ impl Progress {
     }
 }
 
-/// How far a text can be scrolled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ScrollExtent {
-    /// First line on the screen when scrolled to the end.
-    pub limit: usize,
-    /// Lines of a page.
-    pub page: usize,
-}
-
 impl ReportView {
     /// An empty view whose text is being requested.
     pub(in crate::app) fn new(scene: &Scene, revision: u64) -> Self {

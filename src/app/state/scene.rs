@@ -45,7 +45,7 @@ pub struct Scene {
     /// The endpoint under test.
     pub target: Target,
     /// Failed attempts to discover the endpoint.
-    pub refusals: FailedDiscoveries,
+    pub failed_discoveries: FailedDiscoveries,
     /// Why the run is stopped, if every request would fail for the same reason.
     pub stop: Option<Stop>,
     /// The run.
@@ -74,7 +74,7 @@ impl Scene {
         Self {
             now: Nanos::default(),
             target,
-            refusals: FailedDiscoveries::default(),
+            failed_discoveries: FailedDiscoveries::default(),
             stop: None,
             load: Load::new(&session),
             session,

@@ -33,7 +33,7 @@ pub(super) fn handle(app: &mut App, now: Nanos, fact: EngineFact) -> Vec<Effect>
             let is_about_key = matches!(http_status, Some(401 | 403));
             let reason = if is_about_key { format!("{reason}; {}", app.key_source.advice()) } else { reason };
             let reason = sanitise_line(&reason);
-            app.scene.refusals.add(now);
+            app.scene.failed_discoveries.add(now);
             app.scene.target.connection =
                 if retrying { Connection::Unreachable(reason) } else { Connection::Refused(reason) };
             Vec::new()

@@ -36,8 +36,8 @@ mod tests {
     use super::*;
     use crate::app::action::Action;
     use crate::app::message::Msg;
+    use crate::app::state::ScrollExtent;
     use crate::app::state::answer::Drawn;
-    use crate::app::state::report_view::ScrollExtent;
     use crate::app::update::testing::{app, discovered, ended};
     use crate::app::update::update;
     use crate::domain::attempt::AttemptStatus;
@@ -80,9 +80,9 @@ mod tests {
         let shown = |text: &str| Msg::ReportRendered { text: text.into(), file: "r.md".to_owned() };
         update(&mut app, Msg::Action(Nanos(1), Action::ViewReport));
         update(&mut app, shown("a"));
-        let report = ScrollExtent { limit: 90, page: 20 };
-        let drawn = |report| Msg::Drawn { answer: Drawn::default(), help_limit: 0, report };
-        update(&mut app, drawn(report));
+        let overlay = ScrollExtent { limit: 90, page: 20 };
+        let drawn = |overlay| Msg::Drawn { answer: Drawn::default(), overlay };
+        update(&mut app, drawn(overlay));
         for action in [Action::ScrollDown, Action::ScrollDown, Action::SelectNext, Action::SelectPrevious] {
             update(&mut app, Msg::Action(Nanos(1), action));
         }

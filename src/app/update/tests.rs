@@ -6,10 +6,9 @@ use super::*;
 use crate::app::message::Signal;
 use crate::app::state::answer::Drawn;
 use crate::app::state::model_choice::ModelChoice;
-use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::{Edit, TextField};
 use crate::app::state::theme::ThemeName;
-use crate::app::state::{Connection, NOTICE_DURATION};
+use crate::app::state::{Connection, NOTICE_DURATION, ScrollExtent};
 use crate::domain::attempt::{AttemptId, AttemptRecord, AttemptStatus};
 use crate::domain::live::{EngineFact, LiveSnapshot};
 use crate::domain::open_loop::{OpenLoop, Process};
@@ -186,7 +185,7 @@ fn help_scrolled_beyond_its_end_scrolls_back_with_the_first_key() {
     for _ in 0..5 {
         update(&mut app, Msg::Action(Nanos(10), Action::ScrollDown));
     }
-    update(&mut app, Msg::Drawn { answer: Drawn::default(), help_limit: 12, report: ScrollExtent::default() });
+    update(&mut app, Msg::Drawn { answer: Drawn::default(), overlay: ScrollExtent { limit: 12, page: 20 } });
     update(&mut app, Msg::Action(Nanos(10), Action::SelectPrevious));
     assert_eq!(app.ui.overlay, Overlay::Help(11));
 }

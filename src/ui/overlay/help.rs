@@ -6,6 +6,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 
 use super::{keys_of, popup};
+use crate::app::state::ScrollExtent;
 use crate::ui::fit::{spans_width, width};
 use crate::ui::keymap::{Context, Row, Section, is_live, keys_label, sections};
 use crate::ui::mark::MARKS;
@@ -24,7 +25,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, scroll: usize, view: &View
         if room >= 2 * COLUMN + GAP { in_two_columns(view) } else { stacked(&sections_of(room.min(76), view)) };
     let all = lines.len();
     let limit = all.saturating_sub(rows);
-    view.cache.set_help_limit(limit);
+    view.cache.set_overlay_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
     let from = scroll.min(limit);
     // As wide as the widest line of the whole text, so that scrolling does not change the width.
     let widest = lines.iter().map(|l| spans_width(&l.spans)).max().unwrap_or(0);

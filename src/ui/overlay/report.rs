@@ -6,7 +6,8 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
 use super::{keys_of, tail};
-use crate::app::state::report_view::{ReportView, ScrollExtent};
+use crate::app::state::ScrollExtent;
+use crate::app::state::report_view::ReportView;
 use crate::domain::text::sanitise_line;
 use crate::ui::fit::width;
 use crate::ui::keymap::Context;
@@ -35,7 +36,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, report: &ReportView, view:
     let rows = usize::from(text_area.height);
     let all = lines.as_ref().map_or(0, |lines| lines.len());
     let limit = all.saturating_sub(rows);
-    view.cache.set_report_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
+    view.cache.set_overlay_extent(ScrollExtent { limit, page: rows.saturating_sub(1) });
     let top = report.top.min(limit);
 
     let position = format!(" {}–{} of {all} ", (top + 1).min(all), (top + rows).min(all));
