@@ -62,9 +62,7 @@ fn a_filter_lists_what_it_names_until_it_is_dropped() {
 fn help_knows_every_group_of_keys() {
     let mut screen = finished(&suite(&THREE, ""), &[], (120, 90));
     screen.send("?");
-    for group in
-        ["Run", "Selected case", "Navigation", "Screen", "While typing a filter", "Help, report, menus, questions"]
-    {
+    for group in ["Run", "Selected case", "Navigation", "Screen", "Filter and search input", "Dialogs"] {
         screen.wait_for_text(group);
     }
     // Also over the help the screen can be painted anew.

@@ -70,7 +70,7 @@ fn the_report_is_read_on_the_screen_and_keeps_up_with_the_run() {
     screen.wait_for_line("First", "answering");
     screen.send("v");
     screen.wait_for_text("0 of 2 cases measured");
-    screen.wait_for_line("writes", "r.md");
+    screen.wait_for_line("exports", "r.md");
     gated.open(0);
     screen.wait_for_text("1 of 2 cases measured");
     screen.send("e");
