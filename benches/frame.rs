@@ -116,7 +116,7 @@ fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl Fn
             step(app, frame);
             let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
-            update(app, Msg::Drawn { answer: cache.answer(), help_limit: 0, report: cache.report_extent() });
+            update(app, Msg::Drawn { answer: cache.answer(), overlay: cache.overlay_extent() });
             begun.elapsed()
         })
         .skip(20)

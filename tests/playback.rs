@@ -37,7 +37,7 @@ fn an_open_run_shows_what_was_measured_exports_it_and_measures_nothing() {
     screen.wait_for_line("Second", "done");
     for key in [" ", "p", "x", "r", "R"] {
         screen.send(key);
-        screen.wait_for_text("This is a saved run: nothing is measured");
+        screen.wait_for_text("Not available in a saved run");
     }
     screen.send("e");
     screen.wait_for_text("Report written to 'r.md'");
@@ -61,7 +61,7 @@ fn a_replay_goes_through_the_run_to_its_end_and_stays_there() {
     screen.wait_for_text("running");
     screen.send(" ");
     screen.wait_for_text("replay stopped");
-    screen.wait_for_text("space go on  [ ] step 5 s  < > speed");
+    screen.wait_for_text("space play  [ ] skip 5 s  < > speed");
     screen.send("]");
     screen.wait_for_text("finished  2/2");
     screen.send("[");

@@ -168,9 +168,9 @@ fn what_is_printed_measures_nothing() {
     let before = journal(&place);
     for (args, expected) in [
         (["resume", "last", "--print-config"], "theme = "),
-        (["resume", "last", "--print-keys"], "Hold: start no new request"),
+        (["resume", "last", "--print-keys"], "Hold the run (requests in flight finish)"),
         (["open", "last", "--print-config"], "theme = "),
-        (["replay", "last", "--print-keys"], "Hold: start no new request"),
+        (["replay", "last", "--print-keys"], "Hold the run (requests in flight finish)"),
     ] {
         let (stdout, stderr) = place.run(&args, 0);
         assert!(stdout.contains(expected) && stderr.is_empty(), "{args:?}\n{stdout}\n{stderr}");

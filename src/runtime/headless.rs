@@ -48,7 +48,7 @@ pub fn run(spec: RunSpec, color: ColorWhen) -> anyhow::Result<u8> {
     let status = if let Ok(Ok(status)) = &outcome { *status } else { run.base.app.exit_status() };
     // However the run ended, its measurements are saved.
     let status = run.close(status, &mut stderr);
-    terminal::tell_what_was_held_back(&mut stderr);
+    terminal::print_held_back_panics(&mut stderr);
     let wait = if run.base.app.interrupted { EndWait::Shortly } else { EndWait::ForReader };
     let status = wait_for_readers(wait, &run.base.inbox, &run.base.sender, status);
     match outcome {

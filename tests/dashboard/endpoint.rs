@@ -56,11 +56,11 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 fn of_two_models_one_is_chosen_or_named() {
     let server = Server::start(&["small-model", "large-model"], |mut asked| asked.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.wait_for_line(">", "small-model");
     // Letters find one; 'q' is a letter here.
     screen.send("q");
-    screen.wait_for_text("No model is called that.");
+    screen.wait_for_text("No matching model.");
     screen.send("\u{15}LARGE");
     screen.wait_for_line(">", "large-model");
     screen.send("\r");
@@ -70,12 +70,12 @@ fn of_two_models_one_is_chosen_or_named() {
     assert_eq!((ended.status, &report.unwrap()["target"]["model"]), (0, &"large-model".into()));
 
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.send("\u{1b}");
     let (ended, report) = screen.end();
     assert_eq!((ended.status, report, server.asked()), (3, None, 1));
     let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
-    assert!(after.contains("the endpoint has 2 models; name one with --model: small-model, large-model"), "{after}");
+    assert!(after.contains("the endpoint lists 2 models; pass one with --model: small-model, large-model"), "{after}");
 
     let args = [&server.url(), "--model", "large-model"];
     let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &[], (120, 40));
@@ -169,7 +169,7 @@ fn a_refused_key_waits_for_r_and_a_wrong_model_for_a_choice() {
     screen.wait_for_text("no API key was sent; set OPENAI_API_KEY");
     is_open.store(true, Ordering::SeqCst);
     screen.send("r");
-    screen.wait_for_text("Which model?");
+    screen.wait_for_text("Choose a model");
     screen.wait_for_text("The endpoint refused 'wrong'.");
     // Left without a choice, it stays stopped.
     screen.send("\u{1b}");

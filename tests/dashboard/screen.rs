@@ -52,7 +52,7 @@ fn a_filter_lists_what_it_names_until_it_is_dropped() {
     screen.send("?");
     screen.wait_for_text("Keys");
     screen.send("q");
-    screen.wait_for("no help", |s| !s.contents().contains("Moving about") && !lists(s, "Third"));
+    screen.wait_for("no help", |s| !s.contents().contains("Navigation") && !lists(s, "Third"));
     screen.send("\u{1b}");
     screen.wait_for_line("Third", "done");
     quit(screen);
@@ -62,15 +62,13 @@ fn a_filter_lists_what_it_names_until_it_is_dropped() {
 fn help_knows_every_group_of_keys() {
     let mut screen = finished(&suite(&THREE, ""), &[], (120, 90));
     screen.send("?");
-    for group in
-        ["Run", "Selected case", "Moving about", "Screen", "While typing a filter", "Help, report, menus, questions"]
-    {
+    for group in ["Run", "Selected case", "Navigation", "Screen", "Filter and search input", "Dialogs"] {
         screen.wait_for_text(group);
     }
     // Also over the help the screen can be painted anew.
     screen.send("\u{c}");
     screen.send("?");
-    screen.wait_for("no help", |s| !s.contents().contains("Moving about"));
+    screen.wait_for("no help", |s| !s.contents().contains("Navigation"));
     quit(screen);
 }
 

@@ -52,7 +52,7 @@ fn a_report_is_written_under_the_name_that_was_typed() {
     screen.wait_for_line("File", "gone/mine.md");
     screen.send("\u{15}out/mine.md\u{1b}[B");
     screen.wait_for_line("File", "out/mine.json");
-    screen.wait_for_text("Exists: will become 'out/mine-2.json'");
+    screen.wait_for_text("File exists; writes 'out/mine-2.json' instead");
     screen.send("\r");
     screen.wait_for_text("Report written to 'out/mine-2.json'");
     screen.send("q");
@@ -70,7 +70,7 @@ fn the_report_is_read_on_the_screen_and_keeps_up_with_the_run() {
     screen.wait_for_line("First", "answering");
     screen.send("v");
     screen.wait_for_text("0 of 2 cases measured");
-    screen.wait_for_line("writes", "r.md");
+    screen.wait_for_line("exports", "r.md");
     gated.open(0);
     screen.wait_for_text("1 of 2 cases measured");
     screen.send("e");

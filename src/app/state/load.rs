@@ -10,7 +10,7 @@ use crate::domain::sweep::Stage;
 use crate::domain::tally::Tally;
 use crate::domain::time::Nanos;
 
-/// Length of "the last seconds".
+/// Length of the window for figures of the last seconds.
 pub const WINDOW: Duration = Duration::from_secs(10);
 
 /// Figures of the requests that ended. A sweep counts each stage separately.
@@ -135,7 +135,7 @@ impl Load {
 
     /// Whether every SLO is met. One stage that meets them is enough for a sweep: its last stages are meant to overload
     /// the server.
-    pub fn keeps_slos(&self, session: &Session) -> bool {
+    pub fn meets_slos(&self, session: &Session) -> bool {
         if session.sweep.is_empty() || session.slos().is_empty() {
             return self.tally.keeps(session.slos());
         }

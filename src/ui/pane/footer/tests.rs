@@ -16,7 +16,7 @@ fn keys_that_do_something_now() {
     insta::assert_snapshot!(text(&app, 30, 1, draw), @"tab pane  q quit  ? more");
     insta::assert_snapshot!(text(&app, 5, 1, draw), @"");
     act(&mut app, &[Action::ToggleHold, Action::TogglePauseCase, Action::Zoom]);
-    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p unpause  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space resume  p resume case  r rerun  x cancel  v report  esc back  / filter  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     insta::assert_snapshot!(styled(&app, Theme::ansi(), 60, 1, draw), @"{Cyan BOLD}s{DarkGray} sort{}  {Cyan BOLD}space{DarkGray} resume{}  {Cyan BOLD}e{DarkGray} export{}  {Cyan BOLD}tab{DarkGray} pane{}  {Cyan BOLD}q{DarkGray} quit{}  {Cyan BOLD}?{DarkGray} help{}");
 }
@@ -46,10 +46,10 @@ fn the_keys_of_a_scope_with_all_of_them_leave_room_for_the_way_out() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  c cursor  s overlay  space hold  e export  tab pane  q quit  ? help");
     end(&mut app, 0, 1, |_| {});
     act(&mut app, &[Action::ScopeCloser, Action::ScopeCursor]);
-    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ closer  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
+    insta::assert_snapshot!(text(&app, 78, 1, draw), @"+ zoom in  h earlier  l later  c cursor  e export  tab pane  q quit  ? more");
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_dialog_has_its_own_keys() {
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
     act(&mut app, &[Action::Back, Action::ChooseExport]);
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc back");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"↓ next format  enter write  esc cancel");
     act(&mut app, &[Action::Back, Action::Help]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"j down  k up  esc close");
 }
@@ -91,7 +91,7 @@ fn the_filter_is_typed_here() {
     for c in "data".chars() {
         update(&mut app, Msg::Edit(Edit::Insert(c)));
     }
-    insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc drop");
+    insta::assert_snapshot!(text(&app, 60, 1, draw), @"/data█  enter keep  esc clear");
     insta::assert_snapshot!(text(&app, 12, 1, draw), @"/data█");
 }
 

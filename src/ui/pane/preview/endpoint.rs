@@ -64,7 +64,7 @@ pub(super) fn sentences(view: &View<'_>) -> Vec<(String, Style)> {
 
 /// How often it was asked, and for how long.
 fn tried(view: &View<'_>) -> String {
-    let refusals = view.scene().refusals;
+    let refusals = view.scene().failed_discoveries;
     let span = refusals.last.since(refusals.first);
     match refusals.count {
         0 | 1 => "Asked once".to_owned(),

@@ -8,11 +8,10 @@ use super::*;
 use crate::app::action::Action;
 use crate::app::message::Msg;
 use crate::app::pane::PaneId;
-use crate::app::state::App;
 use crate::app::state::playback::Playback;
 use crate::app::state::replay::Recording;
-use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::Edit;
+use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
 use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
 use crate::domain::live::StreamPhase;
@@ -169,7 +168,7 @@ fn shown(app: &mut App, width: u16, height: u16) -> String {
     let view = View { app, theme: Theme::mono(), keymap: Keymap::standard(), cache: &cache };
     terminal.draw(|f| draw(f, f.area(), &view)).unwrap();
     let drawn = cache.answer();
-    update(app, Msg::Drawn { answer: drawn, help_limit: 0, report: ScrollExtent::default() });
+    update(app, Msg::Drawn { answer: drawn, overlay: ScrollExtent::default() });
     text(app, width, height, draw)
 }
 
