@@ -98,7 +98,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
         GpuScope::ClientHost => "These are not the endpoint's GPUs",
         GpuScope::Unknown { .. } => "It is not known whether these are the endpoint's GPUs",
     };
-    page.block(&format!("{whose}: {}", code(gpu.scope.words())));
+    page.block(&format!("{whose}: {}", code(gpu.scope.explanation())));
     if let Some(seconds) = gpu.driver_silent_s {
         page.block(&format!(
             "The GPU driver was silent for {seconds:.1} s of the run, or tokscope stalled: what happened meanwhile is not in \

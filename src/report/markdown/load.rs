@@ -4,7 +4,7 @@ use crate::domain::metrics::QUEUE;
 use crate::domain::session::Plan;
 use crate::domain::slo::{RunFigure, Subject};
 use crate::domain::statistics::needed_for;
-use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
 use crate::domain::tally::Tally;
 use crate::report::sweep_chart;
 use crate::report::sweep_table::{SWEEP_COLUMNS, SweepColumn, n_of_all, unresolved_in_words};
@@ -140,7 +140,7 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     let knee = knee(&stages);
     let mut header = vec!["Concurrency".to_owned(), "n".to_owned()];
     header.extend(SWEEP_COLUMNS.iter().map(SweepColumn::heading));
-    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
+    let doubted = stages.iter().any(|s| s.doubts.summary().is_some());
     if doubted {
         header.push("TTFT of".to_owned());
     }
@@ -160,7 +160,7 @@ fn sweep(view: &View<'_>, page: &mut Page) {
     if !chart.is_empty() {
         page.block(&fenced(&chart.join("\n")));
     }
-    if let Some(kept) = kept_in_words(&stages) {
+    if let Some(kept) = slo_summary(&stages) {
         page.block(&format!("Thresholds: {kept}."));
     }
     if let Some(found) = saturated_from_start(&stages) {
@@ -188,7 +188,7 @@ fn row(s: &Stage, is_knee: bool, doubted: bool, judged: bool) -> Vec<String> {
     let mut row = vec![format!("{}{mark}", s.concurrency), n_of_all(s)];
     row.extend(SWEEP_COLUMNS.iter().map(|column| column.cell(s, |value| figure(value, column.digits, false))));
     if doubted {
-        row.push(s.doubts.words().unwrap_or_else(|| "cold prompts".to_owned()));
+        row.push(s.doubts.summary().unwrap_or_else(|| "cold prompts".to_owned()));
     }
     if judged {
         row.push(match s.slo_met {

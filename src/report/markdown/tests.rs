@@ -496,7 +496,7 @@ fn a_sweep_that_the_server_bears_has_no_knee_and_tells_what_kept_the_thresholds(
     let mut session = crate::report::fixture::sweep_session(&[1, 2, 3]);
     std::sync::Arc::make_mut(&mut session.suite).slos = vec!["latency_p50<1500ms".parse().unwrap()];
     let text = render(&report(session));
-    assert!(text.contains("\nThresholds: kept up to 2 at once.\n"), "{text}");
+    assert!(text.contains("\nThresholds: met up to concurrency 2.\n"), "{text}");
     assert!(text.contains("### Thresholds of the Last Stage\n"));
     let borne = render(&report(crate::report::fixture::sweep_session(&[1, 2, 2])));
     assert!(borne.contains("No knee up to 2 at once") && !borne.contains('◆'), "{borne}");
@@ -565,7 +565,9 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
     let text = render(&report(session));
     assert!(text.contains("| Findings | 3 kinds, see below |"), "{text}");
     assert!(
-        text.contains("### Findings\n\n- pauses in the stream: 2 of 4 attempts\n- no usage: 2 of 4 attempts\n"),
+        text.contains(
+            "### Findings\n\n- stalls in the stream: 2 of 4 attempts\n- no usage reported: 2 of 4 attempts\n"
+        ),
         "{text}"
     );
     let a = section(&text, "a");

@@ -14,7 +14,7 @@ use crate::app::state::replay::Recording;
 use crate::app::state::report_view::ScrollExtent;
 use crate::app::state::text_field::Edit;
 use crate::app::update::update;
-use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
 use crate::domain::live::StreamPhase;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
@@ -496,7 +496,7 @@ fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
     let shown = text(&app, 60, 8, draw);
     assert!(shown.contains("attempt 1 of 2") && shown.contains("the first"), "{shown}");
     let attempt = &mut app.scene.session.cases[0].attempts[0];
-    attempt.record = attempt.record.take().map(|record| record.pack(&mut Words::default()));
+    attempt.record = attempt.record.take().map(|record| record.pack(&mut StringPool::default()));
     let shown = text(&app, 90, 8, draw);
     assert!(!shown.contains("the first") && shown.contains("its text was not"), "{shown}");
 }
