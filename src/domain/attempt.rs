@@ -37,7 +37,7 @@ pub struct AttemptId {
 /// Kind of generated text in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextKind {
-    /// Thinking that precedes the answer.
+    /// Reasoning that precedes the answer.
     Reasoning,
     /// The answer, a refusal, or a tool call.
     Answer,
@@ -59,11 +59,11 @@ pub struct Arrival {
 pub struct FailedTry {
     /// Time at which its request was sent or, in an open loop, due.
     pub started: Nanos,
-    /// Kind of its error.
+    /// Kind of error.
     pub kind: String,
     /// HTTP status, if the server responded.
     pub http_status: Option<u16>,
-    /// Delay from its end to the next try, milliseconds.
+    /// Delay from the end of the failed try to the next try, milliseconds.
     pub waited_ms: f64,
 }
 
@@ -87,11 +87,11 @@ pub struct Usage {
 pub struct AttemptRecord {
     /// Case and number.
     pub id: AttemptId,
-    /// Whether this is a warm-up, which is not measured.
+    /// Whether the attempt is a warm-up, which is not measured.
     pub warmup: bool,
     /// Value of the `x-request-id` header.
     pub request_id: String,
-    /// How the attempt ended.
+    /// Status of the attempt.
     pub status: AttemptStatus,
     /// Error, if the attempt failed.
     pub error: Option<AttemptError>,

@@ -38,7 +38,7 @@ pub struct Machine {
 pub struct Level {
     /// Concurrent streams.
     pub streams: usize,
-    /// Whether the dashboard was drawn meanwhile.
+    /// Whether the dashboard was drawn during the measurement.
     pub dashboard: bool,
     /// Number of answers measured.
     pub answers: usize,

@@ -91,7 +91,7 @@ struct Subject<'a> {
 }
 
 impl Subject<'_> {
-    /// Why the whole answer arrived at once; `None` also if a stall of tokscope explains it.
+    /// Reason why the whole answer arrived at once; `None` also if a stall of tokscope explains it.
     fn not_streamed(&self) -> Option<Unresolved> {
         let why = self.record.not_streamed().filter(|why| *why != Unresolved::NotStreamed)?;
         let is_own = matches!(why, Unresolved::AtOnce { .. }) && self.timeline.observer_explains_wait();

@@ -36,7 +36,7 @@ impl EnergyMethod {
 pub struct Energy {
     /// Energy, joules.
     pub joules: f64,
-    /// How it was measured.
+    /// Method of measurement.
     pub method: EnergyMethod,
 }
 

@@ -102,7 +102,7 @@ pub enum EngineFact {
     Ended {
         /// Attempt that ended.
         id: AttemptId,
-        /// Its measurements.
+        /// Record of the attempt.
         record: Arc<AttemptRecord>,
     },
     /// The engine ended and sends nothing more.

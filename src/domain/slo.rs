@@ -287,11 +287,11 @@ impl Verdict {
 /// Whether a single request meets thresholds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RequestVerdict {
-    /// It meets all.
+    /// The request meets all thresholds.
     Kept,
-    /// It misses at least one.
+    /// The request misses at least one threshold.
     Missed,
-    /// It misses none, but its stream cannot carry a figure that a threshold is about.
+    /// The request misses no threshold, but its stream cannot carry a figure that a threshold is about.
     Unresolved,
 }
 

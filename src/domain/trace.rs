@@ -41,7 +41,7 @@ impl Gap {
 pub struct Stall {
     /// The gap.
     pub gap: Gap,
-    /// Whether tokscope's own stalls explain it.
+    /// Whether tokscope's own stalls explain the gap.
     pub is_own: bool,
 }
 

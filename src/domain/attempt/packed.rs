@@ -26,7 +26,7 @@ pub struct Packed {
 /// Fields that are often needed, readable without unpacking the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PackedHead {
-    /// How the attempt ended.
+    /// Status of the attempt.
     pub status: AttemptStatus,
     /// Time at which the request was sent or entered the queue of the open loop.
     pub began: Nanos,

@@ -44,22 +44,22 @@ impl StoredRecord {
         }
     }
 
-    /// How the attempt ended. Read without unpacking the record, like the figures below.
+    /// Status of the attempt. Read without unpacking the record, like the figures below.
     pub fn status(&self) -> AttemptStatus {
         self.head().status
     }
 
-    /// When the request was sent or entered the queue of the open loop.
+    /// Time at which the request was sent or entered the queue of the open loop.
     pub fn began(&self) -> Nanos {
         self.head().began
     }
 
-    /// When the request was sent.
+    /// Time at which the request was sent.
     pub fn started(&self) -> Nanos {
         self.head().started
     }
 
-    /// When the attempt ended.
+    /// Time at which the attempt ended.
     pub fn ended(&self) -> Nanos {
         self.head().ended
     }

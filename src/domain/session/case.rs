@@ -83,13 +83,13 @@ impl AttemptState {
 pub struct Traits {
     /// Phase of the case.
     pub phase: CasePhase,
-    /// Whether it waits for a slot, or could take another.
+    /// Whether the case waits for a slot, or could use another one.
     pub is_ready: bool,
-    /// Whether it has several attempts.
+    /// Whether the case has several attempts.
     pub is_repeated: bool,
-    /// Whether it has two complete answers to compare.
+    /// Whether the case has two complete answers to compare.
     pub is_comparable: bool,
-    /// Whether the server's prefix cache may have shortened the TTFT that it shows.
+    /// Whether the server's prefix cache may have shortened the TTFT that the case shows.
     pub is_doubtful: bool,
 }
 
