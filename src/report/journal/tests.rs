@@ -268,7 +268,7 @@ fn broken_lines_are_told_with_their_number_and_left_out() {
     // Lines are counted from 1, and one was put before the last of these.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
     assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
-    assert!(saved.warnings[2].contains("there already") && !saved.warnings.concat().contains('\u{1b}'));
+    assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
 #[test]

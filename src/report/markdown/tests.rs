@@ -576,7 +576,7 @@ fn what_was_found_is_counted_once_and_said_with_its_case() {
     assert!(!a.contains("said elsewhere") && !a.contains("<b>"), "{a}");
     // The first token came after 100 ms.
     assert!(
-        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 of"),
+        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
         "{a}"
     );
     assert!(!section(&text, "b").contains("Finding"));

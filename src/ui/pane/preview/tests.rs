@@ -96,7 +96,7 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
     });
     let shown = text(&app, 100, 20, draw);
     assert!(shown.contains("! the stream paused for 2.00 s"), "{shown}");
-    assert!(shown.contains("to its first token; the other 1.5 of the TTFT are network and client"), "{shown}");
+    assert!(shown.contains("to its first token; the other 1.5 ms of the TTFT are network and client"), "{shown}");
 }
 
 #[test]
