@@ -225,7 +225,7 @@ impl Arrivals {
             kind: if i < 200 { TextKind::Reasoning } else { TextKind::Answer },
             coalesced: false,
         }));
-        self.trace.follow(&self.all[..events.min(self.all.len() as u64) as usize], usize::MAX);
+        self.trace.extend_from(&self.all[..events.min(self.all.len() as u64) as usize], usize::MAX);
         &self.trace
     }
 }

@@ -199,7 +199,7 @@ fn tries_are_counted_told_and_no_part_of_a_number() {
     assert_eq!(facts, [("rate_limited", Some(429)); 2]);
     let start = |v: &Value| v["started_at"].as_str().unwrap().to_owned();
     assert!(start(&retries[0]) <= start(&retries[1]) && start(&retries[1]) <= start(attempt));
-    let told = "answered at try 3 after 2 × HTTP 429; the times count from the last try";
+    let told = "answered on try 3 after 2 × HTTP 429; times count from the last try";
     assert!(attempt["warnings"].to_string().contains(told), "{attempt}");
     assert!(text(&out.stderr).contains(told) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
     assert_eq!(json["summary"]["findings"][0], serde_json::json!({ "key": "retried", "attempts": 1 }));

@@ -196,7 +196,7 @@ fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
             "index": 1, "uuid": "GPU-b", "model": "NVIDIA RTX A6000", "serves": false, "memory_total_mib": 49_140.0,
             "memory_used_start_mib": 10_240.0, "memory_used_peak_mib": 11_264.0, "utilization_max_percent": null,
             "power_mean_w": 300.0, "power_max_w": 300.0, "energy_j": null, "throttled": null,
-            "energy_unknown_because": "it was lost during the run", "lost": "the GPU fell off the bus",
+            "energy_unknown_because": "the GPU was lost during the run", "lost": "the GPU fell off the bus",
         }),
     ];
     for (device, expected) in devices.iter().zip(&expected) {
@@ -215,7 +215,7 @@ fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
         "- **Peak Memory**: 11264 MiB (",
         "20480 MiB in use at its start)",
         "- **Energy**: 1441 J (its own counter)",
-        "- **Energy**: N/A (`it was lost during the run`)",
+        "- **Energy**: N/A (`the GPU was lost during the run`)",
         "- **Throttled**: power cap in 100 % of the samples",
         " s into the run: `the GPU fell off the bus`",
         "**Energy per output token**: 0.500 J (2.00 output tokens per joule; 1441 J for 2882 tokens).",

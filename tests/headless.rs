@@ -166,13 +166,14 @@ fn a_tokenizer_counts_where_the_server_does_not() {
     let first = attempt(0);
     assert_eq!((&first["token_count_source"], &first["output_sequence_length"]), (&"usage".into(), &20.into()));
     assert_eq!(first["tokenizer_token_count"], characters(0));
-    let told = format!("the tokenizer counts {} tokens in what came, the server 20", characters(0));
+    let told = format!("the tokenizer counts {} tokens in the streamed text, the server 20", characters(0));
     assert!(first["warnings"].to_string().contains(&told), "{}", first["warnings"]);
     assert!(text(&out.stderr).contains(&format!("{} tokens", characters(2))) && !text(&out.stderr).contains('~'));
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     assert!(markdown.contains("counted by the given tokenizer in 1 of 3 attempts"), "{markdown}");
 
-    for (name, why) in [("none.json", "there is no such file"), ("../headless.rs", "is no Hugging Face tokenizer.json")]
+    for (name, why) in
+        [("none.json", "there is no such file"), ("../headless.rs", "is not a Hugging Face tokenizer.json")]
     {
         let out = tokscope(folder.path(), &[&sim.url(), "--tokenizer", &data(name)]);
         assert_eq!(out.status.code(), Some(2));
@@ -186,15 +187,18 @@ fn what_was_found_stands_under_its_case_and_in_every_report() {
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
-    let said = "the server told no usage";
+    let said = "the server reported no usage";
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
     assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(said)), "{stderr}");
-    assert!(stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage: 1 of 3 attempts")), "{stdout}");
+    assert!(
+        stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage reported: 1 of 3 attempts")),
+        "{stdout}"
+    );
     let json: Value = schema::read_results(folder.path().join("r.json"));
     let findings = json["cases"][2]["attempts"][0]["findings"].as_array().unwrap();
     assert!(findings.iter().any(|f| f["key"] == "usage_missing"), "{findings:?}");
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
-    assert!(markdown.contains("- no usage: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
+    assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
 }
 
 /// The server's own count beside ours, and the reason where there is none.

@@ -125,7 +125,7 @@ fn runs_are_listed_and_found_by_what_only_they_have() {
     let listed: Value = serde_json::from_str(&json).unwrap();
     let id = listed[0]["id"].as_str().unwrap();
     let (_, stderr) = place.run(&["report", "ts-0"], 2);
-    assert!(stderr.contains("there is no run 'ts-0'; the nearest: ") && stderr.contains(id), "{stderr}");
+    assert!(stderr.contains("no run 'ts-0'; closest: ") && stderr.contains(id), "{stderr}");
     place.run(&["report", id.trim_start_matches("ts-").split_at(3).0], 0);
     let (_, stderr) = place.run(&["report", "last", "--export", "r.docx"], 2);
     assert!(stderr.contains("unknown extension; use .md .json"), "{stderr}");

@@ -9,7 +9,7 @@ use super::client::Endpoint;
 use super::failure::{Failure, describe};
 use super::{retry, tunnel};
 use crate::domain::attempt::AttemptStatus;
-use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
+use crate::domain::live::{DISCOVERY_RETRY_DELAY, EngineFact, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
@@ -17,7 +17,7 @@ use crate::protocol::request::{AskUsage, RequestDialect};
 use crate::protocol::{endpoint, url};
 
 /// Pause between two tries; tests need no pause.
-const RETRY_PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { LOOK_AGAIN_AFTER };
+const RETRY_PAUSE: Duration = if cfg!(test) { Duration::from_millis(1) } else { DISCOVERY_RETRY_DELAY };
 /// Maximum time to wait while the server loads a model.
 const LOADING_PATIENCE: Duration = Duration::from_secs(600);
 /// Maximum time for all the tries of `--retries`.

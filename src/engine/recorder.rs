@@ -9,7 +9,7 @@ use self::choices::{Choices, keep_reason};
 use super::failure::Failure;
 use super::secrets::{SearchedPrefix, Secrets};
 use crate::domain::attempt::{Arrival, AttemptRecord, AttemptStatus, TextKind, count_in_quarter};
-use crate::domain::live::{InFlight, StreamPhase, live_end, recent_gaps_ms};
+use crate::domain::live::{InFlight, StreamPhase, live_tail, recent_gaps_ms};
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
 use crate::protocol::api::{APIS, Api};
@@ -351,7 +351,7 @@ impl Recorder {
 
     /// Arrivals for the live view. Copies only new arrivals, and at most one block of older ones.
     pub fn arrivals(&mut self) -> Trace {
-        self.live.follow(&self.record.arrivals, LIVE_ARRIVALS);
+        self.live.extend_from(&self.record.arrivals, LIVE_ARRIVALS);
         self.live.clone()
     }
 
@@ -361,7 +361,7 @@ impl Recorder {
         let arrivals = &record.arrivals;
         let mut live = InFlight {
             id: record.id,
-            phase: StreamPhase::after(arrivals),
+            phase: StreamPhase::from_arrivals(arrivals),
             started: record.clock_start(),
             ttft_ms: record.first_text_ms(),
             content_events: arrivals.len() as u32,
@@ -374,8 +374,9 @@ impl Recorder {
         if detail >= Detail::All {
             live.recent_gaps_ms = recent_gaps_ms(arrivals);
             (live.reasoning, live.reasoning_cut) =
-                secrets.redact_live(&record.reasoning, live_end(&record.reasoning), &self.reasoning_searched);
-            (live.text, live.text_cut) = secrets.redact_live(&record.text, live_end(&record.text), &self.text_searched);
+                secrets.redact_live(&record.reasoning, live_tail(&record.reasoning), &self.reasoning_searched);
+            (live.text, live.text_cut) =
+                secrets.redact_live(&record.text, live_tail(&record.text), &self.text_searched);
             live.thinking_ms = record.thinking_ms();
             live.sent_request.clone_from(&record.sent_request);
         }

@@ -22,7 +22,7 @@ pub struct TimingFields {
 /// The first of them that tells a time.
 pub fn read(told: &TimingFields) -> Option<ServerTimings> {
     let read_with = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
-        value.as_ref().map(read).filter(ServerTimings::tells)
+        value.as_ref().map(read).filter(ServerTimings::has_times)
     };
     read_with(&told.timings, llama_cpp)
         .or_else(|| read_with(&told.metrics, vllm))
@@ -43,7 +43,7 @@ pub fn ollama(line: &Value) -> Option<ServerTimings> {
         tokens_per_s: per_s(number(line, "eval_count"), ms("eval_duration")),
         ..ServerTimings::from_source(TimingSource::Ollama)
     };
-    told.tells().then_some(told)
+    told.has_times().then_some(told)
 }
 
 fn llama_cpp(v: &Value) -> ServerTimings {

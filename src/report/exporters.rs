@@ -46,7 +46,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::domain::attempt::Words;
+    use crate::domain::attempt::StringPool;
     use crate::domain::session::Plan;
     use crate::report::fixture::{answer, refusal, report, run, sample_session, suite, sweep_session};
 
@@ -63,7 +63,7 @@ mod tests {
                 for (whole, packed) in whole.attempts.iter_mut().zip(&mut packed.attempts) {
                     // Both without texts, one of them packed.
                     whole.record = whole.record().map(|r| Arc::unwrap_or_clone(r).condense().into());
-                    packed.record = packed.record.take().map(|record| record.pack(&mut Words::default()));
+                    packed.record = packed.record.take().map(|record| record.pack(&mut StringPool::default()));
                 }
             }
             let (whole, packed) = (report(session), report(packed));

@@ -116,7 +116,7 @@ impl GpuReport {
             None => GpuScope::ClientHost,
         };
         if scope == GpuScope::ClientHost {
-            return Err(scope.words().to_owned());
+            return Err(scope.explanation().to_owned());
         }
         if let Some(why) = &gpu.absent {
             return Err(why.clone());
@@ -188,7 +188,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
     let into_run = |at: Nanos| at.since(began).as_secs_f64();
     let info = &track.info;
     let too_few = too_few(track);
-    let energy = if gpu.shares_its_energy(track) {
+    let energy = if gpu.shares_energy_counter(track) {
         Err("it is told of all slices together (MIG)".to_owned())
     } else {
         too_few.clone().map_or_else(|| track.energy.energy(gpu.ran(now)), Err)
@@ -202,7 +202,7 @@ fn device(track: &GpuTrack, gpu: &GpuHistory, scope: &GpuScope, session: &Sessio
         host: info.host.clone(),
         model: info.model.clone(),
         samples: track.taken.count,
-        samples_apart_ms: track.taken.apart().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
+        samples_apart_ms: track.taken.mean_interval().filter(|_| keeps_own_pace).map(|apart| apart.as_millis() as u64),
         serves: scope.serves(info.uuid.as_deref()),
         memory_kind: info.memory_kind,
         memory_total_mib: track.memory_total_mib(),
@@ -253,7 +253,7 @@ fn efficiency(
     output_tokens: u64,
 ) -> Result<Efficiency, String> {
     if !matches!(scope, GpuScope::EndpointHost { .. }) {
-        return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.words()));
+        return Err(format!("it is not known which GPUs serve the endpoint: {}", scope.explanation()));
     }
     if session.in_flight() > 0 {
         return Err("the tokens of what is in flight are not counted yet".to_owned());

@@ -82,7 +82,7 @@ impl ServerFigures {
 
     fn doubts(&self, history: &GaugeHistory, began: Option<Nanos>, here: Option<(u64, bool)>) -> Vec<String> {
         let mut doubts: Vec<String> = history.warning.as_deref().map(str::to_owned).into_iter().collect();
-        let late = history.first_look().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
+        let late = history.first_sample_at().zip(began).map_or(0.0, |(first, began)| first.millis_since(began));
         if late > LATE_MS {
             doubts.extend(
                 self.missed_before(history, here)

@@ -3,7 +3,7 @@
 use std::borrow::Borrow;
 
 use crate::domain::attempt::AttemptRecord;
-use crate::domain::interval::{Interval, mean_half_width, of_median};
+use crate::domain::interval::{Interval, mean_half_width, median_interval};
 use crate::domain::metrics::Metric;
 use crate::domain::statistics::{Stats, enough_for};
 
@@ -40,7 +40,7 @@ impl Spread {
         });
         let mean_half_width = mean_half_width(groups);
         values.sort_by(f64::total_cmp);
-        let median_ci95 = mean_half_width.and_then(|_| of_median(&values));
+        let median_ci95 = mean_half_width.and_then(|_| median_interval(&values));
         Some(Self { n: values.len(), stats: Stats::from_values(values)?, mean_half_width, median_ci95 })
     }
 

@@ -86,7 +86,7 @@ pub fn report(wanted: &str, exports: &[PathBuf], json: bool) -> anyhow::Result<u
     }
     let (path, named) = locate(wanted)?;
     // Checked before the read: a run that ends in between is read to its end.
-    let is_running = lock::is_taken(&path).unwrap_or(false);
+    let is_running = lock::is_locked(&path).unwrap_or(false);
     let saved = read(&path).context(named)?;
     for warning in &saved.warnings {
         say_to(&mut stderr, &format!("{}: {warning}", saved.run.id));
@@ -122,7 +122,7 @@ pub fn list(json: bool, color: ColorWhen) -> anyhow::Result<u8> {
 }
 
 fn list_entry(kept: &SavedRunFile) -> RunRow {
-    let is_running = lock::is_taken(&kept.path).unwrap_or(false);
+    let is_running = lock::is_locked(&kept.path).unwrap_or(false);
     let state = |is_over: bool, is_partial: bool| match (is_running, is_over) {
         (true, _) => Outcome::Running,
         (_, false) => Outcome::Unfinished,

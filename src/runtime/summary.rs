@@ -10,7 +10,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
+use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
@@ -55,7 +55,7 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
             let value = c.cell(s, |v| figure(v, if c.unit == SloUnit::Milliseconds { 0 } else { c.digits }));
             Some(format!("{value} {}", c.after_figure()))
         });
-        let warm = s.doubts.words().map_or_else(String::new, |words| format!(" ({words})"));
+        let warm = s.doubts.summary().map_or_else(String::new, |words| format!(" ({words})"));
         let n = Some(format!("n {}{warm}", n_of_all(s)));
         let knee = (knee == Some(at)).then(|| "◆ knee".to_owned());
         lines.push(entry(&format!("Concurrency {}", s.concurrency), columns.chain([n, knee, kept])));
@@ -67,14 +67,14 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.
-        lines.extend(kept_in_words(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
+        lines.extend(slo_summary(&stages).map(|kept| entry("Thresholds", [Some(kept)])));
         return lines;
     }
     for slo in session.slos() {
         let verdict = slo.judge(tally);
         let sign = if verdict.met { "✓" } else { "✗" };
-        let missing = verdict.value.is_none().then(|| "no attempt has a value".to_owned());
-        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.tell(&verdict))), missing]));
+        let missing = verdict.value.is_none().then(|| "no attempt has this figure".to_owned());
+        lines.push(entry("Threshold", [Some(format!("{sign} {}", slo.describe(&verdict))), missing]));
     }
     lines
 }

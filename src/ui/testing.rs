@@ -21,7 +21,7 @@ use crate::app::update::update;
 use crate::domain::attempt::{Arrival, AttemptError, AttemptId, AttemptRecord, AttemptStatus, TextKind, Usage};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::live::{EngineFact, EngineLag, InFlight, LiveSnapshot, ServerInfo, StreamPhase, arrival_times};
-use crate::domain::random::mixed;
+use crate::domain::random::mix;
 use crate::domain::session::{Plan, Session};
 use crate::domain::suite::{CaseSpec, RatingScale, Suite};
 use crate::domain::time::Nanos;
@@ -82,7 +82,7 @@ impl Script {
 
 /// A pseudo-random number for `n`.
 fn scatter(n: u64) -> u64 {
-    mixed(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
+    mix(n.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15))
 }
 
 /// A program under test and its clock.

@@ -103,7 +103,7 @@ impl Load {
         while self.recent.front().is_some_and(|e| now.since(e.at) > WINDOW) {
             self.recent.pop_front();
         }
-        self.tally.stand_still(session.still());
+        self.tally.set_schedule_pauses(session.schedule_pauses());
         if session.stage != self.stage {
             if let Some(concurrency) = session.sweep.get(self.stage).filter(|_| self.tally.ended > 0) {
                 self.stages.push(Stage::from_tally(*concurrency, &self.tally, session));
@@ -137,7 +137,7 @@ impl Load {
     /// the server.
     pub fn meets_slos(&self, session: &Session) -> bool {
         if session.sweep.is_empty() || session.slos().is_empty() {
-            return self.tally.keeps(session.slos());
+            return self.tally.meets(session.slos());
         }
         self.all_stages(session).iter().any(|s| s.slo_met == Some(true))
     }

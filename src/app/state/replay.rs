@@ -9,11 +9,11 @@ use crate::domain::attempt::{Arrival, AttemptRecord, StoredRecord, TextKind};
 use crate::domain::gpu_history::GpuHistory;
 use crate::domain::host::HostHistory;
 use crate::domain::live::{
-    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_end, recent_gaps_ms,
+    InFlight, LiveSnapshot, StreamPhase, THROUGHPUT_POINTS, TRACED_STREAMS, live_tail, recent_gaps_ms,
 };
 use crate::domain::series::Series;
 use crate::domain::server_gauges::GaugeHistory;
-use crate::domain::session::{RunEvent, Session, What};
+use crate::domain::session::{EventKind, RunEvent, Session};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::domain::trace::Trace;
@@ -73,7 +73,7 @@ impl Cursor {
         let whole = &recording.whole.session;
         let remaining = recording.events.get(self.events..).unwrap_or_default();
         let events = remaining.split_at(remaining.partition_point(|e| e.at <= at)).0;
-        let ended = events.iter().filter(|e| matches!(e.what, What::Ended(_))).count();
+        let ended = events.iter().filter(|e| matches!(e.what, EventKind::Ended(_))).count();
         let recounts = ended > MAX_ADDED;
         for event in events {
             if let Some(record) = whole.record_of(event) {
@@ -82,13 +82,13 @@ impl Cursor {
                     scene.load.add(&record.get(), &scene.session);
                 }
             }
-            scene.session.follow(event, whole);
+            scene.session.apply_from(event, whole);
             if !recounts {
                 scene.load.advance(event.at, &scene.session);
             }
         }
         self.events += events.len();
-        scene.session.reach(at, whole);
+        scene.session.advance_to(at, whole);
         if recounts {
             scene.load = Load::from_session(&scene.session, at);
         } else {
@@ -126,7 +126,7 @@ impl Cursor {
 
 /// The scene of a run before anything happened.
 fn before_anything(whole: &Scene) -> Scene {
-    let session = whole.session.before_anything();
+    let session = whole.session.without_events();
     Scene {
         now: Nanos::default(),
         target: whole.target.clone(),
@@ -153,7 +153,7 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
     let arrivals = arrived(record, at);
     let mut flight = InFlight {
         id: record.id,
-        phase: StreamPhase::after(arrivals),
+        phase: StreamPhase::from_arrivals(arrivals),
         started: record.clock_start(),
         ttft_ms: arrivals.first().map(|a| a.at.millis_since(record.clock_start())),
         content_events: arrivals.len() as u32,
@@ -172,8 +172,8 @@ fn flight(record: &AttemptRecord, at: Nanos, is_traced: bool, is_selected: bool)
         flight.recent_gaps_ms = recent_gaps_ms(arrivals);
         flight.thinking_ms = so_far().thinking_ms();
         (flight.reasoning, flight.reasoning_cut) =
-            live_end(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
-        (flight.text, flight.text_cut) = live_end(share_of(&record.text, record, arrivals, TextKind::Answer));
+            live_tail(share_of(&record.reasoning, record, arrivals, TextKind::Reasoning));
+        (flight.text, flight.text_cut) = live_tail(share_of(&record.text, record, arrivals, TextKind::Answer));
     }
     flight
 }

@@ -101,7 +101,7 @@ fn what_is_tried_again_is_timed_from_the_last_try_and_keeps_the_others() {
     assert!(record.headers_at.unwrap() > record.started && record.http_status == Some(200));
     assert_eq!(requests.try_iter().count(), 3);
     let found: Vec<_> = record.findings.iter().filter(|f| f.key == "retried").map(|f| f.message.as_str()).collect();
-    assert_eq!(found, ["answered at try 3 after 2 × HTTP 429; the times count from the last try"]);
+    assert_eq!(found, ["answered on try 3 after 2 × HTTP 429; times count from the last try"]);
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn tries_end_with_their_number_or_with_the_whole_time() {
     let record = end(&facts);
     assert_eq!(failure(&record), (AttemptStatus::HttpError, "HTTP 429: slow down; retry after 0 s"));
     assert_eq!((record.retries.len(), requests.try_iter().count()), (2, 3));
-    assert!(record.findings.iter().any(|f| f.message.starts_with("failed, too, at try 3 after 2 × HTTP 429")));
+    assert!(record.findings.iter().any(|f| f.message.starts_with("also failed on try 3 after 2 × HTTP 429")));
 
     let (url, requests) = serve(vec![limited("3600")]);
     let (engine, facts) = with_retries(&url, 2);

@@ -16,7 +16,7 @@ use crate::domain::live::EngineLag;
 use crate::domain::open_loop::{OpenLoop, Process};
 use crate::domain::server_gauges::{GaugeEvent, Meter, ServerGauges};
 use crate::domain::server_timings::{ServerTimings, TimingSource};
-use crate::domain::session::{CasePhase, Mode, RunEvent, Session, SessionCommand, SessionEvent, What};
+use crate::domain::session::{CasePhase, EventKind, Mode, RunEvent, Session, SessionCommand, SessionEvent};
 use crate::domain::telemetry_event::TelemetryEvent;
 use crate::domain::time::Nanos;
 use crate::report::exporters::EXPORTERS;
@@ -73,7 +73,7 @@ fn journal_of(report: &Report) -> String {
 
 /// The line of an attempt that ended.
 fn attempt(record: &AttemptRecord) -> String {
-    event(&RunEvent { at: record.ended, what: What::Ended(record.id) }, Some(record))
+    event(&RunEvent { at: record.ended, what: EventKind::Ended(record.id) }, Some(record))
 }
 
 fn is_attempt(line: &str) -> bool {
@@ -198,7 +198,8 @@ fn twice_the_cases_make_a_journal_of_twice_the_size() {
 
 #[test]
 fn a_start_takes_a_short_line() {
-    let what = What::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
+    let what =
+        EventKind::Started { case: 99_999, number: 12, warmup: false, due: Some(Nanos::from_millis(86_400_000)) };
     let line = event(&RunEvent { at: Nanos::from_millis(86_400_000), what }, None);
     assert!(line.len() <= 100, "{line}");
 }
@@ -269,7 +270,7 @@ fn broken_lines_are_told_with_their_number_and_left_out() {
     // Lines are counted from 1, and one was put before the last of these.
     let numbers = [attempts[1] + 1, attempts[1] + 2, attempts[2] + 3];
     assert_eq!(begins, numbers.map(|n| format!("line {n} is left out")));
-    assert!(saved.warnings[2].contains("there already") && !saved.warnings.concat().contains('\u{1b}'));
+    assert!(saved.warnings[2].contains("already started or ended") && !saved.warnings.concat().contains('\u{1b}'));
 }
 
 #[test]
@@ -550,7 +551,7 @@ fn what_the_end_of_the_program_gave_up_is_owed_when_it_goes_on_and_what_the_user
     let id = AttemptId { case: 1, number: 2 };
     assert!(matches!(commands[..], [SessionCommand::Start { id: started, .. }] if started == id), "{commands:?}");
     // The time between is none of the run's.
-    assert_eq!((goes_on.began, goes_on.still().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
+    assert_eq!((goes_on.began, goes_on.schedule_pauses().last().map(|s| s.1)), (began, Some(Nanos::from_millis(9000))));
     let gone = goes_on.running_for(Nanos::from_millis(9500)).unwrap();
     // The last attempt ended at 5,001 ms.
     assert_eq!(gone, Duration::from_millis(5001 - 400 + 500));

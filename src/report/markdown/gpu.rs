@@ -95,7 +95,7 @@ fn together(gpu: &GpuReport, page: &mut Page) {
         GpuScope::ClientHost => "These GPUs do not serve the endpoint",
         GpuScope::Unknown { .. } => "tokscope cannot tell whether these GPUs serve the endpoint",
     };
-    page.block(&format!("{whose}: {}.", inline(gpu.scope.words())));
+    page.block(&format!("{whose}: {}.", inline(gpu.scope.explanation())));
     if let Some(seconds) = gpu.driver_silent_s {
         page.block(&format!(
             "The GPU driver did not answer for {seconds:.1} s of the run, or tokscope stalled. The figures leave that time out."

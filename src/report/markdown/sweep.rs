@@ -2,7 +2,7 @@
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::ESTIMATED;
-use crate::domain::sweep::{Stage, kept_in_words, knee, no_knee_up_to, saturated_from_start, stages};
+use crate::domain::sweep::{Stage, slo_summary, knee, no_knee_up_to, saturated_from_start, stages};
 use crate::report::sweep_chart::KNEE;
 use crate::report::sweep_table::{n_of_all, unresolved_in_words};
 
@@ -47,7 +47,7 @@ fn headline(stages: &[Stage], page: &mut Page) {
         page.field("Best Stage", &format!("{throughput} at concurrency {} ({})", best.concurrency, details.join(", ")));
     }
     page.field("Saturation", &saturation(stages));
-    if let Some(met) = kept_in_words(stages) {
+    if let Some(met) = slo_summary(stages) {
         page.field("SLO Limit", &met);
     }
     page.line("");
@@ -77,7 +77,7 @@ fn table(stages: &[Stage], page: &mut Page) {
     for (metric, p) in COLUMNS {
         table = table.number(&format!("{} p{p} ({})", label(metric), unit(metric)));
     }
-    let is_doubted = stages.iter().any(|s| s.doubts.words().is_some());
+    let is_doubted = stages.iter().any(|s| s.doubts.summary().is_some());
     let is_judged = stages.iter().any(|s| s.slo_met.is_some());
     if is_doubted {
         table = table.text("Prefix cache");
@@ -98,7 +98,7 @@ fn table(stages: &[Stage], page: &mut Page) {
         ];
         row.extend(COLUMNS.map(|(metric, p)| bare(metric, percentile(stage, metric, p), stage.estimated)));
         if is_doubted {
-            row.push(stage.doubts.words().unwrap_or_else(|| "cold".to_owned()));
+            row.push(stage.doubts.summary().unwrap_or_else(|| "cold".to_owned()));
         }
         if is_judged {
             row.push(stage.slo_met.map_or(UNKNOWN, |met| if met { "✓" } else { "✗ missed" }).to_owned());

@@ -664,7 +664,9 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
     });
     let text = render(&report(session));
     assert!(
-        text.contains("### Findings\n\n- pauses in the stream: 2 of 4 attempts\n- no usage: 2 of 4 attempts\n"),
+        text.contains(
+            "### Findings\n\n- stalls in the stream: 2 of 4 attempts\n- no usage reported: 2 of 4 attempts\n"
+        ),
         "{text}"
     );
     let a = section(&text, "a");
@@ -673,7 +675,7 @@ fn findings_are_counted_once_and_quoted_with_their_case() {
     assert!(!a.contains("said elsewhere") && !a.contains("<b>"), "{a}");
     // The first token came after 100 ms.
     assert!(
-        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 of"),
+        a.contains("- **Server's Clock (attempt 2)**: llama.cpp spent 60.0 ms on the prompt; the other 40.0 ms of"),
         "{a}"
     );
     assert!(!section(&text, "b").contains("Finding"));

@@ -41,7 +41,7 @@ fn throttle(reasons: ThrottleReasons) -> Throttle {
         (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, Throttle::CLOCKS_SET),
     ];
     let some = KNOWN.into_iter().filter(|(reason, _)| reasons.contains(*reason));
-    some.fold(Throttle::default(), |all, (_, one)| all.and(one))
+    some.fold(Throttle::default(), |all, (_, one)| all.union(one))
 }
 
 /// Which sensors a GPU has, as far as is known.

@@ -136,7 +136,7 @@ fn figures(view: &View<'_>, area: Rect) -> Vec<Row> {
     if scene.session.plan.open_loop.is_some() {
         rows.push(line(4, "Queue", true, &|p| tally.percentile(&QUEUE, p), (tally.count(&QUEUE), all)));
     }
-    if let Some(words) = tally.doubts.words() {
+    if let Some(words) = tally.doubts.summary() {
         let text = fit::cut(&format!("TTFT of {words}"), usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });
     }
@@ -200,7 +200,7 @@ fn thresholds(view: &View<'_>) -> Vec<Row> {
             v if v.met => ("✓", theme.good()),
             _ => ("✗", theme.bad()),
         };
-        let spans = vec![Span::styled(format!("{sign} "), style), Span::raw(slo.tell(&verdict))];
+        let spans = vec![Span::styled(format!("{sign} "), style), Span::raw(slo.describe(&verdict))];
         Row { rank: if verdict.met { 5 } else { 4 }, spans }
     };
     scene.session.slos().iter().map(row).collect()

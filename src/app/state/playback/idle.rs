@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::app::state::replay::Recording;
 use crate::domain::session::IdleReason;
-use crate::domain::spans::{Span, without};
+use crate::domain::spans::{Span, subtract};
 use crate::domain::time::Nanos;
 
 /// Maximum time on the screen for a gap. Gaps up to twice as long are played at the replay's speed.
@@ -43,9 +43,9 @@ pub(super) fn gaps(recording: &Recording, stops: &[Stop]) -> Vec<Gap> {
         let stopped: Duration = within.map(|(_, stopped)| *stopped).sum();
         to.since(from).saturating_add(stopped)
     };
-    let mut idle = without(&[(began, end)], &session.in_flight_spans());
+    let mut idle = subtract(&[(began, end)], &session.in_flight_spans());
     idle.retain(|span| time(span) > 2 * MAX_SHOWN);
-    let why = session.why_idle(&recording.events, &idle);
+    let why = session.idle_reasons(&recording.events, &idle);
     idle.into_iter().zip(why).map(|(span, why)| Gap { from: span.0, to: span.1, time: time(&span), why }).collect()
 }
 

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::app::state::load::Load;
 use crate::app::update::testing::app;
-use crate::domain::attempt::{AttemptId, AttemptStatus, Words};
+use crate::domain::attempt::{AttemptId, AttemptStatus, StringPool};
 use crate::domain::gpu::{GpuEvent, GpuInfo, GpuSample};
 use crate::domain::session::{CasePhase, Mode, Plan, SessionCommand, SessionEvent};
 
@@ -117,7 +117,7 @@ fn a_replayed_answer_grows_as_it_arrived() {
 fn a_condensed_attempt_counts_once_it_has_ended() {
     let mut recording = whole(1, Plan { repeat: 2, ..Plan::default() }, &[(1000, 9)]);
     let first = &mut recording.whole.session.cases[0].attempts[0].record;
-    *first = first.take().map(|record| record.pack(&mut Words::default()));
+    *first = first.take().map(|record| record.pack(&mut StringPool::default()));
     let at = |t| scene_at(&recording, ms(t), 0);
     assert_eq!((at(1000).live.content_events_total, at(1000).live.in_flight.len()), (0, 1));
     let after = at(1401);

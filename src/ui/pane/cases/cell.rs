@@ -7,7 +7,7 @@ use super::row::{Compared, Row};
 use super::trace;
 use crate::app::state::Scene;
 use crate::domain::attempt::{AttemptRecord, TokenSource};
-use crate::domain::difference::{Difference, Verdict, of_last, of_means};
+use crate::domain::difference::{Difference, Verdict, compare_last, compare_means};
 use crate::domain::live::{InFlight, StreamPhase};
 use crate::domain::metrics::{LiveFigure, LiveStream, Metric, SPEED, TTFT, Unit};
 use crate::domain::prefix_cache::PrefixCache;
@@ -56,8 +56,8 @@ impl Column {
         let (text, style) = match difference(metric, row) {
             None => (String::new(), theme.muted()),
             Some(Difference::OtherCache) => ("cache".to_owned(), theme.muted()),
-            Some(Difference::Of { verdict: Verdict::Same, .. }) => (SAME.to_owned(), theme.muted()),
-            Some(Difference::Of { share, verdict, estimated }) => {
+            Some(Difference::Measured { verdict: Verdict::Same, .. }) => (SAME.to_owned(), theme.muted()),
+            Some(Difference::Measured { share, verdict, estimated }) => {
                 let style = if verdict == Verdict::Better { theme.good() } else { theme.bad() };
                 (signed(share, estimated), style)
             }
@@ -106,8 +106,8 @@ fn difference(metric: &Metric, row: &Row<'_>) -> Option<Difference> {
     // Of an attempt that is not whole, or still comes, there is no figure to compare.
     row.record.as_ref().filter(|r| row.live.is_none() && !r.warmup)?;
     match row.compared() {
-        Compared::Baseline(now) => of_means(metric, now, row.baseline?),
-        Compared::Last(whole) => of_last(metric, whole),
+        Compared::Baseline(now) => compare_means(metric, now, row.baseline?),
+        Compared::Last(whole) => compare_last(metric, whole),
     }
 }
 

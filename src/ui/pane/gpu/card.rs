@@ -158,7 +158,7 @@ impl Card<'_> {
 
     /// Its clock, and what holds it down.
     fn clocks(&self) -> Vec<Span<'static>> {
-        let held: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::words).collect();
+        let held: Vec<_> = self.gpu.throttle.into_iter().flat_map(crate::domain::gpu::Throttle::labels).collect();
         let mut spans = Vec::new();
         if let Some(mhz) = self.gpu.sm_clock_mhz.last().filter(|_| self.width >= WIDE) {
             spans.push(self.muted(format!("{mhz:.0} MHz")));

@@ -73,7 +73,7 @@ fn line(
         return Line::from(spans);
     }
     // What holds it down is worth more than what it is called.
-    let held = gpu.throttle.map(|t| t.words().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
+    let held = gpu.throttle.map(|t| t.labels().collect::<Vec<_>>().join(", ")).filter(|words| !words.is_empty());
     let style = if held.is_some() { theme.warning() } else { theme.muted() };
     let text = held.map_or_else(|| short_name(gpu, name.saturating_sub(1)), |words| format!("[{words}]"));
     if name > 0 {

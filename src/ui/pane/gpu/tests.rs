@@ -123,7 +123,7 @@ fn what_holds_it_down_stands_beside_its_clock() {
     let gpu = &mut stage.app.scene.gpu.gpus[0];
     gpu.sm_clock_mhz.push(Nanos::from_millis(stage.now_ms), Some(2610.4));
     assert!(shown(&stage, 60, 8).contains("2610 MHz") && !shown(&stage, 60, 8).contains('['));
-    stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP.and(Throttle::SOFTWARE_THERMAL));
+    stage.app.scene.gpu.gpus[0].throttle = Some(Throttle::POWER_CAP.union(Throttle::SOFTWARE_THERMAL));
     let wide = shown(&stage, 60, 8);
     // The vendor's name makes room for it.
     assert!(wide.contains("RTX PRO 6000 B") && !wide.contains("NVIDIA"), "{wide}");

@@ -49,7 +49,7 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
     }
     let over = !scene.session.is_active();
     let knee = knee(&stages).filter(|_| over);
-    let doubted = stages.iter().any(|s| s.doubts.words().is_some());
+    let doubted = stages.iter().any(|s| s.doubts.summary().is_some());
     // The marks after a line have two cells each.
     let mut taken = 3 + 2 * usize::from(doubted) + 2 * usize::from(!scene.session.slos().is_empty());
     let columns: Vec<Column> = columns()
@@ -69,7 +69,7 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         if knee == Some(at) {
             spans.push(Span::styled(format!(" {}", sweep_chart::KNEE), theme.accent()));
         }
-        if stage.doubts.words().is_some() {
+        if stage.doubts.summary().is_some() {
             spans.push(Span::styled(" w", theme.warning()));
         }
         if stage.slo_met == Some(false) && !running {
@@ -78,7 +78,7 @@ pub(super) fn rows(view: &View<'_>, area: Rect) -> Vec<Row> {
         // The last stages are the news; the first ones scroll away.
         rows.push(Row { rank: 10 - u8::try_from(at.min(8)).unwrap_or(8), spans });
     }
-    if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.words()?))) {
+    if let Some(words) = stages.iter().rev().find_map(|s| Some((s.concurrency, s.doubts.summary()?))) {
         let text = format!("w: TTFT not all cold; with {} at once {}", words.0, words.1);
         let text = fit::cut(&text, usize::from(area.width));
         rows.push(Row { rank: 2, spans: vec![Span::styled(text, theme.warning())] });

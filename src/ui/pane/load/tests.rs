@@ -149,7 +149,7 @@ fn a_sweep_without_figures_yet_says_so_and_warm_stages_are_marked() {
     scene.session = scene.session.clone().with_sweep(vec![1, 2, 4, 8, 16]);
     assert!(shown(&stage, 76, 6).contains("No request has ended yet."));
     stage.app.scene.load.stages = crate::report::sweep_chart::bent();
-    let doubts = crate::domain::prefix_cache::CacheDoubts { warm: 3, unknown: 0, of: 20 };
+    let doubts = crate::domain::prefix_cache::CacheDoubts { warm: 3, unknown: 0, total: 20 };
     stage.app.scene.load.stages[1].doubts = doubts;
     let shown = shown(&stage, 76, 20);
     let marked: Vec<&str> = shown.lines().filter(|line| line.ends_with(" w")).collect();

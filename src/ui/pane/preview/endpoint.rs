@@ -5,7 +5,7 @@ use ratatui::style::Style;
 use super::super::header::is_loading;
 use crate::app::action::Action;
 use crate::app::state::Connection;
-use crate::domain::live::LOOK_AGAIN_AFTER;
+use crate::domain::live::DISCOVERY_RETRY_DELAY;
 use crate::domain::text::sanitise_line;
 use crate::ui::number::clock;
 use crate::ui::view::View;
@@ -34,7 +34,7 @@ pub(super) fn sentences(view: &View<'_>) -> Vec<(String, Style)> {
             ]
         }
         Connection::Unreachable(why) => {
-            let (tried, every) = (tried(view), LOOK_AGAIN_AFTER.as_secs());
+            let (tried, every) = (tried(view), DISCOVERY_RETRY_DELAY.as_secs());
             let (what, helps) = if is_loading(why) {
                 (format!("{url} is there, and its model is loading."), String::new())
             } else {

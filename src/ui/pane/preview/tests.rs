@@ -13,7 +13,7 @@ use crate::app::state::replay::Recording;
 use crate::app::state::text_field::Edit;
 use crate::app::state::{App, ScrollExtent};
 use crate::app::update::update;
-use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, TextKind, Words};
+use crate::domain::attempt::{AttemptError, AttemptId, AttemptStatus, StringPool, TextKind};
 use crate::domain::live::StreamPhase;
 use crate::domain::sent_request::SentRequest;
 use crate::domain::time::Nanos;
@@ -95,7 +95,7 @@ fn findings_and_the_server_s_own_times_stand_below_the_answer() {
     });
     let shown = text(&app, 100, 20, draw);
     assert!(shown.contains("! the stream paused for 2.00 s"), "{shown}");
-    assert!(shown.contains("to its first token; the other 1.5 of the TTFT are network and client"), "{shown}");
+    assert!(shown.contains("to its first token; the other 1.5 ms of the TTFT are network and client"), "{shown}");
 }
 
 #[test]
@@ -495,7 +495,7 @@ fn the_selected_attempt_is_shown_and_one_without_its_text_says_so() {
     let shown = text(&app, 60, 8, draw);
     assert!(shown.contains("attempt 1 of 2") && shown.contains("the first"), "{shown}");
     let attempt = &mut app.scene.session.cases[0].attempts[0];
-    attempt.record = attempt.record.take().map(|record| record.pack(&mut Words::default()));
+    attempt.record = attempt.record.take().map(|record| record.pack(&mut StringPool::default()));
     let shown = text(&app, 90, 8, draw);
     assert!(!shown.contains("the first") && shown.contains("its text was not"), "{shown}");
 }

@@ -176,7 +176,7 @@ fn gaps(dots: &mut Dots, one: &Drawn<'_>, top: f64) {
     let mut before: Option<usize> = None;
     for (cell, pair) in one.columns.chunks(2).enumerate() {
         if pair.iter().flatten().count() > 0 && pair.iter().flatten().all(|c| c.kind == TextKind::Reasoning) {
-            if let Some(both) = pair.iter().flatten().copied().reduce(Column::and) {
+            if let Some(both) = pair.iter().flatten().copied().reduce(Column::merge) {
                 put(dots, cell * 2, &both, None, top, one.style);
             }
             before = None;
