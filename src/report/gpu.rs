@@ -91,7 +91,7 @@ pub struct GpuDeviceReport {
 }
 
 impl GpuReport {
-    /// Like [`Self::of`], of a run that may have been answered by the built-in simulator, which uses none.
+    /// Like [`Self::from_history`], of a run that may have been answered by the built-in simulator, which uses none.
     pub fn of_run(
         simulated: bool,
         is_local: bool,
