@@ -16,7 +16,7 @@ use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
 use crate::protocol::chunk::{Chunk, parse};
 use crate::protocol::failure::message_in_body;
-use crate::protocol::request::{AskUsage, RequestDialect};
+use crate::protocol::request::{UsageRequest, RequestDialect};
 
 /// Of [`chat_body`]: "Imple", "ment", " Dijkstra", "."; four for the message, and three.
 const PROMPT_TOKENS: u64 = 4 + 4 + 3;
@@ -252,8 +252,8 @@ fn faults_before_the_stream() {
     assert_eq!(statuses, [503, 503, 200, 200]);
 
     let refused = fault(&sim, "refuse_stream_options", &json!({}));
-    let next = RequestDialect::default().after_refusal(refused.status, &message_in_body(&refused.body));
-    assert!(next.is_some_and(|(m, _told)| m.usage == AskUsage::No), "{}", refused.body);
+    let next = RequestDialect::default().after_rejection(refused.status, &message_in_body(&refused.body));
+    assert!(next.is_some_and(|(m, _told)| m.usage == UsageRequest::No), "{}", refused.body);
     let without = fault(&sim, "refuse_stream_options", &json!({ "stream_options": null }));
     assert_eq!((without.status, read(&without).tokens), (200, 800));
 

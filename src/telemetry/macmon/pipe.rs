@@ -125,7 +125,7 @@ impl Pipe {
             }
             match (told.odd.take(), &told.ended) {
                 // It says what it is, and will go on to say so.
-                (Some(UnreadableLine::Bare(why)), _) => return Err(why.to_owned()),
+                (Some(UnreadableLine::NoFigures(why)), _) => return Err(why.to_owned()),
                 (_, Some(why)) => return Err(why.clone()),
                 (Some(UnreadableLine::Text(_)), None) => {}
                 (None, None) => return Err(format!("{NAME} told nothing in {} s", limit.as_secs())),
@@ -143,7 +143,7 @@ impl Pipe {
         if lines > TOO_MANY + 2 * (since.as_millis() / self.interval.as_millis()) {
             return News::Flood;
         }
-        let odd = told.odd.take().map(|odd| odd.words().to_owned());
+        let odd = told.odd.take().map(|odd| odd.reason().to_owned());
         told.reading.take().map_or(News::Nothing { odd }, News::Reading)
     }
 }
@@ -191,8 +191,8 @@ fn hear(stdout: impl Read, inbox: &Inbox) -> Heard {
             }
             Err(what) => {
                 odd += 1;
-                if words.len() < REPEATED && !what.words().is_empty() {
-                    words.push(what.words().to_owned());
+                if words.len() < REPEATED && !what.reason().is_empty() {
+                    words.push(what.reason().to_owned());
                 }
                 inbox.put(|told| (told.odd, told.lines) = (Some(what), told.lines + 1));
             }
