@@ -26,7 +26,7 @@ use self::server::Server;
 const LIMIT: Duration = Duration::from_secs(60);
 
 const WHOSE: &str =
-    "the endpoint's address is this machine's; who listens there, and who uses the GPU, macOS does not tell";
+    "the endpoint's address is local, but macOS does not report which process listens there or uses the GPU";
 
 /// Answers at once.
 fn quick_server() -> Server {
@@ -154,9 +154,9 @@ fn a_machine_without_it_says_what_to_do() {
     std::fs::remove_file(macmon.file("macmon")).unwrap();
     let json = run(&macmon, &server.url()).0;
     let why = if cfg!(target_os = "macos") {
-        "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+        "macmon is not on PATH; install it to read Apple GPUs (brew install macmon)"
     } else {
-        "macmon reads Apple's GPUs, on a Mac"
+        "macmon reads Apple GPUs and runs only on macOS"
     };
     assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!(why)));
 }
@@ -166,7 +166,7 @@ fn what_it_says_beside_its_lines_reaches_nobody_but_the_report() {
     let server = slow_server();
     let macmon = Macmon::that("printf 'no chip\\033]0;title\\007 here\\n' >&2; exit 1");
     let (json, _, stderr) = run(&macmon, &server.url());
-    assert_eq!(json["gpu_unavailable"], "macmon ended: no chip here");
+    assert_eq!(json["gpu_unavailable"], "macmon exited: no chip here");
     assert!(!stderr.contains("no chip") && !stderr.contains('\u{1b}'), "{stderr}");
 }
 

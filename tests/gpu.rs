@@ -308,7 +308,7 @@ fn the_gpus_of_another_machine_are_reported_as_its_page_tells_them() {
     assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("dcgm"), &json!("550.144.03")), "{json}");
     assert_eq!((&gpu["scope"], &gpu["sample_interval_ms"]), (&json!("endpoint-host"), &json!(1000)));
     let evidence = gpu["scope_evidence"].as_str().unwrap();
-    let both = format!("figures of node-7 by --gpu-metrics-url; http://{closed}/metrics: ");
+    let both = format!("figures of node-7 from --gpu-metrics-url; http://{closed}/metrics: ");
     assert!(evidence.starts_with(&both), "the dead page is told: {evidence}");
     let devices = gpu["devices"].as_array().unwrap();
     let expected = [

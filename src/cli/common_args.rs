@@ -38,7 +38,7 @@ pub struct GpuArgs {
 }
 
 fn gpu_help() -> String {
-    let of = |source: &Source| format!("{} ({})", source.name, source.what);
+    let of = |source: &Source| format!("{} ({})", source.name, source.description);
     let sources = SOURCES.iter().map(of).collect::<Vec<_>>().join(", ");
     format!("Where GPU figures come from: {sources}, or none [default: auto, the first that is there]")
 }

@@ -71,7 +71,7 @@ fn the_help_is_one_calm_page() {
                                     only
           --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
                                     --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
-                                    macmon (Apple's GPUs, by the program macmon), or none [default:
+                                    macmon (Apple GPUs, through macmon), or none [default:
                                     auto, the first that is there]
           --gpu-metrics-url <URL>   GPUs of another machine: its DCGM exporter's host, or the address of
                                     its page; repeatable

@@ -13,7 +13,7 @@ use crate::domain::live::{EngineFact, LOOK_AGAIN_AFTER, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
-use crate::protocol::request::{UsageRequest, RequestDialect};
+use crate::protocol::request::{RequestDialect, UsageRequest};
 use crate::protocol::{endpoint, url};
 
 /// Pause between two looks; tests need no pause.

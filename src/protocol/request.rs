@@ -103,9 +103,11 @@ mod tests {
 
     #[test]
     fn continuous_counts_are_requested_only_from_supporting_servers() {
-        for (kind, expected) in
-            [(Some("vLLM"), UsageRequest::Continuous), (Some("llama.cpp"), UsageRequest::AtEnd), (None, UsageRequest::AtEnd)]
-        {
+        for (kind, expected) in [
+            (Some("vLLM"), UsageRequest::Continuous),
+            (Some("llama.cpp"), UsageRequest::AtEnd),
+            (None, UsageRequest::AtEnd),
+        ] {
             assert_eq!(UsageRequest::for_server(kind), expected, "{kind:?}");
         }
         assert_eq!(

@@ -103,7 +103,7 @@ fn mistral_rs(usage: &Value) -> ServerTimings {
 
 /// Reads a duration, count or speed. Negative values count as unknown, because servers send −1 for it.
 fn number(object: &Value, key: &str) -> Option<f64> {
-   object.get(key).and_then(Value::as_f64).filter(|n| n.is_finite() && *n >= 0.0)
+    object.get(key).and_then(Value::as_f64).filter(|n| n.is_finite() && *n >= 0.0)
 }
 
 fn per_s(count: Option<f64>, ms: Option<f64>) -> Option<f64> {

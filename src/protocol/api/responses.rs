@@ -123,7 +123,7 @@ fn complete_response(chunk: &mut Chunk<'_>, document: &Value) {
     if document["object"] != "response" {
         return;
     }
-   read_final(chunk, "completed", document);
+    read_final(chunk, "completed", document);
     let texts = |parts: &Value, kinds: &[&str]| -> String {
         let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
         let wanted = parts.iter().filter(|p| kinds.contains(&p["type"].as_str().unwrap_or_default()));

@@ -81,7 +81,8 @@ fn cached_tokens_are_read_under_every_name() {
         let usage = parse(&format!(r#"{{"usage":{{{counts},{more}}}}}"#)).unwrap().usage.unwrap();
         assert_eq!(usage.cached_tokens, Some(32), "{more}");
     }
-    let not_reported = parse(&format!(r#"{{"usage":{{{counts},"prompt_tokens_details":{{}}}}}}"#)).unwrap().usage.unwrap();
+    let not_reported =
+        parse(&format!(r#"{{"usage":{{{counts},"prompt_tokens_details":{{}}}}}}"#)).unwrap().usage.unwrap();
     assert_eq!(not_reported.cached_tokens, None);
 }
 

@@ -31,7 +31,10 @@ fn assert_figures(page: &str, kind: &str, figures: &[(Meter, f64)]) {
     assert_eq!(page.kind, kind);
     for (meter, expected) in figures {
         let values = page.gauges.get(*meter);
-        assert!(values.is_some_and(|values| (values - expected).abs() < 1e-9), "{meter:?} values {values:?}, not {expected}");
+        assert!(
+            values.is_some_and(|values| (values - expected).abs() < 1e-9),
+            "{meter:?} values {values:?}, not {expected}"
+        );
     }
     assert_eq!(page.gauges.known_count(), figures.len(), "{page:?}");
 }
@@ -262,11 +265,11 @@ fn a_value_that_is_not_a_number_is_no_figure() {
 #[test]
 fn every_name_belongs_to_one_dialect() {
     let names_of = |dialect: &'static Dialect| dialect.rows.iter().flat_map(|(_, _, names)| *names);
-    let all = DIALECTS.iter().enumerate().flat_map(|(at, dialect)|names_of(dialect).map(move |name| (at, *name)));
+    let all = DIALECTS.iter().enumerate().flat_map(|(at, dialect)| names_of(dialect).map(move |name| (at, *name)));
     for (at, name) in all {
         assert!(!name.contains(':') && !name.ends_with("_total"), "{name} can never match");
         let elsewhere = DIALECTS.iter().enumerate().filter(|(other, _)| *other != at);
-        assert!(elsewhere.flat_map(|(_, dialect)|names_of(dialect)).all(|other| *other != name), "{name}");
+        assert!(elsewhere.flat_map(|(_, dialect)| names_of(dialect)).all(|other| *other != name), "{name}");
     }
     for dialect in DIALECTS {
         let mut meters: Vec<_> = dialect.rows.iter().map(|(meter, ..)| *meter as usize).collect();
