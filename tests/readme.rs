@@ -1,7 +1,8 @@
-//! What README and `docs/` say of keys, options, figures and rules is what the program's own tables say. With `UPDATE_README=1` in the
-//! environment what differs is written into it. Other systems have other sources of GPU figures, places and keys.
+//! Checks that README and `docs/` match the program's own tables of keys, options, figures and rules. With
+//! `UPDATE_README=1` in the environment, differences are written into the pages. Linux only, because GPU sources, paths
+//! and keys differ on other systems.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use std::fmt::Write;
 use std::sync::Mutex;
@@ -14,11 +15,11 @@ use tokscope::ui::keymap::key_table_markdown;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
 const BOTTLENECK: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/bottleneck.md");
-/// One test at a time reads and writes a page.
+/// Lets one test at a time read and write a page.
 static FILE: Mutex<()> = Mutex::new(());
 
-/// Holds the part of a page between `<!-- name: … -->` and `<!-- /name -->` to `table`.
-fn holds(page: &str, name: &str, table: &str) {
+/// Checks that a page contains `table` between `<!-- name: … -->` and `<!-- /name -->`.
+fn assert_table(page: &str, name: &str, table: &str) {
     let _alone = FILE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let text = std::fs::read_to_string(page).unwrap();
     let (before, after) = text.split_once(&format!("<!-- {name}:")).unwrap();
@@ -28,42 +29,45 @@ fn holds(page: &str, name: &str, table: &str) {
     if part.trim() == table {
         return;
     }
-    assert!(std::env::var_os("UPDATE_README").is_some(), "the table '{name}' in {page} is an old one: UPDATE_README=1");
+    assert!(
+        std::env::var_os("UPDATE_README").is_some(),
+        "the table '{name}' in {page} is outdated; run with UPDATE_README=1"
+    );
     let written = format!("{before}<!-- {name}:{mark}-->\n\n{table}\n\n<!-- /{name} -->{after}");
     std::fs::write(page, written).unwrap();
 }
 
 #[test]
-fn the_keys() {
-    holds(README, "keys", &key_table_markdown());
+fn readme_lists_the_keys() {
+    assert_table(README, "keys", &key_table_markdown());
 }
 
 #[test]
-fn the_metrics() {
+fn readme_lists_the_metrics() {
     let mut table = "| figure | meaning | in `results.json` |\n|---|---|---|\n".to_owned();
     for metric in METRICS {
         writeln!(table, "| {} | {} | `{}` |", metric.label, metric.help, metric.key).unwrap();
     }
-    holds(README, "metrics", &table);
+    assert_table(README, "metrics", &table);
 }
 
 #[test]
-fn the_bottleneck_rules() {
-    holds(BOTTLENECK, "rules", &rules_markdown());
+fn docs_list_the_bottleneck_rules() {
+    assert_table(BOTTLENECK, "rules", &rules_markdown());
 }
 
 #[test]
-fn the_bound_of_unresolved_figures() {
+fn docs_state_the_bound_of_unresolved_figures() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/resolution.md")).unwrap();
     assert!(page.contains(&format!("**{:.0}%**", ERROR_BOUND * 100.0)));
 }
 
 #[test]
-fn the_options() {
-    holds(README, "options", &options_markdown());
+fn readme_lists_the_options() {
+    assert_table(README, "options", &options_markdown());
 }
 
-/// Targets of the links to files of this repository.
+/// Link targets that are files of this repository.
 fn linked_files(page: &str) -> Vec<&str> {
     let targets = page.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
     targets.filter(|target| !target.is_empty() && !target.contains("://")).collect()

@@ -1,6 +1,6 @@
-//! What deny.toml does not ask of the dependencies: the stated Rust version holds for all of them, and none wants a library
-//! of the system. And unsafe code stands in its one place.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! Checks of the dependencies that deny.toml does not cover: the stated Rust version suffices for all of them, and none
+//! links a system library. Also checks that unsafe code is only in its one place.
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,9 +9,9 @@ use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-/// Crates that claim a library by name: these compile their own, or none. A new one may want a library of the system.
+/// Crates that claim a library by name but compile their own, or none. A new one may need a system library.
 const LINKS: &[&str] = &["rayon-core", "ring"];
-/// Where the product may say that it is unsafe, and how often.
+/// Product files that may allow unsafe code, with the number of places.
 const UNSAFE: &[(&str, usize)] = &[("src/telemetry/nvml/memory.rs", 1)];
 
 fn root() -> &'static Path {
@@ -35,7 +35,7 @@ struct Package {
     links: Option<String>,
 }
 
-/// All that is built into the program or its tests on a system that releases are built for, own crates included.
+/// All packages built into the program or its tests on the release platforms, including our own.
 fn packages() -> &'static [Package] {
     static PACKAGES: OnceLock<Vec<Package>> = OnceLock::new();
     PACKAGES.get_or_init(|| {
@@ -52,14 +52,14 @@ fn packages() -> &'static [Package] {
     })
 }
 
-/// `1.88` or `1.88.0` as numbers.
+/// Parses `1.88` or `1.88.0`.
 fn version(text: &str) -> (u32, u32, u32) {
     let mut numbers = text.split('.').map(|n| n.parse().unwrap());
     (numbers.next().unwrap(), numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }
 
 #[test]
-fn no_library_of_the_system_is_linked() {
+fn no_system_library_is_linked() {
     let linked = packages().iter().filter(|p| p.links.is_some());
     let mut names: Vec<_> = linked.map(|p| p.name.as_str()).collect();
     names.sort_unstable();
@@ -86,8 +86,8 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 }
 
 #[test]
-fn unsafe_code_stands_in_its_one_place() {
-    // The lint holds all but what asks to be let off.
+fn unsafe_code_is_only_in_its_one_place() {
+    // The lint covers everything that does not opt out.
     let manifest = table("Cargo.toml");
     assert_eq!(manifest["workspace"]["lints"]["rust"]["unsafe_code"].as_str(), Some("deny"));
     assert_eq!(manifest["lints"]["workspace"].as_bool(), Some(true));
@@ -102,7 +102,7 @@ fn unsafe_code_stands_in_its_one_place() {
     let mut found = Vec::new();
     for file in files {
         let inside = file.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
-        // A stand-in for a C library is unsafe throughout; no program has it.
+        // A stand-in for a C library is unsafe throughout, and is no part of the program.
         if inside.starts_with("tests/fake-nvml/") || inside.starts_with("fuzz/target/") {
             continue;
         }
@@ -112,7 +112,7 @@ fn unsafe_code_stands_in_its_one_place() {
         }
     }
     let expected: Vec<_> = UNSAFE.iter().map(|(file, times)| ((*file).to_owned(), *times)).collect();
-    // This file names the lint where it looks for it in Cargo.toml.
+    // This file names the lint in order to search for it.
     found.retain(|(file, _)| file != "tests/supply.rs");
     assert_eq!(found, expected);
 }
