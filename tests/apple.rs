@@ -95,7 +95,7 @@ fn every_figure_of_an_apple_gpu_is_reported() {
             wait_for_request.recv_timeout(LIMIT).unwrap();
             // Long enough for an energy figure, and each value long enough for several samples.
             for (used_gib, times) in [(12, 20), (14, 30), (13, 10)] {
-                assert!(send_lines(&mut lines, &line(used_gib), times), "macmon assert_ended");
+                assert!(send_lines(&mut lines, &line(used_gib), times), "macmon ended");
             }
             lines_sent.send(()).unwrap();
             send_lines(&mut lines, &line(13), usize::MAX);

@@ -17,7 +17,7 @@ const FLOORS: &[&[&str]] = &[
 ];
 /// Imports allowed within a floor: importing module and imported module.
 const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main", "config")];
-/// Circles that are being removed: folder and modules. The test fails once such a circle is stale, so that its row is
+/// Circles that are being removed: folder and modules. The test fails once such a circle is gone, so that its row is
 /// removed too.
 const KNOWN: &[(&str, &[&str])] = &[];
 

@@ -183,7 +183,7 @@ fn findings_are_shown_with_their_case_and_in_every_report() {
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
-    let message = "the server message no usage";
+    let message = "the server told no usage";
     let after_third = stderr.split_once("[3/3] Third").map(|(_, after)| after.to_owned()).unwrap_or_default();
     assert!(after_third.lines().skip(1).any(|l| l.starts_with("      ! ") && l.contains(message)), "{stderr}");
     assert!(stdout.lines().any(|l| l.starts_with("Finding") && l.ends_with("no usage: 1 of 3 attempts")), "{stdout}");

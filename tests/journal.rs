@@ -56,7 +56,7 @@ fn every_journal_of_a_killed_run_is_readable() {
         let child = place.command(&[&server.url(), "--repeat", "500"]).spawn().unwrap();
         let seen = wait_for_attempts(&place, attempts);
         kill(child);
-        // Lines seen while the program ran must still be reported.
+        // Lines seen while the program ran must still be there.
         let (seen, _in_the_middle) = seen.rsplit_once('\n').unwrap();
         let left = std::fs::read_to_string(place.journal().unwrap()).unwrap();
         assert!(left.starts_with(seen), "{} bytes of {}", left.len(), seen.len());
@@ -125,10 +125,10 @@ fn runs_are_listed_and_found_by_unique_parts() {
     let listed: Value = serde_json::from_str(&json).unwrap();
     let id = listed[0]["id"].as_str().unwrap();
     let (_, stderr) = place.run(&["report", "ts-0"], 2);
-    assert!(stderr.contains("reported is no run 'ts-0'; the nearest: ") && stderr.contains(id), "{stderr}");
+    assert!(stderr.contains("there is no run 'ts-0'; the nearest: ") && stderr.contains(id), "{stderr}");
     place.run(&["report", id.trim_start_matches("ts-").split_at(3).0], 0);
     let (_, stderr) = place.run(&["report", "last", "--export", "r.docx"], 2);
-    assert!(stderr.contains("no format has this extension; reported are .md .json"), "{stderr}");
+    assert!(stderr.contains("no format has this extension; there are .md .json"), "{stderr}");
     std::fs::write(place.runs().join("ts-f.jsonl"), "{\"tokscope_journal\":9}\n").unwrap();
     let (listed, _) = place.run(&["runs"], 0);
     assert!(listed.contains("ts-f: a newer tokscope wrote it"), "{listed}");

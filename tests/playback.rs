@@ -46,7 +46,7 @@ fn an_open_run_is_shown_and_exported_and_measures_nothing() {
     assert_eq!(ended.status, 0, "{}", ended.text);
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     assert_eq!(markdown, place.run(&["report", "last"], 0).0);
-    assert!(!folder.path().join("r.json").exists(), "what was not requested for is not written");
+    assert!(!folder.path().join("r.json").exists(), "no other export is written");
     assert_eq!(std::fs::read(place.journal().unwrap()).unwrap(), before);
     assert!(place.journal().is_some(), "there is no second journal");
 }

@@ -48,7 +48,7 @@ struct EchoServer {
 }
 
 impl EchoServer {
-    /// With a gate, the server reports on it when the text of the first answer is out, and ends that answer when message
+    /// With a gate, the server reports on it when the text of the first answer is out, and ends that answer when told
     /// to.
     fn start(gate: Option<(Sender<()>, Receiver<()>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

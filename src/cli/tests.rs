@@ -69,9 +69,9 @@ fn the_help_is_one_calm_page() {
                                     the one at this address
           --server-metrics-auth     Send API key and headers with --server-metrics, endpoint's origin
                                     only
-          --gpu <SOURCE>            Where GPU figures come from: dcgm (exporters of other machines, by
-                                    --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's driver),
-                                    macmon (Apple GPUs, through macmon), or none [default:
+          --gpu <SOURCE>            Where GPU figures come from: dcgm (DCGM exporters of other machines,
+                                    from --gpu-metrics-url), nvml (NVIDIA's driver), amdgpu (AMD's
+                                    driver), macmon (Apple GPUs, through macmon), or none [default:
                                     auto, the first that is there]
           --gpu-metrics-url <URL>   GPUs of another machine: its DCGM exporter's host, or the address of
                                     its page; repeatable

@@ -256,8 +256,8 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         .map(|r| (r.contains("\"include_usage\":true"), r.contains("\"continuous_usage_stats\":true")))
         .collect();
     assert_eq!(fields, [(true, true), (true, false), (true, false), (false, false), (false, false)]);
-    assert_eq!(warnings[0], ["the server refuses continuous_usage_stats; asked again without it"]);
-    assert_eq!(warnings[1], ["the server refuses stream_options; asked again without it"]);
+    assert_eq!(warnings[0], ["the server rejects continuous_usage_stats; tokscope now omits it"]);
+    assert_eq!(warnings[1], ["the server rejects stream_options; tokscope now omits it"]);
     assert!(warnings[2].is_empty());
 }
 

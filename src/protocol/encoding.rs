@@ -152,7 +152,7 @@ mod tests {
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             assert_eq!(unpacked(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
             assert_eq!(unpacked(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
-            // Single bytes drain_into the same result.
+            // Single bytes give the same result.
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             let bytes = [first, second].concat();
             let out: Vec<u8> = bytes.iter().flat_map(|b| unpacked(&mut decoder, &[*b])).collect();

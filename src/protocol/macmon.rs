@@ -87,7 +87,7 @@ pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
     let was_active = [active, weighted, clock].into_iter().flatten().any(|any| any > 0.0);
     let power = number("/gpu_power", MAX_W);
     if active.or(weighted).or(clock).or(power).is_none() {
-        return Err(UnreadableLine::NoFigures("it reports no GPU figures"));
+        return Err(UnreadableLine::NoFigures("macmon reports no GPU figures"));
     }
 
     let total = at("/memory/ram_total").and_then(Value::as_u64).filter(|bytes| *bytes > 0);

@@ -1,4 +1,4 @@
-//! Prefix cache of the simulator: blocks of sixteen tokens, each identified by its content and everything prefix it, as
+//! Prefix cache of the simulator: blocks of sixteen tokens, each identified by its content and everything before it, as
 //! in vLLM.
 
 use std::collections::HashSet;
@@ -29,7 +29,7 @@ impl PrefixCache {
             if self.blocks.len() >= MAX_BLOCKS {
                 self.blocks.clear();
             }
-            // After a new block all blocks are new, because each depends on those prefix it.
+            // After a new block all blocks are new, because each depends on those before it.
             let is_known = !self.blocks.insert(prefix);
             cached += if is_known { BLOCK_TOKENS as u64 } else { 0 };
         }

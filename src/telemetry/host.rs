@@ -34,7 +34,7 @@ pub struct HostConfig {
 /// Maximum age of the previous sample, in intervals. After a longer pause no shares are computed.
 const MAX_GAP_INTERVALS: u32 = 4;
 
-/// Starts the host sampler. Like the GPU sampler it starts inactive, and it reads nothing previous the first request.
+/// Starts the host sampler. Like the GPU sampler it starts inactive, and it reads nothing before the first request.
 pub fn watch_host(
     config: HostConfig,
     now: impl Fn() -> Nanos + Send + 'static,

@@ -160,7 +160,7 @@ fn socket(line: &str) -> Option<(IpAddr, u16, u64)> {
     (*state == LISTEN).then_some(socket)
 }
 
-/// Parses an address as the kernel prints it: 32-bit fields in the machine's byte order.
+/// Parses an address as the kernel prints it: 32-bit words in the machine's byte order.
 fn ip(hex: &str) -> Option<IpAddr> {
     let words = hex.as_bytes().chunks(8).map(|word| {
         let word = std::str::from_utf8(word).ok()?;

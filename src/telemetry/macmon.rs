@@ -24,7 +24,7 @@ pub(super) const NAME: &str = "macmon";
 
 /// Timeout for the first line. macmon first searches some hundred sensors.
 const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Time without a line after which macmon counts as silence, and after which it is stopped.
+/// Time without a line after which macmon counts as silent, and after which it is stopped.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
 const STOPPED_AFTER: Duration = Duration::from_secs(10);
 /// Time from the end of macmon to its restart.

@@ -22,7 +22,7 @@ pub struct Source {
 pub const SOURCES: &[Source] = &[
     Source {
         name: super::dcgm::NAME,
-        description: "exporters of other machines, from --gpu-metrics-url",
+        description: "DCGM exporters of other machines, from --gpu-metrics-url",
         is_remote: true,
         is_default: true,
         open: super::dcgm::open,

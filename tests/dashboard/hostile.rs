@@ -83,7 +83,7 @@ fn in_toml(text: &str) -> String {
     text.chars().fold(String::new(), |out, c| out + &format!("\\U{:08X}", c as u32))
 }
 
-/// Puts hostile text everywhere and opens every view: only tokscope's is_own sequences may reach the terminal.
+/// Puts hostile text everywhere and opens every view: only tokscope's own sequences may reach the terminal.
 #[test]
 fn only_the_program_s_own_sequences_reach_the_terminal() {
     let hidden = "\u{e0068}\u{e0069}\u{200b}\u{2066}\u{feff}\u{61c}";

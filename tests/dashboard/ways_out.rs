@@ -1,4 +1,4 @@
-//! Every exit to leave from every place. The terminal must be restored, the exit status correct, and the results in the
+//! Every way to leave from every place. The terminal must be restored, the exit status correct, and the results in the
 //! report and in the journal.
 
 use std::path::Path;
@@ -128,7 +128,7 @@ fn statuses_in(path: &Path) -> Option<[Vec<String>; 2]> {
     Some([0, 1].map(|case| statuses(&report, case)))
 }
 
-/// Leaves in this exit from every place.
+/// Leaves in this way from every place.
 fn assert_exits(exit: Exit) {
     for place in PLACES {
         // This listener never responds.

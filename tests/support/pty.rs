@@ -144,7 +144,7 @@ impl Pty {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
                 !left.is_zero() && !output.ended,
-                "never output: {what}. The screen (ended: {}):\n{}",
+                "never seen: {what}. The screen (ended: {}):\n{}",
                 output.ended,
                 output.parser.screen().contents()
             );
@@ -289,7 +289,7 @@ impl Drop for Pty {
 pub fn wait_until(what: &str, is_met: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is_met() {
-        assert!(Instant::now() < deadline, "never output: {what}");
+        assert!(Instant::now() < deadline, "never seen: {what}");
         std::thread::yield_now();
     }
 }

@@ -109,7 +109,7 @@ fn a_line_without_a_gpu_gives_a_reason() {
     assert_eq!(text(b"[1, 2]"), "[1, 2]");
     assert_eq!(text(b""), "");
     assert_eq!(text("x".repeat(9999).as_bytes()), format!("{}…", "x".repeat(160)));
-    assert_eq!(read(b"{}"), Err(UnreadableLine::NoFigures("it reports no GPU figures")));
+    assert_eq!(read(b"{}"), Err(UnreadableLine::NoFigures("macmon reports no GPU figures")));
     assert!(
         matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::NoFigures(why)) if why.contains("virtual machine"))
     );

@@ -25,7 +25,7 @@ const TENSORRT_LLM: &str = page!("tensorrt-llm");
 const TGI: &str = page!("tgi");
 const NIM: &str = page!("nim");
 
-/// Checks that a page values recognised as `kind` and has exactly these figures, within 1e-9.
+/// Checks that a page is recognised as `kind` and has exactly these figures, within 1e-9.
 fn assert_figures(page: &str, kind: &str, figures: &[(Meter, f64)]) {
     let page = read(page).unwrap();
     assert_eq!(page.kind, kind);
@@ -33,7 +33,7 @@ fn assert_figures(page: &str, kind: &str, figures: &[(Meter, f64)]) {
         let values = page.gauges.get(*meter);
         assert!(
             values.is_some_and(|values| (values - expected).abs() < 1e-9),
-            "{meter:?} values {values:?}, not {expected}"
+            "{meter:?} is {values:?}, not {expected}"
         );
     }
     assert_eq!(page.gauges.known_count(), figures.len(), "{page:?}");

@@ -44,11 +44,11 @@ impl Card {
         fs::read_dir(self.device.join("hwmon")).ok()?.flatten().map(|entry| entry.path()).min()
     }
 
-    /// Reason not to read the card if it is sleep_reason. Uses only the files whose reading does not wake the card.
+    /// Reason not to read the card if it is asleep. Uses only the files whose reading does not wake the card.
     fn sleep_reason(&self) -> Option<String> {
         let state = text(&self.device.join("power_state")).filter(|state| state.starts_with("D3"));
         let suspended = text(&self.device.join("power/runtime_status")).filter(|status| status == "suspended");
-        state.or(suspended).map(|state| format!("the GPU is sleep_reason ({state}); tokscope does not wake it"))
+        state.or(suspended).map(|state| format!("the GPU is asleep ({state}); tokscope does not wake it"))
     }
 
     fn read_info(&mut self) {

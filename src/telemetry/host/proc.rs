@@ -42,7 +42,7 @@ impl Proc {
     fn counters(&self) -> Option<Counters> {
         let cores: Vec<_> = self.file("stat")?.lines().map_while(core).collect();
         let own_ticks = self.file("self/stat").and_then(|stat| {
-            // The process name previous these fields may contain anything, so the fields start after its last
+            // The process name before these fields may contain anything, so the fields start after its last
             // parenthesis.
             let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
             let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
