@@ -156,7 +156,7 @@ fn a_failing_model_list_is_a_warning_if_a_model_is_given() {
 }
 
 #[test]
-fn a_refused_key_stops_the_run_and_says_what_was_sent() {
+fn a_rejected_key_stops_the_run_and_names_its_source() {
     for (variable, args, message) in [
         (None, &[][..], "no API key was sent; set OPENAI_API_KEY"),
         (Some("OPENAI_API_KEY"), &[], "the API key from OPENAI_API_KEY was sent"),

@@ -14,7 +14,7 @@ fn finished() -> (Server, Dashboard) {
 }
 
 #[test]
-fn the_palette_runs_what_it_finds() {
+fn the_palette_runs_the_selected_command() {
     let gated = Gated::start(1);
     let mut screen = Dashboard::start(&suite(&TWO, ""), &gated.url());
     screen.wait_for_line("First", "answering");
