@@ -85,7 +85,7 @@ mod tests {
     #[test]
     fn bad_addresses_are_shown_without_their_secrets() {
         for (typed, expected) in [
-            ("", "'' names no host; give an address like http://localhost:8000/v1"),
+            ("", "'' has no host; use an address like http://localhost:8000/v1"),
             (
                 "ftp://u:hunter2@h/x?key=hunter2",
                 "'…@h/x' is not an HTTP address; use one like http://localhost:8000/v1",

@@ -248,7 +248,7 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         start_number(&engine, number, Duration::from_secs(30));
         let record = end(&facts);
         assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
-        record.warnings.iter().filter(|w| w.contains("refuses")).cloned().collect::<Vec<_>>()
+        record.warnings.iter().filter(|w| w.contains("rejects")).cloned().collect::<Vec<_>>()
     });
     let asked: Vec<_> = requests.try_iter().filter(|r| r.starts_with("POST")).collect();
     let fields: Vec<_> = asked
