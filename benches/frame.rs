@@ -1,9 +1,10 @@
-//! What a frame of the dashboard costs: median and worst of the time from the state to the bytes for the terminal.
+//! Cost of a dashboard frame: median and worst time from the state to the bytes for the terminal.
 //!
 //!     cargo bench --bench frame
 //!
-//! 16 streams that run, each frame with new text; a finished suite of 200 cases, of which each frame selects another; an
-//! answer as long as a hundred thousand tokens; and a run of 30,000 attempts, of which all but the last are packed.
+//! Scenarios: 16 running streams with new text in each frame; a finished suite of 200 cases, of which each frame
+//! selects another; an answer of about a hundred thousand tokens; and a run of 30,000 attempts, of which all but the
+//! last are packed.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
 
 use std::sync::Arc;
@@ -36,7 +37,7 @@ use tokscope::ui::view::View;
 const STREAMS: usize = 16;
 const FRAMES: u64 = 300;
 const ANSWER: &str = include_str!("../assets/sim/backend.md");
-/// Between two tokens.
+/// Time between two tokens, milliseconds.
 const GAP_MS: u64 = 9;
 
 fn main() {
@@ -45,7 +46,7 @@ fn main() {
         let mut running = app(200, STREAMS);
         let mut arrivals = Arrivals::default();
         let mut step = |app: &mut App, frame: u64| {
-            // Twenty frames a second.
+            // Twenty frames per second.
             let now = 5_000 + frame * 50;
             app_sample(app, now);
             update(app, Msg::Frame { now: Nanos::from_millis(now), live: Arc::new(live(now, &mut arrivals)) });
@@ -58,11 +59,11 @@ fn main() {
         for case in 0..200 {
             end(&mut finished, case);
         }
-        measure("200 cases finished, walked through", width, height, &mut finished, |app, frame| {
+        measure("200 cases finished, moving through them", width, height, &mut finished, |app, frame| {
             let step = if frame % 200 < 100 { Action::SelectNext } else { Action::SelectPrevious };
             update(app, Msg::Action(Nanos::default(), step));
         });
-        measure("200 cases finished, drawn again", width, height, &mut finished, |_, _| {});
+        measure("200 cases finished, redrawn", width, height, &mut finished, |_, _| {});
         let mut long = app(1, 1);
         end_with(&mut long, 0, &ANSWER.repeat(500_000 / ANSWER.len()));
         (long.ui.focus, long.ui.zoomed) = (PaneId::Preview, true);
@@ -71,7 +72,7 @@ fn main() {
         });
         update(&mut long, Msg::Action(Nanos::default(), Action::Search));
         update(&mut long, Msg::Edit(Edit::Paste("database".to_owned())));
-        measure_anew("an answer of 500 kB, laid out, searched", width, height, &long);
+        measure_uncached("an answer of 500 kB, first layout, search", width, height, &long);
         measure("an answer of 500 kB, next match", width, height, &mut long, |app, _| {
             update(app, Msg::Action(Nanos::default(), Action::NextMatch));
         });
@@ -79,22 +80,22 @@ fn main() {
     }
 }
 
-/// 40 cases, each 750 times.
+/// 40 cases with 750 attempts each.
 fn many(width: u16, height: u16) {
     const CASES: usize = 40;
     const REPEAT: u32 = 750;
-    let mut many = app_of(CASES, Plan { repeat: REPEAT, ..Plan::default() });
+    let mut many = app_with_plan(CASES, Plan { repeat: REPEAT, ..Plan::default() });
     for case in 0..CASES {
         for number in 1..=REPEAT {
-            end_of(&mut many, AttemptId { case, number }, "An answer.", 60);
+            end_attempt(&mut many, AttemptId { case, number }, "An answer.", 60);
         }
     }
-    measure("30 000 attempts, drawn again", width, height, &mut many, |_, _| {});
+    measure("30 000 attempts, redrawn", width, height, &mut many, |_, _| {});
     let walk = |app: &mut App, frame: u64| {
         let step = if frame % 40 < 20 { Action::SelectNext } else { Action::SelectPrevious };
         update(app, Msg::Action(Nanos::default(), step));
     };
-    measure("30 000 attempts, walked through", width, height, &mut many, walk);
+    measure("30 000 attempts, moving through them", width, height, &mut many, walk);
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
     measure("30 000 attempts, with a baseline", width, height, &mut many, walk);
     update(&mut many, Msg::Action(Nanos::default(), Action::ToggleBaseline));
@@ -105,40 +106,40 @@ fn many(width: u16, height: u16) {
     });
 }
 
-/// Draws frames, each after a `step`; the first frames warm up.
+/// Draws frames, each after a `step`. The first frames are warm-up and not counted.
 fn measure(what: &str, width: u16, height: u16, app: &mut App, mut step: impl FnMut(&mut App, u64)) {
     let cache = RenderCache::default();
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
     let times: Vec<Duration> = (0..FRAMES)
         .map(|frame| {
-            let begun = Instant::now();
+            let started = Instant::now();
             step(app, frame);
             let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
             terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
             update(app, Msg::Drawn { answer: cache.answer(), overlay: cache.overlay_extent() });
-            begun.elapsed()
+            started.elapsed()
         })
         .skip(20)
         .collect();
-    tell(what, (width, height), times);
+    print_row(what, (width, height), times);
 }
 
-/// Draws frames of which none keeps anything for the next.
-fn measure_anew(what: &str, width: u16, height: u16, app: &App) {
+/// Draws frames without the caches of earlier frames.
+fn measure_uncached(what: &str, width: u16, height: u16, app: &App) {
     let options = TerminalOptions { viewport: Viewport::Fixed(Rect::new(0, 0, width, height)) };
     let mut terminal = Terminal::with_options(CrosstermBackend::new(std::io::sink()), options).unwrap();
     let frame = |_| {
         let cache = RenderCache::default();
         let view = View { app, theme: Theme::ansi(), keymap: Keymap::standard(), cache: &cache };
-        let begun = Instant::now();
+        let started = Instant::now();
         terminal.draw(|frame| screen::draw(frame, &view)).unwrap();
-        begun.elapsed()
+        started.elapsed()
     };
-    tell(what, (width, height), (0..9).map(frame).collect());
+    print_row(what, (width, height), (0..9).map(frame).collect());
 }
 
-fn tell(what: &str, (width, height): (u16, u16), mut times: Vec<Duration>) {
+fn print_row(what: &str, (width, height): (u16, u16), mut times: Vec<Duration>) {
     times.sort();
     let micros = |time: Duration| time.as_secs_f64() * 1e6;
     let (median, worst) = (micros(times[times.len() / 2]), micros(times[times.len() - 1]));
@@ -146,10 +147,10 @@ fn tell(what: &str, (width, height): (u16, u16), mut times: Vec<Duration>) {
 }
 
 fn app(cases: usize, concurrency: usize) -> App {
-    app_of(cases, Plan { concurrency, ..Plan::default() })
+    app_with_plan(cases, Plan { concurrency, ..Plan::default() })
 }
 
-fn app_of(cases: usize, plan: Plan) -> App {
+fn app_with_plan(cases: usize, plan: Plan) -> App {
     let case = |i| CaseSpec {
         name: format!("Case number {i:03}"),
         model: None,
@@ -210,7 +211,7 @@ fn app_sample(app: &mut App, now_ms: u64) {
     }
 }
 
-/// How the events of a stream came so far.
+/// Arrivals of a stream's events so far.
 #[derive(Default)]
 struct Arrivals {
     all: Vec<Arrival>,
@@ -230,11 +231,11 @@ impl Arrivals {
     }
 }
 
-/// All streams began at once; each is at another place of the answer.
+/// Live view with all streams started at the same time, each at another position of the answer.
 fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
     let events = (now_ms - 200) / GAP_MS;
     let trace = arrivals.until(events);
-    let flying = |case: usize| {
+    let in_flight = |case: usize| {
         let shown = (events as usize * 4 + case * 100).min(ANSWER.len());
         InFlight {
             id: AttemptId { case, number: 1 },
@@ -258,31 +259,31 @@ fn live(now_ms: u64, arrivals: &mut Arrivals) -> LiveSnapshot {
     LiveSnapshot {
         at: Nanos::from_millis(now_ms),
         content_events_total: events * STREAMS as u64,
-        in_flight: (0..STREAMS).map(flying).collect(),
+        in_flight: (0..STREAMS).map(in_flight).collect(),
         ..LiveSnapshot::default()
     }
 }
 
-/// A case ends, whole: 600 tokens.
+/// Ends a case with a complete answer of 600 tokens.
 fn end(app: &mut App, case: usize) {
     end_with(app, case, ANSWER);
 }
 
 fn end_with(app: &mut App, case: usize, answer: &str) {
-    end_of(app, AttemptId { case, number: 1 }, answer, 600);
+    end_attempt(app, AttemptId { case, number: 1 }, answer, 600);
 }
 
-fn end_of(app: &mut App, id: AttemptId, answer: &str, tokens: u64) {
-    let began = id.case as u64 / STREAMS as u64 * 6_000;
+fn end_attempt(app: &mut App, id: AttemptId, answer: &str, tokens: u64) {
+    let start_ms = id.case as u64 / STREAMS as u64 * 6_000;
     let mut record =
-        AttemptRecord::started(id, false, "id".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(began));
+        AttemptRecord::started(id, false, "id".to_owned(), "glm-4.7-flash".to_owned(), Nanos::from_millis(start_ms));
     let arrival = |i| Arrival {
-        at: Nanos::from_millis(began + 200 + i * GAP_MS + i % 3),
+        at: Nanos::from_millis(start_ms + 200 + i * GAP_MS + i % 3),
         kind: TextKind::Answer,
         coalesced: false,
     };
     record.arrivals = (0..tokens).map(arrival).collect();
-    record.ended = Nanos::from_millis(began + 5_700);
+    record.ended = Nanos::from_millis(start_ms + 5_700);
     record.status = AttemptStatus::Ok;
     record.finish_reason = Some("stop".to_owned());
     record.usage.prompt_tokens = Some(85);

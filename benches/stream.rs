@@ -1,5 +1,5 @@
-//! What reading streams costs: as fast as they can be read (CPU of the engine's thread), and at the pace of a busy
-//! server (CPU of the process). CPU time, since other processes' load changes it little.
+//! Cost of reading streams: at full speed (CPU time of the engine's thread), and at the rate of a busy server (CPU time
+//! of the process). CPU time is used because the load of other processes hardly changes it.
 //!
 //!     cargo bench --bench stream
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a benchmark on the terminal")]
@@ -23,7 +23,7 @@ const STREAMS: usize = 32;
 const EVENTS_PER_STREAM: usize = 31_250;
 
 fn main() {
-    // First, while no other thread has used any time yet.
+    // Runs first, while no other thread has used CPU time yet.
     paced();
     let url = blaster::serve(EVENTS_PER_STREAM);
     for round in 1..=3 {
@@ -38,7 +38,8 @@ fn main() {
     }
 }
 
-/// 512 requests of 100 tokens, 128 at once, TTFT 200 ms, 20 ms a token, from a simulator in a process of its own.
+/// Measures 512 requests of 100 tokens with concurrency 128, TTFT 200 ms and 20 ms per token, against a simulator in
+/// another process.
 fn paced() {
     let mut server = Command::new(env!("CARGO_BIN_EXE_tokscope"))
         .args(["sim", "--record-sent-times", "--model", "m"])
@@ -52,7 +53,7 @@ fn paced() {
     let load = Load { streams: 128, requests: 512, max_tokens: 100 };
     let done = measure(url, "m", &load);
     println!(
-        "512 requests of 100 tokens, 128 at once, 20 ms a token: {:.2} CPU s of the process, {:.2} of them the engine's",
+        "512 requests of 100 tokens, concurrency 128, 20 ms per token: {:.2} CPU s of the process, {:.2} of them in the engine",
         done.process_cpu.as_secs_f64(),
         done.engine_cpu.as_secs_f64()
     );
@@ -84,8 +85,8 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
         warm: false,
         network: tokscope::engine::Network::default(),
     };
-    let (begun, process_before) = (Instant::now(), threads_cpu(|_| true));
-    let engine = Engine::start(config, begun, move |fact| drop(sender.send(fact))).unwrap();
+    let (started_at, process_before) = (Instant::now(), threads_cpu(|_| true));
+    let engine = Engine::start(config, started_at, move |fact| drop(sender.send(fact))).unwrap();
     let mut extra = serde_json::Map::new();
     extra.insert("ignore_eos".to_owned(), true.into());
     let case = Arc::new(CaseSpec {
@@ -125,12 +126,12 @@ fn measure(url: &str, model: &str, load: &Load) -> Done {
     Done {
         engine_cpu: threads_cpu(|name| name == "engine"),
         process_cpu: threads_cpu(|_| true).saturating_sub(process_before),
-        wall: begun.elapsed(),
+        wall: started_at.elapsed(),
         events,
     }
 }
 
-/// CPU time of this process's living threads of such names (`/proc/…/schedstat`, nanoseconds).
+/// CPU time of this process's living threads whose name `counts` accepts (`/proc/…/schedstat`, nanoseconds).
 fn threads_cpu(counts: impl Fn(&str) -> bool) -> Duration {
     let mut total = 0;
     for task in std::fs::read_dir("/proc/self/task").unwrap().flatten() {

@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 
-CONTEXT = 8192  # tokens a slot holds, prompt and answer
+CONTEXT = 8192  # tokens per slot, prompt and answer together
 NAME = "random-words"
 
 
@@ -24,9 +24,9 @@ def start(model, port, slots):
     params.n_parallel = slots
     params.n_ctx = CONTEXT * slots
     params.n_gpu_layers = 0
-    # More threads only wait for each other with a model this small.
+    # With such a small model, more threads only wait for each other.
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
-    params.enable_reasoning = 0  # unless a request asks for it
+    params.enable_reasoning = 0  # enabled per request
     params.endpoint_metrics = True
     params.ui = False
     return xllamacpp.Server(params)
@@ -42,7 +42,7 @@ def is_healthy(root):
 
 def main(model, log, port, slots, with_parent):
     parent = os.getppid()
-    # Die of a signal at once, also deep inside llama.cpp.
+    # Signals end the process at once, even inside llama.cpp.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ours, complaints = os.fdopen(os.dup(1), "w"), os.fdopen(os.dup(2), "w")
     file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
@@ -57,7 +57,7 @@ def main(model, log, port, slots, with_parent):
     deadline = time.monotonic() + 30
     while not is_healthy(root):
         if time.monotonic() > deadline:
-            print(f"real-server: {root}/health is not well after 30 s; see {log}", file=complaints)
+            print(f"real-server: {root}/health is not healthy after 30 s; see {log}", file=complaints)
             return 1
         time.sleep(0.1)
     print(f"listening on {root}/v1", file=ours, flush=True)
@@ -69,5 +69,5 @@ def main(model, log, port, slots, with_parent):
 if __name__ == "__main__":
     status = main(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), sys.argv[5] == "1")
     sys.stdout.flush()
-    # Not by way of llama.cpp's clean-up, which waits for its clients.
+    # Skips llama.cpp's clean-up, which waits for clients.
     os._exit(status)

@@ -1,7 +1,7 @@
-"""Writes a GGUF file of the LLaMA architecture with random weights, the same every time, from nothing but this file.
+"""Writes a GGUF file of the LLaMA architecture with random weights. The output depends only on this file.
 
-To llama.cpp it is a model like any other, 21 MB small. It writes words without meaning and never stops by itself: every
-answer is as long as `max_tokens` says. Any UTF-8 text can be its prompt, since every byte is a token.
+llama.cpp loads it like any model; its size is 21 MB. It writes words without meaning and never stops by itself, so every
+answer has `max_tokens` tokens. Any UTF-8 text can be a prompt, because every byte is a token.
 """
 
 import array
@@ -16,8 +16,8 @@ LAYERS = 6
 HEADS = 4
 FEED_FORWARD = 512
 
-# ChatML. With `chat_template_kwargs: {"enable_thinking": true}` the answer begins inside a thought. The model ends none
-# by itself; `thinking_budget_tokens` has the server end it.
+# ChatML. With `chat_template_kwargs: {"enable_thinking": true}` the answer starts with reasoning. The model never ends it
+# by itself; `thinking_budget_tokens` makes the server end it.
 CHAT_TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n"
     "{% if m.reasoning_content %}<think>\n{{ m.reasoning_content }}\n</think>\n\n{% endif %}"
@@ -68,19 +68,19 @@ with within without word work worker world would wrap write yield you zero zone
 """.split()
 MARKS = [",", ".", ":", ";", ".\n\n", ":\n\n- ", ".\n\n## "]
 
-SPACE = "\u2581"  # how such a vocabulary writes a space
+SPACE = "\u2581"  # the space in SentencePiece vocabularies
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, BYTE = 1, 2, 3, 4, 6
 
 
 def vocabulary():
-    """Pieces as (text, score, type), and the indices of those the model writes: words, and marks between them."""
+    """Returns the pieces as (text, score, type), and the indices of the words and punctuation that the model writes."""
     pieces = [("<unk>", 0.0, UNKNOWN), ("<s>", 0.0, CONTROL), ("</s>", 0.0, CONTROL)]
     pieces += [("<|im_start|>", 0.0, CONTROL), ("<|im_end|>", 0.0, CONTROL)]
     pieces += [("<think>", 0.0, USER_DEFINED), ("</think>", 0.0, USER_DEFINED)]
     pieces += [(f"<0x{byte:02X}>", 0.0, BYTE) for byte in range(256)]
     words = [SPACE + word for word in WORDS]
     marks = [mark.replace(" ", SPACE) for mark in MARKS]
-    # The tokenizer joins two neighbours at a time, so it finds a word only by way of its beginnings.
+    # The tokenizer merges two neighbours at a time, so it reaches a word only through the word's prefixes.
     texts = {chr(c) for c in range(0x21, 0x7F)} | {SPACE, "\n"} | set(marks)
     texts |= {word[:end] for word in words for end in range(1, len(word) + 1)}
     pieces += [(text, float(len(text)), NORMAL) for text in sorted(texts)]
@@ -89,14 +89,14 @@ def vocabulary():
 
 
 # Directions of the embedding that no layer writes to.
-CONSTANT = 0  # the same for every token: an output row's weight in it is a bias
-AFTER_MARK = 1  # set by marks alone
+CONSTANT = 0  # the same for every token, so an output row's weight here is a bias
+AFTER_MARK = 1  # set only by punctuation
 UNTOUCHED = 2
 SUCCESSORS = 6  # of each piece, on average
 
 
 def tensors(pieces, words, marks):
-    """Name, dimensions (fastest first) and values of each tensor."""
+    """Yields name, dimensions (fastest first) and values of each tensor."""
     rng = random.Random(SEED)
 
     def matrix(columns, rows, deviation):
@@ -117,7 +117,7 @@ def tensors(pieces, words, marks):
     inputs = matrix(EMBEDDING, len(pieces), 1.0)
     outputs = array.array("f", bytes(4 * EMBEDDING * len(pieces)))
     written = words + marks
-    # A piece is likely after the few whose embeddings its output row adds up; the layers' noise sees to variety.
+    # A piece is likely after the few pieces whose embeddings its output row sums. Noise of the layers adds variety.
     for index in written:
         row = index * EMBEDDING
         before = [rng.choice(written) * EMBEDDING for _ in range(SUCCESSORS)]
@@ -128,7 +128,7 @@ def tensors(pieces, words, marks):
         row = index * EMBEDDING
         inputs[row + CONSTANT] = 8.0
         inputs[row + AFTER_MARK] = 8.0 if index in is_mark else 0.0
-        # Bytes, beginnings and above all the end of the turn: never. A mark after a mark: hardly ever.
+        # Never bytes, word prefixes or the end of the turn; hardly ever punctuation after punctuation.
         outputs[row + CONSTANT] = 0.5 if index in is_mark else 0.0 if index in is_written else -20.0
         outputs[row + AFTER_MARK] = -20.0 if index in is_mark else 0.0
 
@@ -205,7 +205,7 @@ def write(path):
         if sys.byteorder == "big":
             values.byteswap()
         shape = struct.pack(f"<I{len(dimensions)}Q", len(dimensions), *dimensions)
-        index.append(text(name) + shape + struct.pack("<IQ", 0, len(weights)))  # 0: 32-bit floats
+        index.append(text(name) + shape + struct.pack("<IQ", 0, len(weights)))  # type 0: 32-bit floats
         weights += values.tobytes()
         weights += bytes(-len(weights) % 32)
     head = b"GGUF" + struct.pack("<IQQ", 3, len(index), len(about)) + b"".join(about + index)

@@ -1,4 +1,4 @@
-//! Floor 1: the wire as bytes and text. Pure.
+//! Floor 1: requests, responses and metric pages as bytes and text. Pure: no I/O and no clock.
 
 pub mod api;
 pub mod chunk;

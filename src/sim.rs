@@ -1,23 +1,23 @@
-//! Floor 2: the simulator, a real HTTP server on loopback that speaks the OpenAI wire and serves no model.
+//! Floor 2: the simulator. It is an HTTP server on loopback that speaks the OpenAI protocol without a model.
 //!
-//! * `GET /v1/models`, `/health`, `/version`; `POST /v1/chat/completions`, streamed and whole. Every answer carries
-//!   `server: tokscope-sim/VERSION`, so that a client knows a simulator on any port.
-//! * A stream is what vLLM sends: headers at once; the role event in one read with the first token; one token an
-//!   event, `reasoning_content` first, then `content`; the finish event, the usage event if asked for, `[DONE]`.
-//! * The text is prepared Markdown on the prompt's topic. `max_tokens` (or `max_completion_tokens`) is met exactly as
-//!   long as there is text, some thousand tokens; then, and always without a limit, the answer ends with `stop`.
-//!   `ignore_eos: true` repeats the text for ever. `chat_template_kwargs.enable_thinking: false` and
-//!   `reasoning_effort: "none"` leave the reasoning out.
+//! * Routes: `GET /v1/models`, `/health` and `/version`, and `POST /v1/chat/completions`, streamed or not. Every
+//!   response carries `server: tokscope-sim/VERSION`, so that clients recognise a simulator on any port.
+//! * A stream looks like vLLM's: headers at once; the role event together with the first token; one token per event,
+//!   first as `reasoning_content`, then as `content`; the finish event, the usage event if requested, `[DONE]`.
+//! * The text is prepared Markdown on the prompt's topic. `max_tokens` (or `max_completion_tokens`) is met exactly
+//!   while there is text, which is some thousand tokens; after that, and without a limit, the answer ends with `stop`.
+//!   `ignore_eos: true` repeats the text without end. `chat_template_kwargs.enable_thinking: false` and
+//!   `reasoning_effort: "none"` omit the reasoning.
 //! * `usage.completion_tokens` is the number of token events. `usage.prompt_tokens` counts the pieces of the messages'
-//!   text, four more for each message, and three.
-//! * With `prefix_cache` it remembers prompts in blocks of sixteen pieces. The start of a prompt that an earlier one had,
-//!   too, is told as `cached_tokens` and takes no time: three fifths of the time to the first token are the prompt's, so
-//!   that a prompt asked again is answered after little more than two. Without it `cached_tokens` is always 0.
-//! * Events leave at deadlines that are fixed when the request comes, never early, up to about a millisecond late; what
-//!   is late goes out together. Each stream has the whole rate, however many there are. A request with a `seed` gets
-//!   the same deadlines every time, but for what the prefix cache saves.
-//! * To see a failure, ask for one: `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request's body, in a
-//!   suite under the case's `extra`. [`FAULTS`] lists the names.
+//!   text, plus four per message, plus three.
+//! * With `prefix_cache` it stores prompts in blocks of sixteen pieces. A start that an earlier prompt shared counts as
+//!   `cached_tokens` and costs no time. Three fifths of the TTFT are proportional to the uncached prompt, so a repeated
+//!   prompt takes little more than two fifths. Without the option `cached_tokens` is always 0.
+//! * Events leave at deadlines fixed when the request arrives: never early, and up to about a millisecond late. Late
+//!   events leave together. Each stream has the full rate, whatever the number of streams. A request with a `seed`
+//!   always gets the same deadlines, apart from time saved by the prefix cache.
+//! * `"tokscope_sim": {"fault": NAME, "after_tokens": N}` in the request body causes a failure; in a suite it goes
+//!   under the case's `extra`. [`FAULTS`] lists the names.
 
 mod answer;
 mod fault;
@@ -41,25 +41,26 @@ use tokio::sync::{oneshot, watch};
 pub use self::fault::{FAULTS, FaultRow};
 pub use self::sent::{AllSentTimes, SentTimes, Write, monotonic_ns};
 
-/// Connections that wait to be accepted; the system may hold fewer.
-const LONGEST_QUEUE: u32 = 4096;
+/// Maximum number of connections waiting to be accepted. The system may allow fewer.
+const ACCEPT_QUEUE: u32 = 4096;
 
-/// How it behaves.
+/// Behaviour of the simulator.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
     /// Port on the loopback address; 0 picks a free one.
     pub port: u16,
-    /// Milliseconds to the first token of a short prompt; one of 8192 tokens doubles them.
+    /// Time to the first token of a short prompt, in milliseconds. A prompt of 8192 tokens doubles it.
     pub ttft_ms: f64,
-    /// Tokens per second from then on.
+    /// Decode speed after the first token, tokens per second.
     pub tokens_per_s: f64,
-    /// Relative spread (standard deviation by mean) of the gaps between tokens and of the time to the first, 0 to 1.
+    /// Relative standard deviation of the gaps between tokens and of the TTFT, 0 to 1.
     pub jitter: f64,
-    /// The name of the model it claims to serve.
+    /// Name of the model that the simulator reports.
     pub model: String,
-    /// A prompt asked again comes from a cache, and its first token sooner.
+    /// Whether to simulate a prefix cache, which shortens the TTFT of repeated prompts.
     pub prefix_cache: bool,
-    /// Record when each event left; `GET /tokscope-sim/sent` hands the times out. Costs a little at every write.
+    /// Whether to record when each event left. `GET /tokscope-sim/sent` returns the times. Every write becomes slightly
+    /// more expensive.
     pub records_sent_times: bool,
 }
 
@@ -92,19 +93,21 @@ impl SimConfig {
     }
 }
 
-/// HTTP dates have four digits for the year (RFC 9110, section 5.6.7), and the server library panics beyond them.
+/// Rejects clocks outside of the years that HTTP dates can express (four digits, RFC 9110, section 5.6.7). The server
+/// library panics beyond them.
 fn check_clock(now: SystemTime) -> io::Result<()> {
-    /// A day before the year 10000, in seconds since 1970.
+    /// The day before the year 10000, in seconds since 1970.
     const LAST_DAY_S: u64 = 253_402_214_400;
     let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH);
     if since_1970.is_ok_and(|since| since.as_secs() < LAST_DAY_S) {
         return Ok(());
     }
-    let fault = "this machine's clock is set to before 1970 or beyond 9999, for which HTTP has no dates; set it first";
+    let fault =
+        "the system clock is before 1970 or after 9999, which HTTP dates cannot express; correct the clock first";
     Err(io::Error::new(io::ErrorKind::InvalidInput, fault))
 }
 
-/// A running simulator. Dropping it ends all its streams and frees the port.
+/// A running simulator. Dropping it ends all streams and frees the port.
 #[derive(Debug)]
 pub struct Simulator {
     address: SocketAddr,
@@ -114,11 +117,11 @@ pub struct Simulator {
 }
 
 impl Simulator {
-    /// Binds the port and serves from a thread of its own. Fails, naming the port, when that is taken, and on a number
-    /// in `config` or a clock that is out of its range.
+    /// Binds the port and serves from a thread of its own. Fails if the port is taken, or if a number in `config` or
+    /// the system clock is out of range.
     pub fn start(config: SimConfig) -> io::Result<Self> {
         config.check()?;
-        #[expect(clippy::disallowed_methods, reason = "asked whether a server can stamp its answers with it")]
+        #[expect(clippy::disallowed_methods, reason = "checks whether responses can carry the current date")]
         check_clock(SystemTime::now())?;
         let port = config.port;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -128,44 +131,45 @@ impl Simulator {
             .map_err(|e| io::Error::new(e.kind(), format!("port {port} on 127.0.0.1 cannot be used: {e}")))?;
         let address = listener.local_addr()?;
         let (stop, stopped) = oneshot::channel();
-        // The runtime ends with the thread, and all connections with the runtime.
+        // The runtime ends with the thread, and all connections end with the runtime.
         let serve = move || runtime.block_on(server::serve(listener, state, stopped));
         let thread = std::thread::Builder::new().name("simulator".to_owned()).spawn(serve)?;
         Ok(Self { address, in_flight, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The base URL, `/v1` included.
+    /// Base URL, including `/v1`.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// How many answers are being given, as it changes.
+    /// Number of responses in flight. The receiver sees every change.
     pub fn in_flight(&self) -> watch::Receiver<usize> {
         self.in_flight.clone()
     }
 
-    /// Serves until the process ends. Returns only when the server's thread has died of an internal error.
+    /// Serves until the process ends. Returns only if the server's thread ended because of an internal error.
     pub fn join(mut self) -> io::Result<()> {
         let ended = self.thread.take().map_or(Ok(()), JoinHandle::join);
-        ended.map_err(|_panic| io::Error::other("the simulator died of an internal error"))
+        ended.map_err(|_panic| io::Error::other("the simulator stopped after an internal error"))
     }
 }
 
-/// Thousands may connect at the same moment: a short queue would lose some, who then try again a second later.
+/// Opens the listening socket. The long queue is needed because thousands of clients may connect at once; with a short
+/// queue some would be dropped and retry a second later.
 fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = TcpSocket::new_v4()?;
-    // A port that was just given back can be taken again; on Windows the option means something else.
+    // Allows binding a port that was just freed. On Windows the option has another meaning.
     #[cfg(unix)]
     socket.set_reuseaddr(true)?;
     socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
-    socket.listen(LONGEST_QUEUE)
+    socket.listen(ACCEPT_QUEUE)
 }
 
 impl Drop for Simulator {
     fn drop(&mut self) {
         drop(self.stop.take());
         if let Some(thread) = self.thread.take() {
-            // A panic over there has been reported by its hook; here it is over either way.
+            // The panic hook has already reported a panic of the thread.
             let _ended = thread.join();
         }
     }

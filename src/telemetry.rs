@@ -1,4 +1,4 @@
-//! Floor 2: the GPUs, the server's own gauges and this machine, each on a thread of its own.
+//! Floor 2: samplers for the GPUs, the server's own metrics and this machine, each on its own thread.
 
 #[cfg(target_os = "linux")]
 mod amdgpu;
@@ -33,34 +33,35 @@ use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 
-/// Why there are no figures where nobody wanted any.
+/// Reason for missing GPU figures when the user disabled them. Saved runs contain this text, and resuming one compares
+/// it.
 pub const NOT_ASKED: &str = "not asked for (--gpu none)";
 
-/// How to sample.
+/// Configuration of the GPU sampler.
 #[derive(Clone, Debug)]
 pub struct SamplerConfig {
     /// Time between two samples.
     pub interval: Duration,
-    /// The driver's library, where it is not in its usual place.
+    /// Path of the NVML library, if it is not in its usual place.
     pub lib_path: Option<PathBuf>,
-    /// The endpoint whose GPUs are looked for; `None`: it is not asked whether these are its own.
+    /// Endpoint whose GPUs are wanted. With `None`, the sampler does not check whether the GPUs belong to an endpoint.
     pub endpoint: Option<Endpoint>,
-    /// Where Linux tells of processes and memory.
+    /// Root of Linux' process file system, normally `/proc`.
     pub proc_root: PathBuf,
-    /// Where Linux tells of devices.
+    /// Root of Linux' device file system, normally `/sys`.
     pub sys_root: PathBuf,
-    /// The names of AMD's GPUs, as the library of its driver has them.
+    /// List of AMD product names, as libdrm installs it.
     pub amdgpu_ids: PathBuf,
-    /// Where programs are looked for, as `PATH` has it.
+    /// Search path for programs, in the format of `PATH`.
     pub program_path: Option<OsString>,
-    /// Which source it is to be.
+    /// Source to read.
     pub choice: GpuChoice,
-    /// The pages of metrics on which other machines tell of their GPUs.
+    /// URLs of the metrics pages on which other machines report their GPUs.
     pub metrics_urls: Vec<String>,
 }
 
 impl Default for SamplerConfig {
-    /// Four samples a second, beyond which most sensors have nothing new.
+    /// Samples four times a second. Most sensors do not update more often.
     fn default() -> Self {
         Self {
             interval: Duration::from_millis(250),
@@ -76,56 +77,56 @@ impl Default for SamplerConfig {
     }
 }
 
-/// Where requests go.
+/// Host and port that receive the requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
-    /// A name or an address.
+    /// Host name or IP address.
     pub host: String,
     /// TCP port.
     pub port: u16,
 }
 
-/// The sampler's thread, seen from outside. No call waits for the driver, which may hang for ever; dropping this tells
-/// the thread to stop and does not wait either.
+/// Handle to the sampler's thread. No call waits for the driver, which may hang; dropping the handle stops the thread
+/// without waiting for it.
 #[derive(Debug)]
 pub struct Sampler {
     commands: Sender<Command>,
 }
 
 impl Sampler {
-    /// Takes a sample now, out of turn. Several that pile up behind a slow driver are one.
+    /// Takes a sample now, in addition to the regular ones. Requests that queue up behind a slow driver are merged.
     pub fn sample_now(&self) {
         self.send(Command::Sample(None));
     }
 
-    /// Takes a sample now, and waits until its events are in the sink: at most `limit`. False when there came none,
-    /// because the driver is silent or there are no GPUs.
+    /// Takes a sample now and waits at most `limit` until its events reached the sink. Returns false if none arrived,
+    /// because the driver does not answer or there are no GPUs.
     pub fn sample_and_wait(&self, limit: Duration) -> bool {
         let (taken, wait) = channel();
         self.send(Command::Sample(Some(taken)));
         wait.recv_timeout(limit).is_ok()
     }
 
-    /// Whether to sample at each interval. It begins inactive: after one first sample the thread only waits for orders.
+    /// Starts or stops regular sampling. The sampler starts inactive: after one initial sample it only serves requests.
     pub fn set_active(&self, active: bool) {
         self.send(Command::Active(active));
     }
 
     fn send(&self, command: Command) {
-        // The thread is gone when there are no GPUs, and it has said so.
+        // Without GPUs the thread has already reported that and ended.
         drop(self.commands.send(command));
     }
 }
 
-/// Starts the sampler. `now` is the run's clock; `sink` gets every event, from the sampler's thread.
+/// Starts the sampler. `now` is the run's clock. `sink` receives every event, on the sampler's thread.
 pub fn start(
     config: SamplerConfig,
     now: impl Fn() -> Nanos + Send + 'static,
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
     if config.choice == GpuChoice::None {
-        // Nobody takes the commands, and nobody waits for an answer.
-        let (commands, _nobody) = channel();
+        // No thread receives the commands, so no call waits for a reply.
+        let (commands, _no_receiver) = channel();
         let why = NOT_ASKED.to_owned();
         sink(GpuEvent::Scope(GpuScope::Unknown { why: why.clone() }));
         sink(GpuEvent::Absent(why));
@@ -135,22 +136,22 @@ pub fn start(
 }
 
 fn start_with(
-    open: impl FnOnce(&SamplerConfig, source::Use<'_>) -> Result<(), String> + Send + 'static,
+    open: impl FnOnce(&SamplerConfig, source::WithSource<'_>) -> Result<(), String> + Send + 'static,
     config: SamplerConfig,
     now: impl Fn() -> Nanos + Send + 'static,
     sink: impl Fn(GpuEvent) + Send + 'static,
 ) -> Sampler {
     let (commands, inbox) = channel();
-    // The sink follows the thread, so that it is still here when there is none.
-    let (give, take) = sync_channel(1);
+    // The sink is sent after the thread was spawned, so that it can still report a failure to spawn.
+    let (sink_sender, sink_receiver) = sync_channel(1);
     let thread = move || {
-        if let Ok(sink) = take.recv() {
+        if let Ok(sink) = sink_receiver.recv() {
             SamplerThread::new(config, now, sink).run(&inbox, open);
         }
     };
     match std::thread::Builder::new().name("gpu".to_owned()).spawn(thread) {
-        Ok(_) => drop(give.send(sink)),
-        Err(error) => sink(GpuEvent::Absent(format!("the thread that reads the GPUs did not start: {error}"))),
+        Ok(_) => drop(sink_sender.send(sink)),
+        Err(error) => sink(GpuEvent::Absent(format!("cannot start the GPU sampling thread: {error}"))),
     }
     Sampler { commands }
 }

@@ -1,6 +1,6 @@
-//! The program as it is, beside a stand-in for macmon.
+//! The whole program with a stand-in for macmon.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 #[path = "support/macmon.rs"]
 mod macmon;
@@ -21,31 +21,31 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use self::macmon::{LINE, Macmon, ended, tell};
+use self::macmon::{LINE, Macmon, assert_ended, send_lines};
 use self::server::Server;
 
-/// Longer than any test takes.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
 
-const WHOSE: &str =
-    "the endpoint's address is this machine's; who listens there, and who uses the GPU, macOS does not tell";
+const USERS_UNKNOWN: &str =
+    "the endpoint's address is local, but macOS does not report which process listens there or uses the GPU";
 
-/// Answers at once.
+/// Server that responds at once.
 fn quick_server() -> Server {
     Server::start(&["lone-model"], |mut answer| answer.answer(&["word"]))
 }
 
-/// Answers long after macmon has ended.
+/// Server that responds long after macmon has exited.
 fn slow_server() -> Server {
     Server::start(&["lone-model"], |mut answer| {
-        // Nobody sends: it is the time that matters.
-        let (_kept, nothing) = channel::<()>();
-        assert!(nothing.recv_timeout(Duration::from_secs(3)).is_err());
+        // A channel without a sender, as a timer.
+        let (_sender, silent) = channel::<()>();
+        assert!(silent.recv_timeout(Duration::from_secs(3)).is_err());
         answer.answer(&["word"]);
     })
 }
 
-/// A line of a GPU that works, with so much of the machine's memory in use, GiB.
+/// A line of a busy GPU, with this much of the machine's memory in use, GiB.
 fn line(used_gib: u64) -> String {
     let mut line: Value = serde_json::from_str(LINE).unwrap();
     for (path, value) in [
@@ -68,7 +68,7 @@ fn command(macmon: &Macmon, folder: &Path, url: &str) -> Command {
     command
 }
 
-/// The reports of a run, and what it said.
+/// JSON report, Markdown report and standard error of a run.
 fn run(macmon: &Macmon, url: &str) -> (Value, String, String) {
     let folder = tempfile::tempdir().unwrap();
     let out = command(macmon, folder.path(), url).output().unwrap();
@@ -78,14 +78,14 @@ fn run(macmon: &Macmon, url: &str) -> (Value, String, String) {
 }
 
 #[test]
-fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
-    let (asked, wait_for_asked) = channel();
-    let (told, wait_for_told) = channel();
-    let wait_for_told = Mutex::new(wait_for_told);
+fn every_figure_of_an_apple_gpu_is_reported() {
+    let (request_seen, wait_for_request) = channel();
+    let (lines_sent, wait_for_lines) = channel();
+    let wait_for_lines = Mutex::new(wait_for_lines);
     let server = Server::start(&["lone-model"], move |mut answer| {
         answer.token("word");
-        asked.send(()).unwrap();
-        wait_for_told.lock().unwrap().recv_timeout(LIMIT).unwrap();
+        request_seen.send(()).unwrap();
+        wait_for_lines.lock().unwrap().recv_timeout(LIMIT).unwrap();
         answer.finish(100);
     });
     let macmon = Macmon::install();
@@ -94,13 +94,13 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
         scope.spawn(move || {
             let (_alive, mut lines) = (macmon.alive(), macmon.lines());
             lines.write_all(line(12).as_bytes()).unwrap();
-            wait_for_asked.recv_timeout(LIMIT).unwrap();
-            // Long enough for a figure of its energy, and each for several looks.
+            wait_for_request.recv_timeout(LIMIT).unwrap();
+            // Long enough for an energy figure, and each value long enough for several samples.
             for (used_gib, times) in [(12, 20), (14, 30), (13, 10)] {
-                assert!(tell(&mut lines, &line(used_gib), times), "it ended");
+                assert!(send_lines(&mut lines, &line(used_gib), times), "macmon ended");
             }
-            told.send(()).unwrap();
-            tell(&mut lines, &line(13), usize::MAX);
+            lines_sent.send(()).unwrap();
+            send_lines(&mut lines, &line(13), usize::MAX);
         });
         run(macmon, &server.url())
     });
@@ -110,7 +110,7 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
         (&gpu["source"], &gpu["driver_version"], &gpu["scope"]),
         (&json!("macmon"), &Value::Null, &json!("unknown"))
     );
-    assert_eq!(gpu["scope_evidence"], WHOSE);
+    assert_eq!(gpu["scope_evidence"], USERS_UNKNOWN);
     let expected = json!({
         "index": 0, "uuid": "Mac15,9/gpu", "model": "Apple M3 Max, 40 GPU cores", "serves": null, "host": null,
         "memory_kind": "unified", "memory_used_is_machines": true, "memory_total_mib": 24_576.0,
@@ -122,7 +122,7 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
     for (key, value) in expected.as_object().unwrap() {
         assert_eq!(&device[key], value, "{key} of {device}");
     }
-    // So much for each second, of which half a one may have no reading; on a machine that is busy enough more has none.
+    // Energy for each second except up to half a second without a reading. On a busy machine more may be missing.
     if let Some(energy) = device["energy_j"].as_f64() {
         let ran = json["run"]["duration_s"].as_f64().unwrap();
         assert!((energy - 20.5 * ran).abs() <= 20.5 * 0.6, "{energy} J in {ran} s");
@@ -132,7 +132,7 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
         let why = device["energy_unknown_because"].as_str().unwrap();
         assert!(why.ends_with(" have no reading"), "{why}");
     }
-    // Whose it is is not known.
+    // The owner of the GPU is unknown, so there is no efficiency.
     assert_eq!(json["summary"]["joules_per_output_token"], Value::Null);
     for line in [
         "- **Model**: Apple M3 Max, 40 GPU cores\n",
@@ -143,51 +143,51 @@ fn an_apple_gpu_is_reported_to_the_lines_last_figure() {
         "- **Load**: 75 % on average, 75 % at most\n",
         "- **Power**: 20 W on average, 20 W at most\n",
         "Energy is that of the GPU's part of its chip alone, without memory",
-        &format!("It is not known whether these are the endpoint's GPUs: `{WHOSE}`"),
+        &format!("It is not known whether these are the endpoint's GPUs: `{USERS_UNKNOWN}`"),
     ] {
         assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
     }
 }
 
 #[test]
-fn a_machine_without_it_says_what_to_do() {
+fn a_machine_without_macmon_gets_advice() {
     let server = quick_server();
     let macmon = Macmon::install();
     std::fs::remove_file(macmon.file("macmon")).unwrap();
     let json = run(&macmon, &server.url()).0;
     let why = if cfg!(target_os = "macos") {
-        "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+        "macmon is not on PATH; install it to read Apple GPUs (brew install macmon)"
     } else {
-        "macmon reads Apple's GPUs, on a Mac"
+        "macmon reads Apple GPUs and runs only on macOS"
     };
     assert_eq!((&json["gpu"], &json["gpu_unavailable"]), (&Value::Null, &json!(why)));
 }
 
 #[test]
-fn what_it_says_beside_its_lines_reaches_nobody_but_the_report() {
+fn other_output_of_macmon_appears_only_in_the_report() {
     let server = slow_server();
-    let macmon = Macmon::that("printf 'no chip\\033]0;title\\007 here\\n' >&2; exit 1");
+    let macmon = Macmon::with_script("printf 'no chip\\033]0;title\\007 here\\n' >&2; exit 1");
     let (json, _, stderr) = run(&macmon, &server.url());
-    assert_eq!(json["gpu_unavailable"], "macmon ended: no chip here");
+    assert_eq!(json["gpu_unavailable"], "macmon exited: no chip here");
     assert!(!stderr.contains("no chip") && !stderr.contains('\u{1b}'), "{stderr}");
 }
 
 #[test]
-fn one_that_hangs_from_the_start_is_a_reason() {
+fn a_macmon_that_hangs_from_the_start_gives_a_reason() {
     let server = quick_server();
     let macmon = Macmon::install();
     let (json, alive) = std::thread::scope(|scope| {
-        // It waits for lines, and none come.
+        // The stand-in waits for lines, and none come.
         let alive = scope.spawn(|| (macmon.alive(), macmon.lines()));
         (run(&macmon, &server.url()).0, alive.join().unwrap())
     });
     let why = json["gpu_unavailable"].as_str().unwrap();
     assert!(json["gpu"].is_null() && why.starts_with("the GPU driver gave no answer in "), "{why}");
-    ended(alive.0);
+    assert_ended(alive.0);
 }
 
-/// A run that goes on, in a group of its own as under a shell, and macmon with it.
-fn going_on(server: &Server) -> (Macmon, tempfile::TempDir, Child, File, File) {
+/// Starts a run in its own process group, as a shell does, together with macmon.
+fn start_run(server: &Server) -> (Macmon, tempfile::TempDir, Child, File, File) {
     let (macmon, folder) = (Macmon::install(), tempfile::tempdir().unwrap());
     let mut command = command(&macmon, folder.path(), &server.url());
     let program = command.stderr(Stdio::null()).process_group(0).spawn().unwrap();
@@ -197,24 +197,24 @@ fn going_on(server: &Server) -> (Macmon, tempfile::TempDir, Child, File, File) {
 }
 
 #[test]
-fn it_ends_with_the_program_whatever_ends_that() {
-    let (asked, wait) = channel();
+fn macmon_ends_with_the_program_however_that_ends() {
+    let (request_seen, wait) = channel();
     let server = Server::start(&["lone-model"], move |mut answer| {
         answer.token("word");
-        asked.send(answer).unwrap();
+        request_seen.send(answer).unwrap();
     });
-    // A terminal's key goes to all of the group; the last is not asked.
+    // A terminal's key reaches the whole process group. SIGKILL gives the program no chance to clean up.
     for signal in ["-TERM", "-INT", "-KILL"] {
-        let (_macmon, folder, mut program, alive, _lines) = going_on(&server);
+        let (_macmon, folder, mut program, alive, _lines) = start_run(&server);
         let _answer = wait.recv_timeout(LIMIT).unwrap();
         let sent = Command::new("kill").args([signal, "--", &format!("-{}", program.id())]).status().unwrap();
         assert!(sent.success());
         let status = program.wait().unwrap();
-        ended(alive);
+        assert_ended(alive);
         if signal != "-KILL" {
             assert_eq!(status.code(), Some(130), "{signal}");
             let json: Value = serde_json::from_slice(&std::fs::read(folder.path().join("r.json")).unwrap()).unwrap();
-            assert_eq!(json["gpu"]["devices"][0]["lost"], Value::Null, "it was there to the end");
+            assert_eq!(json["gpu"]["devices"][0]["lost"], Value::Null, "macmon was there to the end");
         }
     }
 }

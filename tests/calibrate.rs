@@ -1,5 +1,5 @@
-//! The calibration, end to end: its structure, never its times.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! End-to-end test of the calibration. Checks its structure, never its times.
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 #![cfg(target_os = "linux")]
 
 use std::process::{Command, Stdio};
@@ -30,26 +30,26 @@ fn every_level_is_measured_with_and_without_the_dashboard() {
         assert_eq!((&level["answers"], &level["unmatched"]), (&level["streams"], &Value::from(0)), "{level}");
         assert_eq!(level["events"], level["streams"].as_u64().unwrap() * 10, "ten tokens each: {level}");
         let ttft = &level["ttft_error_ms"];
-        // What arrived before it was sent would have ended the program.
+        // An arrival before its sending would have failed the calibration.
         assert!(ttft["median"].as_f64().unwrap() >= 0.0 && ttft["worst"].as_f64() >= ttft["median"].as_f64());
-        assert_eq!(ttft["p99"], Value::Null, "too few for a p99");
+        assert_eq!(ttft["p99"], Value::Null, "too few values for a p99");
         assert!(level["resident_mib"].as_f64().unwrap() > 0.0 && level["engine_cpu_share"].as_f64().unwrap() > 0.0);
     }
-    assert_eq!(calibration["peak"]["events"], 32 * 1004, "role, finish, usage and [DONE] beside a thousand tokens");
-    assert!(!folder.path().join("tokscope").exists(), "a quick one is not kept");
+    assert_eq!(calibration["peak"]["events"], 32 * 1004, "a thousand tokens plus role, finish, usage and [DONE]");
+    assert!(!folder.path().join("tokscope").exists(), "a quick calibration is not stored");
 }
 
 #[test]
-fn a_kept_calibration_stands_in_the_reports_of_this_machine_and_version_only() {
+fn a_stored_calibration_is_reported_only_for_its_machine_and_version() {
     let folder = tempfile::tempdir().unwrap();
     let run = ["calibrate", "--quick", "--streams", "1", "--json", "c.json"];
     assert!(command(folder.path(), &run).output().unwrap().status.success());
     let text = std::fs::read_to_string(folder.path().join("c.json")).unwrap();
-    let mut kept: Value = serde_json::from_str(&text).unwrap();
+    let mut stored: Value = serde_json::from_str(&text).unwrap();
     let state = folder.path().join("tokscope");
     std::fs::create_dir(&state).unwrap();
-    let report = |kept: &Value, name: &str| {
-        std::fs::write(state.join("calibration.json"), kept.to_string()).unwrap();
+    let report = |stored: &Value, name: &str| {
+        std::fs::write(state.join("calibration.json"), stored.to_string()).unwrap();
         let (json, markdown) = (format!("{name}.json"), format!("{name}.md"));
         let args =
             ["--demo", "--headless", "--case", "Debug", "--timeout", "0.001", "--export", &json, "--export", &markdown];
@@ -57,11 +57,11 @@ fn a_kept_calibration_stands_in_the_reports_of_this_machine_and_version_only() {
         let json: Value = serde_json::from_str(&std::fs::read_to_string(folder.path().join(json)).unwrap()).unwrap();
         (json["observer"]["calibration"].clone(), std::fs::read_to_string(folder.path().join(markdown)).unwrap())
     };
-    let (json, markdown) = report(&kept, "ours");
-    assert_eq!(json["levels"], kept["levels"]);
+    let (json, markdown) = report(&stored, "ours");
+    assert_eq!(json["levels"], stored["levels"]);
     assert!(markdown.contains("**Calibration**: ") && markdown.contains("1 stream: TTFT late by"), "{markdown}");
-    kept["version"] = "0.0.0".into();
-    let (json, markdown) = report(&kept, "older");
+    stored["version"] = "0.0.0".into();
+    let (json, markdown) = report(&stored, "older");
     assert_eq!(json, Value::Null);
     assert!(!markdown.contains("**Calibration**"), "{markdown}");
 }

@@ -62,10 +62,10 @@ fn a_bare_start_benchmarks_the_only_server_after_enter() {
     screen.wait_for_text("Benchmark it? [Enter: yes, q: quit]");
     let text = screen.text();
     assert!(text.contains(&found_url(&server)) && text.contains("lone-model"), "{text}");
-    assert_eq!(server.asked(), 0, "a request was sent before Enter");
+    assert_eq!(server.request_count(), 0, "a request was sent before Enter");
     screen.send("\n");
     screen.wait_for_text("finished");
-    assert_eq!(server.asked(), 3);
+    assert_eq!(server.request_count(), 3);
     screen.send("q");
     assert_eq!(screen.end().status, 0);
 }
@@ -81,7 +81,7 @@ fn a_bare_start_lets_the_user_choose_among_servers() {
     screen.wait_for("the question again", |s| s.contents().matches("Benchmark which?").count() == 2);
     screen.send("2\n");
     screen.wait_for_text("finished");
-    assert_eq!((first.asked(), second.asked()), (0, 3));
+    assert_eq!((first.request_count(), second.request_count()), (0, 3));
     screen.send("q");
     assert_eq!(screen.end().status, 0);
 }
@@ -92,7 +92,7 @@ fn a_declined_server_gets_no_request() {
     let mut screen = start(&place, &[], &[port(&server)]);
     screen.wait_for_text("Benchmark it?");
     screen.send("q\n");
-    assert_eq!((screen.end().status, server.asked()), (0, 0));
+    assert_eq!((screen.end().status, server.request_count()), (0, 0));
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn headless_names_the_command_to_type_and_sends_nothing() {
     let (stdout, stderr) = run(&place, &["--headless", "-k", "First Second"], &[port(&server)], 2);
     let expected = format!("  tokscope {} --headless -k 'First Second'   # ", found_url(&server));
     assert!(stderr.contains(&expected) && stderr.contains("lone-model"), "{stderr}");
-    assert_eq!((stdout.as_str(), server.asked()), ("", 0));
+    assert_eq!((stdout.as_str(), server.request_count()), ("", 0));
     // A pipe is no place to ask either.
     assert!(run(&place, &[], &[port(&server)], 2).1.contains(&format!("tokscope {}", found_url(&server))));
 }
@@ -121,7 +121,7 @@ fn a_named_endpoint_is_never_replaced_by_a_found_one() {
     let mut command = place.command(&["-n", "3"]);
     command.env("TOKSCOPE_URL", named.url()).env("TOKSCOPE_LOCAL_PORTS", port(&found));
     let output = command.output().unwrap();
-    assert_eq!((output.status.code(), named.asked(), found.asked()), (Some(0), 3, 0));
+    assert_eq!((output.status.code(), named.request_count(), found.request_count()), (Some(0), 3, 0));
 }
 
 #[test]
@@ -129,9 +129,9 @@ fn requests_are_spread_over_the_cases_in_turn() {
     let (place, server) = (Place::with(SUITE), server());
     for (n, expected) in [("7", &[3, 2, 2][..]), ("3", &[1, 1, 1]), ("2", &[1, 1])] {
         let name = format!("r{n}.json");
-        let before = server.asked();
+        let before = server.request_count();
         let (_, stderr) = place.run(&[&server.url(), "-n", n, "-c", "2", "--warmup", "1", "-o", &name], 0);
-        assert_eq!(server.asked() - before, n.parse::<usize>().unwrap() + 1, "the warm-up is extra");
+        assert_eq!(server.request_count() - before, n.parse::<usize>().unwrap() + 1, "the warm-up is extra");
         let json = place.json(&name);
         let measured = |case: &Value| {
             let attempts = case["attempts"].as_array().unwrap();
@@ -148,7 +148,7 @@ fn requests_are_spread_over_the_cases_in_turn() {
 fn each_stage_of_a_sweep_sends_the_requests() {
     let (place, server) = (Place::with(SUITE), server());
     place.run(&[&server.url(), "-n", "4", "--sweep", "1,2"], 0);
-    assert_eq!(server.asked(), 8);
+    assert_eq!(server.request_count(), 8);
 }
 
 #[test]

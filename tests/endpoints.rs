@@ -1,6 +1,6 @@
 //! Endpoints that refuse, proxies that fail, files with a byte order mark: the program says what happened, where, and what to
 //! do, and sends no more requests than necessary.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 #[path = "support/schema.rs"]
 mod schema;
@@ -26,28 +26,32 @@ const NO_MODEL: (&str, &str) =
     ("404 Not Found", r#"{"error":{"message":"The model `x` does not exist.","code":"model_not_found"}}"#);
 
 /// A received request: first line, headers in lower case, body.
-struct Asked {
+struct Request {
     line: String,
     head: String,
     body: String,
 }
 
 /// Responds to each request with the status and body from `answer`, on its own connection and thread.
-fn serve(answer: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
+fn serve(answer: impl Fn(&Request) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (tell, came) = channel();
-    let (answer, tell) = (Arc::new(answer), Arc::new(Mutex::new(tell)));
+    let (sender, requests) = channel();
+    let (answer, sender) = (Arc::new(answer), Arc::new(Mutex::new(sender)));
     std::thread::spawn(move || {
         for mut wire in listener.incoming().flatten() {
-            let (answer, tell) = (Arc::clone(&answer), Arc::clone(&tell));
-            std::thread::spawn(move || one(&mut wire, &*answer, &tell));
+            let (answer, sender) = (Arc::clone(&answer), Arc::clone(&sender));
+            std::thread::spawn(move || respond(&mut wire, &*answer, &sender));
         }
     });
-    (address, came)
+    (address, requests)
 }
 
-fn one(wire: &mut std::net::TcpStream, answer: &dyn Fn(&Asked) -> (&'static str, String), tell: &Mutex<Sender<Asked>>) {
+fn respond(
+    wire: &mut std::net::TcpStream,
+    answer: &dyn Fn(&Request) -> (&'static str, String),
+    sender: &Mutex<Sender<Request>>,
+) {
     let mut lines = BufReader::new(wire.try_clone().unwrap());
     let (mut line, mut head) = (String::new(), String::new());
     if lines.read_line(&mut line).unwrap_or(0) == 0 {
@@ -60,29 +64,29 @@ fn one(wire: &mut std::net::TcpStream, answer: &dyn Fn(&Asked) -> (&'static str,
     if lines.read_exact(&mut body).is_err() {
         return;
     }
-    let asked = Asked { line, head, body: String::from_utf8(body).unwrap() };
-    let (status, body) = answer(&asked);
+    let request = Request { line, head, body: String::from_utf8(body).unwrap() };
+    let (status, body) = answer(&request);
     let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-    let _nobody_listens = tell.lock().unwrap().send(asked);
-    let _gone = wire.write_all((head + &body).as_bytes());
+    let _no_receiver = sender.lock().unwrap().send(request);
+    let _closed = wire.write_all((head + &body).as_bytes());
 }
 
 /// An endpoint that lists two models and responds to each completion with `post`.
-fn endpoint(post: impl Fn(&Asked) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Asked>) {
-    let (address, came) = serve(move |asked| match asked.line.split(' ').next() {
-        Some("POST") => post(asked),
-        _ if asked.line.contains("/v1/models ") => ("200 OK", MODELS.to_owned()),
+fn endpoint(post: impl Fn(&Request) -> (&'static str, String) + Send + Sync + 'static) -> (String, Receiver<Request>) {
+    let (address, requests) = serve(move |request| match request.line.split(' ').next() {
+        Some("POST") => post(request),
+        _ if request.line.contains("/v1/models ") => ("200 OK", MODELS.to_owned()),
         _ => ("404 Not Found", "{}".to_owned()),
     });
-    (format!("http://{address}/v1"), came)
+    (format!("http://{address}/v1"), requests)
 }
 
 fn owned((status, body): (&'static str, &str)) -> (&'static str, String) {
     (status, body.to_owned())
 }
 
-fn posts(came: &Receiver<Asked>) -> Vec<Asked> {
-    came.try_iter().filter(|asked| asked.line.starts_with("POST ")).collect()
+fn posts(requests: &Receiver<Request>) -> Vec<Request> {
+    requests.try_iter().filter(|request| request.line.starts_with("POST ")).collect()
 }
 
 fn suite(cases: usize) -> String {
@@ -128,7 +132,7 @@ fn report(folder: &Path) -> Value {
 }
 
 #[test]
-fn a_list_that_fails_is_a_note_where_a_model_is_named() {
+fn a_failing_model_list_is_a_warning_if_a_model_is_given() {
     for (status, body) in [
         ("500 Oh", "out of mem"),
         ("404 Not Found", "404 page not found"),
@@ -137,32 +141,32 @@ fn a_list_that_fails_is_a_note_where_a_model_is_named() {
         ("501 Not Implemented", ""),
         ("200 OK", "<html>"),
     ] {
-        let (address, came) = serve(move |asked| match asked.line.starts_with("POST ") {
+        let (address, requests) = serve(move |request| match request.line.starts_with("POST ") {
             true => ("200 OK", STREAM.to_owned()),
-            false if asked.line.contains("/v1/models ") => (status, body.to_owned()),
+            false if request.line.contains("/v1/models ") => (status, body.to_owned()),
             false => ("404 Not Found", String::new()),
         });
         let url = format!("http://{address}/v1");
         let folder = folder_with(&suite(1));
         let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
-        assert_eq!((ended, posts(&came).len()), (Some(0), 1), "{status}: {stderr}");
+        assert_eq!((ended, posts(&requests).len()), (Some(0), 1), "{status}: {stderr}");
         assert!(stderr.lines().any(|line| line == "x on unknown server"), "{status}: {stderr}");
         assert!(stderr.contains("warning: could not list the models, using 'x' anyway: "), "{status}: {stderr}");
         let (ended, stderr) = run(folder.path(), &[&url]);
-        assert_eq!((ended, posts(&came).len()), (Some(3), 0), "{status}: {stderr}");
+        assert_eq!((ended, posts(&requests).len()), (Some(3), 0), "{status}: {stderr}");
         assert!(stderr.contains("/v1/models") && stderr.contains("--model NAME"), "{status}: {stderr}");
     }
 }
 
 #[test]
-fn a_refused_key_stops_the_run_and_says_what_was_sent() {
-    for (variable, args, said) in [
+fn a_rejected_key_stops_the_run_and_names_its_source() {
+    for (variable, args, message) in [
         (None, &[][..], "no API key was sent; set OPENAI_API_KEY"),
         (Some("OPENAI_API_KEY"), &[], "the API key from OPENAI_API_KEY was sent"),
         (Some("MY_KEY"), &["--api-key-env", "MY_KEY"], "the API key from MY_KEY was sent"),
         (None, &["--header", "Authorization: Basic eA=="], "your header 'Authorization' was sent"),
     ] {
-        let (url, came) = endpoint(|_| owned(NO_KEY));
+        let (url, requests) = endpoint(|_| owned(NO_KEY));
         let folder = folder_with(&suite(10));
         let mut command =
             command(folder.path(), &[&[url.as_str(), "--model", "x", "--export", "r.json"], args].concat());
@@ -171,8 +175,8 @@ fn a_refused_key_stops_the_run_and_says_what_was_sent() {
         }
         let out = command.output().unwrap();
         let stderr = text(&out.stderr);
-        assert_eq!((out.status.code(), posts(&came).len()), (Some(3), 1), "{stderr}");
-        assert!(stderr.contains("stopped: HTTP 401: bad key; ") && stderr.contains(said), "{said}: {stderr}");
+        assert_eq!((out.status.code(), posts(&requests).len()), (Some(3), 1), "{stderr}");
+        assert!(stderr.contains("stopped: HTTP 401: bad key; ") && stderr.contains(message), "{message}: {stderr}");
         assert!(!stderr.contains("hunter22"), "{stderr}");
         // The report says what happened.
         let attempts: Vec<_> =
@@ -184,29 +188,29 @@ fn a_refused_key_stops_the_run_and_says_what_was_sent() {
 }
 
 #[test]
-fn of_many_in_flight_no_more_are_asked_after_the_first_refusal() {
-    let (url, came) = endpoint(|_| owned(NO_KEY));
+fn no_request_follows_the_first_rejection() {
+    let (url, requests) = endpoint(|_| owned(NO_KEY));
     let folder = folder_with(&suite(30));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--concurrency", "4", "--repeat", "5"]);
-    let asked = posts(&came).len();
-    assert!(ended == Some(3) && (1..=4).contains(&asked), "{asked}: {stderr}");
+    let request = posts(&requests).len();
+    assert!(ended == Some(3) && (1..=4).contains(&request), "{request}: {stderr}");
     assert_eq!(stderr.matches("stopped: ").count(), 1, "{stderr}");
 }
 
 #[test]
-fn a_wrong_model_stops_the_run_with_those_there_are() {
-    let (url, came) = endpoint(|_| owned(NO_MODEL));
+fn a_wrong_model_stops_the_run_and_lists_the_models() {
+    let (url, requests) = endpoint(|_| owned(NO_MODEL));
     let folder = folder_with(&suite(10));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x"]);
-    assert_eq!((ended, posts(&came).len()), (Some(3), 1), "{stderr}");
-    let said = "stopped: model 'x': HTTP 404: The model `x` does not exist; pass another model with --model; the endpoint lists small, large";
-    assert!(stderr.contains(said), "{stderr}");
+    assert_eq!((ended, posts(&requests).len()), (Some(3), 1), "{stderr}");
+    let message = "stopped: model 'x': HTTP 404: The model `x` does not exist; pass another model with --model; the endpoint lists small, large";
+    assert!(stderr.contains(message), "{stderr}");
 }
 
 #[test]
-fn a_case_s_own_model_a_flagged_prompt_and_a_rate_limit_are_failures_of_their_own() {
+fn failures_of_single_cases_do_not_stop_the_run() {
     let flagged = r#"{"error":{"message":"Your input was flagged by moderation"}}"#;
-    let (url, came) = endpoint(move |asked| match &asked.body {
+    let (url, requests) = endpoint(move |request| match &request.body {
         body if body.contains("\"own\"") => owned(NO_MODEL),
         body if body.contains("flag this") => ("403 Forbidden", flagged.to_owned()),
         body if body.contains("too often") => ("429 Slow", String::new()),
@@ -216,7 +220,7 @@ fn a_case_s_own_model_a_flagged_prompt_and_a_rate_limit_are_failures_of_their_ow
                  [[case]]\nname = \"Limited\"\nprompt = \"too often\"\n";
     let folder = folder_with(&format!("{cases}{}", suite(2)));
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--export", "r.json"]);
-    assert_eq!((ended, posts(&came).len()), (Some(1), 5), "{stderr}");
+    assert_eq!((ended, posts(&requests).len()), (Some(1), 5), "{stderr}");
     let report = report(folder.path());
     let attempt = |case: usize| report["cases"][case]["attempts"][0].clone();
     let statuses: Vec<_> = (0..5).map(|case| attempt(case)["status"].as_str().unwrap().to_owned()).collect();
@@ -228,9 +232,9 @@ fn a_case_s_own_model_a_flagged_prompt_and_a_rate_limit_are_failures_of_their_ow
 }
 
 #[test]
-fn a_key_that_is_refused_later_keeps_what_was_measured() {
-    let (url, came) =
-        endpoint(|asked| if asked.body.contains("second") { owned(NO_KEY) } else { ("200 OK", STREAM.to_owned()) });
+fn a_key_rejected_later_keeps_the_results() {
+    let (url, requests) =
+        endpoint(|request| if request.body.contains("second") { owned(NO_KEY) } else { ("200 OK", STREAM.to_owned()) });
     let folder = folder_with(&suite(1).replace("Go.", "first").replace("Case 0", "First"));
     let second = suite(3).replace("Go.", "second");
     std::fs::OpenOptions::new()
@@ -240,26 +244,26 @@ fn a_key_that_is_refused_later_keeps_what_was_measured() {
         .write_all(second.as_bytes())
         .unwrap();
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "x", "--export", "r.json"]);
-    assert_eq!((ended, posts(&came).len()), (Some(1), 2), "{stderr}");
+    assert_eq!((ended, posts(&requests).len()), (Some(1), 2), "{stderr}");
     assert_eq!(report(folder.path())["cases"][0]["attempts"][0]["status"], "ok");
     assert!(stderr.contains("stopped: HTTP 401"), "{stderr}");
 }
 
-/// An address that nothing listens on.
+/// An address without a listener.
 fn dead() -> String {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string()
 }
 
 #[test]
-fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
+fn errors_name_a_dead_or_rejecting_proxy() {
     let dead = dead();
     let folder = folder_with(&suite(1));
     for url in ["http://model.invalid/v1", "https://model.invalid/v1"] {
         let (ended, stderr) = run(folder.path(), &[url, "--model", "x", "--proxy", &dead]);
         assert_eq!(ended, Some(3), "{stderr}");
-        let said = format!("no connection to the proxy http://{dead} (--proxy): ");
+        let message = format!("no connection to the proxy http://{dead} (--proxy): ");
         assert!(
-            stderr.contains(&said) && stderr.contains("check that the proxy is running and the port is right"),
+            stderr.contains(&message) && stderr.contains("check that the proxy is running and the port is right"),
             "{stderr}"
         );
         for (variable, proxy) in [("HTTPS_PROXY", "https://"), ("http_proxy", "http://")] {
@@ -274,19 +278,19 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
             assert!(!stderr.contains("hunter22"), "{stderr}");
         }
     }
-    for (status, said) in [
+    for (status, message) in [
         ("403 Forbidden", "refused to connect to model.invalid:443: HTTP 403 Forbidden"),
         ("502 Bad Gateway", "refused to connect to model.invalid:443: HTTP 502 Bad Gateway"),
         ("407 Proxy Authentication Required", "requires a user name and password (HTTP 407); add them to its address"),
     ] {
-        let (address, came) = serve(move |_| (status, String::new()));
+        let (address, requests) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["https://model.invalid/v1", "--model", "x", "--proxy", &address]);
         assert_eq!(ended, Some(3), "{stderr}");
-        assert!(stderr.contains(&format!("the proxy http://{address} (--proxy) {said}")), "{stderr}");
-        assert!(came.try_iter().all(|asked| asked.line.starts_with("CONNECT model.invalid:443 ")));
+        assert!(stderr.contains(&format!("the proxy http://{address} (--proxy) {message}")), "{stderr}");
+        assert!(requests.try_iter().all(|request| request.line.starts_with("CONNECT model.invalid:443 ")));
     }
     // Plain HTTP requests get the proxy's own response.
-    for (status, said) in [
+    for (status, message) in [
         ("407 Proxy Authentication Required", "(--proxy) requires a user name and password: "),
         (
             "502 Bad Gateway",
@@ -295,7 +299,7 @@ fn a_proxy_that_is_dead_or_refuses_is_the_one_that_is_named() {
     ] {
         let (address, _) = serve(move |_| (status, String::new()));
         let (ended, stderr) = run(folder.path(), &["http://model.invalid/v1", "--proxy", &address]);
-        assert!(ended == Some(3) && stderr.contains(&format!("the proxy http://{address} {said}")), "{stderr}");
+        assert!(ended == Some(3) && stderr.contains(&format!("the proxy http://{address} {message}")), "{stderr}");
     }
 }
 
@@ -311,8 +315,8 @@ fn a_scheme_may_be_written_in_capitals() {
 
 #[cfg(feature = "tokenizer")]
 #[test]
-fn every_file_may_begin_with_a_byte_order_mark_and_none_is_utf_16() {
-    let (url, came) = endpoint(|_| ("200 OK", STREAM.to_owned()));
+fn files_may_start_with_a_byte_order_mark_but_not_be_utf_16() {
+    let (url, requests) = endpoint(|_| ("200 OK", STREAM.to_owned()));
     let folder = folder_with(&suite(1));
     let place = |name: &str| folder.path().join(name);
     let (ended, stderr) = run(folder.path(), &[&url, "--model", "small", "--export", "r.json", "--export", "r.md"]);
@@ -341,12 +345,12 @@ fn every_file_may_begin_with_a_byte_order_mark_and_none_is_utf_16() {
     for (name, content) in files.iter().zip(&plain) {
         std::fs::write(place(name), format!("\u{feff}{content}")).unwrap();
     }
-    drop(posts(&came));
+    drop(posts(&requests));
     for args in runs {
         let (ended, stderr) = run(folder.path(), args);
         assert_eq!(ended, Some(0), "{args:?}: {stderr}");
     }
-    assert!(posts(&came)[0].head.contains("authorization: bearer sk-hunter22\r\n"));
+    assert!(posts(&requests)[0].head.contains("authorization: bearer sk-hunter22\r\n"));
     for (name, content) in files.iter().zip(&plain) {
         let utf_16: Vec<u8> =
             std::iter::once(0xfeff).chain(content.encode_utf16()).flat_map(u16::to_le_bytes).collect();
@@ -357,17 +361,17 @@ fn every_file_may_begin_with_a_byte_order_mark_and_none_is_utf_16() {
             _ => runs[0],
         };
         let (ended, stderr) = run(folder.path(), args);
-        let said = "is UTF-16 or UTF-32 text; save the file as UTF-8";
-        assert!(ended == Some(2) && stderr.contains(name) && stderr.contains(said), "{name}: {stderr}");
+        let message = "is UTF-16 or UTF-32 text; save the file as UTF-8";
+        assert!(ended == Some(2) && stderr.contains(name) && stderr.contains(message), "{name}: {stderr}");
         std::fs::write(place(name), content).unwrap();
     }
 }
 
 #[test]
-fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
+fn the_metrics_page_gets_the_key_only_on_request() {
     let page = "vllm:num_requests_running 1\nvllm:generation_tokens_total 2\n";
-    let (address, came) = serve(move |asked| match asked.line.split(' ').nth(1).unwrap_or_default() {
-        "/metrics" if asked.head.contains("authorization: bearer sk-hunter22\r\n") => ("200 OK", page.to_owned()),
+    let (address, requests) = serve(move |request| match request.line.split(' ').nth(1).unwrap_or_default() {
+        "/metrics" if request.head.contains("authorization: bearer sk-hunter22\r\n") => ("200 OK", page.to_owned()),
         "/metrics" => ("401 Unauthorized", String::new()),
         "/v1/models" => ("200 OK", MODELS.to_owned()),
         "/v1/chat/completions" => ("200 OK", STREAM.to_owned()),
@@ -380,10 +384,10 @@ fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
         let _old = std::fs::remove_file(folder.path().join("r.json"));
         let out = command(folder.path(), &args).env("OPENAI_API_KEY", "sk-hunter22").output().unwrap();
         assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
-        let keys: Vec<bool> = came
+        let keys: Vec<bool> = requests
             .try_iter()
-            .filter(|asked| asked.line.starts_with("GET /metrics "))
-            .map(|asked| asked.head.contains("hunter22"))
+            .filter(|request| request.line.starts_with("GET /metrics "))
+            .map(|request| request.head.contains("hunter22"))
             .collect();
         (report(folder.path()), keys)
     };
@@ -404,7 +408,7 @@ fn the_server_s_metrics_get_the_key_only_where_that_is_wanted() {
 }
 
 #[test]
-fn thresholds_in_other_tools_words_are_judged_and_an_odd_direction_is_told() {
+fn slos_accept_names_of_other_tools_and_warn_about_the_direction() {
     let (url, _) = endpoint(|_| ("200 OK", STREAM.to_owned()));
     let folder = folder_with(&suite(1));
     let base = [url.as_str(), "--model", "small"];
@@ -418,24 +422,24 @@ fn thresholds_in_other_tools_words_are_judged_and_an_odd_direction_is_told() {
 }
 
 #[test]
-fn a_key_that_is_refused_with_another_status_stops_the_run_too() {
+fn a_key_rejected_with_another_status_stops_the_run() {
     let folder = folder_with(&suite(3));
     for status in ["400 Bad Request", "200 OK"] {
         let refusal = r#"{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}"#;
-        let (address, came) = endpoint(move |_| owned((status, refusal)));
+        let (address, requests) = endpoint(move |_| owned((status, refusal)));
         let (code, stderr) = run(folder.path(), &[&address, "--model", "small"]);
-        assert_eq!((code, posts(&came).len()), (Some(3), 1), "{status}: {stderr}");
+        assert_eq!((code, posts(&requests).len()), (Some(3), 1), "{status}: {stderr}");
         assert!(stderr.contains("Incorrect API key provided; no API key was sent; set OPENAI_API_KEY"), "{stderr}");
     }
 }
 
 #[test]
-fn a_server_that_closes_without_an_answer_says_where_to_look() {
+fn a_server_that_closes_without_a_response_gives_advice() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     std::thread::spawn(move || {
         for wire in listener.incoming().flatten() {
-            // Reads the request: bytes left unread would turn the end into a reset.
+            // Reads the request, because unread bytes would turn the close into a reset.
             let mut lines = BufReader::new(wire);
             let mut line = String::new();
             while lines.read_line(&mut line).unwrap_or(0) > 2 {

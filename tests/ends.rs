@@ -1,7 +1,6 @@
-//! What ends a run without a screen, or a command, from outside: readers that are gone, files that may not grow, a terminal
-//! that goes.
+//! External events that end a headless run or a command: closed readers, files that cannot grow, a closed terminal.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -15,7 +14,7 @@ use support::server::Server;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_tokscope");
 
 fn server() -> Server {
-    Server::start(&["lone-model"], |mut asked| asked.answer(&["one", " two", " three"]))
+    Server::start(&["lone-model"], |mut request| request.answer(&["one", " two", " three"]))
 }
 
 fn folder() -> tempfile::TempDir {
@@ -24,7 +23,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-/// A program of this name, with nothing of the machine's own.
+/// A command in an environment without this machine's settings.
 fn command(program: &str, folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(program);
     for name in ["TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "TOKSCOPE_CONFIG"] {
@@ -35,14 +34,14 @@ fn command(program: &str, folder: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// The program after a line of shell.
-fn after(line: &str, folder: &Path, args: &[&str]) -> Command {
+/// The program, started after a line of shell.
+fn command_after(line: &str, folder: &Path, args: &[&str]) -> Command {
     let line = format!("{line}; exec \"$0\" \"$@\"");
     command("sh", folder, &[&["-c", &line, PROGRAM], args].concat())
 }
 
-/// A pipe that nobody reads.
-fn unread() -> Stdio {
+/// A pipe whose reader is closed.
+fn closed_pipe() -> Stdio {
     std::io::pipe().unwrap().1.into()
 }
 
@@ -56,16 +55,16 @@ fn texts(out: &Output) -> (String, String) {
 }
 
 #[test]
-fn a_run_whose_readers_are_gone_is_measured_saved_and_exported() {
+fn a_run_with_closed_outputs_is_measured_saved_and_exported() {
     let server = server();
     for (no_stdout, no_stderr) in [(true, false), (false, true), (true, true)] {
         let folder = folder();
         let mut run = command(PROGRAM, folder.path(), &[&server.url(), "--headless", "--export", "r.json"]);
         if no_stdout {
-            run.stdout(unread());
+            run.stdout(closed_pipe());
         }
         if no_stderr {
-            run.stderr(unread());
+            run.stderr(closed_pipe());
         }
         let out = run.output().unwrap();
         let (stdout, stderr) = texts(&out);
@@ -79,7 +78,7 @@ fn a_run_whose_readers_are_gone_is_measured_saved_and_exported() {
 }
 
 #[test]
-fn a_command_whose_reader_is_gone_has_said_enough() {
+fn a_command_with_closed_output_succeeds() {
     let (server, folder) = (server(), folder());
     assert!(command(PROGRAM, folder.path(), &[&server.url()]).output().unwrap().status.success());
     let commands: [&[&str]; 11] = [
@@ -96,24 +95,25 @@ fn a_command_whose_reader_is_gone_has_said_enough() {
         &["--print-keys"],
     ];
     for args in commands {
-        let out = command(PROGRAM, folder.path(), args).stdout(unread()).output().unwrap();
+        let out = command(PROGRAM, folder.path(), args).stdout(closed_pipe()).output().unwrap();
         let (_, stderr) = texts(&out);
         assert_eq!(out.status.code(), Some(0), "{args:?}: {stderr}");
         assert!(!stderr.contains("tokscope:") && !stderr.contains("panicked"), "{args:?}: {stderr}");
-        let deaf = command(PROGRAM, folder.path(), args).stdout(unread()).stderr(unread()).output().unwrap();
-        assert_eq!(deaf.status.code(), Some(0), "{args:?} without stderr");
+        let without_stderr =
+            command(PROGRAM, folder.path(), args).stdout(closed_pipe()).stderr(closed_pipe()).output().unwrap();
+        assert_eq!(without_stderr.status.code(), Some(0), "{args:?} without stderr");
     }
     assert!(folder.path().join("r.md").exists() && folder.path().join("c.md").exists());
-    // Nobody hears of the mistake, but it is one.
-    let wrong = command(PROGRAM, folder.path(), &["report", "none"]).stderr(unread()).output().unwrap();
+    // The error cannot be printed, but the status shows it.
+    let wrong = command(PROGRAM, folder.path(), &["report", "none"]).stderr(closed_pipe()).output().unwrap();
     assert_eq!(wrong.status.code(), Some(2));
 }
 
 #[test]
-fn files_that_may_not_grow_are_told_and_the_run_goes_on() {
+fn files_that_cannot_grow_are_reported_and_the_run_continues() {
     let (server, folder) = (server(), folder());
     let args = [&server.url(), "--export", "r.json", "--export", "r.md"];
-    let out = after("ulimit -f 1", folder.path(), &args).output().unwrap();
+    let out = command_after("ulimit -f 1", folder.path(), &args).output().unwrap();
     let (stdout, stderr) = texts(&out);
     assert_eq!(out.status.code(), Some(2), "{:?}\n{stdout}\n{stderr}", out.status);
     assert!(stdout.contains("2/2"), "{stdout}");
@@ -122,20 +122,20 @@ fn files_that_may_not_grow_are_told_and_the_run_goes_on() {
     let names = std::fs::read_dir(folder.path()).unwrap().map(|f| f.unwrap().file_name().into_string().unwrap());
     let mut names: Vec<_> = names.collect();
     names.sort();
-    // Nothing half written.
+    // No partly written file remains.
     assert_eq!(names, ["cases.toml", "tokscope"]);
 }
 
 #[test]
-fn counts_that_no_server_can_mean_are_no_trouble() {
-    let server = Server::start(&["lone-model"], |mut asked| {
-        asked.token("one");
-        asked.token(" two");
-        asked.finish(usize::MAX);
+fn absurd_token_counts_do_no_harm() {
+    let server = Server::start(&["lone-model"], |mut request| {
+        request.token("one");
+        request.token(" two");
+        request.finish(usize::MAX);
     });
     let folder = folder();
     let args = [&server.url(), "--repeat", "3", "--export", "r.json", "--export", "r.md"];
-    let out = after("ulimit -v 4000000", folder.path(), &args).output().unwrap();
+    let out = command_after("ulimit -v 4000000", folder.path(), &args).output().unwrap();
     let (stdout, stderr) = texts(&out);
     assert!(stdout.contains("2/2") && !stderr.contains("panicked"), "{:?}\n{stdout}\n{stderr}", out.status);
     assert_eq!((out.status.code(), &json(&folder.path().join("r.json"))["summary"]["ok"]), (Some(0), &2.into()));
@@ -152,7 +152,7 @@ mod linux {
     use super::*;
 
     #[test]
-    fn a_stdout_that_is_full_is_told() {
+    fn a_full_stdout_is_reported() {
         let (server, folder) = (server(), folder());
         let full = || Stdio::from(OpenOptions::new().write(true).open("/dev/full").unwrap());
         let run =
@@ -169,7 +169,7 @@ mod linux {
         }
     }
 
-    /// Whether this process ignores SIGHUP, and so all that it starts.
+    /// Whether this process, and so its children, ignores SIGHUP.
     fn ignores_hang_up() -> bool {
         let status = std::fs::read_to_string("/proc/self/status").unwrap();
         let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
@@ -177,34 +177,34 @@ mod linux {
     }
 
     #[test]
-    fn under_nohup_it_outlives_its_terminal_and_else_not() {
+    fn only_under_nohup_the_run_survives_its_terminal() {
         let rows = [("trap '' HUP", 0, "ok"), ("true", 130, "cancelled")];
-        // Started under `nohup` itself, a shell cannot take that back: then there is only the first row.
+        // If the test itself runs under `nohup`, a shell cannot undo that, so only the first row is possible.
         let rows = if ignores_hang_up() { &rows[..1] } else { &rows[..] };
         for &(line, status, second) in rows {
             let (open, gate) = channel::<()>();
             let gate = Mutex::new(gate);
-            let server = Server::start(&["lone-model"], move |mut asked| {
-                asked.token("one");
-                if asked.number == 1 {
-                    // Let go, or the test is over.
+            let server = Server::start(&["lone-model"], move |mut request| {
+                request.token("one");
+                if request.number == 1 {
+                    // Either the gate opens or the test is over.
                     let _ends = gate.lock().unwrap().recv();
                 }
-                asked.finish(1);
+                request.finish(1);
             });
             let folder = folder();
-            let mut child = after(line, folder.path(), &[&server.url(), "--export", "r.json"]).spawn().unwrap();
+            let mut child = command_after(line, folder.path(), &[&server.url(), "--export", "r.json"]).spawn().unwrap();
             let mut lines = BufReader::new(child.stderr.take().unwrap());
-            let mut told = String::new();
-            while !told.contains("[1/2]") {
-                assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended before the first case: {told}");
+            let mut output = String::new();
+            while !output.contains("[1/2]") {
+                assert_ne!(lines.read_line(&mut output).unwrap(), 0, "the run ended before the first case: {output}");
             }
             assert!(Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status().unwrap().success());
             if status == 0 {
                 open.send(()).unwrap();
             }
-            lines.read_to_string(&mut told).unwrap();
-            assert_eq!(child.wait().unwrap().code(), Some(status), "{line}: {told}");
+            lines.read_to_string(&mut output).unwrap();
+            assert_eq!(child.wait().unwrap().code(), Some(status), "{line}: {output}");
             assert_eq!(statuses(&json(&folder.path().join("r.json")), 1), [second], "{line}");
         }
     }

@@ -1,7 +1,7 @@
-//! Servers that fail: each attempt ends in the right status with a reason that can be read, in bounded memory, and the
-//! run goes on. What a reset connection still hands out is as Linux has it.
+//! Failing servers. Each attempt must end with the right status and a readable reason, in bounded memory, and the run
+//! must continue. What can still be read after a reset is as on Linux.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -19,8 +19,8 @@ use tokscope::sim::{SimConfig, Simulator};
 use support::faults::{ANSWER, Fault, HEAD, Server, TOKEN, Wire, canary};
 use support::tls;
 
-/// A way to fail: its name, the limits of its case, the way, and how its attempt ends: status, kind of the error, and
-/// what must stand in the reason (of a whole answer: in its warnings).
+/// A fault: name, limits of its case, behaviour, and the expected end of its attempt: status, kind of error, and a text
+/// in the reason (for a complete answer, in its warnings).
 type Row = (&'static str, &'static str, Fault, &'static str, &'static str, &'static str);
 
 const OPEN: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -38,10 +38,10 @@ fn refuse(mut wire: Wire, status: &str, headers: &str, body: &str) {
     wire.send(format!("HTTP/1.1 {status}\r\n{headers}connection: close\r\ncontent-length: {length}\r\n\r\n{body}"));
 }
 
-/// The matrix.
+/// All faults.
 #[rustfmt::skip]
 const ROWS: &[Row] = &[
-    // ─── Connections that break ───
+    // ─── Broken connections ───
     ("reset_at_once", "", |wire| wire.reset_after(""), "connect_error", "closed", "reset"),
     ("closed_at_once", "", |mut wire| { wire.send(""); }, "connect_error", "closed", "closed the connection without an answer"),
     ("half_closed_at_once", "", |mut wire| wire.half_close(), "connect_error", "closed", "closed the connection without an answer"),
@@ -58,7 +58,7 @@ const ROWS: &[Row] = &[
     ("comments_only", "first_token_timeout_s = 0.6\nstall_timeout_s = 60", |mut wire| { wire.send(HEAD); wire.trickle(": ping\n\n"); }, "timeout", "first_token_timeout", "no token within 0.6 s: "),
     ("stall", "stall_timeout_s = 0.4", |mut wire| { wire.send(format!("{HEAD}{TOKEN}")); wire.hold(); }, "timeout", "stall_timeout", "not a byte for 0.4 s: 1 event with text came"),
     ("stall_in_prompt", "stall_timeout_s = 0.2\ntimeout_s = 0.8", |mut wire| { wire.send(HEAD); wire.hold(); }, "timeout", "timeout", "only headers came (HTTP 200)"),
-    // ─── More than any answer ───
+    // ─── Unlimited data ───
     ("endless_stream", "timeout_s = 1", |mut wire| { wire.send(HEAD); wire.trickle(TOKEN); }, "timeout", "timeout", "within 1 s"),
     ("endless_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}")); wire.flood(TOKEN.repeat(999)); }, "ok", "", "went on sending after its answer was complete"),
     ("open_after_done", "", |mut wire| { wire.send(format!("{HEAD}{ANSWER}")); wire.hold(); }, "ok", "", "kept the connection open after its answer was complete"),
@@ -70,13 +70,13 @@ const ROWS: &[Row] = &[
     ("header_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\nx: {}\r\n\r\n{ANSWER}", "y".repeat(1 << 20))); }, "connect_error", "closed", "headers are longer than 256 KiB"),
     ("headers_of_1_mib", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\n{}\r\n{ANSWER}", format!("x: {}\r\n", "y".repeat(100)).repeat(9999))); }, "connect_error", "closed", "more than 128 headers"),
     ("interim_flood", "", |mut wire| wire.flood("HTTP/1.1 100 Continue\r\n\r\n".repeat(10)), "connect_error", "closed", "more than 64 interim answers"),
-    // ─── HTTP that is none ───
+    // ─── Invalid HTTP ───
     ("no_http", "", |mut wire| { wire.send("SSH-2.0-OpenSSH_9.7\r\n"); }, "connect_error", "closed", "is this an HTTP server?"),
     ("tls_on_a_plain_port", "", |mut wire| { wire.send([0x15, 3, 3, 0, 2, 2, 70]); }, "connect_error", "closed", "speaks TLS there; try https://"),
     ("chunks_of_garbage", "", |mut wire| { wire.send(format!("{OPEN}{}zzz\r\n", chunk(TOKEN))); }, "truncated", "cut", "the size of a chunk of the answer is no number"),
     ("length_too_long", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{TOKEN}")); }, "truncated", "cut", "closed in the middle of the answer"),
     ("length_too_short", "", |mut wire| { wire.send(format!("HTTP/1.1 200 OK\r\ncontent-length: 70\r\n\r\n{ANSWER}")); wire.hold(); }, "truncated", "truncated", "without a finish reason"),
-    // ─── Refusals ───
+    // ─── Rejections ───
     ("limited", "", |wire| refuse(wire, "429 No", "retry-after: 3600\r\n", "{\"error\":\"slow down\"}"), "http_error", "rate_limited", "HTTP 429: slow down; retry after 3600 s"),
     ("error_in_html", "", |wire| refuse(wire, "502 Bad", "", "<html><h1>Bad Gateway</h1></html>"), "http_error", "http", "HTTP 502: Bad Gateway"),
     ("error_in_json", "", |wire| refuse(wire, "503 No", "", "{\"error\":{\"message\":\"busy\"}}"), "http_error", "unavailable", "HTTP 503: busy"),
@@ -84,7 +84,7 @@ const ROWS: &[Row] = &[
     ("empty", "", |wire| refuse(wire, "200 OK", "", ""), "truncated", "truncated", "empty body, without a finish reason"),
     ("no_content", "", |mut wire| { wire.send("HTTP/1.1 204 No Content\r\n\r\n"); wire.hold(); }, "empty", "no_content", "HTTP 204: the server sent no content; check that the address"),
     ("reset_content", "", |mut wire| { wire.send("HTTP/1.1 205 Reset Content\r\n\r\n"); wire.hold(); }, "empty", "no_content", "HTTP 205: the server sent no content"),
-    // ─── Ends ───
+    // ─── Ends of streams ───
     ("aborted", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"abort\""))); }, "stream_error", "finish_reason", "the server ended the answer with finish reason \"abort\""),
     ("object_as_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("{\"message\":\"oh no\"}"))); }, "stream_error", "finish_reason", "oh no"),
     ("unknown_finish_reason", "", |mut wire| { wire.send(format!("{HEAD}{TOKEN}{}", finish("\"bored\""))); }, "ok", "", "unknown finish reason \\\"bored\\\""),
@@ -125,16 +125,16 @@ fn report(folder: &Path) -> Value {
     support::schema::read_results(folder.join("r.json"))
 }
 
-/// Status, kind of the error, and its reason or else all warnings.
+/// Status, kind of error, and error message (without an error, all warnings).
 fn outcome(attempt: &Value) -> (String, String, String) {
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let error = &attempt["error"];
-    let said = if error.is_null() { attempt["warnings"].to_string() } else { text(&error["message"]) };
-    (text(&attempt["status"]), text(&error["kind"]), said)
+    let reason = if error.is_null() { attempt["warnings"].to_string() } else { text(&error["message"]) };
+    (text(&attempt["status"]), text(&error["kind"]), reason)
 }
 
 #[test]
-fn every_fault_has_its_status_and_a_reason_and_the_next_case_is_measured() {
+fn every_fault_has_its_status_and_reason_and_the_run_continues() {
     let server = Server::start(ROWS.iter().map(|row| (row.0, row.2)).collect());
     let mut suite = String::new();
     for (name, limits, ..) in ROWS {
@@ -149,18 +149,18 @@ fn every_fault_has_its_status_and_a_reason_and_the_next_case_is_measured() {
     let mut wrong = Vec::new();
     for (row, pair) in ROWS.iter().zip(attempts.chunks(2)) {
         let (name, _, _, status, kind, says) = *row;
-        let (got, got_kind, said) = outcome(pair[0]);
-        if (got.as_str(), got_kind.as_str()) != (status, kind) || !said.contains(says) || said.len() > 3000 {
-            wrong.push(format!("{name}: {got} {got_kind}: {said}"));
+        let (got, got_kind, reason) = outcome(pair[0]);
+        if (got.as_str(), got_kind.as_str()) != (status, kind) || !reason.contains(says) || reason.len() > 3000 {
+            wrong.push(format!("{name}: {got} {got_kind}: {reason}"));
         }
         if pair[1]["status"] != "ok" || pair[1]["text"] != "ab" {
             wrong.push(format!("after {name}: {}", pair[1]));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    // What was offered is 40 GiB and more.
+    // The faults offer more than 40 GiB.
     let sent = server.sent.load(Ordering::SeqCst) >> 20;
-    assert!(sent < 256, "{sent} MiB were taken off the server, or wait in sockets");
+    assert!(sent < 256, "{sent} MiB were read from the server or wait in sockets");
 }
 
 #[test]
@@ -184,7 +184,7 @@ fn an_aborted_answer_is_status_1_and_counts_in_the_error_rate() {
 }
 
 #[test]
-fn tries_are_counted_told_and_no_part_of_a_number() {
+fn retries_are_reported_and_excluded_from_timings() {
     let storm: Fault = |wire| {
         if wire.number < 2 { refuse(wire, "429 No", "retry-after: 0\r\n", "no") } else { well(wire) }
     };
@@ -199,9 +199,9 @@ fn tries_are_counted_told_and_no_part_of_a_number() {
     assert_eq!(facts, [("rate_limited", Some(429)); 2]);
     let start = |v: &Value| v["started_at"].as_str().unwrap().to_owned();
     assert!(start(&retries[0]) <= start(&retries[1]) && start(&retries[1]) <= start(attempt));
-    let told = "answered on try 3 after 2 × HTTP 429; times count from the last try";
-    assert!(attempt["warnings"].to_string().contains(told), "{attempt}");
-    assert!(text(&out.stderr).contains(told) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
+    let message = "answered on try 3 after 2 × HTTP 429; times count from the last try";
+    assert!(attempt["warnings"].to_string().contains(message), "{attempt}");
+    assert!(text(&out.stderr).contains(message) && text(&out.stdout).contains("needed retries: 1 of 1 attempt"));
     assert_eq!(json["summary"]["findings"][0], serde_json::json!({ "key": "retried", "attempts": 1 }));
     assert!(std::fs::read_to_string(folder.path().join("r.md")).unwrap().contains("- needed retries: 1 of 1 attempt"));
 }
@@ -211,10 +211,10 @@ fn well(mut wire: Wire) {
 }
 
 #[test]
-fn a_redirect_takes_nobody_s_key_to_another_host() {
+fn a_redirect_sends_no_key_to_another_host() {
     use std::sync::OnceLock;
     static ELSEWHERE: OnceLock<u16> = OnceLock::new();
-    let (port, came) = canary();
+    let (port, visits) = canary();
     ELSEWHERE.set(port).unwrap();
     let redirect: Fault = |wire| {
         let to = format!("location: http://u:hunter22@127.0.0.1:{}/v1?key=hunter22\r\n", ELSEWHERE.get().unwrap());
@@ -225,11 +225,11 @@ fn a_redirect_takes_nobody_s_key_to_another_host() {
     let run = |url: &str| command(folder.path(), &[url]).env("OPENAI_API_KEY", "sk-canary").output().unwrap();
     let out = run(&server.url());
     assert_eq!(out.status.code(), Some(1), "{}", text(&out.stderr));
-    let (status, kind, said) = outcome(&report(folder.path())["cases"][0]["attempts"][0]);
+    let (status, kind, reason) = outcome(&report(folder.path())["cases"][0]["attempts"][0]);
     assert_eq!((status.as_str(), kind.as_str()), ("http_error", "redirect"));
-    assert_eq!(said, format!("HTTP 307: redirects to http://127.0.0.1:{port}/v1, which is not followed"));
+    assert_eq!(reason, format!("HTTP 307: redirects to http://127.0.0.1:{port}/v1, which is not followed"));
 
-    // The list of models, to plain HTTP or anywhere.
+    // A redirect of the model list.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
     std::thread::spawn(move || {
@@ -239,16 +239,16 @@ fn a_redirect_takes_nobody_s_key_to_another_host() {
                 .take_while(|l| l.as_ref().is_ok_and(|l| !l.is_empty()))
                 .count();
             let head = format!("HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1:{port}/v1/models\r\n");
-            let _gone = stream.write_all(format!("{head}connection: close\r\ncontent-length: 0\r\n\r\n").as_bytes());
+            let _closed = stream.write_all(format!("{head}connection: close\r\ncontent-length: 0\r\n\r\n").as_bytes());
         }
     });
     let out = run(&url);
     assert_eq!(out.status.code(), Some(3));
     assert!(text(&out.stderr).contains("which is not followed"), "{}", text(&out.stderr));
-    assert_eq!(came.load(Ordering::SeqCst), 0);
+    assert_eq!(visits.load(Ordering::SeqCst), 0);
 }
 
-/// Runs one case against this address; the status with stderr and, where there is one, the report.
+/// Runs one case against this address. Returns status, stderr and, if written, the reports.
 fn run_once(url: &str, args: &[&str]) -> (Option<i32>, String, Option<(Value, String)>) {
     let folder = folder_with(ONE_CASE);
     let out = command(folder.path(), &[&[url], args].concat()).output().unwrap();
@@ -257,7 +257,7 @@ fn run_once(url: &str, args: &[&str]) -> (Option<i32>, String, Option<(Value, St
 }
 
 #[test]
-fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
+fn certificates_are_verified_unless_disabled_with_a_warning() {
     let ca = tls::file("ca.pem");
     let url = |port: u16| format!("https://localhost:{port}/v1");
     let trusted = ["--cacert", ca.as_str()];
@@ -268,7 +268,7 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
     assert!(json["cases"][0]["attempts"][0]["connect_ms"].is_number());
     assert!(!stderr.contains("insecure") && !markdown.contains("insecure"));
 
-    for (certificate, args, said) in [
+    for (certificate, args, reason) in [
         ("good.pem", &[][..], "trust the issuer or this certificate with --cacert FILE"),
         ("self-signed.pem", &trusted, "skip verification with --insecure"),
         ("expired.pem", &trusted, "expired"),
@@ -276,7 +276,7 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
     ] {
         let (status, stderr, written) = run_once(&url(tls::serve(certificate, certificate)), args);
         assert_eq!((status, written.is_some()), (Some(3), false), "{certificate}: {stderr}");
-        assert!(stderr.contains("certificate") && stderr.contains(said), "{certificate}: {stderr}");
+        assert!(stderr.contains("certificate") && stderr.contains(reason), "{certificate}: {stderr}");
         let (status, stderr, written) = run_once(&url(tls::serve(certificate, certificate)), &["--insecure"]);
         assert_eq!(status, Some(0), "{certificate}: {stderr}");
         assert!(stderr.contains("warning: --insecure: the server need not prove who it is"), "{stderr}");
@@ -287,12 +287,12 @@ fn certificates_are_verified_unless_it_is_said_loudly_that_they_are_not() {
 }
 
 #[test]
-fn a_certificate_that_was_given_itself_is_trusted_while_it_is_valid() {
+fn a_given_certificate_is_trusted_while_valid() {
     let port = tls::serve("openssl-req.pem", "openssl-req.pem");
     for (certificate, host, trusted) in [
         ("openssl-req.pem", "localhost", true),
         ("openssl-req.pem", "127.0.0.1", true),
-        // Whoever gives the very certificate means this server, under whatever name.
+        // Giving this very certificate means trusting the server under any name.
         ("openssl-req-elsewhere.pem", "localhost", true),
         ("self-signed.pem", "localhost", true),
         ("openssl-req-expired.pem", "localhost", false),
@@ -304,29 +304,29 @@ fn a_certificate_that_was_given_itself_is_trusted_while_it_is_valid() {
         assert_eq!(stderr.contains("expired"), !trusted, "{certificate}: {stderr}");
         assert!(written.is_none_or(|(json, _)| json["target"]["tls_verified"] == true), "{certificate}");
     }
-    // Another one of the same kind is not it, and does not vouch for it.
+    // A different certificate of the same kind is not trusted.
     let other = tls::file("openssl-req-elsewhere.pem");
     let (status, stderr, _) = run_once(&format!("https://localhost:{port}/v1"), &["--cacert", &other]);
     assert!(status == Some(3) && stderr.contains("certificate"), "{stderr}");
 }
 
 #[test]
-fn a_certificate_that_goes_bad_in_the_run_fails_its_attempt() {
+fn a_certificate_that_expires_in_the_run_fails_its_attempt() {
     let ca = tls::file("ca.pem");
     let port = tls::serve("good.pem", "expired.pem");
     let (status, stderr, written) =
         run_once(&format!("https://localhost:{port}/v1"), &["--cacert", &ca, "--retries", "3"]);
     assert_eq!(status, Some(1), "{stderr}");
     let attempt = &written.unwrap().0["cases"][0]["attempts"][0];
-    let (status, kind, said) = outcome(attempt);
+    let (status, kind, reason) = outcome(attempt);
     assert_eq!((status.as_str(), kind.as_str()), ("connect_error", "tls"));
-    assert!(said.contains("expired"), "{said}");
-    // It would not be better a second later.
+    assert!(reason.contains("expired"), "{reason}");
+    // A retry would not help.
     assert_eq!(attempt["retries"], serde_json::json!([]));
 }
 
 #[test]
-fn the_wrong_protocol_is_told_either_way() {
+fn a_wrong_protocol_is_reported_both_ways() {
     let plain = Simulator::start(SimConfig::default()).unwrap();
     let (status, stderr, _) = run_once(&plain.url().replace("http://", "https://"), &[]);
     assert_eq!(status, Some(3), "{stderr}");
@@ -344,7 +344,7 @@ fn a_file_without_certificates_is_a_mistake() {
     let folder = folder_with(ONE_CASE);
     let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
     let broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
-    for (content, said) in [
+    for (content, reason) in [
         (Some(""), "is empty"),
         (Some("DER?"), "holds no certificate in PEM"),
         (Some(key), "holds no certificate in PEM"),
@@ -359,7 +359,7 @@ fn a_file_without_certificates_is_a_mistake() {
         let out = command(folder.path(), &["https://localhost:1/v1", "--cacert", "ca.pem"]).output().unwrap();
         let stderr = text(&out.stderr);
         assert_eq!(out.status.code(), Some(2), "{stderr}");
-        assert!(stderr.contains("--cacert 'ca.pem'") && stderr.contains(said), "{said} in {stderr}");
+        assert!(stderr.contains("--cacert 'ca.pem'") && stderr.contains(reason), "{reason} in {stderr}");
     }
 }
 
@@ -372,11 +372,11 @@ fn plain_http_needs_no_roots() {
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
 }
 
-/// A proxy that answers all by itself, and tells what it was asked.
+/// A proxy that answers all requests itself and sends their first lines.
 fn proxy() -> (String, std::sync::mpsc::Receiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
-    let (asked, requests) = channel();
+    let (request_line, requests) = channel();
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut lines = BufReader::new(stream.try_clone().unwrap());
@@ -391,8 +391,8 @@ fn proxy() -> (String, std::sync::mpsc::Receiver<String>) {
             let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
             let body = if first.starts_with("POST ") { ANSWER } else { models };
             let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-            asked.send(first).unwrap();
-            let _gone = stream.write_all((head + body).as_bytes());
+            request_line.send(first).unwrap();
+            let _closed = stream.write_all((head + body).as_bytes());
         }
     });
     (address, requests)
@@ -408,10 +408,10 @@ fn run_with_proxies(url: &str, args: &[&str], proxy: &str) -> (Output, tempfile:
 }
 
 #[test]
-fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
+fn a_proxy_is_used_only_on_request_and_reported() {
     let server = Server::start(Vec::new());
     for args in [&[][..], &["--proxy", "env"]] {
-        // This machine itself is never asked through one that only the environment names.
+        // Requests to this machine never use a proxy from the environment.
         let (address, requests) = proxy();
         let (out, folder) = run_with_proxies(&server.url(), args, &format!("http://{address}"));
         assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
@@ -423,8 +423,11 @@ fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
         run_with_proxies("http://model.invalid/v1", &["--proxy", "env"], &format!("http://u:hunter22@{address}"));
     let stderr = text(&out.stderr);
     assert_eq!(out.status.code(), Some(0), "{stderr}");
-    let asked: Vec<String> = requests.try_iter().collect();
-    assert!(asked.iter().any(|r| r.starts_with("POST http://model.invalid/v1/chat/completions ")), "{asked:?}");
+    let request_line: Vec<String> = requests.try_iter().collect();
+    assert!(
+        request_line.iter().any(|r| r.starts_with("POST http://model.invalid/v1/chat/completions ")),
+        "{request_line:?}"
+    );
     let shown = format!("http://{address}");
     assert_eq!(report(folder.path())["target"]["proxy"], shown);
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
@@ -432,7 +435,7 @@ fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
     let json = std::fs::read_to_string(folder.path().join("r.json")).unwrap();
     assert!(![stderr, text(&out.stdout), markdown, json].iter().any(|t| t.contains("hunter22")));
 
-    // One that was named is used for this machine, too.
+    // A proxy given on the command line is used even for this machine.
     let (address, requests) = proxy();
     let (status, stderr, _) = run_once(&server.url(), &["--proxy", &address]);
     assert_eq!(status, Some(0), "{stderr}");
@@ -442,24 +445,24 @@ fn a_proxy_is_used_only_where_it_was_asked_for_and_the_report_says_so() {
 }
 
 #[test]
-fn a_run_without_a_screen_that_is_suspended_marks_what_was_in_flight() {
+fn a_suspended_headless_run_marks_attempts_in_flight() {
     use std::sync::{Mutex, OnceLock};
     static GATE: OnceLock<Mutex<std::sync::mpsc::Receiver<()>>> = OnceLock::new();
-    static BEGUN: OnceLock<Mutex<std::sync::mpsc::Sender<()>>> = OnceLock::new();
+    static STARTED: OnceLock<Mutex<std::sync::mpsc::Sender<()>>> = OnceLock::new();
     let (open, gate) = channel();
-    let (begun, begins) = channel();
+    let (started, wait_for_start) = channel();
     GATE.set(Mutex::new(gate)).unwrap();
-    BEGUN.set(Mutex::new(begun)).unwrap();
+    STARTED.set(Mutex::new(started)).unwrap();
     let gated: Fault = |mut wire| {
         wire.send(HEAD);
-        BEGUN.get().unwrap().lock().unwrap().send(()).unwrap();
+        STARTED.get().unwrap().lock().unwrap().send(()).unwrap();
         GATE.get().unwrap().lock().unwrap().recv().unwrap();
         wire.send(ANSWER);
     };
     let server = Server::start(vec![("gated", gated)]);
     let folder = folder_with(&format!("{}{}", case_of("gated"), case_of("well")));
     let child = command(folder.path(), &[&server.url()]).spawn().unwrap();
-    begins.recv().unwrap();
+    wait_for_start.recv().unwrap();
     let pid = child.id();
     let signal = |name: &str| {
         assert!(Command::new("kill").args(["-s", name, &pid.to_string()]).status().unwrap().success());

@@ -1,4 +1,5 @@
-//! The plan of the source tree: imports go down the floors, and the modules of a folder never import each other in a circle.
+//! Structure of the source tree: imports go down the floors, and modules of a folder never import each other in a
+//! circle.
 #![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,8 @@ const FLOORS: &[&[&str]] = &[
 ];
 /// Imports allowed within a floor: importing module and imported module.
 const NEIGHBOURS: &[(&str, &str)] = &[("config", "cli"), ("main", "cli"), ("main", "config")];
-/// Circles that are being opened: folder and modules. The test fails as soon as one of them is gone, so that its row goes too.
+/// Circles that are being removed: folder and modules. The test fails once such a circle is gone, so that its row is
+/// removed too.
 const KNOWN: &[(&str, &[&str])] = &[];
 
 /// A path from the root of the crate: `["app", "state", "Scene"]`.
@@ -259,13 +261,13 @@ fn no_modules_import_each_other_in_a_circle() {
     let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
     let known: BTreeSet<_> = KNOWN.iter().map(|(folder, circle)| ((*folder).to_owned(), set(circle))).collect();
     let found = Tree::read_src(false).circles();
-    let (new, gone): (Vec<_>, Vec<_>) = (found.difference(&known).collect(), known.difference(&found).collect());
+    let (new, stale): (Vec<_>, Vec<_>) = (found.difference(&known).collect(), known.difference(&found).collect());
     assert!(new.is_empty(), "circles that are not in KNOWN: {new:#?}");
-    assert!(gone.is_empty(), "circles in KNOWN that no longer exist; remove their rows: {gone:#?}");
+    assert!(stale.is_empty(), "circles in KNOWN that no longer exist; remove their rows: {stale:#?}");
 }
 
-/// A tree of modules with these texts.
-fn planted(files: &[(&str, &str)]) -> Tree {
+/// Builds a tree from modules with these texts.
+fn tree_from(files: &[(&str, &str)]) -> Tree {
     let source = |module: &[String]| {
         let name = module.join("/");
         files.iter().find(|(file, _)| *file == name).map(|(_, text)| (*text).to_owned())
@@ -275,7 +277,7 @@ fn planted(files: &[(&str, &str)]) -> Tree {
 
 /// Folder and modules of each circle.
 fn circles_of(files: &[(&str, &str)]) -> Vec<(String, Vec<String>)> {
-    planted(files).circles().into_iter().map(|(folder, circle)| (folder, circle.into_iter().collect())).collect()
+    tree_from(files).circles().into_iter().map(|(folder, circle)| (folder, circle.into_iter().collect())).collect()
 }
 
 #[test]

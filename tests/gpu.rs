@@ -1,6 +1,6 @@
-//! The stand-in driver as the loader finds it, and what the telemetry's own tests do not ask of it.
+//! The stand-in driver as a program loads it, and GPU features that the sampler's own tests do not cover.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 #[path = "support/nvml.rs"]
 mod nvml;
@@ -25,40 +25,40 @@ use tokscope::telemetry::{SamplerConfig, start};
 use self::nvml::Driver;
 use self::server::Server;
 
-/// Longer than any test takes.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
-/// Set in the child of the first test.
+/// Set in the child process of the first test.
 const CHILD: &str = "TOKSCOPE_TEST_FINDS_LIBRARY";
 
 #[test]
-fn the_library_is_found_by_its_name_like_a_real_one() {
+fn the_library_is_loaded_by_name() {
     if std::env::var_os(CHILD).is_some() {
         return expect_stand_in();
     }
     let driver = Driver::install("driver 580.95.05\ngpu 0 name=Stand_In total=900 used=20");
     let (key, folder) = driver.env();
-    // The loader reads its environment when a process starts: the look is taken in a child, which is this test again.
+    // The loader reads its environment when a process starts. Therefore this test runs itself again as a child process.
     let child = Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "the_library_is_found_by_its_name_like_a_real_one"])
+        .args(["--exact", "the_library_is_loaded_by_name"])
         .env(key, folder)
         .env(CHILD, "1")
         .output()
         .unwrap();
-    let said = String::from_utf8_lossy(&child.stdout);
-    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+    let output = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }
 
 fn expect_stand_in() {
     let (sink, events) = channel();
     let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
     let _sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
-    let found = events.recv().expect("the thread says something");
+    let found = events.recv().expect("an event of the sampler");
     let GpuEvent::Found { driver, gpus, .. } = &found else { panic!("{found:?}") };
     assert_eq!((driver.as_deref(), gpus[0].model.as_str()), (Some("580.95.05"), "Stand In"));
 }
 
 #[test]
-fn processes_are_listed_as_drivers_list_them() {
+fn processes_are_listed_like_a_real_driver() {
     let driver = Driver::install(
         "clock manual
          gpu 0 total=900 used=20
@@ -79,7 +79,7 @@ fn processes_are_listed_as_drivers_list_them() {
 }
 
 #[test]
-fn two_drivers_in_one_process_know_nothing_of_each_other() {
+fn two_drivers_in_one_process_are_independent() {
     let drivers = ["gpu 0 name=A total=1 used=0", "gpu 0 name=B total=1 used=0"].map(Driver::install);
     let names = drivers.each_ref().map(|d| {
         let nvml = Nvml::builder().lib_path(d.library.path().as_os_str()).init().unwrap();
@@ -90,7 +90,7 @@ fn two_drivers_in_one_process_know_nothing_of_each_other() {
 }
 
 #[test]
-fn slices_are_where_the_driver_says_and_nowhere_else() {
+fn slices_are_only_in_their_slots() {
     let driver =
         Driver::install("gpu 0 name=A100 migmode=1\nmig 0 2 name=1g.5gb uuid=MIG-1 total=9 used=1\ngpu 1 name=RTX");
     let nvml = Nvml::builder().lib_path(driver.library.path().as_os_str()).init().unwrap();
@@ -105,18 +105,18 @@ fn slices_are_where_the_driver_says_and_nowhere_else() {
     assert!(matches!(nvml.device_by_index(1).unwrap().mig_mode(), Err(NvmlError::NotSupported)));
 }
 
-/// The reports of a run without a screen.
+/// Reports of a headless run.
 struct Reports {
     json: Value,
     markdown: String,
 }
 
-/// Runs the program as it is, one case, beside that driver.
+/// Runs the program with one case and this driver.
 fn run(driver: &Driver, url: &str) -> Reports {
     run_with(driver, url, &[])
 }
 
-/// The same with further arguments.
+/// Like [`run`], with further arguments.
 fn run_with(driver: &Driver, url: &str, args: &[&str]) -> Reports {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), "[[case]]\nname = \"Alone\"\nprompt = \"p\"\n").unwrap();
@@ -135,26 +135,26 @@ fn run_with(driver: &Driver, url: &str, args: &[&str]) -> Reports {
     Reports { json: schema::read_results(folder.path().join("r.json")), markdown: read("r.md") }
 }
 
-/// A server that takes so long to answer.
+/// A server that takes this time to respond.
 fn slow_server(time: Duration, tokens: usize) -> Server {
-    Server::start(&["lone-model"], move |mut asked| {
-        asked.token("word");
-        // Nobody sends: it is the time that matters, for a run must be long enough for what is measured.
-        let (_kept, nothing) = channel::<()>();
-        assert!(nothing.recv_timeout(time).is_err());
-        asked.finish(tokens);
+    Server::start(&["lone-model"], move |mut request| {
+        request.token("word");
+        // A channel without a sender, as a timer. The run must be long enough for the measurements.
+        let (_sender, silent) = channel::<()>();
+        assert!(silent.recv_timeout(time).is_err());
+        request.finish(tokens);
     })
 }
 
 const MIB: u64 = 1 << 20;
 
 #[test]
-fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
+fn every_figure_of_two_gpus_is_reported_and_one_is_lost() {
     let server = slow_server(Duration::from_secs(6), 2882);
     let port = server.url().rsplit_once(':').unwrap().1.trim_end_matches("/v1").to_owned();
     let pid = std::process::id();
-    // The clock counts the driver's calls: some fifty open the GPUs and take the run's first samples, then twelve or so a
-    // tick. The counter stands at 1000 J, then at 2441 J.
+    // The clock counts driver calls: about fifty until the run's first samples, then about twelve per tick. The energy
+    // counter rises from 1000 J to 2441 J.
     let driver = Driver::install(&format!(
         "driver 580.95.05
          clock calls
@@ -175,9 +175,11 @@ fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
         little = 10_240 * MIB,
         more = 11_264 * MIB,
     ));
-    // On a machine that is busy enough the readings do not reach the ends of the run: then there is no energy, and rightly.
+    // On a busy machine the readings may not reach the ends of the run, and then there is rightly no energy figure. So
+    // the run is repeated.
     let known = |reports: &Reports| reports.json["gpu"]["devices"][0]["energy_j"].is_number();
-    let Reports { json, markdown } = (0..3).map(|_| run(&driver, &server.url())).find(known).expect("energy, once");
+    let Reports { json, markdown } =
+        (0..3).map(|_| run(&driver, &server.url())).find(known).expect("a run with energy figures");
 
     let gpu = &json["gpu"];
     assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("nvml"), &json!("580.95.05")));
@@ -207,7 +209,7 @@ fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
     assert_eq!(devices.len(), 2);
     assert!(devices[1]["lost_at_s"].as_f64().is_some_and(|at| at > 0.0), "{}", devices[1]);
     assert!(gpu["missed"].as_u64().is_some_and(|missed| missed > 0) && gpu["driver_silent_s"].is_null(), "{gpu}");
-    // 2882 tokens for 1441 J; the GPU that is lost served nobody, and is no reason to know nothing.
+    // 2882 tokens for 1441 J. The lost GPU served no request, so it does not make the figure unknown.
     let summary = &json["summary"];
     assert_eq!((&summary["output_tokens_per_joule"], &summary["joules_per_output_token"]), (&json!(2.0), &json!(0.5)));
     for line in [
@@ -226,9 +228,9 @@ fn two_gpus_of_which_one_is_lost_are_reported_to_the_traces_last_figure() {
 }
 
 #[test]
-fn a_driver_that_hangs_in_the_run_holds_up_neither_it_nor_the_exit() {
+fn a_driver_that_hangs_delays_neither_the_run_nor_the_exit() {
     let server = slow_server(Duration::from_secs(4), 1);
-    // It hangs for an hour, some ticks after the run's begin.
+    // The driver hangs for an hour, some ticks after the start of the run.
     let driver = Driver::install(
         "clock calls\ngpu 0 uuid=GPU-a total=900 used=20 power=1000\ndelay nvmlDeviceGetPowerUsage 3600000000 30",
     );
@@ -241,7 +243,7 @@ fn a_driver_that_hangs_in_the_run_holds_up_neither_it_nor_the_exit() {
 }
 
 #[test]
-fn a_driver_that_hangs_from_the_start_is_a_reason() {
+fn a_driver_that_hangs_from_the_start_gives_a_reason() {
     let server = slow_server(Duration::ZERO, 1);
     let driver = Driver::install("gpu 0 total=900 used=20\ndelay nvmlDeviceGetCount_v2 3600000000");
     let json = run(&driver, &server.url()).json;
@@ -251,7 +253,7 @@ fn a_driver_that_hangs_from_the_start_is_a_reason() {
 
 #[test]
 #[ignore = "needs an NVIDIA GPU and its driver"]
-fn a_real_driver_tells_its_memory() {
+fn a_real_driver_reports_its_memory() {
     let (sink, events) = channel();
     let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
     let sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
@@ -265,11 +267,10 @@ fn a_real_driver_tells_its_memory() {
     assert!(sample.memory_used_bytes.is_some_and(|used| used <= total), "{events:?}");
 }
 
-/// Two GPUs of another machine, as an exporter there shows them.
+/// Two GPUs of another machine, as an exporter shows them.
 const PAGE: &str = include_str!("data/dcgm/two-gpus.prom");
 
-/// An exporter that reads its GPUs out for each look: each page has 500 J more than the one before, and the third the most
-/// memory in use.
+/// An exporter with new figures for each read: each page has 500 J more, and the third the highest memory use.
 fn exporter() -> String {
     use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -283,14 +284,14 @@ fn exporter() -> String {
                 .replace("} 1234567891", &format!("}} {}", 1_000_000_000 + 500_000 * number))
                 .replace("} 71680", &format!("}} {used}"));
             let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-            let _gone = (&wire).write_all((head + &body).as_bytes());
+            let _closed = (&wire).write_all((head + &body).as_bytes());
         }
     });
     address.to_string()
 }
 
 #[test]
-fn the_gpus_of_another_machine_are_reported_as_its_page_tells_them() {
+fn gpus_of_another_machine_are_reported_from_its_page() {
     let server = slow_server(Duration::from_secs(6), 100);
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let folder = tempfile::tempdir().unwrap();
@@ -310,8 +311,8 @@ fn the_gpus_of_another_machine_are_reported_as_its_page_tells_them() {
     assert_eq!((&gpu["source"], &gpu["driver_version"]), (&json!("dcgm"), &json!("550.144.03")), "{json}");
     assert_eq!((&gpu["scope"], &gpu["sample_interval_ms"]), (&json!("endpoint-host"), &json!(1000)));
     let evidence = gpu["scope_evidence"].as_str().unwrap();
-    let both = format!("figures of node-7 by --gpu-metrics-url; http://{closed}/metrics: ");
-    assert!(evidence.starts_with(&both), "the dead page is told: {evidence}");
+    let both = format!("figures of node-7 from --gpu-metrics-url; http://{closed}/metrics: ");
+    assert!(evidence.starts_with(&both), "the dead page is reported: {evidence}");
     let devices = gpu["devices"].as_array().unwrap();
     let expected = [
         json!({
@@ -330,18 +331,18 @@ fn the_gpus_of_another_machine_are_reported_as_its_page_tells_them() {
             assert_eq!(&device[key], value, "{key} of {device}");
         }
     }
-    // Its own pace is that of the looks here, as far as this machine keeps it.
+    // The exporter's interval equals the interval of the reads, as far as this machine keeps it.
     assert!(devices[0]["samples"].as_u64() >= Some(3), "{}", devices[0]);
     assert!(devices[0]["samples_apart_ms"].as_u64() >= Some(500), "{}", devices[0]);
     for line in ["- **Host**: node-7", "- **Memory**: 81559 MiB", "- **Peak Memory**: 72000 MiB (", " samples, "] {
         assert!(markdown.contains(line), "'{line}' is missing in\n{markdown}");
     }
     assert!(json["host"]["cpu_busy_percent"]["max"].as_f64().is_some_and(|percent| percent > 0.0), "{}", json["host"]);
-    assert!(json["host"]["own_engine_percent"].is_object(), "the thread has another name: {}", json["host"]);
+    assert!(json["host"]["own_engine_percent"].is_object(), "the engine's thread was not found: {}", json["host"]);
 }
 
 #[test]
-fn gpus_that_nobody_asked_for_are_not_looked_at() {
+fn gpus_are_not_read_with_gpu_none() {
     let server = slow_server(Duration::ZERO, 1);
     let driver = Driver::install("gpu 0 uuid=GPU-a total=900 used=20");
     let json = run_with(&driver, &server.url(), &["--gpu", "none"]).json;

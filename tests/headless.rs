@@ -1,5 +1,5 @@
-//! The whole program without a screen: exit status, streams, files.
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+//! The whole program without a dashboard: exit status, streams, files.
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 #[path = "support/schema.rs"]
 mod schema;
@@ -59,7 +59,7 @@ fn text(bytes: &[u8]) -> String {
 }
 
 #[test]
-fn a_run_measures_all_cases_and_writes_what_was_asked_for() {
+fn a_run_measures_all_cases_and_writes_its_exports() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
     let (stdout, stderr) = (text(&out.stdout), text(&out.stderr));
@@ -76,7 +76,7 @@ fn a_run_measures_all_cases_and_writes_what_was_asked_for() {
         .map(|c| c["attempts"][0]["output_sequence_length"].as_u64().unwrap())
         .collect();
     assert_eq!(tokens, [20, 30, 20]);
-    // The simulator is recognised wherever it listens, and never passed off as a model.
+    // The simulator is recognised on any port and never reported as a model.
     assert_eq!(json["run"]["simulated"], true);
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     assert!(markdown.contains("**Test Mode**: Three") && markdown.to_lowercase().contains("simulat"));
@@ -96,7 +96,7 @@ fn attempts(folder: &Path) -> Value {
 }
 
 #[test]
-fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
+fn repeats_are_cold_and_with_warm_marked_as_warm() {
     let sim =
         Simulator::start(SimConfig { ttft_ms: 800.0, tokens_per_s: 100.0, prefix_cache: true, ..SimConfig::default() });
     let (folder, sim) = (folder_with(LONG_SUITE), sim.unwrap());
@@ -143,7 +143,7 @@ fn repeats_are_cold_and_with_warm_they_are_warm_and_marked_everywhere() {
 
 #[cfg(feature = "tokenizer")]
 #[test]
-fn a_tokenizer_counts_where_the_server_does_not() {
+fn a_tokenizer_counts_if_the_server_does_not() {
     let data = |name: &str| format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     let suite = format!("{SUITE}extra = {{ tokscope_sim = {{ fault = \"no_usage\" }} }}\n");
     let (folder, sim) = (folder_with(&suite), simulator());
@@ -156,18 +156,18 @@ fn a_tokenizer_counts_where_the_server_does_not() {
     let characters = |case: usize| -> usize {
         ["text", "reasoning"].iter().map(|part| attempt(case)[part].as_str().unwrap().chars().count()).sum()
     };
-    // This tokenizer knows every character as one token.
+    // This tokenizer counts every character as one token.
     let third = attempt(2);
     assert_eq!(
         (&third["token_count_source"], &third["output_sequence_length"]),
         (&"tokenizer".into(), &characters(2).into())
     );
-    // Where the server counts, its count stands, and another one is told.
+    // If the server counts tokens, its count is used, and a different count of the tokenizer gives a warning.
     let first = attempt(0);
     assert_eq!((&first["token_count_source"], &first["output_sequence_length"]), (&"usage".into(), &20.into()));
     assert_eq!(first["tokenizer_token_count"], characters(0));
-    let told = format!("the tokenizer counts {} tokens in the streamed text, the server 20", characters(0));
-    assert!(first["warnings"].to_string().contains(&told), "{}", first["warnings"]);
+    let message = format!("the tokenizer counts {} tokens in the streamed text, the server 20", characters(0));
+    assert!(first["warnings"].to_string().contains(&message), "{}", first["warnings"]);
     assert!(text(&out.stderr).contains(&format!("{} tokens", characters(2))) && !text(&out.stderr).contains('~'));
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     assert!(markdown.contains("counted by the given tokenizer in 1 of 3 attempts"), "{markdown}");
@@ -182,7 +182,7 @@ fn a_tokenizer_counts_where_the_server_does_not() {
 }
 
 #[test]
-fn what_was_found_stands_under_its_case_and_in_every_report() {
+fn findings_are_shown_with_their_case_and_in_every_report() {
     let suite = format!("{SUITE}[case.extra.tokscope_sim]\nfault = \"no_usage\"\n");
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.md", "--export", "r.json"]);
@@ -201,26 +201,26 @@ fn what_was_found_stands_under_its_case_and_in_every_report() {
     assert!(markdown.contains("- no usage reported: 1 of 3 attempts") && markdown.contains(said), "{markdown}");
 }
 
-/// The server's own count beside ours, and the reason where there is none.
+/// The server's own count is reported next to ours, and a reason if there is none.
 #[test]
-fn the_server_s_own_gauges_stand_in_the_report() {
+fn the_servers_metrics_are_reported() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--server-metrics", "--export", "r.json", "--export", "r.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let report = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
     let json: Value = schema::read_results(folder.path().join("r.json"));
-    let told = &json["server_metrics"];
-    assert_eq!((&told["kind"], &told["sample_interval_ms"]), (&"tokscope-sim".into(), &1000.into()), "{told}");
-    assert_eq!((&told["generated_tokens"], &told["output_tokens_here"]), (&70.0.into(), &70.into()), "{told}");
-    assert!(told["samples"].as_u64().is_some_and(|n| n >= 2), "{told}");
-    assert_eq!((&told["kv_cache_usage_percent"], &told["warnings"]), (&Value::Null, &Value::Array(Vec::new())));
+    let message = &json["server_metrics"];
+    assert_eq!((&message["kind"], &message["sample_interval_ms"]), (&"tokscope-sim".into(), &1000.into()), "{message}");
+    assert_eq!((&message["generated_tokens"], &message["output_tokens_here"]), (&70.0.into(), &70.into()), "{message}");
+    assert!(message["samples"].as_u64().is_some_and(|n| n >= 2), "{message}");
+    assert_eq!((&message["kv_cache_usage_percent"], &message["warnings"]), (&Value::Null, &Value::Array(Vec::new())));
     let markdown = report("r.md");
     assert!(
         markdown.contains("## Server Metrics") && markdown.contains("**Tokens Generated**: 70; tokscope received 70")
     );
 
-    let nowhere = format!("--server-metrics={}", sim.url().replace("/v1", "/nothing?key=secret"));
-    let out = tokscope(folder.path(), &[&sim.url(), &nowhere, "--case", "first", "--export", "none.md"]);
+    let missing = format!("--server-metrics={}", sim.url().replace("/v1", "/nothing?key=secret"));
+    let out = tokscope(folder.path(), &[&sim.url(), &missing, "--case", "first", "--export", "none.md"]);
     assert_eq!(out.status.code(), Some(0), "{}", text(&out.stderr));
     let markdown = report("none.md");
     assert!(markdown.contains("/nothing: HTTP 404.") && !markdown.contains("secret"), "{markdown}");
@@ -248,7 +248,7 @@ fn a_saved_run_keeps_its_command_line_without_secrets() {
 }
 
 #[test]
-fn nothing_is_overwritten() {
+fn exports_overwrite_no_file() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     std::fs::write(folder.path().join("r.md"), "mine").unwrap();
     let out = tokscope(folder.path(), &[&sim.url(), "--case", "second", "--export", "r.md"]);
@@ -258,7 +258,7 @@ fn nothing_is_overwritten() {
 }
 
 #[test]
-fn a_failed_case_is_status_1_and_the_rest_goes_on() {
+fn a_failed_case_is_status_1_and_the_run_continues() {
     let suite = format!("{SUITE}extra = {{ tokscope_sim = {{ fault = \"error_in_stream\", after_tokens = 3 }} }}\n");
     let (folder, sim) = (folder_with(&suite), simulator());
     let out = tokscope(folder.path(), &[&sim.url(), "--export", "r.json"]);
@@ -289,7 +289,7 @@ fn a_dead_endpoint_is_status_3_and_writes_no_report() {
 }
 
 #[test]
-fn keys_go_out_and_come_back_nowhere() {
+fn keys_are_sent_and_shown_nowhere() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let url = sim.url().replace("http://", "http://user:url-canary@");
     let args = [url.as_str(), "--header", "x-team: header-canary", "--export", "r.md", "--export", "r.json"];
@@ -300,11 +300,11 @@ fn keys_go_out_and_come_back_nowhere() {
         all.push_str(&std::fs::read_to_string(folder.path().join(file)).unwrap());
     }
     for canary in ["url-canary", "header-canary", "key-canary"] {
-        assert!(!all.contains(canary), "'{canary}' got out");
+        assert!(!all.contains(canary), "'{canary}' leaked");
     }
 }
 
-/// A server that repeats the key and the team of whoever asks: everywhere, or everywhere but where it lists its models.
+/// A server that repeats the key and the team header of each request, optionally for the model list too.
 fn echoes(also_models: bool) -> String {
     use std::io::{BufRead, BufReader, Write};
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
@@ -313,18 +313,18 @@ fn echoes(also_models: bool) -> String {
         for stream in listener.incoming() {
             let mut stream = stream.unwrap();
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
-            let asked = lines.next().unwrap().unwrap();
+            let request_line = lines.next().unwrap().unwrap();
             let secret = |line: &String| line.starts_with("authorization: ") || line.starts_with("x-team: ");
             let secrets: Vec<String> =
                 lines.map_while(Result::ok).take_while(|l| !l.is_empty()).filter(secret).collect();
-            let (status, body) = if asked.starts_with("GET /v1/models") && !also_models {
+            let (status, body) = if request_line.starts_with("GET /v1/models") && !also_models {
                 ("200 OK", r#"{"data":[{"id":"m"}]}"#.to_owned())
             } else {
                 ("401 Unauthorized", format!(r#"{{"error":{{"message":"refused: {}"}}}}"#, secrets.join(" ")))
             };
             let length = body.len();
             let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
-            // Whoever asks may be gone.
+            // The client may be gone.
             let _sent = stream.write_all((head + &body).as_bytes());
             let _closed = stream.shutdown(std::net::Shutdown::Write);
             let _rest = std::io::copy(&mut stream, &mut std::io::sink());
@@ -334,7 +334,7 @@ fn echoes(also_models: bool) -> String {
 }
 
 #[test]
-fn a_key_that_the_server_repeats_comes_back_nowhere() {
+fn a_key_repeated_by_the_server_is_shown_nowhere() {
     for (also_models, status) in [(false, 3), (true, 3)] {
         let (folder, url) = (folder_with(SUITE), echoes(also_models));
         let args = [url.as_str(), "--header", "x-team: header-canary", "--export", "r.md", "--export", "r.json"];
@@ -348,14 +348,14 @@ fn a_key_that_the_server_repeats_comes_back_nowhere() {
             }
         }
         for canary in ["header-canary", "key-canary"] {
-            assert!(!all.contains(canary), "'{canary}' got out: {all}");
+            assert!(!all.contains(canary), "'{canary}' leaked: {all}");
         }
     }
 }
 
 #[cfg(unix)]
 #[test]
-fn interrupted_is_status_130_and_what_was_measured_is_kept() {
+fn an_interrupted_run_is_status_130_and_keeps_its_results() {
     use std::io::{BufRead, BufReader, Read};
     let slow = SUITE.replace(
         "name = \"Second\"",
@@ -367,7 +367,7 @@ fn interrupted_is_status_130_and_what_was_measured_is_kept() {
     let mut line = String::new();
     while !line.contains("[1/3]") {
         line.clear();
-        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "it ended before the first case");
+        assert_ne!(lines.read_line(&mut line).unwrap(), 0, "the run ended before the first case");
     }
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-s", "TERM", &pid]).status().unwrap().success());
@@ -381,7 +381,7 @@ fn interrupted_is_status_130_and_what_was_measured_is_kept() {
 }
 
 #[test]
-fn a_rate_for_a_second_is_so_many_starts_each_timed_from_when_it_was_due() {
+fn a_rate_starts_requests_on_schedule() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let args = [&sim.url(), "--rate", "20", "--arrival", "constant", "--seed", "5", "--duration", "1"];
     let out = tokscope(
@@ -393,20 +393,20 @@ fn a_rate_for_a_second_is_so_many_starts_each_timed_from_when_it_was_due() {
     assert_eq!((&json["run"]["rate"], &json["run"]["arrival"]["seed"]), (&20.0.into(), &5.into()));
     let cases = json["cases"].as_array().unwrap();
     let attempts: Vec<&Value> = cases.iter().flat_map(|c| c["attempts"].as_array().unwrap()).collect();
-    // At 0, 50, … 950 ms, in turn.
+    // Starts at 0, 50, … 950 ms, cycling through the cases.
     assert_eq!(attempts.len(), 20);
     assert_eq!(cases.iter().map(|c| c["attempts"].as_array().unwrap().len()).collect::<Vec<_>>(), [7, 7, 6]);
     assert!(attempts.iter().all(|a| a["dispatch_delay_ms"].as_f64().unwrap() >= 0.0));
 }
 
 #[test]
-fn a_missed_threshold_is_status_1_although_all_was_measured() {
+fn a_missed_slo_is_status_1() {
     let (folder, sim) = (folder_with(SUITE), simulator());
     let url = sim.url();
     let run = |slo: &str| tokscope(folder.path(), &[&url, "--concurrency", "3", "--slo", slo]);
-    let kept = run("latency_max<600s");
-    assert_eq!(kept.status.code(), Some(0), "{}", text(&kept.stderr));
-    assert!(text(&kept.stdout).contains("✓ Latency max") && text(&kept.stdout).contains("3/3 (100.0 %)"));
+    let met = run("latency_max<600s");
+    assert_eq!(met.status.code(), Some(0), "{}", text(&met.stderr));
+    assert!(text(&met.stdout).contains("✓ Latency max") && text(&met.stdout).contains("3/3 (100.0 %)"));
     let missed = run("ttft_min<0.001ms");
     assert_eq!(missed.status.code(), Some(1), "{}", text(&missed.stderr));
     assert!(

@@ -1,13 +1,13 @@
-//! What stands where a file should: folders, devices, pipes that nobody writes into, files without an end. Each is told at
-//! once or is read to its limit, in little memory.
+//! Inputs other than regular files: folders, devices, pipes without a writer, files without an end. Each is rejected at
+//! once or read up to a limit, in little memory.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 use std::fs::File;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// Its exit status and what it said, with at most 1 GiB of address space.
+/// Exit status and stderr of a run with at most 1 GiB of address space.
 fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -v 1000000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_tokscope")]).args(args);
@@ -20,7 +20,7 @@ fn run(folder: &Path, args: &[&str]) -> (Option<i32>, String) {
 }
 
 #[test]
-fn what_is_no_file_is_told() {
+fn inputs_other_than_files_are_rejected() {
     let folder = tempfile::tempdir().unwrap();
     let place = |name: &str| folder.path().join(name);
     std::fs::create_dir_all(place("folder.json")).unwrap();
@@ -28,7 +28,7 @@ fn what_is_no_file_is_told() {
         std::os::unix::fs::symlink(device, place(name)).unwrap();
     }
     for name in ["huge.json", "huge.md", "huge.jsonl", "huge.toml"] {
-        // So large that its size alone refuses it; nothing of it is on the disk.
+        // Sparse files that are rejected because of their size.
         File::create(place(name)).unwrap().set_len(10 << 30).unwrap();
     }
     assert!(Command::new("mkfifo").arg(place("pipe")).status().unwrap().success());
@@ -57,20 +57,20 @@ fn what_is_no_file_is_told() {
         (&["--cacert", "/dev/zero", "https://h"], "'/dev/zero': is larger than 4 MiB, too large for certificates"),
     ];
     for (args, expected) in rows {
-        let (status, said) = run(folder.path(), args);
-        assert_eq!(status, Some(2), "{args:?}: {said}");
-        assert!(said.contains(expected), "{args:?}: {said}");
+        let (status, stderr) = run(folder.path(), args);
+        assert_eq!(status, Some(2), "{args:?}: {stderr}");
+        assert!(stderr.contains(expected), "{args:?}: {stderr}");
     }
 }
 
 #[test]
-fn a_suite_may_come_out_of_a_pipe() {
+fn a_suite_can_be_read_from_a_pipe() {
     let folder = tempfile::tempdir().unwrap();
     let line = "exec \"$0\" --cases <(printf '[[case]]\\nname = \"a\"\\n') http://h";
     let mut command = Command::new("bash");
     command.args(["-c", line, env!("CARGO_BIN_EXE_tokscope")]).env("XDG_STATE_HOME", folder.path());
     let out = command.current_dir(folder.path()).stdin(Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&out.stderr);
-    // Read to its end, and then judged.
-    assert!(said.contains("/dev/fd/") && said.contains("prompt"), "{said}");
+    let stderr = String::from_utf8_lossy(&out.stderr);
+    // The pipe is read to its end and then checked.
+    assert!(stderr.contains("/dev/fd/") && stderr.contains("prompt"), "{stderr}");
 }

@@ -1,6 +1,6 @@
-//! Runs that are kept while they happen: killed, full, listed, reported, compared.
+//! Saved runs: killed, disk full, listed, reported, compared.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -28,7 +28,7 @@ fn a_saved_run_gives_the_same_reports_again() {
 }
 
 #[test]
-fn killed_in_the_middle_it_loses_only_what_was_in_flight() {
+fn a_killed_run_loses_only_attempts_in_flight() {
     let place = Place::with(&suite(&["First", "Second", "Third"], ""));
     let (server, _hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
@@ -46,33 +46,33 @@ fn killed_in_the_middle_it_loses_only_what_was_in_flight() {
 }
 
 #[test]
-fn killed_again_and_again_every_journal_is_read() {
+fn every_journal_of_a_killed_run_is_readable() {
     let place = Place::with(&suite(&["First", "Second"], ""));
     let server = server();
-    // More of them where one has the time.
+    // TOKSCOPE_TEST_KILLS allows more rounds.
     let kills = std::env::var("TOKSCOPE_TEST_KILLS").map_or(7, |n| n.parse::<usize>().unwrap());
     for round in 1..=kills {
         let attempts = 1 + round % 23;
         let child = place.command(&[&server.url(), "--repeat", "500"]).spawn().unwrap();
-        let kept = wait_for_attempts(&place, attempts);
+        let seen = wait_for_attempts(&place, attempts);
         kill(child);
-        // What stood there while the program ran stands there still.
-        let (kept, _in_the_middle) = kept.rsplit_once('\n').unwrap();
+        // Lines seen while the program ran must still be there.
+        let (seen, _in_the_middle) = seen.rsplit_once('\n').unwrap();
         let left = std::fs::read_to_string(place.journal().unwrap()).unwrap();
-        assert!(left.starts_with(kept), "{} bytes of {}", left.len(), kept.len());
-        let whole = kept.lines().filter(|l| l.starts_with("{\"type\":\"attempt\"")).count();
+        assert!(left.starts_with(seen), "{} bytes of {}", left.len(), seen.len());
+        let whole = seen.lines().filter(|l| l.starts_with("{\"type\":\"attempt\"")).count();
         let (json, _) = place.run(&["runs", "--json"], 0);
         let listed: Value = serde_json::from_str(&json).unwrap();
         assert_eq!(listed[0]["state"], "unfinished", "{json}");
         place.run(&["report", "last", "--export", &format!("r{round}.json")], 0);
         let report = place.json(&format!("r{round}.json"));
-        let there = report["summary"]["attempts"].as_u64().unwrap() as usize;
-        assert!(there >= whole && there > 0, "{there} of {whole}");
+        let reported = report["summary"]["attempts"].as_u64().unwrap() as usize;
+        assert!(reported >= whole && reported > 0, "{reported} of {whole}");
         std::fs::remove_file(place.journal().unwrap()).unwrap();
     }
 }
 
-/// Bytes of a journal's lines, but for those that come with the time that passes.
+/// Size of a journal's lines without those written continuously over time, bytes.
 fn bytes_of_events(journal: &str) -> usize {
     let is_continuous =
         |l: &&str| ["gpu", "throughput", "lag"].iter().any(|kind| l.starts_with(&format!("{{\"type\":\"{kind}\"")));
@@ -80,7 +80,7 @@ fn bytes_of_events(journal: &str) -> usize {
 }
 
 #[test]
-fn twice_the_cases_make_a_journal_of_twice_the_size() {
+fn a_journal_grows_linearly_with_the_cases() {
     let server = server();
     let bytes = |cases: usize| {
         let names: Vec<String> = (0..cases).map(|n| format!("Case {n:03}")).collect();
@@ -99,7 +99,7 @@ fn the_list_of_runs_reads_the_first_and_the_last_line_of_a_run_that_ended() {
     let (before, _) = place.run(&["runs", "--json"], 0);
     let path = place.journal().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
-    // Whatever stands between the two lines is not read: nothing there can be.
+    // Only the first and the last line are read. Anything between may be destroyed.
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let last = lines.len() - 1;
     lines[1..last].iter_mut().for_each(|line| *line = "#".repeat(line.len()));
@@ -110,7 +110,7 @@ fn the_list_of_runs_reads_the_first_and_the_last_line_of_a_run_that_ended() {
 }
 
 #[test]
-fn runs_are_listed_and_found_by_what_only_they_have() {
+fn runs_are_listed_and_found_by_unique_parts() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     let (none, _) = place.run(&["runs"], 0);
     assert!(none.starts_with("No saved runs in '"), "{none}");
@@ -151,7 +151,7 @@ fn a_run_is_compared_with_results_and_with_a_scripted_report() {
     let latency = comparison["metrics"].as_array().unwrap().iter().find(|m| m["key"] == "request_latency_ms").unwrap();
     let row = latency["rows"].as_array().unwrap().iter().find(|r| r["case"] == "Debug Task").unwrap();
     assert_eq!((&row["a"]["mean"], &row["b"]["n"], &row["judgement"]), (&4370.0.into(), &3.into(), &Value::Null));
-    // The same figures by both ways.
+    // Both ways give the same figures.
     let (text, _) = place.run(&["compare", "r.json", "last"], 0);
     assert!(text.contains("+0.0%") && text.contains("no difference shown") && !text.contains("differs"), "{text}");
     let (_, stderr) = place.run(&["compare", "last", "cases.toml"], 2);
@@ -159,7 +159,7 @@ fn a_run_is_compared_with_results_and_with_a_scripted_report() {
 }
 
 #[test]
-fn what_cannot_be_saved_is_told_in_words_and_by_the_status_and_the_run_goes_on() {
+fn a_failure_to_save_is_reported_and_the_run_continues() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     std::fs::write(place.state.path().join("tokscope"), "").unwrap();
     let (stdout, stderr) = place.run(&[&server.url()], 1);
@@ -167,7 +167,7 @@ fn what_cannot_be_saved_is_told_in_words_and_by_the_status_and_the_run_goes_on()
 }
 
 #[test]
-fn what_cannot_be_saved_is_told_on_the_screen_too() {
+fn a_failure_to_save_is_shown_on_the_dashboard() {
     let server = server();
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("tokscope"), "no folder").unwrap();
@@ -200,7 +200,7 @@ fn the_dashboard_saves_too_and_no_save_does_not() {
 }
 
 #[test]
-fn no_secret_stands_in_a_journal() {
+fn a_journal_contains_no_secret() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     let url = server.url().replacen("http://", "http://user:canary-pass@", 1);
     let mut command = place.command(&[&url, "--api-key-env", "CANARY", "--header", "x-secret: canary-header"]);

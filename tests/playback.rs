@@ -1,6 +1,6 @@
-//! Saved runs on the screen: looked at, and played again.
+//! Saved runs on the screen: opened and replayed.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -8,27 +8,27 @@ use serde_json::{Value, json};
 use support::dashboard::{Dashboard, suite};
 use support::place::{Place, kill, server, stalling, wait_for_attempts};
 
-/// A run of two cases that is kept.
-fn kept() -> Place {
+/// A saved run of two cases.
+fn saved_run() -> Place {
     let (place, server) = (Place::with(&suite(&["First", "Second"], "")), server());
     place.run(&[&server.url(), "--export", "live.json"], 0);
     place
 }
 
-fn look(place: &Place, args: &[&str]) -> Dashboard {
+fn open_screen(place: &Place, args: &[&str]) -> Dashboard {
     let state = place.state.path().to_str().unwrap();
     Dashboard::start_with(&suite(&["Other"], ""), args, &[("XDG_STATE_HOME", state)], (140, 40))
 }
 
 #[test]
-fn an_open_run_shows_what_was_measured_exports_it_and_measures_nothing() {
-    let place = kept();
+fn an_open_run_is_shown_and_exported_and_measures_nothing() {
+    let place = saved_run();
     let before = std::fs::read(place.journal().unwrap()).unwrap();
-    let mut screen = look(&place, &["open", "last"]);
+    let mut screen = open_screen(&place, &["open", "last"]);
     screen.wait_for_text("saved run, 20");
     screen.wait_for_text("finished  2/2");
     screen.wait_for_text("one two three");
-    // In the answer's pane, and back to the cases.
+    // In the answer pane, and back to the cases.
     screen.send("2d");
     screen.wait_for_text("Saved runs do not store their requests.");
     screen.send("d1");
@@ -46,17 +46,17 @@ fn an_open_run_shows_what_was_measured_exports_it_and_measures_nothing() {
     assert_eq!(ended.status, 0, "{}", ended.text);
     let markdown = std::fs::read_to_string(folder.path().join("r.md")).unwrap();
     assert_eq!(markdown, place.run(&["report", "last"], 0).0);
-    assert!(!folder.path().join("r.json").exists(), "what was not asked for is not written");
+    assert!(!folder.path().join("r.json").exists(), "no other export is written");
     assert_eq!(std::fs::read(place.journal().unwrap()).unwrap(), before);
-    assert!(place.journal().is_some(), "there is no second one");
+    assert!(place.journal().is_some(), "there is no second journal");
 }
 
 #[test]
-fn a_replay_goes_through_the_run_to_its_end_and_stays_there() {
+fn a_replay_runs_to_the_end_and_stays_there() {
     let place = Place::with(&suite(&["First", "Second"], ""));
-    // The simulator takes its time, and the replay a hundred times that: it is seen on its way.
+    // The simulator takes its time, and the replay takes a hundred times as long, so that its progress can be seen.
     place.run(&["--demo"], 0);
-    let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
+    let mut screen = open_screen(&place, &["replay", "last", "--speed", "0.01"]);
     screen.wait_for_text("replay 1/100×");
     screen.wait_for_text("running");
     screen.send(" ");
@@ -70,29 +70,29 @@ fn a_replay_goes_through_the_run_to_its_end_and_stays_there() {
     assert_eq!(screen.end().0.status, 0);
 }
 
-/// Adds to a journal that two minutes later the first case was run again, which took ten seconds.
+/// Appends to a journal that the first case was rerun two minutes later, which took ten seconds.
 fn rerun_late(place: &Place) {
     let path = place.journal().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let is_first = |l: &&Value| l["type"] == "attempt" && l["record"]["id"]["case"] == 0;
-    let mut again = lines.iter().find(is_first).unwrap().clone();
+    let mut rerun = lines.iter().find(is_first).unwrap().clone();
     let end = lines.last().unwrap()["at"].as_u64().unwrap();
     let after_s = |s: u64| end + s * 1_000_000_000;
-    let (asked, over) = (after_s(120), after_s(130));
-    again["at"] = over.into();
-    again["record"]["id"]["number"] = 2.into();
-    again["record"]["started"] = asked.into();
-    again["record"]["ended"] = over.into();
-    again["record"]["arrivals"]["ns"][0] = asked.into();
+    let (requested, over) = (after_s(120), after_s(130));
+    rerun["at"] = over.into();
+    rerun["record"]["id"]["number"] = 2.into();
+    rerun["record"]["started"] = requested.into();
+    rerun["record"]["ended"] = over.into();
+    rerun["record"]["arrivals"]["ns"][0] = requested.into();
     let added = [
-        json!({ "type": "case_rerun", "at": asked, "case": 0 }),
-        json!({ "type": "started", "at": asked, "case": 0, "number": 2 }),
-        again,
+        json!({ "type": "case_rerun", "at": requested, "case": 0 }),
+        json!({ "type": "started", "at": requested, "case": 0, "number": 2 }),
+        rerun,
         json!({ "type": "finished", "at": over }),
         json!({ "type": "end", "at": after_s(131), "status": 0 }),
     ];
-    // The type of a line comes first.
+    // The type is the first field of a line.
     let line = |value: &Value| {
         let mut fields = value.as_object().unwrap().clone();
         let kind = fields.remove("type").unwrap();
@@ -103,15 +103,15 @@ fn rerun_late(place: &Place) {
 }
 
 #[test]
-fn what_was_run_again_later_was_done_until_then_and_nobody_sits_through_the_time_between() {
-    let place = kept();
+fn idle_time_before_a_late_rerun_is_skipped() {
+    let place = saved_run();
     rerun_late(&place);
-    let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
-    // The two minutes take a second, whatever the speed.
+    let mut screen = open_screen(&place, &["replay", "last", "--speed", "0.01"]);
+    // The skipped two minutes take one second at any speed.
     screen.wait_for_line("running  1/2", "2:00 skipped: all was done");
     screen.send(" ");
     screen.wait_for_text("replay stopped");
-    // A skipped time is no more than a second of a step, too.
+    // In a step, skipped time counts as one second too.
     screen.send("[");
     screen.wait_for("before the rerun", |s| !s.contents().contains("attempt 2 of 2"));
     screen.send("]");
@@ -120,7 +120,7 @@ fn what_was_run_again_later_was_done_until_then_and_nobody_sits_through_the_time
     screen.wait_for_text("finished  2/2");
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);
-    // Neither is it part of any other time of the run.
+    // Skipped time does not count in the run's other times.
     let markdown = place.run(&["report", "last"], 0).0;
     let wall = markdown.lines().find(|l| l.starts_with("| Wall Time |")).unwrap();
     assert!(wall.contains("| 10.") && wall.ends_with("s |"), "{wall}");
@@ -129,13 +129,13 @@ fn what_was_run_again_later_was_done_until_then_and_nobody_sits_through_the_time
 }
 
 #[test]
-fn a_run_that_went_on_years_later_is_played_on_at_once_and_that_is_told() {
+fn years_before_a_resumption_are_skipped() {
     let place = Place::with(&suite(&["First", "Second"], ""));
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
     wait_for_attempts(&place, 1);
-    // Else the one that is to wait would be the first that is asked afterwards.
-    while server.asked() < 2 {
+    // Otherwise the gated request would be the first one after resuming.
+    while server.request_count() < 2 {
         std::thread::yield_now();
     }
     kill(child);
@@ -146,10 +146,10 @@ fn a_run_that_went_on_years_later_is_played_on_at_once_and_that_is_told() {
     let (before, after) = text.split_once("\"resumption\"").unwrap();
     let (between, epoch) = after.split_once("\"epoch\":\"").unwrap();
     let (year, rest) = epoch.split_at(4);
-    // Four: there is such a day whatever day it is.
+    // Four years, so that the date exists even on 29 February.
     let year = year.parse::<u32>().unwrap() + 4;
     std::fs::write(&path, format!("{before}\"resumption\"{between}\"epoch\":\"{year}{rest}")).unwrap();
-    let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
+    let mut screen = open_screen(&place, &["replay", "last", "--speed", "0.01"]);
     // 1461 days.
     screen.wait_for("what was skipped", |s| {
         let text = s.contents();
@@ -161,8 +161,8 @@ fn a_run_that_went_on_years_later_is_played_on_at_once_and_that_is_told() {
 
 #[test]
 fn a_fast_replay_ends_by_itself() {
-    let place = kept();
-    let mut screen = look(&place, &["replay", "last", "--speed", "100"]);
+    let place = saved_run();
+    let mut screen = open_screen(&place, &["replay", "last", "--speed", "100"]);
     screen.wait_for_text("replay 100×");
     screen.wait_for_text("finished  2/2");
     screen.send("q");
@@ -170,8 +170,8 @@ fn a_fast_replay_ends_by_itself() {
 }
 
 #[test]
-fn without_a_terminal_there_is_nothing_to_look_at() {
-    let place = kept();
+fn opening_a_run_needs_a_terminal() {
+    let place = saved_run();
     let (_, stderr) = place.run(&["open", "last"], 2);
     assert!(stderr.contains("showing a saved run needs a terminal; write it with `tokscope report`"), "{stderr}");
     let (_, stderr) = place.run(&["replay", "nothing-of-that-name"], 2);

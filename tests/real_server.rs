@@ -1,4 +1,4 @@
-//! The engine, the whole program and its dashboard against a real llama.cpp server. Counts and contents are asserted,
+//! The engine, the whole program and its dashboard against a real llama.cpp server. Tests check counts and contents,
 //! never times.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test")]
@@ -75,7 +75,7 @@ fn end(facts: &Receiver<EngineFact>) -> Arc<AttemptRecord> {
     }
 }
 
-fn assert_whole(record: &AttemptRecord, max_tokens: u32) {
+fn assert_complete(record: &AttemptRecord, max_tokens: u32) {
     assert_eq!((record.status, &record.error), (AttemptStatus::Ok, &None));
     assert_eq!(record.finish_reason.as_deref(), Some("length"));
     assert_eq!(record.usage.completion_tokens, Some(max_tokens.into()));
@@ -83,7 +83,7 @@ fn assert_whole(record: &AttemptRecord, max_tokens: u32) {
 }
 
 #[test]
-fn it_is_found_and_measured() {
+fn the_server_is_recognised_and_measured() {
     let Some(server) = RealServer::start() else { return };
     let (engine, facts) = engine(server.url());
 
@@ -92,7 +92,7 @@ fn it_is_found_and_measured() {
         panic!("not found")
     };
     assert_eq!((models, kind.as_deref()), (vec![MODEL.to_owned()], Some("llama.cpp")));
-    // Its build as it tells it, like b6710-2c301e91.
+    // The build as the server reports it, like b6710-2c301e91.
     assert!(version.is_some_and(|v| v.starts_with('b') && v.contains('-')));
 
     for (index, (prompt, max_tokens)) in
@@ -100,8 +100,8 @@ fn it_is_found_and_measured() {
     {
         start(&engine, index, case(prompt, max_tokens));
         let record = end(&facts);
-        assert_whole(&record, max_tokens);
-        // This model writes whole words, so that here an event is a token; beside them: role, finish, usage, [DONE].
+        assert_complete(&record, max_tokens);
+        // This model writes whole words, so an event is a token here. Further events: role, finish, usage, [DONE].
         assert_eq!((record.arrivals.len(), record.event_count), (max_tokens as usize, max_tokens + 4));
         assert_eq!(record.first_token_event_index, Some(1));
         assert!(record.usage.prompt_tokens > Some(0) && record.text.split_whitespace().count() > 50);
@@ -109,7 +109,7 @@ fn it_is_found_and_measured() {
 }
 
 #[test]
-fn reasoning_and_answer_are_kept_apart() {
+fn reasoning_and_answer_are_separate() {
     let Some(server) = RealServer::start() else { return };
     let (engine, facts) = engine(server.url());
     let mut case = case("Think first.", 120);
@@ -117,15 +117,15 @@ fn reasoning_and_answer_are_kept_apart() {
     case.extra.insert("thinking_budget_tokens".to_owned(), json!(40));
     start(&engine, 0, case);
     let record = end(&facts);
-    assert_whole(&record, 120);
+    assert_complete(&record, 120);
     assert!(!record.reasoning.is_empty() && !record.text.is_empty(), "{record:?}");
     assert!(!record.reasoning.contains("think>") && !record.text.contains("think>"), "{record:?}");
-    // The end of the thought is a token that no event tells of.
+    // The end of the reasoning is a token without an event.
     assert_eq!(record.arrivals.len(), 119);
 }
 
 #[test]
-fn a_unique_prompt_is_cold_every_time_and_the_same_one_is_warm() {
+fn a_unique_prompt_is_cold_and_a_repeated_one_is_warm() {
     let Some(server) = RealServer::start() else { return };
     let prompt = "Explain what a prefix cache is, what it saves, and how a benchmark has to deal with it. ".repeat(6);
     let measure = |warm: bool| {
@@ -142,7 +142,7 @@ fn a_unique_prompt_is_cold_every_time_and_the_same_one_is_warm() {
                 ready: None,
             });
             let record = end(&facts);
-            assert_whole(&record, 5);
+            assert_complete(&record, 5);
             let (cached, prompt) = (record.usage.cached_tokens.unwrap(), record.usage.prompt_tokens.unwrap());
             (record.prefix_cache(), cached, prompt)
         })
@@ -159,7 +159,7 @@ fn a_unique_prompt_is_cold_every_time_and_the_same_one_is_warm() {
 }
 
 #[test]
-fn requests_at_once_do_not_mix() {
+fn concurrent_requests_do_not_mix() {
     let Some(server) = RealServer::start() else { return };
     let (engine, facts) = engine(server.url());
     let lengths = [60, 120, 180];
@@ -168,12 +168,12 @@ fn requests_at_once_do_not_mix() {
     }
     for _ in lengths {
         let record = end(&facts);
-        assert_whole(&record, lengths[record.id.case]);
+        assert_complete(&record, lengths[record.id.case]);
     }
 }
 
 #[test]
-fn a_server_that_dies_fails_its_attempt_and_is_measured_again_once_it_is_back() {
+fn a_dying_server_fails_its_attempt_and_works_again_later() {
     let Some(server) = RealServer::start() else { return };
     let (engine, facts) = engine(server.url());
     start(&engine, 0, case("Go on and on.", 8000));
@@ -194,11 +194,11 @@ fn a_server_that_dies_fails_its_attempt_and_is_measured_again_once_it_is_back() 
 
     let Some(_server) = RealServer::start_on(port) else { return };
     start(&engine, 2, case("Are you back?", 10));
-    assert_whole(&end(&facts), 10);
+    assert_complete(&end(&facts), 10);
 }
 
 #[test]
-fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
+fn the_suite_is_measured_with_the_servers_token_counts() {
     let Some(server) = RealServer::start() else { return };
     let folder = tempfile::tempdir().unwrap();
     let out = std::process::Command::new(env!("CARGO_BIN_EXE_tokscope"))
@@ -220,7 +220,7 @@ fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
         let [attempt] = &attempts[..] else { panic!("{attempts:?}") };
         let max_tokens = case["max_tokens"].as_u64().unwrap();
         assert_eq!((&attempt["status"], &attempt["finish_reason"]), (&json!("ok"), &json!("length")), "{attempt}");
-        // What the server counted is what was asked of it.
+        // The server counted as many tokens as were requested.
         assert_eq!(
             (&attempt["token_count_source"], attempt["output_sequence_length"].as_u64()),
             (&json!("usage"), Some(max_tokens))
@@ -235,14 +235,14 @@ fn the_whole_suite_is_measured_and_tokens_are_the_servers() {
 }
 
 #[test]
-fn the_dashboard_leads_it() {
+fn the_dashboard_controls_the_run() {
     let Some(server) = RealServer::start() else { return };
-    // The first two would go on for minutes.
+    // The first two answers would take minutes.
     let cases = suite(&["First", "Second"], "max_tokens = 100000\ntimeout_s = 600") + SHORT;
     let mut screen = Dashboard::start(&cases, server.url());
     screen.wait_for_text("llama.cpp");
     screen.wait_for_line("First", "answering");
-    // Held: the first is cancelled, and nothing follows it.
+    // While held, the first case is cancelled and no other starts.
     screen.send(" ");
     screen.wait_for_text("held  1 in flight to the end");
     screen.send("x");
@@ -251,13 +251,13 @@ fn the_dashboard_leads_it() {
     screen.wait_for_line("Second", "queued");
     screen.send(" ");
     screen.wait_for_line("Second", "answering");
-    // The selection stayed at the case that was cancelled.
+    // The selection stayed at the cancelled case.
     screen.send("jp");
     screen.wait_for_line("Second", "paused");
     screen.wait_for_text("✓ Third");
     screen.wait_for_text("✓ Fourth");
     screen.send("Gr");
-    // Resumed, the second is measured anew; given up, the rerun has its turn.
+    // After resuming, the second case is measured again. After it is cancelled, the rerun follows.
     screen.wait_for_line("3/4", "0:");
     screen.send("gjp");
     screen.wait_for_line("Second", "answering");

@@ -1,6 +1,6 @@
-//! Runs that are gone on with.
+//! Resumed runs.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -12,7 +12,7 @@ use support::place::{Place, kill, server, stalling, wait_for_attempts};
 use support::pty::Pty;
 use support::server::Server;
 
-/// A run of three cases, killed in the second; the server then answers whatever comes.
+/// A run of three cases, killed in the second. The server then answers everything.
 fn killed() -> (Place, Server) {
     let place = Place::with(&suite(&["First", "Second", "Third"], ""));
     let (server, hold) = stalling(1);
@@ -24,14 +24,14 @@ fn killed() -> (Place, Server) {
     (place, server)
 }
 
-/// Else the one that is to wait would be the first that is asked afterwards.
+/// Otherwise the gated request would be the first one after resuming.
 fn wait_for_the_second(server: &Server) {
-    while server.asked() < 2 {
+    while server.request_count() < 2 {
         std::thread::yield_now();
     }
 }
 
-/// The attempts in a journal, as they stand there.
+/// Attempt lines of a journal.
 fn attempts(journal: &str) -> Vec<&str> {
     journal.lines().filter(|l| l.starts_with("{\"type\":\"attempt\"")).collect()
 }
@@ -41,17 +41,17 @@ fn journal(place: &Place) -> String {
 }
 
 #[test]
-fn a_killed_run_goes_on_in_its_journal_and_ends_whole() {
+fn a_killed_run_is_resumed_in_its_journal() {
     let (place, _old) = killed();
-    // Cut off in the middle of a line, as by a full disk or a dead machine.
+    // Ends in the middle of a line, as after a full disk or a power failure.
     let path = place.journal().unwrap();
-    let torn = journal(&place) + "{\"type\":\"att";
-    std::fs::write(&path, &torn).unwrap();
+    let truncated = journal(&place) + "{\"type\":\"att";
+    std::fs::write(&path, &truncated).unwrap();
     let (_, stderr) = place.run(&["resume", "last", "--headless", "--export", "r.json", "--export", "r.md"], 0);
     assert!(stderr.contains("is cut off and left out"), "{stderr}");
     let after = journal(&place);
-    let before = torn.strip_suffix("{\"type\":\"att").unwrap();
-    assert!(after.starts_with(before) && after.len() > before.len(), "what was kept stays as it was");
+    let before = truncated.strip_suffix("{\"type\":\"att").unwrap();
+    assert!(after.starts_with(before) && after.len() > before.len(), "existing lines are unchanged");
     assert_eq!(attempts(&after).len(), 3);
     let report = place.json("r.json");
     let all: Vec<_> = (0..3).map(|case| statuses(&report, case)).collect();
@@ -61,7 +61,7 @@ fn a_killed_run_goes_on_in_its_journal_and_ends_whole() {
     let resumed = report["run"]["resumed"].as_array().unwrap();
     assert_eq!(resumed.len(), 1);
     assert!(place.read("r.md").contains("> **Resumed**: the run stopped at "), "{}", place.read("r.md"));
-    // Times go on where they were; ids of requests are those of the run, and none comes twice.
+    // Times continue. Request IDs belong to the run, and none appears twice.
     let ids: Vec<&Value> = report["cases"]
         .as_array()
         .unwrap()
@@ -73,14 +73,14 @@ fn a_killed_run_goes_on_in_its_journal_and_ends_whole() {
     let sent: Vec<&str> = ids.iter().map(|i| i.as_str().unwrap()).filter(|i| !i.is_empty()).collect();
     assert!(sent.iter().all(|i| i.starts_with(id)), "{sent:?}");
     assert_eq!(sent.iter().collect::<std::collections::BTreeSet<_>>().len(), sent.len());
-    // The same again out of the journal.
+    // The journal gives the same report again.
     place.run(&["report", "last", "--export", "again.json"], 0);
     let again = place.json("again.json");
     assert_eq!((&again["cases"], &again["run"]), (&report["cases"], &report["run"]));
 }
 
 #[test]
-fn what_is_whole_has_nothing_to_resume() {
+fn a_complete_run_has_nothing_to_resume() {
     let (place, server) = (Place::with(&suite(&["First"], "")), server());
     place.run(&[&server.url()], 0);
     let before = journal(&place);
@@ -90,12 +90,12 @@ fn what_is_whole_has_nothing_to_resume() {
 }
 
 #[test]
-fn a_run_that_is_interrupted_goes_on_and_another_endpoint_is_refused() {
+fn an_interrupted_run_is_resumed_but_not_with_another_endpoint() {
     let place = Place::with(&suite(&["First", "Second"], ""));
     let (server, hold) = stalling(1);
     let child = place.command(&[&server.url()]).spawn().unwrap();
     wait_for_attempts(&place, 1);
-    // What is being written is nobody else's, and is seen to be.
+    // The journal of a running run is locked, and the list shows it as running.
     let (_, stderr) = place.run(&["resume", "last", "--headless"], 2);
     assert!(stderr.contains("another tokscope is writing it"), "{stderr}");
     let (listed, _) = place.run(&["runs"], 0);
@@ -118,17 +118,17 @@ fn a_run_that_is_interrupted_goes_on_and_another_endpoint_is_refused() {
 }
 
 #[test]
-fn an_endpoint_that_is_gone_leaves_the_journal_as_it_was() {
+fn a_dead_endpoint_leaves_the_journal_unchanged() {
     let (place, server) = killed();
     let text = journal(&place);
-    let gone = text.replace(&server.url(), "http://127.0.0.1:1/v1");
-    std::fs::write(place.journal().unwrap(), &gone).unwrap();
+    let dead = text.replace(&server.url(), "http://127.0.0.1:1/v1");
+    std::fs::write(place.journal().unwrap(), &dead).unwrap();
     place.run(&["resume", "last", "--headless"], 3);
-    assert_eq!(journal(&place), gone);
+    assert_eq!(journal(&place), dead);
 }
 
 #[test]
-fn secrets_of_an_address_are_asked_for_again_and_not_kept() {
+fn secrets_of_an_address_are_not_stored_and_required_again() {
     let place = Place::with(&suite(&["First", "Second"], ""));
     let (server, hold) = stalling(1);
     let url = server.url().replacen("http://", "http://user:canary-pass@", 1);
@@ -144,7 +144,7 @@ fn secrets_of_an_address_are_asked_for_again_and_not_kept() {
 }
 
 #[test]
-fn gpus_of_another_machine_are_not_exchanged_for_those_of_this_one() {
+fn gpus_of_another_machine_are_not_replaced_by_local_ones() {
     let (place, _server) = killed();
     let found = json!({"found": {"source": "dcgm", "driver": null, "gpus": [], "interval_ms": 1000}});
     let found = json!({"type": "gpu", "events": [found]});
@@ -163,7 +163,7 @@ fn gpus_of_another_machine_are_not_exchanged_for_those_of_this_one() {
 }
 
 #[test]
-fn what_is_printed_measures_nothing() {
+fn printing_measures_nothing() {
     let (place, _server) = killed();
     let before = journal(&place);
     for (args, expected) in [
@@ -179,7 +179,7 @@ fn what_is_printed_measures_nothing() {
 }
 
 #[test]
-fn a_demo_goes_on_with_a_simulator_of_its_own() {
+fn a_demo_is_resumed_with_its_own_simulator() {
     let place = Place::with(&suite(&["First", "Second"], ""));
     let child = place.command(&["--demo"]).spawn().unwrap();
     wait_for_attempts(&place, 1);
@@ -190,7 +190,7 @@ fn a_demo_goes_on_with_a_simulator_of_its_own() {
 }
 
 #[test]
-fn the_dashboard_goes_on_too() {
+fn the_dashboard_resumes_a_run() {
     let (place, _server) = killed();
     let state = place.state.path().to_str().unwrap();
     let pty = Pty::start(

@@ -1,6 +1,6 @@
-//! Secrets planted wherever a user can have them, and looked for in all that comes out of the program.
+//! Plants secrets wherever a user can have them, and searches all output of the program for them.
 #![cfg(target_os = "linux")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -20,35 +20,36 @@ const HEADER: &str = "c4nary-of-the-header";
 const PASSWORD: &str = "c4nary%2Dof-the-password";
 const QUERY: &str = "c4nary%2Dof-the-query";
 const PROXY: &str = "c4nary-of-the-proxy";
-/// `user:c4nary-of-the-password` as it goes out, up to its padding.
+/// `user:c4nary-of-the-password` as sent, without its padding.
 const PASSWORD_SENT: &str = "dXNlcjpjNG5hcnktb2YtdGhlLXBhc3N3b3Jk";
-/// `user:c4nary-of-the-proxy` as it goes out, up to its padding.
+/// `user:c4nary-of-the-proxy` as sent, without its padding.
 const PROXY_SENT: &str = "dXNlcjpjNG5hcnktb2YtdGhlLXByb3h5";
-/// Every secret in every way in which it is written: as typed, decoded, and as it goes out in `Authorization: Basic`.
+/// Every secret in every form: as typed, decoded, and as sent in `Authorization: Basic`.
 const CANARIES: &[&str] =
     &[KEY, HEADER, PASSWORD, QUERY, PROXY, "c4nary-of-the-password", "c4nary-of-the-query", PASSWORD_SENT, PROXY_SENT];
 
-/// What shows nothing between two letters.
+/// Characters that are invisible between two letters.
 const HIDDEN: &str = "\u{200b}";
 const STYLE: &str = "\u{1b}[1m";
 
-/// What ends an answer.
+/// End of an answer.
 const ANSWER_END: &str =
     "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":200}}\n\ndata: [DONE]\n\n";
 
 const SUITE: &str = "[[case]]\nname = \"Fine\"\nprompt = \"Go.\"\n[[case]]\nname = \"Refused\"\nprompt = \"Refuse this.\"\n\
                      [[case]]\nname = \"Broken\"\nprompt = \"Break this.\"\n";
 
-/// A server that tells every client's secrets back to it, wherever it can: in errors, in its stream, as its version. As a
-/// proxy it does the same.
-struct Gossip {
+/// A server that repeats every client's secrets wherever it can: in errors, in its stream, as its version. It does the
+/// same as a proxy.
+struct EchoServer {
     port: u16,
-    /// All that was sent to it.
+    /// Heads of all requests.
     heads: Arc<Mutex<String>>,
 }
 
-impl Gossip {
-    /// The first prompt is told to `asked` when its text is out, and its answer ends once `go` says so.
+impl EchoServer {
+    /// With a gate, the server reports on it when the text of the first answer is out, and ends that answer when told
+    /// to.
     fn start(gate: Option<(Sender<()>, Receiver<()>)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -57,26 +58,26 @@ impl Gossip {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (all, gate) = (Arc::clone(&all), Arc::clone(&gate));
-                std::thread::spawn(move || gossip(stream, &all, &gate));
+                std::thread::spawn(move || echo(stream, &all, &gate));
             }
         });
         Self { port, heads }
     }
 
-    /// Its address with a secret in its query, and one before its host, which then goes out in place of the key.
+    /// URL with a secret in its query and optionally a user before its host, which is then sent in place of the key.
     fn url(&self, has_user: bool) -> String {
         let user = if has_user { format!("user:{PASSWORD}@") } else { String::new() };
         format!("http://{user}127.0.0.1:{}/v1?api-key={QUERY}", self.port)
     }
 
-    fn came(&self, secret: &str) -> bool {
+    fn received(&self, secret: &str) -> bool {
         self.heads.lock().unwrap().contains(secret)
     }
 }
 
 type Gate = Mutex<Option<(Sender<()>, Receiver<()>)>>;
 
-fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
+fn echo(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     let (mut head, mut line, mut length) = (String::new(), String::new(), 0);
     while lines.read_line(&mut line).unwrap_or(0) > 2 {
@@ -91,43 +92,43 @@ fn gossip(mut stream: TcpStream, all: &Mutex<String>, gate: &Gate) {
     all.lock().unwrap().push_str(&head);
     let is_secret = |line: &&str| ["GET", "POST", "authorization", "proxy-", "x-"].iter().any(|p| line.starts_with(p));
     let secrets: Vec<&str> = head.lines().filter(is_secret).filter(|l| !l.starts_with("x-request-id")).collect();
-    let disguised: Vec<String> =
-        [KEY, HEADER].iter().filter(|s| head.contains(**s)).flat_map(|s| disguises(s)).collect();
-    let told = format!("you sent {}, or {}", secrets.join(" and "), disguised.join(" or "));
-    let told = serde_json::to_string(&told).unwrap();
+    let variant_list: Vec<String> =
+        [KEY, HEADER].iter().filter(|s| head.contains(**s)).flat_map(|s| variants(s)).collect();
+    let message = format!("you sent {}, or {}", secrets.join(" and "), variant_list.join(" or "));
+    let message = serde_json::to_string(&message).unwrap();
     let body = String::from_utf8(body).unwrap();
     let json = |status: &str, body: &str| {
         let length = body.len();
-        format!("HTTP/1.1 {status}\r\nserver: gossip\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
+        format!("HTTP/1.1 {status}\r\nserver: echo\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
     };
     let answer = if !head.starts_with("POST") {
         let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
         if head.contains("models=all") {
-            json("200 OK", &format!(r#"{{"data":[{{"id":"m"}},{{"id":{told}}}]}}"#))
+            json("200 OK", &format!(r#"{{"data":[{{"id":"m"}},{{"id":{message}}}]}}"#))
         } else if head.contains("/v1/models") {
             json("200 OK", models)
         } else {
-            json("200 OK", &format!("{{\"version\":{told}}}"))
+            json("200 OK", &format!("{{\"version\":{message}}}"))
         }
     } else if body.contains("Refuse this.") {
-        json("400 Bad Request", &format!("{{\"error\":{{\"message\":{told}}}}}"))
+        json("400 Bad Request", &format!("{{\"error\":{{\"message\":{message}}}}}"))
     } else if body.contains("Break this.") {
-        format!("{HEAD}data: {{\"error\":{{\"message\":{told}}}}}\n\n")
+        format!("{HEAD}data: {{\"error\":{{\"message\":{message}}}}}\n\n")
     } else {
-        let _gone = stream.write_all(repeated(&told).as_bytes());
-        if let Some((asked, go)) = gate.lock().unwrap().take() {
-            asked.send(()).unwrap();
+        let _closed = stream.write_all(echo_answer(&message).as_bytes());
+        if let Some((request_seen, go)) = gate.lock().unwrap().take() {
+            request_seen.send(()).unwrap();
             go.recv().unwrap();
         }
         format!(
-            "data: {{\"model\":{told},\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{told}}}]}}\n\n{ANSWER_END}"
+            "data: {{\"model\":{message},\"choices\":[{{\"index\":0,\"delta\":{{}},\"finish_reason\":{message}}}]}}\n\n{ANSWER_END}"
         )
     };
-    let _gone = stream.write_all(answer.as_bytes());
+    let _closed = stream.write_all(answer.as_bytes());
 }
 
-/// Forms of a secret that a reader sees through.
-fn disguises(secret: &str) -> [String; 6] {
+/// Forms of a secret that a reader recognises.
+fn variants(secret: &str) -> [String; 6] {
     let between = |hidden: &str| secret.chars().flat_map(|c| [c.to_string(), hidden.to_owned()]).collect();
     [
         between(HIDDEN),
@@ -139,8 +140,8 @@ fn disguises(secret: &str) -> [String; 6] {
     ]
 }
 
-/// A text without what hides letters, as it stands and as JSON writes it.
-fn seen_through(text: &str) -> String {
+/// Removes characters that hide letters, as they are and as JSON writes them.
+fn normalised(text: &str) -> String {
     let plain =
         [HIDDEN, STYLE, "\\u200b", "\\u001b[1m", "\\u001b"].iter().fold(text.to_owned(), |t, h| t.replace(h, ""));
     let narrow = plain.chars().map(|c| match c {
@@ -150,15 +151,15 @@ fn seen_through(text: &str) -> String {
     narrow.collect()
 }
 
-/// The begin of an answer that repeats it all: in a header, in a comment, as thinking, as text, as a tool's arguments, a
-/// few characters an event, so that no event holds a secret.
-fn repeated(told: &str) -> String {
-    let told: String = serde_json::from_str(told).unwrap();
-    let letters: Vec<char> = told.chars().collect();
-    // No header holds anything else.
-    let in_header: String = told.chars().filter(char::is_ascii).filter(|c| !c.is_control()).collect();
-    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {in_header}\r\nx-told: {in_header}\r\n\r\n"));
-    let mut out = vec![head, format!(": {told}\n\n")];
+/// Start of an answer that repeats everything: in a header, in a comment, as reasoning, as text, as a tool's arguments.
+/// Each event has only a few characters, so none contains a whole secret.
+fn echo_answer(message: &str) -> String {
+    let message: String = serde_json::from_str(message).unwrap();
+    let letters: Vec<char> = message.chars().collect();
+    // Headers can contain only these characters.
+    let in_header: String = message.chars().filter(char::is_ascii).filter(|c| !c.is_control()).collect();
+    let head = HEAD.replace("\r\n\r\n", &format!("\r\nserver: {in_header}\r\nx-message: {in_header}\r\n\r\n"));
+    let mut out = vec![head, format!(": {message}\n\n")];
     for (before, after) in [
         (r#"{"reasoning_content":"#, "}"),
         (r#"{"content":"#, "}"),
@@ -189,7 +190,7 @@ fn command(folder: &Path, args: &[&str], env: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Every file below the folder, and its name.
+/// Collects every file below the folder with its name.
 fn files(folder: &Path, into: &mut Vec<(String, String)>) {
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -202,18 +203,18 @@ fn files(folder: &Path, into: &mut Vec<(String, String)>) {
     }
 }
 
-/// No canary is anywhere in these.
+/// Checks that no canary appears in these texts.
 #[track_caller]
-fn nothing_leaked(what: &[(String, String)]) {
+fn assert_no_leak(what: &[(String, String)]) {
     for (place, text) in what {
-        // A screen and a table may part a word by a line's end.
+        // A screen or a table may break a word at the end of a line.
         let joined: String = text.split_whitespace().collect();
-        let plain = [seen_through(text), seen_through(&joined)];
+        let plain = [normalised(text), normalised(&joined)];
         for canary in CANARIES {
             assert!(!place.contains(canary), "{canary} in the name {place}");
             assert!(!text.contains(canary) && !joined.contains(canary), "{canary} in {place}:\n{text}");
-            let forms = disguises(canary).into_iter().chain([(*canary).to_owned()]).map(|form| seen_through(&form));
-            // Without what hides its letters a form may be the next one.
+            let forms = variants(canary).into_iter().chain([(*canary).to_owned()]).map(|form| normalised(&form));
+            // Without hiding characters, two forms may be equal.
             for form in forms {
                 let in_json = form.replace('\\', "\\\\");
                 let is_in = |text: &String| text.contains(&form) || text.contains(&in_json);
@@ -223,52 +224,52 @@ fn nothing_leaked(what: &[(String, String)]) {
     }
 }
 
-fn said(out: &Output) -> Vec<(String, String)> {
+fn outputs(out: &Output) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     vec![("stdout".to_owned(), text(&out.stdout)), ("stderr".to_owned(), text(&out.stderr))]
 }
 
-/// The command lines of a process and its children.
+/// Command lines of a process and its children.
 fn command_lines(child: &Child) -> Vec<(String, String)> {
-    let of = |pid: &str| {
+    let command_line = |pid: &str| {
         (format!("argv of {pid}"), std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default())
     };
     let pid = child.id().to_string();
-    let mut all = vec![of(&pid)];
+    let mut all = vec![command_line(&pid)];
     for task in std::fs::read_dir(format!("/proc/{pid}/task")).unwrap() {
         let children = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
-        all.extend(children.split_whitespace().map(of));
+        all.extend(children.split_whitespace().map(command_line));
     }
     all
 }
 
 #[test]
-fn a_server_that_tells_every_secret_back_tells_it_nobody() {
-    told_back(false, &[KEY, HEADER, QUERY]);
-    told_back(true, &[PASSWORD_SENT, HEADER, QUERY]);
+fn secrets_repeated_by_a_server_are_hidden() {
+    assert_echoed_secrets_hidden(false, &[KEY, HEADER, QUERY]);
+    assert_echoed_secrets_hidden(true, &[PASSWORD_SENT, HEADER, QUERY]);
 }
 
-fn told_back(has_user: bool, sent: &[&str]) {
-    let (asked, was_asked) = channel();
-    let (go, may_go) = channel();
-    let server = Gossip::start(Some((asked, may_go)));
+fn assert_echoed_secrets_hidden(has_user: bool, sent: &[&str]) {
+    let (request_seen, wait_for_request) = channel();
+    let (go, wait_for_go) = channel();
+    let server = EchoServer::start(Some((request_seen, wait_for_go)));
     let folder = folder();
     let env = [("TOKSCOPE_URL", server.url(has_user)), ("MY_KEY", KEY.to_owned()), ("MY_HEADER", HEADER.to_owned())];
     let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let args = ["--api-key-env", "MY_KEY", "--header-env", "X-Team=MY_HEADER", "--server-metrics"];
     let child = command(folder.path(), &args, &env).spawn().unwrap();
-    was_asked.recv().unwrap();
+    wait_for_request.recv().unwrap();
     let while_running = command_lines(&child);
     go.send(()).unwrap();
     let out = child.wait_with_output().unwrap();
 
     assert_eq!(out.status.code(), Some(1));
-    let said = said(&out);
-    assert!(said[1].1.contains("[redacted]") && said[1].1.contains("400"), "{}", said[1].1);
+    let texts = outputs(&out);
+    assert!(texts[1].1.contains("[redacted]") && texts[1].1.contains("400"), "{}", texts[1].1);
     for secret in sent {
-        assert!(server.came(secret), "{secret} was not sent at all");
+        assert!(server.received(secret), "{secret} was not sent at all");
     }
-    let mut all = [while_running, said].concat();
+    let mut all = [while_running, texts].concat();
     files(folder.path(), &mut all);
     for name in ["r.json", "r.md", "r.csv"] {
         assert!(all.iter().any(|(place, _)| place.ends_with(name)), "{name}");
@@ -280,25 +281,25 @@ fn told_back(has_user: bool, sent: &[&str]) {
         assert!(answer[what].as_str().unwrap().contains("[redacted]"), "{what}: {answer}");
     }
     assert!(answer["warnings"].to_string().contains("repeats a secret"), "{answer}");
-    nothing_leaked(&all);
+    assert_no_leak(&all);
 }
 
 #[test]
-fn a_list_of_models_tells_no_secret() {
-    let server = Gossip::start(None);
+fn secrets_in_a_model_list_are_hidden() {
+    let server = EchoServer::start(None);
     let folder = folder();
     let url = format!("{}&models=all", server.url(false));
     let out = command(folder.path(), &[&url], &[("OPENAI_API_KEY", KEY)]).output().unwrap();
-    let mut all = said(&out);
+    let mut all = outputs(&out);
     assert_eq!(out.status.code(), Some(3), "{}", all[1].1);
     assert!(all[1].1.contains("m, you sent GET") && all[1].1.contains("[redacted]"), "{}", all[1].1);
     files(folder.path(), &mut all);
-    nothing_leaked(&all);
+    assert_no_leak(&all);
 }
 
 #[test]
-fn a_proxy_that_tells_every_secret_back_tells_it_nobody() {
-    let proxy = Gossip::start(None);
+fn secrets_repeated_by_a_proxy_are_hidden() {
+    let proxy = EchoServer::start(None);
     let folder = folder();
     std::fs::write(folder.path().join("key"), format!("{KEY}\n")).unwrap();
     let through = format!("http://user:{PROXY}@127.0.0.1:{}", proxy.port);
@@ -306,20 +307,20 @@ fn a_proxy_that_tells_every_secret_back_tells_it_nobody() {
     let header = format!("X-Team: {HEADER}");
     let args = ["--proxy", &through, "--api-key-file", "key", "--header", &header, &url];
     let out = command(folder.path(), &args, &[]).output().unwrap();
-    assert_eq!(out.status.code(), Some(1), "{}", said(&out)[1].1);
-    assert!(proxy.came(KEY) && proxy.came(HEADER) && proxy.came(PROXY_SENT));
-    let mut all = said(&out);
-    // The key's own file is the one that holds it.
+    assert_eq!(out.status.code(), Some(1), "{}", outputs(&out)[1].1);
+    assert!(proxy.received(KEY) && proxy.received(HEADER) && proxy.received(PROXY_SENT));
+    let mut all = outputs(&out);
+    // The key file itself contains the key.
     std::fs::remove_file(folder.path().join("key")).unwrap();
     files(folder.path(), &mut all);
-    nothing_leaked(&all);
+    assert_no_leak(&all);
 }
 
 #[test]
-fn the_screen_and_what_it_exports_tell_no_secret() {
-    let (asked, was_asked) = channel();
-    let (go, may_go) = channel();
-    let server = Gossip::start(Some((asked, may_go)));
+fn the_dashboard_and_its_exports_show_no_secret() {
+    let (request_seen, wait_for_request) = channel();
+    let (go, wait_for_go) = channel();
+    let server = EchoServer::start(Some((request_seen, wait_for_go)));
     let folder = folder();
     let state = folder.path().join("state").display().to_string();
     let url = server.url(false);
@@ -327,13 +328,13 @@ fn the_screen_and_what_it_exports_tell_no_secret() {
         [("TOKSCOPE_URL", url.as_str()), ("OPENAI_API_KEY", KEY), ("MY_HEADER", HEADER), ("XDG_STATE_HOME", &state)];
     let args = ["--header-env", "X-Team=MY_HEADER", "--export", "r.md"];
     let mut screen = Pty::start(env!("CARGO_BIN_EXE_tokscope"), &args, folder.path(), &env, 160, 45);
-    was_asked.recv().unwrap();
-    // While it still comes in: nothing else on the screen was told of a POST yet.
+    wait_for_request.recv().unwrap();
+    // The stream is still running, and nothing else on the screen mentions a POST yet.
     screen.wait_for_text("you sent POST");
     let mut all = vec![("the live screen".to_owned(), screen.text())];
     go.send(()).unwrap();
     screen.wait_for_text("finished");
-    // Each case, its answer or its error, and the request beside it.
+    // Each case with its answer or error and its request.
     for keys in ["g", "j", "j", "2d", "1g"] {
         screen.send(keys);
         all.push((format!("the screen after {keys:?}"), screen.text()));
@@ -346,15 +347,15 @@ fn the_screen_and_what_it_exports_tell_no_secret() {
     assert_eq!(ended.status, 1);
     all.push(("the terminal".to_owned(), ended.raw));
     files(folder.path(), &mut all);
-    nothing_leaked(&all);
+    assert_no_leak(&all);
 }
 
-/// Arguments, variables, and the exit status.
+/// Arguments, environment variables and exit status.
 type Row<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], i32);
 
 #[test]
-fn mistakes_and_dead_addresses_tell_no_secret() {
-    let server = Gossip::start(None);
+fn errors_show_no_secret() {
+    let server = EchoServer::start(None);
     let plain = format!("http://127.0.0.1:{}/v1", server.port);
     let secret = |scheme: &str, host: &str| format!("{scheme}://user:{PASSWORD}@{host}/v1?api-key={QUERY}");
     let (dead, ftp, port) = (secret("http", "127.0.0.1:1"), secret("ftp", "h"), secret("http", "h:99999"));
@@ -391,9 +392,9 @@ fn mistakes_and_dead_addresses_tell_no_secret() {
         std::fs::write(folder.path().join("two-keys"), &two_keys).unwrap();
         let out = command(folder.path(), args, env).output().unwrap();
         std::fs::remove_file(folder.path().join("two-keys")).unwrap();
-        let mut all = said(&out);
+        let mut all = outputs(&out);
         assert_eq!(out.status.code(), Some(*status), "{args:?}: {}", all[1].1);
         files(folder.path(), &mut all);
-        nothing_leaked(&all);
+        assert_no_leak(&all);
     }
 }

@@ -1,6 +1,6 @@
 //! Readers that stop reading, and a stalled process: neither delays the measurement, nor is blamed on the server.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
@@ -46,8 +46,8 @@ fn full_pipe() -> (PipeReader, PipeWriter) {
 }
 
 #[test]
-fn a_terminal_that_nobody_reads_holds_up_neither_the_requests_nor_the_journal_nor_the_end() {
-    for way in ["TERM", "HUP", "USR1", "ctrl-c"] {
+fn an_unread_terminal_delays_neither_requests_nor_journal_nor_exit() {
+    for exit in ["TERM", "HUP", "USR1", "ctrl-c"] {
         let server = server();
         let place = Place::with(&suite(&["Only"], ""));
         let env = [("XDG_STATE_HOME", place.state.path().to_str().unwrap())];
@@ -58,33 +58,33 @@ fn a_terminal_that_nobody_reads_holds_up_neither_the_requests_nor_the_journal_no
         screen.stall();
         let before = wait_for_attempts(&place, 0).matches("{\"type\":\"attempt\"").count();
         wait_for_attempts(&place, before + 50);
-        if way == "ctrl-c" {
+        if exit == "ctrl-c" {
             screen.send("\u{3}\u{3}");
         } else {
-            screen.signal(way);
+            screen.signal(exit);
         }
         let Dashboard { folder, pty } = screen;
-        assert_eq!(pty.end_stalled(), 130, "{way}");
+        assert_eq!(pty.end_stalled(), 130, "{exit}");
         let report = json(&folder.path().join("r.json"));
-        assert!(attempts(&report).len() >= before + 50, "{way}");
-        assert!(report["observer"]["dispatch_delay_ms"]["max"].is_number(), "{way}");
+        assert!(attempts(&report).len() >= before + 50, "{exit}");
+        assert!(report["observer"]["dispatch_delay_ms"]["max"].is_number(), "{exit}");
         let (_, stderr) = place.run(&["report", "last", "--export", "again.json"], 0);
-        assert!(!stderr.contains("did not end in order"), "{way}: {stderr}");
-        assert_eq!(attempts(&place.json("again.json")).len(), attempts(&report).len(), "{way}");
+        assert!(!stderr.contains("did not end in order"), "{exit}: {stderr}");
+        assert_eq!(attempts(&place.json("again.json")).len(), attempts(&report).len(), "{exit}");
     }
 }
 
 #[test]
-fn a_terminal_that_is_read_again_shows_how_things_stand() {
+fn a_terminal_that_is_read_again_shows_the_current_state() {
     let (open, gate) = channel::<()>();
     let gate = Mutex::new(gate);
-    let server = Server::start(&["lone-model"], move |mut asked| {
-        asked.token("one");
-        if asked.number == 0 {
+    let server = Server::start(&["lone-model"], move |mut request| {
+        request.token("one");
+        if request.number == 0 {
             // An error means that the test is over.
             let _ends = gate.lock().unwrap().recv();
         }
-        asked.finish(1);
+        request.finish(1);
     });
     let mut screen = Dashboard::start(&suite(&["First", "Second"], ""), &server.url());
     screen.wait_for_line("First", "answering");
@@ -93,8 +93,8 @@ fn a_terminal_that_is_read_again_shows_how_things_stand() {
     screen.send("m");
     open.send(()).unwrap();
     screen.resize(100, 30);
-    wait_until("both requests", || server.asked() == 2);
-    screen.go_on();
+    wait_until("both requests", || server.request_count() == 2);
+    screen.resume();
     screen.wait_for_text("finished  2/2");
     screen.wait_for("the mouse", |s| s.mouse_protocol_mode() != vt100::MouseProtocolMode::None);
     screen.send("q");
@@ -103,7 +103,7 @@ fn a_terminal_that_is_read_again_shows_how_things_stand() {
 }
 
 #[test]
-fn a_stderr_that_nobody_reads_holds_up_neither_the_run_nor_its_end() {
+fn an_unread_stderr_delays_neither_the_run_nor_its_end() {
     let server = server();
     let place = Place::with(&suite(&["Only"], ""));
     let (_reader, writer) = full_pipe();
@@ -123,7 +123,7 @@ fn a_stderr_that_nobody_reads_holds_up_neither_the_run_nor_its_end() {
 }
 
 #[test]
-fn an_stdout_that_nobody_reads_is_waited_for_after_the_files_are_written_until_a_signal() {
+fn an_unread_stdout_blocks_only_after_the_files_are_written() {
     for read_on in [true, false] {
         let (server, place) = (server(), Place::with(&suite(&["Only"], "")));
         let (mut reader, writer) = full_pipe();
@@ -169,7 +169,7 @@ fn without_a_usable_terminal_the_run_is_headless_and_says_why() {
     wait_until("the end of the run", || pty.raw().contains("finished"));
     pty.send("q");
     assert_eq!(pty.end().status, 0);
-    // A saved run is not measured, so there is no other way to show it.
+    // A saved run is not measured, so there is no other exit to show it.
     let folder = tempfile::tempdir().unwrap();
     for command in ["open", "replay"] {
         let pty = Pty::start(PROGRAM, &[command, "last"], folder.path(), &[("TERM", "dumb")], ROOMY.0, ROOMY.1);
@@ -201,22 +201,22 @@ fn is_stopped(child: &Child) -> bool {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn an_answer_that_was_read_after_a_stop_says_that_tokscope_stood_still() {
+fn an_answer_read_after_a_stop_reports_the_stall_of_tokscope() {
     const STOP: Duration = Duration::from_millis(600);
     let (open, gate) = channel::<()>();
-    let (told, sent) = channel::<()>();
-    let gate = Mutex::new((gate, told));
-    let server = Server::start(&["lone-model"], move |mut asked| {
-        asked.token("one");
+    let (answered, sent) = channel::<()>();
+    let gate = Mutex::new((gate, answered));
+    let server = Server::start(&["lone-model"], move |mut request| {
+        request.token("one");
         let gate = gate.lock().unwrap();
         // An error means that the test is over.
         let _ends = gate.0.recv();
-        asked.answer(&[" and more"; 40]);
+        request.answer(&[" and more"; 40]);
         let _ends = gate.1.send(());
     });
     let place = Place::with(&suite(&["Only"], ""));
     let mut run = place.command(&[&server.url(), "--export", "r.json"]).spawn().unwrap();
-    wait_until("the request", || server.asked() == 1);
+    wait_until("the request", || server.request_count() == 1);
     signal(&run, "STOP");
     wait_until("the stop", || is_stopped(&run));
     open.send(()).unwrap();

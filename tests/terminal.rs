@@ -1,13 +1,13 @@
-//! The terminal is left as it was, also on a panic.
+//! The terminal is restored at the end, even after a panic.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 mod support;
 
 use support::pty::Pty;
 use tokscope::ui::terminal::{Terminal, install_panic_hook, print_held_back_panics};
 
-/// Waits until the terminal has taken everything: only then is a frame drawn.
+/// Waits until the terminal has taken all output, because only then a frame is drawn.
 fn idle(terminal: &mut Terminal) -> &mut Terminal {
     while !terminal.is_idle() {
         std::thread::yield_now();
@@ -15,7 +15,7 @@ fn idle(terminal: &mut Terminal) -> &mut Terminal {
     terminal
 }
 
-/// Runs a test of this program in a pseudo-terminal, as a program of its own.
+/// Runs a test of this file as its own program in a pseudo-terminal.
 fn probe(name: &str) -> Pty {
     let this = std::env::current_exe().unwrap();
     let args = ["--ignored", "--exact", "--nocapture", name];
@@ -54,7 +54,7 @@ fn panics_within_a_frame() {
 }
 
 #[test]
-fn a_panic_within_a_frame_leaves_no_frame_and_no_mode_open() {
+fn a_panic_within_a_frame_closes_frame_and_modes() {
     let ended = probe("panics_within_a_frame").end();
     assert_eq!(ended.status, 101);
     let before = ended.raw.split("within a frame").next().unwrap();
@@ -66,7 +66,7 @@ fn a_panic_within_a_frame_leaves_no_frame_and_no_mode_open() {
 }
 
 #[test]
-fn a_panic_on_the_screens_thread_gives_the_terminal_back_and_is_told() {
+fn a_panic_on_the_screens_thread_restores_the_terminal_and_is_shown() {
     let ended = probe("panics_on_the_screens_thread").end();
     assert_eq!(ended.status, 101);
     assert!(ended.raw.contains("about-to-panic"));
@@ -74,7 +74,7 @@ fn a_panic_on_the_screens_thread_gives_the_terminal_back_and_is_told() {
 }
 
 #[test]
-fn a_panic_on_another_thread_does_not_touch_the_screen_and_is_told_at_the_end() {
+fn a_panic_on_another_thread_is_shown_at_the_end() {
     let ended = probe("panics_on_another_thread").end();
     assert_eq!(ended.status, 0, "{}", ended.text);
     let (during, after) = ended.raw.split_once("still-drawing").unwrap();

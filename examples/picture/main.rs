@@ -1,10 +1,10 @@
-//! Makes the README's pictures from the program's own screen: runs it in a pseudo-terminal, waits for a moment worth
-//! showing, and writes the screen as SVG.
+//! Makes the README's pictures: runs tokscope in a pseudo-terminal, waits for a certain screen, and writes the screen
+//! as SVG.
 //!
 //!     cargo build --release && cargo run --example picture
 //!
-//! writes `assets/dashboard.svg` and its kin from a run against the built-in simulator.
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a picture that cannot be made is told by a panic")]
+//! Writes `assets/dashboard.svg` and the other pictures from runs against the built-in simulator.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "the example panics if it cannot make a picture")]
 
 #[path = "../../tests/support/pty.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use the rest")]
@@ -15,15 +15,15 @@ use std::path::Path;
 
 use pty::Pty;
 
-/// A picture: its file, its size, how the program is started, and how it is led to what is worth showing.
+/// A picture: its file and size, the arguments of tokscope, and the steps to the screen worth showing.
 struct Picture {
     file: &'static str,
     cols: u16,
     rows: u16,
     args: &'static [&'static str],
-    /// What is waited for, and the keys that are pressed then.
+    /// Conditions to wait for, each with the keys to press then.
     steps: &'static [(When, &'static str)],
-    /// What the screen must hold for it to be taken.
+    /// Condition of the screen to be captured.
     when: When,
 }
 
@@ -90,7 +90,7 @@ fn main() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("short.toml"), SHORT).unwrap();
     let home = folder.path().to_string_lossy().into_owned();
-    // Neither the user's settings nor the user's saved runs.
+    // Isolates the run from the user's settings and saved runs.
     let env = [("XDG_STATE_HOME", home.as_str()), ("XDG_CONFIG_HOME", home.as_str())];
     for picture in PICTURES.iter().filter(|p| wanted.is_empty() || wanted.iter().any(|w| p.file.contains(w.as_str()))) {
         let program = program.to_string_lossy();
@@ -100,8 +100,8 @@ fn main() {
             pty.send(keys);
         }
         pty.wait_for(picture.file, |screen| (picture.when)(&screen.contents()));
-        let drawn = pty.with_screen(svg::draw);
+        let svg = pty.with_screen(svg::draw);
         let path = root.join("assets").join(picture.file);
-        std::fs::write(&path, drawn).unwrap();
+        std::fs::write(&path, svg).unwrap();
     }
 }

@@ -1,4 +1,4 @@
-//! A terminal's screen as SVG. Lines, blocks and braille are drawn as shapes, so that they meet whatever the font.
+//! Converts a terminal screen to SVG. Lines, blocks and braille are drawn as shapes, so that they join in every font.
 
 use std::fmt::Write;
 
@@ -9,13 +9,13 @@ const CELL_H: f64 = 18.0;
 const MARGIN: f64 = 14.0;
 const BACKGROUND: &str = "#11151c";
 const FOREGROUND: &str = "#d5dbe5";
-/// The sixteen colours, a calm set on a dark ground.
+/// The sixteen terminal colours, for a dark background.
 const PALETTE: [&str; 16] = [
     "#1d232d", "#e06c75", "#8cc265", "#d9b25f", "#61a5ea", "#c678dd", "#4fc1c9", "#c8d0dc", "#6b7686", "#f0868e",
     "#a5d87f", "#ecca7d", "#83bdf5", "#d897ec", "#74dbe2", "#ffffff",
 ];
 
-/// The whole screen.
+/// Converts the whole screen.
 pub fn draw(screen: &Screen) -> String {
     let (rows, cols) = screen.size();
     let (rows, cols) = (rows.get(), cols.get());
@@ -59,7 +59,7 @@ pub fn draw(screen: &Screen) -> String {
                     x,
                     y,
                     width,
-                    Look { fg, bold: cell.bold(), italic: cell.italic(), underline: cell.underline(), opacity },
+                    CellStyle { fg, bold: cell.bold(), italic: cell.italic(), underline: cell.underline(), opacity },
                 );
             } else {
                 run.flush(&mut out);
@@ -72,7 +72,7 @@ pub fn draw(screen: &Screen) -> String {
 }
 
 #[derive(Clone, PartialEq)]
-struct Look {
+struct CellStyle {
     fg: String,
     bold: bool,
     italic: bool,
@@ -80,53 +80,53 @@ struct Look {
     opacity: f64,
 }
 
-/// Cells of one look side by side, written as one text of exact width.
+/// Adjacent cells of one style, written as one text of exact width.
 #[derive(Default)]
 struct Run {
     text: String,
     x: f64,
     y: f64,
     width: f64,
-    look: Option<Look>,
+    style: Option<CellStyle>,
 }
 
 impl Run {
-    fn push(&mut self, out: &mut String, text: &str, x: f64, y: f64, width: f64, look: Look) {
-        if self.look.as_ref() != Some(&look) {
+    fn push(&mut self, out: &mut String, text: &str, x: f64, y: f64, width: f64, style: CellStyle) {
+        if self.style.as_ref() != Some(&style) {
             self.flush(out);
             (self.x, self.y, self.width) = (x, y, 0.0);
-            self.look = Some(look);
+            self.style = Some(style);
         }
         self.text.push_str(text);
         self.width += width;
     }
 
     fn flush(&mut self, out: &mut String) {
-        let Some(look) = self.look.take() else { return };
+        let Some(style) = self.style.take() else { return };
         let text = std::mem::take(&mut self.text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-        let mut style = String::new();
+        let mut css_attributes = String::new();
         for (wanted, css) in [
-            (look.bold, " font-weight=\"bold\""),
-            (look.italic, " font-style=\"italic\""),
-            (look.underline, " text-decoration=\"underline\""),
+            (style.bold, " font-weight=\"bold\""),
+            (style.italic, " font-style=\"italic\""),
+            (style.underline, " text-decoration=\"underline\""),
         ] {
             if wanted {
-                style.push_str(css);
+                css_attributes.push_str(css);
             }
         }
         let _infallible = writeln!(
             out,
-            "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\" opacity=\"{}\"{style}>{text}</text>",
+            "<text x=\"{:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{}\" opacity=\"{}\"{css_attributes}>{text}</text>",
             self.x,
             self.y + CELL_H * 0.74,
             self.width,
-            look.fg,
-            look.opacity
+            style.fg,
+            style.opacity
         );
     }
 }
 
-/// Characters that must meet their neighbours, as shapes.
+/// Draws a character that must join its neighbours as a shape.
 fn shape(c: char, x: f64, y: f64, fg: &str) -> Option<String> {
     let rect = |dx: f64, dy: f64, w: f64, h: f64| {
         Some(format!(

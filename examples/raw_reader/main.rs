@@ -1,9 +1,9 @@
-//! The floor under every client: reads streams and parses nothing. And the server to hold readers against.
+//! Lower bound for clients: reads streams without parsing them. Also the server for comparing readers.
 //!
 //!     raw_reader serve EVENTS                          answers with so many events, as fast as they are read
 //!     raw_reader read URL MODEL STREAMS REQUESTS TOKENS
 //!
-//! `read` keeps STREAMS requests in flight until REQUESTS are done, and prints the times to the first bytes after the
+//! `read` keeps STREAMS requests in flight until REQUESTS are done. It prints the times to the first bytes after the
 //! head, in milliseconds, as JSON. `scripts/compare-rivals` uses both.
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::disallowed_methods, reason = "a tool for measurements")]
 
@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 use tokio::task::LocalSet;
 
 const USAGE: &str = "raw_reader serve EVENTS | raw_reader read URL MODEL STREAMS REQUESTS TOKENS";
-/// Ends a chunked answer.
+/// End of a chunked response.
 const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
 
 fn main() {
@@ -60,7 +60,7 @@ fn read(url: &str, model: &str, streams: usize, requests: usize, tokens: u32) {
             let mut buffer = vec![0; 64 * 1024];
             while let Some(rest) = left.get().checked_sub(1) {
                 left.set(rest);
-                let ttft_ms = follow(&mut stream, &request, &mut buffer).await;
+                let ttft_ms = read_response(&mut stream, &request, &mut buffer).await;
                 ttfts.borrow_mut().push(ttft_ms);
             }
         });
@@ -69,20 +69,20 @@ fn read(url: &str, model: &str, streams: usize, requests: usize, tokens: u32) {
     println!("{{\"ttft_ms\":{:?}}}", ttfts.borrow());
 }
 
-/// Reads one answer to its end; the milliseconds to the first bytes after its head.
-async fn follow(stream: &mut TcpStream, request: &str, buffer: &mut [u8]) -> f64 {
-    let begun = Instant::now();
+/// Reads one response to its end. Returns the time to the first bytes after its head, milliseconds.
+async fn read_response(stream: &mut TcpStream, request: &str, buffer: &mut [u8]) -> f64 {
+    let started = Instant::now();
     stream.write_all(request.as_bytes()).await.unwrap();
-    let (mut ttft_ms, mut head_is_over) = (None, false);
+    let (mut ttft_ms, mut head_ended) = (None, false);
     let mut tail = Vec::new();
     loop {
         let n = stream.read(buffer).await.unwrap();
         assert!(n > 0, "the server hung up");
         let bytes = &buffer[..n];
-        if head_is_over || !bytes.ends_with(b"\r\n\r\n") {
-            ttft_ms.get_or_insert_with(|| begun.elapsed().as_secs_f64() * 1e3);
+        if head_ended || !bytes.ends_with(b"\r\n\r\n") {
+            ttft_ms.get_or_insert_with(|| started.elapsed().as_secs_f64() * 1e3);
         }
-        head_is_over = true;
+        head_ended = true;
         tail.extend_from_slice(&bytes[n.saturating_sub(LAST_CHUNK.len())..]);
         tail.drain(..tail.len().saturating_sub(LAST_CHUNK.len()));
         if tail == LAST_CHUNK {

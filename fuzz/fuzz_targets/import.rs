@@ -1,8 +1,8 @@
-//! Any text as an older report, Markdown or JSON: refused in words, or compared.
+//! Feeds any text as a report, in Markdown or JSON. The import must reject it with a message or compare it.
 //!
 //!     cargo +nightly fuzz run import
 //!
-//! What is checked is a function of the crate, which property tests run as well.
+//! The invariants are checked by a function of the crate, which property tests call too.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,8 +1,8 @@
-//! Any bytes as a kept run: refused in words, or a run that can be told in every format.
+//! Feeds any bytes as a saved run. Reading must fail with a message or yield a run that every format can report.
 //!
 //!     cargo +nightly fuzz run journal
 //!
-//! What is checked is a function of the crate.
+//! The invariants are checked by a function of the crate.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,9 +1,9 @@
-//! Any text as a page of metrics, of a server or of GPUs, and its lines as those of macmon: names that are safe and figures
-//! within bounds, whatever stands around them.
+//! Feeds any text as a metrics page of a server or of GPUs, and its lines as macmon's. Names must be safe to display
+//! and figures within bounds.
 //!
 //!     cargo +nightly fuzz run prometheus
 //!
-//! What is checked is a function of the crate, which property tests run as well.
+//! The invariants are checked by a function of the crate, which property tests call too.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,8 +1,9 @@
-//! Any texts in a report of every format: read back, it has the parts that it is meant to have.
+//! Puts any texts into a report of every format. Read back, the report must have its expected parts.
 //!
 //!     cargo +nightly fuzz run report
 //!
-//! What is checked is a function of the crate, which property tests run as well. The byte FF parts the texts.
+//! The invariants are checked by a function of the crate, which property tests call too. The byte FF separates the
+//! texts.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -1,8 +1,9 @@
-//! Any text on its way to a terminal: nothing that steers, turns, hides or piles up comes through.
+//! Sanitises any text for a terminal. No character may remain that controls the terminal, reverses or hides text, or
+//! stacks without limit.
 //!
 //!     cargo +nightly fuzz run sanitise
 //!
-//! What is checked is a function of the crate, which property tests run as well.
+//! The invariants are checked by a function of the crate, which property tests call too.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

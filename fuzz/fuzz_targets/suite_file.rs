@@ -1,8 +1,8 @@
-//! Any text as a suite file: a sound suite, or mistakes that say where they are.
+//! Reads any text as a suite file. The result must be a valid suite or errors with their positions.
 //!
 //!     cargo +nightly fuzz run suite_file
 //!
-//! What is checked is a function of the crate, which property tests run as well.
+//! The invariants are checked by a function of the crate, which property tests call too.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

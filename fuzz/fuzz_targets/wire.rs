@@ -1,8 +1,9 @@
-//! Any bytes in any reads, from the socket to the record: no panic, no lost text, no memory beyond the limits.
+//! Feeds any bytes in any reads, from the socket to the record. There must be no panic, no lost text, and no memory
+//! beyond the limits.
 //!
 //!     cargo +nightly fuzz run wire
 //!
-//! What is checked is a function of the crate, which property tests run as well.
+//! The invariants are checked by a function of the crate, which property tests call too.
 #![no_main]
 
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {

@@ -38,7 +38,7 @@ pub struct GpuArgs {
 }
 
 fn gpu_help() -> String {
-    let named = |source: &Source| format!("{} ({})", source.name, source.what);
+    let named = |source: &Source| format!("{} ({})", source.name, source.description);
     let sources = SOURCES.iter().map(named).collect::<Vec<_>>().join(", ");
     format!("Source of GPU figures: {sources}, or none [default: the first available]")
 }

@@ -34,7 +34,7 @@ pub struct SimArgs {
 /// Lists the failures that a case can ask for, from their table.
 pub(super) fn faults_help() -> String {
     let widest = FAULTS.iter().map(|fault| fault.name.len()).max().unwrap_or(0);
-    let rows: Vec<_> = FAULTS.iter().map(|fault| format!("  {:<widest$}  {}", fault.name, fault.does)).collect();
+    let rows: Vec<_> = FAULTS.iter().map(|fault| format!("  {:<widest$}  {}", fault.name, fault.effect)).collect();
     let how = "Failures to ask for in a case, like extra = { tokscope_sim = { fault = \"cut\", after_tokens = 30 } }:";
     format!("{how}\n{}", rows.join("\n"))
 }

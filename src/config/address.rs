@@ -85,19 +85,22 @@ mod tests {
     #[test]
     fn bad_addresses_are_shown_without_their_secrets() {
         for (typed, expected) in [
-            ("", "'' names no host; give an address like http://localhost:8000/v1"),
-            ("ftp://u:hunter2@h/x?key=hunter2", "'…@h/x' is no HTTP address; give one like http://localhost:8000/v1"),
+            ("", "'' has no host; use an address like http://localhost:8000/v1"),
+            (
+                "ftp://u:hunter2@h/x?key=hunter2",
+                "'…@h/x' is not an HTTP address; use one like http://localhost:8000/v1",
+            ),
             (
                 "http://u:hunter2@h:99999",
                 "'…@h:99999' is not a URL: invalid port number; use one like http://localhost:8000/v1",
             ),
-            ("ftp://h\u{1b}[2J", "'ftp://h' is no HTTP address; give one like http://localhost:8000/v1"),
+            ("ftp://h\u{1b}[2J", "'ftp://h' is not an HTTP address; use one like http://localhost:8000/v1"),
         ] {
             assert_eq!(with_env(Some(typed), &[]), Err(expected.to_owned()), "{typed}");
         }
         assert_eq!(
             with_env(None, &[("TOKSCOPE_URL", "file:///etc")]),
-            Err("TOKSCOPE_URL: 'file:///etc' is no HTTP address; give one like http://localhost:8000/v1".to_owned())
+            Err("TOKSCOPE_URL: 'file:///etc' is not an HTTP address; use one like http://localhost:8000/v1".to_owned())
         );
         assert_eq!(with_env(Some("http://u:p@h"), &[]).as_deref(), Ok("http://u:p@h/v1"));
     }

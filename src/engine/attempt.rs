@@ -110,8 +110,8 @@ async fn drive(endpoint: &Endpoint, order: &Order, recorder: &RefCell<Recorder>)
             Err(failure) => failure,
         };
         let http_status = recorder.borrow().record.http_status;
-        if let Some((next, warning)) = manner.after_refusal(http_status.unwrap_or(0), &failure.message) {
-            endpoint.manner.set(endpoint.manner.get().and(next));
+        if let Some((next, warning)) = manner.after_rejection(http_status.unwrap_or(0), &failure.message) {
+            endpoint.manner.set(endpoint.manner.get().combine(next));
             restart(endpoint, recorder);
             recorder.borrow_mut().record.warnings.push(warning);
             continue;

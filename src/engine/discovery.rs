@@ -13,7 +13,7 @@ use crate::domain::live::{DISCOVERY_RETRY_DELAY, EngineFact, ServerInfo};
 use crate::domain::refusal::TLS_EXPECTED;
 use crate::protocol::encoding::unpack;
 use crate::protocol::failure::{self, capped};
-use crate::protocol::request::{AskUsage, RequestDialect};
+use crate::protocol::request::{RequestDialect, UsageRequest};
 use crate::protocol::{endpoint, url};
 
 /// Pause between two tries; tests need no pause.
@@ -77,7 +77,7 @@ fn found(
     list_error: Option<String>,
     sink: &impl Fn(EngineFact),
 ) {
-    at.manner.set(RequestDialect { usage: AskUsage::for_server(server.kind.as_deref()), ..at.manner.get() });
+    at.manner.set(RequestDialect { usage: UsageRequest::for_server(server.kind.as_deref()), ..at.manner.get() });
     if server.kind.is_some() {
         at.mark_reported();
     }

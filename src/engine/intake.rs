@@ -108,7 +108,7 @@ impl Intake {
                     _ => recorder.last_event(at, self.reads, event.data),
                 });
                 recorder.replaced = events.replaced;
-                let stray_words = events.stray_words();
+                let stray_words = events.stray_text();
                 if let Some(words) = stray_words {
                     recorder.stray_words(words);
                 }

@@ -237,7 +237,7 @@ impl Recorder {
             }
             return Ok(());
         };
-        if must_be_json && chunk.is_void() {
+        if must_be_json && chunk.is_empty() {
             self.explain(data);
         }
         let error = chunk.error.take();

@@ -249,7 +249,7 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         start_number(&engine, number, Duration::from_secs(30));
         let record = end(&facts);
         assert_eq!(failure(&record), (AttemptStatus::Ok, ""));
-        record.warnings.iter().filter(|w| w.contains("refuses")).cloned().collect::<Vec<_>>()
+        record.warnings.iter().filter(|w| w.contains("rejects")).cloned().collect::<Vec<_>>()
     });
     let asked: Vec<_> = requests.try_iter().filter(|r| r.starts_with("POST")).collect();
     let fields: Vec<_> = asked
@@ -257,8 +257,8 @@ fn a_server_that_counts_along_is_asked_to_and_what_it_refuses_is_asked_no_more()
         .map(|r| (r.contains("\"include_usage\":true"), r.contains("\"continuous_usage_stats\":true")))
         .collect();
     assert_eq!(fields, [(true, true), (true, false), (true, false), (false, false), (false, false)]);
-    assert_eq!(warnings[0], ["the server refuses continuous_usage_stats; asked again without it"]);
-    assert_eq!(warnings[1], ["the server refuses stream_options; asked again without it"]);
+    assert_eq!(warnings[0], ["the server rejects continuous_usage_stats; tokscope now omits it"]);
+    assert_eq!(warnings[1], ["the server rejects stream_options; tokscope now omits it"]);
     assert!(warnings[2].is_empty());
 }
 

@@ -1,4 +1,4 @@
-//! The APIs that are spoken: where each is asked, with which body, and how its events are read.
+//! The supported APIs: for each one the request path, the request body, and the parser of its events.
 
 mod chat;
 mod messages;
@@ -14,16 +14,16 @@ use super::failure::undeclared_error;
 use super::request::RequestDialect;
 use crate::domain::suite::CaseSpec;
 
-/// How events are set apart in a stream.
+/// Format that separates the events of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
     /// Server-sent events.
     Sse,
-    /// A JSON document a line.
+    /// Newline-delimited JSON: one document per line.
     Ndjson,
 }
 
-/// How the key is sent.
+/// HTTP header that carries the API key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Auth {
     /// `Authorization: Bearer …`
@@ -32,45 +32,45 @@ pub enum Auth {
     XApiKey,
 }
 
-/// An API and all that sets it apart.
+/// One API and everything that distinguishes it from the others.
 pub struct Api {
-    /// What `--api` calls it.
+    /// Value of `--api` that selects this API.
     pub name: &'static str,
-    /// The path that a bare host gets.
+    /// Path appended to an address that names only a host.
     pub root: &'static str,
-    /// Where a request goes, below the base address.
+    /// Path of a generation request, relative to the base address.
     pub path: &'static str,
-    /// Where the models are listed, below the base address.
+    /// Path of the model list, relative to the base address.
     pub models: &'static str,
-    /// How events are set apart.
+    /// Format that separates the events of a stream.
     pub framing: Framing,
-    /// Whether an address that ends with `root` alone names this API.
+    /// Whether an address that ends with `root` selects this API.
     pub is_named_by_root: bool,
-    /// Whether every base address ends with `root`, also one that was typed with another API's.
+    /// Whether every base address must end with `root`. If so, another API's root is replaced.
     pub needs_root: bool,
-    /// Whether events with a name are none of this API's: it names no event of its own.
+    /// Whether named events are ignored, because this API never names its own.
     pub ignores_named_events: bool,
-    /// How the key is sent.
+    /// HTTP header that carries the API key.
     pub auth: Auth,
-    /// Headers that every request carries.
+    /// Headers sent with every request.
     pub headers: &'static [(&'static str, &'static str)],
-    /// The body of a streaming request to a model, with the nonce that makes its prompt unique; `extra` of the case has
-    /// the last word.
+    /// Builds the body of a streaming request from the case, the model and the dialect. The optional nonce makes the
+    /// prompt unique. Fields in the case's `extra` override everything else.
     pub body: fn(&CaseSpec, &str, RequestDialect, Option<&str>) -> Value,
     parse: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
 }
 
 impl Api {
-    /// Reads the data of one event, or a whole answer that came as one document.
+    /// Reads the data of one event, or a complete response that arrived as one document.
     pub fn read<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
         parse_with(self.parse, data)
     }
 
-    /// Reads the data of an event in which only this API can be meant: an error may stand in place of a chunk, in a shape
-    /// of its own.
+    /// Reads the data of an event that must belong to this API. Unlike [`Api::read`], it also recognises errors in
+    /// undeclared formats, which some servers send in place of a chunk.
     pub fn read_or_error<'a>(&self, data: &'a str) -> Result<Chunk<'a>, serde_json::Error> {
         match self.read(data) {
-            Ok(chunk) if chunk.is_void() => Ok(Chunk { error: undeclared_error(data), ..chunk }),
+            Ok(chunk) if chunk.is_empty() => Ok(Chunk { error: undeclared_error(data), ..chunk }),
             Err(not_a_chunk) => match undeclared_error(data) {
                 Some(error) => Ok(Chunk { error: Some(error), ..Chunk::default() }),
                 None => Err(not_a_chunk),
@@ -92,7 +92,7 @@ impl PartialEq for Api {
     }
 }
 
-/// OpenAI's chat completions, which nearly every server speaks.
+/// OpenAI's Chat Completions API, which nearly every server implements.
 pub static CHAT: Api = Api {
     name: "chat",
     root: "/v1",
@@ -108,7 +108,7 @@ pub static CHAT: Api = Api {
     parse: super::chunk::parse_strictly,
 };
 
-/// OpenAI's Responses.
+/// OpenAI's Responses API.
 pub static RESPONSES: Api = Api {
     name: "responses",
     root: "/v1",
@@ -124,7 +124,7 @@ pub static RESPONSES: Api = Api {
     parse: responses::parse,
 };
 
-/// Anthropic's Messages.
+/// Anthropic's Messages API.
 pub static MESSAGES: Api = Api {
     name: "messages",
     root: "/v1",
@@ -140,7 +140,7 @@ pub static MESSAGES: Api = Api {
     parse: messages::parse,
 };
 
-/// Ollama's own.
+/// Ollama's native API.
 pub static OLLAMA: Api = Api {
     name: "ollama",
     root: "/api",
@@ -156,15 +156,15 @@ pub static OLLAMA: Api = Api {
     parse: ollama::parse,
 };
 
-/// All of them; the first is spoken where nothing says otherwise.
+/// All supported APIs. The first is the default.
 pub static APIS: &[&Api] = &[&CHAT, &RESPONSES, &MESSAGES, &OLLAMA];
 
-/// The names of all of them.
+/// Names of all supported APIs, as `--api` accepts them.
 pub fn names() -> Vec<&'static str> {
     APIS.iter().map(|api| api.name).collect()
 }
 
-/// The API of that name.
+/// Looks up an API by its name.
 pub fn by_name(name: &str) -> Option<&'static Api> {
     APIS.iter().copied().find(|api| api.name == name)
 }

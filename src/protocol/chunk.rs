@@ -1,5 +1,5 @@
-//! One `data:` of a stream, read tolerantly: every field optional, unknown ones ignored. All APIs come down to the
-//! [`Chunk`]; the chat completion's own is read here, in one pass.
+//! One event of a stream, parsed tolerantly: every field is optional and unknown fields are ignored. Each API maps its
+//! events to a [`Chunk`]. The chat completion parser is here and reads an event in one pass.
 
 mod index;
 mod reason;
@@ -23,11 +23,11 @@ use super::usage;
 use crate::domain::attempt::Usage;
 use crate::domain::server_timings::ServerTimings;
 
-/// Warning about a chat answer in the shape of the legacy completions API.
+/// Warning about a chat response in the format of the legacy completions API.
 const COMPLETIONS_SHAPE: &str = "the server answered a chat request in the format of the legacy completions API \
     (choices[].text); check that the address and the model serve chat completions";
 
-/// What an event of a stream says. Texts are borrowed from the event where it holds them without escapes.
+/// Content of one event. Texts borrow from the event unless they contain escapes.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, and an event may hold any of them")]
 pub struct Chunk<'a> {
@@ -35,67 +35,69 @@ pub struct Chunk<'a> {
     pub reasoning: Cow<'a, str>,
     /// Answer text.
     pub text: Cow<'a, str>,
-    /// A tool call's name or arguments: generated, but no text of the answer.
+    /// Whether the event has the name or the arguments of a tool call. These are generated but are not part of the
+    /// text.
     pub has_tool_call: bool,
-    /// What further choices (`n` > 1) say.
+    /// Content of further choices (`n` > 1).
     pub others: Vec<OtherChoice>,
-    /// The highest index of a choice in it, plus one; 0 where it holds no choice.
+    /// Highest index of a choice in the event plus one; 0 without a choice.
     pub choices: u32,
-    /// It holds something of the first choice.
+    /// Whether the event has content for the first choice.
     pub has_first_choice: bool,
     /// Finish reason of the first choice.
     pub finish_reason: Option<Cow<'a, str>>,
-    /// Token counts, if it holds any.
+    /// Token counts, if the event reports any.
     pub usage: Option<Usage>,
-    /// The server's own times, if it holds any; boxed, for hardly any event does.
+    /// Timings measured by the server, if the event reports any. Boxed because few events do.
     pub server_timings: Option<Box<ServerTimings>>,
-    /// It ends the stream, as `[DONE]` does.
+    /// Whether the event ends the stream, as `[DONE]` does.
     pub is_end: bool,
-    /// What the server tells that makes the figures less than clean.
+    /// Problem that the server reports and that makes the figures less reliable.
     pub warning: Option<Cow<'static, str>>,
-    /// The server's error: it ends the attempt, after what else the event holds.
+    /// The server's error. It ends the attempt after the rest of the event is used.
     pub error: Option<String>,
-    /// Its texts hold marks of lone surrogates, for a [`SurrogateJoiner`](super::surrogates::SurrogateJoiner).
+    /// Whether the texts contain marks of lone surrogates, to be resolved by a
+    /// [`SurrogateJoiner`](super::surrogates::SurrogateJoiner).
     pub has_marks: bool,
-    /// Arguments of tool calls, where they hold such marks.
+    /// Arguments of tool calls that contain such marks.
     pub marked_arguments: String,
 }
 
-/// What a choice beside the first says.
+/// Content of a choice other than the first.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OtherChoice {
-    /// Its index, 1 or more.
+    /// Index of the choice, 1 or more.
     pub index: u32,
     /// Reasoning text.
     pub reasoning: String,
     /// Answer text.
     pub text: String,
-    /// Its finish reason.
+    /// Finish reason of the choice.
     pub finish_reason: Option<String>,
 }
 
 impl<'a> Chunk<'a> {
-    /// Whether something was generated. Role, null and empty strings are nothing; whitespace is something.
+    /// Whether the event has generated output. Role, null and empty strings do not count; white space does.
     pub fn is_generated(&self) -> bool {
-        let says = |other: &OtherChoice| !other.text.is_empty() || !other.reasoning.is_empty();
-        !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call || self.others.iter().any(says)
+        let has_text = |other: &OtherChoice| !other.text.is_empty() || !other.reasoning.is_empty();
+        !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call || self.others.iter().any(has_text)
     }
 
-    /// Whether the event holds nothing of an answer.
-    pub fn is_void(&self) -> bool {
+    /// Whether the event has no content at all.
+    pub fn is_empty(&self) -> bool {
         let has_fact = self.usage.is_some() || self.finish_reason.is_some() || self.error.is_some() || self.is_end;
         let has_text = !self.text.is_empty() || !self.reasoning.is_empty() || self.has_tool_call;
         self.choices == 0 && !has_fact && !has_text
     }
 
-    /// Half a character in a part that is read twice is an error, as elsewhere.
+    /// Adds a choice. Fails on a lone surrogate in a part that is parsed twice, as the parser does elsewhere.
     fn add(&mut self, choice: Choice<'a>) -> Result<(), serde_json::Error> {
         let index = choice.index.0;
         self.choices = self.choices.max(index.saturating_add(1));
         self.has_first_choice |= index == 0;
         let mut other = OtherChoice { index, ..OtherChoice::default() };
         if let Some(delta) = choice.delta.or(choice.message) {
-            // The same reasoning may stand under several names: the first that has any counts.
+            // Servers may repeat the same reasoning under several names. The first one that is not empty counts.
             let candidates = [delta.content.thinking, delta.reasoning_content.text, delta.reasoning.text];
             let named = candidates.into_iter().find(|r| !r.is_empty());
             let reasoning = named.unwrap_or(delta.reasoning_details.text);
@@ -130,13 +132,13 @@ impl<'a> Chunk<'a> {
             self.finish_reason = self.finish_reason.take().or(reason);
         } else {
             other.finish_reason = reason.map(Cow::into_owned);
-            // Also one without any text: the choice exists.
+            // A choice without text is added too, because it exists.
             self.others.push(other);
         }
         Ok(())
     }
 
-    /// Notes calls of functions.
+    /// Records function calls.
     pub(super) fn add_calls<'v>(&mut self, functions: impl IntoIterator<Item = &'v Value>) {
         for function in functions.into_iter().filter(|function| is_call(function)) {
             self.has_tool_call = true;
@@ -144,14 +146,14 @@ impl<'a> Chunk<'a> {
         }
     }
 
-    /// Keeps arguments of a call for the search for halves of characters. Other arguments are not kept.
+    /// Stores arguments that contain marks of lone surrogates. Other arguments are dropped.
     pub(super) fn add_arguments(&mut self, arguments: &str) {
         if without_marks(arguments) != arguments {
             self.marked_arguments.push_str(arguments);
         }
     }
 
-    /// The same, independent of the event it came from.
+    /// Copies borrowed texts, so that the chunk outlives its event.
     pub fn into_owned(self) -> Chunk<'static> {
         Chunk {
             reasoning: Cow::Owned(self.reasoning.into_owned()),
@@ -180,15 +182,15 @@ fn append<'a>(to: &mut Cow<'a, str>, text: Cow<'a, str>) {
     }
 }
 
-/// Reads the data of one event with `strictly`, and once more where half a character is in its way.
+/// Parses the data of one event with `parser`. On a lone surrogate, parses again with the surrogate marked.
 pub fn parse_with(
-    strictly: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
+    parser: for<'a> fn(&'a str) -> Result<Chunk<'a>, serde_json::Error>,
     data: &str,
 ) -> Result<Chunk<'_>, serde_json::Error> {
-    match strictly(data) {
-        // A lone surrogate is no reason to lose the event.
+    match parser(data) {
+        // A lone surrogate must not lose the whole event.
         Err(_) if data.contains("\\u") => {
-            let mut chunk = strictly(&mark_lone_surrogates(data))?.into_owned();
+            let mut chunk = parser(&mark_lone_surrogates(data))?.into_owned();
             chunk.has_marks = true;
             chunk.error = chunk.error.map(|error| without_marks(&error));
             chunk.finish_reason = chunk.finish_reason.map(|reason| without_marks(&reason).into());
@@ -198,48 +200,48 @@ pub fn parse_with(
             chunk.warning = chunk.warning.map(|warning| without_marks(&warning).into());
             Ok(chunk)
         }
-        Ok(chunk) if chunk.is_void() => Ok(Chunk { error: declared_error(data), ..chunk }),
+        Ok(chunk) if chunk.is_empty() => Ok(Chunk { error: declared_error(data), ..chunk }),
         other => other,
     }
 }
 
-/// Reads an event of a chat completion.
+/// Parses an event of a chat completion.
 pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     parse_with(parse_strictly, data)
 }
 
-/// [`parse`], but half a character is an error.
+/// Like [`parse`], but fails on a lone surrogate.
 pub(super) fn parse_strictly(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let wire: Wire<'_> = serde_json::from_str(data)?;
     let mut chunk = wire.choices.0;
     if let Some(error) = wire.error {
         chunk.error = reported_error(Some(&value_of(error)), &serde_json::from_str(data)?).or(chunk.error);
     }
-    let of_groq = |x: &RawValue| value_of(x).get("usage").cloned();
-    let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| of_groq(wire.x_groq?));
+    let groq_usage = |x: &RawValue| value_of(x).get("usage").cloned();
+    let usage = wire.usage.map(value_of).filter(Value::is_object).or_else(|| groq_usage(wire.x_groq?));
     chunk.usage = usage.as_ref().and_then(usage::read);
     if let Some(fault) = usage.as_ref().and_then(usage::fault) {
         chunk.warning = Some(fault.into());
     }
-    let timed = wire.timings.map(value_of);
-    if let Some(counted) = timed.as_ref().and_then(usage::of_timings) {
-        chunk.usage = Some(chunk.usage.map_or(counted, |told| usage::complete(told, counted)));
+    let timings_field = wire.timings.map(value_of);
+    if let Some(counted) = timings_field.as_ref().and_then(usage::from_timings) {
+        chunk.usage = Some(chunk.usage.map_or(counted, |usage| usage::fill_gaps(usage, counted)));
     }
-    let tells_times = [wire.timings, wire.metrics, wire.latency_checkpoint, wire.stats].iter().any(Option::is_some);
-    if tells_times || usage.is_some() {
-        let told = TimingFields {
-            timings: timed,
+    let has_timings = [wire.timings, wire.metrics, wire.latency_checkpoint, wire.stats].iter().any(Option::is_some);
+    if has_timings || usage.is_some() {
+        let fields = TimingFields {
+            timings: timings_field,
             metrics: wire.metrics.map(value_of),
             latency_checkpoint: wire.latency_checkpoint.map(value_of),
             stats: wire.stats.map(value_of),
             usage,
         };
-        chunk.server_timings = timings::read(&told).map(Box::new);
+        chunk.server_timings = timings::read(&fields).map(Box::new);
     }
     Ok(chunk)
 }
 
-/// What a part is that is rare enough to be read twice.
+/// Parses a rare part of an event. Such parts are read twice, which keeps the common path fast.
 fn value_of(raw: &RawValue) -> Value {
     serde_json::from_str(raw.get()).unwrap_or_default()
 }
@@ -264,7 +266,7 @@ struct Wire<'a> {
     stats: Option<&'a RawValue>,
 }
 
-/// All choices of an event, added up while they are read.
+/// All choices of an event, merged while they are parsed.
 #[derive(Default)]
 struct Choices<'a>(Chunk<'a>);
 
@@ -304,12 +306,12 @@ struct Choice<'a> {
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
     message: Option<Delta<'a>>,
-    /// Legacy completions have their text here.
+    /// Text of a legacy completion.
     #[serde(borrow)]
     text: Option<Text<'a>>,
     #[serde(borrow)]
     finish_reason: Option<&'a RawValue>,
-    /// OpenRouter reports a provider's failure here.
+    /// A provider's failure, as OpenRouter reports it.
     #[serde(borrow)]
     error: Option<&'a RawValue>,
 }
@@ -333,7 +335,7 @@ struct Delta<'a> {
     function_call: Option<&'a RawValue>,
 }
 
-/// Whether a function's call has a name or arguments, as text or as an object.
+/// Whether a function call has a name or arguments, as a string or as an object.
 pub(super) fn is_call(function: &Value) -> bool {
     ["name", "arguments"].iter().any(|key| match &function[*key] {
         Value::String(text) => !text.is_empty(),

@@ -1,7 +1,7 @@
-//! A page of NVIDIA's DCGM exporter: the GPUs that it tells of, and what it says of them.
+//! Parser for a page of NVIDIA's DCGM exporter: its GPUs and their figures.
 //!
-//! The exporter prints a line for each figure of each GPU. Over the years it changed how it spells its labels, and what it
-//! prints is chosen by a file of its own: nothing is taken for granted.
+//! The exporter prints one line per figure and GPU. Label spellings changed over the years, and a configuration file
+//! selects the printed figures, so the parser requires none of them.
 
 use std::collections::HashMap;
 
@@ -9,22 +9,23 @@ use super::prometheus::{Sample, samples};
 use crate::domain::gpu::Throttle;
 use crate::domain::text::sanitise_line;
 
-/// Bytes of a MiB, the unit of its memory.
+/// Bytes per MiB, the unit of memory figures.
 const MIB: f64 = 1_048_576.0;
 
-/// What no GPU comes near to: such figures stand for none, as those do that DCGM keeps for what it does not know.
-const MOST_MIB: f64 = 100_000_000.0;
-const MOST_W: f64 = 100_000.0;
-/// So much in a hundred years.
-const MOST_MILLIJOULES: f64 = 3.2e17;
-const MOST_C: f64 = 200.0;
-const MOST_MHZ: f64 = 100_000.0;
-/// Shares are measured, and may come out a little over the whole.
-const MOST_SHARE: f64 = 1.01;
-/// The reasons have no more bits.
-const MOST_BITS: f64 = 4_294_967_295.0;
+/// Upper bounds that no GPU reaches. Larger figures count as missing, as do the huge numbers that DCGM uses for unknown
+/// values.
+const MAX_MIB: f64 = 100_000_000.0;
+const MAX_W: f64 = 100_000.0;
+/// Energy of a GPU over about a hundred years.
+const MAX_MILLIJOULES: f64 = 3.2e17;
+const MAX_C: f64 = 200.0;
+const MAX_MHZ: f64 = 100_000.0;
+/// Activity ratios are measured and may slightly exceed 1.
+const MAX_RATIO: f64 = 1.01;
+/// The clock reasons have 32 bits.
+const MAX_BITS: f64 = 4_294_967_295.0;
 
-/// What its bits of reasons for lower clocks are; those that stand for no work are left out.
+/// Bits of the clock reasons and their meaning. Bits for an idle GPU are omitted.
 const REASONS: [(u64, Throttle); 7] = [
     (0x2, Throttle::CLOCKS_SET),
     (0x4, Throttle::POWER_CAP),
@@ -35,7 +36,7 @@ const REASONS: [(u64, Throttle); 7] = [
     (0x80, Throttle::POWER_BRAKE),
 ];
 
-/// A figure that is of use.
+/// A figure that tokscope uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Figure {
     MemoryUsed,
@@ -54,22 +55,22 @@ enum Figure {
 }
 
 impl Figure {
-    /// The highest that it may be, in the exporter's unit; the least is 0.
-    const fn most(self) -> f64 {
+    /// Maximum plausible value in the exporter's unit. The minimum is 0.
+    const fn max(self) -> f64 {
         match self {
-            Self::MemoryUsed | Self::MemoryFree | Self::MemoryReserved | Self::MemoryTotal => MOST_MIB,
+            Self::MemoryUsed | Self::MemoryFree | Self::MemoryReserved | Self::MemoryTotal => MAX_MIB,
             Self::Utilization => 100.0,
-            Self::EngineActive => MOST_SHARE,
-            Self::Power | Self::PowerLimit => MOST_W,
-            Self::Energy => MOST_MILLIJOULES,
-            Self::Temperature => MOST_C,
-            Self::SmClock | Self::MaxSmClock => MOST_MHZ,
-            Self::Throttle => MOST_BITS,
+            Self::EngineActive => MAX_RATIO,
+            Self::Power | Self::PowerLimit => MAX_W,
+            Self::Energy => MAX_MILLIJOULES,
+            Self::Temperature => MAX_C,
+            Self::SmClock | Self::MaxSmClock => MAX_MHZ,
+            Self::Throttle => MAX_BITS,
         }
     }
 }
 
-/// How the exporter names it, without `DCGM_FI_`.
+/// Names used by the exporter, without the prefix `DCGM_FI_`.
 const FIGURES: &[(&str, Figure)] = &[
     ("DEV_FB_USED", Figure::MemoryUsed),
     ("DEV_FB_FREE", Figure::MemoryFree),
@@ -88,25 +89,25 @@ const FIGURES: &[(&str, Figure)] = &[
     ("DEV_CLOCKS_EVENT_REASONS", Figure::Throttle),
 ];
 
-/// Which GPU of a page, or which slice of it.
+/// Identity of a GPU on a page, or of a MIG slice of one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// The machine, as it names itself.
+    /// Host name as the exporter reports it.
     pub host: Option<String>,
-    /// The GPU's unique name.
+    /// UUID of the GPU.
     pub uuid: Option<String>,
-    /// Its place in that machine.
+    /// Index of the GPU on its host.
     pub gpu: Option<u32>,
-    /// Of a slice (MIG): its number on that GPU.
+    /// MIG instance ID on the GPU; `None` for a whole GPU.
     pub slice: Option<u32>,
 }
 
-/// What a page tells of a GPU or a slice. A figure that is missing is `None`, never 0.
+/// Figures of one GPU or MIG slice. A missing figure is `None`, never 0.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reading {
-    /// Which.
+    /// Identity of the GPU or slice.
     pub key: Key,
-    /// Marketing name; of a slice with its profile.
+    /// Marketing name, followed by the profile for a MIG slice.
     pub model: Option<String>,
     /// Driver version.
     pub driver: Option<String>,
@@ -127,99 +128,100 @@ impl Reading {
         self.bytes(Figure::MemoryUsed)
     }
 
-    /// Memory that the driver keeps for itself, bytes.
+    /// Memory reserved by the driver, bytes.
     pub fn memory_reserved_bytes(&self) -> Option<u64> {
         self.bytes(Figure::MemoryReserved)
     }
 
-    /// All memory, bytes, and whether there is more than that, for what the driver keeps is not told.
+    /// Total memory in bytes, and whether the true total is larger because the driver's reserved memory is not
+    /// reported.
     pub fn memory_total_bytes(&self) -> Option<(u64, bool)> {
         if let Some(total) = self.bytes(Figure::MemoryTotal) {
             return Some((total, false));
         }
-        let told = self.bytes(Figure::MemoryFree)?.saturating_add(self.memory_used_bytes()?);
+        let reported = self.bytes(Figure::MemoryFree)?.saturating_add(self.memory_used_bytes()?);
         let reserved = self.memory_reserved_bytes();
-        Some((told.saturating_add(reserved.unwrap_or(0)), reserved.is_none()))
+        Some((reported.saturating_add(reserved.unwrap_or(0)), reserved.is_none()))
     }
 
-    /// Load, percent. The driver's own is of no slice.
+    /// Load, percent. The driver's utilization covers the whole GPU, so a slice uses the engine's activity instead.
     pub fn utilization_percent(&self) -> Option<f64> {
-        let own = self.get(Figure::Utilization).filter(|_| self.key.slice.is_none());
-        own.or_else(|| self.get(Figure::EngineActive).map(|ratio| ratio.min(1.0) * 100.0))
+        let driver = self.get(Figure::Utilization).filter(|_| self.key.slice.is_none());
+        driver.or_else(|| self.get(Figure::EngineActive).map(|ratio| ratio.min(1.0) * 100.0))
     }
 
-    /// A figure of the whole board, which says nothing of one slice.
-    fn of_board(&self, figure: Figure) -> Option<f64> {
+    /// Returns a figure that describes the whole board; `None` for a slice.
+    fn board_figure(&self, figure: Figure) -> Option<f64> {
         self.get(figure).filter(|_| self.key.slice.is_none())
     }
 
     /// Board power, watts.
     pub fn power_w(&self) -> Option<f64> {
-        self.of_board(Figure::Power)
+        self.board_figure(Figure::Power)
     }
 
     /// Enforced power limit, watts.
     pub fn power_limit_w(&self) -> Option<f64> {
-        self.of_board(Figure::PowerLimit)
+        self.board_figure(Figure::PowerLimit)
     }
 
     /// Energy since the driver was loaded, joules.
     pub fn energy_j(&self) -> Option<f64> {
-        self.of_board(Figure::Energy).map(|millijoules| millijoules / 1000.0)
+        self.board_figure(Figure::Energy).map(|millijoules| millijoules / 1000.0)
     }
 
-    /// Core temperature, degrees Celsius.
+    /// Core temperature, °C.
     pub fn temperature_c(&self) -> Option<f64> {
-        self.of_board(Figure::Temperature)
+        self.board_figure(Figure::Temperature)
     }
 
     /// Clock of the streaming multiprocessors, MHz.
     pub fn sm_clock_mhz(&self) -> Option<f64> {
-        self.of_board(Figure::SmClock)
+        self.board_figure(Figure::SmClock)
     }
 
-    /// Their highest clock, MHz.
+    /// Maximum clock of the streaming multiprocessors, MHz.
     pub fn max_sm_clock_mhz(&self) -> Option<f64> {
-        self.of_board(Figure::MaxSmClock)
+        self.board_figure(Figure::MaxSmClock)
     }
 
-    /// What slows it down.
+    /// Reasons for reduced clocks.
     pub fn throttle(&self) -> Option<Throttle> {
-        let bits = self.of_board(Figure::Throttle)? as u64;
+        let bits = self.board_figure(Figure::Throttle)? as u64;
         let set = REASONS.into_iter().filter(|(bit, _)| bits & bit != 0);
         Some(set.fold(Throttle::default(), |all, (_, reason)| all.union(reason)))
     }
 }
 
-/// The GPUs of a page, by host, GPU and slice; none where it is no page of this exporter.
+/// Reads the GPUs of a page, sorted by host, GPU and slice. Returns none if the page is not from this exporter.
 pub fn read(page: &str) -> Vec<Reading> {
     let mut readings: Vec<Reading> = Vec::new();
-    let mut places: HashMap<Key, usize> = HashMap::new();
+    let mut indices: HashMap<Key, usize> = HashMap::new();
     for sample in samples(page) {
         let Some(figure) = figure(sample.name) else { continue };
         let key = key(&sample);
         if key.uuid.is_none() && key.gpu.is_none() {
             continue;
         }
-        let place = *places.entry(key.clone()).or_insert_with(|| {
+        let index = *indices.entry(key.clone()).or_insert_with(|| {
             readings.push(Reading { key, model: None, driver: None, figures: HashMap::new() });
             readings.len() - 1
         });
-        let Some(reading) = readings.get_mut(place) else { continue };
+        let Some(reading) = readings.get_mut(index) else { continue };
         if reading.model.is_none() {
             reading.model = model(&sample);
         }
         if reading.driver.is_none() {
             reading.driver = text(&sample, &["DCGM_FI_DRIVER_VERSION", "driver_version"]);
         }
-        // A sensor that does not answer is told as NaN. The same GPU stands there once for each container that has it.
-        if (0.0..=figure.most()).contains(&sample.value) {
+        // The exporter prints NaN for a sensor that does not answer, and repeats a GPU for each container that uses it.
+        if (0.0..=figure.max()).contains(&sample.value) {
             reading.figures.insert(figure, sample.value);
         }
     }
     readings.sort_by(|a, b| {
-        let place = |r: &Reading| (r.key.host.clone(), r.key.gpu, r.key.uuid.clone(), r.key.slice);
-        place(a).cmp(&place(b))
+        let sort_key = |r: &Reading| (r.key.host.clone(), r.key.gpu, r.key.uuid.clone(), r.key.slice);
+        sort_key(a).cmp(&sort_key(b))
     });
     readings
 }
@@ -260,7 +262,7 @@ mod tests {
     const MIB: u64 = 1 << 20;
 
     #[test]
-    fn every_figure_of_a_page_arrives_in_its_unit() {
+    fn every_figure_is_converted_to_its_unit() {
         let [first, second] = &read(NEW)[..] else { panic!("two GPUs") };
         assert_eq!(first.key.host.as_deref(), Some("node-7"));
         assert_eq!(first.key.uuid.as_deref(), Some("GPU-5c1f0e0a-7b1e-4c58-9b55-0d9f8a3f2b11"));
@@ -274,9 +276,9 @@ mod tests {
         assert_eq!((first.utilization_percent(), first.power_w()), (Some(97.0), Some(612.4)));
         assert_eq!((first.energy_j(), first.temperature_c()), (Some(1_234_567.891), Some(63.0)));
         assert_eq!(first.sm_clock_mhz(), Some(1755.0));
-        assert_eq!(first.throttle(), Some(Throttle::POWER_CAP), "and idle, which is no reason");
+        assert_eq!(first.throttle(), Some(Throttle::POWER_CAP), "the idle bit is ignored");
         assert_eq!(second.memory_used_bytes(), Some(4 * MIB));
-        assert_eq!(second.temperature_c(), None, "what a GPU does not support is left out");
+        assert_eq!(second.temperature_c(), None, "an unsupported figure is missing");
         assert_eq!(second.throttle(), Some(Throttle::default()));
     }
 
@@ -284,14 +286,14 @@ mod tests {
     fn old_spellings_are_read() {
         let [gpu] = &read(OLD)[..] else { panic!("one GPU") };
         assert_eq!((gpu.key.host.as_deref(), gpu.key.uuid.as_deref()), (Some("node-1"), Some("GPU-old")));
-        // It told no reserved memory then.
+        // Old exporters did not report reserved memory.
         assert_eq!(gpu.memory_total_bytes(), Some((16_160 * MIB, true)));
         assert_eq!(gpu.energy_j(), Some(8500.0));
         assert_eq!((gpu.utilization_percent(), gpu.driver.as_deref()), (Some(25.0), None));
     }
 
     #[test]
-    fn slices_are_kept_apart_and_pay_for_no_board() {
+    fn slices_are_separate_and_report_no_board_figures() {
         let all = read(MIG);
         let keys: Vec<_> = all.iter().map(|r| r.key.slice).collect();
         assert_eq!(keys, [Some(1), Some(7)]);
@@ -299,20 +301,20 @@ mod tests {
         let used: Vec<_> = all.iter().map(|r| r.memory_used_bytes().map(|b| b / MIB)).collect();
         assert_eq!(used, [Some(30_000), Some(9216)]);
         assert!(all.iter().all(|r| r.power_w().is_none() && r.energy_j().is_none()), "{all:?}");
-        assert_eq!(all[0].utilization_percent(), Some(62.5), "by the engine, not the board's own");
+        assert_eq!(all[0].utilization_percent(), Some(62.5), "from the engine, not from the board");
     }
 
     #[test]
-    fn what_others_make_of_a_page_is_read() {
-        // A collector on the way adds `_total`, and tells what it lost as NaN.
+    fn pages_changed_by_a_collector_are_read() {
+        // A collector between exporter and tokscope adds `_total`, and writes NaN for a lost value.
         let page = "DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION_total{gpu=\"0\"} 8500\nDCGM_FI_DEV_GPU_TEMP{gpu=\"0\"} NaN\n";
         let [gpu] = &read(page)[..] else { panic!("one GPU") };
         assert_eq!((gpu.energy_j(), gpu.temperature_c()), (Some(8.5), None));
     }
 
     #[test]
-    fn what_stands_for_no_figure_is_none() {
-        // What DCGM keeps where it knows nothing, as whole and as broken numbers, and what no sensor can mean.
+    fn placeholder_values_count_as_missing() {
+        // Values that DCGM uses for "unknown", as integers and floats, and values no sensor can mean.
         for (name, blank) in [
             ("FB_USED", "2147483632"),
             ("FB_TOTAL", "9223372036854775792"),
@@ -331,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn another_page_has_none() {
+    fn other_pages_yield_no_gpus() {
         assert_eq!(read("vllm:num_requests_running 1\nDCGM_FI_DEV_FB_USED 5\n<html>"), []);
         let named = r#"DCGM_FI_DEV_FB_USED{gpu="0",UUID="G"} 5"#;
         assert_eq!(read(named).len(), 1);

@@ -4,47 +4,48 @@ use std::io::{self, Write};
 
 use flate2::write::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 
-/// Block that the decoder takes at once. Small blocks bound the size of each result.
+/// Size of the blocks passed to the decoder, bytes. Small blocks bound the size of each result.
 const BLOCK_BYTES: usize = 4096;
 
 /// A compressed body that cannot be unpacked.
 #[derive(Debug, thiserror::Error)]
-#[error("the compressed answer is broken: {0}")]
+#[error("the compressed response is broken: {0}")]
 pub struct BrokenEncoding(io::Error);
 
-/// Unpacks a body read by read: what a read completes comes out at once.
+/// Decompresses a body incrementally. Output that a read completes is available at once.
 pub enum Decoder {
     /// `gzip`
     Gzip(Box<MultiGzDecoder<Vec<u8>>>),
-    /// `deflate`, whose kind the first byte tells.
-    DeflateOfSomeKind,
-    /// `deflate` as it is meant.
+    /// `deflate` before its first byte, which shows the variant.
+    UnknownDeflate,
+    /// `deflate` in the zlib format, as the standard defines it.
     Zlib(Box<ZlibDecoder<Vec<u8>>>),
-    /// `deflate` as some servers understood it.
+    /// `deflate` without the zlib header, as some servers send it.
     RawDeflate(Box<DeflateDecoder<Vec<u8>>>),
 }
 
 impl Decoder {
-    /// The decoder for a `Content-Encoding`; `None` where nothing is to be done, an error for what cannot be unpacked.
+    /// Returns the decoder for a `Content-Encoding`, or `None` for an uncompressed body. Fails on an unsupported
+    /// encoding.
     pub fn new(encoding: &str) -> Result<Option<Self>, String> {
         match encoding.trim().to_ascii_lowercase().as_str() {
             "" | "identity" => Ok(None),
             "gzip" | "x-gzip" => Ok(Some(Self::Gzip(Box::new(MultiGzDecoder::new(Vec::new()))))),
-            "deflate" => Ok(Some(Self::DeflateOfSomeKind)),
+            "deflate" => Ok(Some(Self::UnknownDeflate)),
             other => Err(format!(
                 "the response is compressed as '{other}', which tokscope cannot read; turn that compression off"
             )),
         }
     }
 
-    /// Unpacks one read and passes the result to `each` in pieces. Stops at its first error.
+    /// Decompresses one read and passes the result to `each` in pieces. Stops at its first error.
     pub fn push<E: From<BrokenEncoding>>(
         &mut self,
         read: &[u8],
         each: &mut dyn FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         for block in read.chunks(BLOCK_BYTES) {
-            if let (Self::DeflateOfSomeKind, Some(first)) = (&self, block.first()) {
+            if let (Self::UnknownDeflate, Some(first)) = (&self, block.first()) {
                 let is_zlib = first & 0x0f == 8 && first >> 4 <= 7;
                 *self = if is_zlib {
                     Self::Zlib(Box::new(ZlibDecoder::new(Vec::new())))
@@ -55,29 +56,29 @@ impl Decoder {
             match self {
                 Self::Gzip(decoder) => {
                     write(decoder, block)?;
-                    give(decoder.get_mut(), each)?;
+                    drain_into(decoder.get_mut(), each)?;
                 }
                 Self::Zlib(decoder) => {
                     write(decoder, block)?;
-                    give(decoder.get_mut(), each)?;
+                    drain_into(decoder.get_mut(), each)?;
                 }
                 Self::RawDeflate(decoder) => {
                     write(decoder, block)?;
-                    give(decoder.get_mut(), each)?;
+                    drain_into(decoder.get_mut(), each)?;
                 }
-                Self::DeflateOfSomeKind => {}
+                Self::UnknownDeflate => {}
             }
         }
         Ok(())
     }
 }
 
-/// Unpacks a whole body with this `Content-Encoding`, and stops once more than `limit` bytes have come out. Of a body that
-/// was cut off it returns the beginning.
+/// Decompresses a whole body with this `Content-Encoding`. Stops once the output exceeds `limit` bytes. If the body was
+/// truncated, returns its beginning.
 ///
 /// # Errors
 ///
-/// A sentence for people where nothing can be unpacked.
+/// Returns a sentence for the user if nothing can be decompressed.
 pub fn unpack(encoding: &str, body: Vec<u8>, limit: usize) -> Result<Vec<u8>, String> {
     let Some(mut decoder) = Decoder::new(encoding)? else { return Ok(body) };
     let mut out = Vec::new();
@@ -100,7 +101,7 @@ fn write(decoder: &mut impl Write, block: &[u8]) -> Result<(), BrokenEncoding> {
     decoder.write_all(block).and_then(|()| decoder.flush()).map_err(BrokenEncoding)
 }
 
-fn give<E>(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+fn drain_into<E>(out: &mut Vec<u8>, each: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     if out.is_empty() {
         return Ok(());
     }
@@ -145,13 +146,13 @@ mod tests {
     }
 
     #[test]
-    fn what_a_read_completes_comes_out_with_it() {
+    fn output_of_a_read_is_available_at_once() {
         for (name, kind) in [("gzip", "gzip"), ("x-gzip", "gzip"), ("deflate", "zlib"), ("Deflate", "raw")] {
             let [first, second] = compressed(kind);
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             assert_eq!(unpacked(&mut decoder, &first), b"data: first\n\n", "{name} {kind}");
             assert_eq!(unpacked(&mut decoder, &second), b"data: second\n\n", "{name} {kind}");
-            // Byte by byte, the same comes out.
+            // Single bytes give the same result.
             let mut decoder = Decoder::new(name).unwrap().unwrap();
             let bytes = [first, second].concat();
             let out: Vec<u8> = bytes.iter().flat_map(|b| unpacked(&mut decoder, &[*b])).collect();
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_to_unpack_and_what_cannot_be() {
+    fn plain_bodies_need_no_decoder_and_unknown_encodings_fail() {
         assert!(Decoder::new("").unwrap().is_none() && Decoder::new("Identity").unwrap().is_none());
         assert!(Decoder::new("br").err().unwrap().contains("'br'"));
         let mut decoder = Decoder::new("gzip").unwrap().unwrap();
@@ -178,7 +179,7 @@ mod tests {
         assert!(
             unpack("gzip", b"this is no gzip at all".to_vec(), 1000).is_err() && unpack("br", packed, 1000).is_err()
         );
-        // A body of 64 MB in 64 KB is not unpacked whole.
+        // A body of 64 MB compressed to 64 KB is not decompressed completely.
         let mut bomb = GzEncoder::new(Vec::new(), Compression::best());
         bomb.write_all(&vec![0; 64 << 20]).unwrap();
         let out = unpack("gzip", bomb.finish().unwrap(), 1000).unwrap();

@@ -1,4 +1,4 @@
-//! Addresses of an endpoint, and who answers there.
+//! Addresses of an endpoint, and recognition of the server behind it.
 
 use std::collections::HashSet;
 
@@ -8,46 +8,47 @@ use super::api::{APIS, Api, CHAT};
 use super::url::{split_query, with_http_scheme};
 use crate::domain::live::{SIMULATOR_KIND, ServerInfo};
 
-/// The base address without a slash at the end, from what a user may type, and the API to speak there: the one wanted,
-/// else the one whose path the address ends with, else chat completions. A bare host gets the API's usual path; a query
-/// (Azure's `?api-version=…`) stays behind the path and goes out with every request.
+/// Resolves an address as typed by the user. Returns the base address without a trailing slash, and the API. The API is
+/// `wanted`, else the one whose path the address ends with, else chat completions. A bare host gets the API's usual
+/// path. A query (Azure's `?api-version=…`) stays at the end and is sent with every request.
 pub fn resolve(typed: &str, wanted: Option<&'static Api>) -> Result<(String, &'static Api), String> {
     let typed = typed.trim();
     let Some(with_scheme) = with_http_scheme(typed) else {
-        return Err(format!("'{typed}' is no HTTP address; give one like http://localhost:8000/v1"));
+        return Err(format!("'{typed}' is not an HTTP address; use one like http://localhost:8000/v1"));
     };
     let (plain, query) = split_query(with_scheme.split('#').next().unwrap_or_default());
     let plain = plain.trim_end_matches('/');
     let (scheme, rest) = plain.split_once("://").unwrap_or_default();
     let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if host.is_empty() {
-        return Err(format!("'{typed}' names no host; give an address like http://localhost:8000/v1"));
+        return Err(format!("'{typed}' has no host; use an address like http://localhost:8000/v1"));
     }
     let named = APIS.iter().copied().find(|api| is_named_by(path, api));
     let api = wanted.or(named).unwrap_or(&CHAT);
     let mut path = path.strip_suffix(api.path).unwrap_or(path).trim_end_matches('/').to_owned();
     if api.needs_root && !path.ends_with(api.root) {
-        // The same server shows its OpenAI face under /v1.
+        // The same server has its OpenAI-compatible API under /v1.
         path.truncate(path.strip_suffix(CHAT.root).map_or(path.len(), str::len));
         path.push_str(api.root);
     }
-    // A path of its own is kept; only a bare host gets the usual one.
+    // An explicit path is kept; only a bare host gets the usual one.
     Ok((format!("{scheme}://{host}{}{query}", if path.is_empty() { api.root } else { &path }), api))
 }
 
-/// The address that an API's requests go to, without secrets, for a base address without them.
+/// Returns the address of an API's requests, for a base address without secrets.
 pub fn request_url(base_url: &str, api: &Api) -> String {
     format!("{base_url}{}", api.path)
 }
 
-/// Whether the end of a path names an API: its own path, below its root where it needs that, or its root alone.
+/// Whether a path ends with an API's own path (below its root if it needs one), or with its root alone.
 fn is_named_by(path: &str, api: &Api) -> bool {
     let rest = path.strip_suffix(api.path);
     rest.is_some_and(|base| !api.needs_root || base.ends_with(api.root))
         || api.is_named_by_root && path.ends_with(api.root)
 }
 
-/// Model names of a `/v1/models` answer, in its order, each once. Ignores blank names: no request can ask for one.
+/// Model names of a `/v1/models` response, in order and without duplicates. Blank names are ignored because no request
+/// can use them.
 pub fn model_names(models: &Value) -> Vec<String> {
     let lists = ["data", "models"].iter().filter_map(|name| models.get(*name)).chain([models]);
     let list = lists.filter_map(Value::as_array).find(|list| !list.is_empty());
@@ -57,12 +58,12 @@ pub fn model_names(models: &Value) -> Vec<String> {
     names.filter(|name| seen.insert(name.clone())).collect()
 }
 
-/// LiteLLM's headers: its version, and those that some of its answers carry without the version.
+/// LiteLLM's version header, and the headers that some of its responses carry without the version.
 const LITELLM_VERSION: &str = "x-litellm-version";
 const LITELLM_HEADERS: [&str; 4] =
     [LITELLM_VERSION, "x-litellm-call-id", "x-litellm-model-id", "x-litellm-model-group"];
 
-/// Kind and version of a server that its response headers name; `header` looks one up by its lower-case name.
+/// Kind and version of the server according to its response headers. `header` looks one up by its lower-case name.
 pub fn server_from_headers(header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
     if LITELLM_HEADERS.iter().any(|name| header(name).is_some()) {
         return ServerInfo { kind: Some("LiteLLM".to_owned()), version: header(LITELLM_VERSION) };
@@ -76,8 +77,8 @@ pub fn server_from_headers(header: &dyn Fn(&str) -> Option<String>) -> ServerInf
     ServerInfo { kind: kind.map(str::to_owned), version: None }
 }
 
-/// Kind of a server: a gateway's or simulator's own headers first, then the owner of its first model. Behind a gateway the
-/// owner is another server's.
+/// Kind of the server. The headers of a gateway or simulator take precedence over the owner of the first model, because
+/// behind a gateway that owner is another server.
 pub fn server_from_models(models: &Value, header: &dyn Fn(&str) -> Option<String>) -> ServerInfo {
     let by_headers = server_from_headers(header);
     if by_headers.kind.is_some() {
@@ -95,8 +96,9 @@ pub fn server_from_models(models: &Value, header: &dyn Fn(&str) -> Option<String
     ServerInfo { kind: kind.map(str::to_owned), version: None }
 }
 
-/// Where servers tell who they are, below the root of the host, in the order to ask; the second is the kind that an
-/// answer with the third, a JSON pointer to the version, proves (`None`: whoever was recognised by other means).
+/// Paths below the root of the host where servers report their version, in the order to try. The second field is the
+/// kind of server that a valid response proves; `None` if the kind must be known from elsewhere. The third is a JSON
+/// pointer to the version.
 pub const IDENTITY: &[(&str, Option<&str>, &str)] = &[
     ("/version", None, "/version"),
     ("/api/version", Some("Ollama"), "/version"),
@@ -121,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_way_to_type_an_address() {
+    fn every_form_of_an_address_is_resolved() {
         for typed in
             ["http://h:8000", "http://h:8000/", "h:8000", "http://h:8000/v1/", "http://h:8000/v1/chat/completions"]
         {
@@ -130,7 +132,7 @@ mod tests {
         for (typed, base) in [
             ("HTTP://h:8000/v1", "http://h:8000/v1"),
             ("HtTpS://h", "https://h/v1"),
-            // An address within a query is no scheme.
+            // A URL inside a query is not a scheme.
             ("h:8000?next=ftp://x", "http://h:8000/v1?next=ftp://x"),
         ] {
             assert_eq!(resolved(typed, None).0, base);
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_tells_its_api_unless_one_is_wanted() {
+    fn an_address_selects_its_api_unless_one_is_given() {
         for (typed, base, api) in [
             ("http://h:11434/api/chat", "http://h:11434/api", "ollama"),
             ("http://h:11434/api/", "http://h:11434/api", "ollama"),
@@ -162,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn a_query_is_kept_behind_every_path() {
+    fn a_query_stays_at_the_end_of_every_path() {
         let azure = "https://h/openai/deployments/d/chat/completions?api-version=2024-10-21#x";
         let base = resolved(azure, None).0;
         assert_eq!(base, "https://h/openai/deployments/d?api-version=2024-10-21");
@@ -184,11 +186,11 @@ mod tests {
     }
 
     #[test]
-    fn models_of_every_shape() {
+    fn model_lists_of_every_shape_are_read() {
         assert_eq!(model_names(&json!({"data":[{"id":"a"},{"id":"b"}]})), ["a", "b"]);
         assert_eq!(model_names(&json!({"data":null})), Vec::<String>::new());
         assert_eq!(model_names(&json!({"models":[{"name":"x"}]})), ["x"]);
-        assert_eq!(model_names(&json!({"data":[{"id":""},{"id":" "},{"id":"a"}]})), ["a"], "a blank name is none");
+        assert_eq!(model_names(&json!({"data":[{"id":""},{"id":" "},{"id":"a"}]})), ["a"], "blank names are ignored");
         for empty in [json!(null), json!([])] {
             assert_eq!(model_names(&json!({"data":empty,"models":[{"id":"","name":"x"}]})), ["x"]);
         }
@@ -199,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn litellm_is_known_by_its_headers_whoever_owns_its_models() {
+    fn litellm_is_recognised_by_its_headers() {
         let with = |headers: &'static [(&str, &str)]| {
             move |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned())
         };
@@ -215,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn the_simulator_is_known_by_its_owner_and_by_its_header() {
+    fn the_simulator_is_recognised_by_model_owner_and_header() {
         let kind = |models: &Value, server: Option<&str>| {
             server_from_models(models, &|name| server.filter(|_| name == "server").map(str::to_owned)).kind
         };

@@ -1,4 +1,4 @@
-//! The server's own words about what went wrong.
+//! Reads error messages and retry hints of servers.
 
 mod cause;
 mod message;
@@ -17,43 +17,44 @@ use crate::domain::text::truncate;
 /// Maximum length of a server's message in a record, in characters: an event may hold millions.
 const MAX_MESSAGE_CHARS: usize = 2048;
 
-/// A server's message, cut to at most 2048 characters.
+/// Cuts a server's message to at most 2048 characters.
 pub fn capped(message: String) -> String {
-    // No message has more characters than bytes.
+    // A text never has more characters than bytes, so short messages need no count.
     if message.len() <= MAX_MESSAGE_CHARS { message } else { truncate(&message, MAX_MESSAGE_CHARS, "…") }
 }
 
-/// An answer with an HTTP error, in words.
+/// An HTTP error response, described for the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
-    /// A short stable word: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `key_refused`, `content_refused`,
-    /// `tls_expected`, or `http`.
+    /// Short stable identifier: `rate_limited`, `unavailable`, `redirect`, `model_not_found`, `key_refused`,
+    /// `content_refused`, `tls_expected`, or `http`.
     pub kind: &'static str,
-    /// The status, what the server says, when to come again, and under which id the server knows the request.
+    /// HTTP status, the server's message, when to retry, and the server's request ID.
     pub message: String,
 }
 
-/// Reads an HTTP error; `header` looks one up by its lower-case name.
+/// Reads an HTTP error response. `header` looks one up by its lower-case name.
 pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: &str) -> Refusal {
     let body = body.trim_start_matches('\u{feff}');
     let by_body = || cause::kind_of_refusal(http_status, body);
     let mut kind = kind_of_status(http_status.into()).or_else(by_body).unwrap_or("http");
     let mut message = format!("HTTP {http_status}");
-    let said = message_in_body(body);
-    // A page begins with the status once more; other text may begin with a number of its own.
+    let text = message_in_body(body);
+    // An error page repeats its status first. Other texts may start with a number of their own.
     let repeated = format!("{http_status} ");
-    let said = said.strip_prefix(&repeated).filter(|_| body.trim_start().starts_with('<')).unwrap_or(&said);
-    if !said.is_empty() {
-        message = format!("{message}: {said}");
+    let text = text.strip_prefix(&repeated).filter(|_| body.trim_start().starts_with('<')).unwrap_or(&text);
+    if !text.is_empty() {
+        message = format!("{message}: {text}");
     }
     if (300..400).contains(&http_status)
         && let Some(to) = header("location").filter(|to| !to.is_empty())
     {
-        // Followed, it would take the key to whoever is named, and its time would be a part of the figures.
+        // Following a redirect would send the key to another host, and the redirect's time would count towards the
+        // figures.
         kind = "redirect";
         message = format!("HTTP {http_status}: redirects to {}, which is not followed", shorten(&without_secrets(&to)));
     }
-    if let Some(wait) = when_again(header) {
+    if let Some(wait) = retry_hint(header) {
         message = format!("{message}; {wait}");
     }
     if let Some(id) = ["x-request-id", "request-id"].iter().find_map(|name| header(name)).filter(|id| !id.is_empty()) {
@@ -62,7 +63,7 @@ pub fn refusal(http_status: u16, header: &dyn Fn(&str) -> Option<String>, body: 
     Refusal { kind, message }
 }
 
-/// Of the statuses that say to come again later; 529 is Anthropic's.
+/// Kind of the statuses that ask the client to retry later. 529 is Anthropic's.
 const fn kind_of_status(status: u64) -> Option<&'static str> {
     match status {
         429 => Some("rate_limited"),
@@ -71,43 +72,43 @@ const fn kind_of_status(status: u64) -> Option<&'static str> {
     }
 }
 
-/// The kind of an error that comes as JSON, in a stream or in place of one, where it says to come again later or that the
-/// key is wrong: by its code, else by its type.
+/// Kind of a JSON error, inside a stream or in place of one, that asks to retry later or reports a wrong key. Uses the
+/// error's code, else its type.
 pub fn kind_in_body(body: &str) -> Option<&'static str> {
     let value: Value = serde_json::from_str(&replace_lone_surrogates(body.trim_start_matches('\u{feff}'))).ok()?;
     let outer = value.pointer("/response/error").or_else(|| value.get("error")).filter(|e| !e.is_null());
     let error = outer.map(|e| e.get("error").filter(|inner| inner.is_object()).unwrap_or(e));
-    let said = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));
-    let code = said("code").or_else(|| said("status"));
+    let field = |name: &str| error.and_then(|e| e.get(name)).or_else(|| value.get(name));
+    let code = field("code").or_else(|| field("status"));
     let number = code.and_then(|c| c.as_u64().or_else(|| c.as_str()?.parse().ok()));
-    let of_number = |number| if number == 401 { Some(KEY_REFUSED) } else { kind_of_status(number) };
-    number.and_then(of_number).or_else(|| {
-        let words = ["type", "code", "error_type"].map(|name| said(name).and_then(Value::as_str).unwrap_or_default());
+    let kind_of_code = |number| if number == 401 { Some(KEY_REFUSED) } else { kind_of_status(number) };
+    number.and_then(kind_of_code).or_else(|| {
+        let words = ["type", "code", "error_type"].map(|name| field(name).and_then(Value::as_str).unwrap_or_default());
         let any = |part: &str| words.iter().any(|word| word.contains(part));
         match () {
             () if any("rate_limit") => Some("rate_limited"),
             () if any("overloaded") || any("unavailable") => Some("unavailable"),
-            () if words.iter().any(|word| cause::is_key_word(&word.to_lowercase())) => Some(KEY_REFUSED),
+            () if words.iter().any(|word| cause::is_key_code(&word.to_lowercase())) => Some(KEY_REFUSED),
             () => None,
         }
     })
 }
 
-/// When the server wants to be asked again, in words.
-fn when_again(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+/// Describes when the server asks the client to retry.
+fn retry_hint(header: &dyn Fn(&str) -> Option<String>) -> Option<String> {
     match retry_after(header) {
         Some(wait) => Some(format!("retry after {} s", (wait.as_secs_f64() * 1000.0).round() / 1000.0)),
-        // A date counts from the server's own, without which it is only repeated.
+        // A date is relative to the server's own clock. Without the `Date` header it is only quoted.
         None => date(&header("retry-after")?).map(|then| format!("retry after {}", then.0)),
     }
 }
 
-/// How long the server wants to be left alone: told in milliseconds, in seconds, or as a date, which counts from the
-/// server's own.
+/// Time the server asks the client to wait before a retry: in milliseconds, in seconds, or as a date relative to the
+/// server's `Date` header.
 pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> {
-    let number = |name: &str, in_a_second: f64| {
-        let told = header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)?;
-        Duration::try_from_secs_f64(told / in_a_second).ok()
+    let number = |name: &str, units_per_second: f64| {
+        let value = header(name)?.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0)?;
+        Duration::try_from_secs_f64(value / units_per_second).ok()
     };
     number("retry-after-ms", 1000.0).or_else(|| number("retry-after", 1.0)).or_else(|| {
         let ((_, then), (_, now)) = (date(&header("retry-after")?)?, date(&header("date")?)?);
@@ -115,13 +116,13 @@ pub fn retry_after(header: &dyn Fn(&str) -> Option<String>) -> Option<Duration> 
     })
 }
 
-/// A date as it was written, and its milliseconds.
+/// Parses a date. Returns its text and its time in milliseconds since the Unix epoch.
 fn date(text: &str) -> Option<(&str, i64)> {
     let text = text.trim();
     Some((text, jiff::fmt::rfc2822::parse(text).ok()?.timestamp().as_millisecond()))
 }
 
-/// Whether an HTTP error says that the model is being loaded: a wait, not a failure.
+/// Whether an HTTP error says that the model is still loading, which calls for waiting.
 pub fn is_loading(http_status: u16, body: &str) -> bool {
     http_status == 503 && message_in_body(body).to_ascii_lowercase().contains("loading")
 }
@@ -130,14 +131,14 @@ pub fn is_loading(http_status: u16, body: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn failure_words(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
+    fn read_refusal(http_status: u16, headers: &[(&str, &str)], body: &str) -> (&'static str, String) {
         let header = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
         let refusal = refusal(http_status, &header, body);
         (refusal.kind, refusal.message)
     }
 
     #[test]
-    fn an_error_page_says_its_status_once() {
+    fn an_error_page_shows_its_status_once() {
         let nginx = "<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>\r\n<center><h1>502 Bad Gateway</h1></center>\r\n\
                      <hr><center>nginx/1.22.1</center>\r\n</body>\r\n</html>\r\n";
         let haproxy = "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>";
@@ -152,12 +153,12 @@ mod tests {
             (502, "502 servers are down", "HTTP 502: 502 servers are down"),
             (500, r#"{"error":{"message":"500 tokens at most"}}"#, "HTTP 500: 500 tokens at most"),
         ] {
-            assert_eq!(failure_words(status, &[], page).1, expected);
+            assert_eq!(read_refusal(status, &[], page).1, expected);
         }
     }
 
     #[test]
-    fn when_to_come_again_in_every_form() {
+    fn retry_hints_are_read_in_every_form() {
         let date = ("date", "Tue, 24 Nov 2026 10:00:00 GMT");
         for (headers, expected) in [
             (vec![("retry-after", "12")], "HTTP 429: slow down; retry after 12 s"),
@@ -173,20 +174,20 @@ mod tests {
             (vec![("x-request-id", "req_7")], "HTTP 429: slow down (request req_7)"),
         ] {
             assert_eq!(
-                failure_words(429, &headers, r#"{"error":{"message":"slow down"}}"#),
+                read_refusal(429, &headers, r#"{"error":{"message":"slow down"}}"#),
                 ("rate_limited", expected.to_owned())
             );
         }
     }
 
     #[test]
-    fn what_is_said_is_bounded_in_characters() {
+    fn messages_are_cut_to_a_number_of_characters() {
         assert_eq!(capped("ä".repeat(2048)), "ä".repeat(2048));
         assert_eq!(capped("ä".repeat(1 << 20)), format!("{}…", "ä".repeat(2048)));
     }
 
     #[test]
-    fn what_says_to_come_again_later_is_known_by_its_code_or_its_type() {
+    fn retryable_errors_are_recognised_by_code_or_type() {
         for (body, kind) in [
             (r#"{"error":{"code":429,"message":"x"}}"#, Some("rate_limited")),
             (r#"{"error":{"code":"rate_limit_exceeded","message":"x"}}"#, Some("rate_limited")),
@@ -201,17 +202,17 @@ mod tests {
         ] {
             assert_eq!(kind_in_body(body), kind, "{body}");
         }
-        assert_eq!(failure_words(529, &[], "").0, "unavailable");
+        assert_eq!(read_refusal(529, &[], "").0, "unavailable");
     }
 
     #[test]
-    fn kinds_of_refusal() {
-        assert_eq!(failure_words(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
-        assert_eq!(failure_words(500, &[], ""), ("http", "HTTP 500".to_owned()));
+    fn refusals_have_their_kind() {
+        assert_eq!(read_refusal(503, &[], "busy"), ("unavailable", "HTTP 503: busy".to_owned()));
+        assert_eq!(read_refusal(500, &[], ""), ("http", "HTTP 500".to_owned()));
         let location = ("location", "https://u:hunter2@other.example/v1?key=hunter2");
         let redirect = "HTTP 307: redirects to https://other.example/v1, which is not followed";
-        assert_eq!(failure_words(307, &[location], "<a>moved</a>"), ("redirect", redirect.to_owned()));
-        assert_eq!(failure_words(304, &[], ""), ("http", "HTTP 304".to_owned()));
+        assert_eq!(read_refusal(307, &[location], "<a>moved</a>"), ("redirect", redirect.to_owned()));
+        assert_eq!(read_refusal(304, &[], ""), ("http", "HTTP 304".to_owned()));
         let loading = r#"{"error":{"message":"Loading model","type":"unavailable_error","code":503}}"#;
         assert!(is_loading(503, loading) && !is_loading(500, loading) && !is_loading(503, "server busy"));
     }

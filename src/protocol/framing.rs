@@ -39,7 +39,7 @@ pub struct SseEvent<'a> {
     pub data: &'a str,
 }
 
-/// Takes one event of a stream. An error ends the reading.
+/// Callback that takes one event of a stream. An error stops the reader.
 pub type OnEvent<'a, E> = dyn FnMut(SseEvent<'_>) -> Result<(), E> + 'a;
 
 /// Splits one stream into its events.
@@ -80,15 +80,15 @@ impl EventReader {
         if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Passes on what is left at the end of the stream: the last event may lack its blank line.
+    /// Passes on the rest at the end of the stream. The last event may lack its blank line.
     pub fn finish<E: From<EventTooLarge>>(&mut self, each: &mut OnEvent<'_, E>) -> Result<(), E> {
         self.started = true;
         self.push(b"\n\n", each)
     }
 
     /// First line that belongs to no event. A server that does not stream may give its reason there.
-    pub fn stray_words(&self) -> Option<&str> {
-        self.unusual.stray_words.as_deref()
+    pub fn stray_text(&self) -> Option<&str> {
+        self.unusual.stray_text.as_deref()
     }
 
     /// Takes complete lines from `bytes`; the first line has no end before `searched`. Returns the number of bytes used.
@@ -124,7 +124,7 @@ impl EventReader {
             if self.unusual.is_between_events() && tail.first() == Some(&b'\n') {
                 match (line.strip_prefix(b"data:"), tail.get(1)) {
                     (Some(data), Some(b'\n')) => {
-                        self.hand_out(data.strip_prefix(b" ").unwrap_or(data), each)?;
+                        self.pass_on(data.strip_prefix(b" ").unwrap_or(data), each)?;
                         used += end + 2;
                         continue;
                     }
@@ -141,7 +141,7 @@ impl EventReader {
         }
     }
 
-    fn hand_out<E>(&mut self, data: &[u8], each: &mut OnEvent<'_, E>) -> Result<(), E> {
+    fn pass_on<E>(&mut self, data: &[u8], each: &mut OnEvent<'_, E>) -> Result<(), E> {
         if data.is_empty() {
             return Ok(());
         }
@@ -162,7 +162,7 @@ struct FullParser {
     open_bytes: usize,
     /// Unfinished JSON of several lines without `data:`.
     bare: String,
-    stray_words: Option<String>,
+    stray_text: Option<String>,
 }
 
 /// Lines queued for eventsource-stream.
@@ -180,7 +180,7 @@ impl Default for FullParser {
     fn default() -> Self {
         let lines = Rc::new(RefCell::new(VecDeque::new()));
         let events = EventStream::new(LineQueue(Rc::clone(&lines)));
-        Self { events, lines, open_bytes: 0, bare: String::new(), stray_words: None }
+        Self { events, lines, open_bytes: 0, bare: String::new(), stray_text: None }
     }
 }
 
@@ -204,8 +204,8 @@ impl FullParser {
             self.end_event(each)?;
             return each(SseEvent { name: "error", data: error });
         }
-        if self.stray_words.is_none() && !is_field(line) {
-            self.stray_words = Some(line.chars().take(MAX_STRAY_CHARS).collect());
+        if self.stray_text.is_none() && !is_field(line) {
+            self.stray_text = Some(line.chars().take(MAX_STRAY_CHARS).collect());
         }
         self.field(line, each)
     }
@@ -219,7 +219,7 @@ impl FullParser {
         if !is_first && (line.is_empty() || is_field(line) || self.bare.len() + line.len() > MAX_BARE_BYTES) {
             // The lines were not JSON after all.
             let words = std::mem::take(&mut self.bare);
-            self.stray_words.get_or_insert_with(|| words.chars().take(MAX_STRAY_CHARS).collect());
+            self.stray_text.get_or_insert_with(|| words.chars().take(MAX_STRAY_CHARS).collect());
             return Ok(false);
         }
         self.bare.push_str(line);

@@ -4,7 +4,7 @@ use memchr::memchr;
 
 use super::framing::{EventTooLarge, MAX_EVENT_BYTES};
 
-/// Takes one line. An error ends the reading.
+/// Callback that takes one line. An error stops the reader.
 pub type OnLine<'a, E> = dyn FnMut(&str) -> Result<(), E> + 'a;
 
 /// Splits one stream into its lines.
@@ -24,24 +24,24 @@ impl LineReader {
             let (line, tail) = rest.split_at(end);
             rest = tail.get(1..).unwrap_or_default();
             if self.pending.is_empty() {
-                self.hand_out(line, each)?;
+                self.pass_on(line, each)?;
             } else {
                 let mut whole = std::mem::take(&mut self.pending);
                 whole.extend_from_slice(line);
-                self.hand_out(&whole, each)?;
+                self.pass_on(&whole, each)?;
             }
         }
         self.pending.extend_from_slice(rest);
         if self.pending.len() > MAX_EVENT_BYTES { Err(EventTooLarge.into()) } else { Ok(()) }
     }
 
-    /// Passes on the last line, which may lack its end.
+    /// Passes on the last line, which may lack its line end.
     pub fn finish<E>(&mut self, each: &mut OnLine<'_, E>) -> Result<(), E> {
         let last = std::mem::take(&mut self.pending);
-        self.hand_out(&last, each)
+        self.pass_on(&last, each)
     }
 
-    fn hand_out<E>(&mut self, line: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
+    fn pass_on<E>(&mut self, line: &[u8], each: &mut OnLine<'_, E>) -> Result<(), E> {
         let text = String::from_utf8_lossy(line);
         self.replaced += u32::from(matches!(text, std::borrow::Cow::Owned(_)));
         let text = text.trim_start_matches('\u{feff}').trim_ascii();
@@ -70,7 +70,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_at_every_split() {
+    fn lines_are_read_at_every_split() {
         let stream = "\u{feff}{\"a\":1}\r\n\n{\"é\u{2028}\":2}\n  \n{\"c\":3}".as_bytes();
         let expected = ["{\"a\":1}", "{\"é\u{2028}\":2}", "{\"c\":3}"];
         for at in 0..=stream.len() {
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_without_end_is_refused() {
+    fn a_line_without_end_is_rejected() {
         let mut reader = LineReader::default();
         assert_eq!(reader.push(&vec![b'x'; MAX_EVENT_BYTES], &mut |_| Ok(())), Ok::<_, EventTooLarge>(()));
         assert_eq!(reader.push(b"x", &mut |_| Ok(())), Err(EventTooLarge));

@@ -1,92 +1,93 @@
-//! A line of `macmon pipe --soc-info`: what it tells of an Apple GPU, and of the memory that it shares with the processor.
+//! Parser for a line of `macmon pipe --soc-info`: figures of an Apple GPU and of the memory it shares with the
+//! processor.
 //!
-//! With version 0.8 its names changed. Since then it tells the share of the time in which the GPU worked; before, it told
-//! that share only as weighted by the clock. What it does not find reads 0, in newer versions partly `null`.
+//! Version 0.8 renamed the fields. Since then macmon reports the share of time in which the GPU was active; before, it
+//! reported only that share weighted by the clock. Missing values read 0, in newer versions partly `null`.
 
 use serde_json::Value;
 
 use crate::domain::text::sanitise_line;
 
-/// What no GPU of a Mac comes near to: such figures are none.
-const MOST_W: f64 = 10_000.0;
-const MOST_C: f64 = 150.0;
-const MOST_MHZ: f64 = 100_000.0;
-/// Shares are kept in few bits, and may come out a little over the whole.
-const MOST_SHARE: f64 = 1.01;
-/// From this share on no part of the interval can have been idle.
+/// Upper bounds that no Mac's GPU reaches. Larger figures count as missing.
+const MAX_W: f64 = 10_000.0;
+const MAX_C: f64 = 150.0;
+const MAX_MHZ: f64 = 100_000.0;
+/// Shares are stored with few bits and may slightly exceed 1.
+const MAX_SHARE: f64 = 1.01;
+/// Minimum active share at which no part of the interval can have been idle.
 const BUSY_SHARE: f64 = 0.9;
-/// Characters of a line that is repeated to people.
-const WORDS: usize = 160;
+/// Maximum length of a line that is quoted to the user, in characters.
+const MAX_TEXT_CHARS: usize = 160;
 
-/// What a line tells. A figure that is missing is `None`, never 0.
+/// Figures of one line. A missing figure is `None`, never 0.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
-    /// The chip's name.
+    /// Name of the chip.
     pub chip: Option<String>,
-    /// The machine's, as Apple counts its models.
+    /// Apple's model identifier of the machine, such as `Mac15,9`.
     pub machine: Option<String>,
-    /// Cores of the GPU.
+    /// Number of GPU cores.
     pub gpu_cores: Option<u64>,
-    /// The highest clock that the GPU may have, MHz.
+    /// Maximum clock of the GPU, MHz.
     pub max_clock_mhz: Option<f64>,
-    /// The machine's memory, bytes.
+    /// Total memory of the machine, bytes.
     pub memory_total_bytes: Option<u64>,
-    /// What of it is in use by all that runs, bytes.
+    /// Memory in use by all processes, bytes.
     pub memory_used_bytes: Option<u64>,
-    /// The share of the time in which the GPU worked, percent.
+    /// Share of time in which the GPU was active, percent.
     pub active_percent: Option<f64>,
-    /// That share is told only as weighted by the clock.
+    /// Whether macmon reports that share only weighted by the clock.
     pub is_load_weighted: bool,
-    /// The GPU's mean clock, MHz, where it worked nearly all the time: macmon takes it as the mean of four parts of the
-    /// interval, and of a part in which the GPU was idle as 0, so that with some idle time it is none that the GPU had.
+    /// Mean clock of the GPU, MHz; `None` unless the GPU was active nearly all the time. macmon averages four parts of
+    /// the interval and counts an idle part as 0 MHz, so any idle time makes the mean a clock that the GPU never had.
     pub clock_mhz: Option<f64>,
-    /// The GPU's mean power, without its memory, watts.
+    /// Mean power of the GPU without its memory, watts.
     pub power_w: Option<f64>,
-    /// The mean over the GPU's sensors, degrees Celsius.
+    /// Mean over the GPU's temperature sensors, °C.
     pub temperature_c: Option<f64>,
 }
 
-/// A line that tells nothing of a GPU.
+/// A line without GPU figures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UnreadableLine {
-    /// It is not one of macmon's: its text, safe to be shown. Empty where there was none.
+    /// Text that is not from macmon, sanitised for display. Empty if there was none.
     Text(String),
-    /// It is, and has no figure; why, in words for people.
-    Bare(&'static str),
+    /// A line of macmon without GPU figures, and the reason for the user.
+    NoFigures(&'static str),
 }
 
 impl UnreadableLine {
-    /// Words for people.
-    pub fn words(&self) -> &str {
+    /// Explains the line to the user.
+    pub fn reason(&self) -> &str {
         match self {
             Self::Text(text) => text,
-            Self::Bare(why) => why,
+            Self::NoFigures(why) => why,
         }
     }
 }
 
-/// Reads a line.
+/// Parses a line.
 pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
-    let told = serde_json::from_slice(line).ok().filter(Value::is_object);
-    let told = told.ok_or_else(|| UnreadableLine::Text(words(&String::from_utf8_lossy(line))))?;
-    let at = |path: &str| told.pointer(path);
-    let number = |path: &str, most: f64| at(path)?.as_f64().filter(|n| (0.0..=most).contains(n));
+    let object = serde_json::from_slice(line).ok().filter(Value::is_object);
+    let object = object.ok_or_else(|| UnreadableLine::Text(displayable(&String::from_utf8_lossy(line))))?;
+    let at = |path: &str| object.pointer(path);
+    let number = |path: &str, max: f64| at(path)?.as_f64().filter(|n| (0.0..=max).contains(n));
     let name = |path: &str| {
-        let name = words(at(path)?.as_str()?);
+        let name = displayable(at(path)?.as_str()?);
         (!name.is_empty() && !name.starts_with("Unknown")).then_some(name)
     };
     if at("/soc/vm").and_then(Value::as_bool) == Some(true) {
-        return Err(UnreadableLine::Bare("macOS runs in a virtual machine, which has no sensors of a GPU"));
+        return Err(UnreadableLine::NoFigures("macOS runs in a virtual machine, which has no GPU sensors"));
     }
 
-    let active = number("/gpu_active_ratio", MOST_SHARE);
+    let active = number("/gpu_active_ratio", MAX_SHARE);
     let mut names = ["/gpu_scaled_ratio", "/gpu_usage_ratio", "/gpu_usage/1"].into_iter();
-    let weighted = names.find_map(|path| number(path, MOST_SHARE));
-    let clock = number("/gpu_freq_mhz", MOST_MHZ).or_else(|| number("/gpu_usage/0", MOST_MHZ));
-    let worked = [active, weighted, clock].into_iter().flatten().any(|any| any > 0.0);
-    let power = number("/gpu_power", MOST_W);
+    let weighted = names.find_map(|path| number(path, MAX_SHARE));
+    let clock = number("/gpu_freq_mhz", MAX_MHZ).or_else(|| number("/gpu_usage/0", MAX_MHZ));
+    let was_active = [active, weighted, clock].into_iter().flatten().any(|any| any > 0.0);
+    let power = number("/gpu_power", MAX_W);
     if active.or(weighted).or(clock).or(power).is_none() {
-        return Err(UnreadableLine::Bare("it tells nothing of the GPU"));
+        return Err(UnreadableLine::NoFigures("macmon reports no GPU figures"));
     }
 
     let total = at("/memory/ram_total").and_then(Value::as_u64).filter(|bytes| *bytes > 0);
@@ -95,26 +96,26 @@ pub fn read(line: &[u8]) -> Result<Reading, UnreadableLine> {
         chip: name("/soc/chip_name"),
         machine: name("/soc/mac_model"),
         gpu_cores: at("/soc/gpu_cores").and_then(Value::as_u64).filter(|cores| *cores > 0),
-        max_clock_mhz: clocks.filter(|mhz| (1.0..=MOST_MHZ).contains(mhz)).reduce(f64::max),
+        max_clock_mhz: clocks.filter(|mhz| (1.0..=MAX_MHZ).contains(mhz)).reduce(f64::max),
         memory_total_bytes: total,
-        // A sum of counters that are not taken at one moment, with some taken off again.
+        // macmon adds and subtracts counters that it reads at different times, so the result may exceed the total.
         memory_used_bytes: at("/memory/ram_usage").and_then(Value::as_u64).filter(|used| total >= Some(*used)),
         active_percent: active.map(|share| share.min(1.0) * 100.0),
         is_load_weighted: active.is_none() && weighted.is_some(),
-        // The share is at least the weighted one.
+        // The active share is never below the weighted one.
         clock_mhz: clock.filter(|mhz| *mhz > 0.0 && active.or(weighted) >= Some(BUSY_SHARE)),
-        // None that works takes none.
-        power_w: power.filter(|watts| *watts > 0.0 || !worked),
-        temperature_c: number("/temp/gpu_temp_avg", MOST_C).filter(|celsius| *celsius > 0.0),
+        // A GPU that worked used power, so 0 W means a missing sensor.
+        power_w: power.filter(|watts| *watts > 0.0 || !was_active),
+        temperature_c: number("/temp/gpu_temp_avg", MAX_C).filter(|celsius| *celsius > 0.0),
     })
 }
 
-/// The beginning of a text, as one line that is safe to be shown.
-fn words(text: &str) -> String {
-    // What goes may be many times what stays.
-    let text: String = text.chars().take(WORDS * 8).collect();
+/// Returns the start of a text as one line that is safe to display.
+fn displayable(text: &str) -> String {
+    // Sanitising may remove most of the characters, so a longer prefix is taken first.
+    let text: String = text.chars().take(MAX_TEXT_CHARS * 8).collect();
     let text = sanitise_line(text.trim());
-    let cut: String = text.trim().chars().take(WORDS).collect();
+    let cut: String = text.trim().chars().take(MAX_TEXT_CHARS).collect();
     if cut.len() < text.trim().len() { format!("{}…", cut.trim_end()) } else { cut }
 }
 

@@ -1,4 +1,4 @@
-//! What must hold for any page of metrics, of servers and of GPUs: for the fuzzer and for property tests.
+//! Invariants of any page of server or GPU metrics, for the fuzzer and for property tests.
 
 use super::prometheus::samples;
 use super::server_metrics::read;
@@ -6,54 +6,54 @@ use super::{dcgm, macmon};
 use crate::domain::server_gauges::Meter;
 use crate::domain::text::oracle::fault;
 
-/// Labels that are asked of every line.
+/// Labels that are looked up on every line.
 const LABELS: [&str; 3] = ["engine", "model_name", "uuid"];
-/// Figures that are asked of every page.
+/// Figures that are looked up on every page.
 const METERS: [Meter; 4] = [Meter::Running, Meter::KvCache, Meter::GeneratedTokens, Meter::TtftSeconds];
 
-/// What no figure of a GPU is beyond, in the units of the readings.
+/// Upper bounds for the figures of a GPU, in the units of the readings.
 const PERCENT: f64 = 100.0;
 const WATTS: f64 = 1e6;
 const CELSIUS: f64 = 1e3;
 const MEGAHERTZ: f64 = 1e6;
 const JOULES: f64 = 1e15;
-/// So many tebibytes are no GPU's: no sum of several comes near to the end of the numbers.
+/// No GPU has as much memory. The sum of several such figures stays far below the maximum of `u64`.
 const BYTES: u64 = 1 << 48;
 
-/// Says what does not hold for this page, taken as any of those that are read.
+/// Checks a page with every parser. Returns the first violated invariant.
 pub fn check(page: &str) -> Result<(), String> {
-    page.lines().chain([page]).try_for_each(apple)?;
-    exported(page)?;
-    served(page)
+    page.lines().chain([page]).try_for_each(check_macmon)?;
+    check_dcgm(page)?;
+    check_server(page)
 }
 
-/// A line of macmon's.
-fn apple(line: &str) -> Result<(), String> {
-    let told = match macmon::read(line.as_bytes()) {
-        Ok(told) => told,
-        Err(odd) => return clean([Some(odd.words())]),
+/// Checks a line as macmon's.
+fn check_macmon(line: &str) -> Result<(), String> {
+    let reading = match macmon::read(line.as_bytes()) {
+        Ok(reading) => reading,
+        Err(unreadable) => return check_names([Some(unreadable.reason())]),
     };
-    clean([told.chip.as_deref(), told.machine.as_deref()])?;
-    within([
-        (told.active_percent, PERCENT),
-        (told.clock_mhz, MEGAHERTZ),
-        (told.max_clock_mhz, MEGAHERTZ),
-        (told.power_w, WATTS),
-        (told.temperature_c, CELSIUS),
+    check_names([reading.chip.as_deref(), reading.machine.as_deref()])?;
+    check_figures([
+        (reading.active_percent, PERCENT),
+        (reading.clock_mhz, MEGAHERTZ),
+        (reading.max_clock_mhz, MEGAHERTZ),
+        (reading.power_w, WATTS),
+        (reading.temperature_c, CELSIUS),
     ])?;
-    if told.memory_used_bytes.is_some() && told.memory_used_bytes > told.memory_total_bytes {
-        return Err(format!("more memory in use than there is: {told:?}"));
+    if reading.memory_used_bytes.is_some() && reading.memory_used_bytes > reading.memory_total_bytes {
+        return Err(format!("more memory in use than there is: {reading:?}"));
     }
     Ok(())
 }
 
-/// A page of the DCGM exporter.
-fn exported(page: &str) -> Result<(), String> {
-    let told = dcgm::read(page);
-    for gpu in &told {
+/// Checks a page as the DCGM exporter's.
+fn check_dcgm(page: &str) -> Result<(), String> {
+    let reading = dcgm::read(page);
+    for gpu in &reading {
         let key = &gpu.key;
-        clean([&key.host, &key.uuid, &gpu.model, &gpu.driver].map(Option::as_deref))?;
-        within([
+        check_names([&key.host, &key.uuid, &gpu.model, &gpu.driver].map(Option::as_deref))?;
+        check_figures([
             (gpu.utilization_percent(), PERCENT),
             (gpu.power_w(), WATTS),
             (gpu.power_limit_w(), WATTS),
@@ -69,16 +69,16 @@ fn exported(page: &str) -> Result<(), String> {
         if key.uuid.is_none() && key.gpu.is_none() {
             return Err("a GPU without a name".to_owned());
         }
-        if told.iter().filter(|other| other.key == *key).count() > 1 {
-            return Err(format!("{key:?} stands there twice"));
+        if reading.iter().filter(|other| other.key == *key).count() > 1 {
+            return Err(format!("{key:?} appears twice"));
         }
     }
-    let again = dcgm::read(&dressed(page));
-    if again == told { Ok(()) } else { Err(format!("{told:?} became {again:?}")) }
+    let reread = dcgm::read(&with_noise(page));
+    if reread == reading { Ok(()) } else { Err(format!("{reading:?} became {reread:?}")) }
 }
 
-/// Names are one line, and safe to be shown.
-fn clean<'a>(names: impl IntoIterator<Item = Option<&'a str>>) -> Result<(), String> {
+/// Checks that names are one line and safe to display.
+fn check_names<'a>(names: impl IntoIterator<Item = Option<&'a str>>) -> Result<(), String> {
     for name in names.into_iter().flatten() {
         if let Some(fault) = fault(name) {
             return Err(fault);
@@ -90,44 +90,44 @@ fn clean<'a>(names: impl IntoIterator<Item = Option<&'a str>>) -> Result<(), Str
     Ok(())
 }
 
-/// Figures are numbers from 0 to the most that they may be.
-fn within(figures: impl IntoIterator<Item = (Option<f64>, f64)>) -> Result<(), String> {
-    for (figure, most) in figures {
-        if let Some(value) = figure.filter(|value| !(0.0..=most).contains(value)) {
+/// Checks that figures lie between 0 and their maximum.
+fn check_figures(figures: impl IntoIterator<Item = (Option<f64>, f64)>) -> Result<(), String> {
+    for (figure, max) in figures {
+        if let Some(value) = figure.filter(|value| !(0.0..=max).contains(value)) {
             return Err(format!("{value} as a figure of a GPU"));
         }
     }
     Ok(())
 }
 
-/// The same page with comments, empty lines and other ends of lines, which change nothing of what is told.
-fn dressed(page: &str) -> String {
+/// Adds comments, blank lines and CRLF line ends, which must not change the result.
+fn with_noise(page: &str) -> String {
     page.lines().fold(String::new(), |page, line| page + "\n# HELP x y\r\n" + line + "\r\n")
 }
 
-/// A server's page.
-fn served(page: &str) -> Result<(), String> {
+/// Checks a page as a server's.
+fn check_server(page: &str) -> Result<(), String> {
     for sample in samples(page) {
         let starts_like_a_name = sample.name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_' || c == ':');
         if !starts_like_a_name || !page.contains(sample.name) {
-            return Err(format!("{:?} is no name on the page", sample.name));
+            return Err(format!("{:?} is not a name on the page", sample.name));
         }
         let longest = LABELS.iter().filter_map(|name| sample.label(name)).map(|value| value.len()).max();
         if longest.is_some_and(|len| len > page.len()) {
             return Err("a label is longer than its page".to_owned());
         }
     }
-    let told = read(page);
-    if let Some(told) = &told {
-        if let Some(value) = METERS.iter().filter_map(|m| told.gauges.get(*m)).find(|value| !value.is_finite()) {
+    let reading = read(page);
+    if let Some(reading) = &reading {
+        if let Some(value) = METERS.iter().filter_map(|m| reading.gauges.get(*m)).find(|value| !value.is_finite()) {
             return Err(format!("{value} as a figure"));
         }
-        if told.gauges.known_count() == 0 {
-            return Err("a server that tells nothing".to_owned());
+        if reading.gauges.known_count() == 0 {
+            return Err("a server without figures".to_owned());
         }
     }
-    let again = read(&dressed(page));
-    if again == told { Ok(()) } else { Err(format!("{told:?} became {again:?}")) }
+    let reread = read(&with_noise(page));
+    if reread == reading { Ok(()) } else { Err(format!("{reading:?} became {reread:?}")) }
 }
 
 #[cfg(test)]
@@ -138,7 +138,7 @@ mod tests {
     use crate::domain::text::oracle::hostile;
 
     #[test]
-    fn figures_beyond_all_numbers_are_none() {
+    fn figures_beyond_the_range_of_numbers_are_missing() {
         let page = "vllm:num_requests_running{engine=\"0\"} 1e308\nvllm:num_requests_running{engine=\"1\"} 1e308\nvllm:kv_cache_usage_perc 1e308\nvllm:num_requests_waiting 2\n";
         assert_eq!(check(page), Ok(()));
         let gauges = read(page).unwrap().gauges;
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn holds_for_pages_of_servers_and_gpus() {
+    fn invariants_hold_for_pages_of_servers_and_gpus() {
         for page in [
             include_str!("../../tests/data/server-metrics/vllm-preempting.prom"),
             include_str!("../../tests/data/server-metrics/sglang-ranks.prom"),
@@ -163,7 +163,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn holds_for_pages_with_noise(lines in prop::collection::vec(prop_oneof![
+        fn invariants_hold_for_server_pages_with_noise(lines in prop::collection::vec(prop_oneof![
             (prop::sample::select(vec![
                 "vllm:num_requests_running", "vllm:num_requests_waiting_by_reason", "vllm:kv_cache_usage_perc",
                 "sglang:token_usage", "sglang:num_running_reqs", "vllm:generation_tokens_total", "llamacpp:requests_processing", "gpu_cache_usage_perc",
@@ -175,7 +175,7 @@ mod tests {
         }
 
         #[test]
-        fn holds_for_gpus_with_noise(lines in prop::collection::vec(prop_oneof![
+        fn invariants_hold_for_gpu_pages_with_noise(lines in prop::collection::vec(prop_oneof![
             (prop::sample::select(vec![
                 "DEV_FB_USED", "DEV_FB_FREE", "DEV_FB_RESERVED", "DEV_FB_TOTAL", "DEV_GPU_UTIL", "PROF_GR_ENGINE_ACTIVE", "DEV_POWER_USAGE",
                 "DEV_TOTAL_ENERGY_CONSUMPTION", "DEV_GPU_TEMP", "DEV_SM_CLOCK", "DEV_CLOCKS_EVENT_REASONS",
@@ -192,7 +192,7 @@ mod tests {
         }
     }
 
-    /// One as it may be, or any at all.
+    /// Plausible values and arbitrary ones.
     fn figure() -> impl Strategy<Value = f64> {
         prop_oneof![0.0..1.5_f64, 0.0..1e5_f64, Just(f64::MAX), any::<f64>()]
     }

@@ -1,37 +1,37 @@
-//! Prometheus' text format, as far as reading a page of numbers takes: names, labels, values. Comments, types, time stamps and
-//! exemplars are passed over, and so is a line that is none; those of `OpenMetrics` read the same.
+//! Parser for the Prometheus text format: names, labels and values. It skips comments, types, time stamps, exemplars
+//! and invalid lines. `OpenMetrics` pages parse the same way.
 
 use std::borrow::Cow;
 
-/// One line of a page: a number with its name and labels.
+/// One line of a page: a value with its name and labels.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sample<'a> {
-    /// The metric's name as it stands there.
+    /// Name of the metric as printed.
     pub name: &'a str,
-    /// What stands between the braces.
+    /// Text between the braces.
     labels: &'a str,
-    /// The number; `NaN` where the page says so.
+    /// Value; `NaN` if the page says so.
     pub value: f64,
 }
 
 impl<'a> Sample<'a> {
-    /// All its labels, in their order, with their values.
+    /// All labels with their values, in the order of the page.
     pub fn labels(&self) -> impl Iterator<Item = (&'a str, Cow<'a, str>)> + use<'a> {
         Labels(self.labels)
     }
 
-    /// The value of a label.
+    /// Value of a label.
     pub fn label(&self, name: &str) -> Option<Cow<'a, str>> {
         self.labels().find(|(label, _)| *label == name).map(|(_, value)| value)
     }
 
-    /// The value of the first of these labels that is there and not empty: exporters changed the letter case over time.
+    /// Value of the first of these labels that exists and is not empty. Exporters changed the case of labels over time.
     pub fn any_label(&self, names: &[&str]) -> Option<Cow<'a, str>> {
         names.iter().find_map(|name| self.label(name).filter(|value| !value.is_empty()))
     }
 }
 
-/// All numbers of a page.
+/// All samples of a page.
 pub fn samples(page: &str) -> impl Iterator<Item = Sample<'_>> {
     page.lines().filter_map(sample)
 }
@@ -52,12 +52,12 @@ fn sample(line: &str) -> Option<Sample<'_>> {
     Some(Sample { name, labels, value: number(value)? })
 }
 
-/// Rust reads what Go writes: `+Inf`, `-Inf`, `NaN`, `1e+06`.
+/// Parses a number as Go writes it: `+Inf`, `-Inf`, `NaN`, `1e+06`. Rust accepts the same forms.
 fn number(text: &str) -> Option<f64> {
     text.parse().ok()
 }
 
-/// Where the labels end: at the first brace outside of quotes.
+/// Index of the brace that ends the labels: the first one outside of quotes.
 fn end_of_labels(inside: &str) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
     for (at, c) in inside.char_indices() {
@@ -72,7 +72,7 @@ fn end_of_labels(inside: &str) -> Option<usize> {
     None
 }
 
-/// The pairs between the braces; they end where they can no longer be read.
+/// Iterator over the pairs between the braces. It stops at the first malformed pair.
 struct Labels<'a>(&'a str);
 
 impl<'a> Iterator for Labels<'a> {
@@ -116,7 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_line() {
+    fn every_kind_of_line_is_read() {
         let page = "\
 # HELP vllm:num_requests_running Number of requests.
 # TYPE vllm:num_requests_running gauge
@@ -164,7 +164,7 @@ words are no number
 
     proptest! {
         #[test]
-        fn nothing_on_a_page_breaks_it(page in "\\PC{0,200}", noise in "[a-z{}\"=\\\\,\n 0-9.]{0,200}") {
+        fn any_page_is_read_without_panic(page in "\\PC{0,200}", noise in "[a-z{}\"=\\\\,\n 0-9.]{0,200}") {
             for page in [page, noise] {
                 for sample in samples(&page) {
                     prop_assert!(!sample.name.is_empty());
@@ -174,10 +174,10 @@ words are no number
         }
 
         #[test]
-        fn what_is_written_is_read(value in any::<f64>(), label in "\\PC{0,20}") {
+        fn written_samples_are_read_back(value in any::<f64>(), label in "\\PC{0,20}") {
             let escaped = label.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
             let line = format!("name{{a=\"x\",b=\"{escaped}\"}} {value}");
-            // A page is lines: a separator that ends a line in other alphabets does not end this one.
+            // A page is split at line feeds only; other separators that end a line in Unicode must not split it.
             prop_assume!(line.lines().count() == 1);
             let read = sample(&line).unwrap();
             prop_assert!(read.value.to_bits() == value.to_bits() || read.value.is_nan() && value.is_nan());

@@ -1,7 +1,8 @@
-//! What servers call their own gauges, on pages in Prometheus' format.
+//! Parser for the metrics of inference servers, on pages in Prometheus' format.
 //!
-//! vLLM, SGLang, TensorRT-LLM and LMDeploy tell shares as 0 to 1; counters have an instance for each engine and model, which
-//! are added up; shares are never added. Names come with `:` or `_` behind the prefix, counters with and without `_total`.
+//! vLLM, SGLang, TensorRT-LLM and LMDeploy report shares from 0 to 1. Counters have one instance per engine and model,
+//! which are added; shares are never added. Names use `:` or `_` after the prefix, and counters come with and without
+//! `_total`.
 
 mod dialects;
 #[cfg(test)]
@@ -15,76 +16,76 @@ use dialects::DIALECTS;
 use super::prometheus::{Sample, samples};
 use crate::domain::server_gauges::{Meter, ServerGauges};
 
-/// Where servers keep the page, below the root of the host, in the order to ask.
+/// Paths of the metrics page below the root of the host, in the order to try.
 pub const PATHS: &[&str] = &["/metrics", "/prometheus/metrics", "/v1/metrics"];
 
-/// What tells apart the processes of one engine, each of which may tell of the whole engine, and the parts of a whole that
-/// stands there, too.
-const OF_ONE_ENGINE: [&str; 5] = ["tp_rank", "pp_rank", "moe_ep_rank", "pid", "priority"];
+/// Labels that distinguish the processes of one engine or the parts of a total. Each process may report the whole
+/// engine, and the total is on the page too, so these instances must not be added.
+const WITHIN_ENGINE_LABELS: [&str; 5] = ["tp_rank", "pp_rank", "moe_ep_rank", "pid", "priority"];
 
-/// How the instances of a metric become one figure.
+/// Rule that combines the instances of a metric into one figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Combine {
-    /// Added up.
+    /// Sum of all instances of the first name found.
     Sum,
-    /// Added up over all of these names.
+    /// Sum over all listed names.
     Parts,
-    /// Added up over the engines, of each of which the highest counts: its ranks tell the same, and no part is more than the
-    /// whole.
+    /// Sum over engines of the highest instance each. The ranks of an engine report the same figure, and no part
+    /// exceeds the whole.
     Engines,
-    /// A share from 0 to 1: the highest, in percent.
+    /// Highest share, converted from 0 to 1 into percent.
     Share,
 }
 
 type Row = (Meter, Combine, &'static [&'static str]);
 
-/// One server's names.
+/// Metric names of one kind of server.
 #[derive(Debug)]
 struct Dialect {
     kind: &'static str,
-    /// How a look disturbs it.
+    /// Side effect of reading the page, for the user.
     warning: Option<&'static str>,
-    /// Of several names, newer ones first; the first that is there counts. One may say what a label must be, like
+    /// Meters and their metric names, newer names first; the first one found counts. A name may require a label, like
     /// `tokens{mode=decode}`.
     rows: &'static [Row],
 }
 
-/// What a page tells.
+/// Figures of one page.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ServerPage {
-    /// Whose names these are.
+    /// Kind of server that uses these names.
     pub kind: &'static str,
-    /// How looking disturbs that server.
+    /// Side effect of reading the page on that server.
     pub warning: Option<&'static str>,
     /// The figures.
     pub gauges: ServerGauges,
 }
 
-/// Reads a page; `None` where it has no figure of any server that is known.
+/// Reads a page. Returns `None` without figures of a known server.
 pub fn read(page: &str) -> Option<ServerPage> {
-    let of = |dialect: &Dialect| {
+    let read_as = |dialect: &Dialect| {
         let gauges = dialect.read(page);
         ServerPage { kind: dialect.kind, warning: dialect.warning, gauges }
     };
-    // A proxy or a front end may show some of another's names: the one that is told the most of is the one.
-    let told = DIALECTS.iter().map(of).max_by_key(|told| told.gauges.known_count())?;
-    (told.gauges.known_count() > 0).then_some(told)
+    // A proxy or front end may print some of another server's names, so the server with the most figures wins.
+    let best = DIALECTS.iter().map(read_as).max_by_key(|page| page.gauges.known_count())?;
+    (best.gauges.known_count() > 0).then_some(best)
 }
 
 impl Dialect {
     fn read(&self, page: &str) -> ServerGauges {
         let mut found: Vec<Found> = self.rows.iter().map(|_| Found::default()).collect();
         for sample in samples(page).filter(|s| s.value.is_finite()) {
-            for ((_, how, names), found) in self.rows.iter().zip(&mut found) {
-                if let Some(rank) = names.iter().position(|name| is_called(&sample, name)) {
-                    found.take(*how, rank, &sample);
+            for ((_, combine, names), found) in self.rows.iter().zip(&mut found) {
+                if let Some(rank) = names.iter().position(|name| has_name(&sample, name)) {
+                    found.add(*combine, rank, &sample);
                 }
             }
         }
         let mut gauges = ServerGauges::default();
-        for ((meter, how, _), found) in self.rows.iter().zip(found) {
-            // Beyond all numbers together is no figure either.
-            if let Some(value) = found.value(*how).filter(|value| value.is_finite()) {
+        for ((meter, combine, _), found) in self.rows.iter().zip(found) {
+            // Finite instances may add up to infinity, which is not a figure.
+            if let Some(value) = found.value(*combine).filter(|value| value.is_finite()) {
                 gauges.set(*meter, value);
             }
         }
@@ -92,18 +93,18 @@ impl Dialect {
     }
 }
 
-/// What a page tells for one row.
+/// Instances found for one row.
 #[derive(Default)]
 struct Found {
-    /// The place of its name in the list.
+    /// Position of their name in the row's list.
     rank: usize,
-    /// By engine, where those are told apart.
+    /// Values by engine if the row combines engines, else under one empty key.
     values: BTreeMap<String, f64>,
 }
 
 impl Found {
-    fn take(&mut self, how: Combine, rank: usize, sample: &Sample<'_>) {
-        let rank = if how == Combine::Parts { 0 } else { rank };
+    fn add(&mut self, combine: Combine, rank: usize, sample: &Sample<'_>) {
+        let rank = if combine == Combine::Parts { 0 } else { rank };
         if !self.values.is_empty() && rank > self.rank {
             return;
         }
@@ -111,34 +112,34 @@ impl Found {
             self.values.clear();
         }
         self.rank = rank;
-        let key = if how == Combine::Engines { engine(sample) } else { String::new() };
-        let joined = |one: f64| match how {
+        let key = if combine == Combine::Engines { engine_key(sample) } else { String::new() };
+        let combined = |one: f64| match combine {
             Combine::Sum | Combine::Parts => one + sample.value,
             Combine::Engines | Combine::Share => one.max(sample.value),
         };
-        self.values.entry(key).and_modify(|value| *value = joined(*value)).or_insert(sample.value);
+        self.values.entry(key).and_modify(|value| *value = combined(*value)).or_insert(sample.value);
     }
 
-    fn value(&self, how: Combine) -> Option<f64> {
+    fn value(&self, combine: Combine) -> Option<f64> {
         let all = self.values.values().copied().reduce(|a, b| a + b)?;
-        Some(if how == Combine::Share { all * 100.0 } else { all })
+        Some(if combine == Combine::Share { all * 100.0 } else { all })
     }
 }
 
-/// What tells an engine from others on the page.
-fn engine(sample: &Sample<'_>) -> String {
-    let labels = sample.labels().filter(|(name, _)| !OF_ONE_ENGINE.contains(name));
+/// Key that identifies an engine on the page.
+fn engine_key(sample: &Sample<'_>) -> String {
+    let labels = sample.labels().filter(|(name, _)| !WITHIN_ENGINE_LABELS.contains(name));
     labels.fold(String::new(), |mut key, (name, value)| {
         let _never_fails = write!(key, "{name}={value:?},");
         key
     })
 }
 
-/// Whether a sample has that name, up to the sign behind the prefix and `_total` at the end, and that label if there is one.
-fn is_called(sample: &Sample<'_>, name: &str) -> bool {
+/// Whether a sample has that name and label. `:` after the prefix and `_total` at the end are ignored.
+fn has_name(sample: &Sample<'_>, name: &str) -> bool {
     let (name, label) = name.trim_end_matches('}').split_once('{').unwrap_or((name, ""));
-    let told = sample.name.strip_suffix("_total").unwrap_or(sample.name);
+    let printed = sample.name.strip_suffix("_total").unwrap_or(sample.name);
     let is_name =
-        told.len() == name.len() && told.bytes().zip(name.bytes()).all(|(a, b)| a == b || a == b':' && b == b'_');
+        printed.len() == name.len() && printed.bytes().zip(name.bytes()).all(|(a, b)| a == b || a == b':' && b == b'_');
     is_name && label.split_once('=').is_none_or(|(label, value)| sample.label(label).as_deref() == Some(value))
 }

@@ -1,25 +1,25 @@
-//! Lone surrogates: half a character, as `json.dumps` writes it when a model stops inside one. The other half may come with
-//! the next event.
+//! Lone surrogates: half of a character in UTF-16, as `json.dumps` writes it when a model stops inside a character. The
+//! other half may come with the next event.
 
 use std::borrow::Cow;
 
 /// First of 2048 private-use characters that stand for the lone surrogates U+D800–U+DFFF while an event is read.
 const FIRST_MARK: u32 = 0x0010_f800;
 
-/// JSON with every `\uD800`–`\uDFFF` escape that has no partner replaced by U+FFFD.
+/// Replaces every `\uD800`–`\uDFFF` escape without a partner by U+FFFD.
 pub fn replace_lone_surrogates(json: &str) -> String {
     map_lone_surrogates(json, |_| char::REPLACEMENT_CHARACTER)
 }
 
-/// JSON with every lone surrogate replaced by its mark, which [`SurrogateJoiner`] understands. A text that holds marks of
-/// its own gets U+FFFD instead.
+/// Replaces every lone surrogate by its mark, which [`SurrogateJoiner`] resolves. Uses U+FFFD instead if the text
+/// already contains such private-use characters.
 pub fn mark_lone_surrogates(json: &str) -> String {
     let is_ambiguous = json.contains(is_mark) || json.to_ascii_lowercase().contains("\\udbfe");
     let is_ambiguous = is_ambiguous || json.to_ascii_lowercase().contains("\\udbff");
     map_lone_surrogates(json, |unit| if is_ambiguous { char::REPLACEMENT_CHARACTER } else { mark(unit) })
 }
 
-/// The text with U+FFFD in place of marks.
+/// Replaces marks by U+FFFD.
 pub fn without_marks(text: &str) -> String {
     text.replace(is_mark, "\u{fffd}")
 }
@@ -32,7 +32,7 @@ fn is_mark(c: char) -> bool {
     u32::from(c) >= FIRST_MARK
 }
 
-/// The UTF-16 unit that a mark stands for.
+/// UTF-16 unit that a mark stands for.
 fn unit(c: char) -> Option<u32> {
     is_mark(c).then(|| u32::from(c) - FIRST_MARK + 0xd800)
 }
@@ -42,20 +42,20 @@ fn unit(c: char) -> Option<u32> {
 pub struct SurrogateJoiner {
     /// A high surrogate whose partner may come with the next text.
     high: Option<u32>,
-    /// Halves without a partner so far; each became U+FFFD.
+    /// Number of surrogates without a partner so far; each became U+FFFD.
     pub lone: u32,
 }
 
 impl SurrogateJoiner {
-    /// Takes the next piece of the text, which holds marks only if `is_marked`. Returns what is to be kept of it; a high
-    /// surrogate at its end is held back.
+    /// Takes the next piece of the text, which contains marks only if `is_marked`. Returns the resolved text and holds
+    /// back a high surrogate at its end.
     pub fn join<'a>(&mut self, text: &'a str, is_marked: bool) -> Cow<'a, str> {
         if text.is_empty() || self.high.is_none() && !is_marked {
             return Cow::Borrowed(text);
         }
         let mut joined = String::with_capacity(text.len() + 4);
         for c in text.chars() {
-            // Characters of a text without marks are what they are.
+            // Without marks, private-use characters stand for themselves.
             let unit = unit(c).filter(|_| is_marked);
             match (self.high.take(), unit) {
                 (Some(high), Some(low @ 0xdc00..)) => {
@@ -75,7 +75,7 @@ impl SurrogateJoiner {
         Cow::Owned(joined)
     }
 
-    /// Ends the text: U+FFFD for a half that still waits for its partner.
+    /// Ends the text. Returns U+FFFD if a high surrogate still waits for its partner.
     pub fn finish(&mut self) -> &'static str {
         match self.high.take() {
             Some(_) => {
@@ -92,7 +92,7 @@ impl SurrogateJoiner {
     }
 }
 
-/// JSON with every `\uD800`–`\uDFFF` escape that has no partner replaced by what `replacement` makes of it.
+/// Replaces every `\uD800`–`\uDFFF` escape without a partner by the result of `replacement`.
 fn map_lone_surrogates(json: &str, replacement: impl Fn(u32) -> char) -> String {
     let mut out = String::with_capacity(json.len());
     let mut rest = json;
@@ -140,13 +140,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_half_without_its_partner_goes() {
+    fn only_surrogates_without_a_partner_are_replaced() {
         assert_eq!(replace_lone_surrogates(r"a\ud83db\ud83d\ude00\\ud83d\n"), "a\u{fffd}b\\ud83d\\ude00\\\\ud83d\\n");
         assert_eq!(replace_lone_surrogates(r"\ude00\uD83D\uD83D"), "\u{fffd}\u{fffd}\u{fffd}");
     }
 
     #[test]
-    fn a_private_use_character_of_the_text_is_no_half() {
+    fn private_use_characters_are_not_surrogates() {
         for json in ["\u{10fabc}\\ud83d", r"\uDBFE\uDC00\ud83d"] {
             assert!(mark_lone_surrogates(json).ends_with('\u{fffd}'), "{json}");
         }
@@ -156,7 +156,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn halves_are_joined_wherever_the_text_is_cut(
+        fn surrogates_are_joined_wherever_the_text_is_cut(
             units in prop::collection::vec(prop_oneof![Just(0xd83d_u16), Just(0xde00), 0x61_u16..0x64], 0..12),
             cuts in prop::collection::vec(any::<bool>(), 12),
         ) {
@@ -177,7 +177,7 @@ mod tests {
         }
 
         #[test]
-        fn any_row_of_escapes_becomes_json(units in prop::collection::vec(0xd700_u16..0xe100, 0..12)) {
+        fn any_sequence_of_escapes_becomes_valid_json(units in prop::collection::vec(0xd700_u16..0xe100, 0..12)) {
             let json = units.iter().map(|u| format!("\\u{u:04x}")).collect::<Vec<_>>().concat();
             let read: String = serde_json::from_str(&format!("\"{}\"", replace_lone_surrogates(&json))).unwrap();
             prop_assert_eq!(read, String::from_utf16_lossy(&units));

@@ -1,8 +1,8 @@
-//! Thinking that a server leaves inline, as `<think>…</think>` in the answer's text.
+//! Inline thinking: `<think>…</think>` within the text of an answer.
 //!
-//! Two signs count: an answer that begins with the opening tag, and a closing tag without an opening one (the opening one
-//! stood in the prompt). Then all that came before the closing tag was thinking. Where a server sends reasoning in a field
-//! of its own, tags in the text are the answer's own words.
+//! Two patterns count: an answer that starts with the opening tag, and a closing tag without an opening one (the prompt
+//! ended with the opening tag). In the second case everything before the closing tag was thinking. If the server sends
+//! reasoning in its own field, tags in the text are plain text.
 
 use std::borrow::Cow;
 
@@ -10,36 +10,36 @@ use memchr::memchr;
 
 const OPEN: &str = "<think>";
 const CLOSE: &str = "</think>";
-/// An answer that begins with more white space than this does not begin with a tag.
-const LONGEST_INDENT: usize = 1024;
+/// Maximum white space before an opening tag, bytes. More makes the text an answer without a tag.
+const MAX_INDENT_BYTES: usize = 1024;
 
-/// A piece of content, taken apart. Up to a tag's length of it may be held back until the next piece.
+/// One piece of content, split. Up to the length of a tag may be held back until the next piece.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Split<'a> {
-    /// What is thinking.
+    /// Thinking part of the piece.
     pub reasoning: Cow<'a, str>,
-    /// What is answer.
+    /// Answer part of the piece.
     pub text: Cow<'a, str>,
-    /// All answer text handed out before was thinking too.
+    /// Whether all answer text returned before was thinking too.
     pub relabels: bool,
-    /// The piece is thinking, or a part of a tag.
+    /// Whether the piece is thinking or part of a tag.
     pub is_thinking: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// Only white space so far, or the beginning of a tag.
+    /// Only white space or the start of a tag so far.
     #[default]
     Start,
     /// Between the tags.
     Inside,
-    /// In an answer that may turn out to have been thinking.
+    /// In text that a closing tag may still turn into thinking.
     Open,
-    /// In the answer for good.
+    /// In the answer; no tag can change that any more.
     Answer,
 }
 
-/// Follows one answer's content.
+/// Splits the content of one answer into thinking and text.
 #[derive(Debug, Default)]
 pub struct InlineThinking {
     state: State,
@@ -52,7 +52,7 @@ impl InlineThinking {
         let whole = if self.held.is_empty() {
             match self.state {
                 State::Answer => return Split { text: Cow::Borrowed(content), ..Split::default() },
-                // Nearly every piece of nearly every answer.
+                // The common case: no tag in the piece.
                 State::Open if memchr(b'<', content.as_bytes()).is_none() => {
                     return Split { text: Cow::Borrowed(content), ..Split::default() };
                 }
@@ -64,13 +64,13 @@ impl InlineThinking {
             Cow::Owned(held)
         };
         if self.state == State::Start {
-            let begun = whole.trim_start();
-            if let Some(inside) = begun.strip_prefix(OPEN) {
+            let trimmed = whole.trim_start();
+            if let Some(inside) = trimmed.strip_prefix(OPEN) {
                 self.state = State::Inside;
                 let inside = inside.to_owned();
                 return Split { relabels: true, ..self.inside(Cow::Owned(inside)) };
             }
-            if OPEN.starts_with(begun) && whole.len() <= LONGEST_INDENT {
+            if OPEN.starts_with(trimmed) && whole.len() <= MAX_INDENT_BYTES {
                 self.held = whole.into_owned();
                 return Split::default();
             }
@@ -83,7 +83,8 @@ impl InlineThinking {
         }
     }
 
-    /// Reasoning came in a field of its own, or the answer is over: no more tags. Returns what was held back.
+    /// Ends the search for tags, because the answer is over or reasoning came in its own field. Returns the text held
+    /// back.
     pub fn stop(&mut self) -> Split<'static> {
         let held = Cow::Owned(std::mem::take(&mut self.held));
         let was_inside = self.state == State::Inside;
@@ -112,7 +113,7 @@ impl InlineThinking {
                 let (reasoning, text) = (Cow::Owned(thought.to_owned()), Cow::Owned(answer.to_owned()));
                 Split { reasoning, text, relabels: true, is_thinking: true }
             }
-            // An answer that speaks of the tag.
+            // The answer mentions the tag.
             (Some(_), _) => {
                 self.state = State::Answer;
                 Split { text: whole, ..Split::default() }
@@ -121,7 +122,7 @@ impl InlineThinking {
         }
     }
 
-    /// Keeps the end of `whole` that may be the beginning of a tag.
+    /// Returns `whole` without a suffix that may be the start of a tag, and holds that suffix back.
     fn hold_back<'a>(&mut self, whole: Cow<'a, str>, tags: &[&str]) -> Cow<'a, str> {
         let Some(at) = whole.rfind('<') else { return whole };
         let (before, end) = whole.split_at(at);

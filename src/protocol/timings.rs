@@ -1,10 +1,10 @@
-//! The times that servers put beside their answers, each in its own words.
+//! Timings that servers measure themselves and send with their answers, each in its own format.
 
 use serde_json::Value;
 
 use crate::domain::server_timings::{ServerTimings, TimingSource};
 
-/// Where an event may hold a server's own times, each under the name of its field; `None` where it has none.
+/// Fields of an event that may hold a server's timings, under their names on the wire.
 #[derive(Clone, Debug, Default)]
 pub struct TimingFields {
     /// llama.cpp.
@@ -15,35 +15,35 @@ pub struct TimingFields {
     pub latency_checkpoint: Option<Value>,
     /// LM Studio.
     pub stats: Option<Value>,
-    /// Groq and mistral.rs put them into the usage.
+    /// Groq and mistral.rs, which add timings to the usage.
     pub usage: Option<Value>,
 }
 
-/// The first of them that tells a time.
-pub fn read(told: &TimingFields) -> Option<ServerTimings> {
+/// Reads the first field that holds a timing.
+pub fn read(fields: &TimingFields) -> Option<ServerTimings> {
     let read_with = |value: &Option<Value>, read: fn(&Value) -> ServerTimings| {
         value.as_ref().map(read).filter(ServerTimings::has_times)
     };
-    read_with(&told.timings, llama_cpp)
-        .or_else(|| read_with(&told.metrics, vllm))
-        .or_else(|| read_with(&told.latency_checkpoint, azure))
-        .or_else(|| read_with(&told.stats, lm_studio))
-        .or_else(|| read_with(&told.usage, groq))
-        .or_else(|| read_with(&told.usage, mistral_rs))
+    read_with(&fields.timings, llama_cpp)
+        .or_else(|| read_with(&fields.metrics, vllm))
+        .or_else(|| read_with(&fields.latency_checkpoint, azure))
+        .or_else(|| read_with(&fields.stats, lm_studio))
+        .or_else(|| read_with(&fields.usage, groq))
+        .or_else(|| read_with(&fields.usage, mistral_rs))
 }
 
-/// The last line of Ollama's native stream, whose times are nanoseconds; `None` when it tells none.
+/// Reads the last line of Ollama's native stream, whose durations are in nanoseconds. `None` if it has none.
 pub fn ollama(line: &Value) -> Option<ServerTimings> {
     let ms = |key| Some(number(line, key)? / 1e6);
-    let told = ServerTimings {
-        // The model may have had to be loaded first: no queue, but a wait like one.
+    let timings = ServerTimings {
+        // Loading the model is not queueing, but the request waits in the same way.
         queue_ms: ms("load_duration"),
         prompt_ms: ms("prompt_eval_duration"),
         decode_ms: ms("eval_duration"),
         tokens_per_s: per_s(number(line, "eval_count"), ms("eval_duration")),
         ..ServerTimings::from_source(TimingSource::Ollama)
     };
-    told.has_times().then_some(told)
+    timings.has_times().then_some(timings)
 }
 
 fn llama_cpp(v: &Value) -> ServerTimings {
@@ -101,9 +101,9 @@ fn mistral_rs(usage: &Value) -> ServerTimings {
     }
 }
 
-/// A figure that can be one: what is negative (servers that do not know say −1) is not known.
-fn number(of: &Value, key: &str) -> Option<f64> {
-    of.get(key).and_then(Value::as_f64).filter(|n| n.is_finite() && *n >= 0.0)
+/// Reads a duration, count or speed. Negative values count as unknown, because servers send −1 for it.
+fn number(object: &Value, key: &str) -> Option<f64> {
+    object.get(key).and_then(Value::as_f64).filter(|n| n.is_finite() && *n >= 0.0)
 }
 
 fn per_s(count: Option<f64>, ms: Option<f64>) -> Option<f64> {
@@ -125,10 +125,10 @@ mod tests {
     }
 
     #[test]
-    fn a_real_llama_cpp_stream_tells_them_once_at_its_end() {
+    fn a_recorded_llama_cpp_stream_has_timings_once_at_its_end() {
         let transcript = include_str!("../../assets/transcripts/llama-server.sse");
         let events = transcript.lines().filter_map(|l| l.strip_prefix("data: ")).filter(|d| *d != "[DONE]");
-        let told: Vec<_> = events.filter_map(parse).collect();
+        let fields: Vec<_> = events.filter_map(parse).collect();
         let expected = ServerTimings {
             prompt_ms: Some(11.852),
             decode_ms: Some(29.272),
@@ -136,18 +136,18 @@ mod tests {
             cached_tokens: Some(0),
             ..ServerTimings::from_source(TimingSource::LlamaCpp)
         };
-        assert_eq!(told, [expected]);
+        assert_eq!(fields, [expected]);
     }
 
     #[test]
-    fn vllm_s_per_request_metrics() {
+    fn per_request_metrics_of_vllm_are_read() {
         let t = parse(r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":30},"metrics":{"time_to_first_token_ms":41.5,"generation_time_ms":290.0,"queue_time_ms":0.12,"mean_itl_ms":10.0,"tokens_per_second":100.0,"speculative_decoding":null}}"#).unwrap();
         assert_eq!((t.source, t.ttft_ms, t.queue_ms), (TimingSource::Vllm, Some(41.5), Some(0.12)));
         assert_eq!((t.decode_ms, t.tokens_per_s, t.prompt_ms), (Some(290.0), Some(100.0), None));
     }
 
     #[test]
-    fn groq_tells_seconds_in_either_usage() {
+    fn groq_timings_are_read_from_either_usage() {
         let usage = r#"{"queue_time":0.25,"prompt_tokens":18,"prompt_time":0.5,"completion_tokens":100,"completion_time":0.125,"total_tokens":118,"total_time":0.625}"#;
         for json in [
             format!(r#"{{"choices":[],"x_groq":{{"id":"req_1","usage":{usage}}}}}"#),
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn mistral_rs_azure_and_lm_studio() {
+    fn timings_of_mistral_rs_azure_and_lm_studio_are_read() {
         let t = parse(r#"{"choices":[],"usage":{"completion_tokens":50,"prompt_tokens":10,"total_tokens":60,"avg_tok_per_sec":80.0,"avg_prompt_tok_per_sec":200.0,"avg_compl_tok_per_sec":71.5,"total_time_sec":0.75,"total_prompt_time_sec":0.05,"total_completion_time_sec":0.7}}"#).unwrap();
         assert_eq!((t.source, t.tokens_per_s), (TimingSource::MistralRs, Some(71.5)));
         assert!(close(t.prompt_ms, 50.0) && close(t.decode_ms, 700.0));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn ollama_s_last_line_tells_nanoseconds() {
+    fn the_last_line_of_ollama_has_nanoseconds() {
         let line = r#"{"model":"m","done":true,"total_duration":4935886791,"load_duration":534986708,"prompt_eval_count":26,"prompt_eval_duration":107345000,"eval_count":237,"eval_duration":4289432000}"#;
         let t = ollama(&serde_json::from_str(line).unwrap()).unwrap();
         assert!(close(t.queue_ms, 534.986_708) && close(t.prompt_ms, 107.345) && close(t.decode_ms, 4289.432));
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn what_tells_no_time_is_none_and_no_shape_breaks_the_event() {
+    fn values_without_timings_are_ignored() {
         for json in [
             r#"{"choices":[{"delta":{"content":"a"}}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
             r#"{"choices":[],"timings":null,"metrics":[1],"latency_checkpoint":"x","stats":{}}"#,

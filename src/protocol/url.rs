@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn secrets_leave_the_address() {
+    fn secrets_are_removed_from_an_address() {
         assert_eq!(without_secrets("http://u:p@h:1/v1?api-key=k/@"), "http://h:1/v1");
         assert_eq!(without_secrets("http://u:p@h:1/v1"), "http://h:1/v1");
         assert_eq!(without_secrets("http://h:1/a@b"), "http://h:1/a@b");

@@ -1,13 +1,13 @@
-//! Token counts, wherever and however a server tells them.
+//! Token counts in every format that servers report.
 
 use serde_json::Value;
 
 use super::failure::shorten;
 use crate::domain::attempt::Usage;
 
-/// Largest number that is taken as a count of tokens. Beyond it, floats are not exact, and no server has generated as many.
+/// Maximum number accepted as a token count. Larger floats are not exact, and no server has generated as many tokens.
 const MAX_COUNT: u64 = 1 << 48;
-/// Fields of a usage that hold a count.
+/// Usage fields that hold a token count.
 const COUNT_FIELDS: &[&str] = &[
     "prompt_tokens",
     "completion_tokens",
@@ -24,12 +24,12 @@ const COUNT_FIELDS: &[&str] = &[
     "eval_count",
 ];
 
-/// A count somewhere below `value`.
+/// Token count at a path below `value`.
 pub fn number(value: &Value, path: &[&str]) -> Option<u64> {
     path.iter().try_fold(value, |v, key| v.get(key)).and_then(count)
 }
 
-/// A count of tokens: a whole number, also written as a float (`3.0`) or as a string of digits (`"300"`).
+/// Token count: a whole number, also as a float (`3.0`) or as a string of digits (`"300"`).
 pub fn count(value: &Value) -> Option<u64> {
     let whole = |n: f64| (n.fract() == 0.0 && (0.0..=MAX_COUNT as f64).contains(&n)).then_some(n as u64);
     let count = match value {
@@ -40,7 +40,7 @@ pub fn count(value: &Value) -> Option<u64> {
     count.filter(|&n| n <= MAX_COUNT)
 }
 
-/// Names the first field of a usage that holds no count of tokens; `None` if all do.
+/// Warning about the first usage field that is not a token count; `None` if all are.
 pub fn fault(usage: &Value) -> Option<String> {
     let fields = usage.as_object()?;
     fields.iter().find_map(|(name, value)| match value {
@@ -54,11 +54,11 @@ pub fn fault(usage: &Value) -> Option<String> {
     })
 }
 
-/// Token counts of a chat completion's `usage` object; `None` when it tells nothing, or only zeros.
+/// Reads the `usage` object of a chat completion. `None` if it has no counts, or only zeros.
 pub fn read(usage: &Value) -> Option<Usage> {
     let number = |path: &[&str]| number(usage, path);
     let details = number(&["completion_tokens_details", "reasoning_tokens"]);
-    // OpenAI and most others; DeepSeek; Moonshot; Anthropic's name, which gateways pass on.
+    // In order: OpenAI and most others; DeepSeek; Moonshot; Anthropic's name, which gateways pass on.
     let cached = number(&["prompt_tokens_details", "cached_tokens"])
         .or_else(|| number(&["prompt_cache_hit_tokens"]))
         .or_else(|| number(&["cached_tokens"]))
@@ -72,13 +72,14 @@ pub fn read(usage: &Value) -> Option<Usage> {
     usage_if_any(with_reasoning(counts, number(&["total_tokens"])))
 }
 
-/// `None` for counts that say nothing.
+/// Returns `None` if the counts are all missing or zero.
 pub fn usage_if_any(usage: Usage) -> Option<Usage> {
     let any = usage.prompt_tokens.unwrap_or(0) > 0 || usage.completion_tokens.unwrap_or(0) > 0;
     any.then_some(usage)
 }
 
-/// Some count reasoning apart: more reasoning than completion, or a total that needs both, tells.
+/// Adds reasoning tokens for servers that count them separately: those that report more reasoning than completion
+/// tokens, or whose total includes both.
 fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
     if let (Some(completion), Some(reasoning)) = (usage.completion_tokens, usage.reasoning_tokens) {
         let both = completion.saturating_add(reasoning);
@@ -90,8 +91,8 @@ fn with_reasoning(mut usage: Usage, total: Option<u64>) -> Usage {
     usage
 }
 
-/// The counts in llama.cpp's `timings`, which it sends with the last event, asked or not.
-pub fn of_timings(timings: &Value) -> Option<Usage> {
+/// Reads the counts in llama.cpp's `timings`, which it always sends with the last event.
+pub fn from_timings(timings: &Value) -> Option<Usage> {
     let number = |key| number(timings, &[key]);
     let cached_tokens = number("cache_n");
     Some(Usage {
@@ -102,8 +103,8 @@ pub fn of_timings(timings: &Value) -> Option<Usage> {
     })
 }
 
-/// A usage with what another tells beside it.
-pub fn complete(usage: Usage, other: Usage) -> Usage {
+/// Fills missing counts of `usage` from `other`.
+pub fn fill_gaps(usage: Usage, other: Usage) -> Usage {
     Usage {
         prompt_tokens: usage.prompt_tokens.or(other.prompt_tokens),
         completion_tokens: usage.completion_tokens.or(other.completion_tokens),
@@ -112,11 +113,10 @@ pub fn complete(usage: Usage, other: Usage) -> Usage {
     }
 }
 
-/// Of two usages of one stream, the one to keep: the later, unless it counts fewer tokens. What one leaves out, the other
-/// may tell.
-pub fn merge(kept: Usage, new: Usage) -> Usage {
-    let is_later = new.completion_tokens.unwrap_or(0) >= kept.completion_tokens.unwrap_or(0);
-    if is_later { complete(new, kept) } else { complete(kept, new) }
+/// Merges two usages of one stream. The later one wins unless it counts fewer tokens; the other fills its gaps.
+pub fn merge(current: Usage, new: Usage) -> Usage {
+    let is_later = new.completion_tokens.unwrap_or(0) >= current.completion_tokens.unwrap_or(0);
+    if is_later { fill_gaps(new, current) } else { fill_gaps(current, new) }
 }
 
 #[cfg(test)]
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn every_shape_of_usage() {
+    fn every_format_of_usage_is_read() {
         let azure_sglang = json!({"prompt_tokens": 9, "completion_tokens": 1720, "reasoning_tokens": 0});
         assert_eq!(counts(&azure_sglang), Some([Some(9), Some(1720), Some(0), None]));
         let details = json!({"prompt_tokens": 9, "completion_tokens": 1355, "total_tokens": 1364,
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn floats_and_digits_are_counts_if_they_are_whole() {
+    fn whole_floats_and_digit_strings_are_counts() {
         for (value, expected) in [
             (json!(3.0), Some(3)),
             (json!("300"), Some(300)),
@@ -179,14 +179,14 @@ mod tests {
     }
 
     #[test]
-    fn reasoning_that_is_counted_apart_is_added() {
-        // xAI: 12 + 2 + 340; Vercel's gateway to Gemini leaves it out of the total too.
+    fn separately_counted_reasoning_is_added() {
+        // xAI reports 12 + 2 + 340. Vercel's gateway to Gemini leaves reasoning out of the total too.
         let xai = json!({"prompt_tokens": 12, "completion_tokens": 2, "total_tokens": 354,
             "completion_tokens_details": {"reasoning_tokens": 340}});
         assert_eq!(counts(&xai), Some([Some(12), Some(342), Some(340), None]));
         let gateway = json!({"prompt_tokens": 9, "completion_tokens": 2, "total_tokens": 11, "reasoning_tokens": 25});
         assert_eq!(counts(&gateway), Some([Some(9), Some(27), Some(25), None]));
-        // Less reasoning than completion, but a total that holds both.
+        // Fewer reasoning than completion tokens, but a total that includes both.
         let mixed = json!({"prompt_tokens": 10, "completion_tokens": 30, "total_tokens": 60, "reasoning_tokens": 20});
         assert_eq!(counts(&mixed), Some([Some(10), Some(50), Some(20), None]));
         let large = json!({"prompt_tokens": MAX_COUNT, "completion_tokens": 1, "reasoning_tokens": MAX_COUNT});

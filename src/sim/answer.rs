@@ -1,21 +1,21 @@
-//! What the simulator says: a prepared text on the prompt's topic, then others.
+//! Text of the simulator's answers: a prepared text on the prompt's topic, followed by other texts.
 
 use super::request::ChatRequest;
 use super::tokens::pieces;
 use super::wire::TextPart;
 
-/// A prepared answer and the words by which a conversation asks for it.
+/// A prepared answer, with keywords that select it.
 struct Topic {
     keywords: &'static [&'static str],
     source: &'static str,
 }
 
-/// Between reasoning and answer, as reasoning models themselves write it.
+/// Separator between reasoning and answer, as reasoning models write it.
 const END_OF_REASONING: &str = "\n</think>\n\n";
-/// Between the answer and what follows when more tokens are asked for than it has.
+/// Separator between an answer and the next one, if more tokens are requested than one answer has.
 const RULE: &str = "\n\n---\n\n";
 
-/// With as many words in common, the first wins; the last is for all that has no topic.
+/// On a tie in keywords the first topic wins. The last topic is for prompts without a keyword.
 const TOPICS: &[Topic] = &[
     Topic {
         keywords: &["fastapi", "rest api", "backend", "jwt", "crud", "pydantic", "sqlalchemy", "authentication"],
@@ -94,10 +94,10 @@ impl Topic {
     }
 }
 
-/// The tokens of an answer, in order.
+/// Tokens of an answer, in order.
 pub type Tokens = Box<dyn Iterator<Item = (TextPart, &'static str)> + Send>;
 
-/// What is said to a request.
+/// Returns the tokens that answer a request.
 pub fn answer(request: &ChatRequest) -> Tokens {
     let first = topic_of(&request.conversation);
     let reasoning = TOPICS.get(first).filter(|_| request.thinking).map_or("", Topic::reasoning);
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_is_met_exactly_and_the_text_goes_on() {
+    fn a_limit_is_met_exactly_and_further_texts_follow() {
         for limit in [1, 800, 4096] {
             assert_eq!(answer(&request("fastapi", Some(limit))).count() as u64, limit);
         }
@@ -201,20 +201,20 @@ mod tests {
 
     #[test]
     fn the_texts_end_unless_the_end_is_ignored() {
-        let mut asked = request("", Some(100_000));
-        assert!(answer(&asked).count() < 100_000);
-        asked.ignore_eos = true;
-        assert_eq!(answer(&asked).count(), 100_000);
+        let mut chat = request("", Some(100_000));
+        assert!(answer(&chat).count() < 100_000);
+        chat.ignore_eos = true;
+        assert_eq!(answer(&chat).count(), 100_000);
     }
 
     #[test]
     fn reasoning_comes_first_or_not_at_all() {
-        let mut asked = request("churn", Some(800));
-        let parts: Vec<_> = answer(&asked).map(|(part, _)| part).collect();
+        let mut chat = request("churn", Some(800));
+        let parts: Vec<_> = answer(&chat).map(|(part, _)| part).collect();
         let reasoning = pieces(TOPICS[8].reasoning()).count();
         assert!(parts[..reasoning].iter().all(|p| *p == TextPart::Reasoning));
         assert!(parts[reasoning..].iter().all(|p| *p == TextPart::Answer));
-        asked.thinking = false;
-        assert!(answer(&asked).all(|(part, _)| part == TextPart::Answer));
+        chat.thinking = false;
+        assert!(answer(&chat).all(|(part, _)| part == TextPart::Answer));
     }
 }

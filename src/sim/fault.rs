@@ -1,6 +1,6 @@
-//! The failures that can be asked for.
+//! Failures that a request can cause on purpose.
 
-/// What goes wrong.
+/// Kind of failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// HTTP 500.
@@ -9,81 +9,81 @@ pub enum Fault {
     Http503Once,
     /// HTTP 429 with `Retry-After`.
     Http429,
-    /// HTTP 502 with a proxy's page.
+    /// HTTP 502 with a proxy's error page.
     Proxy502,
-    /// HTTP 400 that names `stream_options`, if the request has them.
+    /// HTTP 400 that names `stream_options`, if the request has that field.
     RefuseStreamOptions,
-    /// One JSON document though a stream was asked for.
+    /// One JSON document although a stream was requested.
     Json,
     /// An error event, then `[DONE]`.
     ErrorInStream,
-    /// The connection breaks.
+    /// The connection is cut.
     Cut,
-    /// The stream ends properly, but without finish reason, usage and `[DONE]`.
+    /// The stream ends normally, but without finish reason, usage and `[DONE]`.
     NoFinish,
     /// Silence on an open connection.
     Stall,
-    /// An event of broken JSON, then the rest of the stream.
+    /// An event of malformed JSON, then the rest of the stream.
     MalformedEvent,
-    /// No token at all.
+    /// No tokens.
     Empty,
-    /// No usage though it was asked for.
+    /// No usage although it was requested.
     NoUsage,
 }
 
-/// One failure with its name on the wire.
+/// One failure with its name in requests.
 #[derive(Clone, Copy, Debug)]
 pub struct FaultRow {
-    /// Goes into `tokscope_sim.fault`.
+    /// Value of `tokscope_sim.fault`.
     pub name: &'static str,
-    /// What the server does then; N is `tokscope_sim.after_tokens`.
-    pub does: &'static str,
+    /// Effect of the failure. N stands for `tokscope_sim.after_tokens`.
+    pub effect: &'static str,
     pub(super) fault: Fault,
 }
 
-const fn row(name: &'static str, fault: Fault, does: &'static str) -> FaultRow {
-    FaultRow { name, does, fault }
+const fn row(name: &'static str, fault: Fault, effect: &'static str) -> FaultRow {
+    FaultRow { name, effect, fault }
 }
 
-/// N, if the request names none. An answer of fewer tokens fails at its end.
+/// Default of N. A shorter answer fails at its end.
 pub const DEFAULT_AFTER_TOKENS: u64 = 20;
 
-/// All failures that can be asked for.
+/// All failures that a request can cause.
 pub const FAULTS: &[FaultRow] = &[
     row("http_500", Fault::Http500, "answers HTTP 500"),
     row(
         "http_503_once",
         Fault::Http503Once,
-        "answers HTTP 503 to the first such request of a conversation, then as usual",
+        "answers HTTP 503 to the first such request of a conversation, then normally",
     ),
     row("http_429", Fault::Http429, "answers HTTP 429 with `retry-after: 1`"),
     row("proxy_502", Fault::Proxy502, "answers HTTP 502 with a proxy's HTML page"),
     row("refuse_stream_options", Fault::RefuseStreamOptions, "answers HTTP 400 to a request with `stream_options`"),
     row("json", Fault::Json, "answers a request for a stream with one JSON document"),
     row("error_in_stream", Fault::ErrorInStream, "sends an error event after N tokens, then `[DONE]`"),
-    row("cut", Fault::Cut, "breaks the connection after N tokens"),
+    row("cut", Fault::Cut, "cuts the connection after N tokens"),
     row("no_finish", Fault::NoFinish, "ends the stream after N tokens without finish reason, usage and `[DONE]`"),
-    row("stall", Fault::Stall, "falls silent after N tokens and keeps the connection open"),
-    row("malformed_event", Fault::MalformedEvent, "sends an event of broken JSON after N tokens, then the rest"),
-    row("empty", Fault::Empty, "generates no token and ends properly"),
-    row("no_usage", Fault::NoUsage, "sends no usage though it was asked for"),
+    row("stall", Fault::Stall, "stops sending after N tokens and keeps the connection open"),
+    row("malformed_event", Fault::MalformedEvent, "sends an event of malformed JSON after N tokens, then the rest"),
+    row("empty", Fault::Empty, "ends normally without generating a token"),
+    row("no_usage", Fault::NoUsage, "sends no usage although it was requested"),
 ];
 
-/// A failure a request has asked for.
+/// A failure that a request asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Planned {
-    /// Which.
+pub struct PlannedFault {
+    /// Kind of failure.
     pub fault: Fault,
-    /// Tokens before it strikes.
+    /// Number of tokens before the failure.
     pub after_tokens: u64,
 }
 
-/// The failure of that name; without one, what names there are.
+/// Looks up a failure by its name. An error lists all names.
 pub fn find(name: &str) -> Result<Fault, String> {
     let row = FAULTS.iter().find(|row| row.name == name);
     row.map(|row| row.fault).ok_or_else(|| {
         let names: Vec<_> = FAULTS.iter().map(|row| row.name).collect();
-        format!("'{name}' is no fault of the simulator; it has {}", names.join(", "))
+        format!("unknown fault '{name}'; available: {}", names.join(", "))
     })
 }
 

@@ -1,4 +1,4 @@
-//! When each token is due: pure numbers from a seed.
+//! Deadlines of tokens, computed from a seed.
 
 use std::f64::consts::TAU;
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use super::SimConfig;
 use crate::domain::random::{Random, hash};
 
-/// So many prompt tokens double the time to the first token.
-const PROMPT_TOKENS_PER_TTFT: f64 = 8192.0;
+/// Prompt length that doubles the TTFT, in tokens.
+const TTFT_DOUBLING_TOKENS: f64 = 8192.0;
 
-/// What the prompt takes of the time to the first token.
-const PROMPT_PART_OF_TTFT: f64 = 0.6;
+/// Share of the TTFT that depends on the uncached part of the prompt.
+const PROMPT_SHARE_OF_TTFT: f64 = 0.6;
 
-/// The deadlines of one answer's tokens, counted from its request. They sum exact gaps, so that no delay adds up.
+/// Iterator over the deadlines of one answer's tokens, counted from the request. It sums exact gaps, so delays do not
+/// accumulate.
 #[derive(Clone, Debug)]
 pub struct Pace {
     random: Random,
@@ -22,18 +23,18 @@ pub struct Pace {
 }
 
 impl Pace {
-    /// For one request.
+    /// Creates the deadlines of one request.
     pub fn new(config: &SimConfig, prompt_tokens: u64, seed: u64) -> Self {
         let mut random = Random::new(seed);
         let spread = Spread::new(config.jitter);
         let ttft_s = config.ttft_ms / 1e3 * spread.draw(&mut random);
-        let next_s = ttft_s * (1.0 + prompt_tokens as f64 / PROMPT_TOKENS_PER_TTFT);
+        let next_s = ttft_s * (1.0 + prompt_tokens as f64 / TTFT_DOUBLING_TOKENS);
         Self { random, spread, next_s, gap_s: 1.0 / config.tokens_per_s }
     }
 
-    /// With this share of the prompt, 0 to 1, already known: it costs no time.
+    /// Shortens the TTFT for a prompt of which this share, 0 to 1, is cached.
     pub fn with_cached(self, share: f64) -> Self {
-        Self { next_s: self.next_s * PROMPT_PART_OF_TTFT.mul_add(-share.clamp(0.0, 1.0), 1.0), ..self }
+        Self { next_s: self.next_s * PROMPT_SHARE_OF_TTFT.mul_add(-share.clamp(0.0, 1.0), 1.0), ..self }
     }
 }
 
@@ -47,7 +48,7 @@ impl Iterator for Pace {
     }
 }
 
-/// Log-normal factors of mean 1: most gaps a little short, a few long, none negative.
+/// Log-normal factors with mean 1: most gaps are slightly short, a few are long, none is negative.
 #[derive(Clone, Copy, Debug)]
 struct Spread {
     mu: f64,
@@ -61,13 +62,13 @@ impl Spread {
     }
 
     fn draw(self, random: &mut Random) -> f64 {
-        // Box and Muller's normal number.
+        // Normal random number, by the Box–Muller transform.
         let normal = (-2.0 * random.unit().ln()).sqrt() * (TAU * random.unit()).cos();
         self.sigma.mul_add(normal, self.mu).exp()
     }
 }
 
-/// A seed from what tells one request from another.
+/// Derives a seed from data that identifies a request.
 pub fn seed_of(parts: &[&[u8]]) -> u64 {
     hash(parts.iter().copied().flatten().copied())
 }
@@ -80,14 +81,14 @@ mod tests {
         SimConfig { ttft_ms: 200.0, tokens_per_s: 100.0, jitter, ..SimConfig::default() }
     }
 
-    /// The gaps in units of the asked gap.
+    /// Gaps in units of the configured gap.
     fn gaps(jitter: f64, seed: u64) -> Vec<f64> {
         let due: Vec<_> = Pace::new(&config(jitter), 0, seed).take(10_001).collect();
         due.windows(2).map(|w| w[1].saturating_sub(w[0]).as_secs_f64() * 100.0).collect()
     }
 
     #[test]
-    fn without_jitter_the_deadlines_are_what_was_asked() {
+    fn without_jitter_deadlines_are_exact() {
         let due: Vec<_> = Pace::new(&config(0.0), 4096, 7).take(101).collect();
         assert_eq!(due[0], Duration::from_millis(300), "half of 8192 prompt tokens add half");
         for (n, due) in due.into_iter().enumerate() {
@@ -108,17 +109,17 @@ mod tests {
     }
 
     #[test]
-    fn with_jitter_the_rate_holds_and_the_spread_is_what_was_asked() {
+    fn with_jitter_rate_and_spread_match_the_configuration() {
         for (jitter, seed) in [(0.15, 1), (0.15, 2), (0.5, 3), (1.0, 4)] {
             let mut gaps = gaps(jitter, seed);
             let n = gaps.len() as f64;
             let mean = gaps.iter().sum::<f64>() / n;
-            // Four standard errors.
+            // Tolerance of four standard errors.
             assert!((mean - 1.0).abs() < 4.0 * jitter / n.sqrt(), "mean {mean} at {jitter}");
             let deviation = (gaps.iter().map(|g| (g - mean).powi(2)).sum::<f64>() / n).sqrt();
             assert!((deviation / jitter - 1.0).abs() < 0.1, "deviation {deviation} at {jitter}");
             gaps.sort_by(f64::total_cmp);
-            // The median of the log-normal distribution of mean 1.
+            // Median of the log-normal distribution with mean 1.
             let median = 1.0 / (1.0 + jitter * jitter).sqrt();
             assert!((gaps[gaps.len() / 2] - median).abs() < 0.03, "median {} at {jitter}", gaps[gaps.len() / 2]);
             assert!(gaps[0] > 0.0);
@@ -126,14 +127,14 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_decides() {
+    fn the_seed_determines_the_deadlines() {
         assert_eq!(gaps(0.3, 5), gaps(0.3, 5));
         assert_ne!(gaps(0.3, 5), gaps(0.3, 6));
         assert_ne!(seed_of(&[b"a", b"1"]), seed_of(&[b"a", b"2"]));
     }
 
     #[test]
-    fn no_rate_is_too_high_or_too_low_for_the_clock() {
+    fn extreme_rates_fit_the_clock() {
         for tokens_per_s in [1e-3, 1e9] {
             let config = SimConfig { ttft_ms: 0.0, tokens_per_s, ..SimConfig::default() };
             assert_eq!(Pace::new(&config, 0, 1).take(100_000).count(), 100_000);

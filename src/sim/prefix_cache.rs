@@ -1,36 +1,37 @@
-//! The simulator's prefix cache: blocks of sixteen tokens, each known by all that comes before it, as vLLM keeps them.
+//! Prefix cache of the simulator: blocks of sixteen tokens, each identified by its content and everything before it, as
+//! in vLLM.
 
 use std::collections::HashSet;
 
 use super::pace::seed_of;
 use super::tokens::pieces;
 
-/// Only whole blocks are kept.
-const BLOCK: usize = 16;
-/// With more than that it begins anew, which bounds it.
-const MOST_BLOCKS: usize = 1 << 16;
+/// Block size in tokens. Only complete blocks are cached.
+const BLOCK_TOKENS: usize = 16;
+/// Maximum number of blocks. The cache is emptied when it is full.
+const MAX_BLOCKS: usize = 1 << 16;
 
-/// What prompts left behind.
+/// Blocks of earlier prompts.
 #[derive(Debug, Default)]
 pub struct PrefixCache {
     blocks: HashSet<u64>,
 }
 
 impl PrefixCache {
-    /// The tokens at the start of a conversation that an earlier one had, too. From now on this one is known.
-    pub fn take(&mut self, conversation: &str) -> u64 {
+    /// Adds a conversation. Returns the number of tokens at its start that an earlier one shared.
+    pub fn insert(&mut self, conversation: &str) -> u64 {
         let tokens: Vec<&str> = pieces(conversation).collect();
-        let mut before = 0_u64;
+        let mut prefix = 0_u64;
         let mut cached = 0;
-        for block in tokens.chunks_exact(BLOCK) {
+        for block in tokens.chunks_exact(BLOCK_TOKENS) {
             let parts: Vec<&[u8]> = block.iter().map(|t| t.as_bytes()).collect();
-            before = seed_of(&[&before.to_le_bytes(), &seed_of(&parts).to_le_bytes()]);
-            if self.blocks.len() >= MOST_BLOCKS {
+            prefix = seed_of(&[&prefix.to_le_bytes(), &seed_of(&parts).to_le_bytes()]);
+            if self.blocks.len() >= MAX_BLOCKS {
                 self.blocks.clear();
             }
-            // After a block that is new, all are: each is known by those before it.
-            let is_known = !self.blocks.insert(before);
-            cached += if is_known { BLOCK as u64 } else { 0 };
+            // After a new block all blocks are new, because each depends on those before it.
+            let is_known = !self.blocks.insert(prefix);
+            cached += if is_known { BLOCK_TOKENS as u64 } else { 0 };
         }
         cached
     }
@@ -41,28 +42,28 @@ mod tests {
     use super::*;
 
     fn words(range: std::ops::Range<u32>) -> String {
-        // "w", "10" and the like: two tokens each.
+        // "w", "10" and so on: two tokens each.
         range.flat_map(|n| ["w".to_owned(), (n % 90 + 10).to_string()]).collect()
     }
 
     #[test]
-    fn whole_blocks_of_a_common_start_are_cached_and_nothing_after_the_first_difference() {
+    fn complete_blocks_of_a_common_prefix_are_cached() {
         let mut cache = PrefixCache::default();
-        assert_eq!(cache.take(&words(0..20)), 0);
-        // 40 tokens: two blocks, and eight that are none.
-        assert_eq!(cache.take(&words(0..20)), 32);
-        assert_eq!(cache.take(&(words(0..8) + &words(40..52))), 16);
-        assert_eq!(cache.take(&format!("[3f9a1c07]\n{}", words(0..20))), 0);
-        // The same block after another start is another block.
-        assert_eq!(cache.take(&words(8..20)), 0);
+        assert_eq!(cache.insert(&words(0..20)), 0);
+        // 40 tokens: two complete blocks, and eight tokens that form none.
+        assert_eq!(cache.insert(&words(0..20)), 32);
+        assert_eq!(cache.insert(&(words(0..8) + &words(40..52))), 16);
+        assert_eq!(cache.insert(&format!("[3f9a1c07]\n{}", words(0..20))), 0);
+        // The same block after another start is a different block.
+        assert_eq!(cache.insert(&words(8..20)), 0);
     }
 
     #[test]
-    fn it_does_not_grow_for_ever() {
+    fn the_cache_is_bounded() {
         let mut cache = PrefixCache::default();
         for n in 0..40 {
-            cache.take(&format!("{n}{}", words(0..16_000)));
+            cache.insert(&format!("{n}{}", words(0..16_000)));
         }
-        assert!(cache.blocks.len() <= MOST_BLOCKS);
+        assert!(cache.blocks.len() <= MAX_BLOCKS);
     }
 }

@@ -1,4 +1,4 @@
-//! One answer, given at its pace: as a stream of events or as a whole.
+//! Sends one answer on schedule, as a stream of events or as one document.
 
 use std::io;
 use std::iter::Peekable;
@@ -15,17 +15,17 @@ use tokio::sync::watch;
 use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::answer::Tokens;
-use super::fault::{Fault, Planned};
+use super::fault::{Fault, PlannedFault};
 use super::pace::Pace;
 use super::wire::{Counts, Event, Refusal, TextPart, Writer};
 
-/// What is late goes out together, in blocks of about this size.
+/// Approximate size of the blocks in which late events leave together, bytes.
 const BLOCK_BYTES: usize = 16 * 1024;
-/// Where a deadline no clock can hold is put.
+/// Replacement for deadlines that the clock cannot represent.
 const NEVER: Duration = Duration::from_secs(86_400 * 365);
 const ENGINE_FAILED: &str = "The simulated engine failed while generating";
 
-/// Counts an answer as in flight until it is dropped.
+/// Counts an answer as in flight until dropped.
 #[derive(Debug)]
 pub struct InFlight {
     count: watch::Sender<usize>,
@@ -33,7 +33,7 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// From now on.
+    /// Increments the count.
     pub fn new(count: &watch::Sender<usize>, generated: &Arc<AtomicU64>) -> Self {
         count.send_modify(|n| *n += 1);
         Self { count: count.clone(), generated: Arc::clone(generated) }
@@ -46,31 +46,31 @@ impl Drop for InFlight {
     }
 }
 
-/// All that decides an answer.
+/// Everything that determines an answer.
 pub struct Plan {
-    /// Writes its events.
+    /// Writer of its events.
     pub writer: Writer,
-    /// What is said.
+    /// Tokens of the text.
     pub tokens: Tokens,
-    /// When.
+    /// Deadlines of the tokens.
     pub pace: Pace,
-    /// Counted from here.
-    pub begun: Instant,
-    /// Tokens of the prompt.
+    /// Time of the request, from which deadlines count.
+    pub started: Instant,
+    /// Number of prompt tokens.
     pub prompt_tokens: u64,
-    /// Of those, from the prefix cache.
+    /// Number of prompt tokens from the prefix cache.
     pub cached_tokens: u64,
-    /// That many generated tokens are a `length`.
+    /// Maximum number of generated tokens. Reaching it gives the finish reason `length`.
     pub max_tokens: Option<u64>,
-    /// Whether the counts are told.
+    /// Whether to report token counts.
     pub include_usage: bool,
-    /// What goes wrong.
-    pub planned: Option<Planned>,
-    /// Ends with the answer.
+    /// Failure to simulate.
+    pub planned: Option<PlannedFault>,
+    /// Guard that counts the answer as in flight.
     pub in_flight: InFlight,
 }
 
-/// An answer on its way.
+/// An answer in progress.
 struct Generation {
     plan: Plan,
     tokens: Peekable<Tokens>,
@@ -87,10 +87,10 @@ impl Generation {
         Self { plan, tokens: tokens.peekable(), counts }
     }
 
-    /// When the next token is due.
+    /// Time at which the next token is due.
     fn next_due(&mut self) -> Instant {
         let after = self.plan.pace.next().unwrap_or(NEVER).min(NEVER);
-        self.plan.begun + after
+        self.plan.started + after
     }
 
     fn next_token(&mut self) -> Option<(TextPart, &'static str)> {
@@ -101,38 +101,38 @@ impl Generation {
         Some(token)
     }
 
-    /// The fault whose time has come: after its number of tokens, or with the last.
-    fn strikes(&mut self) -> Option<Fault> {
+    /// Returns the planned fault if it is due: after its number of tokens, or at the last token.
+    fn due_fault(&mut self) -> Option<Fault> {
         let planned = self.plan.planned?;
-        let now = self.counts.completion >= planned.after_tokens || self.tokens.peek().is_none();
-        now.then_some(planned.fault)
+        let is_due = self.counts.completion >= planned.after_tokens || self.tokens.peek().is_none();
+        is_due.then_some(planned.fault)
     }
 
     fn finish_reason(&self) -> &'static str {
         if self.plan.max_tokens == Some(self.counts.completion) { "length" } else { "stop" }
     }
 
-    fn told_counts(&self) -> Option<Counts> {
-        let kept_back = self.plan.planned.is_some_and(|p| p.fault == Fault::NoUsage);
-        (self.plan.include_usage && !kept_back).then_some(self.counts)
+    fn reported_counts(&self) -> Option<Counts> {
+        let is_withheld = self.plan.planned.is_some_and(|p| p.fault == Fault::NoUsage);
+        (self.plan.include_usage && !is_withheld).then_some(self.counts)
     }
 }
 
-/// What follows a step of a stream.
+/// State after a step of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum ReplyStep {
-    /// The next token, when it is due.
+    /// Waits until the next token is due.
     Wait,
-    /// The proper end.
+    /// Ends normally.
     End,
-    /// The end of the connection; whether what was written has had its chance to leave.
+    /// Cuts the connection. `flushed` tells whether the data written before could leave.
     Cut { flushed: bool },
-    /// Nothing any more.
+    /// Sends nothing more.
     Stall,
 }
 
-/// The body of a streamed answer. It writes what is due when the server can send it, and is dropped, which ends
-/// everything, when the client hangs up.
+/// Body of a streamed answer. It writes events when they are due and the server can send them. When the client hangs
+/// up, the server drops it, which ends the answer.
 pub struct EventStream {
     generation: Generation,
     due: Instant,
@@ -141,21 +141,21 @@ pub struct EventStream {
 }
 
 impl EventStream {
-    /// Begins to wait for the first token.
+    /// Creates the stream and waits for the first token.
     pub fn new(plan: Plan) -> Self {
         let mut generation = Generation::new(plan);
         let due = generation.next_due();
         Self { generation, due, timer: Box::pin(sleep_until(due)), then: ReplyStep::Wait }
     }
 
-    /// The one place where events leave from.
+    /// Writes an event. All events go through this function.
     fn emit(&self, event: Event<'_>, out: &mut Vec<u8>) {
         self.generation.plan.writer.event(event, out);
     }
 
-    /// Writes what is due now: a fault, or a token with all that goes along with it.
+    /// Writes what is due now: a fault, or a token with the events that accompany it.
     fn step(&mut self, out: &mut Vec<u8>) -> ReplyStep {
-        if let Some(then) = self.strike(out) {
+        if let Some(then) = self.apply_due_fault(out) {
             return then;
         }
         if self.generation.counts.completion == 0 {
@@ -168,19 +168,19 @@ impl EventStream {
             self.due = self.generation.next_due();
             return ReplyStep::Wait;
         }
-        if let Some(then) = self.strike(out) {
+        if let Some(then) = self.apply_due_fault(out) {
             return then;
         }
         self.emit(Event::Finish(self.generation.finish_reason()), out);
-        if let Some(counts) = self.generation.told_counts() {
+        if let Some(counts) = self.generation.reported_counts() {
             self.emit(Event::Usage(counts), out);
         }
         self.emit(Event::Done, out);
         ReplyStep::End
     }
 
-    fn strike(&mut self, out: &mut Vec<u8>) -> Option<ReplyStep> {
-        match self.generation.strikes()? {
+    fn apply_due_fault(&mut self, out: &mut Vec<u8>) -> Option<ReplyStep> {
+        match self.generation.due_fault()? {
             Fault::ErrorInStream => {
                 self.emit(Event::Error(ENGINE_FAILED), out);
                 self.emit(Event::Done, out);
@@ -205,7 +205,7 @@ impl EventStream {
         }
     }
 
-    /// Writes all that is due, up to a block.
+    /// Writes everything that is due, up to one block.
     fn write_due(&mut self, context: &mut Context<'_>, out: &mut Vec<u8>) {
         let mut now = Instant::now();
         while self.then == ReplyStep::Wait && out.len() < BLOCK_BYTES {
@@ -242,9 +242,9 @@ impl Body for EventStream {
         match self.then {
             ReplyStep::Wait | ReplyStep::Stall => Poll::Pending,
             ReplyStep::End => Poll::Ready(None),
-            ReplyStep::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut, as was asked for")))),
+            ReplyStep::Cut { flushed: true } => Poll::Ready(Some(Err(io::Error::other("cut as requested")))),
             ReplyStep::Cut { flushed: false } => {
-                // The server sends what it holds when a body has nothing to give, and forgets it on an error.
+                // The server flushes its buffer while the body is pending, but discards the buffer on an error.
                 self.then = ReplyStep::Cut { flushed: true };
                 context.waker().wake_by_ref();
                 Poll::Pending
@@ -253,26 +253,26 @@ impl Body for EventStream {
     }
 }
 
-/// An answer that is not streamed.
+/// Outcome of an answer without streaming.
 #[derive(Debug)]
 pub enum UnstreamedReply {
-    /// As asked.
+    /// The complete document.
     Document(Value),
-    /// A document that breaks off.
+    /// A truncated document.
     Malformed(String),
-    /// The engine failed.
+    /// An error response.
     Refused(Refusal),
-    /// The connection breaks.
+    /// A cut connection.
     Cut,
 }
 
-/// Generates at the same pace, and answers when all is there.
-pub async fn whole(plan: Plan) -> UnstreamedReply {
+/// Generates on the same schedule as a stream, and returns the complete answer.
+pub async fn unstreamed(plan: Plan) -> UnstreamedReply {
     let mut generation = Generation::new(plan);
     let (mut reasoning, mut text) = (String::new(), String::new());
     let mut due = generation.next_due();
     let fault = loop {
-        let fault = generation.strikes();
+        let fault = generation.due_fault();
         if matches!(fault, Some(Fault::ErrorInStream | Fault::Cut | Fault::NoFinish | Fault::Stall)) {
             break fault;
         }
@@ -287,7 +287,7 @@ pub async fn whole(plan: Plan) -> UnstreamedReply {
     };
     sleep_until(due).await;
     let document =
-        generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.told_counts());
+        generation.plan.writer.document(&reasoning, &text, generation.finish_reason(), generation.reported_counts());
     match fault {
         Some(Fault::ErrorInStream) => UnstreamedReply::Refused(Refusal::new(500, "InternalServerError", ENGINE_FAILED)),
         Some(Fault::Cut | Fault::NoFinish) => UnstreamedReply::Cut,

@@ -1,32 +1,32 @@
-//! A chat request, read and checked as strictly as a real server does.
+//! Parses chat requests and checks them as strictly as a real server.
 
 use serde::Deserialize;
 
-use super::fault::{self, DEFAULT_AFTER_TOKENS, Planned};
+use super::fault::{self, DEFAULT_AFTER_TOKENS, PlannedFault};
 use super::tokens::pieces;
 use super::wire::Refusal;
 
-/// What a request asks for.
+/// Content of a chat request.
 #[derive(Clone, Debug)]
 pub struct ChatRequest {
-    /// Who said what, a line each.
+    /// Messages with their roles, one per line.
     pub conversation: String,
-    /// Pieces of the messages' text, and what a chat template puts around them.
+    /// Number of prompt tokens: pieces of the text plus the overhead of a chat template.
     pub prompt_tokens: u64,
-    /// Most tokens to generate; `None`: until the answer is over.
+    /// Maximum tokens to generate; `None` to stop at the end of the answer.
     pub max_tokens: Option<u64>,
-    /// Token by token.
+    /// Whether to stream the answer.
     pub stream: bool,
-    /// Of `stream_options`, if there are any: whether the stream shall end with the token counts.
+    /// `stream_options.include_usage`; `None` without `stream_options`.
     pub include_usage: Option<bool>,
-    /// Whether to reason before the answer.
+    /// Whether to generate reasoning before the answer.
     pub thinking: bool,
-    /// Generate up to `max_tokens`, whatever the text.
+    /// Whether to generate up to `max_tokens` regardless of the text's end.
     pub ignore_eos: bool,
-    /// Makes the pace repeatable.
+    /// Seed for repeatable deadlines.
     pub seed: Option<u64>,
-    /// What shall go wrong.
-    pub planned: Option<Planned>,
+    /// Failure to simulate.
+    pub planned: Option<PlannedFault>,
 }
 
 #[derive(Deserialize)]
@@ -80,12 +80,12 @@ struct SimField {
     after_tokens: Option<u64>,
 }
 
-/// Reads the body of a request to a server of `model`.
+/// Parses the body of a request to a server that has only `model`.
 pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
     let body: Body = serde_json::from_slice(body).map_err(|e| Refusal::bad(&format!("Invalid request body: {e}")))?;
-    let asked = body.model.ok_or_else(|| Refusal::bad_parameter("model", "Field required"))?;
-    if asked != model {
-        return Err(Refusal::unknown_model(&asked));
+    let requested_model = body.model.ok_or_else(|| Refusal::bad_parameter("model", "Field required"))?;
+    if requested_model != model {
+        return Err(Refusal::unknown_model(&requested_model));
     }
     let messages = body.messages.ok_or_else(|| Refusal::bad_parameter("messages", "Field required"))?;
     if messages.is_empty() {
@@ -99,7 +99,7 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
         return Err(Refusal::bad_parameter("stream_options", "stream_options are only allowed with stream: true"));
     }
     let (conversation, prompt_tokens) = read_messages(messages)?;
-    let switched_off = body.reasoning_effort.as_deref() == Some("none")
+    let thinking_off = body.reasoning_effort.as_deref() == Some("none")
         || body.chat_template_kwargs.and_then(|a| a.enable_thinking) == Some(false);
     Ok(ChatRequest {
         conversation,
@@ -107,7 +107,7 @@ pub fn read(body: &[u8], model: &str) -> Result<ChatRequest, Refusal> {
         max_tokens: limit(body.max_completion_tokens.or(body.max_tokens))?,
         stream,
         include_usage: body.stream_options.map(|options| options.include_usage.unwrap_or(false)),
-        thinking: !switched_off,
+        thinking: !thinking_off,
         ignore_eos: body.ignore_eos.unwrap_or(false),
         seed: body.seed.map(i64::cast_unsigned),
         planned: body.tokscope_sim.map(plan).transpose()?.flatten(),
@@ -119,7 +119,7 @@ fn read_messages(messages: Vec<Message>) -> Result<(String, u64), Refusal> {
     let mut tokens = 3;
     for message in messages {
         if !matches!(message.role.as_str(), "system" | "developer" | "user" | "assistant" | "tool") {
-            return Err(Refusal::bad_parameter("messages", &format!("'{}' is no role", message.role)));
+            return Err(Refusal::bad_parameter("messages", &format!("unknown role '{}'", message.role)));
         }
         let text = match message.content {
             None => String::new(),
@@ -139,10 +139,10 @@ fn limit(max_tokens: Option<i64>) -> Result<Option<u64>, Refusal> {
     positive.map(Some).ok_or_else(refusal)
 }
 
-fn plan(field: SimField) -> Result<Option<Planned>, Refusal> {
+fn plan(field: SimField) -> Result<Option<PlannedFault>, Refusal> {
     let Some(name) = field.fault else { return Ok(None) };
     let fault = fault::find(&name).map_err(|message| Refusal::bad_parameter("tokscope_sim", &message))?;
-    Ok(Some(Planned { fault, after_tokens: field.after_tokens.unwrap_or(DEFAULT_AFTER_TOKENS) }))
+    Ok(Some(PlannedFault { fault, after_tokens: field.after_tokens.unwrap_or(DEFAULT_AFTER_TOKENS) }))
 }
 
 #[cfg(test)]
@@ -159,14 +159,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_has_the_usual_meaning() {
+    fn omitted_fields_have_their_defaults() {
         let request = parse_with(&json!({})).unwrap();
         assert_eq!((request.max_tokens, request.stream, request.include_usage), (None, false, None));
         assert!(request.thinking && !request.ignore_eos && request.planned.is_none());
     }
 
     #[test]
-    fn prompt_tokens_are_pieces_and_four_a_message_and_three() {
+    fn prompt_tokens_are_pieces_plus_template_overhead() {
         // "Write", " SQL", "."
         assert_eq!(parse_with(&json!({})).unwrap().prompt_tokens, 3 + 4 + 3);
         let parts = json!([{ "type": "text", "text": "Write" }, { "type": "text", "text": " SQL." }]);
@@ -193,16 +193,16 @@ mod tests {
     }
 
     #[test]
-    fn faults_by_name() {
+    fn faults_are_found_by_name() {
         let planned = |field: Value| parse_with(&json!({ "tokscope_sim": field })).unwrap().planned;
-        let cut = |after_tokens| Some(Planned { fault: Fault::Cut, after_tokens });
+        let cut = |after_tokens| Some(PlannedFault { fault: Fault::Cut, after_tokens });
         assert_eq!(planned(json!({ "fault": "cut", "after_tokens": 3 })), cut(3));
         assert_eq!(planned(json!({ "fault": "cut" })), cut(DEFAULT_AFTER_TOKENS));
         assert_eq!(planned(json!({})), None);
     }
 
     #[test]
-    fn bad_requests_are_refused_with_the_parameter() {
+    fn bad_requests_are_rejected_with_the_parameter() {
         for (more, status, named) in [
             (json!({ "model": "other" }), 404, "other"),
             (json!({ "model": null }), 400, "model"),

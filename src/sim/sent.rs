@@ -1,7 +1,7 @@
-//! When each event left: the truth that a client's own times can be held against.
+//! Records when each event left, as a reference for a client's own measurements.
 //!
-//! The socket itself is watched, not the code that fills it: an event has left with the write that took its last byte.
-//! `GET /tokscope-sim/sent` hands out what was recorded, and forgets it.
+//! The recorder observes the socket, not the code that fills it: an event has left with the write that took its last
+//! byte. `GET /tokscope-sim/sent` returns the records and clears them.
 
 use std::collections::HashMap;
 use std::io;
@@ -14,7 +14,8 @@ use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-/// Now on the machine's monotonic clock, nanoseconds, comparable between processes; `None` where there is no such clock.
+/// Current time of the system's monotonic clock in nanoseconds, comparable between processes; `None` on systems without
+/// such a clock.
 pub fn monotonic_ns() -> Option<u64> {
     #[cfg(target_os = "linux")]
     {
@@ -26,85 +27,86 @@ pub fn monotonic_ns() -> Option<u64> {
     None
 }
 
-/// One write to the socket that took the last byte of at least one event.
+/// One write to the socket that took the last byte of one or more events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Write {
-    /// Just before the call, nanoseconds on the machine's monotonic clock.
+    /// Time just before the call, nanoseconds on the monotonic clock.
     pub before_ns: u64,
-    /// Just after it.
+    /// Time just after the call, nanoseconds on the monotonic clock.
     pub after_ns: u64,
-    /// Events that it completed, `[DONE]` included.
+    /// Number of events completed by the write, including `[DONE]`.
     pub events: u32,
 }
 
-/// When an answer's events left.
+/// Times of one answer.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SentTimes {
-    /// When the read that completed the request returned.
+    /// Time when the read that completed the request returned, nanoseconds on the monotonic clock.
     pub received_ns: u64,
-    /// In the order of the stream.
+    /// Writes in the order of the stream.
     pub writes: Vec<Write>,
 }
 
-/// The times of all answers, by their `x-request-id`, or by their own id where the request has none.
+/// Times of all answers, by the request's `x-request-id`, or by the answer's own ID if the request has none.
 pub type AllSentTimes = HashMap<String, SentTimes>;
 
-/// Where the times are kept until they are asked for.
+/// Times that were not requested yet.
 #[derive(Debug, Default)]
 pub struct SentLog(Mutex<HashMap<String, Arc<Mutex<SentTimes>>>>);
 
 impl SentLog {
-    /// Hands out what was recorded so far, and forgets it.
+    /// Returns the recorded times and clears them.
     pub fn take(&self) -> AllSentTimes {
         let taken = std::mem::take(&mut *lock(&self.0));
         taken.into_iter().map(|(id, times)| (id, lock(&times).clone())).collect()
     }
 }
 
-/// A connection's recorder, shared by its socket and by whoever answers on it. One answer is given at a time.
+/// Recorder of one connection, shared by its socket and the code that answers on it. A connection serves one answer at
+/// a time.
 #[derive(Clone, Debug, Default)]
-pub struct WriteRecorder(Arc<Mutex<TapState>>);
+pub struct WriteRecorder(Arc<Mutex<RecorderState>>);
 
 #[derive(Debug, Default)]
-struct TapState {
+struct RecorderState {
     read_ns: u64,
     ends: EventEnds,
     answer: Option<Arc<Mutex<SentTimes>>>,
 }
 
 impl WriteRecorder {
-    /// What is written from now on belongs to this answer.
+    /// Starts recording an answer. Further writes belong to it.
     pub fn begin(&self, id: String, log: &SentLog) {
-        let mut tapped = lock(&self.0);
-        let times = SentTimes { received_ns: tapped.read_ns, writes: Vec::new() };
+        let mut state = lock(&self.0);
+        let times = SentTimes { received_ns: state.read_ns, writes: Vec::new() };
         let times = Arc::new(Mutex::new(times));
         lock(&log.0).insert(id, Arc::clone(&times));
-        tapped.answer = Some(times);
-        tapped.ends = EventEnds::default();
+        state.answer = Some(times);
+        state.ends = EventEnds::default();
     }
 
-    fn wrote(&self, bytes: &[u8], before_ns: u64, after_ns: u64) {
-        let tapped = &mut *lock(&self.0);
-        let events = tapped.ends.count(bytes);
-        if let (Some(answer), 1..) = (&tapped.answer, events) {
+    fn record_write(&self, bytes: &[u8], before_ns: u64, after_ns: u64) {
+        let state = &mut *lock(&self.0);
+        let events = state.ends.count(bytes);
+        if let (Some(answer), 1..) = (&state.answer, events) {
             lock(answer).writes.push(Write { before_ns, after_ns, events });
         }
     }
 }
 
-/// Counts blank lines, which end events: JSON holds none, and HTTP's own lines end in CR LF.
+/// Counts blank lines, which end events. JSON contains none, and lines of HTTP itself end in CR LF.
 #[derive(Debug, Default)]
 struct EventEnds {
-    half: bool,
+    ends_in_lf: bool,
 }
 
 impl EventEnds {
     fn count(&mut self, bytes: &[u8]) -> u32 {
         let Some((first, last)) = bytes.first().zip(bytes.last()) else { return 0 };
-        let over_the_edge = self.half && *first == b'\n';
+        let across_writes = self.ends_in_lf && *first == b'\n';
         let whole = Finder::new(b"\n\n").find_iter(bytes).count() as u32;
-        self.half = *last == b'\n' && !bytes.ends_with(b"\n\n") && !(over_the_edge && bytes.len() == 1);
-        whole + u32::from(over_the_edge)
+        self.ends_in_lf = *last == b'\n' && !bytes.ends_with(b"\n\n") && !(across_writes && bytes.len() == 1);
+        whole + u32::from(across_writes)
     }
 }
 
@@ -112,37 +114,37 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// A socket that records when it was read and written.
+/// A socket that records its reads and writes.
 #[derive(Debug)]
-pub struct TappedStream {
+pub struct RecordedStream {
     stream: TcpStream,
-    tap: WriteRecorder,
+    recorder: WriteRecorder,
 }
 
-impl TappedStream {
-    /// Records into `tap` from now on.
-    pub fn new(stream: TcpStream, tap: WriteRecorder) -> Self {
-        Self { stream, tap }
+impl RecordedStream {
+    /// Wraps a socket and records into `recorder`.
+    pub fn new(stream: TcpStream, recorder: WriteRecorder) -> Self {
+        Self { stream, recorder }
     }
 }
 
-impl AsyncRead for TappedStream {
+impl AsyncRead for RecordedStream {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if read.is_ready() {
-            lock(&self.tap.0).read_ns = monotonic_ns().unwrap_or_default();
+            lock(&self.recorder.0).read_ns = monotonic_ns().unwrap_or_default();
         }
         read
     }
 }
 
-impl AsyncWrite for TappedStream {
+impl AsyncWrite for RecordedStream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let before_ns = monotonic_ns().unwrap_or_default();
         let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         let after_ns = monotonic_ns().unwrap_or_default();
         if let Poll::Ready(Ok(length)) = written {
-            self.tap.wrote(buf.get(..length).unwrap_or(buf), before_ns, after_ns);
+            self.recorder.record_write(buf.get(..length).unwrap_or(buf), before_ns, after_ns);
         }
         written
     }
@@ -163,7 +165,7 @@ mod tests {
     const STREAM: &[u8] = b"d\r\ndata: {}\n\n\r\n10\r\ndata: a\n\ndata: b\n\n\r\ne\r\ndata: [DONE]\n\n\r\n0\r\n\r\n";
 
     #[test]
-    fn an_event_has_left_with_its_last_byte_wherever_the_writes_break() {
+    fn an_event_has_left_with_its_last_byte_at_every_split() {
         assert_eq!(EventEnds::default().count(STREAM), 4);
         for cut in 0..=STREAM.len() {
             let (head, tail) = STREAM.split_at(cut);
@@ -177,20 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn writes_belong_to_the_answer_that_is_being_given() {
-        let (tap, log) = (WriteRecorder::default(), SentLog::default());
-        tap.wrote(b"data: nobody\n\n", 1, 2);
-        tap.begin("a".into(), &log);
-        tap.wrote(b"HTTP/1.1 200 OK\r\n\r\n", 3, 4);
-        tap.wrote(b"data: 1\n\ndata: 2\n", 5, 6);
-        tap.wrote(b"\n", 7, 8);
-        tap.begin("b".into(), &log);
-        tap.wrote(b"data: 1\n\n", 9, 10);
+    fn writes_belong_to_the_current_answer() {
+        let (recorder, log) = (WriteRecorder::default(), SentLog::default());
+        recorder.record_write(b"data: nobody\n\n", 1, 2);
+        recorder.begin("a".into(), &log);
+        recorder.record_write(b"HTTP/1.1 200 OK\r\n\r\n", 3, 4);
+        recorder.record_write(b"data: 1\n\ndata: 2\n", 5, 6);
+        recorder.record_write(b"\n", 7, 8);
+        recorder.begin("b".into(), &log);
+        recorder.record_write(b"data: 1\n\n", 9, 10);
         let taken = log.take();
         let writes =
             |id: &str| taken[id].writes.iter().map(|w| (w.before_ns, w.after_ns, w.events)).collect::<Vec<_>>();
         assert_eq!(writes("a"), [(5, 6, 1), (7, 8, 1)]);
         assert_eq!(writes("b"), [(9, 10, 1)]);
-        assert!(log.take().is_empty(), "it is handed out once");
+        assert!(log.take().is_empty(), "records are returned once");
     }
 }

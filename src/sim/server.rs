@@ -1,4 +1,4 @@
-//! The HTTP server: connections, routes, refusals.
+//! HTTP server of the simulator: connections, routes and error responses.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,9 +23,9 @@ use super::answer::answer;
 use super::fault::Fault;
 use super::pace::{Pace, seed_of};
 use super::prefix_cache::PrefixCache;
-use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, whole};
+use super::reply::{EventStream, InFlight, Plan, UnstreamedReply, unstreamed};
 use super::request::{self, ChatRequest};
-use super::sent::{SentLog, TappedStream, WriteRecorder};
+use super::sent::{RecordedStream, SentLog, WriteRecorder};
 use super::wire::{Refusal, Writer, models};
 
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -35,27 +35,27 @@ const JSON: HeaderValue = HeaderValue::from_static("application/json");
 const EXPOSITION: HeaderValue = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
 const HTML: HeaderValue = HeaderValue::from_static("text/html");
 const NO_CACHE: HeaderValue = HeaderValue::from_static("no-cache");
-const LARGEST_REQUEST: usize = 16 * 1024 * 1024;
-/// After a connection could not be accepted: descriptors may become free.
-const BREATHE: Duration = Duration::from_millis(50);
+const MAX_REQUEST_BYTES: usize = 16 * 1024 * 1024;
+/// Pause after a failed accept, until file descriptors may be free again.
+const ACCEPT_RETRY_DELAY: Duration = Duration::from_millis(50);
 const PROXY_PAGE: &str =
     "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>";
 
 type Answer = Response<Either<Full<Bytes>, EventStream>>;
 
-/// The connection ends without an answer.
+/// Ends the connection without a response.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is cut, as was asked for")]
+#[error("the connection was cut as requested")]
 struct ConnectionCut;
 
-/// What all connections share.
+/// State shared by all connections.
 #[derive(Debug)]
 pub struct State {
     config: SimConfig,
-    /// The start, in seconds since 1970 and on the clock.
+    /// Time of the start, as seconds since 1970 and on the monotonic clock.
     started: (u64, Instant),
     requests: AtomicU64,
-    /// Conversations that have had their 503.
+    /// Conversations that have already received their 503.
     had_503: Mutex<HashSet<u64>>,
     prefix_cache: Option<Mutex<PrefixCache>>,
     in_flight: watch::Sender<usize>,
@@ -65,9 +65,9 @@ pub struct State {
 }
 
 impl State {
-    /// With the number of answers that are being given.
+    /// Creates the state. Also returns the number of answers in flight.
     pub fn new(config: SimConfig) -> (Arc<Self>, watch::Receiver<usize>) {
-        #[expect(clippy::disallowed_methods, reason = "a server stamps its answers with the time of day")]
+        #[expect(clippy::disallowed_methods, reason = "responses carry the current time")]
         let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let (in_flight, watched) = watch::channel(0);
         let started = (since_1970.as_secs(), Instant::now());
@@ -80,14 +80,14 @@ impl State {
         (Arc::new(state), watched)
     }
 
-    /// Tokens of the prompt that come from the prefix cache. The last one must always be computed.
-    fn cached_tokens(&self, asked: &ChatRequest) -> u64 {
+    /// Number of prompt tokens from the prefix cache. The last token is always computed.
+    fn cached_tokens(&self, request: &ChatRequest) -> u64 {
         let cache = self.prefix_cache.as_ref();
-        let cached = cache.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).take(&asked.conversation));
-        cached.unwrap_or(0).min(asked.prompt_tokens.saturating_sub(1))
+        let cached = cache.map(|c| c.lock().unwrap_or_else(PoisonError::into_inner).insert(&request.conversation));
+        cached.unwrap_or(0).min(request.prompt_tokens.saturating_sub(1))
     }
 
-    /// Its gauges, in Prometheus' format. Nothing ever waits in it.
+    /// Metrics in Prometheus' format. No request ever waits in the simulator.
     fn metrics(&self) -> String {
         let rows = [
             ("requests_running", "gauge", *self.in_flight.borrow() as u64),
@@ -104,7 +104,7 @@ impl State {
     }
 }
 
-/// Serves until `stopped`.
+/// Serves until `stopped` resolves.
 pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: oneshot::Receiver<()>) {
     loop {
         let accepted = tokio::select! {
@@ -112,98 +112,103 @@ pub async fn serve(listener: TcpListener, state: Arc<State>, mut stopped: onesho
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((stream, _peer)) => drop(tokio::spawn(converse(stream, Arc::clone(&state)))),
-            Err(_) => tokio::time::sleep(BREATHE).await,
+            Ok((stream, _peer)) => drop(tokio::spawn(serve_connection(stream, Arc::clone(&state)))),
+            Err(_) => tokio::time::sleep(ACCEPT_RETRY_DELAY).await,
         }
     }
 }
 
-async fn converse(stream: TcpStream, state: Arc<State>) {
-    // Tokens must not wait for each other.
+async fn serve_connection(stream: TcpStream, state: Arc<State>) {
+    // Without this option, TCP would hold back small writes.
     let _best_effort = stream.set_nodelay(true);
     if state.config.records_sent_times {
-        let tap = WriteRecorder::default();
-        answer_all(TappedStream::new(stream, tap.clone()), state, Some(tap)).await;
+        let recorder = WriteRecorder::default();
+        answer_all(RecordedStream::new(stream, recorder.clone()), state, Some(recorder)).await;
     } else {
         answer_all(stream, state, None).await;
     }
 }
 
-async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<State>, tap: Option<WriteRecorder>) {
+async fn answer_all<S: AsyncRead + AsyncWrite + Unpin>(stream: S, state: Arc<State>, recorder: Option<WriteRecorder>) {
     let serve = service_fn(move |request| {
-        let (state, tap) = (Arc::clone(&state), tap.clone());
+        let (state, recorder) = (Arc::clone(&state), recorder.clone());
         async move {
-            let mut answer = route(&state, request, tap.as_ref()).await?;
+            let mut answer = route(&state, request, recorder.as_ref()).await?;
             answer.headers_mut().insert(SERVER, NAME);
             Ok::<_, ConnectionCut>(answer)
         }
     });
-    // It ends with an error when the client hangs up, which is the client's right.
+    // An error means that the client hung up, which is no failure of the server.
     let _ended = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), serve).await;
 }
 
 async fn route(
     state: &State,
     request: Request<Incoming>,
-    tap: Option<&WriteRecorder>,
+    recorder: Option<&WriteRecorder>,
 ) -> Result<Answer, ConnectionCut> {
     match (request.method(), request.uri().path()) {
         (&Method::GET, "/v1/models") => Ok(document(StatusCode::OK, &models(&state.config.model, state.started.0))),
         (&Method::GET, "/health") => Ok(full(StatusCode::OK, JSON, String::new())),
         (&Method::GET, "/version") => Ok(document(StatusCode::OK, &json!({ "version": VERSION }))),
         (&Method::GET, "/metrics") => Ok(full(StatusCode::OK, EXPOSITION, state.metrics())),
-        (&Method::GET, "/tokscope-sim/sent") if tap.is_some() => {
+        (&Method::GET, "/tokscope-sim/sent") if recorder.is_some() => {
             Ok(document(StatusCode::OK, &json!(state.sent.take())))
         }
-        (&Method::POST, "/v1/chat/completions") => chat(state, request, tap).await,
+        (&Method::POST, "/v1/chat/completions") => chat(state, request, recorder).await,
         (method, path) => {
-            let message = format!("There is no {method} {path} here");
+            let message = format!("Not found: {method} {path}");
             Ok(refuse(&Refusal::new(404, "NotFoundError", &message)))
         }
     }
 }
 
-async fn chat(state: &State, request: Request<Incoming>, tap: Option<&WriteRecorder>) -> Result<Answer, ConnectionCut> {
-    let begun = Instant::now();
+async fn chat(
+    state: &State,
+    request: Request<Incoming>,
+    recorder: Option<&WriteRecorder>,
+) -> Result<Answer, ConnectionCut> {
+    let started = Instant::now();
     let number = state.requests.fetch_add(1, Ordering::Relaxed);
-    let caller = request.headers().get("x-request-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
-    let Ok(body) = Limited::new(request.into_body(), LARGEST_REQUEST).collect().await else {
+    let request_id = request.headers().get("x-request-id").map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+    let Ok(body) = Limited::new(request.into_body(), MAX_REQUEST_BYTES).collect().await else {
         return Ok(refuse(&Refusal::new(
             413,
             "invalid_request_error",
-            "The request is larger than 16 MiB or broke off",
+            "The request exceeds 16 MiB or was interrupted",
         )));
     };
     let body = body.to_bytes();
-    let asked = match request::read(&body, &state.config.model) {
-        Ok(asked) => asked,
+    let request = match request::read(&body, &state.config.model) {
+        Ok(request) => request,
         Err(refusal) => return Ok(refuse(&refusal)),
     };
-    if let Some(failure) = fail_at_once(state, &asked) {
+    if let Some(failure) = immediate_failure(state, &request) {
         return Ok(failure);
     }
-    // Asked again, it comes at another pace, as from a real machine.
-    let unlike_any = seed_of(&[&body, &caller, &number.to_le_bytes()]);
-    let id = format!("chatcmpl-{unlike_any:016x}");
-    if let Some(tap) = tap {
-        let known_as = if caller.is_empty() { id.clone() } else { String::from_utf8_lossy(&caller).into_owned() };
-        tap.begin(known_as, &state.sent);
+    // A repeated request gets other deadlines, as from a real machine.
+    let request_seed = seed_of(&[&body, &request_id, &number.to_le_bytes()]);
+    let id = format!("chatcmpl-{request_seed:016x}");
+    if let Some(recorder) = recorder {
+        let record_id =
+            if request_id.is_empty() { id.clone() } else { String::from_utf8_lossy(&request_id).into_owned() };
+        recorder.begin(record_id, &state.sent);
     }
     let writer = Writer::new(id, state.now_s(), state.config.model.clone());
-    let streams = asked.stream && asked.planned.is_none_or(|p| p.fault != Fault::Json);
-    state.prompt_tokens.fetch_add(asked.prompt_tokens, Ordering::Relaxed);
-    let cached = state.cached_tokens(&asked);
-    let pace = Pace::new(&state.config, asked.prompt_tokens, asked.seed.unwrap_or(unlike_any));
+    let streams = request.stream && request.planned.is_none_or(|p| p.fault != Fault::Json);
+    state.prompt_tokens.fetch_add(request.prompt_tokens, Ordering::Relaxed);
+    let cached = state.cached_tokens(&request);
+    let pace = Pace::new(&state.config, request.prompt_tokens, request.seed.unwrap_or(request_seed));
     let plan = Plan {
         writer,
-        tokens: answer(&asked),
-        pace: pace.with_cached(cached as f64 / asked.prompt_tokens as f64),
-        begun,
-        prompt_tokens: asked.prompt_tokens,
+        tokens: answer(&request),
+        pace: pace.with_cached(cached as f64 / request.prompt_tokens as f64),
+        started,
+        prompt_tokens: request.prompt_tokens,
         cached_tokens: cached,
-        max_tokens: asked.max_tokens,
-        include_usage: asked.include_usage == Some(true) || !streams,
-        planned: asked.planned,
+        max_tokens: request.max_tokens,
+        include_usage: request.include_usage == Some(true) || !streams,
+        planned: request.planned,
         in_flight: InFlight::new(&state.in_flight, &state.generated_tokens),
     };
     if streams {
@@ -211,7 +216,7 @@ async fn chat(state: &State, request: Request<Incoming>, tap: Option<&WriteRecor
         answer.headers_mut().extend([(CONTENT_TYPE, EVENT_STREAM), (CACHE_CONTROL, NO_CACHE)]);
         return Ok(answer);
     }
-    match whole(plan).await {
+    match unstreamed(plan).await {
         UnstreamedReply::Document(value) => Ok(document(StatusCode::OK, &value)),
         UnstreamedReply::Malformed(text) => Ok(full(StatusCode::OK, JSON, text)),
         UnstreamedReply::Refused(refusal) => Ok(refuse(&refusal)),
@@ -219,12 +224,12 @@ async fn chat(state: &State, request: Request<Incoming>, tap: Option<&WriteRecor
     }
 }
 
-/// The faults that come instead of any generation.
-fn fail_at_once(state: &State, asked: &ChatRequest) -> Option<Answer> {
-    match asked.planned?.fault {
+/// Returns the response of faults that occur before any generation.
+fn immediate_failure(state: &State, request: &ChatRequest) -> Option<Answer> {
+    match request.planned?.fault {
         Fault::Http500 => Some(refuse(&Refusal::new(500, "InternalServerError", "The simulated engine is dead"))),
         Fault::Http503Once => {
-            let conversation = seed_of(&[asked.conversation.as_bytes()]);
+            let conversation = seed_of(&[request.conversation.as_bytes()]);
             let is_first = state.had_503.lock().unwrap_or_else(PoisonError::into_inner).insert(conversation);
             is_first.then(|| refuse(&Refusal::new(503, "unavailable_error", "Loading model")))
         }
@@ -234,7 +239,7 @@ fn fail_at_once(state: &State, asked: &ChatRequest) -> Option<Answer> {
             Some(answer)
         }
         Fault::Proxy502 => Some(full(StatusCode::BAD_GATEWAY, HTML, PROXY_PAGE.to_owned())),
-        Fault::RefuseStreamOptions => asked
+        Fault::RefuseStreamOptions => request
             .include_usage
             .map(|_| refuse(&Refusal::bad_parameter("stream_options", "Extra inputs are not permitted"))),
         Fault::Json

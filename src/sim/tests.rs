@@ -1,4 +1,4 @@
-//! The simulator over a socket, as a client sees it; and its pace, on a clock that does not run.
+//! Tests of the simulator over a socket, and of its schedule on a paused clock.
 
 use std::borrow::Cow;
 use std::io::{ErrorKind, Read, Write};
@@ -16,9 +16,9 @@ use super::wire::Writer;
 use super::{FAULTS, SimConfig, Simulator, check_clock};
 use crate::protocol::chunk::{Chunk, parse};
 use crate::protocol::failure::message_in_body;
-use crate::protocol::request::{AskUsage, RequestDialect};
+use crate::protocol::request::{RequestDialect, UsageRequest};
 
-/// Of [`chat_body`]: "Imple", "ment", " Dijkstra", "."; four for the message, and three.
+/// Prompt tokens of [`chat_body`]: "Imple", "ment", " Dijkstra", "."; four for the message, and three.
 const PROMPT_TOKENS: u64 = 4 + 4 + 3;
 
 fn quick() -> SimConfig {
@@ -31,7 +31,7 @@ fn simulator() -> Simulator {
 
 fn connect(to: &Simulator) -> TcpStream {
     let stream = TcpStream::connect(to.address).unwrap();
-    // Ends a test that would hang; nothing is measured by it.
+    // Timeout for a test that would hang. No test measures it.
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream
 }
@@ -59,8 +59,8 @@ fn request(method: &str, path: &str, body: &str) -> String {
     format!("{method} {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}")
 }
 
-fn ask(of: &Simulator, method: &str, path: &str, body: &str) -> Reply {
-    let mut stream = connect(of);
+fn ask(sim: &Simulator, method: &str, path: &str, body: &str) -> Reply {
+    let mut stream = connect(sim);
     stream.write_all(request(method, path, body).as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -75,7 +75,7 @@ fn ask(of: &Simulator, method: &str, path: &str, body: &str) -> Reply {
     Reply { status, head, body, is_complete }
 }
 
-/// The body, and whether its end was announced.
+/// Body, and whether its final chunk arrived.
 fn unchunk(mut rest: &str) -> (String, bool) {
     let mut body = String::new();
     while let Some((length, tail)) = rest.split_once("\r\n") {
@@ -97,19 +97,19 @@ fn chat_body(more: &Value) -> Value {
     body
 }
 
-fn chat(of: &Simulator, more: &Value) -> Reply {
-    ask(of, "POST", "/v1/chat/completions", &chat_body(more).to_string())
+fn chat(sim: &Simulator, more: &Value) -> Reply {
+    ask(sim, "POST", "/v1/chat/completions", &chat_body(more).to_string())
 }
 
-fn fault(of: &Simulator, name: &str, more: &Value) -> Reply {
+fn fault(sim: &Simulator, name: &str, more: &Value) -> Reply {
     let mut field = json!({ "tokscope_sim": { "fault": name, "after_tokens": 30 } });
     field.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    chat(of, &field)
+    chat(sim, &field)
 }
 
-/// A stream, read.
+/// Content of a stream.
 #[derive(Debug, Default)]
-struct Seen {
+struct StreamContent {
     tokens: u64,
     reasoning: String,
     text: String,
@@ -120,8 +120,8 @@ struct Seen {
     done: bool,
 }
 
-fn read(reply: &Reply) -> Seen {
-    let mut out = Seen::default();
+fn read(reply: &Reply) -> StreamContent {
+    let mut out = StreamContent::default();
     for event in reply.events() {
         assert!(!out.done, "{event} after [DONE]");
         if event == "[DONE]" {
@@ -146,7 +146,7 @@ fn read(reply: &Reply) -> Seen {
 }
 
 #[test]
-fn it_says_who_it_is() {
+fn it_identifies_itself() {
     let sim = simulator();
     let models = ask(&sim, "GET", "/v1/models", "");
     assert!(models.head.contains(concat!("server: tokscope-sim/", env!("CARGO_PKG_VERSION"))), "{}", models.head);
@@ -155,13 +155,13 @@ fn it_says_who_it_is() {
     assert_eq!((&models["data"][0]["id"], &models["data"][0]["owned_by"]), (&json!("m"), &json!("tokscope-sim")));
     assert_eq!(ask(&sim, "GET", "/health", "").status, 200);
     assert_eq!(ask(&sim, "GET", "/version", "").json(), json!({ "version": env!("CARGO_PKG_VERSION") }));
-    let nowhere = ask(&sim, "GET", "/v1/embeddings", "");
-    assert_eq!((nowhere.status, &nowhere.json()["error"]["type"]), (404, &json!("NotFoundError")));
-    assert!(nowhere.head.contains("server: tokscope-sim/"));
+    let unknown = ask(&sim, "GET", "/v1/embeddings", "");
+    assert_eq!((unknown.status, &unknown.json()["error"]["type"]), (404, &json!("NotFoundError")));
+    assert!(unknown.head.contains("server: tokscope-sim/"));
 }
 
 #[test]
-fn a_whole_stream() {
+fn a_stream_has_every_event() {
     let sim = simulator();
     let reply = chat(&sim, &json!({}));
     assert!(reply.status == 200 && reply.is_complete);
@@ -183,7 +183,7 @@ fn a_whole_stream() {
 }
 
 #[test]
-fn with_a_prefix_cache_a_prompt_asked_again_is_told_as_cached() {
+fn with_a_prefix_cache_a_repeated_prompt_is_cached() {
     let prompt = "Implement Dijkstra and A* and compare their time complexity on graphs of several kinds, please.";
     let cached = |sim: &Simulator, prompt: &str| {
         let reply = chat(sim, &json!({ "max_tokens": 2, "messages": [{ "role": "user", "content": prompt }] }));
@@ -199,14 +199,14 @@ fn with_a_prefix_cache_a_prompt_asked_again_is_told_as_cached() {
 }
 
 #[test]
-fn usage_comes_only_when_asked_for() {
+fn usage_is_sent_only_on_request() {
     let reply = chat(&simulator(), &json!({ "stream_options": null, "max_tokens": 3 }));
     assert_eq!(reply.events().len(), 1 + 3 + 2);
     assert_eq!(read(&reply).completion_tokens, None);
 }
 
 #[test]
-fn an_answer_that_is_over_ends_with_stop() {
+fn an_answer_without_limit_ends_with_stop() {
     let seen = read(&chat(&simulator(), &json!({ "max_tokens": null })));
     assert_eq!(seen.finish_reason.as_deref(), Some("stop"));
     assert_eq!(seen.completion_tokens, Some(seen.tokens));
@@ -214,7 +214,7 @@ fn an_answer_that_is_over_ends_with_stop() {
 }
 
 #[test]
-fn not_streamed_it_says_the_same() {
+fn a_document_has_the_same_text_as_a_stream() {
     let sim = simulator();
     let streamed = read(&chat(&sim, &json!({})));
     let reply = chat(&sim, &json!({ "stream": false, "stream_options": null }));
@@ -226,7 +226,7 @@ fn not_streamed_it_says_the_same() {
 }
 
 #[test]
-fn bad_requests_are_refused() {
+fn bad_requests_are_rejected() {
     let sim = simulator();
     let broken = ask(&sim, "POST", "/v1/chat/completions", "{\"model\": ");
     assert_eq!((broken.status, &broken.json()["error"]["type"]), (400, &json!("invalid_request_error")));
@@ -236,13 +236,13 @@ fn bad_requests_are_refused() {
 }
 
 #[test]
-fn faults_before_the_stream() {
+fn faults_strike_before_the_stream() {
     let sim = simulator();
-    for (name, status, said) in
+    for (name, status, message) in
         [("http_500", 500, "The simulated engine is dead"), ("proxy_502", 502, "502 Bad Gateway")]
     {
         let reply = fault(&sim, name, &json!({}));
-        assert_eq!((reply.status, message_in_body(&reply.body).as_str()), (status, said), "{name}");
+        assert_eq!((reply.status, message_in_body(&reply.body).as_str()), (status, message), "{name}");
     }
     let limited = fault(&sim, "http_429", &json!({}));
     assert!(limited.status == 429 && limited.head.contains("retry-after: 1"), "{}", limited.head);
@@ -252,8 +252,8 @@ fn faults_before_the_stream() {
     assert_eq!(statuses, [503, 503, 200, 200]);
 
     let refused = fault(&sim, "refuse_stream_options", &json!({}));
-    let next = RequestDialect::default().after_refusal(refused.status, &message_in_body(&refused.body));
-    assert!(next.is_some_and(|(m, _told)| m.usage == AskUsage::No), "{}", refused.body);
+    let next = RequestDialect::default().after_rejection(refused.status, &message_in_body(&refused.body));
+    assert!(next.is_some_and(|(dialect, _notice)| dialect.usage == UsageRequest::No), "{}", refused.body);
     let without = fault(&sim, "refuse_stream_options", &json!({ "stream_options": null }));
     assert_eq!((without.status, read(&without).tokens), (200, 800));
 
@@ -262,7 +262,7 @@ fn faults_before_the_stream() {
 }
 
 #[test]
-fn faults_in_the_stream() {
+fn faults_strike_within_the_stream() {
     let sim = simulator();
     let failed = fault(&sim, "error_in_stream", &json!({}));
     let seen = read(&failed);
@@ -288,7 +288,7 @@ fn faults_in_the_stream() {
 }
 
 #[test]
-fn a_fault_later_than_the_last_token_strikes_at_the_end() {
+fn a_fault_after_the_last_token_strikes_at_the_end() {
     let sim = simulator();
     let short = json!({ "max_tokens": 5 });
     let cut = fault(&sim, "cut", &short);
@@ -304,7 +304,7 @@ fn a_fault_later_than_the_last_token_strikes_at_the_end() {
 }
 
 #[test]
-fn faults_of_an_answer_that_is_not_streamed() {
+fn faults_strike_an_unstreamed_answer() {
     let sim = simulator();
     let whole = |name| fault(&sim, name, &json!({ "stream": false, "stream_options": null }));
     assert_eq!(whole("error_in_stream").status, 500);
@@ -317,11 +317,11 @@ fn faults_of_an_answer_that_is_not_streamed() {
 }
 
 #[test]
-fn every_fault_spoils_the_answer_and_every_name_is_told() {
+fn every_fault_has_an_effect_and_errors_list_every_name() {
     let sim = simulator();
     let good = |reply: &Reply| {
         let right_type = reply.status == 200 && reply.head.contains("text/event-stream") && reply.is_complete;
-        let seen = if right_type { read(reply) } else { Seen::default() };
+        let seen = if right_type { read(reply) } else { StreamContent::default() };
         seen.completion_tokens == Some(800) && seen.done && seen.broken == 0 && seen.errors.is_empty()
     };
     assert!(good(&chat(&sim, &json!({}))));
@@ -333,9 +333,9 @@ fn every_fault_spoils_the_answer_and_every_name_is_told() {
     assert!(FAULTS.iter().all(|row| unknown.body.contains(row.name)), "{}", unknown.body);
 }
 
-/// Waits until so many answers are in flight.
-fn wait_for(of: &Simulator, answers: usize) {
-    let mut in_flight = of.in_flight();
+/// Waits until this number of answers is in flight.
+fn wait_for(sim: &Simulator, answers: usize) {
+    let mut in_flight = sim.in_flight();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let reached =
         async { tokio::time::timeout(Duration::from_secs(60), in_flight.wait_for(|n| *n == answers)).await.is_ok() };
@@ -353,7 +353,7 @@ fn read_until(stream: &mut TcpStream, wanted: &str) {
 }
 
 #[test]
-fn a_client_that_hangs_up_ends_its_answer() {
+fn hanging_up_ends_the_answer() {
     let sim = simulator();
     for more in [json!({}), json!({ "stream": false, "stream_options": null })] {
         let mut body = chat_body(&more);
@@ -370,8 +370,8 @@ fn a_client_that_hangs_up_ends_its_answer() {
 }
 
 #[test]
-fn dropping_it_ends_its_streams_and_frees_its_port() {
-    // Another test may be given the port in between, but not every time.
+fn dropping_the_simulator_ends_streams_and_frees_the_port() {
+    // Another test may take the port in between, but not every time.
     let is_freed = (0..5).any(|_| {
         let sim = simulator();
         let mut stream = connect(&sim);
@@ -388,7 +388,7 @@ fn dropping_it_ends_its_streams_and_frees_its_port() {
 }
 
 #[test]
-fn what_cannot_be_started_says_why() {
+fn a_failed_start_gives_a_reason() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = taken.local_addr().unwrap().port();
     let error = Simulator::start(SimConfig { port, ..quick() }).unwrap_err();
@@ -403,20 +403,20 @@ fn what_cannot_be_started_says_why() {
     }
 }
 
-/// When each event of a stream came, on a clock that only waiting moves.
+/// Arrival times of a stream's events, on a clock that only waiting advances.
 async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)> {
     let body = chat_body(&json!({ "max_tokens": max_tokens })).to_string();
-    let asked = super::request::read(body.as_bytes(), &config.model).unwrap();
-    let begun = tokio::time::Instant::now();
+    let request = super::request::read(body.as_bytes(), &config.model).unwrap();
+    let started = tokio::time::Instant::now();
     let (count, _watched) = tokio::sync::watch::channel(0);
     let mut stream = EventStream::new(Plan {
         writer: Writer::new("id".into(), 0, config.model.clone()),
-        tokens: answer(&asked),
-        pace: Pace::new(config, asked.prompt_tokens, 9),
-        begun,
-        prompt_tokens: asked.prompt_tokens,
+        tokens: answer(&request),
+        pace: Pace::new(config, request.prompt_tokens, 9),
+        started,
+        prompt_tokens: request.prompt_tokens,
         cached_tokens: 0,
-        max_tokens: asked.max_tokens,
+        max_tokens: request.max_tokens,
         include_usage: true,
         planned: None,
         in_flight: InFlight::new(&count, &Arc::default()),
@@ -425,39 +425,39 @@ async fn arrivals(config: &SimConfig, max_tokens: u64) -> Vec<(Duration, usize)>
     while let Some(frame) = stream.frame().await {
         let data = frame.unwrap().into_data().unwrap();
         let events = String::from_utf8(data.to_vec()).unwrap().matches("\n\n").count();
-        seen.push((begun.elapsed(), events));
+        seen.push((started.elapsed(), events));
     }
     seen
 }
 
 #[tokio::test(start_paused = true)]
-async fn each_token_leaves_at_its_deadline_by_itself() {
+async fn each_token_leaves_separately_at_its_deadline() {
     let config = SimConfig { model: "m".into(), ..SimConfig::default() };
     let seen = arrivals(&config, 200).await;
     let due: Vec<Duration> = Pace::new(&config, PROMPT_TOKENS, 9).take(200).collect();
     assert_eq!(seen.len(), 200);
-    // The first brings the role along; the last the finish, the usage and [DONE].
+    // The first event arrives with the role; the last with finish, usage and [DONE].
     assert!(seen[0].1 == 2 && seen[199].1 == 4 && seen[1..199].iter().all(|(_, events)| *events == 1));
     for ((at, _), due) in seen.iter().zip(due) {
-        // The timer counts whole milliseconds.
+        // The timer has a resolution of one millisecond.
         assert!(*at >= due && *at <= due + Duration::from_millis(2), "due at {due:?}, left at {at:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_due_together_leaves_together() {
+async fn events_due_together_leave_together() {
     let seen = arrivals(&quick(), 4096).await;
     assert_eq!(seen.iter().map(|(_, events)| events).sum::<usize>(), 4096 + 4);
     assert!(seen.len() < 200, "{} blocks", seen.len());
 }
 
 #[test]
-fn a_clock_that_http_has_no_dates_for_is_refused_in_words() {
+fn a_clock_outside_of_http_dates_is_rejected() {
     let epoch = SystemTime::UNIX_EPOCH;
     let years = |n: u64| Duration::from_secs(n * 366 * 24 * 3600);
     assert!(check_clock(epoch).is_ok() && check_clock(epoch + years(7900)).is_ok());
     for time in [epoch - Duration::from_secs(1), epoch + years(8030)] {
         let why = check_clock(time).unwrap_err().to_string();
-        assert!(why.contains("this machine's clock is set to before 1970 or beyond 9999"), "{why}");
+        assert!(why.contains("the system clock is before 1970 or after 9999"), "{why}");
     }
 }

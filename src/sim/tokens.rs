@@ -1,19 +1,19 @@
-//! Text cut where a tokenizer might cut it: words with the blank before them, long words in parts, digits by threes.
+//! Splits text roughly as a tokenizer does: words with the preceding space, long words in parts, digits in threes.
 
-/// Letters that one piece may have.
-const LONGEST_WORD: usize = 8;
-/// About how many letters the parts of a longer word have.
-const PART_OF_WORD: usize = 7;
-/// Letters looked at to cut a word evenly.
+/// Maximum length of a word that stays one piece, in letters.
+const MAX_WORD_LETTERS: usize = 8;
+/// Approximate length of the parts of a longer word, in letters.
+const PART_LETTERS: usize = 7;
+/// Number of letters considered when a word is split evenly.
 const LOOK_AHEAD: usize = 56;
-const LONGEST_INDENT: usize = 16;
+const MAX_INDENT: usize = 16;
 
-/// The pieces of `text`; put together they are `text`, and none is empty.
+/// Splits `text` into pieces. Joined they give `text` again, and none is empty.
 pub fn pieces(text: &str) -> TokenPieces<'_> {
     TokenPieces { rest: text }
 }
 
-/// See [`pieces`].
+/// Iterator returned by [`pieces`].
 #[derive(Clone, Debug)]
 pub struct TokenPieces<'a> {
     rest: &'a str,
@@ -35,9 +35,9 @@ fn first_piece(text: &str, first: char) -> usize {
     match first {
         '\n' | '\r' => bytes_while(text, usize::MAX, |c| matches!(c, '\n' | '\r')),
         ' ' => {
-            let blanks = bytes_while(text, LONGEST_INDENT, |c| c == ' ');
+            let blanks = bytes_while(text, MAX_INDENT, |c| c == ' ');
             match text.chars().nth(blanks) {
-                // The last blank belongs to what follows it.
+                // The last space belongs to the following text.
                 Some(next) if !next.is_whitespace() => {
                     if blanks > 1 {
                         blanks - 1
@@ -52,7 +52,7 @@ fn first_piece(text: &str, first: char) -> usize {
     }
 }
 
-/// Length of the first piece of a text that begins with no blank.
+/// Length of the first piece of a text that does not start with a space.
 fn unspaced(text: &str, first: char) -> usize {
     let after_underscore = text.strip_prefix('_').filter(|rest| rest.starts_with(char::is_alphabetic));
     if let Some(word) = after_underscore {
@@ -69,7 +69,7 @@ fn unspaced(text: &str, first: char) -> usize {
 
 fn part_of_word(word: &str) -> usize {
     let letters = word.chars().take(LOOK_AHEAD).take_while(|c| c.is_alphabetic()).count();
-    let take = if letters <= LONGEST_WORD { letters } else { letters.div_ceil(letters.div_ceil(PART_OF_WORD)) };
+    let take = if letters <= MAX_WORD_LETTERS { letters } else { letters.div_ceil(letters.div_ceil(PART_LETTERS)) };
     bytes_while(word, take, char::is_alphabetic)
 }
 
@@ -83,34 +83,34 @@ mod tests {
 
     use super::pieces;
 
-    fn cut(text: &str) -> Vec<&str> {
+    fn split(text: &str) -> Vec<&str> {
         pieces(text).collect()
     }
 
     #[test]
-    fn cuts_like_a_tokenizer() {
-        assert_eq!(cut("The user's request."), ["The", " user", "'", "s", " request", "."]);
-        assert_eq!(cut("a 12345 b"), ["a", " 123", "45", " b"]);
-        assert_eq!(cut("def user_id():\n    return"), ["def", " user", "_id", "(", ")", ":", "\n", "   ", " return"]);
-        assert_eq!(cut("\n\n```sql\n"), ["\n\n", "```", "sql", "\n"]);
-        assert_eq!(cut("responsibilities"), ["respon", "sibil", "ities"]);
-        assert_eq!(cut("**über**  \n"), ["**", "über", "**", "  ", "\n"]);
+    fn text_is_split_like_a_tokenizer() {
+        assert_eq!(split("The user's request."), ["The", " user", "'", "s", " request", "."]);
+        assert_eq!(split("a 12345 b"), ["a", " 123", "45", " b"]);
+        assert_eq!(split("def user_id():\n    return"), ["def", " user", "_id", "(", ")", ":", "\n", "   ", " return"]);
+        assert_eq!(split("\n\n```sql\n"), ["\n\n", "```", "sql", "\n"]);
+        assert_eq!(split("responsibilities"), ["respon", "sibil", "ities"]);
+        assert_eq!(split("**über**  \n"), ["**", "über", "**", "  ", "\n"]);
     }
 
     #[test]
-    fn an_endless_word_is_cut_too() {
+    fn an_endless_word_is_split() {
         let word = "x".repeat(100_000);
         assert!(pieces(&word).all(|p| (1..=8).contains(&p.len())));
     }
 
     proptest! {
         #[test]
-        fn pieces_make_the_text_again(text in any::<String>()) {
+        fn pieces_join_to_the_text(text in any::<String>()) {
             prop_assert_eq!(pieces(&text).collect::<String>(), text);
         }
 
         #[test]
-        fn so_they_do_for_markdown(text in "[ \\n\\ta-z_0-9é漢*`#|.-]{0,80}") {
+        fn pieces_of_markdown_join_to_the_text(text in "[ \\n\\ta-z_0-9é漢*`#|.-]{0,80}") {
             prop_assert!(pieces(&text).all(|p| !p.is_empty()));
             prop_assert_eq!(pieces(&text).collect::<String>(), text);
         }

@@ -1,8 +1,8 @@
-//! What goes over the wire: events, documents, errors.
+//! Formats of events, documents and error responses.
 
 use serde_json::{Value, json};
 
-/// Who generated a piece of text.
+/// Part of an answer that a piece of text belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TextPart {
     /// The reasoning before the answer.
@@ -11,16 +11,16 @@ pub enum TextPart {
     Answer,
 }
 
-/// Tokens of one request.
+/// Token counts of one request.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Of the prompt.
+    /// Prompt tokens.
     pub prompt: u64,
-    /// Of those, from the prefix cache.
+    /// Prompt tokens from the prefix cache.
     pub cached: u64,
-    /// Generated, reasoning included.
+    /// Generated tokens, including reasoning.
     pub completion: u64,
-    /// Generated as reasoning.
+    /// Reasoning tokens.
     pub reasoning: u64,
 }
 
@@ -39,34 +39,35 @@ impl Counts {
 /// One event of a stream.
 #[derive(Clone, Copy, Debug)]
 pub enum Event<'a> {
-    /// Who speaks; no token.
+    /// The role, without a token.
     Role,
     /// One token.
     Token(TextPart, &'a str),
-    /// Why generation ended.
+    /// Reason why generation ended.
     Finish(&'a str),
-    /// The token counts.
+    /// Token counts.
     Usage(Counts),
-    /// An error with the server's words.
+    /// Error message of the server.
     Error(&'a str),
-    /// Broken JSON.
+    /// Malformed JSON.
     Malformed,
     /// `[DONE]`.
     Done,
 }
 
-/// What all events and documents of one answer have in common, and how they are written.
+/// Writes the events and documents of one answer, with their common fields.
 #[derive(Clone, Debug)]
 pub struct Writer {
     id: String,
     created: u64,
     model: String,
-    /// A token's event up to the key of its delta: built once, since the simulator shares its cores with the client.
+    /// Start of a token's event up to the key of its delta. Built once, because the simulator shares its cores with the
+    /// client.
     before_delta: String,
 }
 
 impl Writer {
-    /// For one answer; `created` is in seconds since 1970.
+    /// Creates the writer of one answer. `created` is in seconds since 1970.
     pub fn new(id: String, created: u64, model: String) -> Self {
         let name = Value::from(model.as_str());
         let before_delta = format!(
@@ -104,7 +105,7 @@ impl Writer {
         out.extend_from_slice(self.before_delta.as_bytes());
         out.extend_from_slice(key.as_bytes());
         if let Some(text) = text {
-            // Text into memory cannot fail.
+            // Writing to memory cannot fail.
             let _written = serde_json::to_writer(&mut *out, text);
         }
         out.extend_from_slice(br#"},"logprobs":null,"finish_reason":"#);
@@ -112,7 +113,7 @@ impl Writer {
         out.extend_from_slice(b"}]}\n\n");
     }
 
-    /// The whole answer as one document.
+    /// Returns the complete answer as one document.
     pub fn document(&self, reasoning: &str, text: &str, finish_reason: &str, counts: Option<Counts>) -> Value {
         let mut message = json!({ "role": "assistant", "content": text });
         if !reasoning.is_empty() {
@@ -128,13 +129,13 @@ impl Writer {
     }
 }
 
-/// The list of models.
+/// Returns the list of models.
 pub fn models(model: &str, created: u64) -> Value {
     json!({ "object": "list",
         "data": [{ "id": model, "object": "model", "created": created, "owned_by": "tokscope-sim" }] })
 }
 
-/// A request that is not served.
+/// An error response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refusal {
     /// HTTP status.
@@ -146,28 +147,28 @@ pub struct Refusal {
 }
 
 impl Refusal {
-    /// An error of a kind, without parameter and code.
+    /// Creates an error without parameter and code.
     pub fn new(status: u16, kind: &'static str, message: &str) -> Self {
         Self { status, message: message.to_owned(), kind, parameter: None, code: None }
     }
 
-    /// A request that makes no sense.
+    /// Creates an error for an invalid request.
     pub fn bad(message: &str) -> Self {
         Self::new(400, "invalid_request_error", message)
     }
 
-    /// A request with one field that makes no sense.
+    /// Creates an error for an invalid field.
     pub fn bad_parameter(name: &'static str, message: &str) -> Self {
         Self { parameter: Some(name), ..Self::bad(&format!("{name}: {message}")) }
     }
 
-    /// A model that is not served.
+    /// Creates an error for an unknown model.
     pub fn unknown_model(name: &str) -> Self {
         let refusal = Self::new(404, "invalid_request_error", &format!("The model '{name}' does not exist"));
         Self { parameter: Some("model"), code: Some("model_not_found"), ..refusal }
     }
 
-    /// As OpenAI writes it.
+    /// Error body in OpenAI's format.
     pub fn body(&self) -> Value {
         json!({ "error": { "message": self.message, "type": self.kind, "param": self.parameter, "code": self.code } })
     }
@@ -190,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn every_event_is_what_a_client_understands() {
+    fn every_event_is_read_by_the_client_parser() {
         assert_eq!(read(Event::Role), Chunk { choices: 1, has_first_choice: true, ..Chunk::default() });
         let hostile = "\"\\\n\u{1b}[2J\u{2028}é";
         assert_eq!(read(Event::Token(TextPart::Reasoning, hostile)).reasoning, hostile);

@@ -1,31 +1,31 @@
-//! GPUs of other machines, as NVIDIA's DCGM exporter tells of them on a page of metrics.
+//! GPUs of other machines, read from metrics pages of NVIDIA's DCGM exporter.
 //!
-//! The exporter reads its sensors out at a pace of its own, by default every 30 s, and shows the same page meanwhile. A page
-//! on which nothing changed is no sample; what stands on the first one is as old as it likes.
+//! The exporter reads its sensors at its own interval, by default every 30 s, and shows the same page in between.
+//! Therefore an unchanged page is no sample, and the age of the first page is unknown.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::SamplerConfig;
 use super::page::Fetcher;
-use super::source::{GpuSource, SampleError, Use};
+use super::source::{GpuSource, SampleError, WithSource};
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 use crate::protocol::dcgm::{Key, Reading, read};
 use crate::protocol::url::without_secrets;
 
-/// Its name in the table of sources.
+/// Name of this source.
 pub const NAME: &str = "dcgm";
-/// A page costs its machine something: never more often.
-const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
-/// How often a page that did not answer is asked for again: each time may take as long as a page may take.
-const ASK_SILENT_EVERY: Duration = Duration::from_secs(5);
+/// Minimum interval between reads, because each read costs the exporter's machine some work.
+const MIN_INTERVAL: Duration = Duration::from_secs(1);
+/// Interval between reads of a page that did not answer. Each attempt may take until the timeout.
+const RETRY_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Sets up to read the pages. They may answer later: that there is none yet is no end.
-pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+/// Prepares to read the pages. Pages that do not answer yet are no error, because they may answer later.
+pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     if config.metrics_urls.is_empty() {
-        return Err("no page of a DCGM exporter was given (--gpu-metrics-url)".to_owned());
+        return Err("no DCGM exporter given; pass --gpu-metrics-url".to_owned());
     }
     let pages = config.metrics_urls.iter().map(|url| Page::new(url.clone())).collect();
     then(&mut Source { fetcher: Fetcher::new()?, pages, gpus: Vec::new(), driver: None });
@@ -39,29 +39,29 @@ struct Source {
     driver: Option<String>,
 }
 
-/// An address, and what was last seen there.
+/// One page and what it showed last.
 struct Page {
     url: String,
     readings: Vec<Reading>,
     state: State,
-    asked: Option<Nanos>,
+    read_at: Option<Nanos>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
 enum State {
-    /// Not asked yet.
+    /// Not read yet.
     Unknown,
-    /// It had figures for the first time: nobody knows since when they stand there.
+    /// First page with figures. Their age is unknown.
     First,
-    /// Other figures than before.
+    /// Figures that differ from the previous ones.
     New,
-    /// The same as before.
+    /// Same figures as before.
     Same,
-    /// None, and why.
+    /// No figures, and the reason.
     Silent(String),
 }
 
-/// A GPU or a slice: one that two pages tell of is one.
+/// A GPU or slice. If two pages report the same one, it counts once.
 struct Gpu {
     info: GpuInfo,
     page: usize,
@@ -70,18 +70,18 @@ struct Gpu {
 
 impl Page {
     const fn new(url: String) -> Self {
-        Self { url, readings: Vec::new(), state: State::Unknown, asked: None }
+        Self { url, readings: Vec::new(), state: State::Unknown, read_at: None }
     }
 
     fn is_due(&self, at: Nanos) -> bool {
         let is_silent = matches!(self.state, State::Silent(_));
-        !is_silent || self.asked.is_none_or(|asked| at.since(asked) >= ASK_SILENT_EVERY)
+        !is_silent || self.read_at.is_none_or(|read_at| at.since(read_at) >= RETRY_INTERVAL)
     }
 
-    fn take(&mut self, at: Nanos, page: Result<String, String>) {
-        self.asked = Some(at);
+    fn update(&mut self, at: Nanos, page: Result<String, String>) {
+        self.read_at = Some(at);
         let readings = page.and_then(|page| match read(&page) {
-            none if none.is_empty() => Err("the page tells of no GPU as a DCGM exporter does".to_owned()),
+            none if none.is_empty() => Err("the page has no DCGM metrics of a GPU".to_owned()),
             readings => Ok(readings),
         });
         self.state = match readings {
@@ -95,26 +95,26 @@ impl Page {
         };
     }
 
-    /// What is wrong with it, with its address.
-    fn trouble(&self) -> Option<String> {
+    /// Problem of the page with its address, without secrets.
+    fn problem(&self) -> Option<String> {
         let State::Silent(why) = &self.state else { return None };
         Some(format!("{}: {why}", without_secrets(&self.url)))
     }
 }
 
 impl Source {
-    /// Adds the GPUs that a page tells of for the first time, and what it tells of the others that changes seldom.
-    fn find(&mut self, at_page: usize) {
-        let Some(page) = self.pages.get(at_page) else { return };
+    /// Adds the GPUs that a page reports for the first time, and updates the properties of known ones.
+    fn update_gpus(&mut self, page_index: usize) {
+        let Some(page) = self.pages.get(page_index) else { return };
         for reading in &page.readings {
             let info = info(reading, &page.url);
             match self.gpus.iter_mut().find(|gpu| gpu.info.uuid == info.uuid) {
-                Some(known) if known.page == at_page => known.info = GpuInfo { index: known.info.index, ..info },
+                Some(known) if known.page == page_index => known.info = GpuInfo { index: known.info.index, ..info },
                 Some(_) => {}
                 None => {
                     let index = u32::try_from(self.gpus.len()).unwrap_or(u32::MAX);
                     let info = GpuInfo { index, ..info };
-                    self.gpus.push(Gpu { info, page: at_page, key: reading.key.clone() });
+                    self.gpus.push(Gpu { info, page: page_index, key: reading.key.clone() });
                 }
             }
         }
@@ -124,8 +124,8 @@ impl Source {
         self.driver = (!drivers.is_empty()).then(|| drivers.join(", "));
     }
 
-    fn troubles(&self) -> Vec<String> {
-        self.pages.iter().filter_map(Page::trouble).collect()
+    fn problems(&self) -> Vec<String> {
+        self.pages.iter().filter_map(Page::problem).collect()
     }
 }
 
@@ -134,17 +134,17 @@ impl GpuSource for Source {
         NAME
     }
 
-    fn shortest_interval(&self) -> Duration {
-        SHORTEST_INTERVAL
+    fn min_interval(&self) -> Duration {
+        MIN_INTERVAL
     }
 
-    fn begin_look(&mut self, at: Nanos) {
-        let due: Vec<usize> = (0..self.pages.len()).filter(|page| self.pages[*page].is_due(at)).collect();
-        let urls: Vec<&str> = due.iter().map(|page| self.pages[*page].url.as_str()).collect();
+    fn prepare(&mut self, at: Nanos) {
+        let due_pages: Vec<usize> = (0..self.pages.len()).filter(|page| self.pages[*page].is_due(at)).collect();
+        let urls: Vec<&str> = due_pages.iter().map(|page| self.pages[*page].url.as_str()).collect();
         let answers = self.fetcher.fetch_all(&urls);
-        for (page, answer) in due.into_iter().zip(answers) {
-            self.pages[page].take(at, answer);
-            self.find(page);
+        for (page, answer) in due_pages.into_iter().zip(answers) {
+            self.pages[page].update(at, answer);
+            self.update_gpus(page);
         }
     }
 
@@ -157,8 +157,8 @@ impl GpuSource for Source {
     }
 
     fn absent(&self) -> Option<String> {
-        let troubles = self.troubles();
-        (self.gpus.is_empty() && !troubles.is_empty()).then(|| troubles.join("; "))
+        let problems = self.problems();
+        (self.gpus.is_empty() && !problems.is_empty()).then(|| problems.join("; "))
     }
 
     fn scope(&self) -> Option<GpuScope> {
@@ -167,24 +167,25 @@ impl GpuSource for Source {
         }
         let hosts: BTreeSet<&str> = self.gpus.iter().filter_map(|g| g.info.host.as_deref()).collect();
         let hosts: Vec<&str> = hosts.into_iter().collect();
-        let figures = format!("figures of {} by --gpu-metrics-url", hosts.join(", "));
-        let evidence = std::iter::once(figures).chain(self.troubles()).collect::<Vec<_>>().join("; ");
+        let figures = format!("figures of {} from --gpu-metrics-url", hosts.join(", "));
+        let evidence = std::iter::once(figures).chain(self.problems()).collect::<Vec<_>>().join("; ");
         let gpus: Vec<String> = self.gpus.iter().filter_map(|g| g.info.uuid.clone()).collect();
         (!gpus.is_empty()).then_some(GpuScope::EndpointHost { evidence, gpus })
     }
 
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
-        let gone = || SampleError::Silent("its page no longer tells of it".to_owned());
-        let gpu = self.gpus.get(position).ok_or_else(gone)?;
-        let page = self.pages.get(gpu.page).ok_or_else(gone)?;
+        let missing = || SampleError::Silent("the exporter no longer reports this GPU".to_owned());
+        let gpu = self.gpus.get(position).ok_or_else(missing)?;
+        let page = self.pages.get(gpu.page).ok_or_else(missing)?;
         let at = match &page.state {
             State::Silent(why) => return Err(SampleError::Silent(why.clone())),
             State::Same | State::Unknown => return Err(SampleError::Unchanged),
-            // Taken at some time before it was first seen, and so not in a run that began meanwhile.
+            // The exporter measured these figures at some time before the first read, so they must not count towards a
+            // run that started in between.
             State::First => Nanos::default(),
             State::New => at,
         };
-        let reading = page.readings.iter().find(|r| r.key == gpu.key).ok_or_else(gone)?;
+        let reading = page.readings.iter().find(|r| r.key == gpu.key).ok_or_else(missing)?;
         Ok(GpuSample {
             at,
             index: gpu.info.index,
@@ -200,14 +201,14 @@ impl GpuSource for Source {
     }
 }
 
-/// What does not change, its place in the list apart.
+/// Fixed properties of a GPU, without its index.
 fn info(reading: &Reading, url: &str) -> GpuInfo {
     let key = &reading.key;
     let host = key.host.clone().or_else(|| host_of(url));
     let number = key.gpu.map_or_else(String::new, |gpu| gpu.to_string());
     let whole = key.uuid.clone().unwrap_or_else(|| format!("{}/{number}", host.as_deref().unwrap_or_default()));
     let total = reading.memory_total_bytes();
-    let because = |is_told: bool, why: &str| (!is_told).then(|| why.to_owned());
+    let because = |is_reported: bool, why: &str| (!is_reported).then(|| why.to_owned());
     let load = if key.slice.is_some() { "DCGM_FI_PROF_GR_ENGINE_ACTIVE" } else { "DCGM_FI_DEV_GPU_UTIL" };
     GpuInfo {
         index: 0,
@@ -219,11 +220,11 @@ fn info(reading: &Reading, url: &str) -> GpuInfo {
         memory_total_is_least: total.is_some_and(|(_, is_least)| is_least),
         memory_unknown_because: because(
             reading.memory_used_bytes().is_some(),
-            "the exporter leaves DCGM_FI_DEV_FB_USED out",
+            "the exporter does not report DCGM_FI_DEV_FB_USED",
         ),
         utilization_unknown_because: because(
             reading.utilization_percent().is_some(),
-            &format!("the exporter leaves {load} out"),
+            &format!("the exporter does not report {load}"),
         ),
         power_limit_w: reading.power_limit_w(),
         memory_kind: if key.slice.is_some() { MemoryKind::Slice } else { MemoryKind::Dedicated },

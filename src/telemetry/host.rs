@@ -1,5 +1,4 @@
-//! The machine that this program runs on, and what this program takes of it: a look a second on a thread that sleeps
-//! meanwhile.
+//! Samples this machine's load and tokscope's own share of it, once a second on a thread that sleeps in between.
 
 #[cfg(target_os = "linux")]
 mod proc;
@@ -16,26 +15,26 @@ use self::proc::Proc as ThisMachine;
 #[cfg(not(target_os = "linux"))]
 use self::system::SysinfoMachine as ThisMachine;
 use super::Sampler;
-use super::sampling_loop::attend;
+use super::sampling_loop::run_loop;
 use super::ticker::Ticker;
 use crate::domain::host::{HostEvent, HostSample};
 use crate::domain::time::Nanos;
 
-/// How to look.
+/// Configuration of the host sampler.
 #[derive(Clone, Debug)]
 pub struct HostConfig {
-    /// Time between two looks.
+    /// Time between two samples.
     pub interval: Duration,
-    /// Where Linux tells of processes and memory.
+    /// Root of Linux' process file system, normally `/proc`.
     pub proc_root: PathBuf,
-    /// The name of the thread whose share is told by itself, on Linux.
+    /// Name of the thread whose CPU share is reported separately on Linux.
     pub thread: &'static str,
 }
 
-/// Over so many intervals it was no longer looked at.
-const LONGEST_INTERVALS: u32 = 4;
+/// Maximum age of the previous sample, in intervals. After a longer pause no shares are computed.
+const MAX_GAP_INTERVALS: u32 = 4;
 
-/// Starts to look at the machine. Like the GPUs' sampler it begins inactive, and reads nothing before it is asked to.
+/// Starts the host sampler. Like the GPU sampler it starts inactive, and it reads nothing before the first request.
 pub fn watch_host(
     config: HostConfig,
     now: impl Fn() -> Nanos + Send + 'static,
@@ -44,55 +43,55 @@ pub fn watch_host(
     let (commands, inbox) = channel();
     let thread = move || {
         let watch = || {
-            let mut pace = Ticker::new(config.interval);
-            let mut looks = HostSampler::new(config.interval, ThisMachine::new(&config));
+            let mut ticker = Ticker::new(config.interval);
+            let mut sampler = HostSampler::new(config.interval, ThisMachine::new(&config));
             let at = &now;
-            attend(&inbox, &mut pace, at, |_asked| {
-                if let Some(event) = looks.look(at()) {
+            run_loop(&inbox, &mut ticker, at, |_requested| {
+                if let Some(event) = sampler.sample(at()) {
                     sink(event);
                 }
             });
         };
         if catch_unwind(AssertUnwindSafe(watch)).is_err() {
-            sink(HostEvent::Absent("an internal error ended the look at this machine".to_owned()));
+            sink(HostEvent::Absent("host sampling stopped after an internal error".to_owned()));
         }
     };
-    // Without a thread there are no figures, which is what the report then says.
+    // Without a thread there are no figures, and the report says so.
     drop(std::thread::Builder::new().name("host".to_owned()).spawn(thread));
     Sampler { commands }
 }
 
-/// Where the figures come from. It keeps what it counts from one look to the next.
+/// Source of the figures. It stores its counters from one sample to the next.
 trait Machine {
-    /// Over a shorter time its figures are too coarse.
-    const SHORTEST: Duration;
+    /// Minimum time between two samples. Over a shorter time the figures are too coarse.
+    const MIN_GAP: Duration;
 
-    /// What is seen now, with shares of the time since the look before; without any where that is `None`: at the first
-    /// look, and after a pause. `None`: the system does not tell.
-    fn look(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample>;
+    /// Reads the figures. CPU shares cover the time `since` the previous sample; `since` is `None` on the first sample
+    /// and after a pause, and then there are no shares. Returns `None` if the system reports nothing.
+    fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample>;
 }
 
 struct HostSampler<M> {
     machine: M,
-    longest: Duration,
-    before: Option<Nanos>,
+    max_gap: Duration,
+    previous: Option<Nanos>,
 }
 
 impl<M: Machine> HostSampler<M> {
     fn new(interval: Duration, machine: M) -> Self {
-        Self { machine, longest: interval * LONGEST_INTERVALS, before: None }
+        Self { machine, max_gap: interval * MAX_GAP_INTERVALS, previous: None }
     }
 
-    /// What is seen now; the first look of all has nothing to tell but the memory.
-    fn look(&mut self, at: Nanos) -> Option<HostEvent> {
-        let since = self.before.map(|before| at.since(before));
-        if since.is_some_and(|since| since < M::SHORTEST) {
+    /// Takes a sample unless the previous one is too recent. The first sample has only memory figures.
+    fn sample(&mut self, at: Nanos) -> Option<HostEvent> {
+        let since = self.previous.map(|previous| at.since(previous));
+        if since.is_some_and(|since| since < M::MIN_GAP) {
             return None;
         }
-        let Some(sample) = self.machine.look(at, since.filter(|since| *since <= self.longest)) else {
-            return Some(HostEvent::Absent("the system does not tell how busy it is".to_owned()));
+        let Some(sample) = self.machine.read(at, since.filter(|since| *since <= self.max_gap)) else {
+            return Some(HostEvent::Absent("the system does not report its load".to_owned()));
         };
-        self.before = Some(at);
+        self.previous = Some(at);
         Some(HostEvent::Sample(sample))
     }
 }
@@ -102,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_is_seen_before_somebody_asks() {
+    fn nothing_is_read_before_the_first_request() {
         let config =
             HostConfig { interval: Duration::from_millis(1), proc_root: PathBuf::from("/proc"), thread: "engine" };
         let (sink, events) = channel();

@@ -1,8 +1,7 @@
-//! Apple's GPUs, as the program macmon tells of them.
+//! Apple GPUs, read through the program macmon.
 //!
-//! What macOS has for this is private, and changes from release to release; whoever keeps up with it is macmon, which its
-//! users keep up to date. So it is asked as they run it, in a process of its own, rather than built in: none of it, and no
-//! unsafe code, is in this program.
+//! The macOS interfaces for GPU figures are private and change between releases. macmon follows those changes and its
+//! users update it. Running macmon as a separate process keeps its code, and any unsafe code, out of tokscope.
 
 mod pipe;
 #[cfg(test)]
@@ -15,47 +14,55 @@ use std::time::Duration;
 
 use self::pipe::{News, Pipe, not_understood};
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, SampleError, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, WithSource};
 use crate::domain::gpu::{GpuInfo, GpuSample, MemoryKind};
 use crate::domain::time::Nanos;
 use crate::protocol::macmon::Reading;
 
-/// Its name in the table of sources, and the program's.
+/// Name of this source and of the program.
 pub(super) const NAME: &str = "macmon";
 
-/// It begins with looking for sensors, of which there are some hundred.
-const FIRST_PATIENCE: Duration = Duration::from_secs(10);
-/// After so long without a line it is silent, and then it is given up.
+/// Timeout for the first line. macmon first searches some hundred sensors.
+const FIRST_LINE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Time without a line after which macmon counts as silent, and after which it is stopped.
 const SILENT_AFTER: Duration = Duration::from_secs(2);
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(10);
-/// When it is started anew.
-const ANEW_AFTER: Duration = Duration::from_secs(5);
+const STOPPED_AFTER: Duration = Duration::from_secs(10);
+/// Time from the end of macmon to its restart.
+const RESTART_AFTER: Duration = Duration::from_secs(5);
 
-/// What to do where the program is not on `PATH`.
+/// Advice if macmon is not on `PATH`.
 const ABSENT: &str = if cfg!(target_os = "macos") {
-    "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+    "macmon is not on PATH; install it to read Apple GPUs (brew install macmon)"
 } else {
-    "macmon reads Apple's GPUs, on a Mac"
+    "macmon reads Apple GPUs and runs only on macOS"
 };
-/// Why it is not known whether the GPU serves an endpoint on this machine.
-const NOT_TOLD: &str =
-    "the endpoint's address is this machine's; who listens there, and who uses the GPU, macOS does not tell";
+/// Reason why the use of the GPU by a local endpoint is unknown.
+const USERS_UNKNOWN: &str =
+    "the endpoint's address is local, but macOS does not report which process listens there or uses the GPU";
 
-/// Starts the program, and lends its GPU out once it has told of it.
-pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+/// Starts macmon and, after its first line, passes the open source to `then`.
+pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let program = find(config.program_path.as_deref()).ok_or_else(|| ABSENT.to_owned())?;
     let pipe = Pipe::start(&program, config)?;
-    let info = info(&pipe.wait(FIRST_PATIENCE)?);
-    let state = State::Runs { pipe, heard: None, has_told: true };
-    then(&mut Source { program, config: config.clone(), info, state, looked: None, news: Err(SampleError::Unchanged) });
+    let info = info(&pipe.wait(FIRST_LINE_TIMEOUT)?);
+    let state = State::Running { pipe, last_line: None, has_figures: true };
+    then(&mut Source {
+        program,
+        config: config.clone(),
+        info,
+        state,
+        last_read: None,
+        news: Err(SampleError::Unchanged),
+    });
     Ok(())
 }
 
-/// Where the program is. A folder that is named from the one the user is in may be anybody's.
+/// Path of macmon. Relative folders in `PATH` are skipped, because anybody may have put a program into the current
+/// folder.
 fn find(path: Option<&OsStr>) -> Option<PathBuf> {
     let is_program = |file: &PathBuf| {
         file.is_absolute()
-            && file.metadata().is_ok_and(|about| about.is_file() && about.permissions().mode() & 0o111 != 0)
+            && file.metadata().is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
     };
     std::env::split_paths(path?).map(|folder| folder.join(NAME)).find(is_program)
 }
@@ -65,18 +72,18 @@ struct Source {
     config: SamplerConfig,
     info: GpuInfo,
     state: State,
-    looked: Option<Nanos>,
-    /// What the last look found.
+    last_read: Option<Nanos>,
+    /// Result of the last read.
     news: Result<Reading, SampleError>,
 }
 
 enum State {
-    Runs {
+    Running {
         pipe: Pipe,
-        /// When it last told something, as far as somebody listened.
-        heard: Option<Nanos>,
-        /// Whether that was anything since it was started.
-        has_told: bool,
+        /// Time of the last line with figures, or of the start; `None` after a pause in which nothing was read.
+        last_line: Option<Nanos>,
+        /// Whether macmon has sent figures since its start.
+        has_figures: bool,
     },
     Ended {
         at: Nanos,
@@ -85,54 +92,53 @@ enum State {
 }
 
 impl Source {
-    /// Starts it anew.
+    /// Starts macmon again.
     fn start(&mut self, at: Nanos) -> SampleError {
         match Pipe::start(&self.program, &self.config) {
             Ok(pipe) => {
-                self.state = State::Runs { pipe, heard: Some(at), has_told: false };
-                SampleError::Silent(format!("{NAME} is being started"))
+                self.state = State::Running { pipe, last_line: Some(at), has_figures: false };
+                SampleError::Silent(format!("{NAME} is starting"))
             }
             Err(why) => self.end(at, why),
         }
     }
 
-    /// It has ended, or ends with this.
+    /// Records that macmon has ended. Dropping the old state stops a process that is still running.
     fn end(&mut self, at: Nanos, why: String) -> SampleError {
         self.state = State::Ended { at, why: why.clone() };
         SampleError::Lost(why)
     }
 
-    /// What is new, the last look having been so long ago.
-    fn look(&mut self, at: Nanos, since: Duration) -> Result<Reading, SampleError> {
-        let State::Runs { pipe, heard, has_told } = &mut self.state else {
+    /// Reads the latest line. `since` is the time from the previous read.
+    fn read(&mut self, at: Nanos, since: Duration) -> Result<Reading, SampleError> {
+        let State::Running { pipe, last_line, has_figures } = &mut self.state else {
             return Err(match &self.state {
-                State::Ended { at: ended, why } if at.since(*ended) < ANEW_AFTER => SampleError::Lost(why.clone()),
+                State::Ended { at: ended, why } if at.since(*ended) < RESTART_AFTER => SampleError::Lost(why.clone()),
                 _ => self.start(at),
             });
         };
-        match pipe.news(since) {
+        match pipe.news() {
             News::Reading(reading) => {
-                (*heard, *has_told) = (Some(at), true);
+                (*last_line, *has_figures) = (Some(at), true);
                 Ok(reading)
             }
-            News::Nothing { odd } => {
+            News::Nothing { unreadable } => {
                 if since > SILENT_AFTER {
-                    // Nobody listened meanwhile.
-                    *heard = None;
+                    // Nothing was read during a pause, so the silence starts now.
+                    *last_line = None;
                 }
-                let silent = at.since(*heard.get_or_insert(at));
-                let why = match odd {
-                    Some(odd) => not_understood(&odd),
-                    None => format!("{NAME} has told nothing for {} s", silent.as_secs()),
+                let silence = at.since(*last_line.get_or_insert(at));
+                let why = match unreadable {
+                    Some(unreadable) => not_understood(&unreadable),
+                    None => format!("{NAME} has sent no data for {} s", silence.as_secs()),
                 };
-                Err(match has_told {
-                    _ if silent >= GIVEN_UP_AFTER => self.end(at, why),
-                    _ if silent >= SILENT_AFTER => SampleError::Silent(why),
+                Err(match has_figures {
+                    _ if silence >= STOPPED_AFTER => self.end(at, why),
+                    _ if silence >= SILENT_AFTER => SampleError::Silent(why),
                     true => SampleError::Unchanged,
-                    false => SampleError::Silent(format!("{NAME} is being started")),
+                    false => SampleError::Silent(format!("{NAME} is starting")),
                 })
             }
-            News::Flood => Err(self.end(at, format!("{NAME} tells more than it is asked for"))),
             News::Ended(why) => Err(self.end(at, why)),
         }
     }
@@ -143,12 +149,12 @@ impl GpuSource for Source {
         NAME
     }
 
-    fn begin_look(&mut self, at: Nanos) {
-        let since = self.looked.replace(at).map_or(Duration::ZERO, |before| at.since(before));
-        self.news = self.look(at, since);
+    fn prepare(&mut self, at: Nanos) {
+        let since = self.last_read.replace(at).map_or(Duration::ZERO, |before| at.since(before));
+        self.news = self.read(at, since);
     }
 
-    /// Part of macOS: it has no version of its own.
+    /// The driver is part of macOS and has no version of its own.
     fn driver(&self) -> Option<&str> {
         None
     }
@@ -157,9 +163,10 @@ impl GpuSource for Source {
         vec![self.info.clone()]
     }
 
-    /// A tunnel listens at an address of this machine as well, and then the work is done elsewhere.
+    /// macOS does not report GPU users. A listener on a local address proves nothing either, because it may be a tunnel
+    /// to another machine.
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
-        Err(NOT_TOLD.to_owned())
+        Err(USERS_UNKNOWN.to_owned())
     }
 
     fn sample(&mut self, _position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
@@ -180,9 +187,11 @@ impl GpuSource for Source {
 fn info(reading: &Reading) -> GpuInfo {
     let chip = reading.chip.as_deref().unwrap_or("Apple GPU");
     let load_unknown = if reading.is_load_weighted {
-        format!("this {NAME} tells it only as weighted by the clock: 0.8 and later tell it (brew upgrade {NAME})")
+        format!(
+            "this {NAME} reports only a load weighted by the clock; 0.8 and later report the load (brew upgrade {NAME})"
+        )
     } else {
-        format!("{NAME} does not tell it")
+        format!("not reported by {NAME}")
     };
     let memory = reading.memory_used_bytes.is_some() && reading.memory_total_bytes.is_some();
     GpuInfo {
@@ -193,7 +202,7 @@ fn info(reading: &Reading) -> GpuInfo {
         memory_total_bytes: reading.memory_total_bytes,
         memory_kind: MemoryKind::Unified,
         memory_used_is_machines: true,
-        memory_unknown_because: (!memory).then(|| format!("{NAME} does not tell it")),
+        memory_unknown_because: (!memory).then(|| format!("not reported by {NAME}")),
         utilization_unknown_because: reading.active_percent.is_none().then_some(load_unknown),
         max_sm_clock_mhz: reading.max_clock_mhz,
         ..GpuInfo::default()

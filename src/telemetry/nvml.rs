@@ -1,4 +1,4 @@
-//! NVIDIA's driver library, loaded when the program runs.
+//! NVIDIA GPUs, read through the driver's library (NVML), which is loaded at run time.
 
 mod error;
 mod gpu;
@@ -14,67 +14,67 @@ use std::ffi::{OsStr, OsString};
 use nvml_wrapper::Nvml;
 use nvml_wrapper::error::NvmlError;
 
-use self::gpu::{Gpu, Place, trouble};
+use self::gpu::{Gpu, Place, to_sample_error};
 use super::SamplerConfig;
-use super::source::{GpuSource, GpuUsers, SampleError, Use};
+use super::source::{GpuSource, GpuUsers, SampleError, WithSource};
 use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 
-/// Its name in the table of sources.
+/// Name of this source.
 pub(super) const NAME: &str = "nvml";
 
-/// Where the library is looked for: the loader's own search, then NixOS and WSL, which are not on it.
+/// Places of the library: the loader's search path first, then those of NixOS and WSL, which are not on it.
 const LIBRARIES: &[&str] = if cfg!(windows) {
     &["nvml.dll"]
 } else {
     &["libnvidia-ml.so.1", "/run/opengl-driver/lib/libnvidia-ml.so.1", "/usr/lib/wsl/lib/libnvidia-ml.so.1"]
 };
 
-/// Loads the library, lends its GPUs out, and shuts it down.
-pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+/// Loads the library, passes the open source to `then`, and shuts the library down.
+pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let nvml = load(config.lib_path.as_ref().map(|p| p.as_os_str()))?;
     let driver = nvml.sys_driver_version().ok().map(|v| sanitise_line(&v));
-    let count = nvml.device_count().map_err(|e| error::at_start(&e))?;
-    let system_bytes = memory::of_system(&config.proc_root);
+    let count = nvml.device_count().map_err(|e| error::describe_start(&e))?;
+    let system_bytes = memory::system_memory_bytes(&config.proc_root);
     let (mut gpus, mut slices) = (Vec::new(), Vec::new());
     let mut denied = None;
     for index in 0..count {
         let mut gpu = Gpu::new(index, Place::Whole(index));
         if let Err(error @ NvmlError::NoPermission) = gpu.open(&nvml, system_bytes) {
-            // The driver counts the GPUs of other people's jobs too; those are not ours to show.
+            // The driver also counts GPUs of other users' jobs, which must not be shown.
             denied = Some(error);
             continue;
         }
-        // One that did not open otherwise, because it is lost now, may come back.
+        // A GPU that failed to open for another reason, for example because it is lost, may come back.
         let slots = gpu.slots();
-        slices.extend(slots.iter().map(|&slot| (Place::Slice { of: index, slot }, gpu.info.clone())));
-        // In a container only the slice is ours, and what the whole tells is not to be had.
+        slices.extend(slots.iter().map(|&slot| (Place::Slice { parent: index, slot }, gpu.info.clone())));
+        // In a container that was given a slice, the whole GPU is not readable and is left out.
         if slots.is_empty() || !gpu.is_forbidden() {
             gpus.push(gpu);
         }
     }
     for (index, (place, whole)) in (count..).zip(slices) {
         let mut slice = Gpu::slice(index, place, &whole);
-        // One that does not open now is asked again with its first sample.
+        // A slice that fails to open is tried again with its first sample.
         drop(slice.open(&nvml, system_bytes));
         gpus.push(slice);
     }
     if gpus.is_empty() {
-        return Err(denied.map_or_else(|| "the NVIDIA driver sees no GPU".to_owned(), |e| error::at_start(&e)));
+        return Err(denied.map_or_else(|| "the NVIDIA driver reports no GPU".to_owned(), |e| error::describe_start(&e)));
     }
     then(&mut Source { nvml: &nvml, driver, gpus, system_bytes });
     Ok(())
 }
 
-/// Boxed, for it is twelve kilobytes of function pointers.
+/// Loads the library. Boxed because it consists of 12 KB of function pointers.
 fn load(lib_path: Option<&OsStr>) -> Result<Box<Nvml>, String> {
     let paths = lib_path.map_or_else(|| LIBRARIES.iter().map(OsString::from).collect(), |p| vec![p.to_owned()]);
     for path in &paths {
         match Nvml::builder().lib_path(path).init() {
             Ok(nvml) => return Ok(Box::new(nvml)),
             Err(error) if error::is_not_found(&error, path) => {}
-            Err(error) => return Err(error::at_start(&error)),
+            Err(error) => return Err(error::describe_start(&error)),
         }
     }
     let usual = paths.first().map_or_else(String::new, |p| p.to_string_lossy().into_owned());
@@ -103,14 +103,14 @@ impl GpuSource for Source<'_> {
 
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
         let Some(gpu) = self.gpus.get_mut(position) else {
-            return Err(SampleError::Lost("there is no such GPU".to_owned()));
+            return Err(SampleError::Lost("no such GPU".to_owned()));
         };
-        gpu.open(self.nvml, self.system_bytes).map_err(|e| trouble(&e))?;
+        gpu.open(self.nvml, self.system_bytes).map_err(|e| to_sample_error(&e))?;
         gpu.sample(self.nvml, at, self.system_bytes)
     }
 
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
         let all: Vec<_> = self.gpus.iter_mut().filter_map(Gpu::users).collect();
-        if all.is_empty() { Err("the driver does not tell which processes use the GPUs".to_owned()) } else { Ok(all) }
+        if all.is_empty() { Err("the driver does not report which processes use the GPUs".to_owned()) } else { Ok(all) }
     }
 }

@@ -1,4 +1,4 @@
-//! A page of metrics over HTTP, fetched from a thread that may wait.
+//! Fetches metrics pages over HTTP, on a thread that may block.
 
 use std::time::Duration;
 
@@ -6,70 +6,72 @@ use futures_util::future::join_all;
 
 use crate::domain::text::sanitise_line;
 
-/// A page may take so long.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// A page may be so long: a server of many models and ranks stays below it.
+/// Timeout for one page.
+const TIMEOUT: Duration = Duration::from_secs(2);
+/// Maximum size of a page. Pages of servers with many models and ranks stay below it.
 const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// Fetches pages, over connections that it keeps.
+/// Fetches pages over reused connections.
 pub(super) struct Fetcher {
     client: reqwest::Client,
     runtime: tokio::runtime::Runtime,
 }
 
 impl Fetcher {
-    /// A client that goes straight to the host, follows nothing, and carries no key of the user's.
+    /// Creates a client without proxy, redirects and API key.
     pub(super) fn new() -> Result<Self, String> {
         Self::with_client(reqwest::Client::builder().no_proxy())
     }
 
-    /// A client with the headers, certificates and proxy of `client`. No redirect is followed: it would take a key elsewhere.
+    /// Creates a client with the headers, certificates and proxy of `client`. Redirects are not followed because they
+    /// would send a key to another host.
     pub(super) fn with_client(client: reqwest::ClientBuilder) -> Result<Self, String> {
-        // A second installation is refused, and harmless.
+        // Fails harmlessly if a provider is already installed.
         let _already = rustls::crypto::ring::default_provider().install_default();
-        let client = client.redirect(reqwest::redirect::Policy::none()).timeout(PATIENCE);
-        let client = client.build().map_err(|e| format!("the HTTP client could not be set up: {e}"))?;
+        let client = client.redirect(reqwest::redirect::Policy::none()).timeout(TIMEOUT);
+        let client = client.build().map_err(|e| format!("cannot create the HTTP client: {e}"))?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|e| format!("no runtime for reading metrics: {e}"))?;
+        let runtime = runtime.map_err(|e| format!("cannot create the runtime for reading metrics: {e}"))?;
         Ok(Self { client, runtime })
     }
 
-    /// The text of a page, or why there is none, in words for people that do not repeat the address.
+    /// Returns the text of a page, or the reason for its absence without the address.
     pub(super) fn fetch(&self, url: &str) -> Result<String, String> {
         self.runtime.block_on(self.page(url))
     }
 
-    /// The same of several at once: one that does not answer keeps the others waiting no longer than itself.
+    /// Fetches several pages concurrently, so that a slow page delays the others by at most its own time.
     pub(super) fn fetch_all(&self, urls: &[&str]) -> Vec<Result<String, String>> {
         self.runtime.block_on(join_all(urls.iter().map(|url| self.page(url))))
     }
 
     async fn page(&self, url: &str) -> Result<String, String> {
-        let mut answer = self.client.get(url).send().await.map_err(|e| words(&e))?;
-        let status = answer.status();
+        let mut response = self.client.get(url).send().await.map_err(|e| describe(&e))?;
+        let status = response.status();
         if !status.is_success() {
             return Err(format!("HTTP {}", status.as_u16()));
         }
         let mut bytes = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(|e| words(&e))? {
+        while let Some(piece) = response.chunk().await.map_err(|e| describe(&e))? {
             bytes.extend_from_slice(&piece);
             if bytes.len() > MAX_BYTES {
-                return Err(format!("the page is longer than {} MiB", MAX_BYTES / (1024 * 1024)));
+                return Err(format!("the page exceeds {} MiB", MAX_BYTES / (1024 * 1024)));
             }
         }
         Ok(String::from_utf8_lossy(&bytes).trim_start_matches('\u{feff}').to_owned())
     }
 }
 
-/// The innermost cause says what happened; the address may hold secrets and is left out.
-fn words(error: &reqwest::Error) -> String {
+/// Describes an error by its innermost cause. The address may contain secrets and is left out.
+fn describe(error: &reqwest::Error) -> String {
     if error.is_timeout() {
-        return format!("no answer within {} s", PATIENCE.as_secs());
+        return format!("no response within {} s", TIMEOUT.as_secs());
     }
     let mut cause: &dyn std::error::Error = error;
     while let Some(inner) = cause.source() {
         cause = inner;
     }
-    let text = if std::ptr::eq(cause, std::ptr::from_ref(error)) { "no answer".to_owned() } else { cause.to_string() };
+    let text =
+        if std::ptr::eq(cause, std::ptr::from_ref(error)) { "no response".to_owned() } else { cause.to_string() };
     sanitise_line(&text)
 }

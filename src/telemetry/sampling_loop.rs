@@ -1,29 +1,29 @@
-//! The loop of a thread that looks at something: at each tick, and on request.
+//! Loop of a sampling thread: acts at each tick and on request.
 
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 
 use super::ticker::Ticker;
 use crate::domain::time::Nanos;
 
-/// What the thread is told. It ends when there is nobody left to tell it anything.
+/// Command to a sampling thread. The thread ends when all senders are gone.
 #[derive(Debug)]
 pub(super) enum Command {
-    /// Look out of turn, and answer when what was seen is in the sink.
+    /// Samples now, and replies when the events are in the sink.
     Sample(Option<Sender<()>>),
-    /// Tick, or do not.
+    /// Starts or stops the ticks.
     Active(bool),
 }
 
-/// Looks at each tick and on request, until nobody is left who could request anything. The look is told which it is: `true`
-/// on request.
-pub(super) fn attend(
+/// Calls `sample` at each tick and on request, until all senders of commands are gone. The argument is `true` for
+/// requests.
+pub(super) fn run_loop(
     inbox: &Receiver<Command>,
-    pace: &mut Ticker,
+    ticker: &mut Ticker,
     now: impl Fn() -> Nanos,
-    mut look: impl FnMut(bool),
+    mut sample: impl FnMut(bool),
 ) {
     loop {
-        let received = match pace.wait(now()) {
+        let received = match ticker.wait(now()) {
             None => inbox.recv().map_err(|_gone| RecvTimeoutError::Disconnected),
             Some(wait) => inbox.recv_timeout(wait),
         };
@@ -32,24 +32,24 @@ pub(super) fn attend(
             Err(RecvTimeoutError::Timeout) => None,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let mut asked = false;
+        let mut requested = false;
         let mut waiting = Vec::new();
-        // All that piled up behind a slow look is one.
+        // Requests that queued up behind a slow sample are merged into one.
         for command in first.into_iter().chain(inbox.try_iter()) {
             match command {
-                Command::Sample(answer) => {
-                    asked = true;
-                    waiting.extend(answer);
+                Command::Sample(reply) => {
+                    requested = true;
+                    waiting.extend(reply);
                 }
-                Command::Active(active) => pace.set_active(active, now()),
+                Command::Active(active) => ticker.set_active(active, now()),
             }
         }
-        if pace.take(now()) || asked {
-            look(asked);
+        if ticker.take(now()) || requested {
+            sample(requested);
         }
-        for answer in waiting {
-            // Who waited may have given up.
-            let _ = answer.send(());
+        for reply in waiting {
+            // The caller may have stopped waiting.
+            let _ = reply.send(());
         }
     }
 }

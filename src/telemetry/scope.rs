@@ -1,4 +1,4 @@
-//! Whether the endpoint is on this machine, and then whether it uses the GPUs that are read.
+//! Determines whether the endpoint is on this machine, and if so whether it uses the sampled GPUs.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs, UdpSocket};
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
@@ -11,27 +11,27 @@ use super::{Endpoint, SamplerConfig};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 
-/// The list of processes is dear to ask for.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// Interval between checks, because listing processes is expensive.
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// Looks now and then, and tells what is new.
+/// Checks the scope from time to time and returns changes.
 #[derive(Debug)]
 pub(super) struct ScopeWatch {
     place: Place,
     #[cfg(target_os = "linux")]
     listener: Option<Listener>,
     is_due: bool,
-    looked: Option<Nanos>,
-    told: Option<GpuScope>,
+    checked: Option<Nanos>,
+    reported: Option<GpuScope>,
 }
 
-/// Where the endpoint is.
+/// Location of the endpoint.
 #[derive(Debug)]
 enum Place {
-    /// Nobody asked.
-    NotAsked,
-    /// Its name is being looked up. That may take long, and samples do not wait for it.
-    Asked(Receiver<Vec<IpAddr>>),
+    /// No endpoint was given.
+    NoEndpoint,
+    /// The name is being resolved on another thread, because that may take long and must not delay samples.
+    Resolving(Receiver<Vec<IpAddr>>),
     /// On this machine, at these addresses.
     Here(Vec<IpAddr>),
     Elsewhere,
@@ -50,11 +50,11 @@ impl Place {
         let (found, wait) = sync_channel(1);
         let look_up = move || {
             let addresses = (name.as_str(), port).to_socket_addrs().into_iter().flatten();
-            // Nobody waits any more when the run is over.
+            // After the run, the result has no receiver.
             drop(found.send(addresses.map(|a| a.ip()).collect()));
         };
         match std::thread::Builder::new().name("resolve".to_owned()).spawn(look_up) {
-            Ok(_) => Self::Asked(wait),
+            Ok(_) => Self::Resolving(wait),
             Err(_) => Self::Elsewhere,
         }
     }
@@ -65,7 +65,7 @@ impl Place {
     }
 }
 
-/// Whether an address is this machine's: a socket can be bound to those alone. Nothing is sent.
+/// Whether an address belongs to this machine. Sockets can only be bound to local addresses; nothing is sent.
 fn is_own(address: IpAddr) -> bool {
     address.to_canonical().is_loopback() || UdpSocket::bind((address, 0)).is_ok()
 }
@@ -73,24 +73,24 @@ fn is_own(address: IpAddr) -> bool {
 impl ScopeWatch {
     pub(super) fn new(config: &SamplerConfig) -> Self {
         Self {
-            place: config.endpoint.as_ref().map_or(Place::NotAsked, Place::from_endpoint),
+            place: config.endpoint.as_ref().map_or(Place::NoEndpoint, Place::from_endpoint),
             #[cfg(target_os = "linux")]
             listener: config.endpoint.as_ref().map(|e| Listener::new(config.proc_root.clone(), e.port)),
             is_due: false,
-            looked: None,
-            told: None,
+            checked: None,
+            reported: None,
         }
     }
 
-    /// What is new, if somebody wants to know or it is some time since somebody did. The first look of all is nobody's: it
-    /// would only stand in the way of the sample at the run's begin.
-    pub(super) fn look(&mut self, at: Nanos, wanted: bool, source: &mut dyn GpuSource) -> Option<GpuScope> {
-        self.is_due |= wanted || self.looked.is_some_and(|looked| at.since(looked) >= LOOK_EVERY);
+    /// Returns the scope if it changed. Checks when `requested` and at intervals after the first request. The initial
+    /// sample does not check, because that would delay the sample at the start of the run.
+    pub(super) fn check(&mut self, at: Nanos, requested: bool, source: &mut dyn GpuSource) -> Option<GpuScope> {
+        self.is_due |= requested || self.checked.is_some_and(|checked| at.since(checked) >= CHECK_INTERVAL);
         if !self.is_due {
             return None;
         }
-        let vouched = source.scope();
-        if let (Place::Asked(wait), None) = (&self.place, &vouched) {
+        let source_scope = source.scope();
+        if let (Place::Resolving(wait), None) = (&self.place, &source_scope) {
             match wait.try_recv() {
                 Ok(addresses) => self.place = Place::at(addresses),
                 Err(TryRecvError::Empty) => return None,
@@ -98,25 +98,25 @@ impl ScopeWatch {
             }
         }
         self.is_due = false;
-        self.looked = Some(at);
+        self.checked = Some(at);
         let scope = match &self.place {
-            _ if vouched.is_some() => vouched?,
-            Place::NotAsked | Place::Asked(_) => return None,
+            _ if source_scope.is_some() => source_scope?,
+            Place::NoEndpoint | Place::Resolving(_) => return None,
             Place::Elsewhere => GpuScope::ClientHost,
             Place::Here(addresses) => match source.users() {
                 #[cfg(target_os = "linux")]
                 Ok(users) => self.listener.as_mut()?.scope(addresses, &users),
                 #[cfg(not(target_os = "linux"))]
                 Ok(_) => GpuScope::Unknown {
-                    why: format!("on this system it is not looked up which process serves {addresses:?}"),
+                    why: format!("on this system tokscope cannot find the process that serves {addresses:?}"),
                 },
                 Err(why) => GpuScope::Unknown { why },
             },
         };
-        if self.told.as_ref() == Some(&scope) {
+        if self.reported.as_ref() == Some(&scope) {
             return None;
         }
-        self.told = Some(scope.clone());
+        self.reported = Some(scope.clone());
         Some(scope)
     }
 }
@@ -130,19 +130,19 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_here_if_it_is_one_of_ours() {
+    fn local_addresses_are_recognised() {
         for own in ["localhost", "LOCALHOST", "127.0.0.1", "127.8.9.1", "[::1]", "::1", "::ffff:127.0.0.1", "0.0.0.0"] {
             assert!(matches!(place(own), Place::Here(_)), "{own}");
         }
-        // Addresses of documentation are nobody's.
+        // Addresses reserved for documentation belong to no machine.
         for other in ["192.0.2.1", "[2001:db8::1]"] {
             assert!(matches!(place(other), Place::Elsewhere), "{other}");
         }
     }
 
     #[test]
-    fn a_name_is_looked_up_meanwhile() {
-        let Place::Asked(wait) = place("localhost.") else { panic!("no number, and not the usual name") };
+    fn names_are_resolved_in_the_background() {
+        let Place::Resolving(wait) = place("localhost.") else { panic!("not an address and not `localhost`") };
         let addresses = wait.recv().unwrap();
         assert!(addresses.iter().all(IpAddr::is_loopback), "{addresses:?}");
     }

@@ -1,4 +1,4 @@
-//! The server's own gauges, read from its page of metrics on a thread of their own.
+//! Samples the server's own metrics from its metrics page, on a separate thread.
 
 mod search;
 
@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Sampler;
 use super::page::Fetcher;
-use super::sampling_loop::attend;
+use super::sampling_loop::run_loop;
 use super::ticker::Ticker;
 use crate::domain::server_gauges::GaugeEvent;
 use crate::domain::time::Nanos;
@@ -16,12 +16,12 @@ use crate::protocol::server_metrics::{self, ServerPage};
 use crate::protocol::url::without_secrets;
 use search::Search;
 
-/// A look costs the server something: never more often.
-pub const SHORTEST_INTERVAL: Duration = Duration::from_secs(1);
+/// Minimum interval between reads, because each read costs the server some work.
+pub const MIN_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Starts to read the first of these addresses that has metrics of a server, with a client made from `client`. `now` is the
-/// run's clock; `sink` gets every event, from the reader's thread. The handle is used like that of the GPUs: no call waits for
-/// the server.
+/// Starts a thread that reads the first of these addresses with metrics of a known server, through `client`. `now` is
+/// the run's clock. `sink` receives every event, on that thread. As with the GPU sampler, no call on the handle waits
+/// for the server.
 pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     addresses: Vec<String>,
     client: reqwest::ClientBuilder,
@@ -30,35 +30,35 @@ pub fn watch_server<Sink: Fn(GaugeEvent) + Send + 'static>(
     sink: Sink,
 ) -> Sampler {
     let (commands, inbox) = channel();
-    // The sink follows the thread, so that it is still here when there is none.
-    let (give, take) = sync_channel::<Sink>(1);
+    // The sink is sent after the thread was spawned, so that it can still report a failure to spawn.
+    let (sink_sender, sink_receiver) = sync_channel::<Sink>(1);
     let thread = move || {
-        let Ok(sink) = take.recv() else { return };
+        let Ok(sink) = sink_receiver.recv() else { return };
         let ended = catch_unwind(AssertUnwindSafe(|| match Reader::new(addresses, client, interval, &now, &sink) {
             Ok(mut reader) => {
-                let mut pace = Ticker::new(reader.interval);
-                attend(&inbox, &mut pace, &now, |asked| reader.look(asked));
+                let mut ticker = Ticker::new(reader.interval);
+                run_loop(&inbox, &mut ticker, &now, |requested| reader.sample(requested));
             }
             Err(why) => sink(GaugeEvent::Absent(why)),
         }));
         if ended.is_err() {
-            sink(GaugeEvent::Absent("an internal error ended the reading of the metrics".to_owned()));
+            sink(GaugeEvent::Absent("reading server metrics stopped after an internal error".to_owned()));
         }
     };
     match std::thread::Builder::new().name("metrics".to_owned()).spawn(thread) {
-        Ok(_) => drop(give.send(sink)),
-        Err(error) => sink(GaugeEvent::Absent(format!("the thread that reads metrics did not start: {error}"))),
+        Ok(_) => drop(sink_sender.send(sink)),
+        Err(error) => sink(GaugeEvent::Absent(format!("cannot start the thread that reads server metrics: {error}"))),
     }
     Sampler { commands }
 }
 
-/// What the thread knows.
+/// State of the thread.
 struct Reader<'a> {
     addresses: Vec<String>,
-    /// The one of them that has the page.
+    /// Index of the address that has the page.
     found: Option<usize>,
     search: Search,
-    /// Why none has, as it was told.
+    /// Reason for the absence of a page that was sent last.
     absent: Option<String>,
     interval: Duration,
     fetcher: Fetcher,
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
         now: &'a dyn Fn() -> Nanos,
         sink: &'a dyn Fn(GaugeEvent),
     ) -> Result<Self, String> {
-        let interval = interval.max(SHORTEST_INTERVAL);
+        let interval = interval.max(MIN_INTERVAL);
         let search = Search::new(addresses.len());
         Ok(Self {
             addresses,
@@ -88,54 +88,55 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A look that was requested stands where nothing is measured: it may ask all addresses, a tick asks one at most.
-    fn look(&mut self, asked: bool) {
+    /// Samples the page, or searches for it. A request comes while nothing is measured and may try all addresses; a
+    /// tick tries at most one.
+    fn sample(&mut self, requested: bool) {
         if let Some(at) = self.found {
-            return self.look_again(at);
+            return self.sample_found(at);
         }
-        if asked {
-            self.search.begin();
+        if requested {
+            self.search.restart();
         }
-        for _ in 0..if asked { self.addresses.len() } else { 1 } {
+        for _ in 0..if requested { self.addresses.len() } else { 1 } {
             if self.found.is_none() {
-                self.ask();
+                self.try_next();
             }
         }
     }
 
-    /// Asks the address whose turn it is for the page.
-    fn ask(&mut self) {
-        let Some(at) = self.search.turn((self.now)()) else { return };
+    /// Tries the next address of the search.
+    fn try_next(&mut self) {
+        let Some(at) = self.search.next((self.now)()) else { return };
         match self.read(at) {
-            Ok((when, told)) => {
+            Ok((when, page)) => {
                 self.found = Some(at);
                 let interval_ms = u64::try_from(self.interval.as_millis()).unwrap_or(u64::MAX);
-                let (kind, url, warning) = (told.kind.into(), self.name(at), told.warning.map(Into::into));
+                let (kind, url, warning) = (page.kind.into(), self.name(at), page.warning.map(Into::into));
                 (self.sink)(GaugeEvent::Found { kind, url, interval_ms, warning });
-                (self.sink)(GaugeEvent::Sample(when, Box::new(told.gauges)));
+                (self.sink)(GaugeEvent::Sample(when, Box::new(page.gauges)));
             }
             Err(why) => {
-                self.search.miss(format!("{}: {why}", self.name(at)), (self.now)());
-                self.tell_absent();
+                self.search.record_failure(format!("{}: {why}", self.name(at)), (self.now)());
+                self.report_absence();
             }
         }
     }
 
-    /// Says why none has a page, where that is news.
-    fn tell_absent(&mut self) {
-        let Some(why) = self.search.why().filter(|why| self.absent.as_ref() != Some(why)) else { return };
+    /// Sends the reason for the absence of a page if it changed.
+    fn report_absence(&mut self) {
+        let Some(why) = self.search.reasons().filter(|why| self.absent.as_ref() != Some(why)) else { return };
         self.absent = Some(why.clone());
         (self.sink)(GaugeEvent::Absent(why));
     }
 
-    fn look_again(&self, at: usize) {
+    fn sample_found(&self, at: usize) {
         (self.sink)(match self.read(at) {
-            Ok((when, told)) => GaugeEvent::Sample(when, Box::new(told.gauges)),
+            Ok((when, page)) => GaugeEvent::Sample(when, Box::new(page.gauges)),
             Err(why) => GaugeEvent::Gap((self.now)(), why),
         });
     }
 
-    /// What the page says, and when it was there.
+    /// Reads the page, and returns it with the time.
     fn read(&self, at: usize) -> Result<(Nanos, ServerPage), String> {
         let url = self.addresses.get(at).map(String::as_str).unwrap_or_default();
         let page = self.fetcher.fetch(url).map_err(|why| match why.as_str() {
@@ -143,8 +144,8 @@ impl<'a> Reader<'a> {
             _ => why,
         })?;
         let when = (self.now)();
-        let told = server_metrics::read(&page);
-        told.map(|told| (when, told)).ok_or_else(|| "the page has no metrics of a server that is known".to_owned())
+        let read = server_metrics::read(&page);
+        read.map(|page| (when, page)).ok_or_else(|| "the page has no metrics of a known server".to_owned())
     }
 
     fn name(&self, at: usize) -> String {
@@ -164,21 +165,21 @@ mod tests {
     use super::*;
     use crate::domain::server_gauges::Meter;
 
-    /// Longer than any test takes: it ends a wait that would not end.
+    /// Timeout that no passing test reaches.
     const LIMIT: Duration = Duration::from_secs(60);
 
     fn plain() -> reqwest::ClientBuilder {
         reqwest::Client::builder().no_proxy()
     }
 
-    /// Answers each request with the next of these, head and all, then with nothing: the connection ends.
+    /// Serves these complete responses one per request. Later connections end without a response.
     fn pages(answers: Vec<String>) -> String {
         serve_answers(answers).0
     }
 
-    /// The same, and the path of each request, told before it is answered.
+    /// Like [`pages`], and also sends the path of each request before it is answered.
     fn serve_answers(answers: Vec<String>) -> (String, Receiver<String>) {
-        let (tell, paths) = channel();
+        let (path_sender, paths) = channel();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         std::thread::spawn(move || {
@@ -190,8 +191,8 @@ mod tests {
                     head.extend(byte);
                 }
                 let head = String::from_utf8_lossy(&head);
-                let _nobody_asks = tell.send(head.split(' ').nth(1).unwrap_or_default().to_owned());
-                let _gone = wire.write_all(answers.next().unwrap_or_default().as_bytes());
+                let _no_receiver = path_sender.send(head.split(' ').nth(1).unwrap_or_default().to_owned());
+                let _closed = wire.write_all(answers.next().unwrap_or_default().as_bytes());
             }
         });
         (address, paths)
@@ -201,13 +202,13 @@ mod tests {
         format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
     }
 
-    /// The events of so many looks, a second apart by the run's clock.
-    fn events(addresses: Vec<String>, looks: u64) -> Vec<GaugeEvent> {
+    /// Events of this number of requested samples, a second apart on the run's clock.
+    fn events(addresses: Vec<String>, samples: u64) -> Vec<GaugeEvent> {
         let (sink, events) = channel();
         let clock = AtomicU64::new(0);
         let now = move || Nanos::from_millis(clock.fetch_add(1, SeqCst));
         let reader = watch_server(addresses, plain(), LIMIT, now, move |event| drop(sink.send(event)));
-        for _ in 0..looks {
+        for _ in 0..samples {
             assert!(reader.sample_and_wait(LIMIT));
         }
         drop(reader);
@@ -215,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_address_with_metrics_is_the_one() {
+    fn the_first_address_with_metrics_is_used() {
         let address = pages(vec![
             page("404 Not Found", "no"),
             page("200 OK", "go_goroutines 3\n"),
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_costs_the_figures_and_says_so() {
+    fn a_panic_is_reported() {
         let (sink, events) = channel();
         let now = || panic!("while the metrics are read");
         let reader = watch_server(vec!["http://127.0.0.1:1/metrics".to_owned()], plain(), LIMIT, now, move |event| {
@@ -254,62 +255,61 @@ mod tests {
         });
         assert!(!reader.sample_and_wait(LIMIT));
         let [GaugeEvent::Absent(why)] = &*events.iter().collect::<Vec<_>>() else { panic!("something else") };
-        assert_eq!(why, "an internal error ended the reading of the metrics");
+        assert_eq!(why, "reading server metrics stopped after an internal error");
     }
 
     #[test]
-    fn where_there_is_none_each_address_says_why() {
+    fn every_address_without_metrics_gives_a_reason() {
         let address = pages(vec![page("404 Not Found", "no"), page("200 OK", "<html>")]);
         let events = events(vec![format!("{address}/metrics?key=secret"), format!("{address}/b")], 1);
         let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
-        let expected =
-            format!("{address}/metrics: HTTP 404; {address}/b: the page has no metrics of a server that is known");
+        let expected = format!("{address}/metrics: HTTP 404; {address}/b: the page has no metrics of a known server");
         assert_eq!(why, &expected);
     }
 
     #[test]
-    fn a_page_that_wants_a_key_says_how_to_send_it_and_a_redirect_takes_none_along() {
+    fn a_page_that_needs_a_key_gives_advice_and_redirects_are_not_followed() {
         let redirect = "HTTP/1.1 302 Found\r\nlocation: /b\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let (address, paths) = serve_answers(vec![page("401 Unauthorized", ""), redirect.to_owned()]);
         let events = events(vec![format!("{address}/a"), format!("{address}/c")], 1);
         let [GaugeEvent::Absent(why)] = events.as_slice() else { panic!("{events:?}") };
-        let wants = format!("{address}/a: HTTP 401; pass --server-metrics-auth to send the API key");
-        assert_eq!(why, &format!("{wants}; {address}/c: HTTP 302"));
+        let needs_key = format!("{address}/a: HTTP 401; pass --server-metrics-auth to send the API key");
+        assert_eq!(why, &format!("{needs_key}; {address}/c: HTTP 302"));
         assert_eq!(paths.try_iter().collect::<Vec<_>>(), ["/a", "/c"]);
     }
 
     #[test]
-    fn what_is_not_found_is_looked_for_one_request_a_tick_and_ever_more_seldom() {
+    fn the_search_sends_one_request_per_tick_and_slows_down() {
         let found = "llamacpp:requests_processing 1\n";
         let none = || page("404 Not Found", "");
         let answers = [none(), none(), page("503 Service Unavailable", ""), none(), none(), page("200 OK", found)];
         let (address, paths) = serve_answers(answers.into_iter().chain([page("200 OK", found)]).collect());
-        let (clock, told) = (Cell::new(Nanos::default()), RefCell::new(Vec::new()));
-        let (now, sink) = (|| clock.get(), |event| told.borrow_mut().push(event));
+        let (clock, sent) = (Cell::new(Nanos::default()), RefCell::new(Vec::new()));
+        let (now, sink) = (|| clock.get(), |event| sent.borrow_mut().push(event));
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
-        let mut reader = Reader::new(addresses, plain(), SHORTEST_INTERVAL, &now, &sink).unwrap();
-        let mut asked = Vec::new();
+        let mut reader = Reader::new(addresses, plain(), MIN_INTERVAL, &now, &sink).unwrap();
+        let mut requests = Vec::new();
         for second in 0..40_u64 {
             clock.set(Nanos::from_millis(second * 1000));
-            reader.look(false);
-            asked.extend(paths.try_iter().map(|path| (second, path)));
+            reader.sample(false);
+            requests.extend(paths.try_iter().map(|path| (second, path)));
         }
         let expected = [(0, "/a"), (1, "/b"), (6, "/a"), (7, "/b"), (37, "/a"), (38, "/b"), (39, "/b")];
-        assert_eq!(asked, expected.map(|(second, path)| (second, path.to_owned())));
+        assert_eq!(requests, expected.map(|(second, path)| (second, path.to_owned())));
         let why = |a, b| GaugeEvent::Absent(format!("{address}/a: HTTP {a}; {address}/b: HTTP {b}"));
-        let told = told.borrow();
-        assert_eq!(told[..3], [why(404, 404), why(503, 404), why(404, 404)], "always as it was last");
-        assert!(matches!(told[3..], [GaugeEvent::Found { .. }, GaugeEvent::Sample(..), GaugeEvent::Sample(..)]));
+        let sent = sent.borrow();
+        assert_eq!(sent[..3], [why(404, 404), why(503, 404), why(404, 404)], "each with its latest result");
+        assert!(matches!(sent[3..], [GaugeEvent::Found { .. }, GaugeEvent::Sample(..), GaugeEvent::Sample(..)]));
     }
 
     #[test]
-    fn a_look_that_is_requested_asks_all_of_them_and_does_not_wait_for_the_end_of_a_rest() {
+    fn a_requested_sample_tries_all_addresses_at_once() {
         let (address, paths) = serve_answers((0..9).map(|_| page("404 Not Found", "")).collect());
         let (now, sink) = (Nanos::default, |_| ());
         let addresses = vec![format!("{address}/a"), format!("{address}/b")];
-        let mut reader = Reader::new(addresses, plain(), SHORTEST_INTERVAL, &now, &sink).unwrap();
+        let mut reader = Reader::new(addresses, plain(), MIN_INTERVAL, &now, &sink).unwrap();
         for (is_requested, expected) in [(false, 1), (true, 2), (false, 0), (true, 2)] {
-            reader.look(is_requested);
+            reader.sample(is_requested);
             assert_eq!(paths.try_iter().count(), expected);
         }
     }

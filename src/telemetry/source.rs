@@ -1,4 +1,4 @@
-//! What a source of GPU figures is.
+//! Interface of a source of GPU figures.
 
 use std::time::Duration;
 
@@ -7,68 +7,68 @@ use crate::domain::gpu::{GpuInfo, GpuSample};
 use crate::domain::gpu_scope::GpuScope;
 use crate::domain::time::Nanos;
 
-/// A look at a GPU that gave no sample, and why, in words for people.
+/// Reason why a GPU has no sample, for the user.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum SampleError {
-    /// It is gone, perhaps for good: not worth asking at every turn.
+    /// The GPU is gone, perhaps for good, and is checked only rarely.
     Lost(String),
-    /// It did not answer this time.
+    /// The GPU did not answer this time.
     Silent(String),
-    /// It answers as before: there is nothing new to be sampled.
+    /// The figures are the same as before, so there is no new sample.
     Unchanged,
 }
 
-/// An open source. Its calls may block for as long as the driver likes.
+/// An open source. Its calls may block as long as the driver does.
 pub(super) trait GpuSource {
-    /// Its name in the table of sources.
+    /// Name of the source on the command line and in reports.
     fn name(&self) -> &'static str;
 
-    /// The shortest time between two looks that is of any use.
-    fn shortest_interval(&self) -> Duration {
+    /// Minimum useful interval between two samples.
+    fn min_interval(&self) -> Duration {
         Duration::ZERO
     }
 
-    /// Called before all GPUs are sampled one by one.
-    fn begin_look(&mut self, _at: Nanos) {}
+    /// Prepares a sample of all GPUs. Called before [`Self::sample`] is called for each GPU.
+    fn prepare(&mut self, _at: Nanos) {}
 
-    /// Driver version.
+    /// Version of the driver.
     fn driver(&self) -> Option<&str>;
 
-    /// The GPUs there are, always in the same order: more may follow at the end, none goes.
+    /// GPUs in a fixed order. New ones are appended, and none is removed.
     fn gpus(&self) -> Vec<GpuInfo>;
 
-    /// Looks at the GPU at that position of [`Self::gpus`]. While it is lost, a look costs one call of the driver.
+    /// Samples the GPU at this position of [`Self::gpus`]. For a lost GPU this costs one driver call.
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError>;
 
-    /// Why there is no GPU yet, while there is none.
+    /// Reason for the absence of GPUs, while there are none.
     fn absent(&self) -> Option<String> {
         None
     }
 
-    /// Whose the GPUs are, where the source knows that by itself.
+    /// Owner of the GPUs, if the source itself knows it.
     fn scope(&self) -> Option<GpuScope> {
         None
     }
 
-    /// The processes on each GPU that tells them. An error says why there is no such list, in words for people.
+    /// Processes on each GPU that reports them. Fails with a reason for the user if there is no such list.
     fn users(&mut self) -> Result<Vec<GpuUsers>, String> {
-        Err("it is not told which processes use the GPUs".to_owned())
+        Err("the source does not report which processes use the GPUs".to_owned())
     }
 }
 
-/// The processes on a GPU.
+/// Processes on one GPU.
 #[derive(Clone, Debug, PartialEq)]
-#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux tells who listens on a port"))]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux reports which process listens on a port"))]
 pub(super) struct GpuUsers {
-    /// The GPU's unique name.
+    /// UUID of the GPU.
     pub(super) uuid: String,
-    /// As the driver numbers them: outside of all containers.
+    /// Process IDs as the driver reports them: outside of all containers.
     pub(super) pids: Vec<u32>,
 }
 
-/// What is done with an open source.
-pub(super) type Use<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
+/// Callback that receives an open source.
+pub(super) type WithSource<'a> = &'a mut dyn FnMut(&mut dyn GpuSource);
 
-/// Opens a source, lends it out, and closes it: its handles borrow from its library, so both live on one stack. An error
-/// says why there is none, in words for people.
-pub(super) type Open = fn(&SamplerConfig, Use<'_>) -> Result<(), String>;
+/// Opens a source, passes it to the callback, and closes it. The source's handles borrow from its library, so both live
+/// on one stack. Fails with a reason for the user.
+pub(super) type Open = fn(&SamplerConfig, WithSource<'_>) -> Result<(), String>;

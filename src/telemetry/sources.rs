@@ -1,84 +1,84 @@
-//! Where GPU figures can come from.
+//! Table of the sources of GPU figures.
 
 use super::SamplerConfig;
-use super::source::{Open, Use};
+use super::source::{Open, WithSource};
 
 /// A source, as the command line knows it.
 #[derive(Clone, Copy, Debug)]
 pub struct Source {
-    /// Its name, on the command line and in reports.
+    /// Name on the command line and in reports.
     pub name: &'static str,
-    /// What it reads.
-    pub what: &'static str,
-    /// Whether it reads other machines, at the addresses that the user gives. Sources of this machine are tried only
-    /// without such an address.
+    /// Description for the help text.
+    pub description: &'static str,
+    /// Whether the source reads other machines, at addresses that the user gives. Local sources are tried only if no
+    /// such address was given.
     pub is_remote: bool,
-    /// Whether it is tried on this system while the user names no source.
-    is_usual: bool,
+    /// Whether the source is tried on this system if the user names none.
+    is_default: bool,
     pub(super) open: Open,
 }
 
-/// All sources of this system. Where none is named, the first that opens is the one.
+/// All sources of this system. If the user names none, the first one that opens is used.
 pub const SOURCES: &[Source] = &[
     Source {
         name: super::dcgm::NAME,
-        what: "exporters of other machines, by --gpu-metrics-url",
+        description: "DCGM exporters of other machines, from --gpu-metrics-url",
         is_remote: true,
-        is_usual: true,
+        is_default: true,
         open: super::dcgm::open,
     },
     #[cfg(any(target_os = "linux", windows))]
     Source {
         name: super::nvml::NAME,
-        what: "NVIDIA's driver",
+        description: "NVIDIA's driver",
         is_remote: false,
-        is_usual: true,
+        is_default: true,
         open: super::nvml::open,
     },
     #[cfg(target_os = "linux")]
     Source {
         name: super::amdgpu::NAME,
-        what: "AMD's driver",
+        description: "AMD's driver",
         is_remote: false,
-        is_usual: true,
+        is_default: true,
         open: super::amdgpu::open,
     },
     #[cfg(unix)]
     Source {
         name: super::macmon::NAME,
-        what: "Apple's GPUs, by the program macmon",
+        description: "Apple GPUs, through macmon",
         is_remote: false,
-        // Other systems have no GPU that macmon could read.
-        is_usual: cfg!(target_os = "macos"),
+        // Other systems have no GPU that macmon can read.
+        is_default: cfg!(target_os = "macos"),
         open: super::macmon::open,
     },
 ];
 
 impl Source {
     fn is_tried(&self, config: &SamplerConfig) -> bool {
-        self.is_usual && self.is_remote != config.metrics_urls.is_empty()
+        self.is_default && self.is_remote != config.metrics_urls.is_empty()
     }
 }
 
-/// The source of that name on this system.
+/// Source with this name on this system.
 pub fn source_by_name(name: &str) -> Option<&'static Source> {
     SOURCES.iter().find(|source| source.name == name)
 }
 
-/// Which source is wanted.
+/// Choice of the source.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum GpuChoice {
-    /// The first that opens.
+    /// First source that opens.
     #[default]
     Auto,
-    /// The one of that name, or none.
+    /// Source with this name.
     Only(&'static str),
-    /// GPUs are not looked at.
+    /// No GPU figures.
     None,
 }
 
 impl GpuChoice {
-    /// What a user may type for it.
+    /// Parses the value of `--gpu`.
     pub fn by_name(name: &str) -> Option<Self> {
         match name {
             "auto" => Some(Self::Auto),
@@ -87,22 +87,22 @@ impl GpuChoice {
         }
     }
 
-    /// All that may be typed.
+    /// All accepted values.
     pub fn names() -> impl Iterator<Item = &'static str> {
         std::iter::once("auto").chain(SOURCES.iter().map(|s| s.name)).chain(["none"])
     }
 }
 
-/// Opens the source that is wanted, lends it out, and closes it; an error has the reasons of all that were tried.
-pub(super) fn open(config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+/// Opens the chosen source, passes it to `then`, and closes it. An error lists the reasons of all sources tried.
+pub(super) fn open(config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let opened = open_one_of(SOURCES, config, then);
     if cfg!(windows) && config.choice == GpuChoice::Auto && config.metrics_urls.is_empty() {
-        return opened.map_err(|why| format!("{why}; AMD's GPUs are read on Linux only"));
+        return opened.map_err(|why| format!("{why}; AMD GPUs are supported only on Linux"));
     }
     opened
 }
 
-fn open_one_of(sources: &[Source], config: &SamplerConfig, then: Use<'_>) -> Result<(), String> {
+fn open_one_of(sources: &[Source], config: &SamplerConfig, then: WithSource<'_>) -> Result<(), String> {
     let mut reasons = Vec::new();
     for source in sources {
         let is_wanted = match config.choice {
@@ -118,7 +118,7 @@ fn open_one_of(sources: &[Source], config: &SamplerConfig, then: Use<'_>) -> Res
         }
     }
     if reasons.is_empty() {
-        reasons.push("GPU figures come from drivers that do not exist for this system".to_owned());
+        reasons.push("no GPU source supports this system".to_owned());
     }
     Err(reasons.join("; "))
 }
@@ -128,31 +128,31 @@ mod tests {
     use super::*;
 
     fn reason(config: &SamplerConfig) -> String {
-        let fake = |name, is_remote, open| Source { name, what: "", is_remote, is_usual: true, open };
+        let stub = |name, is_remote, open| Source { name, description: "", is_remote, is_default: true, open };
         let sources = [
-            fake("far", true, |_, _| Err("far is dead".to_owned())),
-            fake("one", false, |_, _| Err("no one".to_owned())),
-            fake("two", false, |_, _| Err("no two".to_owned())),
+            stub("far", true, |_, _| Err("far is dead".to_owned())),
+            stub("one", false, |_, _| Err("no one".to_owned())),
+            stub("two", false, |_, _| Err("no two".to_owned())),
         ];
         open_one_of(&sources, config, &mut |_source| {}).unwrap_err()
     }
 
     #[test]
-    fn the_reasons_of_all_that_were_tried_are_one_line() {
+    fn reasons_of_all_tried_sources_are_joined() {
         let config = |choice, urls: &[&str]| SamplerConfig {
             choice,
             metrics_urls: urls.iter().map(|&url| url.to_owned()).collect(),
             ..SamplerConfig::default()
         };
         assert_eq!(reason(&config(GpuChoice::Auto, &[])), "no one; no two");
-        assert_eq!(reason(&config(GpuChoice::Auto, &["http://far"])), "far is dead", "and not this machine's");
+        assert_eq!(reason(&config(GpuChoice::Auto, &["http://far"])), "far is dead", "local sources are not tried");
         assert_eq!(reason(&config(GpuChoice::Only("two"), &[])), "no two");
-        assert!(reason(&config(GpuChoice::None, &[])).starts_with("GPU figures come from drivers"));
+        assert!(reason(&config(GpuChoice::None, &[])).starts_with("no GPU source"));
     }
 
     #[cfg(unix)]
     #[test]
-    fn macmon_is_tried_by_itself_on_macs_alone() {
+    fn macmon_is_tried_by_default_only_on_macos() {
         let macmon = source_by_name(crate::telemetry::macmon::NAME).unwrap();
         let far = SamplerConfig { metrics_urls: vec!["http://far".to_owned()], ..SamplerConfig::default() };
         assert_eq!(macmon.is_tried(&SamplerConfig::default()), cfg!(target_os = "macos"));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_be_typed_is_understood() {
+    fn every_listed_name_is_parsed() {
         assert_eq!(GpuChoice::by_name("auto"), Some(GpuChoice::Auto));
         assert_eq!(GpuChoice::by_name("voodoo"), None);
         assert!(GpuChoice::names().all(|name| GpuChoice::by_name(name).is_some()));

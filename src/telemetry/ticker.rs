@@ -1,10 +1,10 @@
-//! When the next sample is due.
+//! Determines when the next sample is due.
 
 use std::time::Duration;
 
 use crate::domain::time::Nanos;
 
-/// Ticks on a grid. One that is missed is skipped, never caught up with.
+/// Ticks on a fixed grid. Missed ticks are skipped.
 #[derive(Debug)]
 pub(super) struct Ticker {
     interval: Duration,
@@ -12,22 +12,22 @@ pub(super) struct Ticker {
 }
 
 impl Ticker {
-    /// No ticks until it is set active.
+    /// Creates an inactive ticker.
     pub(super) fn new(interval: Duration) -> Self {
         Self { interval: interval.max(Duration::from_millis(1)), next: None }
     }
 
-    /// Starts the ticks, the first at once, or stops them.
+    /// Starts the ticks, the first one at once, or stops them.
     pub(super) fn set_active(&mut self, active: bool, now: Nanos) {
         self.next = active.then(|| self.next.unwrap_or(now));
     }
 
-    /// The time until the next tick; `None`: there is none.
+    /// Time until the next tick; `None` while inactive.
     pub(super) fn wait(&self, now: Nanos) -> Option<Duration> {
         self.next.map(|next| next.since(now))
     }
 
-    /// Whether a tick is due. It is then taken, and the next lies after `now`.
+    /// Returns whether a tick is due and consumes it. The next tick is after `now`.
     pub(super) fn take(&mut self, now: Nanos) -> bool {
         let Some(next) = self.next.filter(|next| *next <= now) else { return false };
         let interval = u64::try_from(self.interval.as_nanos()).unwrap_or(u64::MAX);
@@ -46,27 +46,27 @@ mod tests {
     }
 
     #[test]
-    fn missed_ticks_are_skipped_and_the_grid_is_kept() {
-        let mut pace = Ticker::new(Duration::from_millis(250));
-        pace.set_active(true, ms(10));
-        assert!(pace.take(ms(10)));
-        assert_eq!(pace.wait(ms(11)), Some(Duration::from_millis(249)));
-        assert!(!pace.take(ms(259)));
-        assert!(pace.take(ms(1100)));
-        assert!(!pace.take(ms(1100)));
-        assert_eq!(pace.wait(ms(1100)), Some(Duration::from_millis(160)));
-        assert!(pace.take(ms(1260)));
-        assert_eq!(pace.wait(ms(1260)), Some(Duration::from_millis(250)));
+    fn missed_ticks_are_skipped_and_the_grid_stays() {
+        let mut ticker = Ticker::new(Duration::from_millis(250));
+        ticker.set_active(true, ms(10));
+        assert!(ticker.take(ms(10)));
+        assert_eq!(ticker.wait(ms(11)), Some(Duration::from_millis(249)));
+        assert!(!ticker.take(ms(259)));
+        assert!(ticker.take(ms(1100)));
+        assert!(!ticker.take(ms(1100)));
+        assert_eq!(ticker.wait(ms(1100)), Some(Duration::from_millis(160)));
+        assert!(ticker.take(ms(1260)));
+        assert_eq!(ticker.wait(ms(1260)), Some(Duration::from_millis(250)));
     }
 
     #[test]
-    fn inactive_there_is_nothing_to_wait_for() {
-        let mut pace = Ticker::new(Duration::ZERO);
-        assert_eq!((pace.wait(ms(1)), pace.take(ms(1))), (None, false));
-        pace.set_active(true, ms(1));
-        pace.set_active(true, ms(5));
-        assert_eq!(pace.wait(ms(1)), Some(Duration::ZERO), "active twice is active once");
-        pace.set_active(false, ms(6));
-        assert_eq!((pace.wait(ms(9)), pace.take(ms(9))), (None, false));
+    fn an_inactive_ticker_has_no_next_tick() {
+        let mut ticker = Ticker::new(Duration::ZERO);
+        assert_eq!((ticker.wait(ms(1)), ticker.take(ms(1))), (None, false));
+        ticker.set_active(true, ms(1));
+        ticker.set_active(true, ms(5));
+        assert_eq!(ticker.wait(ms(1)), Some(Duration::ZERO), "active twice is active once");
+        ticker.set_active(false, ms(6));
+        assert_eq!((ticker.wait(ms(9)), ticker.take(ms(9))), (None, false));
     }
 }

@@ -1,20 +1,20 @@
-//! An Apple GPU on the screen, by a stand-in for macmon.
+//! An Apple GPU on the screen, through a stand-in for macmon.
 
 use super::Gated;
-use super::macmon::{LINE, Macmon, ended, tell};
+use super::macmon::{LINE, Macmon, assert_ended, send_lines};
 use super::support::dashboard::{Dashboard, ROOMY, suite};
 
 #[test]
-fn an_apple_gpu_is_on_the_screen_and_macmon_ends_when_that_is_left() {
+fn an_apple_gpu_is_shown_and_macmon_ends_with_the_dashboard() {
     let (macmon, gated) = (Macmon::install(), Gated::start(1));
     let path = macmon.path();
     let env = [("PATH", path.to_str().unwrap())];
     let args = [&gated.url(), "--gpu", "macmon"];
     let mut screen = Dashboard::start_with(&suite(&["Alone"], ""), &args, &env, ROOMY);
-    // Only one that works all the time has a clock.
+    // Only a constantly busy GPU has a clock.
     let line = LINE.replace("\"gpu_active_ratio\":0.09000000357627869", "\"gpu_active_ratio\":0.97");
     let (alive, mut lines) = (macmon.alive(), macmon.lines());
-    std::thread::spawn(move || tell(&mut lines, &line, usize::MAX));
+    std::thread::spawn(move || send_lines(&mut lines, &line, usize::MAX));
     screen.wait_for_line("Apple M3 Max, 40 GPU cores", "461 MHz");
     screen.wait_for_line("unified", "20 013 / 24 576 MiB of the machine");
     for (label, figure) in [("load", "97 %"), ("power", "0 W"), ("temp", "37 °C")] {
@@ -26,5 +26,5 @@ fn an_apple_gpu_is_on_the_screen_and_macmon_ends_when_that_is_left() {
     let (end, report) = screen.end();
     assert_eq!(end.status, 0);
     assert_eq!(report.unwrap()["gpu"]["source"], "macmon");
-    ended(alive);
+    assert_ended(alive);
 }

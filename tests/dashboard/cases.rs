@@ -1,9 +1,9 @@
-//! The table of cases as one works in it.
+//! Working in the table of cases.
 
 use super::support::dashboard::{Dashboard, suite};
 use super::support::server::Server;
 
-/// The cases in the order of their rows.
+/// Cases in the order of their rows.
 fn order(screen: &vt100::Screen) -> Vec<String> {
     let text = screen.contents();
     let rows = text.lines().filter(|line| line.contains("done"));
@@ -14,25 +14,25 @@ fn order(screen: &vt100::Screen) -> Vec<String> {
 
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the server takes time to decode")]
-fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
-    // Tokens of the answers in the order they are asked for; the fourth is the rerun.
+fn cases_are_sorted_unfolded_and_compared() {
+    // Tokens of the answers in the order of the requests. The fourth is the rerun.
     const TOKENS: [usize; 4] = [5, 2, 9, 3];
-    let server = Server::start(&["m"], |mut asked| {
-        // The time to decode: an answer faster than any model has no speed to compare.
+    let server = Server::start(&["m"], |mut request| {
+        // Simulates time to decode. An answer faster than any model would have no decode speed to compare.
         std::thread::sleep(std::time::Duration::from_millis(5));
-        asked.token(&format!("reply-{} ", asked.number));
-        asked.finish(TOKENS[asked.number]);
+        request.token(&format!("reply-{} ", request.number));
+        request.finish(TOKENS[request.number]);
     });
     let mut screen = Dashboard::start_with(&suite(&["First", "Second", "Third"], ""), &[&server.url()], &[], (200, 60));
     screen.wait_for_text("finished  3/3");
 
-    // Name, state, TTFT, speed, tokens.
+    // Sort by name, state, TTFT, speed, tokens.
     screen.send("sssss");
     screen.wait_for_text("Tokens↑");
     screen.wait_for("the fewest tokens first", |s| order(s) == ["Second", "First", "Third"]);
     screen.send("S");
     screen.wait_for("the most tokens first", |s| order(s) == ["Third", "First", "Second"]);
-    // The selection goes through the rows as they stand.
+    // The selection follows the order of the rows.
     screen.send("G");
     screen.wait_for_line("Answer", "Second");
     screen.wait_for_text("reply-1");
@@ -50,7 +50,7 @@ fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
     screen.wait_for_line("▸✓ └ 2", "done");
     screen.wait_for_text("reply-3");
     screen.send("h");
-    screen.wait_for("the case alone", |s| !s.contents().contains("├ 1"));
+    screen.wait_for("only the case itself", |s| !s.contents().contains("├ 1"));
     screen.wait_for_line("▸✓ Second", "done");
 
     screen.wait_for_text("TTFT Δlast");
@@ -61,9 +61,9 @@ fn cases_are_sorted_unfolded_read_attempt_by_attempt_and_compared() {
     screen.send("b");
     screen.wait_for_text("TTFT Δlast");
 
-    // What is not possible says why, and which key would help.
+    // A key that cannot act says why, and which key would help.
     screen.send("x");
     screen.wait_for_text("'Second' is done · r rerun");
     screen.send("q");
-    assert_eq!((screen.end().0.status, server.asked()), (0, 4));
+    assert_eq!((screen.end().0.status, server.request_count()), (0, 4));
 }

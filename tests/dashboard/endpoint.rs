@@ -1,4 +1,4 @@
-//! Endpoints that are not there, come, go, or cannot be used.
+//! Endpoints that are missing, appear late, disappear, or cannot be used.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::atomic::{AtomicU16, Ordering};
@@ -8,7 +8,7 @@ use tokscope::sim::{SimConfig, Simulator};
 use super::support::dashboard::{Dashboard, statuses, suite};
 use super::support::server::Server;
 
-/// A free port that the system gives to nobody who asks for just any.
+/// A free port outside the range from which the system assigns ports.
 fn quiet_port() -> u16 {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let from = (std::process::id() % 1000) as u16 * 12;
@@ -25,17 +25,17 @@ fn simulator(port: u16, tokens_per_s: f64) -> Simulator {
 }
 
 #[test]
-fn a_dead_endpoint_is_waited_for_with_its_reason_and_quitting_is_status_3() {
+fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     let url = format!("http://127.0.0.1:{}/v1", quiet_port());
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
     screen.wait_for_line("waiting for the endpoint  trying again", "refused");
     screen.wait_for_line("Asked ", " times in 0:");
     screen.wait_for_text("again every 2 s. The run begins by");
-    // The whole screen is there: what will be asked, and where.
+    // The whole screen is there: the prompt and the address.
     assert!(screen.text().contains(&url) && screen.text().contains("Explain Alone."), "{}", screen.text());
     screen.send("q");
     let (ended, report) = screen.end();
-    // The first frame was drawn before anything was known.
+    // The first frame was drawn before the endpoint was known.
     assert!(ended.raw.contains("connecting"));
     assert_eq!((ended.status, report), (3, None));
 }
@@ -53,12 +53,12 @@ fn an_endpoint_that_comes_up_later_is_measured() {
 }
 
 #[test]
-fn of_two_models_one_is_chosen_or_named() {
-    let server = Server::start(&["small-model", "large-model"], |mut asked| asked.answer(&["word"]));
+fn one_of_two_models_is_chosen_or_given() {
+    let server = Server::start(&["small-model", "large-model"], |mut request| request.answer(&["word"]));
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &server.url());
     screen.wait_for_text("Choose a model");
     screen.wait_for_line(">", "small-model");
-    // Letters find one; 'q' is a letter here.
+    // Letters filter the list; 'q' is a letter here.
     screen.send("q");
     screen.wait_for_text("No matching model.");
     screen.send("\u{15}LARGE");
@@ -73,7 +73,7 @@ fn of_two_models_one_is_chosen_or_named() {
     screen.wait_for_text("Choose a model");
     screen.send("\u{1b}");
     let (ended, report) = screen.end();
-    assert_eq!((ended.status, report, server.asked()), (3, None, 1));
+    assert_eq!((ended.status, report, server.request_count()), (3, None, 1));
     let after = ended.raw.rsplit("\u{1b}[?1049l").next().unwrap();
     assert!(after.contains("the endpoint lists 2 models; pass one with --model: small-model, large-model"), "{after}");
 
@@ -86,17 +86,17 @@ fn of_two_models_one_is_chosen_or_named() {
 }
 
 #[test]
-fn with_the_plug_pulled_a_case_fails_with_its_reason_and_is_measured_again_when_it_is_back() {
+fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
     let port = quiet_port();
-    let plugged = simulator(port, 20.0);
-    // The first is over at once, the second would take twenty seconds.
+    let sim = simulator(port, 20.0);
+    // The first case ends at once, the second would take twenty seconds.
     let cases = suite(&["First"], "max_tokens = 2") + &suite_cases(&["Second", "Third"], "max_tokens = 400");
     let mut screen = Dashboard::start(&cases, &format!("http://127.0.0.1:{port}/v1"));
     screen.wait_for_line("Second", "thinking");
-    drop(plugged);
+    drop(sim);
     screen.wait_for_text("finished  2 failed  3/3");
     screen.wait_for_line("Third", "no link");
-    // The selection goes with what runs: one up is the second, whose answer says what became of it.
+    // The selection follows the running case. One row up is the second case, whose answer shows its error.
     screen.send("k");
     screen.wait_for_line("Answer", "Second");
     screen.wait_for_line("Second", "cut off");
@@ -122,7 +122,7 @@ fn suite_cases(names: &[&str], extra: &str) -> String {
     format!("[[case]]{cases}")
 }
 
-/// An endpoint that refuses all but this key and this model.
+/// An endpoint that rejects every key until opened, and the model `wrong`.
 fn strict() -> (String, std::sync::Arc<std::sync::atomic::AtomicBool>) {
     use std::io::{BufRead, BufReader, Read, Write};
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -154,14 +154,14 @@ fn strict() -> (String, std::sync::Arc<std::sync::atomic::AtomicBool>) {
                 ("200 OK", stream)
             };
             let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", answer.len());
-            let _gone = wire.write_all((head + answer).as_bytes());
+            let _closed = wire.write_all((head + answer).as_bytes());
         }
     });
     (url, is_open)
 }
 
 #[test]
-fn a_refused_key_waits_for_r_and_a_wrong_model_for_a_choice() {
+fn a_rejected_key_waits_for_a_retry_and_a_wrong_model_for_a_choice() {
     let (url, is_open) = strict();
     let args = [url.as_str(), "--model", "wrong"];
     let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &args, &[], (120, 40));
@@ -171,7 +171,7 @@ fn a_refused_key_waits_for_r_and_a_wrong_model_for_a_choice() {
     screen.send("r");
     screen.wait_for_text("Choose a model");
     screen.wait_for_text("The endpoint refused 'wrong'.");
-    // Left without a choice, it stays stopped.
+    // Leaving without a choice keeps the run stopped.
     screen.send("\u{1b}");
     screen.wait_for_line("stopped", "model 'wrong'");
     screen.send("r");

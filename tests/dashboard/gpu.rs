@@ -1,8 +1,8 @@
-//! GPU figures end to end: the driver's library as the loader finds it, the pane, the reports.
+//! GPU figures end to end: loading of the driver's library, the GPU pane, and the reports.
 //!
-//! The stand-in's clock counts the calls of the driver, so that what a sample sees does not hang on how fast the
-//! machine is: seven calls open the GPU, its first sample is seven more, each of the others four, of which the first reads
-//! the memory; what sensors it lacks is asked once. Who uses it is asked with two, now and then.
+//! The stand-in's clock counts driver calls, so that samples do not depend on the speed of the machine. Seven calls
+//! open the GPU, its first sample takes seven more, and each later one takes four, of which the first reads the memory.
+//! Missing sensors are read once. Finding the GPU's users takes two calls, now and then.
 
 use serde_json::{Value, json};
 
@@ -44,8 +44,8 @@ fn assert_device(report: &Value, start_mib: f64, peak_mib: f64) {
 }
 
 #[test]
-fn the_peak_in_the_middle_is_on_the_screen_and_in_the_reports() {
-    // High for some samples, then lower than the peak and higher than at the start.
+fn a_peak_within_the_run_is_shown_and_reported() {
+    // High for some samples, then below the peak but above the start.
     let driver = driver(&format!("at 40 gpu 0 used={}\nat 52 gpu 0 used={}", 22_016 * MIB, 21_000 * MIB));
     let gated = Gated::start(1);
     let mut screen = start(&driver, &[&gated.url()]);
@@ -74,7 +74,7 @@ fn the_peak_in_the_middle_is_on_the_screen_and_in_the_reports() {
     }
 }
 
-/// Runs it without a screen; returns the JSON report.
+/// Runs headless and returns the JSON report.
 fn headless(driver: &Driver, url: &str) -> Value {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["Alone"], "")).unwrap();
@@ -93,18 +93,19 @@ fn headless(driver: &Driver, url: &str) -> Value {
 }
 
 #[test]
-fn a_run_shorter_than_a_tick_still_has_a_sample_at_its_end() {
-    // Only the sample at the run's begin is before it.
+fn a_run_shorter_than_the_interval_is_sampled_at_its_end() {
+    // Only the sample at the start of the run is before the change.
     let driver = driver(&format!("at 20 gpu 0 used={}", 22_016 * MIB));
-    let server = Server::start(&["lone-model"], |mut asked| asked.answer(&["word"]));
-    // A driver that is slower than the whole run takes the samples of its begin and its end as one: then once more.
+    let server = Server::start(&["lone-model"], |mut request| request.answer(&["word"]));
+    // If the driver is slower than the whole run, the samples at start and end are merged into one. Then the run is
+    // repeated.
     let mut reports = (0..20).map(|_| headless(&driver, &server.url()));
-    let told_apart = reports.find(|report| report["gpu"]["samples"].as_u64() > Some(1));
-    assert_device(&told_apart.expect("never more than one sample a run"), 20_480.0, 22_016.0);
+    let with_two_samples = reports.find(|report| report["gpu"]["samples"].as_u64() > Some(1));
+    assert_device(&with_two_samples.expect("a run with two samples"), 20_480.0, 22_016.0);
 }
 
 #[test]
-fn the_gpus_of_this_machine_are_not_the_simulators() {
+fn the_simulator_uses_no_gpu_of_this_machine() {
     let driver = driver("");
     let sim = Simulator::start(SimConfig { ttft_ms: 1.0, tokens_per_s: 5000.0, ..SimConfig::default() }).unwrap();
     let report = headless(&driver, &sim.url());
@@ -114,7 +115,7 @@ fn the_gpus_of_this_machine_are_not_the_simulators() {
     );
     let mut screen = start(&driver, &[&sim.url()]);
     screen.wait_for_text("finished  1/1");
-    // A figure of theirs would pass for the simulator's.
+    // A figure of this machine's GPUs would look like the simulator's.
     screen.wait_for_text("Simulated: no GPU works for it.");
     assert!(!screen.text().contains("MiB"), "{}", screen.text());
     screen.send("q");
@@ -122,11 +123,11 @@ fn the_gpus_of_this_machine_are_not_the_simulators() {
 }
 
 #[test]
-fn a_driver_that_hangs_holds_up_neither_the_screen_nor_the_exit() {
+fn a_hanging_driver_delays_neither_the_screen_nor_the_exit() {
     let driver = driver("delay nvmlDeviceGetTemperature 3600000000 30");
     let gated = Gated::start(1);
     let mut screen = start(&driver, &[&gated.url()]);
-    // It says so itself while the run goes on.
+    // The pane says so while the run continues.
     screen.wait_for_text("driver silent");
     gated.open(0);
     screen.wait_for_text("finished  1/1");

@@ -1,26 +1,27 @@
-//! Text of a server, a model and a suite that would take the terminal over.
+//! Hostile text of a server, a model and a suite that tries to control the terminal.
 
 use super::support::dashboard::{Dashboard, suite};
 use super::support::server::Server;
 
-/// Sequences that move, hide, retitle, write the clipboard, switch screens, and their eight-bit forms.
+/// Sequences that move the cursor, hide text, set the title, write the clipboard and switch screens, also in their
+/// eight-bit forms.
 const ATTACKS: &str = "\u{1b}]0;owned\u{7} \u{1b}]52;c;b3duZWQ=\u{7} \u{1b}[2J\u{1b}[31mred \u{1b}[?1049l \u{1b}Pq\u{1b}\\ \
                        \u{9b}31m \u{9d}0;owned\u{9c} \u{8}\u{8}\u{8}\rback \u{202e}reversed\u{202c} \u{7f}end";
 
 #[test]
 fn nothing_a_model_writes_reaches_the_terminal_as_a_command() {
-    let server = Server::start(&["m\u{1b}]0;owned\u{7}odel"], |mut asked| {
-        asked.token("before ");
-        // Split in the middle of a sequence, too.
+    let server = Server::start(&["m\u{1b}]0;owned\u{7}odel"], |mut request| {
+        request.token("before ");
+        // Includes a split in the middle of a sequence.
         let (start, rest) = ATTACKS.split_at(3);
-        asked.token(start);
-        asked.token(rest);
-        asked.token(&format!("\n\n```\n{ATTACKS}\n```\n\nafter"));
-        if asked.number == 0 {
-            asked.finish(4);
+        request.token(start);
+        request.token(rest);
+        request.token(&format!("\n\n```\n{ATTACKS}\n```\n\nafter"));
+        if request.number == 0 {
+            request.finish(4);
         } else {
             let message = serde_json::to_string(ATTACKS).unwrap();
-            asked.send(&format!("data: {{\"error\":{{\"message\":{message}}}}}\n\n"));
+            request.send(&format!("data: {{\"error\":{{\"message\":{message}}}}}\n\n"));
         }
     });
     let mut screen = Dashboard::start(&suite(&["First", "Second"], ""), &server.url());
@@ -35,16 +36,15 @@ fn nothing_a_model_writes_reaches_the_terminal_as_a_command() {
     for sequence in ["\u{1b}]", "\u{1b}P", "\u{1b}[31m", "\u{9b}", "\u{9d}", "\u{7}", "\u{8}", "\u{7f}", "\u{202e}"] {
         assert!(!ended.raw.contains(sequence), "{sequence:?} reached the terminal");
     }
-    // The one way out of the alternate screen is the program's own, and the screen is cleared by nobody else either.
+    // Only the program itself leaves the alternate screen.
     assert_eq!(ended.raw.matches("\u{1b}[?1049l").count(), 1);
     assert!(ended.raw.contains("owned"), "the text itself is shown");
 }
 
-/// The sequences that the program itself writes: what lies between ESC and the end of each, as long as it is one of these
-/// kinds. Anything else that a terminal would obey is told.
+/// Returns the first terminal sequence that tokscope would not write itself.
 fn foreign_sequence(raw: &str) -> Option<String> {
-    // Colours and attributes, the cursor, erasing, and the modes: alternate screen, cursor, bracketed paste, mouse,
-    // synchronised output. The keyboard is asked for nothing.
+    // Colours, attributes, cursor movement, erasing, and modes: alternate screen, cursor, bracketed paste, mouse,
+    // synchronised output. tokscope never queries the keyboard.
     let is_mode =
         |args: &str| ["?1049", "?25", "?2004", "?2026", "?1000", "?1002", "?1003", "?1006", "?1015"].contains(&args);
     let is_number = |args: &str| args.chars().all(|c| c.is_ascii_digit() || c == ';' || c == ':');
@@ -55,12 +55,12 @@ fn foreign_sequence(raw: &str) -> Option<String> {
         let Some(sequence) = from.strip_prefix("\u{1b}[") else { return Some(shown) };
         let Some(end) = sequence.find(|c: char| ('@'..='~').contains(&c)) else { return Some(shown) };
         let (args, end) = sequence.split_at(end);
-        let own = match end.chars().next() {
+        let is_own = match end.chars().next() {
             Some('h' | 'l') => is_mode(args),
             Some('m' | 'H' | 'A' | 'B' | 'C' | 'D' | 'G' | 'J' | 'K') => is_number(args),
             _ => false,
         };
-        if !own {
+        if !is_own {
             return Some(shown);
         }
         rest = end;
@@ -69,7 +69,7 @@ fn foreign_sequence(raw: &str) -> Option<String> {
 }
 
 #[test]
-fn a_foreign_sequence_is_told_from_our_own() {
+fn foreign_sequences_are_distinguished_from_our_own() {
     assert_eq!(foreign_sequence("a\u{1b}[1;31mb\u{1b}[?25l\u{1b}[3;4H\r\n\u{1b}[?1049l"), None);
     for foreign in
         ["\u{1b}]0;t\u{7}", "\u{1b}c", "\u{1b}[?7l", "\u{1b}[6n", "\u{1b}[>c", "\u{9b}m", "\u{7}", "\u{7f}", "\u{1b}P"]
@@ -78,39 +78,39 @@ fn a_foreign_sequence_is_told_from_our_own() {
     }
 }
 
-/// The text as it may stand in a string of a suite file.
+/// Escapes a text for a string in a suite file.
 fn in_toml(text: &str) -> String {
     text.chars().fold(String::new(), |out, c| out + &format!("\\U{:08X}", c as u32))
 }
 
-/// Every text of a server and a suite, in every view: what reaches the terminal are the program's own sequences.
+/// Puts hostile text everywhere and opens every view: only tokscope's own sequences may reach the terminal.
 #[test]
 fn only_the_program_s_own_sequences_reach_the_terminal() {
     let hidden = "\u{e0068}\u{e0069}\u{200b}\u{2066}\u{feff}\u{61c}";
     let attacks = format!("{ATTACKS}{hidden}{}\u{1b}c\u{1b}[6n\u{1b}[5i", "\u{301}".repeat(300));
     let model = format!("m{attacks}odel");
     let attack = attacks.clone();
-    let server = Server::start(&[&model], move |mut asked| {
-        asked.token(&format!(
+    let server = Server::start(&[&model], move |mut request| {
+        request.token(&format!(
             "before {attack}\n\n```{attack}\n{attack}\n```\n\n| a | b |\n|---|---|\n| {attack} | x |\n\nafter"
         ));
         let text = serde_json::to_string(&attack).unwrap();
-        if asked.number == 0 {
+        if request.number == 0 {
             let reason = format!("{{\"index\":0,\"delta\":{{\"reasoning\":{text}}},\"finish_reason\":{text}}}");
-            asked.send(&format!("data: {{\"choices\":[{reason}]}}\n\ndata: [DONE]\n\n"));
+            request.send(&format!("data: {{\"choices\":[{reason}]}}\n\ndata: [DONE]\n\n"));
         } else {
-            asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
+            request.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
         }
     });
     let name = in_toml(&attacks);
     let suite = suite(&[&format!("First {name}"), &format!("Second {name}")], "");
     let mut screen = Dashboard::start(&suite, &server.url());
     screen.wait_for_text("finished  1 failed  2/2");
-    // Both cases with their attempts, the answer as it came, the request beside it, one pane alone, the help.
+    // Shows both cases with their attempts, the raw answer, the request, one pane alone, and the help.
     for keys in ["g", "l", "2", "w", "d", "d", "w", "1", "j", "l", "2", "w", "d", "d", "w", "\r"] {
         screen.send(keys);
     }
-    screen.wait_for("the answer alone", |s| !s.contents().contains("Latency"));
+    screen.wait_for("only the answer", |s| !s.contents().contains("Latency"));
     screen.send("\u{1b}");
     screen.wait_for_text("Latency");
     screen.send("?");
@@ -126,7 +126,7 @@ fn only_the_program_s_own_sequences_reach_the_terminal() {
     let hidden = |c: char| hidden.contains(c) || c == '\u{202e}';
     assert_eq!(ended.raw.chars().find(|c| hidden(*c)), None);
     assert!(!ended.raw.contains(&"\u{301}".repeat(9)));
-    // It did come: the machine-readable report has all of it.
+    // The text did arrive: the machine-readable report has all of it.
     assert_eq!(report.unwrap()["target"]["model"], model);
     let files = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
     let mut files: Vec<String> = files.collect();
@@ -134,14 +134,14 @@ fn only_the_program_s_own_sequences_reach_the_terminal() {
     assert_eq!(files, ["cases.toml", "r-2.md", "r.json", "r.md"]);
 }
 
-/// Without a screen nothing but text is written.
+/// Without a dashboard only plain text is written.
 #[test]
-fn without_a_screen_there_are_no_sequences_at_all() {
+fn without_a_dashboard_there_are_no_sequences() {
     let model = format!("m{ATTACKS}odel");
-    let server = Server::start(&[&model], |mut asked| {
-        asked.token(ATTACKS);
+    let server = Server::start(&[&model], |mut request| {
+        request.token(ATTACKS);
         let text = serde_json::to_string(ATTACKS).unwrap();
-        asked.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
+        request.send(&format!("data: {{\"error\":{{\"message\":{text}}}}}\n\n"));
     });
     let folder = tempfile::tempdir().unwrap();
     let name = in_toml(ATTACKS);
@@ -162,12 +162,12 @@ fn without_a_screen_there_are_no_sequences_at_all() {
 }
 
 #[test]
-fn names_of_any_script_keep_the_columns_in_their_places() {
-    let server = Server::start(&["模型-7b"], |mut asked| asked.answer(&["答", "案", "。🎉"]));
+fn names_in_any_script_keep_the_columns_aligned() {
+    let server = Server::start(&["模型-7b"], |mut request| request.answer(&["答", "案", "。🎉"]));
     let names = ["数据库优化任务", "Emoji 👩‍👩‍👧‍👦 family 🏳️‍🌈", "عربى", "Plain"];
     let mut screen = Dashboard::start(&suite(&names, ""), &server.url());
     screen.wait_for_text("finished  4/4");
-    // The word for the state begins in one column in all rows.
+    // The state must start in the same column in all rows.
     let columns_of_state = |screen: &vt100::Screen| {
         let (rows, cols) = (screen.size().0.get(), screen.size().1.get());
         let column_of_state = |row| {
@@ -177,7 +177,7 @@ fn names_of_any_script_keep_the_columns_in_their_places() {
         };
         (0..rows).filter_map(column_of_state).collect::<Vec<_>>()
     };
-    // A frame comes in several reads.
+    // A frame arrives in several reads.
     screen.wait_for("all four done", |screen| columns_of_state(screen).len() == 4);
     screen.wait_for_text("模型-7b");
     screen.wait_for_text("答案。🎉");

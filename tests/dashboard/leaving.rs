@@ -1,11 +1,11 @@
-//! The ways out.
+//! Ways to quit a run.
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, statuses, suite};
 use super::support::pty::Pty;
 
-/// A run with a case in flight that never ends.
-fn stuck() -> (Gated, Dashboard) {
+/// Starts a run with a request in flight that never ends.
+fn with_request_in_flight() -> (Gated, Dashboard) {
     let gated = Gated::start(2);
     let screen = Dashboard::start(&suite(&["First", "Second"], ""), &gated.url());
     screen.wait_for_line("First", "answering");
@@ -14,7 +14,7 @@ fn stuck() -> (Gated, Dashboard) {
 
 fn assert_interrupted(screen: Dashboard) {
     let (ended, report) = screen.end();
-    let report = report.expect("what was measured is exported");
+    let report = report.expect("measured results are exported");
     assert_eq!((ended.status, &report["run"]["partial"]), (130, &true.into()));
     assert_eq!(statuses(&report, 0), ["cancelled"]);
     assert!(ended.text.contains("Report written to 'r.md'"), "{}", ended.text);
@@ -22,7 +22,7 @@ fn assert_interrupted(screen: Dashboard) {
 
 #[test]
 fn quitting_asks_while_something_runs() {
-    let (_gated, mut screen) = stuck();
+    let (_gated, mut screen) = with_request_in_flight();
     screen.send("q");
     screen.wait_for_text("1 request in flight, 1 case queued.");
     screen.send("n");
@@ -34,8 +34,8 @@ fn quitting_asks_while_something_runs() {
 }
 
 #[test]
-fn ctrl_c_twice_is_yes() {
-    let (_gated, mut screen) = stuck();
+fn a_second_ctrl_c_confirms_quitting() {
+    let (_gated, mut screen) = with_request_in_flight();
     screen.send("\u{3}");
     screen.wait_for_text("Quit?");
     screen.send("\u{3}");
@@ -43,22 +43,22 @@ fn ctrl_c_twice_is_yes() {
 }
 
 #[test]
-fn signals_end_it_as_quitting_does() {
+fn signals_end_the_run_like_quitting() {
     let mut signals = vec!["TERM", "HUP", "INT", "QUIT", "USR1", "USR2", "ALRM", "VTALRM", "PROF", "XCPU"];
     if cfg!(target_os = "linux") {
-        // The last is a real-time signal.
+        // The last one is a real-time signal.
         signals.extend(["IO", "PWR", "STKFLT", "50"]);
     }
     for signal in signals {
-        let (_gated, screen) = stuck();
+        let (_gated, screen) = with_request_in_flight();
         screen.signal(signal);
         assert_interrupted(screen);
     }
 }
 
 #[test]
-fn a_signal_before_anything_was_asked_is_no_report() {
-    // Nobody answers on the other side of this listener.
+fn a_signal_before_the_first_request_writes_no_report() {
+    // This listener never responds.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let screen = Dashboard::start(&suite(&["First"], ""), &format!("http://{}/v1", silent.local_addr().unwrap()));
     screen.wait_for_text("connecting");
@@ -68,7 +68,7 @@ fn a_signal_before_anything_was_asked_is_no_report() {
 }
 
 #[test]
-fn suspended_and_continued_the_screen_is_back_and_the_attempt_is_marked() {
+fn suspending_restores_the_screen_and_marks_the_attempt() {
     let gated = Gated::start(1);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["First"], "")).unwrap();
@@ -87,7 +87,7 @@ fn suspended_and_continued_the_screen_is_back_and_the_attempt_is_marked() {
     pty.wait_for_text("finished  1/1");
     pty.send("q");
     pty.wait_for("the shell again", |s| !s.alternate_screen() && s.contents().contains("Report written"));
-    // What is typed before the program has ended is its own, not the shell's.
+    // Keys typed before the program has ended belong to the program, not to the shell.
     pty.wait_for("the prompt again", |s| s.contents().trim_end().ends_with("shell>"));
     pty.send("exit $?\n");
     assert_eq!(pty.end().status, 0);

@@ -1,7 +1,7 @@
-//! The whole program with its dashboard, in a pseudo-terminal. Every `Dashboard::end` and `Pty::end` also checks that
-//! the terminal is as it was before.
+//! The whole program with its dashboard in a pseudo-terminal. `Dashboard::end` and `Pty::end` also check that the
+//! terminal is restored.
 #![cfg(unix)]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 
 #[path = "../support/mod.rs"]
 mod support;
@@ -30,9 +30,9 @@ mod ways_out;
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
-use support::server::{Asked, Server};
+use support::server::{Request, Server};
 
-/// A server whose first answers wait to be let go, one word each. What is asked for after them is answered at once.
+/// A server whose first answers wait at a gate after one word. Later answers are not gated.
 struct Gated {
     server: Server,
     gates: Vec<Sender<()>>,
@@ -42,17 +42,17 @@ impl Gated {
     fn start(gates: usize) -> Self {
         let (senders, receivers): (Vec<_>, Vec<Receiver<()>>) = (0..gates).map(|_| channel()).unzip();
         let receivers = Mutex::new(receivers.into_iter().map(Some).collect::<Vec<_>>());
-        let reply = move |mut asked: Asked| {
-            let gate = receivers.lock().unwrap().get_mut(asked.number).and_then(Option::take);
-            asked.token("gated");
+        let reply = move |mut request: Request| {
+            let gate = receivers.lock().unwrap().get_mut(request.number).and_then(Option::take);
+            request.token("gated");
             if let Some(gate) = gate {
-                // An error: the test is over.
+                // An error means that the test is over.
                 if gate.recv().is_err() {
                     return;
                 }
             }
-            asked.token(" and open");
-            asked.finish(2);
+            request.token(" and open");
+            request.finish(2);
         };
         Self { server: Server::start(&["lone-model"], reply), gates: senders }
     }

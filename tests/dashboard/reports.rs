@@ -1,11 +1,11 @@
-//! Reports that the keys write.
+//! Reports written with keys.
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, suite};
 use super::support::pty::Pty;
 
 #[test]
-fn a_report_is_written_at_any_time_and_never_over_another() {
+fn a_report_is_written_at_any_time_and_overwrites_none() {
     let gated = Gated::start(2);
     let mut screen = Dashboard::start(&suite(&["First", "Second"], ""), &gated.url());
     screen.wait_for_line("First", "answering");
@@ -31,12 +31,12 @@ fn a_report_is_written_at_any_time_and_never_over_another() {
     let files = std::fs::read_dir(folder.path()).unwrap();
     let mut names: Vec<_> = files.map(|f| f.unwrap().file_name().into_string().unwrap()).collect();
     names.sort();
-    // What the command line asked for is written at the end, whole.
+    // The exports given on the command line are written at the end.
     assert_eq!(names, ["cases.toml", "r-2.json", "r-2.md", "r-3.md", "r.json", "r.md"]);
 }
 
 #[test]
-fn without_a_name_it_is_named_after_the_model_and_a_menu_can_be_left() {
+fn an_unnamed_report_is_named_after_the_model() {
     let gated = Gated::start(0);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["First"], "")).unwrap();
@@ -56,7 +56,7 @@ fn without_a_name_it_is_named_after_the_model_and_a_menu_can_be_left() {
 }
 
 #[test]
-fn a_folder_that_is_not_there_is_told_and_the_run_goes_on() {
+fn a_missing_folder_is_reported_and_the_run_continues() {
     let gated = Gated::start(1);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["First"], "")).unwrap();

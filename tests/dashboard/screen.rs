@@ -1,4 +1,4 @@
-//! What the keys do to the screen, and screens of every size and kind.
+//! Keys that change the screen, and screens of every size and kind.
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, ROOMY, suite};
@@ -8,7 +8,7 @@ use super::support::server::Server;
 const THREE: [&str; 3] = ["First", "Second", "Third"];
 
 fn finished(suite: &str, env: &[(&str, &str)], size: (u16, u16)) -> Dashboard {
-    let server = Server::start(&["m"], |mut asked| asked.answer(&["# Title\n\n", "Some **bold** text", "."]));
+    let server = Server::start(&["m"], |mut request| request.answer(&["# Title\n\n", "Some **bold** text", "."]));
     let screen = Dashboard::start_with(suite, &[&server.url()], env, size);
     screen.wait_for_text("finished");
     screen
@@ -22,13 +22,13 @@ fn quit(mut screen: Dashboard) -> String {
 }
 
 #[test]
-fn panes_are_chosen_zoomed_and_left() {
+fn panes_are_selected_zoomed_and_left() {
     let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
     screen.wait_for_text("━ Cases");
     screen.send("\t");
     screen.wait_for_text("━ Answer");
     screen.send("\r");
-    screen.wait_for("the answer alone", |s| {
+    screen.wait_for("only the answer", |s| {
         let text = s.contents();
         text.contains("━ Answer") && !text.contains("Latency") && !text.contains("Cases ·")
     });
@@ -40,45 +40,45 @@ fn panes_are_chosen_zoomed_and_left() {
 }
 
 #[test]
-fn a_filter_lists_what_it_names_until_it_is_dropped() {
+fn a_filter_limits_the_cases_until_it_is_cleared() {
     let mut screen = finished(&suite(&THREE, ""), &[], ROOMY);
-    // The header may name a case as well, as the slowest.
+    // The header may name the case too, as the slowest one.
     let lists = |s: &vt100::Screen, name: &str| s.contents().lines().any(|l| l.contains(name) && l.contains("done"));
     screen.send("/SEC");
     screen.wait_for("only the second", |s| s.contents().contains("/SEC") && !lists(s, "Third"));
     screen.wait_for_line("Answer", "Second");
     screen.send("\r");
-    // Keys are keys again, and the filter stays.
+    // The filter is closed for typing but stays active.
     screen.send("?");
     screen.wait_for_text("Keys");
     screen.send("q");
-    screen.wait_for("no help", |s| !s.contents().contains("Navigation") && !lists(s, "Third"));
+    screen.wait_for("closed help", |s| !s.contents().contains("Navigation") && !lists(s, "Third"));
     screen.send("\u{1b}");
     screen.wait_for_line("Third", "done");
     quit(screen);
 }
 
 #[test]
-fn help_knows_every_group_of_keys() {
+fn help_lists_every_group_of_keys() {
     let mut screen = finished(&suite(&THREE, ""), &[], (120, 90));
     screen.send("?");
     for group in ["Run", "Selected case", "Navigation", "Screen", "Filter and search input", "Dialogs"] {
         screen.wait_for_text(group);
     }
-    // Also over the help the screen can be painted anew.
+    // The screen can be repainted over the help, too.
     screen.send("\u{c}");
     screen.send("?");
-    screen.wait_for("no help", |s| !s.contents().contains("Navigation"));
+    screen.wait_for("closed help", |s| !s.contents().contains("Navigation"));
     quit(screen);
 }
 
 #[test]
-fn the_answer_follows_again_after_scrolling_beyond_its_start() {
+fn scrolling_beyond_the_start_moves_back_at_once() {
     let lines = (0..100).map(|n| format!("line{n}")).collect::<Vec<_>>().join("\n\n");
-    let server = Server::start(&["m"], move |mut asked| asked.answer(&[&lines]));
+    let server = Server::start(&["m"], move |mut request| request.answer(&[&lines]));
     let mut screen = Dashboard::start(&suite(&["Long"], ""), &server.url());
     screen.wait_for_text("line99");
-    // Far beyond its start, and one page back: the first page down must already move.
+    // Scrolls far beyond the start. One page down must move at once.
     screen.send(&"\u{1b}[5~".repeat(200));
     screen.wait_for_text("line0");
     screen.send("\u{1b}[6~");
@@ -88,9 +88,9 @@ fn the_answer_follows_again_after_scrolling_beyond_its_start() {
 
 #[test]
 fn an_answer_is_searched_folded_shown_raw_and_copied() {
-    let server = Server::start(&["m"], |mut asked| {
-        asked.send("data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Let me think.\"}}]}\n\n");
-        asked.answer(&["# Title\n\n", "The **race** is here", ", and a race there."]);
+    let server = Server::start(&["m"], |mut request| {
+        request.send("data: {\"choices\":[{\"delta\":{\"reasoning_content\":\"Let me think.\"}}]}\n\n");
+        request.answer(&["# Title\n\n", "The **race** is here", ", and a race there."]);
     });
     let args = [&*server.url(), "--header", "x-secret: canary-of-a-key"];
     let mut screen = Dashboard::start_with(&suite(&["First"], ""), &args, &[], ROOMY);
@@ -99,7 +99,7 @@ fn an_answer_is_searched_folded_shown_raw_and_copied() {
     screen.wait_for_line("▸ thinking, 3 words", "z shows it");
     screen.send("z");
     screen.wait_for_text("Let me think.");
-    // The footer says what the key does now, not what it did before.
+    // The footer shows the key's next effect.
     screen.wait_for_line("z fold", "w raw");
     screen.send("z");
     screen.wait_for_line("z unfold", "w raw");
@@ -131,7 +131,7 @@ fn an_answer_is_searched_folded_shown_raw_and_copied() {
 }
 
 #[test]
-fn a_storm_of_sizes_ends_with_a_right_screen() {
+fn many_size_changes_end_with_a_correct_screen() {
     let gated = Gated::start(1);
     let mut screen = Dashboard::start(&suite(&THREE, ""), &gated.url());
     screen.wait_for_line("First", "answering");
@@ -170,10 +170,10 @@ fn a_storm_of_sizes_ends_with_a_right_screen() {
     }
     gated.open(0);
     screen.wait_for_text("finished  3/3");
-    // Nothing of another size is left over: painted anew, it looks the same.
+    // After a repaint the screen must look the same: no remains of another size.
     screen.send("f");
     screen.wait_for_text("FROZEN");
-    // Cells that were written blank are told apart from such that never were.
+    // vt100 distinguishes blank cells from cells that were never written.
     let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
     let before = trimmed(&screen.text());
     screen.send("\u{c}");
@@ -185,7 +185,7 @@ fn a_storm_of_sizes_ends_with_a_right_screen() {
 }
 
 #[test]
-fn without_colour_there_is_none_and_bold_and_reverse_still_tell() {
+fn without_colour_bold_and_reverse_remain() {
     let mut screen = finished(&suite(&THREE, ""), &[("NO_COLOR", "1")], ROOMY);
     screen.send("f");
     screen.wait_for_text("FROZEN");
@@ -199,11 +199,11 @@ fn without_colour_there_is_none_and_bold_and_reverse_still_tell() {
     let raw = quit(screen);
     let colours = colours(&raw);
     assert!(colours.is_empty(), "{colours:?}");
-    // The check can fail.
+    // Checks that the check can fail.
     assert!(!self::colours(&quit(finished(&suite(&THREE, ""), &[], ROOMY))).is_empty());
 }
 
-/// Parameters of `ESC [ … m` that set a colour.
+/// Returns the parameters of `ESC [ … m` sequences that set a colour.
 fn colours(raw: &str) -> Vec<String> {
     let sequence = |after: &str| {
         let end = after.find(|c: char| !c.is_ascii_digit() && c != ';' && c != ':')?;
@@ -219,8 +219,8 @@ fn colours(raw: &str) -> Vec<String> {
 }
 
 #[test]
-fn piped_it_is_headless_by_itself() {
-    let server = Server::start(&["m"], |mut asked| asked.answer(&["word"]));
+fn piped_output_selects_headless_mode() {
+    let server = Server::start(&["m"], |mut request| request.answer(&["word"]));
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&THREE, "")).unwrap();
     let line = format!("'{}' {} | cat", env!("CARGO_BIN_EXE_tokscope"), server.url());
@@ -231,10 +231,10 @@ fn piped_it_is_headless_by_itself() {
 }
 
 #[test]
-fn two_hundred_cases_are_measured_and_can_be_walked() {
+fn two_hundred_cases_are_measured_and_selected() {
     let names: Vec<String> = (1..=200).map(|n| format!("Case number {n:03}")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let server = Server::start(&["m"], |mut asked| asked.answer(&["one", " two"]));
+    let server = Server::start(&["m"], |mut request| request.answer(&["one", " two"]));
     let args = [&server.url(), "--concurrency", "16"];
     let mut screen = Dashboard::start_with(&suite(&names, ""), &args, &[], (80, 24));
     screen.wait_for_text("finished  200/200");
@@ -245,5 +245,5 @@ fn two_hundred_cases_are_measured_and_can_be_walked() {
     screen.send("k");
     screen.wait_for_line("▸", "Case number 199");
     quit(screen);
-    assert_eq!(server.asked(), 200);
+    assert_eq!(server.request_count(), 200);
 }

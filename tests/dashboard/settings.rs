@@ -1,10 +1,10 @@
-//! Themes, ASCII and the config file, as a terminal sees them.
+//! Themes, ASCII mode and the config file, as a terminal shows them.
 
 use super::Gated;
 use super::support::dashboard::{Dashboard, ROOMY, suite};
 use super::support::pty::Pty;
 
-/// A run with a case in flight, with this config file.
+/// Starts a run with a request in flight and this config file.
 fn configured(config: &str, args: &[&str], env: &[(&str, &str)]) -> (Gated, Dashboard, tempfile::TempDir) {
     let gated = Gated::start(1);
     let folder = tempfile::tempdir().unwrap();
@@ -23,18 +23,18 @@ fn quit(mut screen: Dashboard) -> String {
     screen.end().0.raw
 }
 
-/// The ground of the cell in the middle.
-fn ground(screen: &vt100::Screen) -> vt100::Color {
+/// Background colour of the cell in the middle.
+fn background(screen: &vt100::Screen) -> vt100::Color {
     screen.cell(20, 60).map_or(vt100::Color::Default, vt100::Cell::bgcolor)
 }
 
 #[test]
-fn a_file_gives_other_keys_and_another_theme() {
+fn a_config_file_sets_keys_and_theme() {
     let config = "theme = \"light\"\n[keys]\nhold = [\"B\"]\n";
     let (_gated, mut screen, _folder) = configured(config, &[], &[("COLORTERM", "truecolor")]);
     screen.wait_for_line("First", "answering");
-    screen.wait_for("the ground of the theme", |s| ground(s) == vt100::Color::Rgb(255, 255, 255));
-    // The footer shows the key that is in force.
+    screen.wait_for("the background of the theme", |s| background(s) == vt100::Color::Rgb(255, 255, 255));
+    // The footer shows the configured key.
     screen.wait_for_line("B hold", "quit");
     screen.send(" ");
     screen.send("B");
@@ -44,10 +44,10 @@ fn a_file_gives_other_keys_and_another_theme() {
 }
 
 #[test]
-fn one_key_goes_through_the_themes_and_names_them() {
+fn one_key_cycles_through_the_themes() {
     let (_gated, mut screen, _folder) = configured("", &[], &[]);
     screen.wait_for_line("First", "answering");
-    assert_eq!(screen.with_screen(ground), vt100::Color::Default);
+    assert_eq!(screen.with_screen(background), vt100::Color::Default);
     for (name, expected) in [
         ("dark", vt100::Color::Idx(0)),
         ("light", vt100::Color::Idx(15)),
@@ -57,7 +57,7 @@ fn one_key_goes_through_the_themes_and_names_them() {
     ] {
         screen.send("t");
         screen.wait_for_text(&format!("Theme: {name}"));
-        screen.wait_for(name, |s| ground(s) == expected);
+        screen.wait_for(name, |s| background(s) == expected);
     }
     quit(screen);
 }
@@ -73,7 +73,7 @@ fn without_utf_8_only_ascii_is_written() {
         screen.wait_for_text("Keys");
         screen.send("?");
         let raw = quit(screen);
-        // What is told after the screen is given back is no part of it.
+        // Text printed after leaving the dashboard does not count.
         let drawn = raw.split("\u{1b}[?1049l").next().unwrap();
         let beyond: String = drawn.chars().filter(|c| !c.is_ascii()).collect();
         assert!(drawn.contains("First") && beyond.is_empty(), "{beyond:?}");
@@ -90,7 +90,7 @@ fn with_reduced_motion_keys_are_answered() {
 }
 
 #[test]
-fn keys_that_mean_two_things_are_refused_with_the_line() {
+fn a_key_bound_twice_is_rejected_with_its_line() {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("my.toml"), "theme = \"dark\"\n[keys]\nhold = [\"j\"]\n").unwrap();
     let args = ["--demo", "--config", "my.toml"];
@@ -103,7 +103,7 @@ fn keys_that_mean_two_things_are_refused_with_the_line() {
 }
 
 #[test]
-fn what_is_printed_starts_nothing_and_a_closed_pipe_is_no_error() {
+fn printing_starts_no_run_and_a_closed_pipe_is_no_error() {
     let folder = tempfile::tempdir().unwrap();
     let config = folder.path().join("no-config/tokscope");
     std::fs::create_dir_all(&config).unwrap();

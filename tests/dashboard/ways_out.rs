@@ -1,5 +1,5 @@
-//! Every way out from every place: the terminal is as it was, the exit status right, and what was measured is in the file
-//! and in the journal.
+//! Every way to leave from every place. The terminal must be restored, the exit status correct, and the results in the
+//! report and in the journal.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,7 +10,8 @@ use super::support::pty::Pty;
 #[cfg(target_os = "linux")]
 use super::support::pty::wait_until;
 
-/// Where the program is. But in the first, the first of two cases has ended; in the middle ones the second is in flight.
+/// State of the program. Except in the first, the first of two cases has ended; in the middle ones the second is in
+/// flight.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Place {
     Connecting,
@@ -37,7 +38,7 @@ const PLACES: [Place; 9] = [
 ];
 
 impl Place {
-    /// What opens what lies over the panes here, and a text that stands only there.
+    /// Key that opens the overlay of this place, and a text that appears only there.
     fn overlay(self) -> Option<(&'static str, &'static str)> {
         match self {
             Self::Report => Some(("v", "1 of 2 cases measured")),
@@ -48,7 +49,7 @@ impl Place {
         }
     }
 
-    /// Goes there from the start.
+    /// Brings the program from its start to this place.
     fn reach(self, gated: &Gated, screen: &mut Dashboard) {
         if self == Self::Connecting {
             return screen.wait_for_text("connecting");
@@ -78,15 +79,15 @@ impl Place {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Way {
+enum Exit {
     Quit,
     CtrlC,
     Signal(&'static str),
     TerminalGone,
 }
 
-impl Way {
-    /// The exit status from there.
+impl Exit {
+    /// Expected exit status.
     fn status(self, place: Place) -> u32 {
         match (self, place) {
             (Self::Quit | Self::CtrlC, Place::Connecting) => 3,
@@ -108,7 +109,7 @@ impl Way {
                     screen.send("y");
                 }
             }
-            // What lies over the panes is left first.
+            // An overlay is closed first.
             Self::CtrlC => screen.send(if place.overlay().is_some() { "\u{3}\u{3}\u{3}" } else { "\u{3}\u{3}" }),
             Self::Signal(name) => screen.signal(name),
             Self::TerminalGone => {
@@ -121,16 +122,16 @@ impl Way {
     }
 }
 
-/// What a report says of both cases' attempts; `None`: there is none.
-fn told(path: &Path) -> Option<[Vec<String>; 2]> {
+/// Statuses of both cases' attempts in a report; `None` without a report.
+fn statuses_in(path: &Path) -> Option<[Vec<String>; 2]> {
     let report = serde_json::from_slice(&std::fs::read(path).ok()?).unwrap();
     Some([0, 1].map(|case| statuses(&report, case)))
 }
 
-/// Takes this way from everywhere.
-fn out_by(way: Way) {
+/// Leaves in this way from every place.
+fn assert_exits(exit: Exit) {
     for place in PLACES {
-        // Nobody answers on the other side of this listener.
+        // This listener never responds.
         let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let gated = Gated::start(2);
         let url = match place {
@@ -141,59 +142,59 @@ fn out_by(way: Way) {
         let env = [("XDG_STATE_HOME", state.path().to_str().unwrap())];
         let mut screen = Dashboard::start_with(&suite(&["First", "Second"], ""), &[&url], &env, ROOMY);
         place.reach(&gated, &mut screen);
-        let (status, folder) = way.take(place, screen);
-        assert_eq!(status, way.status(place), "{way:?} in {place:?}");
+        let (status, folder) = exit.take(place, screen);
+        assert_eq!(status, exit.status(place), "{exit:?} in {place:?}");
         let expected = match place {
             Place::Connecting => None,
             Place::Done => Some(["ok", "ok"]),
             _ => Some(["ok", "cancelled"]),
         };
         let expected = expected.map(|each| each.map(|status| vec![status.to_owned()]));
-        assert_eq!(told(&folder.path().join("r.json")), expected, "exported by {way:?} in {place:?}");
+        assert_eq!(statuses_in(&folder.path().join("r.json")), expected, "exported by {exit:?} in {place:?}");
         let again = folder.path().join("again.json");
         let mut report = Command::new(env!("CARGO_BIN_EXE_tokscope"));
         report.args(["report", "last", "--export"]).arg(&again).env("XDG_STATE_HOME", state.path());
         let out = report.output().unwrap();
-        assert_eq!(told(&again), expected, "saved by {way:?} in {place:?}: {out:?}");
-        let in_order = !String::from_utf8_lossy(&out.stderr).contains("did not end in order");
-        assert!(in_order, "{way:?} in {place:?}: {out:?}");
+        assert_eq!(statuses_in(&again), expected, "saved by {exit:?} in {place:?}: {out:?}");
+        let ended_properly = !String::from_utf8_lossy(&out.stderr).contains("did not end in order");
+        assert!(ended_properly, "{exit:?} in {place:?}: {out:?}");
     }
 }
 
 #[test]
 fn by_quitting() {
-    out_by(Way::Quit);
+    assert_exits(Exit::Quit);
 }
 
 #[test]
-fn by_ctrl_c_until_it_ends() {
-    out_by(Way::CtrlC);
+fn by_ctrl_c() {
+    assert_exits(Exit::CtrlC);
 }
 
 #[test]
 fn by_sigterm() {
-    out_by(Way::Signal("TERM"));
+    assert_exits(Exit::Signal("TERM"));
 }
 
 #[test]
 fn by_sighup() {
-    out_by(Way::Signal("HUP"));
+    assert_exits(Exit::Signal("HUP"));
 }
 
 #[test]
 fn by_sigint() {
-    out_by(Way::Signal("INT"));
+    assert_exits(Exit::Signal("INT"));
 }
 
 #[test]
-fn by_a_terminal_that_goes() {
-    out_by(Way::TerminalGone);
+fn by_closing_the_terminal() {
+    assert_exits(Exit::TerminalGone);
 }
 
-/// A terminal that controls nothing sends no signal when it goes: only reading from it tells.
+/// A terminal that is not the controlling one sends no signal when it closes; only reading from it shows the end.
 #[cfg(target_os = "linux")]
 #[test]
-fn by_a_terminal_that_goes_without_a_signal() {
+fn by_closing_the_terminal_without_a_signal() {
     let gated = Gated::start(0);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["First", "Second"], "")).unwrap();
@@ -203,13 +204,13 @@ fn by_a_terminal_that_goes_without_a_signal() {
     pty.wait_for_text("finished  2/2");
     pty.drop_terminal();
     let status = folder.path().join("status");
-    wait_until("it has ended", || status.exists());
+    wait_until("the end of the program", || status.exists());
     assert_eq!(std::fs::read_to_string(&status).unwrap(), "130\n");
-    assert_eq!(told(&folder.path().join("r.json")), Some([vec!["ok".to_owned()], vec!["ok".to_owned()]]));
+    assert_eq!(statuses_in(&folder.path().join("r.json")), Some([vec!["ok".to_owned()], vec!["ok".to_owned()]]));
 }
 
 #[test]
-fn a_size_that_no_terminal_has_costs_no_memory() {
+fn an_absurd_size_uses_little_memory() {
     let gated = Gated::start(1);
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("cases.toml"), suite(&["First"], "")).unwrap();
@@ -222,7 +223,7 @@ fn a_size_that_no_terminal_has_costs_no_memory() {
         pty.resize(cols, rows);
         pty.wait_for("the last row that is drawn", |s| s.contents().lines().count() == 500);
         pty.resize(ROOMY.0, ROOMY.1);
-        pty.wait_for("a screen as before", |s| {
+        pty.wait_for("the restored screen", |s| {
             s.contents().lines().count() <= 40 && s.contents().contains("answering")
         });
     }

@@ -1,31 +1,31 @@
-//! A server that sends prepared events as fast as they are read, each its own HTTP chunk as real servers send them. It
-//! parses next to nothing, so that it is faster than any client.
+//! A server that sends prepared events as fast as they are read, each in its own HTTP chunk as real servers send them.
+//! It parses almost nothing, so that it is faster than any client.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
-/// Events in one write.
+/// Number of events per write.
 const BLOCK: usize = 100;
 const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n";
 
-/// Answers every request on every connection with so many events, `[DONE]` included; returns the base URL.
+/// Answers every request with this number of events, including `[DONE]`. Returns the base URL.
 pub fn serve(events: usize) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());
-    let stream = whole_stream(events);
+    let stream = stream_writes(events);
     thread::spawn(move || {
         for connection in listener.incoming().flatten() {
             let stream = stream.clone();
-            thread::spawn(move || converse(connection, &stream));
+            thread::spawn(move || serve_connection(connection, &stream));
         }
     });
     url
 }
 
-/// The writes of one answer.
-fn whole_stream(events: usize) -> std::sync::Arc<Vec<String>> {
+/// Writes of one answer.
+fn stream_writes(events: usize) -> std::sync::Arc<Vec<String>> {
     let words = [" the", " quick", " brown", " fox", "\\n", " jumps", " over", " \\\"lazy\\\"", " dogs", "."];
     let token = |i: usize| {
         event(&format!(
@@ -59,7 +59,7 @@ fn event(data: &str) -> String {
     format!("{:x}\r\n{event}\r\n", event.len())
 }
 
-fn converse(connection: TcpStream, stream: &[String]) {
+fn serve_connection(connection: TcpStream, stream: &[String]) {
     let Ok(mut to) = connection.try_clone() else { return };
     let mut from = BufReader::new(connection);
     while let Some(asks_for_models) = read_request(&mut from) {
@@ -81,7 +81,7 @@ fn models() -> String {
     format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{list}")
 }
 
-/// Takes a request off the connection: whether it is a GET; `None` at the end.
+/// Reads a request. Returns whether it is a GET; `None` at the end of the connection.
 fn read_request(from: &mut BufReader<TcpStream>) -> Option<bool> {
     let (mut is_get, mut length) = (None, 0);
     loop {

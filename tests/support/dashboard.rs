@@ -1,4 +1,4 @@
-//! The dashboard in a pseudo-terminal, with a folder of its own for its suite and its reports.
+//! The dashboard in a pseudo-terminal, with its own folder for suite and reports.
 
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
@@ -7,10 +7,10 @@ use serde_json::Value;
 
 use super::pty::{Ended, Pty};
 
-/// Columns and rows at which everything is on the screen.
+/// Columns and rows at which everything fits on the screen.
 pub const ROOMY: (u16, u16) = (120, 40);
 
-/// A suite of cases of these names, with `extra` lines for each.
+/// A suite of cases with these names, with `extra` lines in each case.
 pub fn suite(names: &[&str], extra: &str) -> String {
     let case = |name: &&str| format!("[[case]]\nname = \"{name}\"\nprompt = \"Explain {name}.\"\n{extra}\n");
     let cases: String = names.iter().map(case).collect();
@@ -24,12 +24,12 @@ pub struct Dashboard {
 }
 
 impl Dashboard {
-    /// Starts it with this suite; `r.md` and `r.json` are what it exports.
+    /// Starts the dashboard with this suite. It exports `r.md` and `r.json`.
     pub fn start(suite: &str, url: &str) -> Self {
         Self::start_with(suite, &[url], &[], ROOMY)
     }
 
-    /// The same with further arguments, variables, and a size.
+    /// Like [`Dashboard::start`], with further arguments, variables and a size.
     pub fn start_with(suite: &str, args: &[&str], env: &[(&str, &str)], (cols, rows): (u16, u16)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("cases.toml"), suite).unwrap();
@@ -38,7 +38,7 @@ impl Dashboard {
         Self { folder, pty }
     }
 
-    /// Waits for a line with both.
+    /// Waits for a line that contains both texts.
     #[track_caller]
     pub fn wait_for_line(&self, part: &str, other: &str) {
         let has_both = |screen: &vt100::Screen| {
@@ -48,7 +48,7 @@ impl Dashboard {
         self.pty.wait_for(&format!("a line with '{part}' and '{other}'"), has_both);
     }
 
-    /// Has JSON exported through the menu; returns it.
+    /// Exports JSON through the menu and returns it.
     #[track_caller]
     pub fn export_json(&mut self) -> Value {
         let path = self.newest("json");
@@ -62,7 +62,7 @@ impl Dashboard {
         read(&self.folder.path().join(next))
     }
 
-    /// The number in the name of the last report of this kind; 1 for that without a number.
+    /// Number of the latest report of this kind; 1 for the name without a number.
     fn newest(&self, extension: &str) -> Option<usize> {
         let exists = |n: usize| {
             let name = if n == 1 { format!("r.{extension}") } else { format!("r-{n}.{extension}") };
@@ -71,14 +71,14 @@ impl Dashboard {
         (1..100).take_while(|&n| exists(n)).last()
     }
 
-    /// Waits for the end; returns the exit status with what was left, and the JSON report written last, if there is one.
+    /// Waits for the end. Returns the exit status with the remaining output, and the last JSON report if there is one.
     #[track_caller]
     pub fn end(self) -> (Ended, Option<Value>) {
         let (ended, _folder, report) = self.end_with_folder();
         (ended, report)
     }
 
-    /// The same, with the folder.
+    /// Like [`Dashboard::end`], with the folder.
     #[track_caller]
     pub fn end_with_folder(self) -> (Ended, tempfile::TempDir, Option<Value>) {
         let ended = self.pty.end();
@@ -109,7 +109,7 @@ fn read(path: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap()
 }
 
-/// The statuses of a case's attempts, in their order.
+/// Statuses of a case's attempts, in order.
 pub fn statuses(report: &Value, case: usize) -> Vec<String> {
     let attempts = report["cases"][case]["attempts"].as_array().unwrap();
     attempts.iter().map(|a| a["status"].as_str().unwrap().to_owned()).collect()

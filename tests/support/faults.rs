@@ -1,4 +1,4 @@
-//! A server that fails in every way a server can: how, the prompt says.
+//! A server that fails in every possible way, selected by the prompt.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
 
-/// A whole answer of two tokens, as events.
+/// A complete answer of two tokens, as events.
 pub const ANSWER: &str = concat!(
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n",
     "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"b\"}}]}\n\n",
@@ -17,16 +17,16 @@ pub const ANSWER: &str = concat!(
 );
 /// One token.
 pub const TOKEN: &str = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"a\"}}]}\n\n";
-/// The head of an answer that ends with its connection.
+/// Head of a response that ends with its connection.
 pub const HEAD: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
-/// A pause between two pieces of what comes slowly.
-const SLOWLY: Duration = Duration::from_millis(2);
+/// Pause between two pieces of a slow response.
+const TRICKLE_PAUSE: Duration = Duration::from_millis(2);
 
-/// One request, not yet taken off the connection.
+/// A request that was not read from the connection yet.
 pub struct Wire {
     stream: TcpStream,
     length: usize,
-    /// Requests for the same scenario before it.
+    /// Number of earlier requests for the same scenario.
     pub number: usize,
     sent: Arc<AtomicU64>,
 }
@@ -37,98 +37,99 @@ impl Wire {
         self.stream.read_exact(&mut request).unwrap();
     }
 
-    /// Sends bytes as they are; false once the client hung up.
+    /// Sends bytes. Returns false once the client has hung up.
     pub fn send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
         self.take_request();
         self.sent.fetch_add(bytes.as_ref().len() as u64, Ordering::SeqCst);
         self.stream.write_all(bytes.as_ref()).is_ok()
     }
 
-    /// Sends the same again and again until the client hangs up.
+    /// Sends the same bytes repeatedly until the client hangs up.
     pub fn flood(&mut self, bytes: impl AsRef<[u8]>) {
         while self.send(&bytes) {}
     }
 
-    /// The same slowly: a byte at a time.
+    /// Sends the bytes repeatedly and slowly, one at a time.
     pub fn trickle(&mut self, bytes: &str) {
         for byte in bytes.bytes().cycle() {
             if !self.send([byte]) {
                 return;
             }
-            thread::sleep(SLOWLY);
+            thread::sleep(TRICKLE_PAUSE);
         }
     }
 
-    /// Keeps the connection open in silence until the client hangs up.
+    /// Keeps the connection open without sending, until the client hangs up.
     pub fn hold(&mut self) {
         self.take_request();
         let _closed = self.stream.read(&mut [0]);
     }
 
-    /// Closes its own side only, and keeps the other open until the client hangs up.
+    /// Closes only the sending side, and waits until the client hangs up.
     pub fn half_close(&mut self) {
         self.take_request();
         self.stream.shutdown(Shutdown::Write).unwrap();
         self.hold();
     }
 
-    /// Resets the connection. What was sent before is not taken back.
+    /// Sends the bytes and then resets the connection.
     pub fn reset_after(mut self, bytes: &str) {
-        // A socket that is closed while something in it is unread is reset. The request's last byte stays unread.
+        // Closing a socket with unread data resets the connection, so the request's last byte stays unread.
         let mut request = vec![0; self.length - 1];
         self.stream.read_exact(&mut request).unwrap();
         self.stream.write_all(bytes.as_bytes()).unwrap();
     }
 }
 
-/// How a scenario answers.
+/// Behaviour of a scenario.
 pub type Fault = fn(Wire);
 
-/// The running server. It goes with the test program.
+/// A running server. It ends with the test program.
 pub struct Server {
     port: u16,
-    /// Bytes of all faulty answers that were sent, or wait in the sockets.
+    /// Bytes of all faulty responses that were sent or wait in sockets.
     pub sent: Arc<AtomicU64>,
 }
 
 impl Server {
-    /// Answers a prompt `scenario NAME.` as the scenario of that name does, any other well.
+    /// Starts a server. A prompt with `scenario NAME.` gets that scenario, and any other a correct answer.
     pub fn start(scenarios: Vec<(&'static str, Fault)>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
         let sent = Arc::new(AtomicU64::new(0));
         let (counted, scenarios) = (Arc::clone(&sent), Arc::new(scenarios));
-        let asked: Arc<Vec<AtomicUsize>> = Arc::new(scenarios.iter().map(|_| AtomicUsize::new(0)).collect());
+        let request_counts: Arc<Vec<AtomicUsize>> = Arc::new(scenarios.iter().map(|_| AtomicUsize::new(0)).collect());
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                let (scenarios, asked, sent) = (Arc::clone(&scenarios), Arc::clone(&asked), Arc::clone(&counted));
-                thread::spawn(move || serve(stream, &scenarios, &asked, sent));
+                let (scenarios, request_counts, sent) =
+                    (Arc::clone(&scenarios), Arc::clone(&request_counts), Arc::clone(&counted));
+                thread::spawn(move || serve(stream, &scenarios, &request_counts, sent));
             }
         });
         Self { port, sent }
     }
 
-    /// The base URL, with `/v1`.
+    /// Base URL, including `/v1`.
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}/v1", self.port)
     }
 }
 
-/// A server that nobody may come to; counts who does.
+/// A server that must receive no connection. Returns its port and the number of connections.
 pub fn canary() -> (u16, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    let came = Arc::new(AtomicUsize::new(0));
-    let count = Arc::clone(&came);
+    let visits = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&visits);
     thread::spawn(move || {
         for _stream in listener.incoming().flatten() {
             count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    (port, came)
+    (port, visits)
 }
 
-/// The request that waits on the connection, without taking it off.
+/// Returns the waiting request without reading it from the connection.
 fn peek(stream: &TcpStream) -> Option<String> {
     let mut block = vec![0; 64 * 1024];
     loop {
@@ -144,7 +145,7 @@ fn peek(stream: &TcpStream) -> Option<String> {
     }
 }
 
-fn serve(stream: TcpStream, scenarios: &[(&'static str, Fault)], asked: &[AtomicUsize], sent: Arc<AtomicU64>) {
+fn serve(stream: TcpStream, scenarios: &[(&'static str, Fault)], request_counts: &[AtomicUsize], sent: Arc<AtomicU64>) {
     let Some(request) = peek(&stream) else { return };
     let mut wire = Wire { stream, length: request.len(), number: 0, sent };
     if request.starts_with("GET ") {
@@ -156,7 +157,7 @@ fn serve(stream: TcpStream, scenarios: &[(&'static str, Fault)], asked: &[Atomic
     }
     match scenarios.iter().position(|(name, _)| request.contains(&format!("scenario {name}."))) {
         Some(at) => {
-            wire.number = asked[at].fetch_add(1, Ordering::SeqCst);
+            wire.number = request_counts[at].fetch_add(1, Ordering::SeqCst);
             scenarios[at].1(wire);
         }
         None => {

@@ -1,6 +1,6 @@
-//! What the integration tests share. Each test program uses a part of it.
+//! Shared parts of the integration tests. Each test program uses some of them.
 #![allow(dead_code, reason = "every test program compiles all of this and uses a part")]
-#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![allow(clippy::unwrap_used, reason = "a failing step fails the test")]
 #![allow(clippy::disallowed_methods, reason = "the deadline of a condition is real time")]
 
 pub mod dashboard;

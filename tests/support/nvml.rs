@@ -1,10 +1,11 @@
-//! A driver's library for the program under test.
+//! A stand-in for the NVIDIA driver for the program under test.
 
 use std::path::Path;
 
 use fake_nvml::StandIn;
 
-/// A folder with a stand-in `libnvidia-ml.so.1` that answers as its trace says (`fake_nvml` has the language).
+/// A folder with a stand-in `libnvidia-ml.so.1` that answers according to its trace (`fake_nvml` documents the
+/// language).
 ///
 /// ```ignore
 /// let driver = Driver::install("gpu 0 name=RTX total=1000 used=10\nat 500 gpu 0 used=20");
@@ -12,7 +13,7 @@ use fake_nvml::StandIn;
 /// command.env(key, folder); // the program then finds it as it finds a real one
 /// ```
 ///
-/// The trace's clock begins when the program loads the library.
+/// The trace's clock starts when the program loads the library.
 #[derive(Debug)]
 pub struct Driver {
     pub library: StandIn,
@@ -20,13 +21,13 @@ pub struct Driver {
 }
 
 impl Driver {
-    /// Panics where the trace is wrong.
+    /// Installs the stand-in. Panics on an invalid trace.
     pub fn install(trace: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         Self { library: StandIn::install(folder.path(), trace), folder }
     }
 
-    /// What to put into the program's environment.
+    /// Environment variable for the program, and its value.
     pub fn env(&self) -> (&'static str, &Path) {
         ("LD_LIBRARY_PATH", self.folder.path())
     }

@@ -1,4 +1,4 @@
-//! A folder to run in, with a state folder of its own: runs that are kept, killed, and taken up again.
+//! A folder to run in with its own state folder, for runs that are saved, killed and resumed.
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::server::{Asked, Server};
+use super::server::{Request, Server};
 
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// A place to run in, with a state folder of its own.
+/// A folder to run in, with its own state folder.
 pub struct Place {
     pub folder: tempfile::TempDir,
     pub state: tempfile::TempDir,
@@ -47,7 +47,7 @@ impl Place {
         self.state.path().join("tokscope/runs")
     }
 
-    /// The only journal there is, once there is one.
+    /// Path of the only journal, if there is one.
     pub fn journal(&self) -> Option<PathBuf> {
         let files: Vec<_> = std::fs::read_dir(self.runs()).ok()?.map(|f| f.unwrap().path()).collect();
         assert!(files.len() < 2, "{files:?}");
@@ -64,27 +64,28 @@ impl Place {
     }
 }
 
-/// Answers at once.
+/// A server that responds at once.
 pub fn server() -> Server {
-    Server::start(&["lone-model"], |mut asked| asked.answer(&["one", " two", " three"]))
+    Server::start(&["lone-model"], |mut request| request.answer(&["one", " two", " three"]))
 }
 
-/// Answers at once, but for the one after so many: that waits in the middle of its answer until what is returned is dropped.
+/// A server that responds at once, except to the request number `after`: that answer stops in the middle until the
+/// returned sender is dropped.
 pub fn stalling(after: usize) -> (Server, Sender<()>) {
     let (hold, gate) = channel::<()>();
     let gate = Mutex::new(Some(gate));
-    let server = Server::start(&["lone-model"], move |mut asked: Asked| {
-        if asked.number != after {
-            return asked.answer(&["one", " two", " three"]);
+    let server = Server::start(&["lone-model"], move |mut request: Request| {
+        if request.number != after {
+            return request.answer(&["one", " two", " three"]);
         }
-        asked.token("one");
+        request.token("one");
         let gate = gate.lock().unwrap().take();
         let _dropped = gate.map(|gate| gate.recv());
     });
     (server, hold)
 }
 
-/// Waits until the journal holds so many attempts.
+/// Waits until the journal contains this many attempts.
 #[track_caller]
 pub fn wait_for_attempts(place: &Place, count: usize) -> String {
     let deadline = Instant::now() + DEADLINE;
@@ -93,7 +94,7 @@ pub fn wait_for_attempts(place: &Place, count: usize) -> String {
         if text.matches("{\"type\":\"attempt\"").count() >= count {
             return text;
         }
-        assert!(Instant::now() < deadline, "never kept: {text}");
+        assert!(Instant::now() < deadline, "attempts not saved: {text}");
         std::thread::yield_now();
     }
 }

@@ -1,4 +1,4 @@
-//! The whole program in a pseudo-terminal, with a terminal model that reads what it draws.
+//! The whole program in a pseudo-terminal, with a terminal model that interprets its output.
 
 use std::io::{Read, Write};
 use std::num::NonZero;
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 
 use portable_pty::{Child, CommandBuilder, ExitStatus, MasterPty, PtySize, native_pty_system};
 
-/// No condition takes longer on the slowest machine.
+/// Timeout for any condition, even on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// What whoever reads the terminal does.
+/// State of the thread that reads the terminal.
 #[derive(Clone, Copy, PartialEq)]
 enum Reading {
-    GoesOn,
-    /// It ends with a frame.
-    Leaves,
-    /// It holds after what it reads next.
-    IsToHold,
-    Holds,
+    Reads,
+    /// Ends after a complete frame.
+    EndsAfterFrame,
+    /// Pauses after the next block.
+    PausesNext,
+    Paused,
 }
 
-/// What the terminal got so far.
-struct Seen {
+/// Output of the program so far.
+struct Output {
     parser: vt100::Parser,
     raw: Vec<u8>,
     ended: bool,
@@ -32,16 +32,16 @@ struct Seen {
 
 /// A program in a pseudo-terminal.
 pub struct Pty {
-    seen: Arc<(Mutex<Seen>, Condvar)>,
-    /// Gone once it was hung up.
+    output: Arc<(Mutex<Output>, Condvar)>,
+    /// Terminal and its input; `None` after it was closed.
     master: Option<(Box<dyn MasterPty + Send>, Box<dyn Write + Send>)>,
     child: Box<dyn Child + Send + Sync>,
     termios_before: String,
-    /// What it keeps: never among the user's own.
+    /// State folder of the program, so that it never touches the user's own.
     state: tempfile::TempDir,
 }
 
-/// How the terminal takes what is typed; Windows has no such thing.
+/// Terminal settings of the line discipline. Windows has none.
 #[cfg(unix)]
 fn modes(terminal: &dyn MasterPty) -> String {
     format!("{:?}", terminal.get_termios())
@@ -64,7 +64,7 @@ impl Pty {
         for name in ["NO_COLOR", "TOKSCOPE_URL", "OPENAI_BASE_URL", "OPENAI_API_KEY", "http_proxy", "HTTP_PROXY"] {
             command.env_remove(name);
         }
-        // What the machine says of its own terminal and its user is not this one's.
+        // Removes the machine's own terminal and locale settings.
         for name in ["COLORTERM", "COLORFGBG", "LC_CTYPE", "LANG", "TOKSCOPE_CONFIG"] {
             command.env_remove(name);
         }
@@ -80,28 +80,28 @@ impl Pty {
         let mut reader = pair.master.try_clone_reader().unwrap();
         let writer = pair.master.take_writer().unwrap();
         let parser = vt100::Parser::new(drawable(rows), drawable(cols), 0);
-        let seen = Arc::new((
-            Mutex::new(Seen { parser, raw: Vec::new(), ended: false, reading: Reading::GoesOn }),
+        let output = Arc::new((
+            Mutex::new(Output { parser, raw: Vec::new(), ended: false, reading: Reading::Reads }),
             Condvar::new(),
         ));
-        let shared = Arc::clone(&seen);
-        // The slave stays open here until the program ends: its end must not hide what it wrote last.
+        let shared = Arc::clone(&output);
+        // The slave side stays open until the program ends, because closing it could discard the last output.
         let slave = pair.slave;
         std::thread::spawn(move || {
             let mut block = [0; 8192];
             while let Ok(n @ 1..) = reader.read(&mut block) {
-                let mut seen = shared.0.lock().unwrap();
-                seen.parser.process(&block[..n]);
-                seen.raw.extend_from_slice(&block[..n]);
+                let mut output = shared.0.lock().unwrap();
+                output.parser.process(&block[..n]);
+                output.raw.extend_from_slice(&block[..n]);
                 shared.1.notify_all();
-                // At the end of a frame: what was written is not what tells that nobody reads.
-                if seen.reading == Reading::Leaves && seen.raw.ends_with(b"\x1b[?2026l") {
+                // Ends after a complete frame, so that it is not a failed write that shows the missing reader.
+                if output.reading == Reading::EndsAfterFrame && output.raw.ends_with(b"\x1b[?2026l") {
                     break;
                 }
-                while matches!(seen.reading, Reading::IsToHold | Reading::Holds) {
-                    seen.reading = Reading::Holds;
+                while matches!(output.reading, Reading::PausesNext | Reading::Paused) {
+                    output.reading = Reading::Paused;
                     shared.1.notify_all();
-                    seen = shared.1.wait(seen).unwrap();
+                    output = shared.1.wait(output).unwrap();
                 }
             }
             drop(reader);
@@ -109,46 +109,46 @@ impl Pty {
             shared.1.notify_all();
         });
         drop(slave);
-        Self { seen, master: Some((pair.master, writer)), child, termios_before, state }
+        Self { output, master: Some((pair.master, writer)), child, termios_before, state }
     }
 
-    /// Types.
+    /// Types these keys.
     pub fn send(&mut self, keys: &str) {
         let (_, writer) = self.master.as_mut().unwrap();
         writer.write_all(keys.as_bytes()).unwrap();
         writer.flush().unwrap();
     }
 
-    /// The screen as text.
+    /// Text of the screen.
     pub fn text(&self) -> String {
-        self.seen.0.lock().unwrap().parser.screen().contents()
+        self.output.0.lock().unwrap().parser.screen().contents()
     }
 
-    /// Looks at the screen.
+    /// Passes the screen to `look`.
     pub fn with_screen<T>(&self, look: impl FnOnce(&vt100::Screen) -> T) -> T {
-        look(self.seen.0.lock().unwrap().parser.screen())
+        look(self.output.0.lock().unwrap().parser.screen())
     }
 
-    /// Everything that was ever written to the terminal.
+    /// Everything written to the terminal so far.
     pub fn raw(&self) -> String {
-        String::from_utf8_lossy(&self.seen.0.lock().unwrap().raw).into_owned()
+        String::from_utf8_lossy(&self.output.0.lock().unwrap().raw).into_owned()
     }
 
-    /// Waits until the screen fulfils the condition; shows the screen when it does not.
+    /// Waits until the screen meets the condition. Shows the screen on failure.
     #[track_caller]
-    pub fn wait_for(&self, what: &str, fulfilled: impl Fn(&vt100::Screen) -> bool) {
-        let (lock, changed) = &*self.seen;
+    pub fn wait_for(&self, what: &str, is_met: impl Fn(&vt100::Screen) -> bool) {
+        let (lock, changed) = &*self.output;
         let deadline = Instant::now() + DEADLINE;
-        let mut seen = lock.lock().unwrap();
-        while !fulfilled(seen.parser.screen()) {
+        let mut output = lock.lock().unwrap();
+        while !is_met(output.parser.screen()) {
             let left = deadline.saturating_duration_since(Instant::now());
             assert!(
-                !left.is_zero() && !seen.ended,
+                !left.is_zero() && !output.ended,
                 "never seen: {what}. The screen (ended: {}):\n{}",
-                seen.ended,
-                seen.parser.screen().contents()
+                output.ended,
+                output.parser.screen().contents()
             );
-            seen = changed.wait_timeout(seen, left).unwrap().0;
+            output = changed.wait_timeout(output, left).unwrap().0;
         }
     }
 
@@ -158,44 +158,44 @@ impl Pty {
         self.wait_for(&format!("'{text}'"), |screen| screen.contents().contains(text));
     }
 
-    /// Another size.
+    /// Changes the size of the terminal.
     pub fn resize(&self, cols: u16, rows: u16) {
-        self.seen.0.lock().unwrap().parser.screen_mut().set_size(drawable(rows), drawable(cols));
+        self.output.0.lock().unwrap().parser.screen_mut().set_size(drawable(rows), drawable(cols));
         let (master, _) = self.master.as_ref().unwrap();
         master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
     }
 
-    /// Has nobody read on, and fills what the terminal takes without a reader: from now on every write to it blocks.
+    /// Stops reading and fills the terminal's buffer, so that every further write to it blocks.
     #[cfg(unix)]
     pub fn stall(&self) {
         use std::os::unix::fs::OpenOptionsExt;
-        self.seen.0.lock().unwrap().reading = Reading::IsToHold;
+        self.output.0.lock().unwrap().reading = Reading::PausesNext;
         let name = self.master.as_ref().unwrap().0.tty_name().unwrap();
         let flags = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
         let flags = i32::try_from(flags.bits()).unwrap();
         let mut terminal = std::fs::OpenOptions::new().write(true).custom_flags(flags).open(name).unwrap();
-        // What no terminal shows. The reader takes one more block before it holds.
+        // Writes NUL bytes, which terminals ignore. The reader takes one more block before it pauses.
         wait_until("a terminal that takes no more", || {
-            let is_held = self.seen.0.lock().unwrap().reading == Reading::Holds;
+            let is_held = self.output.0.lock().unwrap().reading == Reading::Paused;
             matches!((&terminal).write(&[0; 256]), Err(e) if e.kind() == std::io::ErrorKind::WouldBlock) && is_held
         });
         terminal.flush().unwrap();
     }
 
-    /// Reads on.
-    pub fn go_on(&self) {
-        self.seen.0.lock().unwrap().reading = Reading::GoesOn;
-        self.seen.1.notify_all();
+    /// Continues reading.
+    pub fn resume(&self) {
+        self.output.0.lock().unwrap().reading = Reading::Reads;
+        self.output.1.notify_all();
     }
 
-    /// Waits for the end while nobody reads; returns the exit status, and checks that the line discipline is as it was: more
-    /// cannot be told to such a terminal.
+    /// Waits for the end while nobody reads. Returns the exit status and checks that the line discipline is restored;
+    /// nothing else can be restored on such a terminal.
     #[track_caller]
     pub fn end_stalled(mut self) -> u32 {
         let status = self.wait_exit().exit_code();
         let termios_after = modes(&*self.master.as_ref().unwrap().0);
-        assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
-        self.go_on();
+        assert_eq!(termios_after, self.termios_before, "the line discipline was not restored");
+        self.resume();
         status
     }
 
@@ -205,40 +205,40 @@ impl Pty {
         assert!(std::process::Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// The folder in which it keeps its runs; gone with this.
+    /// State folder of the program, removed with this value.
     pub fn state(&self) -> &Path {
         self.state.path()
     }
 
-    /// The process's id.
+    /// Process ID of the program.
     pub fn pid(&self) -> u32 {
         self.child.process_id().unwrap()
     }
 
-    /// Waits for the end; returns the exit status, and checks that the terminal is as it was.
+    /// Waits for the end. Returns the exit status and checks that the terminal is restored.
     #[track_caller]
     pub fn end(mut self) -> Ended {
         let status = self.wait_exit();
-        let (lock, changed) = &*self.seen;
-        let mut seen = lock.lock().unwrap();
+        let (lock, changed) = &*self.output;
+        let mut output = lock.lock().unwrap();
         let deadline = Instant::now() + DEADLINE;
-        while !seen.ended && Instant::now() < deadline {
-            seen = changed.wait_timeout(seen, Duration::from_millis(100)).unwrap().0;
+        while !output.ended && Instant::now() < deadline {
+            output = changed.wait_timeout(output, Duration::from_millis(100)).unwrap().0;
         }
-        let screen = seen.parser.screen();
+        let screen = output.parser.screen();
         assert!(!screen.alternate_screen(), "still on the alternate screen");
         assert!(!screen.hide_cursor(), "the cursor is still hidden");
         assert!(!screen.bracketed_paste(), "bracketed paste is still on");
-        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "the mouse is still told of");
-        let raw = String::from_utf8_lossy(&seen.raw);
-        let [begun, done] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
-        assert!(begun <= done, "a frame is still held back");
+        assert_eq!(screen.mouse_protocol_mode(), vt100::MouseProtocolMode::None, "mouse reports are still on");
+        let raw = String::from_utf8_lossy(&output.raw);
+        let [frame_start, frame_end] = ["\u{1b}[?2026h", "\u{1b}[?2026l"].map(|mode| raw.rfind(mode));
+        assert!(frame_start <= frame_end, "a frame is still held back");
         let termios_after = modes(&*self.master.as_ref().unwrap().0);
-        assert_eq!(termios_after, self.termios_before, "the line discipline is not as it was");
-        Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&seen.raw).into() }
+        assert_eq!(termios_after, self.termios_before, "the line discipline was not restored");
+        Ended { status: status.exit_code(), text: screen.contents(), raw: String::from_utf8_lossy(&output.raw).into() }
     }
 
-    /// Has the terminal go away; returns the exit status.
+    /// Closes the terminal and returns the exit status.
     #[track_caller]
     pub fn hang_up(mut self) -> u32 {
         self.drop_terminal();
@@ -248,17 +248,17 @@ impl Pty {
     /// Closes this side of the terminal.
     #[track_caller]
     pub fn drop_terminal(&mut self) {
-        self.seen.0.lock().unwrap().reading = Reading::Leaves;
-        // Whoever reads waits for something to come: the screen, painted anew.
+        self.output.0.lock().unwrap().reading = Reading::EndsAfterFrame;
+        // Repaints the screen, because the reader waits for output.
         self.send("\u{c}");
-        let (lock, changed) = &*self.seen;
+        let (lock, changed) = &*self.output;
         let deadline = Instant::now() + DEADLINE;
-        let mut seen = lock.lock().unwrap();
-        while !seen.ended {
-            assert!(Instant::now() < deadline, "nothing is painted any more");
-            seen = changed.wait_timeout(seen, Duration::from_millis(100)).unwrap().0;
+        let mut output = lock.lock().unwrap();
+        while !output.ended {
+            assert!(Instant::now() < deadline, "no more output");
+            output = changed.wait_timeout(output, Duration::from_millis(100)).unwrap().0;
         }
-        drop(seen);
+        drop(output);
         self.master = None;
     }
 
@@ -270,41 +270,41 @@ impl Pty {
             }
             let screen = self.text();
             assert!(Instant::now() < deadline, "the program does not end. The screen:\n{screen}");
-            let (lock, changed) = &*self.seen;
-            let seen = lock.lock().unwrap();
-            // Woken by what the program writes, or by its end.
-            drop(changed.wait_timeout(seen, Duration::from_millis(20)).unwrap());
+            let (lock, changed) = &*self.output;
+            let output = lock.lock().unwrap();
+            // Woken by output of the program, or by its end.
+            drop(changed.wait_timeout(output, Duration::from_millis(20)).unwrap());
         }
     }
 }
 
 impl Drop for Pty {
     fn drop(&mut self) {
-        let _gone_already = self.child.kill();
+        let _already_ended = self.child.kill();
     }
 }
 
-/// Waits for something beside the terminal.
+/// Waits for a condition outside the terminal.
 #[track_caller]
-pub fn wait_until(what: &str, fulfilled: impl Fn() -> bool) {
+pub fn wait_until(what: &str, is_met: impl Fn() -> bool) {
     let deadline = Instant::now() + DEADLINE;
-    while !fulfilled() {
+    while !is_met() {
         assert!(Instant::now() < deadline, "never seen: {what}");
         std::thread::yield_now();
     }
 }
 
-/// What this side keeps of a screen, whatever the program is told.
+/// Size of the terminal model, limited whatever size the program is given.
 fn drawable(n: u16) -> NonZero<u16> {
     NonZero::new(n.min(1000)).unwrap_or(NonZero::<u16>::MIN)
 }
 
-/// What a program left behind.
+/// Result of an ended program.
 pub struct Ended {
     /// Its exit status.
     pub status: u32,
-    /// The screen after it.
+    /// Text of the screen after the end.
     pub text: String,
-    /// Everything it wrote.
+    /// Everything the program wrote.
     pub raw: String,
 }

@@ -1,13 +1,13 @@
-//! A real llama.cpp server, as `scripts/real-server` sets it up.
+//! A real llama.cpp server, as `scripts/real-server` installs it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-/// Tests that need the server run only where this is 1: setting it up asks the network for a package, once.
+/// Variable that enables tests with the real server when it is 1, because the first start downloads a package.
 pub const SWITCH: &str = "TOKSCOPE_REAL_SERVER";
 
-/// A running server with a tiny model of random weights. Every answer of it is `max_tokens` long. Killed when dropped.
+/// A running server with a tiny model of random weights. Every answer is `max_tokens` long. Killed when dropped.
 #[derive(Debug)]
 pub struct RealServer {
     process: Child,
@@ -15,16 +15,17 @@ pub struct RealServer {
 }
 
 impl RealServer {
-    /// Starts one on a free port and waits until it is ready; `None`, and loud, where it is not asked for.
+    /// Starts a server on a free port and waits until it is ready. Returns `None` with a message if the tests are not
+    /// enabled.
     pub fn start() -> Option<Self> {
         Self::start_on(0)
     }
 
-    /// The same on this port.
+    /// Like [`RealServer::start`], on this port.
     pub fn start_on(port: u16) -> Option<Self> {
         if std::env::var(SWITCH).as_deref() != Ok("1") {
-            // Past the test runner, which swallows what a passing test prints, and in one piece.
-            let skipped = format!("SKIPPED: a test against a real server, for want of {SWITCH}=1\n");
+            // Written to stderr directly, because the test runner hides the output of passing tests.
+            let skipped = format!("SKIPPED: a test against a real server; set {SWITCH}=1 to run it\n");
             let _unseen = std::io::stderr().write_all(skipped.as_bytes());
             return None;
         }
@@ -34,23 +35,23 @@ impl RealServer {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()
-            .unwrap_or_else(|e| panic!("{} does not run: {e}", script.display()));
+            .unwrap_or_else(|e| panic!("cannot run {}: {e}", script.display()));
         let mut line = String::new();
-        let said = BufReader::new(process.stdout.take().unwrap()).read_line(&mut line);
-        // Held from here on: it is killed also when this panics.
+        let read = BufReader::new(process.stdout.take().unwrap()).read_line(&mut line);
+        // From here on the process is killed even if this panics.
         let mut server = Self { process, url: String::new() };
-        said.unwrap();
+        read.unwrap();
         let url = line.trim().strip_prefix("listening on ");
-        url.unwrap_or_else(|| panic!("{} gave up; stderr says why", script.display())).clone_into(&mut server.url);
+        url.unwrap_or_else(|| panic!("{} failed; see stderr", script.display())).clone_into(&mut server.url);
         Some(server)
     }
 
-    /// Its base URL, with `/v1`.
+    /// Base URL, including `/v1`.
     pub fn url(&self) -> &str {
         &self.url
     }
 
-    /// The port it listens on.
+    /// Port of the server.
     pub fn port(&self) -> u16 {
         let (_, rest) = self.url.rsplit_once(':').unwrap();
         rest.trim_end_matches("/v1").parse().unwrap()
@@ -59,8 +60,8 @@ impl RealServer {
 
 impl Drop for RealServer {
     fn drop(&mut self) {
-        // The script has become the server: no child of its own is left behind.
-        let _gone = self.process.kill();
+        // The script replaces itself with the server, so there is no further child process.
+        let _killed = self.process.kill();
         let _status = self.process.wait();
     }
 }

@@ -1,21 +1,21 @@
-//! A server whose every byte is the test's. It is no simulator, and nobody takes it for one.
+//! A server whose responses are entirely controlled by the test, and which is not recognised as the simulator.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// A completion that was asked for.
-pub struct Asked {
-    /// Completions asked for before it.
+/// A completion request.
+pub struct Request {
+    /// Number of earlier completion requests.
     pub number: usize,
     wire: TcpStream,
 }
 
-impl Asked {
-    /// Sends bytes as they are. A client that hung up is no matter.
+impl Request {
+    /// Sends bytes. Ignores a client that has hung up.
     pub fn send(&mut self, bytes: &str) {
-        let _gone = self.wire.write_all(bytes.as_bytes());
+        let _closed = self.wire.write_all(bytes.as_bytes());
     }
 
     /// Sends a token.
@@ -24,14 +24,14 @@ impl Asked {
         self.send(&format!("data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"content\":{text}}}}}]}}\n\n"));
     }
 
-    /// Ends the answer properly, with this many tokens.
+    /// Ends the answer normally, with this number of tokens.
     pub fn finish(&mut self, tokens: usize) {
         self.send("data: {\"choices\":[{\"index\":0,\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n");
         let usage = format!("{{\"prompt_tokens\":7,\"completion_tokens\":{tokens}}}");
         self.send(&format!("data: {{\"choices\":[],\"usage\":{usage}}}\n\ndata: [DONE]\n\n"));
     }
 
-    /// A whole answer, a token a piece.
+    /// Sends a complete answer, one token per piece.
     pub fn answer(&mut self, pieces: &[&str]) {
         for piece in pieces {
             self.token(piece);
@@ -40,43 +40,43 @@ impl Asked {
     }
 }
 
-/// The running server. It goes with the test program.
+/// A running server. It ends with the test program.
 pub struct Server {
     address: SocketAddr,
-    asked: Arc<AtomicUsize>,
+    request_count: Arc<AtomicUsize>,
 }
 
 impl Server {
-    /// Lists `models`, and leaves each completion to `reply`, on a thread of its own; the head of the answer is out by
-    /// then, and the connection ends with the reply.
-    pub fn start(models: &[&str], reply: impl Fn(Asked) + Send + Sync + 'static) -> Self {
+    /// Starts a server that lists `models` and passes each completion request to `reply` on its own thread. The
+    /// response's head is already sent, and the connection ends with `reply`.
+    pub fn start(models: &[&str], reply: impl Fn(Request) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
         let list: Vec<_> = models.iter().map(|id| serde_json::json!({ "id": id, "object": "model" })).collect();
         let list = serde_json::json!({ "object": "list", "data": list }).to_string();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (count, reply) = (Arc::clone(&asked), Arc::new(reply));
+        let request_count = Arc::new(AtomicUsize::new(0));
+        let (count, reply) = (Arc::clone(&request_count), Arc::new(reply));
         std::thread::spawn(move || {
             for wire in listener.incoming().flatten() {
                 let (list, count, reply) = (list.clone(), Arc::clone(&count), Arc::clone(&reply));
                 std::thread::spawn(move || serve(wire, &list, &count, &*reply));
             }
         });
-        Self { address, asked }
+        Self { address, request_count }
     }
 
-    /// The base URL, with `/v1`.
+    /// Base URL, including `/v1`.
     pub fn url(&self) -> String {
         format!("http://{}/v1", self.address)
     }
 
-    /// Completions asked for so far.
-    pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// Number of completion requests so far.
+    pub fn request_count(&self) -> usize {
+        self.request_count.load(Ordering::SeqCst)
     }
 }
 
-fn serve(mut wire: TcpStream, models: &str, count: &AtomicUsize, reply: &dyn Fn(Asked)) {
+fn serve(mut wire: TcpStream, models: &str, count: &AtomicUsize, reply: &dyn Fn(Request)) {
     let mut lines = BufReader::new(wire.try_clone().unwrap());
     let (mut first, mut line, mut length) = (String::new(), String::new(), 0);
     if lines.read_line(&mut first).unwrap_or(0) == 0 {
@@ -97,11 +97,11 @@ fn serve(mut wire: TcpStream, models: &str, count: &AtomicUsize, reply: &dyn Fn(
     let head = |status: &str, kind: &str| format!("HTTP/1.1 {status}\r\ncontent-type: {kind}\r\nconnection: close\r\n");
     if first.starts_with("POST ") {
         let number = count.fetch_add(1, Ordering::SeqCst);
-        let mut asked = Asked { number, wire };
-        asked.send(&format!("{}\r\n", head("200 OK", "text/event-stream")));
-        return reply(asked);
+        let mut request = Request { number, wire };
+        request.send(&format!("{}\r\n", head("200 OK", "text/event-stream")));
+        return reply(request);
     }
     let (status, body) = if first.contains("/v1/models ") { ("200 OK", models) } else { ("404 Not Found", "{}") };
     let answer = format!("{}content-length: {}\r\n\r\n{body}", head(status, "application/json"), body.len());
-    let _gone = wire.write_all(answer.as_bytes());
+    let _closed = wire.write_all(answer.as_bytes());
 }

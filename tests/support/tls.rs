@@ -1,4 +1,4 @@
-//! A server that speaks TLS with the certificate that a test chooses for each connection.
+//! A TLS server with a certificate per connection, chosen by the test.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
-/// Where a file of the tests' certificates is.
+/// Path of a test certificate.
 pub fn file(name: &str) -> String {
     format!("{}/tests/data/tls/{name}", env!("CARGO_MANIFEST_DIR"))
 }
@@ -23,19 +23,19 @@ fn config(name: &str) -> Arc<ServerConfig> {
     Arc::new(builder.with_no_client_auth().with_single_cert(certificates, key).unwrap())
 }
 
-/// Serves one model over TLS. A connection carries one request. Until a completion is to come, connections get the first
-/// certificate, from then on the second. Returns the port.
+/// Serves one model over TLS, one request per connection. Connections use the first certificate until the model list
+/// was read, then the second. Returns the port.
 pub fn serve(first: &str, then: &str) -> u16 {
     let (first, then) = (config(first), config(then));
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
     thread::spawn(move || {
-        // The list of models, and what a server is asked to tell about itself.
+        // Whether the model list was read. Requests for it and for the server's version come first.
         let mut is_known = false;
         for wire in listener.incoming().flatten() {
             let config = if is_known { Arc::clone(&then) } else { Arc::clone(&first) };
             let mut wire = StreamOwned::new(ServerConnection::new(config).unwrap(), wire);
-            is_known |= answer(&mut wire).is_ok_and(|asked| asked.starts_with("GET /v1/models"));
+            is_known |= answer(&mut wire).is_ok_and(|request| request.starts_with("GET /v1/models"));
         }
     });
     port
@@ -43,18 +43,18 @@ pub fn serve(first: &str, then: &str) -> u16 {
 
 /// Answers one request; returns its first line.
 fn answer(wire: &mut (impl Read + Write)) -> std::io::Result<String> {
-    let mut asked = Vec::new();
+    let mut request = Vec::new();
     let mut byte = [0];
-    while !asked.ends_with(b"\r\n\r\n") {
+    while !request.ends_with(b"\r\n\r\n") {
         wire.read_exact(&mut byte)?;
-        asked.push(byte[0]);
+        request.push(byte[0]);
     }
-    let head = String::from_utf8_lossy(&asked).to_lowercase();
+    let head = String::from_utf8_lossy(&request).to_lowercase();
     let length = head.lines().find_map(|l| l.strip_prefix("content-length: ")?.parse().ok()).unwrap_or(0);
     wire.read_exact(&mut vec![0; length])?;
-    let asked = String::from_utf8_lossy(&asked).lines().next().unwrap_or_default().to_owned();
+    let request = String::from_utf8_lossy(&request).lines().next().unwrap_or_default().to_owned();
     let models = r#"{"object":"list","data":[{"id":"m","object":"model"}]}"#;
-    let (kind, body) = if asked.starts_with("POST ") {
+    let (kind, body) = if request.starts_with("POST ") {
         ("text/event-stream", super::faults::ANSWER.to_owned())
     } else {
         ("application/json", models.to_owned())
@@ -64,5 +64,5 @@ fn answer(wire: &mut (impl Read + Write)) -> std::io::Result<String> {
         format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n");
     wire.write_all((head + &body).as_bytes())?;
     wire.flush()?;
-    Ok(asked)
+    Ok(request)
 }

@@ -1,4 +1,4 @@
-//! Anthropic's Messages: content blocks, of which text, thinking and tool input are generated.
+//! Anthropic's Messages API. Text, thinking and tool input blocks count as generated.
 
 use std::borrow::Cow;
 
@@ -13,16 +13,17 @@ use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
-/// The body of a streaming request. System messages stand beside the conversation, and a temperature above 1 is refused.
-pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
-    let (system, talk): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
+/// Builds the body of a streaming request. The API takes system messages in a field of their own, and rejects a
+/// temperature above 1.
+pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
+    let (system, messages): (Vec<_>, Vec<_>) = conversation(case, nonce).into_iter().partition(|m| m.role == "system");
     let mut body = Map::new();
     body.insert("model".into(), model.into());
     if !system.is_empty() {
         let texts: Vec<_> = system.iter().map(|m| m.content.as_str()).collect();
         body.insert("system".into(), texts.join("\n\n").into());
     }
-    body.insert("messages".into(), json!(talk));
+    body.insert("messages".into(), json!(messages));
     body.insert("max_tokens".into(), case.max_tokens.into());
     body.insert("temperature".into(), case.temperature.min(1.0).into());
     body.insert("stream".into(), true.into());
@@ -59,20 +60,20 @@ struct Delta<'a> {
     stop_reason: Option<&'a RawValue>,
 }
 
-/// Reads an event.
+/// Parses one event.
 pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let event: Event<'_> = serde_json::from_str(data)?;
     let mut chunk = Chunk::default();
     let value = |raw: Option<&RawValue>| raw.map_or(Ok(Value::Null), |r| serde_json::from_str::<Value>(r.get()));
     let delta = event.delta.unwrap_or_default();
     match &*event.kind {
-        // The output it counts here has not been generated yet.
+        // No output has been generated yet, whatever the output count in this event.
         "message_start" => {
             let usage = value(event.message)?["usage"].take();
             chunk.usage = read_usage(&usage).map(|usage| Usage { completion_tokens: None, ..usage });
             chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
-        // A block may begin with text; a tool's name is generated too.
+        // A block may start with text. A tool's name counts as generated.
         "content_block_start" => add_block(&mut chunk, &value(event.content_block)?),
         "content_block_delta" => {
             chunk.text = delta.text.text;
@@ -87,8 +88,8 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.warning = usage::fault(&usage).map(Cow::Owned);
         }
         "message_stop" => chunk.is_end = true,
-        // A whole answer.
-        "message" => whole(&mut chunk, &serde_json::from_str(data)?),
+        // A complete response.
+        "message" => complete_response(&mut chunk, &serde_json::from_str(data)?),
         _ => {}
     }
     if event.error.is_some() || event.kind == "error" {
@@ -111,7 +112,7 @@ fn add_block(chunk: &mut Chunk<'_>, block: &Value) {
     }
 }
 
-fn whole(chunk: &mut Chunk<'_>, message: &Value) {
+fn complete_response(chunk: &mut Chunk<'_>, message: &Value) {
     for block in message["content"].as_array().map(Vec::as_slice).unwrap_or_default() {
         add_block(chunk, block);
     }
@@ -121,7 +122,8 @@ fn whole(chunk: &mut Chunk<'_>, message: &Value) {
     chunk.is_end = true;
 }
 
-/// The counts are cumulative; the input leaves out what was read from the cache or written to it.
+/// Reads the cumulative token counts. `input_tokens` excludes tokens read from or written to the cache, so both are
+/// added.
 fn read_usage(usage: &Value) -> Option<Usage> {
     let number = |key: &str| usage::number(usage, &[key]);
     let cached_tokens = number("cache_read_input_tokens");

@@ -1,4 +1,4 @@
-//! Ollama's own chat: a JSON document a line, the last one with counts and durations.
+//! Ollama's native chat API: one JSON document per line, with counts and durations in the last one.
 
 use std::borrow::Cow;
 
@@ -13,11 +13,11 @@ use crate::protocol::failure::reported_error;
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::{timings, usage};
 
-/// A model that is in memory takes far less than this to be found there.
-const LOADED_WITHIN_NS: u64 = 500_000_000;
+/// Maximum load time of a model that is already in memory, in nanoseconds. Finding a loaded model takes far less.
+const MAX_WARM_LOAD_NS: u64 = 500_000_000;
 
-/// The body of a streaming request. `extra` goes in beside `options`, and may replace single ones of them.
-pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
+/// Builds the body of a streaming request. An `options` object in the case's `extra` overrides single options.
+pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut options = Map::new();
     options.insert("num_predict".into(), case.max_tokens.into());
     options.insert("temperature".into(), case.temperature.into());
@@ -57,7 +57,7 @@ struct Message<'a> {
     tool_calls: Option<&'a RawValue>,
 }
 
-/// Reads a line.
+/// Parses one line.
 pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let line: Line<'_> = serde_json::from_str(data)?;
     let mut chunk = Chunk::default();
@@ -74,7 +74,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         chunk.is_end = true;
         let last: Value = serde_json::from_str(data)?;
         chunk.server_timings = timings::ollama(&last).map(Box::new);
-        // Older releases give no reason.
+        // Older releases send no reason.
         chunk.finish_reason = Some(finish_reason(line.done_reason).unwrap_or(Cow::Borrowed("stop")));
         chunk.usage = usage::usage_if_any(Usage {
             prompt_tokens: usage::number(&last, &["prompt_eval_count"]),
@@ -82,7 +82,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             ..Usage::default()
         });
         chunk.warning = usage::fault(&last).map(Cow::Owned);
-        if let Some(ns) = last["load_duration"].as_u64().filter(|&ns| ns > LOADED_WITHIN_NS) {
+        if let Some(ns) = last["load_duration"].as_u64().filter(|&ns| ns > MAX_WARM_LOAD_NS) {
             let seconds = ns as f64 / 1e9;
             chunk.warning = Some(
                 format!("the server loaded the model during this request ({seconds:.1} s), and TTFT includes that")

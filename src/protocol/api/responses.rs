@@ -1,4 +1,4 @@
-//! OpenAI's Responses: `response.…` events, each with its `type`.
+//! OpenAI's Responses API: `response.…` events, each with its `type`.
 
 use std::borrow::Cow;
 
@@ -13,8 +13,8 @@ use crate::protocol::failure::{message_of, reported_error};
 use crate::protocol::request::{RequestDialect, conversation};
 use crate::protocol::usage;
 
-/// The body of a streaming request. Nothing is to be kept on the server.
-pub fn body(case: &CaseSpec, model: &str, _manner: RequestDialect, nonce: Option<&str>) -> Value {
+/// Builds the body of a streaming request. `store: false` asks the server not to keep the response.
+pub fn body(case: &CaseSpec, model: &str, _dialect: RequestDialect, nonce: Option<&str>) -> Value {
     let mut body = Map::new();
     body.insert("model".into(), model.into());
     body.insert("input".into(), json!(conversation(case, nonce)));
@@ -40,7 +40,7 @@ struct Event<'a> {
     error: Option<&'a RawValue>,
 }
 
-/// Reads an event.
+/// Parses one event.
 pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     let event: Event<'_> = serde_json::from_str(data)?;
     let mut chunk = Chunk::default();
@@ -56,7 +56,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             chunk.has_tool_call = !arguments.is_empty();
             chunk.add_arguments(&arguments);
         }
-        // The name of a function is generated too, and comes with the item.
+        // The name of a function is generated too. The API sends it with the item, not as a delta.
         "response.output_item.added" => {
             let item: Value = event.item.map_or(Ok(Value::Null), |i| serde_json::from_str(i.get()))?;
             chunk.has_tool_call =
@@ -68,7 +68,7 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
         | "response.cancelled"
         | "response.canceled") => {
             let response: Value = event.response.map_or(Ok(Value::Null), |r| serde_json::from_str(r.get()))?;
-            ended(&mut chunk, kind.trim_start_matches("response."), &response);
+            read_final(&mut chunk, kind.trim_start_matches("response."), &response);
             if kind == "response.failed" && chunk.error.is_none() {
                 let event: Value = serde_json::from_str(data)?;
                 let error = reported_error(event.get("error"), &event);
@@ -76,10 +76,10 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
             }
         }
         "error" | "response.error" => chunk.error = Some(message_of(&error_value(data)?)),
-        // A whole answer, or an error without a type.
+        // A complete response, or an error without a type.
         "" => {
             let document: Value = serde_json::from_str(data)?;
-            whole(&mut chunk, &document);
+            complete_response(&mut chunk, &document);
         }
         _ => {}
     }
@@ -90,20 +90,21 @@ pub fn parse(data: &str) -> Result<Chunk<'_>, serde_json::Error> {
     Ok(chunk)
 }
 
-/// The error stands in `error`, or is the event itself.
+/// Returns the error value: the `error` field, or the event itself if it has none.
 fn error_value(data: &str) -> Result<Value, serde_json::Error> {
     let mut event: Value = serde_json::from_str(data)?;
     let inner = event["error"].take();
     Ok(if inner.is_null() { event } else { inner })
 }
 
-/// A delta's text; what is no text is none.
+/// Returns the text of a delta. Values other than text count as empty.
 fn text_of(delta: Option<&RawValue>) -> Result<Cow<'_, str>, serde_json::Error> {
     delta.map_or(Ok(Cow::default()), |raw| Ok(serde_json::from_str::<Text<'_>>(raw.get())?.text))
 }
 
-/// Reads the last event of a response, which says how it ended: by its name, its status, or the reason it is incomplete.
-fn ended(chunk: &mut Chunk<'_>, end: &str, response: &Value) {
+/// Reads the final event of a response. The finish reason comes from `incomplete_details`, the status, or the event's
+/// name, in that order.
+fn read_final(chunk: &mut Chunk<'_>, end: &str, response: &Value) {
     chunk.error = reported_error(response.get("error"), response);
     chunk.usage = read_usage(&response["usage"]);
     chunk.warning = usage::fault(&response["usage"]).map(Cow::Owned);
@@ -118,11 +119,11 @@ fn ended(chunk: &mut Chunk<'_>, end: &str, response: &Value) {
     chunk.finish_reason = Some(Cow::Owned(reason));
 }
 
-fn whole(chunk: &mut Chunk<'_>, document: &Value) {
+fn complete_response(chunk: &mut Chunk<'_>, document: &Value) {
     if document["object"] != "response" {
         return;
     }
-    ended(chunk, "completed", document);
+    read_final(chunk, "completed", document);
     let texts = |parts: &Value, kinds: &[&str]| -> String {
         let parts = parts.as_array().map(Vec::as_slice).unwrap_or_default();
         let wanted = parts.iter().filter(|p| kinds.contains(&p["type"].as_str().unwrap_or_default()));

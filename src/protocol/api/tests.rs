@@ -2,7 +2,7 @@ use serde_json::json;
 
 use super::*;
 use crate::domain::suite::Message;
-use crate::protocol::request::AskUsage;
+use crate::protocol::request::UsageRequest;
 
 fn case() -> CaseSpec {
     let message = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
@@ -20,19 +20,19 @@ fn body(api: &Api) -> Value {
 }
 
 #[test]
-fn each_api_gets_its_own_body() {
-    let talk = json!([{ "role": "system", "content": "be brief" }, { "role": "user", "content": "hi" }]);
+fn each_api_builds_its_own_body() {
+    let messages = json!([{ "role": "system", "content": "be brief" }, { "role": "user", "content": "hi" }]);
     assert_eq!(
         body(&CHAT),
-        json!({ "model": "m", "messages": talk, "max_tokens": 5, "temperature": 1.5, "stream": true,
+        json!({ "model": "m", "messages": messages, "max_tokens": 5, "temperature": 1.5, "stream": true,
             "stream_options": { "include_usage": true }, "top_p": 0.9 })
     );
     assert_eq!(
         body(&RESPONSES),
-        json!({ "model": "m", "input": talk, "max_output_tokens": 5, "temperature": 1.5, "stream": true, "store": false,
+        json!({ "model": "m", "input": messages, "max_output_tokens": 5, "temperature": 1.5, "stream": true, "store": false,
             "top_p": 0.9 })
     );
-    // A temperature above 1 is refused there.
+    // Anthropic rejects a temperature above 1.
     assert_eq!(
         body(&MESSAGES),
         json!({ "model": "m", "system": "be brief", "messages": [{ "role": "user", "content": "hi" }], "max_tokens": 5,
@@ -40,13 +40,13 @@ fn each_api_gets_its_own_body() {
     );
     assert_eq!(
         body(&OLLAMA),
-        json!({ "model": "m", "messages": talk, "stream": true, "options": { "num_predict": 5, "temperature": 1.5 },
+        json!({ "model": "m", "messages": messages, "stream": true, "options": { "num_predict": 5, "temperature": 1.5 },
             "top_p": 0.9 })
     );
 }
 
 #[test]
-fn extra_of_the_case_has_the_last_word() {
+fn extra_of_the_case_overrides_every_field() {
     let mut case = case();
     case.extra =
         json!({ "temperature": 0, "options": { "num_ctx": 4096, "num_predict": 9 } }).as_object().unwrap().clone();
@@ -58,9 +58,9 @@ fn extra_of_the_case_has_the_last_word() {
 }
 
 #[test]
-fn what_a_server_refused_is_asked_otherwise() {
-    let manner = RequestDialect { usage: AskUsage::No, max_completion_tokens: true };
-    let body = (CHAT.body)(&case(), "m", manner, None);
+fn a_dialect_omits_and_renames_refused_fields() {
+    let dialect = RequestDialect { usage: UsageRequest::No, max_completion_tokens: true };
+    let body = (CHAT.body)(&case(), "m", dialect, None);
     assert_eq!((body.get("stream_options"), body.get("max_tokens")), (None, None));
     assert_eq!(body["max_completion_tokens"], 5);
 }
@@ -74,7 +74,7 @@ fn names_are_unique_and_found() {
 }
 
 #[test]
-fn half_a_character_costs_no_event_in_any_api() {
+fn a_lone_surrogate_loses_no_event_in_any_api() {
     for (api, event) in [
         (&CHAT, r#"{"choices":[{"delta":{"content":"a\ud83d"}}]}"#),
         (&RESPONSES, r#"{"type":"response.output_text.delta","delta":"a\ud83d"}"#),
@@ -89,7 +89,7 @@ fn half_a_character_costs_no_event_in_any_api() {
 }
 
 #[test]
-fn shapes_nobody_promised_are_no_text_and_no_panic() {
+fn unexpected_shapes_yield_no_text_and_do_not_panic() {
     for api in APIS {
         for event in [
             "{}",
@@ -108,7 +108,7 @@ fn shapes_nobody_promised_are_no_text_and_no_panic() {
 }
 
 #[test]
-fn a_nonce_comes_before_everything_else_and_changes_nothing_else() {
+fn a_nonce_is_prepended_and_changes_nothing_else() {
     for (api, first) in [
         (&CHAT, "/messages/0/content"),
         (&RESPONSES, "/input/0/content"),
@@ -122,7 +122,7 @@ fn a_nonce_comes_before_everything_else_and_changes_nothing_else() {
 }
 
 #[test]
-fn messages_of_extra_go_out_as_they_are() {
+fn messages_in_extra_are_sent_unchanged() {
     let own = json!([{ "role": "user", "content": "own" }]);
     let mut case = case();
     case.extra = json!({ "messages": own }).as_object().unwrap().clone();

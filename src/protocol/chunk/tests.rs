@@ -17,7 +17,7 @@ fn role_null_and_empty_are_not_generated_but_whitespace_is() {
 }
 
 #[test]
-fn reasoning_under_all_its_names_once() {
+fn reasoning_is_read_once_under_every_name() {
     for delta in [
         r#"{"reasoning_content":"a"}"#,
         r#"{"reasoning":"a","content":""}"#,
@@ -31,7 +31,7 @@ fn reasoning_under_all_its_names_once() {
 }
 
 #[test]
-fn content_as_array_refusal_and_tool_calls() {
+fn content_arrays_refusals_and_tool_calls_are_read() {
     assert_eq!(text(r#"{"choices":[{"delta":{"content":[{"type":"text","text":"x"}]}}]}"#).1, "x");
     assert_eq!(text(r#"{"choices":[{"delta":{"refusal":"no"}}]}"#).1, "no");
     let call = r#"{"choices":[{"delta":{"content":null,"tool_calls":[{"function":{"name":"f","arguments":""}}]}}]}"#;
@@ -40,7 +40,7 @@ fn content_as_array_refusal_and_tool_calls() {
 }
 
 #[test]
-fn usage_wherever_it_stands() {
+fn usage_is_found_in_every_position() {
     let on_finish =
         r#"{"choices":[{"delta":{},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4}}"#;
     let c = parse(on_finish).unwrap();
@@ -54,7 +54,7 @@ fn usage_wherever_it_stands() {
 }
 
 #[test]
-fn errors_with_and_without_choices() {
+fn errors_are_read_with_and_without_choices() {
     let c = parse(
         r#"{"error":{"message":"boom","code":502},"choices":[{"delta":{"content":""},"finish_reason":"error"}]}"#,
     );
@@ -63,14 +63,14 @@ fn errors_with_and_without_choices() {
 }
 
 #[test]
-fn a_lone_surrogate_costs_one_character() {
+fn a_lone_surrogate_becomes_one_replacement_character() {
     let text = |json: &str| without_marks(&text(json).1);
     assert_eq!(text(r#"{"choices":[{"delta":{"content":"a\ud83db\ud83d\ude00\\u"}}]}"#), "a\u{fffd}b😀\\u");
     assert_eq!(text(r#"{"choices":[{"delta":{"content":"\ude00x"}}]}"#), "\u{fffd}x");
 }
 
 #[test]
-fn cached_tokens_under_all_their_names() {
+fn cached_tokens_are_read_under_every_name() {
     let counts = r#""prompt_tokens":40,"completion_tokens":2"#;
     for more in [
         r#""prompt_tokens_details":{"cached_tokens":32}"#,
@@ -81,12 +81,13 @@ fn cached_tokens_under_all_their_names() {
         let usage = parse(&format!(r#"{{"usage":{{{counts},{more}}}}}"#)).unwrap().usage.unwrap();
         assert_eq!(usage.cached_tokens, Some(32), "{more}");
     }
-    let untold = parse(&format!(r#"{{"usage":{{{counts},"prompt_tokens_details":{{}}}}}}"#)).unwrap().usage.unwrap();
-    assert_eq!(untold.cached_tokens, None);
+    let not_reported =
+        parse(&format!(r#"{{"usage":{{{counts},"prompt_tokens_details":{{}}}}}}"#)).unwrap().usage.unwrap();
+    assert_eq!(not_reported.cached_tokens, None);
 }
 
 #[test]
-fn timings_of_llama_cpp_tell_what_its_usage_does_not() {
+fn timings_of_llama_cpp_complete_its_usage() {
     let timings = r#""timings":{"cache_n":83,"prompt_n":1,"prompt_ms":9.1,"predicted_n":32,"predicted_ms":400.5}"#;
     let alone = format!(r#"{{"choices":[{{"delta":{{}},"finish_reason":"length"}}],{timings}}}"#);
     let expected =
@@ -95,7 +96,7 @@ fn timings_of_llama_cpp_tell_what_its_usage_does_not() {
     let usage = r#""usage":{"prompt_tokens":84,"completion_tokens":31}"#;
     let both = parse(&format!(r#"{{"choices":[],{usage},{timings}}}"#)).unwrap().usage.unwrap();
     assert_eq!((both.completion_tokens, both.cached_tokens), (Some(31), Some(83)));
-    // Of a build that tells no cache the prompt is not known from here.
+    // Builds of llama.cpp that do not report cached tokens leave the prompt's total unknown.
     let older = parse(r#"{"timings":{"prompt_n":84,"predicted_n":3}}"#).unwrap().usage.unwrap();
     assert_eq!((older.prompt_tokens, older.cached_tokens), (None, None));
 }

@@ -1,4 +1,5 @@
-//! Causes of an HTTP error that affect every request: a wrong key, model or scheme. Also a flagged prompt, which does not.
+//! Causes of an HTTP error that affect every request: a wrong key, model or scheme. Also recognises a flagged prompt,
+//! which affects one request only.
 
 use serde_json::Value;
 
@@ -7,37 +8,38 @@ use crate::domain::refusal::{CONTENT_REFUSED, KEY_REFUSED, MODEL_NOT_FOUND, TLS_
 
 /// Kind of an HTTP error with this body; `None` if the body names none of these causes.
 pub(super) fn kind_of_refusal(http_status: u16, body: &str) -> Option<&'static str> {
-    let said = ErrorWords::new(body);
+    let error = ErrorText::new(body);
     match http_status {
-        400 if said.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
-        400 if said.text.contains("http request to an https server") => Some(TLS_EXPECTED),
-        400 if said.is_about_key() => Some(KEY_REFUSED),
-        400 | 404 | 422 if said.is_about_model() => Some(MODEL_NOT_FOUND),
-        400 | 403 if said.is_about_content() => Some(CONTENT_REFUSED),
+        400 if error.text.contains("plain http request was sent to https port") => Some(TLS_EXPECTED),
+        400 if error.text.contains("http request to an https server") => Some(TLS_EXPECTED),
+        400 if error.is_about_key() => Some(KEY_REFUSED),
+        400 | 404 | 422 if error.is_about_model() => Some(MODEL_NOT_FOUND),
+        400 | 403 if error.is_about_content() => Some(CONTENT_REFUSED),
         _ => None,
     }
 }
 
-/// Whether a code or a type, in lower case, means that the key is wrong or missing.
-pub(super) fn is_key_word(word: &str) -> bool {
+/// Whether a code or type in lower case means that the key is wrong or missing.
+pub(super) fn is_key_code(word: &str) -> bool {
     ["invalid_api_key", "api_key_invalid", "authentication_error", "unauthorized"].contains(&word)
 }
 
 /// Content of an error body, in lower case.
-struct ErrorWords {
+struct ErrorText {
     /// `code`, `type` and `param` of the error.
-    words: [String; 3],
-    /// The server's own sentence. Some servers repeat the whole request next to it, whose prompt may contain anything.
+    codes: [String; 3],
+    /// The server's message. Other fields are excluded because some servers echo the whole request there, and its
+    /// prompt may contain anything.
     text: String,
 }
 
-impl ErrorWords {
+impl ErrorText {
     fn new(body: &str) -> Self {
         let value: Value = serde_json::from_str(body).unwrap_or_default();
         let error = value.get("error").filter(|e| e.is_object()).unwrap_or(&value);
-        let words = ["code", "type", "param"];
-        let words = words.map(|name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase());
-        Self { words, text: message_in_body(body).to_lowercase() }
+        let names = ["code", "type", "param"];
+        let codes = names.map(|name| error.get(name).and_then(Value::as_str).unwrap_or_default().to_lowercase());
+        Self { codes, text: message_in_body(body).to_lowercase() }
     }
 
     fn is_about_model(&self) -> bool {
@@ -58,11 +60,11 @@ impl ErrorWords {
             "not deployed",
             "not loaded",
         ];
-        let [code, kind, param] = &self.words;
+        let [code, kind, param] = &self.codes;
         if [code, kind].iter().any(|word| WORDS.iter().any(|known| word.contains(known))) || param == "model" {
             return true;
         }
-        // Anthropic gives the model after a colon, without a sentence.
+        // Anthropic writes only the model after a colon, without a sentence.
         let is_anthropic = kind == "not_found_error" && self.text.contains("model:");
         let names_model = self.text.contains("model") || self.text.contains("deployment");
         is_anthropic || names_model && SENTENCES.iter().any(|sentence| self.text.contains(sentence))
@@ -71,8 +73,8 @@ impl ErrorWords {
     fn is_about_key(&self) -> bool {
         /// Sentences of xAI and Gemini, which answer a wrong key with HTTP 400.
         const SENTENCES: [&str; 3] = ["incorrect api key", "invalid api key", "api key not valid"];
-        let [code, kind, _param] = &self.words;
-        [code, kind].into_iter().any(|word| is_key_word(word))
+        let [code, kind, _param] = &self.codes;
+        [code, kind].into_iter().any(|word| is_key_code(word))
             || SENTENCES.iter().any(|sentence| self.text.contains(sentence))
     }
 
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wrong_model_is_recognised_in_the_words_of_every_server() {
+    fn a_wrong_model_is_recognised_for_every_server() {
         for (status, body) in [
             (404, r#"{"object":"error","message":"The model `x` does not exist.","type":"NotFoundError","code":404}"#),
             (
@@ -139,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn what_concerns_a_single_request_is_no_wrong_model() {
+    fn errors_of_a_single_request_are_not_a_wrong_model() {
         for (status, body) in [
             (400, r#"{"error":{"message":"This model's maximum context length is 4096 tokens."}}"#),
             (

@@ -1,4 +1,4 @@
-//! Finds a server's own words in an error of any format.
+//! Finds a server's error message in a body or event of any known format.
 
 use crate::domain::text::truncate;
 use serde_json::Value;
@@ -14,7 +14,7 @@ pub fn message_in_body(body: &str) -> String {
     }
 }
 
-/// Message in an error value of any known format, else the JSON as is.
+/// Message of an error value in any known format, else its JSON.
 pub fn message_of(error: &Value) -> String {
     message_within(error, MAX_DEPTH).unwrap_or_else(|| shorten(&error.to_string()))
 }
@@ -23,20 +23,20 @@ pub fn message_of(error: &Value) -> String {
 pub fn reported_error(error: Option<&Value>, whole: &Value) -> Option<String> {
     let error = error.filter(|e| !(e.is_null() || **e == Value::Bool(false) || e.as_str() == Some("")))?;
     // The field may be a flag, a code or an empty object, with the message next to it.
-    let words = message_within(error, MAX_DEPTH).or_else(|| message_within(whole, MAX_DEPTH));
-    Some(words.unwrap_or_else(|| shorten(&error.to_string())))
+    let message = message_within(error, MAX_DEPTH).or_else(|| message_within(whole, MAX_DEPTH));
+    Some(message.unwrap_or_else(|| shorten(&error.to_string())))
 }
 
-/// Message of an event that calls itself an error: `"object": "error"` or `"type": "error"`.
+/// Message of an event that declares itself an error: `"object": "error"` or `"type": "error"`.
 pub fn declared_error(data: &str) -> Option<String> {
     let event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
-    let says_error =
+    let is_error =
         |name: &str| event.get(name).and_then(Value::as_str).is_some_and(|s| s.eq_ignore_ascii_case("error"));
-    (says_error("object") || says_error("type")).then(|| message_of(&event))
+    (is_error("object") || is_error("type")).then(|| message_of(&event))
 }
 
-/// Message of an event that has the format of an error: `error`, `detail`, `errors`, or `message` next to an error's code or
-/// type.
+/// Message of an event that has the format of an error without declaring it: `error`, `detail`, `errors`, or `message`
+/// next to an error code or type.
 pub fn undeclared_error(data: &str) -> Option<String> {
     let mut event: Value = serde_json::from_str(&replace_lone_surrogates(data)).ok()?;
     // Gemini wraps its errors in a list.
@@ -91,7 +91,7 @@ fn message_within(error: &Value, depth: usize) -> Option<String> {
     }
 }
 
-/// Text of a page. The title comes first only if the rest does not repeat it, as error pages do.
+/// Text of an HTML page. The title is included only if the rest does not repeat it, as error pages do.
 fn text_of_page(page: &str) -> String {
     let lowered = page.to_ascii_lowercase();
     let behind = |tag: &str| Some(lowered.find(tag)? + tag.len());
@@ -121,10 +121,10 @@ fn strip_tags(body: &str) -> String {
     shorten(&out.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Maximum length of a foreign text within a message, in characters.
+/// Maximum length of quoted text within a message, in characters.
 const MAX_QUOTE_CHARS: usize = 400;
 
-/// The first 400 characters.
+/// Cuts a text to its first 400 characters.
 pub fn shorten(text: &str) -> String {
     truncate(text, MAX_QUOTE_CHARS, "…")
 }
@@ -134,7 +134,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_message_is_found_in_every_known_shape() {
+    fn the_message_is_found_in_every_known_format() {
         for body in [
             r#"{"error":{"message":"no","type":"x","code":500}}"#,
             r#"{"object":"error","message":"no","code":400}"#,
@@ -160,13 +160,13 @@ mod tests {
     }
 
     #[test]
-    fn a_providers_own_words_are_passed_on() {
+    fn a_message_of_the_provider_is_included() {
         let body = r#"{"error":{"message":"Provider returned error","code":502,"metadata":{"raw":"{\"error\":{\"message\":\"out of memory\"}}"}}}"#;
         assert_eq!(message_in_body(body), "Provider returned error: out of memory");
     }
 
     #[test]
-    fn an_event_is_an_error_by_its_shape_only_with_a_sign_of_one() {
+    fn an_undeclared_error_needs_an_error_code_or_type() {
         for event in [
             r#"{"message":"no","code":500}"#,
             r#"{"message":"no","code":"internal_error"}"#,

@@ -9,7 +9,7 @@ fn keep(out: &mut Vec<String>, event: SseEvent<'_>) -> Result<(), EventTooLarge>
     Ok(())
 }
 
-/// All events of a stream that came in these reads, as `name|data`.
+/// Events of a stream that arrived in these reads, as `name|data`.
 fn events(reads: &[&[u8]]) -> Vec<String> {
     let mut reader = EventReader::default();
     let mut out = Vec::new();
@@ -21,7 +21,7 @@ fn events(reads: &[&[u8]]) -> Vec<String> {
     out
 }
 
-/// The same by eventsource-stream alone, from whole text with LF ends and a blank line at its end.
+/// Events according to eventsource-stream alone. Takes text with LF line ends and appends a blank line.
 fn reference(text: &str) -> Vec<String> {
     let mut unusual = FullParser::default();
     let mut out = Vec::new();
@@ -33,7 +33,7 @@ fn reference(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_line_end_every_field_every_split() {
+fn every_line_end_field_and_split_is_read() {
     let stream = "\u{feff}data: é1\r\n\r\ndata: 2\r\rdata:3\n\n: ping\n\nevent: error\ndata: a\ndata: b\n\n\
                   id: 7\nretry: 5\ndata:  4 \n\n:\r\ndata\n\ndata:\n\ndata: \u{2028}\u{85}\n\ndata: 5"
         .as_bytes();
@@ -59,13 +59,13 @@ fn an_event_is_complete_only_with_its_blank_line() {
 }
 
 #[test]
-fn a_broken_byte_costs_one_character_only() {
+fn an_invalid_byte_becomes_one_replacement_character() {
     assert_eq!(events(&[b"data: a\xffb\n\n", b"data: c\n\n"]), ["message|a\u{fffd}b", "message|c"]);
     assert_eq!(events(&[b"event: x\ndata: a\xffb\n\n", b"data: c\n\n"]), ["x|a\u{fffd}b", "message|c"]);
 }
 
 #[test]
-fn thousands_of_events_in_one_read_and_one_of_a_mebibyte_in_many() {
+fn many_events_in_one_read_and_one_event_in_many_reads() {
     let many = "data: x\n\n".repeat(5000);
     assert_eq!(events(&[many.as_bytes()]).len(), 5000);
     let large = format!("data: {}\n\n", "y".repeat(1 << 20));
@@ -74,7 +74,7 @@ fn thousands_of_events_in_one_read_and_one_of_a_mebibyte_in_many() {
 }
 
 #[test]
-fn an_event_without_end_is_refused_whatever_its_lines() {
+fn an_event_without_end_is_rejected() {
     let mut reader = EventReader::default();
     let block = vec![b'x'; MAX_EVENT_BYTES];
     assert_eq!(reader.push(&block, &mut |_| Ok(())), Ok::<_, EventTooLarge>(()));
@@ -124,25 +124,25 @@ fn piece() -> impl Strategy<Value = &'static str> {
 
 proptest! {
     #[test]
-    fn both_roads_hand_out_the_same(pieces in prop::collection::vec(piece(), 0..40), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5)) {
+    fn both_parsers_return_the_same_events(pieces in prop::collection::vec(piece(), 0..40), cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..5)) {
         let text = pieces.concat();
         let expected = reference(&text);
-        let mut places: Vec<usize> = cuts.iter().map(|c| c.index(text.len() + 1)).collect();
-        places.sort_unstable();
+        let mut positions: Vec<usize> = cuts.iter().map(|c| c.index(text.len() + 1)).collect();
+        positions.sort_unstable();
         let mut reads = Vec::new();
         let mut from = 0;
-        for at in places.into_iter().chain([text.len()]) {
+        for at in positions.into_iter().chain([text.len()]) {
             reads.push(&text.as_bytes()[from..at]);
             from = at;
         }
         prop_assert_eq!(&events(&reads), &expected);
-        // The ends of lines make no difference.
+        // Other line ends give the same events.
         prop_assert_eq!(events(&[text.replace('\n', "\r\n").as_bytes()]), expected.clone());
         prop_assert_eq!(events(&[text.replace('\n', "\r").as_bytes()]), expected);
     }
 
     #[test]
-    fn any_bytes_in_any_pieces_are_taken(reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20)) {
+    fn any_bytes_in_any_pieces_are_accepted(reads in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..20), 0..20)) {
         let reads: Vec<&[u8]> = reads.iter().map(Vec::as_slice).collect();
         let whole = reads.concat();
         prop_assert_eq!(events(&reads), events(&[&whole]));

@@ -4,11 +4,11 @@ use serde_json::json;
 use super::*;
 use crate::domain::text::oracle;
 
-/// The examples of its documentation, as these versions print them; the older one is of June 2025.
+/// Examples from macmon's documentation for these versions. The older one is of June 2025.
 const V0_6: &str = include_str!("../../../tests/data/macmon/0.6.1.json");
 const V0_10: &str = include_str!("../../../tests/data/macmon/0.10.0.json");
 
-/// The newer line with something else in these places.
+/// The newer line with other values at these JSON pointers.
 fn with(changes: &[(&str, Value)]) -> Result<Reading, UnreadableLine> {
     let mut line: Value = serde_json::from_str(V0_10).unwrap();
     for (path, value) in changes {
@@ -18,7 +18,7 @@ fn with(changes: &[(&str, Value)]) -> Result<Reading, UnreadableLine> {
 }
 
 #[test]
-fn an_older_line_tells_its_load_only_as_weighted_by_the_clock() {
+fn an_older_line_reports_its_load_weighted_by_the_clock() {
     let expected = Reading {
         chip: Some("Apple M3".to_owned()),
         machine: Some("Mac15,3".to_owned()),
@@ -36,7 +36,7 @@ fn an_older_line_tells_its_load_only_as_weighted_by_the_clock() {
 }
 
 #[test]
-fn a_newer_line_tells_the_share_of_the_time() {
+fn a_newer_line_reports_the_share_of_active_time() {
     let expected = Reading {
         chip: Some("Apple M3 Max".to_owned()),
         machine: Some("Mac15,9".to_owned()),
@@ -50,7 +50,7 @@ fn a_newer_line_tells_the_share_of_the_time() {
 }
 
 #[test]
-fn without_the_chip_there_are_figures_all_the_same() {
+fn figures_are_read_without_the_chip() {
     let line = r#"{"gpu_usage":[1380,0.95],"gpu_power":9.5,"memory":{"ram_total":2,"ram_usage":1}}"#;
     let expected = Reading {
         memory_total_bytes: Some(2),
@@ -64,42 +64,42 @@ fn without_the_chip_there_are_figures_all_the_same() {
 }
 
 #[test]
-fn a_sensor_that_is_missing_has_no_figure() {
+fn a_missing_sensor_has_no_figure() {
     let known = with(&[]).unwrap();
-    for nothing in [json!(null), json!(0.0), json!(-3.0), json!(1e9), json!("36"), json!([36])] {
+    for invalid in [json!(null), json!(0.0), json!(-3.0), json!(1e9), json!("36"), json!([36])] {
         let none = Reading { temperature_c: None, ..known.clone() };
-        assert_eq!(with(&[("/temp/gpu_temp_avg", nothing.clone())]), Ok(none), "{nothing}");
+        assert_eq!(with(&[("/temp/gpu_temp_avg", invalid.clone())]), Ok(none), "{invalid}");
         let none = Reading { power_w: None, ..known.clone() };
-        assert_eq!(with(&[("/gpu_power", nothing.clone())]), Ok(none), "it works, so that it takes some: {nothing}");
+        assert_eq!(with(&[("/gpu_power", invalid.clone())]), Ok(none), "an active GPU uses power: {invalid}");
     }
-    let more_than_all = with(&[("/memory/ram_usage", json!(18_446_744_073_709_519_872_u64))]);
-    assert_eq!(more_than_all, Ok(Reading { memory_used_bytes: None, ..known.clone() }));
+    let above_total = with(&[("/memory/ram_usage", json!(18_446_744_073_709_519_872_u64))]);
+    assert_eq!(above_total, Ok(Reading { memory_used_bytes: None, ..known.clone() }));
     let unnamed = [("/soc/chip_name", json!("Unknown chip")), ("/soc/gpu_cores", json!(0))];
     assert_eq!(with(&unnamed), Ok(Reading { chip: None, gpu_cores: None, ..known }));
 }
 
 #[test]
-fn a_gpu_that_was_off_took_nothing_and_had_no_clock() {
+fn an_idle_gpu_uses_no_power_and_has_no_clock() {
     let off = ["/gpu_active_ratio", "/gpu_scaled_ratio", "/gpu_usage/0", "/gpu_usage/1", "/gpu_freq_mhz", "/gpu_power"];
     let reading = with(&off.map(|path| (path, json!(0)))).unwrap();
     assert_eq!((reading.active_percent, reading.clock_mhz, reading.power_w), (Some(0.0), None, Some(0.0)));
 }
 
 #[test]
-fn the_clock_is_told_where_no_part_of_the_interval_was_idle() {
+fn the_clock_is_reported_only_without_idle_parts() {
     let clock = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().clock_mhz;
-    // With one idle part of four the share is 0.75 at most.
+    // One idle part of four limits the share to 0.75.
     assert_eq!([0.0, 0.75, 0.89, 0.9, 1.0].map(clock), [None, None, None, Some(461.0), Some(461.0)]);
 }
 
 #[test]
-fn a_share_is_never_more_than_the_whole() {
+fn a_share_never_exceeds_the_whole() {
     let active = |share: f64| with(&[("/gpu_active_ratio", json!(share))]).unwrap().active_percent;
     assert_eq!([1.0, 1.000_000_1, 1.5, -0.1].map(active), [Some(100.0), Some(100.0), None, None]);
 }
 
 #[test]
-fn a_line_without_a_gpu_says_why() {
+fn a_line_without_a_gpu_gives_a_reason() {
     let text = |line: &[u8]| match read(line) {
         Err(UnreadableLine::Text(text)) => text,
         other => panic!("{other:?}"),
@@ -109,13 +109,13 @@ fn a_line_without_a_gpu_says_why() {
     assert_eq!(text(b"[1, 2]"), "[1, 2]");
     assert_eq!(text(b""), "");
     assert_eq!(text("x".repeat(9999).as_bytes()), format!("{}…", "x".repeat(160)));
-    assert_eq!(read(b"{}"), Err(UnreadableLine::Bare("it tells nothing of the GPU")));
+    assert_eq!(read(b"{}"), Err(UnreadableLine::NoFigures("macmon reports no GPU figures")));
     assert!(
-        matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::Bare(why)) if why.contains("virtual machine"))
+        matches!(with(&[("/soc/vm", json!(true))]), Err(UnreadableLine::NoFigures(why)) if why.contains("virtual machine"))
     );
 }
 
-/// JSON of any shape, under macmon's names and others.
+/// JSON of any shape, with macmon's field names and others.
 fn shape() -> impl Strategy<Value = Value> {
     let names = "(gpu_(usage|power|active_ratio|freq_mhz)|memory|ram_(total|usage)|temp|gpu_temp_avg|soc|gpu_freqs|chip_name|x)";
     let leaf = prop_oneof![
@@ -134,24 +134,24 @@ fn shape() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Whatever comes, what is told is safe to be shown and within bounds.
+/// Checks that a line yields displayable text and figures within bounds.
 fn check(line: &[u8]) -> Result<(), TestCaseError> {
     let reading = match read(line) {
         Ok(reading) => reading,
-        Err(odd) => return safe(odd.words()),
+        Err(unreadable) => return safe(unreadable.reason()),
     };
     for text in [&reading.chip, &reading.machine].into_iter().flatten() {
         safe(text)?;
     }
     let figures = [
         (reading.active_percent, 100.0),
-        (reading.clock_mhz, MOST_MHZ),
-        (reading.max_clock_mhz, MOST_MHZ),
-        (reading.power_w, MOST_W),
-        (reading.temperature_c, MOST_C),
+        (reading.clock_mhz, MAX_MHZ),
+        (reading.max_clock_mhz, MAX_MHZ),
+        (reading.power_w, MAX_W),
+        (reading.temperature_c, MAX_C),
     ];
-    for (figure, most) in figures {
-        prop_assert!(figure.is_none_or(|n| (0.0..=most).contains(&n)), "{:?}", figure);
+    for (figure, max) in figures {
+        prop_assert!(figure.is_none_or(|n| (0.0..=max).contains(&n)), "{:?}", figure);
     }
     prop_assert!(reading.memory_used_bytes.is_none() || reading.memory_used_bytes <= reading.memory_total_bytes);
     Ok(())
@@ -159,23 +159,23 @@ fn check(line: &[u8]) -> Result<(), TestCaseError> {
 
 fn safe(text: &str) -> Result<(), TestCaseError> {
     prop_assert_eq!(text, sanitise_line(text));
-    prop_assert!(text.chars().count() <= WORDS + 1);
+    prop_assert!(text.chars().count() <= MAX_TEXT_CHARS + 1);
     Ok(())
 }
 
 proptest! {
     #[test]
-    fn any_bytes_are_read_or_refused(line in prop::collection::vec(any::<u8>(), 0..200)) {
+    fn any_bytes_are_read_or_rejected(line in prop::collection::vec(any::<u8>(), 0..200)) {
         check(&line)?;
     }
 
     #[test]
-    fn any_shape_is_read_or_refused(told in shape()) {
-        check(told.to_string().as_bytes())?;
+    fn any_shape_is_read_or_rejected(value in shape()) {
+        check(value.to_string().as_bytes())?;
     }
 
     #[test]
-    fn a_line_that_was_torn_is_read_or_refused(at in 0..V0_10.len(), flipped in any::<u8>()) {
+    fn a_damaged_line_is_read_or_rejected(at in 0..V0_10.len(), flipped in any::<u8>()) {
         let mut line = V0_10.as_bytes().to_vec();
         line[at] = flipped;
         check(&line)?;

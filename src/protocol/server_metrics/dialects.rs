@@ -1,6 +1,6 @@
-//! Each server's names for its gauges.
+//! Metric names of each kind of server.
 //!
-//! Pages that the servers themselves wrote are in `tests/data/server-metrics`.
+//! Pages written by the servers themselves are in `tests/data/server-metrics`.
 
 use super::Combine::{Engines, Parts, Share, Sum};
 use super::Dialect;
@@ -42,7 +42,7 @@ pub(super) const DIALECTS: &[Dialect] = &[
             (M::Retracted, Engines, &["sglang_num_retracted_reqs"]),
             (M::Preemptions, Engines, &["sglang_num_retracted_requests"]),
             (M::GeneratedTokens, Sum, &["sglang_generation_tokens"]),
-            // All but the first of each answer, which comes out of its prefill.
+            // Excludes the first token of each answer, which the prefill produces.
             (M::DecodedTokens, Engines, &["sglang_realtime_tokens{mode=decode}"]),
             (M::PromptTokens, Sum, &["sglang_prompt_tokens"]),
             (M::TtftSeconds, Sum, &["sglang_time_to_first_token_seconds_sum"]),
@@ -54,8 +54,8 @@ pub(super) const DIALECTS: &[Dialect] = &[
     Dialect {
         kind: "llama.cpp",
         warning: Some(
-            "in llama.cpp each look at its metrics is a task on the queue that the answers come from, and begins anew the \
-             averages that others read there",
+            "each read of llama.cpp's metrics runs as a task on the queue of the requests, and resets the averages that \
+            other readers see there",
         ),
         rows: &[
             (M::Running, Sum, &["llamacpp_requests_processing"]),

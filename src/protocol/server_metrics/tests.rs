@@ -1,4 +1,4 @@
-//! Against pages that the servers wrote; what they are says `tests/data/server-metrics/README.md`.
+//! Tests against pages written by the servers. `tests/data/server-metrics/README.md` describes the pages.
 
 use super::*;
 use Meter as M;
@@ -25,19 +25,22 @@ const TENSORRT_LLM: &str = page!("tensorrt-llm");
 const TGI: &str = page!("tgi");
 const NIM: &str = page!("nim");
 
-/// What the page tells is of that server, and just this; shares and seconds to a billionth.
-fn tells(page: &str, kind: &str, figures: &[(Meter, f64)]) {
-    let told = read(page).unwrap();
-    assert_eq!(told.kind, kind);
+/// Checks that a page is recognised as `kind` and has exactly these figures, within 1e-9.
+fn assert_figures(page: &str, kind: &str, figures: &[(Meter, f64)]) {
+    let page = read(page).unwrap();
+    assert_eq!(page.kind, kind);
     for (meter, expected) in figures {
-        let is = told.gauges.get(*meter);
-        assert!(is.is_some_and(|is| (is - expected).abs() < 1e-9), "{meter:?} is {is:?}, not {expected}");
+        let values = page.gauges.get(*meter);
+        assert!(
+            values.is_some_and(|values| (values - expected).abs() < 1e-9),
+            "{meter:?} is {values:?}, not {expected}"
+        );
     }
-    assert_eq!(told.gauges.known_count(), figures.len(), "{told:?}");
+    assert_eq!(page.gauges.known_count(), figures.len(), "{page:?}");
 }
 
 #[test]
-fn vllm_counts_a_run_from_before_to_after() {
+fn vllm_counters_cover_a_whole_run() {
     let nothing = [
         M::Running,
         M::Waiting,
@@ -53,8 +56,8 @@ fn vllm_counts_a_run_from_before_to_after() {
         M::QueueSeconds,
         M::QueueCount,
     ];
-    tells(VLLM_BEFORE, "vLLM", &nothing.map(|meter| (meter, 0.0)));
-    // 26 answers with the warm-ups, 18 of 200 tokens and 8 of 100, and one of 4 before them.
+    assert_figures(VLLM_BEFORE, "vLLM", &nothing.map(|meter| (meter, 0.0)));
+    // 27 answers: 26 with the warm-up requests (18 of 200 tokens, 8 of 100), and one of 4 tokens before them.
     let after = [
         (M::Running, 0.0),
         (M::Waiting, 0.0),
@@ -70,54 +73,54 @@ fn vllm_counts_a_run_from_before_to_after() {
         (M::QueueSeconds, 23.322_325_023_000_303),
         (M::QueueCount, 27.0),
     ];
-    tells(VLLM_AFTER, "vLLM", &after);
+    assert_figures(VLLM_AFTER, "vLLM", &after);
 }
 
 #[test]
-fn vllm_at_work_has_a_queue() {
-    let told = read(VLLM_BUSY).unwrap().gauges;
-    let is = [M::Running, M::Waiting, M::GeneratedTokens, M::DecodedTokens].map(|meter| told.get(meter));
-    assert_eq!(is, [Some(2.0), Some(4.0), Some(3891.0), Some(3891.0)]);
+fn busy_vllm_reports_its_queue() {
+    let page = read(VLLM_BUSY).unwrap().gauges;
+    let values = [M::Running, M::Waiting, M::GeneratedTokens, M::DecodedTokens].map(|meter| page.get(meter));
+    assert_eq!(values, [Some(2.0), Some(4.0), Some(3891.0), Some(3891.0)]);
     // 2 of 8191 blocks.
-    assert!((told.get(M::KvCache).unwrap() - 200.0 / 8191.0).abs() < 1e-9);
+    assert!((page.get(M::KvCache).unwrap() - 200.0 / 8191.0).abs() < 1e-9);
     let prefix = read(VLLM_PREFIX).unwrap().gauges;
     assert_eq!((prefix.get(M::PrefixHits), prefix.get(M::PrefixQueries)), (Some(1792.0), Some(7464.0)));
 }
 
 #[test]
-fn vllm_out_of_memory_preempts_and_tells_of_its_drafts() {
-    let told = read(VLLM_PREEMPTING).unwrap().gauges;
-    let is = [M::Running, M::Waiting, M::KvCache, M::Preemptions, M::DraftTokens, M::AcceptedTokens];
+fn vllm_reports_preemptions_and_draft_tokens() {
+    let page = read(VLLM_PREEMPTING).unwrap().gauges;
+    let values = [M::Running, M::Waiting, M::KvCache, M::Preemptions, M::DraftTokens, M::AcceptedTokens];
     let expected = [2.0, 6.0, 80.0, 7.0, 595.0, 568.0];
-    assert_eq!(is.map(|meter| told.get(meter)), expected.map(Some));
+    assert_eq!(values.map(|meter| page.get(meter)), expected.map(Some));
 }
 
 #[test]
-fn vllm_of_two_engines_is_one_server() {
-    let told = read(VLLM_TWO).unwrap().gauges;
+fn two_engines_of_vllm_are_one_server() {
+    let page = read(VLLM_TWO).unwrap().gauges;
     let sums = [M::Running, M::Waiting, M::GeneratedTokens, M::PromptTokens, M::TtftCount];
-    assert_eq!(sums.map(|meter| told.get(meter)), [4.0, 7.0, 1540.0, 499.0, 9.0].map(Some));
-    // The fuller one: 4 of 8191 blocks each.
-    assert!((told.get(M::KvCache).unwrap() - 400.0 / 8191.0).abs() < 1e-9);
-    // Nothing was asked of it yet: its counters are there, its gauges are not.
+    assert_eq!(sums.map(|meter| page.get(meter)), [4.0, 7.0, 1540.0, 499.0, 9.0].map(Some));
+    // The fuller engine counts: 4 of 8191 blocks.
+    assert!((page.get(M::KvCache).unwrap() - 400.0 / 8191.0).abs() < 1e-9);
+    // A fresh server has counters but no gauges.
     let fresh = read(VLLM_TWO_FRESH).unwrap();
-    let is =
+    let values =
         [M::GeneratedTokens, M::TtftCount, M::Running, M::Waiting, M::KvCache].map(|meter| fresh.gauges.get(meter));
-    assert_eq!((fresh.kind, is), ("vLLM", [Some(0.0), Some(0.0), None, None, None]));
+    assert_eq!((fresh.kind, values), ("vLLM", [Some(0.0), Some(0.0), None, None, None]));
 }
 
 #[test]
-fn older_names_of_vllm_count_where_the_newer_are_not() {
+fn older_names_of_vllm_count_without_newer_ones() {
     let old = "vllm:gpu_cache_usage_perc 0.5\nvllm_num_requests_running 1\n";
-    tells(old, "vLLM", &[(M::KvCache, 50.0), (M::Running, 1.0)]);
-    tells(&format!("{old}vllm:kv_cache_usage_perc 0.25\n"), "vLLM", &[(M::KvCache, 25.0), (M::Running, 1.0)]);
+    assert_figures(old, "vLLM", &[(M::KvCache, 50.0), (M::Running, 1.0)]);
+    assert_figures(&format!("{old}vllm:kv_cache_usage_perc 0.25\n"), "vLLM", &[(M::KvCache, 25.0), (M::Running, 1.0)]);
     let by_reason =
         "vllm:num_requests_waiting_by_reason{reason=\"a\"} 1\nvllm:num_requests_waiting_by_reason{reason=\"b\"} 2\n";
-    tells(by_reason, "vLLM", &[(M::Waiting, 3.0)]);
+    assert_figures(by_reason, "vLLM", &[(M::Waiting, 3.0)]);
 }
 
 #[test]
-fn sglang_tells_all_it_is_asked() {
+fn sglang_reports_every_figure() {
     let figures = [
         (M::Running, 3.0),
         (M::Waiting, 2.0),
@@ -135,12 +138,12 @@ fn sglang_tells_all_it_is_asked() {
         (M::QueueSeconds, 1.0),
         (M::QueueCount, 4.0),
     ];
-    tells(SGLANG, "SGLang", &figures);
+    assert_figures(SGLANG, "SGLang", &figures);
 }
 
 #[test]
 fn ranks_of_one_engine_and_parts_by_priority_count_once() {
-    // Engines 0 and 1 run 3 and 4, of which their two ranks each tell, and of the parts by priority, too.
+    // Engines 0 and 1 run 3 and 4 requests. Both ranks of each engine report them, and the parts by priority do too.
     let figures = [
         (M::Running, 7.0),
         (M::Waiting, 5.0),
@@ -158,31 +161,31 @@ fn ranks_of_one_engine_and_parts_by_priority_count_once() {
         (M::QueueSeconds, 4.0),
         (M::QueueCount, 8.0),
     ];
-    tells(SGLANG_RANKS, "SGLang", &figures);
+    assert_figures(SGLANG_RANKS, "SGLang", &figures);
 }
 
 #[test]
-fn llama_cpp_counts_an_answer_when_it_ends_and_warns() {
+fn llama_cpp_counts_an_answer_at_its_end_and_warns() {
     let busy = [
         (M::Running, 2.0),
         (M::Waiting, 2.0),
         (M::PrefixHits, 196.0),
         (M::PrefixQueries, 300.0),
-        // Four answers of 600; two more are half done.
+        // Four answers of 600 tokens. Two more are half done.
         (M::GeneratedTokens, 2400.0),
         (M::PromptTokens, 104.0),
         (M::DraftTokens, 0.0),
         (M::AcceptedTokens, 0.0),
     ];
-    tells(LLAMA_CPP_BUSY, "llama.cpp", &busy);
-    assert!(read(LLAMA_CPP_BUSY).is_some_and(|told| told.warning.is_some()));
+    assert_figures(LLAMA_CPP_BUSY, "llama.cpp", &busy);
+    assert!(read(LLAMA_CPP_BUSY).is_some_and(|page| page.warning.is_some()));
     let after = read(LLAMA_CPP_AFTER).unwrap().gauges;
-    let is = [M::Running, M::GeneratedTokens, M::PrefixHits, M::PrefixQueries].map(|meter| after.get(meter));
-    assert_eq!(is, [0.0, 4800.0, 294.0, 400.0].map(Some));
+    let values = [M::Running, M::GeneratedTokens, M::PrefixHits, M::PrefixQueries].map(|meter| after.get(meter));
+    assert_eq!(values, [0.0, 4800.0, 294.0, 400.0].map(Some));
 }
 
 #[test]
-fn lmdeploy_tells_all_it_is_asked() {
+fn lmdeploy_reports_every_figure() {
     let figures = [
         (M::Running, 3.0),
         (M::Waiting, 1.0),
@@ -200,11 +203,11 @@ fn lmdeploy_tells_all_it_is_asked() {
         (M::QueueSeconds, 0.25),
         (M::QueueCount, 2.0),
     ];
-    tells(LMDEPLOY, "LMDeploy", &figures);
+    assert_figures(LMDEPLOY, "LMDeploy", &figures);
 }
 
 #[test]
-fn servers_that_could_not_be_run_by_the_names_in_their_sources() {
+fn servers_known_only_from_their_sources_are_read() {
     let tensorrt_llm = [
         (M::Running, 2.0),
         (M::Waiting, 3.0),
@@ -215,7 +218,7 @@ fn servers_that_could_not_be_run_by_the_names_in_their_sources() {
         (M::Retracted, 1.0),
         (M::GeneratedTokens, 400.0),
         (M::PromptTokens, 800.0),
-        // Not those by their places in the draft, which are there, too.
+        // Counters by draft position are on the page too and must not count.
         (M::DraftTokens, 100.0),
         (M::AcceptedTokens, 60.0),
         (M::TtftSeconds, 0.5),
@@ -223,7 +226,7 @@ fn servers_that_could_not_be_run_by_the_names_in_their_sources() {
         (M::QueueSeconds, 0.25),
         (M::QueueCount, 4.0),
     ];
-    tells(TENSORRT_LLM, "TensorRT-LLM", &tensorrt_llm);
+    assert_figures(TENSORRT_LLM, "TensorRT-LLM", &tensorrt_llm);
     let tgi = [
         (M::Running, 3.0),
         (M::Waiting, 5.0),
@@ -232,7 +235,7 @@ fn servers_that_could_not_be_run_by_the_names_in_their_sources() {
         (M::QueueSeconds, 0.5),
         (M::QueueCount, 4.0),
     ];
-    tells(TGI, "TGI", &tgi);
+    assert_figures(TGI, "TGI", &tgi);
     let nim = [
         (M::Running, 1.0),
         (M::Waiting, 0.0),
@@ -243,11 +246,11 @@ fn servers_that_could_not_be_run_by_the_names_in_their_sources() {
         (M::TtftSeconds, 4.25),
         (M::TtftCount, 34.0),
     ];
-    tells(NIM, "NIM", &nim);
+    assert_figures(NIM, "NIM", &nim);
 }
 
 #[test]
-fn a_page_of_something_else_tells_nothing() {
+fn other_pages_yield_no_figures() {
     assert_eq!(read("go_goroutines 12\nprocess_cpu_seconds_total 3.5\n"), None);
     assert_eq!(read("<html>not found</html>"), None);
     assert_eq!(read("{\"error\": {\"code\": 501}}"), None);
@@ -255,18 +258,18 @@ fn a_page_of_something_else_tells_nothing() {
 }
 
 #[test]
-fn no_figure_is_what_is_not_a_number() {
-    tells("vllm:num_requests_running 1\nvllm:kv_cache_usage_perc NaN\n", "vLLM", &[(M::Running, 1.0)]);
+fn a_value_that_is_not_a_number_is_no_figure() {
+    assert_figures("vllm:num_requests_running 1\nvllm:kv_cache_usage_perc NaN\n", "vLLM", &[(M::Running, 1.0)]);
 }
 
 #[test]
-fn every_name_can_be_met_in_one_dialect_only() {
-    let of = |dialect: &'static Dialect| dialect.rows.iter().flat_map(|(_, _, names)| *names);
-    let all = DIALECTS.iter().enumerate().flat_map(|(at, dialect)| of(dialect).map(move |name| (at, *name)));
+fn every_name_belongs_to_one_dialect() {
+    let names_of = |dialect: &'static Dialect| dialect.rows.iter().flat_map(|(_, _, names)| *names);
+    let all = DIALECTS.iter().enumerate().flat_map(|(at, dialect)| names_of(dialect).map(move |name| (at, *name)));
     for (at, name) in all {
-        assert!(!name.contains(':') && !name.ends_with("_total"), "{name} can never be met");
+        assert!(!name.contains(':') && !name.ends_with("_total"), "{name} can never match");
         let elsewhere = DIALECTS.iter().enumerate().filter(|(other, _)| *other != at);
-        assert!(elsewhere.flat_map(|(_, dialect)| of(dialect)).all(|other| *other != name), "{name}");
+        assert!(elsewhere.flat_map(|(_, dialect)| names_of(dialect)).all(|other| *other != name), "{name}");
     }
     for dialect in DIALECTS {
         let mut meters: Vec<_> = dialect.rows.iter().map(|(meter, ..)| *meter as usize).collect();

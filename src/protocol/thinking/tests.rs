@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// Thinking and answer of an answer that came in these pieces.
+/// Thinking and text of an answer that arrived in these pieces.
 fn split(pieces: &[&str]) -> (String, String) {
     let mut thinking = InlineThinking::default();
     let (mut reasoning, mut text) = (String::new(), String::new());
@@ -20,7 +20,7 @@ fn split(pieces: &[&str]) -> (String, String) {
     (reasoning, text)
 }
 
-/// The same from the whole text at once.
+/// Reference result from the whole text at once.
 fn reference(whole: &str) -> (String, String) {
     let apart = |thought: &str, answer: &str| (thought.to_owned(), answer.to_owned());
     if let Some(inside) = whole.trim_start().strip_prefix(OPEN) {
@@ -33,7 +33,7 @@ fn reference(whole: &str) -> (String, String) {
 }
 
 #[test]
-fn every_way_to_think_inline_at_every_split() {
+fn inline_thinking_is_split_at_every_position() {
     for (whole, reasoning, text) in [
         ("<think>why</think>\n\nbecause", "why", "\n\nbecause"),
         (" \n<think>\nwhy</think>so", "\nwhy", "so"),
@@ -59,7 +59,7 @@ fn every_way_to_think_inline_at_every_split() {
 }
 
 #[test]
-fn pieces_are_handed_on_at_once_unless_they_may_be_a_tag() {
+fn pieces_are_returned_at_once_unless_they_may_be_a_tag() {
     let mut thinking = InlineThinking::default();
     assert_eq!(thinking.take("a < b").text, "a < b");
     assert_eq!(thinking.take("c</th").text, "c");
@@ -69,8 +69,8 @@ fn pieces_are_handed_on_at_once_unless_they_may_be_a_tag() {
 }
 
 #[test]
-fn endless_white_space_is_not_held() {
-    let indent = " ".repeat(LONGEST_INDENT + 1);
+fn endless_white_space_is_not_held_back() {
+    let indent = " ".repeat(MAX_INDENT_BYTES + 1);
     assert_eq!(InlineThinking::default().take(&indent).text, indent.as_str());
 }
 
@@ -84,7 +84,7 @@ fn a_reasoning_field_makes_tags_plain_text() {
 
 proptest! {
     #[test]
-    fn splits_make_no_difference(pieces in prop::collection::vec(
+    fn the_result_does_not_depend_on_the_pieces(pieces in prop::collection::vec(
         prop::sample::select(vec!["<think>", "</think>", "<", "</", "think>", "<th", " ", "é", "\n", "</thi", "nk>"]), 0..12)) {
         prop_assert_eq!(split(&pieces), reference(&pieces.concat()));
     }

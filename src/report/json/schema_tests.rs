@@ -151,7 +151,8 @@ fn load() -> Report {
         r.choice_finish_reasons = vec![Some("stop".to_owned()), None];
         r.retries.push(FailedTry { started: now, kind: "unavailable".into(), http_status: Some(503), waited_ms: 1.5 });
         r.observer_stalls.push((now, now.plus(Duration::from_millis(5))));
-        r.server_timings = Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
+        r.server_timings =
+            Some(ServerTimings { prompt_ms: Some(90.5), ..ServerTimings::from_source(TimingSource::LlamaCpp) });
         r.findings = diagnose(&r, 800);
         Some(r)
     });

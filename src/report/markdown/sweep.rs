@@ -2,7 +2,7 @@
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::ESTIMATED;
-use crate::domain::sweep::{Stage, slo_summary, knee, no_knee_up_to, saturated_from_start, stages};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
 use crate::report::sweep_chart::KNEE;
 use crate::report::sweep_table::{n_of_all, unresolved_in_words};
 

@@ -1,4 +1,4 @@
-//! Trees of files like those of the kernel.
+//! Tests on file trees like the kernel's.
 
 use std::os::unix::fs::symlink;
 use std::sync::mpsc::channel;
@@ -12,7 +12,7 @@ const MIB: u64 = 1 << 20;
 const IDS: &str =
     "# List of AMDGPU IDs\n\n1.0.0\n744C,\tC8,\tAMD Radeon RX 7900 XTX\n744C,\tCC,\tAMD Radeon RX 7900 XT\n";
 
-/// A machine: what stands in `/sys`, `/proc`, and the list of names.
+/// A machine with the content of `/sys` and `/proc` and the list of names.
 struct Machine {
     root: tempfile::TempDir,
 }
@@ -35,7 +35,7 @@ impl Machine {
         fs::write(self.path(path), text).unwrap();
     }
 
-    /// A card of that driver, and what stands in its files.
+    /// Adds a card with this driver and these files.
     fn card(&self, number: u32, driver: &str, files: &[(&str, &str)]) {
         let device = format!("sys/class/drm/card{number}/device");
         self.file(&format!("{device}/uevent"), &format!("DRIVER={driver}\nPCI_SLOT_NAME=0000:0{number}:00.0\n"));
@@ -46,10 +46,10 @@ impl Machine {
         }
     }
 
-    /// A process with open files: where each leads, and what the kernel tells of it.
+    /// Adds a process with open files, given as link targets with their `fdinfo`.
     fn process(&self, pid: u32, files: &[(&str, &str)]) {
-        for (at, (to, told)) in files.iter().enumerate() {
-            self.file(&format!("proc/{pid}/fdinfo/{at}"), told);
+        for (at, (to, fdinfo)) in files.iter().enumerate() {
+            self.file(&format!("proc/{pid}/fdinfo/{at}"), fdinfo);
             fs::create_dir_all(self.path(&format!("proc/{pid}/fd"))).unwrap();
             symlink(to, self.path(&format!("proc/{pid}/fd/{at}"))).unwrap();
         }
@@ -66,10 +66,10 @@ impl Machine {
         }
     }
 
-    /// What is done with the open source.
-    fn with<T>(&self, what: impl Fn(&mut dyn GpuSource) -> T) -> T {
+    /// Opens the source and passes it to `action`.
+    fn with<T>(&self, action: impl Fn(&mut dyn GpuSource) -> T) -> T {
         let mut out = None;
-        open(&self.config(), &mut |source| out = Some(what(source))).unwrap();
+        open(&self.config(), &mut |source| out = Some(action(source))).unwrap();
         out.unwrap()
     }
 }
@@ -91,7 +91,7 @@ const DISCRETE: &[(&str, &str)] = &[
     ("hwmon/hwmon3/freq1_input", "2482000000\n"),
 ];
 
-const PART_OF_PROCESSOR: &[(&str, &str)] = &[
+const INTEGRATED: &[(&str, &str)] = &[
     ("device", "0x1586\n"),
     ("revision", "0xc1\n"),
     ("mem_info_vram_total", "536870912\n"),
@@ -105,7 +105,7 @@ const PART_OF_PROCESSOR: &[(&str, &str)] = &[
 ];
 
 #[test]
-fn a_card_of_its_own_tells_all() {
+fn a_discrete_card_reports_every_figure() {
     let machine = Machine::new();
     machine.card(0, "amdgpu", DISCRETE);
     machine.with(|source| {
@@ -131,12 +131,12 @@ fn a_card_of_its_own_tells_all() {
 }
 
 #[test]
-fn one_in_the_processor_has_the_machines_memory_and_what_is_empty_is_not_told() {
+fn an_integrated_gpu_has_the_machines_memory_and_no_empty_figures() {
     let machine = Machine::new();
-    machine.card(0, "amdgpu", PART_OF_PROCESSOR);
+    machine.card(0, "amdgpu", INTEGRATED);
     machine.with(|source| {
         let info = source.gpus().remove(0);
-        assert_eq!(info.model, "AMD 1002:1586", "nobody has a name for it");
+        assert_eq!(info.model, "AMD 1002:1586", "the list has no name for it");
         assert_eq!((info.memory_kind, info.memory_total_bytes), (MemoryKind::Unified, Some(113_152 * MIB)));
         let sample = source.sample(0, Nanos(0)).unwrap();
         assert_eq!(sample.memory_used_bytes, Some(61_696 * MIB));
@@ -145,7 +145,7 @@ fn one_in_the_processor_has_the_machines_memory_and_what_is_empty_is_not_told() 
 }
 
 #[test]
-fn cards_are_found_in_their_order_and_those_of_others_are_left() {
+fn cards_are_found_in_order_and_other_drivers_are_ignored() {
     let machine = Machine::new();
     machine.card(2, "amdgpu", &[("device", "0x744c\n"), ("product_name", "Instinct MI300X\n")]);
     machine.card(1, "i915", &[]);
@@ -153,7 +153,7 @@ fn cards_are_found_in_their_order_and_those_of_others_are_left() {
     machine.with(|source| {
         let names: Vec<_> = source.gpus().into_iter().map(|i| (i.index, i.model)).collect();
         assert_eq!(names, [(0, "AMD GPU".to_owned()), (1, "Instinct MI300X".to_owned())]);
-        let why = Some("the driver does not tell it".to_owned());
+        let why = Some("not reported by the driver".to_owned());
         assert_eq!(source.gpus()[0].memory_unknown_because, why);
         assert_eq!(
             (
@@ -163,14 +163,20 @@ fn cards_are_found_in_their_order_and_those_of_others_are_left() {
             (None, why)
         );
         assert_eq!(source.sample(0, Nanos(0)).map(|s| s.utilization_percent), Ok(Some(3.0)));
-        assert_eq!(source.sample(1, Nanos(0)), Err(SampleError::Silent("the driver tells nothing of it".to_owned())));
+        assert_eq!(
+            source.sample(1, Nanos(0)),
+            Err(SampleError::Silent("the driver reports no figures for this GPU".to_owned()))
+        );
         fs::remove_dir_all(machine.path("sys/class/drm/card0")).unwrap();
-        assert_eq!(source.sample(0, Nanos(0)), Err(SampleError::Lost("the kernel has this GPU no more".to_owned())));
+        assert_eq!(
+            source.sample(0, Nanos(0)),
+            Err(SampleError::Lost("the GPU was removed from the system".to_owned()))
+        );
     });
 }
 
 #[test]
-fn one_that_sleeps_is_not_read_until_it_wakes() {
+fn a_sleeping_card_is_not_read_until_it_wakes() {
     let machine = Machine::new();
     machine.card(0, "amdgpu", DISCRETE);
     for (file, state) in [("power_state", "D3cold"), ("power/runtime_status", "suspended")] {
@@ -179,8 +185,8 @@ fn one_that_sleeps_is_not_read_until_it_wakes() {
         machine.file(&file, &format!("{state}\n"));
         machine.with(|source| {
             let info = source.gpus().remove(0);
-            assert_eq!((info.memory_total_bytes, info.power_limit_w), (None, None), "read from a card that sleeps");
-            let why = format!("it is asleep ({state}), and is not woken for this");
+            assert_eq!((info.memory_total_bytes, info.power_limit_w), (None, None), "read from a sleeping card");
+            let why = format!("the GPU is asleep ({state}); tokscope does not wake it");
             assert_eq!(source.sample(0, Nanos(0)), Err(SampleError::Silent(why)));
             machine.file(&file, &awake);
             assert!(source.sample(0, Nanos(0)).is_ok());
@@ -192,7 +198,7 @@ fn one_that_sleeps_is_not_read_until_it_wakes() {
 }
 
 #[test]
-fn users_are_who_has_memory_of_a_card() {
+fn users_are_processes_with_memory_on_a_card() {
     let machine = Machine::new();
     machine.card(3, "amdgpu", DISCRETE);
     machine.card(4, "amdgpu", DISCRETE);
@@ -202,13 +208,13 @@ fn users_are_who_has_memory_of_a_card() {
         )
     };
     let node = "/dev/dri/renderD128";
-    // It looked at both, and works on one.
+    // The process listed both cards and works on one.
     machine.process(
         90,
         &[("/dev/null", "pos:\t0\n"), (node, &client("3", 0)), ("/dev/dri/renderD129", &client("4", 900))],
     );
     machine.process(7, &[(node, &client("4", 5))]);
-    // Another driver's, and a kernel that does not tell of memory.
+    // A file of another driver, and a kernel that does not report memory.
     machine.process(8, &[(node, "drm-driver:\ti915\ndrm-pdev:\t0000:04:00.0\n")]);
     machine.process(9, &[(node, "drm-driver:\tamdgpu\ndrm-pdev:\t0000:03:00.0\n")]);
     machine.process(10, &[("/tmp/file", &client("3", 5))]);
@@ -218,9 +224,9 @@ fn users_are_who_has_memory_of_a_card() {
 }
 
 #[test]
-fn without_a_card_there_is_a_reason_and_where_any_will_do_both_reasons() {
+fn without_a_card_every_source_tried_gives_a_reason() {
     let machine = Machine::new();
-    let told = |choice| {
+    let reason = |choice| {
         let (sink, events) = channel();
         let lib_path = Some(machine.path("no-library"));
         let config = SamplerConfig { lib_path, choice, ..machine.config() };
@@ -230,8 +236,8 @@ fn without_a_card_there_is_a_reason_and_where_any_will_do_both_reasons() {
             other => panic!("{other:?}"),
         }
     };
-    let here = "no GPU of AMD's driver (amdgpu)";
-    assert_eq!(told(GpuChoice::Only(NAME)), here);
-    let any = told(GpuChoice::Auto);
-    assert!(any.contains("no NVIDIA driver on this machine; ") && any.ends_with(here), "{any}");
+    let no_amd_gpu = "no AMD GPU with the amdgpu driver";
+    assert_eq!(reason(GpuChoice::Only(NAME)), no_amd_gpu);
+    let any = reason(GpuChoice::Auto);
+    assert!(any.contains("no NVIDIA driver on this machine; ") && any.ends_with(no_amd_gpu), "{any}");
 }

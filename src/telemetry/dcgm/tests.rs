@@ -1,4 +1,4 @@
-//! The source over canned pages, and over a socket.
+//! Tests of the source with fixed pages, and over a socket.
 
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -16,33 +16,33 @@ use crate::domain::gpu_history::GpuHistory;
 const TWO: &str = include_str!("../../../tests/data/dcgm/two-gpus.prom");
 const MIG: &str = include_str!("../../../tests/data/dcgm/mig.prom");
 const OLD: &str = include_str!("../../../tests/data/dcgm/old-labels.prom");
-/// Longer than any test takes.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
 
 fn second(s: u64) -> Nanos {
     Nanos::from_millis(s * 1000)
 }
 
-/// A source of these addresses, none of which is asked.
+/// A source for these addresses, none of which was read.
 fn source(urls: &[&str]) -> Source {
     let pages = urls.iter().map(|url| Page::new((*url).to_owned())).collect();
     Source { fetcher: Fetcher::new().unwrap(), pages, gpus: Vec::new(), driver: None }
 }
 
 fn take(source: &mut Source, page: usize, at: u64, text: Result<String, &str>) {
-    source.pages[page].take(second(at), text.map_err(str::to_owned));
-    source.find(page);
+    source.pages[page].update(second(at), text.map_err(str::to_owned));
+    source.update_gpus(page);
 }
 
 #[test]
-fn only_a_page_that_changed_is_a_sample() {
+fn only_a_changed_page_is_a_sample() {
     let mut source = source(&["http://a/metrics"]);
-    assert_eq!((source.absent(), source.scope()), (None, None), "not asked yet");
+    assert_eq!((source.absent(), source.scope()), (None, None), "not read yet");
     take(&mut source, 0, 1, Ok(TWO.to_owned()));
-    assert_eq!(source.sample(0, second(1)).map(|s| s.at), Ok(Nanos(0)), "as old as it likes");
+    assert_eq!(source.sample(0, second(1)).map(|s| s.at), Ok(Nanos(0)), "of unknown age");
     take(&mut source, 0, 2, Ok(TWO.to_owned()));
     assert_eq!(source.sample(0, second(2)), Err(SampleError::Unchanged));
-    // One figure of one GPU shows that all were read out anew.
+    // One changed figure of one GPU shows that all figures were measured again.
     take(&mut source, 0, 3, Ok(TWO.replace("} 1234567891", "} 1234600000")));
     for position in [0, 1] {
         assert_eq!(source.sample(position, second(3)).map(|s| s.at), Ok(second(3)));
@@ -52,7 +52,7 @@ fn only_a_page_that_changed_is_a_sample() {
 }
 
 #[test]
-fn the_others_go_on_when_one_page_is_dead() {
+fn other_pages_are_read_while_one_is_dead() {
     let mut source = source(&["http://dead:9400/metrics?key=secret", "http://b/metrics"]);
     take(&mut source, 0, 1, Err("connection refused"));
     let dead = "http://dead:9400/metrics: connection refused";
@@ -63,12 +63,12 @@ fn the_others_go_on_when_one_page_is_dead() {
     assert!(source.pages[1].is_due(second(2)));
     assert_eq!(source.absent(), None);
     let Some(GpuScope::EndpointHost { evidence, gpus }) = source.scope() else { panic!("{:?}", source.scope()) };
-    assert_eq!(evidence, format!("figures of node-7 by --gpu-metrics-url; {dead}"));
+    assert_eq!(evidence, format!("figures of node-7 from --gpu-metrics-url; {dead}"));
     let whole = "GPU-5c1f0e0a-7b1e-4c58-9b55-0d9f8a3f2b11";
     assert_eq!(gpus, [format!("{whole}/1"), format!("{whole}/7")]);
     let infos = source.gpus();
     assert!(infos.iter().all(|i| i.parent_uuid.as_deref() == Some(whole) && i.memory_kind == MemoryKind::Slice));
-    // It comes back with another machine's GPU, which is added at the end.
+    // The page answers again with another machine's GPU, which is appended.
     take(&mut source, 0, 7, Ok(OLD.to_owned()));
     let hosts: Vec<_> = source.gpus().into_iter().map(|i| (i.index, i.host.unwrap())).collect();
     assert_eq!(hosts, [(0, "node-7".into()), (1, "node-7".into()), (2, "node-1".into())]);
@@ -76,7 +76,7 @@ fn the_others_go_on_when_one_page_is_dead() {
 }
 
 #[test]
-fn a_gpu_that_two_pages_tell_of_is_one() {
+fn a_gpu_on_two_pages_counts_once() {
     let mut source = source(&["http://a/metrics", "http://b/metrics"]);
     take(&mut source, 0, 1, Ok(TWO.to_owned()));
     take(&mut source, 1, 1, Ok(TWO.to_owned()));
@@ -84,16 +84,16 @@ fn a_gpu_that_two_pages_tell_of_is_one() {
 }
 
 #[test]
-fn a_gpu_without_a_name_or_a_host_has_those_of_its_page() {
+fn a_gpu_without_uuid_or_host_takes_them_from_its_page() {
     let mut source = source(&["http://gpu-box:9400/metrics"]);
     take(&mut source, 0, 1, Ok("DCGM_FI_DEV_POWER_USAGE{gpu=\"3\"} 70\n".to_owned()));
     let info = source.gpus().remove(0);
     assert_eq!((info.uuid.as_deref(), info.host.as_deref()), (Some("gpu-box/3"), Some("gpu-box")));
-    assert_eq!(info.memory_unknown_because.as_deref(), Some("the exporter leaves DCGM_FI_DEV_FB_USED out"));
-    assert_eq!(info.utilization_unknown_because.as_deref(), Some("the exporter leaves DCGM_FI_DEV_GPU_UTIL out"));
+    assert_eq!(info.memory_unknown_because.as_deref(), Some("the exporter does not report DCGM_FI_DEV_FB_USED"));
+    assert_eq!(info.utilization_unknown_because.as_deref(), Some("the exporter does not report DCGM_FI_DEV_GPU_UTIL"));
 }
 
-/// A server that answers each request with the next page; the last one stays.
+/// Starts a server that answers each request with the next page and repeats the last one.
 fn serve(pages: Vec<String>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/metrics", listener.local_addr().unwrap());
@@ -108,15 +108,15 @@ fn serve(pages: Vec<String>) -> String {
             }
             let body = pages.next().unwrap_or_else(|| last.clone());
             let head = format!("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", body.len());
-            let _gone = wire.write_all((head + &body).as_bytes());
+            let _closed = wire.write_all((head + &body).as_bytes());
         }
     });
     url
 }
 
 #[test]
-fn the_exporters_own_pace_is_found() {
-    // Read out every 3 s: 2 kJ in 6 s, of a run of 6 s.
+fn the_exporters_own_interval_is_measured() {
+    // Measured every 3 s: 2 kJ in 6 s of a 6 s run.
     let page = |kilojoules: u64| TWO.replace("} 1234567891", &format!("}} {}000000", 1000 + kilojoules));
     let pages = [0, 0, 1, 1, 1, 2, 2, 2, 3, 3].map(page).to_vec();
     let clock = Arc::new(AtomicU64::new(0));
@@ -131,7 +131,7 @@ fn the_exporters_own_pace_is_found() {
     let now = move || Nanos::from_millis(time.load(SeqCst));
     let sampler = start(config, now, move |event| drop(sink.send(event)));
     let mut history = GpuHistory::default();
-    // The first look of all, before the run.
+    // The initial sample, before the run.
     while history.gpus.len() < 2 || history.gpus[1].sampled_at.is_none() {
         history.apply(events.recv().unwrap());
     }
@@ -157,20 +157,20 @@ fn the_exporters_own_pace_is_found() {
 }
 
 #[test]
-fn no_page_is_a_reason() {
+fn an_unreachable_or_missing_page_gives_a_reason() {
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let (sink, events) = channel();
     let config = SamplerConfig { metrics_urls: vec![format!("http://{closed}/metrics")], ..SamplerConfig::default() };
     let sampler = start(config, Nanos::default, move |event| drop(sink.send(event)));
     assert!(sampler.sample_and_wait(LIMIT));
-    let told: Vec<_> = events.try_iter().collect();
-    let [GpuEvent::Absent(why), GpuEvent::Scope(GpuScope::Unknown { why: also })] = &told[..] else {
-        panic!("{told:?}")
+    let received: Vec<_> = events.try_iter().collect();
+    let [GpuEvent::Absent(why), GpuEvent::Scope(GpuScope::Unknown { why: also })] = &received[..] else {
+        panic!("{received:?}")
     };
     assert!(why.starts_with(&format!("http://{closed}/metrics: ")) && why == also, "{why}");
     let (sink, events) = channel();
     let config = SamplerConfig { choice: GpuChoice::Only(NAME), ..SamplerConfig::default() };
     drop(start(config, Nanos::default, move |event| drop(sink.send(event))));
-    let why = "no page of a DCGM exporter was given (--gpu-metrics-url)".to_owned();
+    let why = "no DCGM exporter given; pass --gpu-metrics-url".to_owned();
     assert_eq!(events.recv(), Ok(GpuEvent::Absent(why)));
 }

@@ -1,4 +1,4 @@
-//! Linux tells of the machine in `/proc`: five short files.
+//! Reads the machine's figures on Linux, from five short files in `/proc`.
 
 use std::collections::HashMap;
 use std::fs;
@@ -9,40 +9,41 @@ use super::{HostConfig, Machine};
 use crate::domain::host::HostSample;
 use crate::domain::time::Nanos;
 
-/// Ticks of the kernel's clock a second, as it tells them to programs on every kind of machine that is still made.
+/// Unit of CPU times in `/proc`, in ticks per second. Linux reports 100 on every current architecture.
 const TICKS_PER_S: f64 = 100.0;
 const NANOS_PER_S: f64 = 1e9;
 
 pub(super) struct Proc {
     root: PathBuf,
     thread: &'static str,
-    before: Counters,
+    previous: Counters,
 }
 
-/// What only counts up.
+/// Counters that only increase.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Counters {
-    /// All cores together, then each: ticks busy, ticks in all.
+    /// Busy and total ticks: of all cores together, then of each core.
     cores: Vec<(u64, u64)>,
-    /// This program's time on a core, ticks.
+    /// CPU time of tokscope, in ticks.
     own_ticks: Option<u64>,
-    /// The thread's time on a core, nanoseconds.
+    /// CPU time of the engine's thread, in nanoseconds.
     engine_nanos: Option<u64>,
 }
 
 impl Proc {
     pub(super) fn new(config: &HostConfig) -> Self {
-        Self { root: config.proc_root.clone(), thread: config.thread, before: Counters::default() }
+        Self { root: config.proc_root.clone(), thread: config.thread, previous: Counters::default() }
     }
 
-    fn read(&self, file: &str) -> Option<String> {
+    fn file(&self, file: &str) -> Option<String> {
         fs::read_to_string(self.root.join(file)).ok()
     }
 
     fn counters(&self) -> Option<Counters> {
-        let cores: Vec<_> = self.read("stat")?.lines().map_while(core).collect();
-        let own_ticks = self.read("self/stat").and_then(|stat| {
-            // The name that stands before may contain anything.
+        let cores: Vec<_> = self.file("stat")?.lines().map_while(core).collect();
+        let own_ticks = self.file("self/stat").and_then(|stat| {
+            // The process name before these fields may contain anything, so the fields start after its last
+            // parenthesis.
             let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
             let ticks = |at: usize| fields.get(at)?.parse::<u64>().ok();
             ticks(11)?.checked_add(ticks(12)?)
@@ -52,14 +53,14 @@ impl Proc {
 
     fn engine_nanos(&self) -> Option<u64> {
         let threads = fs::read_dir(self.root.join("self/task")).ok()?.flatten();
-        let is_it =
+        let is_engine =
             |folder: &PathBuf| fs::read_to_string(folder.join("comm")).is_ok_and(|name| name.trim_end() == self.thread);
-        let folder = threads.map(|thread| thread.path()).find(is_it)?;
+        let folder = threads.map(|thread| thread.path()).find(is_engine)?;
         fs::read_to_string(folder.join("schedstat")).ok()?.split_whitespace().next()?.parse().ok()
     }
 
     fn memory(&self, at: Nanos) -> HostSample {
-        let (machine, own) = (self.read("meminfo").unwrap_or_default(), self.read("self/status").unwrap_or_default());
+        let (machine, own) = (self.file("meminfo").unwrap_or_default(), self.file("self/status").unwrap_or_default());
         let (machine, own) = (mib(&machine), mib(&own));
         let total = machine.get("MemTotal").copied();
         HostSample {
@@ -73,46 +74,46 @@ impl Proc {
 }
 
 impl Machine for Proc {
-    // The kernel's ticks are 10 ms.
-    const SHORTEST: Duration = Duration::from_millis(200);
+    // A kernel tick is 10 ms, so shorter times are too coarse.
+    const MIN_GAP: Duration = Duration::from_millis(200);
 
-    fn look(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
+    fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
         let now = self.counters()?;
         let mut sample = self.memory(at);
         if let Some(time) = since {
-            let before = &self.before;
+            let previous = &self.previous;
             let shares: Vec<Option<f64>> =
-                before.cores.iter().zip(&now.cores).map(|(before, now)| share(*before, *now)).collect();
+                previous.cores.iter().zip(&now.cores).map(|(previous, now)| share(*previous, *now)).collect();
             sample.cpu_busy_percent = shares.first().copied().flatten();
             sample.busiest_core_percent = shares.iter().skip(1).copied().flatten().reduce(f64::max);
-            let of_core = |before: Option<u64>, now: Option<u64>, per_s: f64| {
-                Some(now?.checked_sub(before?)? as f64 / per_s / time.as_secs_f64() * 100.0)
+            let core_percent = |previous: Option<u64>, now: Option<u64>, per_s: f64| {
+                Some(now?.checked_sub(previous?)? as f64 / per_s / time.as_secs_f64() * 100.0)
             };
-            sample.own_cpu_percent = of_core(before.own_ticks, now.own_ticks, TICKS_PER_S);
-            sample.own_engine_percent = of_core(before.engine_nanos, now.engine_nanos, NANOS_PER_S);
+            sample.own_cpu_percent = core_percent(previous.own_ticks, now.own_ticks, TICKS_PER_S);
+            sample.own_engine_percent = core_percent(previous.engine_nanos, now.engine_nanos, NANOS_PER_S);
         }
-        self.before = now;
+        self.previous = now;
         Some(sample)
     }
 }
 
-/// Ticks busy and in all of a line like `cpu0 user nice system idle iowait irq softirq steal …`.
+/// Busy and total ticks of a line like `cpu0 user nice system idle iowait irq softirq steal …`.
 fn core(line: &str) -> Option<(u64, u64)> {
     let (name, ticks) = line.split_once(' ')?;
-    // What guests have is in the time of users already.
+    // Guest times are already included in the user times.
     let ticks: Vec<u64> = ticks.split_whitespace().take(8).map_while(|n| n.parse().ok()).collect();
     let idle = ticks.get(3)?.checked_add(*ticks.get(4).unwrap_or(&0))?;
     let all: u64 = ticks.iter().sum();
     name.starts_with("cpu").then_some((all.checked_sub(idle)?, all))
 }
 
-/// The busy share between two looks, percent.
-fn share(before: (u64, u64), now: (u64, u64)) -> Option<f64> {
-    let (busy, all) = (now.0.checked_sub(before.0)?, now.1.checked_sub(before.1)?);
+/// Busy share between two samples, percent.
+fn share(previous: (u64, u64), now: (u64, u64)) -> Option<f64> {
+    let (busy, all) = (now.0.checked_sub(previous.0)?, now.1.checked_sub(previous.1)?);
     (all > 0).then(|| busy as f64 / all as f64 * 100.0)
 }
 
-/// The fields that are told in kB, in MiB.
+/// Fields with values in kB, converted to MiB.
 fn mib(text: &str) -> HashMap<&str, f64> {
     let field = |line| {
         let (name, value): (&str, &str) = str::split_once(line, ':')?;
@@ -135,7 +136,7 @@ mod tests {
         fs::write(root.join(file), text).unwrap();
     }
 
-    /// The machine after so many ticks: its first core busy for all of them, its second for a quarter.
+    /// Writes the files after this number of ticks: the first core was always busy, the second a quarter of the time.
     fn machine(root: &Path, ticks: u64) {
         let (busy, idle) = (ticks + ticks / 4, ticks * 3 / 4);
         let stat = format!(
@@ -145,7 +146,7 @@ mod tests {
             ticks / 2,
         );
         write(root, "stat", &stat);
-        // Half a core, of which the engine has the half.
+        // tokscope used half a core, and the engine half of that.
         write(root, "self/stat", &format!("4 (a ) b) S 1 4 4 0 -1 0 0 0 0 0 {} {} 0 0 20\n", ticks / 4, ticks / 4));
         write(root, "self/task/5/comm", "other\n");
         write(root, "self/task/5/schedstat", "1 2 3\n");
@@ -156,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_of_the_time_since_the_look_before() {
+    fn shares_cover_the_time_since_the_previous_sample() {
         let root = tempfile::tempdir().unwrap();
         let config =
             HostConfig { interval: Duration::from_secs(1), proc_root: root.path().to_owned(), thread: "engine" };
-        let mut looks = HostSampler::new(config.interval, Proc::new(&config));
+        let mut sampler = HostSampler::new(config.interval, Proc::new(&config));
         let mut at = |ms: u64, ticks: u64| {
             machine(root.path(), ticks);
-            match looks.look(Nanos::from_millis(ms)) {
+            match sampler.sample(Nanos::from_millis(ms)) {
                 Some(HostEvent::Sample(sample)) => Some(sample),
                 None => None,
                 Some(other) => panic!("{other:?}"),
@@ -176,7 +177,7 @@ mod tests {
             own_rss_mib: Some(3.0),
             ..HostSample::default()
         };
-        assert_eq!(at(1000, 400), Some(memory), "nothing to count from");
+        assert_eq!(at(1000, 400), Some(memory), "no previous sample");
         assert_eq!(at(1199, 420), None, "too soon");
         let expected = HostSample {
             at: Nanos::from_millis(2000),
@@ -187,19 +188,19 @@ mod tests {
             ..memory
         };
         assert_eq!(at(2000, 500), Some(expected));
-        // After a pause it begins anew.
+        // No shares after a pause.
         assert_eq!(at(6001, 900), Some(HostSample { at: Nanos::from_millis(6001), ..memory }));
     }
 
     #[test]
-    fn a_system_that_tells_nothing_is_a_reason() {
+    fn a_system_without_figures_gives_a_reason() {
         let root = tempfile::tempdir().unwrap();
         let config =
             HostConfig { interval: Duration::from_secs(1), proc_root: root.path().to_owned(), thread: "engine" };
         let (sink, events) = channel();
         let host = watch_host(config, Nanos::default, move |event| drop(sink.send(event)));
         assert!(host.sample_and_wait(Duration::from_secs(60)));
-        let why = "the system does not tell how busy it is".to_owned();
+        let why = "the system does not report its load".to_owned();
         assert_eq!(events.try_iter().collect::<Vec<_>>(), [HostEvent::Absent(why)]);
     }
 }

@@ -1,4 +1,4 @@
-//! Where Linux has files, other systems have calls.
+//! Reads the machine's figures on systems other than Linux, through the sysinfo library.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const BYTES_PER_MIB: f64 = 1_048_576.0;
 
 pub(super) struct SysinfoMachine {
     system: System,
-    /// This program's time on a core at the look before, milliseconds.
+    /// CPU time of tokscope at the previous sample, milliseconds.
     own_ms: Option<u64>,
 }
 
@@ -23,16 +23,16 @@ impl SysinfoMachine {
 }
 
 impl Machine for SysinfoMachine {
-    // Twice the time within which the library tells what it told before: its clock is another one.
-    const SHORTEST: Duration = MINIMUM_CPU_UPDATE_INTERVAL.saturating_mul(2);
+    // Twice the time within which sysinfo repeats its last figures, because sysinfo uses another clock.
+    const MIN_GAP: Duration = MINIMUM_CPU_UPDATE_INTERVAL.saturating_mul(2);
 
-    fn look(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
+    fn read(&mut self, at: Nanos, since: Option<Duration>) -> Option<HostSample> {
         let system = &mut self.system;
         let own = Pid::from_u32(std::process::id());
         system.refresh_cpu_usage();
         system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
-        let what = ProcessRefreshKind::nothing().with_cpu().with_memory();
-        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, what);
+        let refresh = ProcessRefreshKind::nothing().with_cpu().with_memory();
+        system.refresh_processes_specifics(ProcessesToUpdate::Some(&[own]), true, refresh);
         let (cores, own) = (system.cpus(), system.process(own));
         if cores.is_empty() {
             return None;
@@ -44,25 +44,25 @@ impl Machine for SysinfoMachine {
             own_rss_mib: own.and_then(|own| mib(own.memory())),
             ..HostSample::default()
         };
-        // Not the library's share, which stays an old one where the process did nothing meanwhile.
+        // Computed here, because sysinfo's own share keeps an old value while the process is idle.
         let own_ms = own.map(sysinfo::Process::accumulated_cpu_time).filter(|ms| *ms > 0);
         if let Some(time) = since {
             sample.cpu_busy_percent = percent(system.global_cpu_usage());
             sample.busiest_core_percent = cores.iter().filter_map(|core| percent(core.cpu_usage())).reduce(f64::max);
-            let own_since = own_ms.zip(self.own_ms).and_then(|(now, before)| now.checked_sub(before));
-            sample.own_cpu_percent = own_since.map(|ms| ms as f64 / 1000.0 / time.as_secs_f64() * 100.0);
+            let own_delta_ms = own_ms.zip(self.own_ms).and_then(|(now, previous)| now.checked_sub(previous));
+            sample.own_cpu_percent = own_delta_ms.map(|ms| ms as f64 / 1000.0 / time.as_secs_f64() * 100.0);
         }
         self.own_ms = own_ms;
         Some(sample)
     }
 }
 
-/// The library's 0 is what it has not found out: no machine does nothing at all while it is looked at.
+/// Converts a share. sysinfo reports 0 for unknown values, and a machine that is being sampled is never fully idle.
 fn percent(share: f32) -> Option<f64> {
     (share > 0.0).then(|| f64::from(share).min(100.0))
 }
 
-/// As with shares, 0 is nothing that was told.
+/// Converts bytes to MiB. As with shares, 0 means unknown.
 fn mib(bytes: u64) -> Option<f64> {
     (bytes > 0).then(|| bytes as f64 / BYTES_PER_MIB)
 }
@@ -75,39 +75,40 @@ mod tests {
 
     #[test]
     #[expect(clippy::disallowed_methods, reason = "the library has no other clock")]
-    fn the_memory_is_told_at_once_and_shares_from_the_second_look_on() {
-        let begun = std::time::Instant::now();
-        let now = || Nanos::default().plus(begun.elapsed());
-        // However long this machine lets a test wait, it is no pause.
+    fn memory_is_read_at_once_and_shares_from_the_second_sample() {
+        let started = std::time::Instant::now();
+        let now = || Nanos::default().plus(started.elapsed());
+        // An interval so long that no delay of the test counts as a pause.
         let interval = Duration::from_secs(3600);
         let config = HostConfig { interval, proc_root: "".into(), thread: "" };
-        let mut looks = HostSampler::new(interval, SysinfoMachine::new(&config));
-        let mut look = |at| match looks.look(at) {
+        let mut sampler = HostSampler::new(interval, SysinfoMachine::new(&config));
+        let mut sample_at = |at| match sampler.sample(at) {
             Some(HostEvent::Sample(sample)) => Some(sample),
             None => None,
             Some(other) => panic!("{other:?}"),
         };
-        let first = look(now()).unwrap();
+        let first = sample_at(now()).unwrap();
         let (used, total) = first.memory_used_mib.zip(first.memory_total_mib).unwrap();
         let own = first.own_rss_mib.unwrap();
-        // A program has some MiB, and a machine no thousand TiB: bytes are not taken for KiB, nor the other way.
+        // A process uses some MiB, and no machine has a thousand TiB. So bytes were not mistaken for KiB or the
+        // reverse.
         assert!(1.0 < own && own < total && 1.0 < used && used < total && total < 1e9, "{first:?}");
         let no_shares = |s: &HostSample| [s.cpu_busy_percent, s.busiest_core_percent, s.own_cpu_percent] == [None; 3];
         assert!(no_shares(&first), "{first:?}");
-        assert_eq!(look(first.at.plus(Duration::from_millis(399))), None, "too soon");
+        assert_eq!(sample_at(first.at.plus(Duration::from_millis(399))), None, "too soon");
 
-        // To ask without a break is work enough to be seen.
+        // Sampling without a break uses enough CPU to be visible.
         let worked = |s: &HostSample| s.busiest_core_percent.is_some() && s.own_cpu_percent > Some(0.0);
-        let second = std::iter::from_fn(|| Some(look(now()))).flatten().find(worked).unwrap();
+        let second = std::iter::from_fn(|| Some(sample_at(now()))).flatten().find(worked).unwrap();
         let (all, busiest) = second.cpu_busy_percent.zip(second.busiest_core_percent).unwrap();
         assert!([all, busiest].iter().all(|share| 0.0 < *share && *share <= 100.0), "{second:?}");
         assert_eq!(second.own_engine_percent, None);
-        let late = look(second.at.plus(interval * 5)).unwrap();
-        assert!(no_shares(&late) && late.own_rss_mib.is_some(), "after a pause it begins anew: {late:?}");
+        let late = sample_at(second.at.plus(interval * 5)).unwrap();
+        assert!(no_shares(&late) && late.own_rss_mib.is_some(), "no shares after a pause: {late:?}");
     }
 
     #[test]
-    fn what_was_not_found_out_is_no_figure() {
+    fn unknown_values_are_no_figures() {
         assert_eq!([0.0, -0.5, f32::NAN, 100.5, 40.0].map(percent), [None, None, None, Some(100.0), Some(40.0)]);
         assert_eq!([0, 3 << 20].map(mib), [None, Some(3.0)]);
     }

@@ -1,4 +1,4 @@
-//! The listener in trees that look like `/proc`.
+//! Tests on file trees that look like `/proc`.
 
 use std::os::unix::fs::symlink;
 
@@ -7,18 +7,18 @@ use super::*;
 const HEADER: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
-/// A `/proc` of a machine, or of a container.
+/// `/proc` of a machine or a container.
 struct Proc {
     root: tempfile::TempDir,
 }
 
 impl Proc {
-    fn new(pid_space: &str) -> Self {
+    fn new(pid_namespace: &str) -> Self {
         let proc = Self { root: tempfile::tempdir().unwrap() };
         for folder in ["net", "self/ns"] {
             fs::create_dir_all(proc.path(folder)).unwrap();
         }
-        symlink(pid_space, proc.path("self/ns/pid")).unwrap();
+        symlink(pid_namespace, proc.path("self/ns/pid")).unwrap();
         proc
     }
 
@@ -30,7 +30,7 @@ impl Proc {
         self.root.path().join(path)
     }
 
-    /// Sockets: address as the kernel prints it, state, number.
+    /// Writes sockets: address as the kernel prints it, state, inode.
     fn sockets(self, table: &str, sockets: &[(&str, &str, u64)]) -> Self {
         let line = |(local, state, inode): &(&str, &str, u64)| {
             format!(
@@ -41,7 +41,7 @@ impl Proc {
         self
     }
 
-    /// A process, who started it, and the sockets that it has open.
+    /// Adds a process with its parent and the sockets it has open.
     fn process(self, pid: u32, parent: u32, name: &str, inodes: &[u64]) -> Self {
         let fd = self.path(&format!("{pid}/fd"));
         fs::create_dir_all(&fd).unwrap();
@@ -73,7 +73,7 @@ fn why(scope: GpuScope) -> String {
     why
 }
 
-/// 127.0.0.1:8000, as a machine of this one's order of bytes prints it.
+/// 127.0.0.1:8000, as the kernel prints it with this machine's byte order.
 fn loopback() -> String {
     format!("{:08X}:1F40", u32::from_ne_bytes([127, 0, 0, 1]))
 }
@@ -91,17 +91,17 @@ fn the_listener_that_uses_a_gpu_is_the_evidence() {
     let nobody: &[(&str, &[u32])] = &[("GPU-a", &[]), ("GPU-b", &[4300])];
     assert_eq!(
         why(proc.scope("127.0.0.1", nobody)),
-        "pid 4242 (vllm (dev) x) owns :8000, and neither it nor a process it started uses a GPU"
+        "pid 4242 (vllm (dev) x) owns :8000, but neither it nor a process it started uses a GPU"
     );
-    assert_eq!(why(proc.scope("127.0.0.2", users)), "nothing on this machine is seen to listen on :8000");
+    assert_eq!(why(proc.scope("127.0.0.2", users)), "no listener found on this machine on :8000");
 }
 
 #[test]
-fn what_it_started_counts_too() {
+fn descendants_of_the_listener_count() {
     let proc = Proc::machine()
         .sockets("net/tcp", &[("00000000:1F40", "0A", 77)])
         .process(10, 1, "server", &[77])
-        // Children may have lower numbers than what started them.
+        // A child may have a lower ID than its parent.
         .process(5, 11, "runner", &[])
         .process(11, 10, "manager", &[])
         .process(12, 1, "other", &[]);
@@ -110,7 +110,7 @@ fn what_it_started_counts_too() {
 }
 
 #[test]
-fn sockets_of_the_sixth_version_listen_too() {
+fn ipv6_sockets_are_found() {
     let v6 = |bytes: [u8; 16]| {
         let words = bytes.chunks(4).map(|w| format!("{:08X}", u32::from_ne_bytes(w.try_into().unwrap())));
         words.collect::<String>() + ":1F40"
@@ -125,32 +125,35 @@ fn sockets_of_the_sixth_version_listen_too() {
 }
 
 #[test]
-fn numbers_of_a_container_are_not_taken_for_those_outside() {
+fn process_ids_of_a_container_are_not_mixed_with_outside_ids() {
     let inside = || Proc::new("pid:[4026532999]").sockets("net/tcp", &[("00000000:1F40", "0A", 77)]);
     let proc = inside().process(10, 1, "server", &[77]);
-    let reason = "tokscope runs in a container, and the driver numbers processes as the machine outside does: which of \
-                  them serves the endpoint is not seen";
+    let reason = "tokscope runs in a container, but the driver reports process IDs of the machine outside: the process \
+                  that serves the endpoint cannot be identified";
     assert_eq!(why(proc.scope("127.0.0.1", &[("GPU-a", &[81_234])])), reason);
-    // The same number, by chance: another process that the driver lists does not exist here.
+    // The IDs match by chance: another process that the driver lists does not exist here.
     assert_eq!(why(proc.scope("127.0.0.1", &[("GPU-a", &[10]), ("GPU-b", &[81_234])])), reason);
-    // All that it lists exist: it numbers them as this container does.
+    // All processes that the driver lists exist here, so the driver uses the container's IDs.
     let shared = host("pid 10 owns :8000 and uses GPU-a", &["GPU-a"]);
     assert_eq!(proc.scope("127.0.0.1", &[("GPU-a", &[10]), ("GPU-b", &[])]), shared);
 }
 
 #[test]
-fn what_cannot_be_looked_at_is_a_reason() {
+fn unreadable_information_gives_a_reason() {
     let users: &[(&str, &[u32])] = &[("GPU-a", &[10])];
-    assert_eq!(why(Proc::machine().scope("127.0.0.1", users)), "the system does not tell who listens on which port");
+    assert_eq!(
+        why(Proc::machine().scope("127.0.0.1", users)),
+        "the system does not report which process listens on which port"
+    );
     let proc = Proc::machine().sockets("net/tcp", &[("00000000:1F40", "0A", 77)]).process(10, 1, "server", &[]);
     assert_eq!(
         why(proc.scope("127.0.0.1", users)),
-        "the process that owns :8000 is not ours to look at, or not of this container"
+        "the process that owns :8000 cannot be inspected: it belongs to another user or is outside this container"
     );
 }
 
 #[test]
-fn an_owner_that_is_gone_is_looked_for_again() {
+fn the_search_repeats_when_the_owner_has_ended() {
     let proc = Proc::machine().sockets("net/tcp", &[("00000000:1F40", "0A", 77)]).process(10, 1, "server", &[77]);
     let mut listener = Listener::new(proc.root.path().to_owned(), 8000);
     let address = [IpAddr::from(Ipv4Addr::LOCALHOST)];

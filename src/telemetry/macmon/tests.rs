@@ -1,4 +1,4 @@
-//! The source with a stand-in for the program. What is awaited comes through pipes; the clock is set by hand.
+//! Tests of the source with a stand-in for macmon. Tests synchronise through pipes and set the clock by hand.
 
 mod life;
 
@@ -17,25 +17,25 @@ use crate::domain::gpu::GpuEvent;
 use crate::domain::gpu_scope::GpuScope;
 use crate::telemetry::{Endpoint, Sampler, start_with};
 
-/// Longer than any test takes.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
 const STAND_IN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/macmon/stand-in");
 const LINE: &str = include_str!("../../../tests/data/macmon/0.10.0.json");
-/// Tells that it runs for as long as it does, then what is written to `lines`.
-const TELLS: &str = "exec 9>$here/alive; exec cat $here/lines";
+/// Holds `alive` open as long as it runs, and prints what is written to `lines`.
+const PRINTS_LINES: &str = "exec 9>$here/alive; exec cat $here/lines";
 
-/// What that gives, for which another process may be awaited: at most for the limit.
-fn within<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
+/// Runs `wait` on another thread and fails after the timeout, in case another process never answers.
+fn with_timeout<T: Send + 'static>(wait: impl FnOnce() -> T + Send + 'static) -> T {
     let (done, result) = channel();
     std::thread::spawn(move || done.send(wait()));
     result.recv_timeout(LIMIT).unwrap()
 }
 
-/// A folder with a stand-in that does this.
-fn folder(play: &str) -> tempfile::TempDir {
+/// A folder with a stand-in that runs this script.
+fn folder(script: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     symlink(STAND_IN, folder.path().join(NAME)).unwrap();
-    fs::write(folder.path().join("play"), play).unwrap();
+    fs::write(folder.path().join("script"), script).unwrap();
     let made = Command::new("mkfifo").args(["alive", "lines"]).current_dir(folder.path()).status().unwrap();
     assert!(made.success());
     folder
@@ -56,13 +56,13 @@ struct Bench {
 }
 
 impl Bench {
-    fn start(play: &str) -> Self {
-        Self::start_for(play, "127.0.0.1")
+    fn start(script: &str) -> Self {
+        Self::start_for(script, "127.0.0.1")
     }
 
-    /// With the endpoint on that host.
-    fn start_for(play: &str, host: &str) -> Self {
-        let folder = folder(play);
+    /// Starts with the endpoint on this host.
+    fn start_for(script: &str, host: &str) -> Self {
+        let folder = folder(script);
         let endpoint = Some(Endpoint { host: host.to_owned(), port: 1 });
         let clock = Arc::new(AtomicU64::new(0));
         let time = Arc::clone(&clock);
@@ -76,19 +76,19 @@ impl Bench {
         Self { folder, sampler, events, clock }
     }
 
-    /// What is written here it tells.
+    /// Pipe whose lines the stand-in prints.
     fn lines(&self) -> File {
         let pipe = self.folder.path().join("lines");
-        within(|| File::options().write(true).open(pipe).unwrap())
+        with_timeout(|| File::options().write(true).open(pipe).unwrap())
     }
 
     fn alive(&self) -> File {
         alive(self.folder.path())
     }
 
-    /// Starts one that tells its first line, and takes what is said of that.
+    /// Starts a stand-in that prints its first line, and consumes the resulting events.
     fn new() -> (Self, File, File) {
-        let bench = Self::start(TELLS);
+        let bench = Self::start(PRINTS_LINES);
         let (alive, mut lines) = (bench.alive(), bench.lines());
         lines.write_all(LINE.as_bytes()).unwrap();
         assert!(matches!(bench.events.recv_timeout(LIMIT), Ok(GpuEvent::Found { .. })));
@@ -96,34 +96,34 @@ impl Bench {
         (bench, alive, lines)
     }
 
-    /// Looks at that time until something is seen that is meant: what comes over a pipe takes its time.
-    #[expect(clippy::disallowed_methods, reason = "what does not come within the limit does not come")]
-    fn at(&self, ms: u64, is_meant: impl Fn(&GpuEvent) -> bool) -> GpuEvent {
+    /// Samples at this time until an expected event arrives, because data takes time to pass through a pipe.
+    #[expect(clippy::disallowed_methods, reason = "a missing event is recognised by the time limit")]
+    fn at(&self, ms: u64, is_expected: impl Fn(&GpuEvent) -> bool) -> GpuEvent {
         self.clock.store(ms, SeqCst);
-        let began = Instant::now();
-        while began.elapsed() < LIMIT {
-            assert!(self.sampler.sample_and_wait(LIMIT), "its thread is gone");
-            if let Some(event) = self.events.try_iter().find(&is_meant) {
+        let started = Instant::now();
+        while started.elapsed() < LIMIT {
+            assert!(self.sampler.sample_and_wait(LIMIT), "the sampler's thread has ended");
+            if let Some(event) = self.events.try_iter().find(&is_expected) {
                 return event;
             }
         }
-        panic!("it did not come");
+        panic!("the event did not arrive");
     }
 
-    /// Looks once at that time.
-    fn look(&self, ms: u64) -> GpuEvent {
+    /// Takes one sample at this time.
+    fn sample(&self, ms: u64) -> GpuEvent {
         self.at(ms, |event| !matches!(event, GpuEvent::Scope(_) | GpuEvent::Found { .. }))
     }
 }
 
-/// Waits until it runs. What comes is at its end when it is.
+/// Waits until the stand-in runs. The returned file reaches its end when the stand-in ends.
 fn alive(folder: &Path) -> File {
     let pipe = folder.join("alive");
-    within(|| File::open(pipe).unwrap())
+    with_timeout(|| File::open(pipe).unwrap())
 }
 
 fn ended(mut alive: File) {
-    assert_eq!(within(move || alive.read(&mut [0]).unwrap()), 0);
+    assert_eq!(with_timeout(move || alive.read(&mut [0]).unwrap()), 0);
 }
 
 fn is_sample(event: &GpuEvent) -> bool {
@@ -138,9 +138,9 @@ fn gap(ms: u64, lost: bool, reason: &str) -> GpuEvent {
     GpuEvent::Gap { at: Nanos::from_millis(ms), index: 0, lost, reason: reason.to_owned() }
 }
 
-/// Why there is nothing, of one that does this.
-fn absent(play: &str) -> String {
-    let bench = Bench::start(play);
+/// Reason for missing figures with this script.
+fn absent(script: &str) -> String {
+    let bench = Bench::start(script);
     match bench.events.recv_timeout(LIMIT).unwrap() {
         GpuEvent::Absent(why) => why,
         other => panic!("{other:?}"),
@@ -148,8 +148,8 @@ fn absent(play: &str) -> String {
 }
 
 #[test]
-fn its_line_is_a_gpu_with_a_sample() {
-    let bench = Bench::start(TELLS);
+fn a_line_becomes_a_gpu_with_a_sample() {
+    let bench = Bench::start(PRINTS_LINES);
     let (_alive, mut lines) = (bench.alive(), bench.lines());
     lines.write_all(LINE.as_bytes()).unwrap();
     let info = GpuInfo {
@@ -173,7 +173,7 @@ fn its_line_is_a_gpu_with_a_sample() {
         ..GpuSample::default()
     };
     assert_eq!(bench.events.recv_timeout(LIMIT), Ok(GpuEvent::Sample(sample.clone())));
-    assert_eq!(bench.look(9), GpuEvent::Unchanged { at: Nanos::from_millis(9), index: 0 });
+    assert_eq!(bench.sample(9), GpuEvent::Unchanged { at: Nanos::from_millis(9), index: 0 });
     let mut busy: serde_json::Value = serde_json::from_str(LINE).unwrap();
     (busy["gpu_active_ratio"], busy["gpu_freq_mhz"]) = (1.0.into(), 1398.into());
     lines.write_all(format!("{busy}\n").as_bytes()).unwrap();
@@ -183,12 +183,13 @@ fn its_line_is_a_gpu_with_a_sample() {
 }
 
 #[test]
-fn an_older_one_says_why_there_is_no_load() {
-    let bench = Bench::start(TELLS);
+fn an_older_version_explains_the_missing_load() {
+    let bench = Bench::start(PRINTS_LINES);
     let (_alive, mut lines) = (bench.alive(), bench.lines());
     lines.write_all(include_bytes!("../../../tests/data/macmon/0.6.1.json")).unwrap();
     let Ok(GpuEvent::Found { gpus, .. }) = bench.events.recv_timeout(LIMIT) else { panic!() };
-    let why = "this macmon tells it only as weighted by the clock: 0.8 and later tell it (brew upgrade macmon)";
+    let why =
+        "this macmon reports only a load weighted by the clock; 0.8 and later report the load (brew upgrade macmon)";
     assert_eq!(gpus[0].utilization_unknown_because.as_deref(), Some(why));
     assert_eq!(gpus[0].model, "Apple M3, 10 GPU cores");
     let Ok(GpuEvent::Sample(sample)) = bench.events.recv_timeout(LIMIT) else { panic!() };
@@ -196,26 +197,26 @@ fn an_older_one_says_why_there_is_no_load() {
 }
 
 #[test]
-fn an_address_of_this_machine_is_no_proof_that_its_gpu_serves() {
+fn a_local_address_does_not_prove_that_the_gpu_serves_it() {
     let scope = |host| {
-        let bench = Bench::start_for(TELLS, host);
+        let bench = Bench::start_for(PRINTS_LINES, host);
         let (_alive, mut lines) = (bench.alive(), bench.lines());
         lines.write_all(LINE.as_bytes()).unwrap();
         bench.at(1, |event| matches!(event, GpuEvent::Scope(_)))
     };
-    assert_eq!(scope("localhost"), GpuEvent::Scope(GpuScope::Unknown { why: NOT_TOLD.to_owned() }));
+    assert_eq!(scope("localhost"), GpuEvent::Scope(GpuScope::Unknown { why: USERS_UNKNOWN.to_owned() }));
     assert_eq!(scope("192.0.2.1"), GpuEvent::Scope(GpuScope::ClientHost));
 }
 
 #[test]
-fn it_is_asked_for_lines_and_told_no_more_than_where_programs_are() {
-    let play =
+fn macmon_gets_its_arguments_and_only_path_from_the_environment() {
+    let script =
         "printf '%s ' \"$@\" >$here/args; env >$here/env; pwd >$here/pwd; exec 9>$here/alive; exec cat $here/lines";
-    let bench = Bench::start(play);
+    let bench = Bench::start(script);
     let _alive = bench.alive();
     let read = |name| fs::read_to_string(bench.folder.path().join(name)).unwrap();
     assert_eq!((read("args").as_str(), read("pwd").as_str()), ("pipe --soc-info --interval 60000 ", "/\n"));
-    // Shells add some of their own.
+    // Shells add some variables of their own.
     let env = read("env");
     let names: Vec<&str> = env.lines().filter_map(|line| Some(line.split_once('=')?.0)).collect();
     assert!(names.contains(&"PATH"));
@@ -223,20 +224,20 @@ fn it_is_asked_for_lines_and_told_no_more_than_where_programs_are() {
 }
 
 #[test]
-fn one_that_is_not_there_is_a_reason_that_says_what_to_do() {
+fn a_missing_program_gives_a_reason_with_advice() {
     let folder = tempfile::tempdir().unwrap();
-    let why = |config: &SamplerConfig| open(config, &mut |_source| panic!("there is none")).unwrap_err();
+    let why = |config: &SamplerConfig| open(config, &mut |_source| panic!("no source expected")).unwrap_err();
     let path = |path: &Path| SamplerConfig { program_path: Some(path.into()), ..SamplerConfig::default() };
     let reason = if cfg!(target_os = "macos") {
-        "macmon is not on PATH: it reads Apple's GPUs (brew install macmon)"
+        "macmon is not on PATH; install it to read Apple GPUs (brew install macmon)"
     } else {
-        "macmon reads Apple's GPUs, on a Mac"
+        "macmon reads Apple GPUs and runs only on macOS"
     };
     assert_eq!(why(&path(folder.path())), reason);
     assert_eq!(why(&SamplerConfig { program_path: None, ..SamplerConfig::default() }), reason);
     fs::write(folder.path().join(NAME), "no program").unwrap();
     assert_eq!(why(&path(folder.path())), reason);
-    // What lies in the folder that the user happens to be in is not run.
+    // A program in the current folder is not run.
     fs::set_permissions(folder.path().join(NAME), Permissions::from_mode(0o755)).unwrap();
     assert!(find(Some(folder.path().as_os_str())).is_some());
     let up = "../".repeat(std::env::current_dir().unwrap().components().count());

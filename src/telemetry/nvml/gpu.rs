@@ -1,4 +1,4 @@
-//! One GPU of the driver, whole or a slice.
+//! One GPU of the driver, either whole or a MIG slice.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use nvml_wrapper::enum_wrappers::device::Clock;
 use nvml_wrapper::error::NvmlError;
 use nvml_wrapper::{Device, Nvml};
 
-use super::error::{is_lost, words};
+use super::error::{describe, is_lost};
 use super::memory::Memory;
 use super::processes::Processes;
 use super::sensors::{Sensors, watts};
@@ -15,40 +15,41 @@ use crate::domain::text::sanitise_line;
 use crate::domain::time::Nanos;
 use crate::telemetry::source::{GpuUsers, SampleError};
 
-/// How often the processes are summed up where that is the only figure of the memory: the list is the driver's dearest call.
-const SUM_EVERY: Duration = Duration::from_secs(1);
-/// Why neither a slice nor the whole of it tells a load.
-const NO_LOAD_OF_SLICES: &str = "the driver tells no load of a GPU that is shared out in slices (MIG)";
+/// Interval between sums over the processes' memory, for GPUs without another memory figure. Listing processes is the
+/// driver's most expensive call.
+const SUM_INTERVAL: Duration = Duration::from_secs(1);
+/// Reason why neither a slice nor its whole GPU reports a load.
+const NO_LOAD_WITH_MIG: &str = "the driver reports no load for a GPU partitioned with MIG";
 
-/// Where the driver hands a GPU out.
+/// Location of a GPU in the driver.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Place {
-    /// At that index.
+    /// The GPU at this index.
     Whole(u32),
-    /// A slice of the GPU at that index, in a slot of it. Slots may be empty.
-    Slice { of: u32, slot: u32 },
+    /// The slice in a slot of the GPU at index `parent`. Slots may be empty.
+    Slice { parent: u32, slot: u32 },
 }
 
 pub(super) struct Gpu<'a> {
     pub(super) info: GpuInfo,
     place: Place,
-    /// `None` until the driver hands it out.
+    /// `None` until opening the GPU succeeds.
     opened: Option<Opened<'a>>,
 }
 
 struct Opened<'a> {
     device: Device<'a>,
-    /// In slices.
-    is_shared_out: bool,
+    /// Whether the GPU is partitioned into MIG slices.
+    is_partitioned: bool,
     memory: Memory,
     sensors: Sensors,
     processes: Processes,
-    /// Of [`Memory::Unified`]: when the processes were summed up, and to what.
+    /// For [`Memory::Unified`]: time and result of the last sum over the processes.
     sum: Option<(Nanos, Option<u64>)>,
 }
 
-pub(super) fn trouble(error: &NvmlError) -> SampleError {
-    if is_lost(error) { SampleError::Lost(words(error)) } else { SampleError::Silent(words(error)) }
+pub(super) fn to_sample_error(error: &NvmlError) -> SampleError {
+    if is_lost(error) { SampleError::Lost(describe(error)) } else { SampleError::Silent(describe(error)) }
 }
 
 impl<'a> Gpu<'a> {
@@ -58,23 +59,23 @@ impl<'a> Gpu<'a> {
         Self { info, place, opened: None }
     }
 
-    /// The slice of a GPU that is shared out.
+    /// A slice of a partitioned GPU.
     pub(super) fn slice(index: u32, place: Place, whole: &GpuInfo) -> Self {
         let mut gpu = Self::new(index, place);
         gpu.info.memory_kind = MemoryKind::Slice;
         gpu.info.parent_uuid.clone_from(&whole.uuid);
-        gpu.info.utilization_unknown_because = Some(NO_LOAD_OF_SLICES.to_owned());
+        gpu.info.utilization_unknown_because = Some(NO_LOAD_WITH_MIG.to_owned());
         gpu
     }
 
-    /// Takes the handle and reads what does not change. One that is open stays so.
+    /// Opens the GPU and reads its fixed properties. Does nothing if it is already open.
     pub(super) fn open(&mut self, nvml: &'a Nvml, system_bytes: Option<u64>) -> Result<(), NvmlError> {
         if self.opened.is_some() {
             return Ok(());
         }
         let device = match self.place {
             Place::Whole(index) => nvml.device_by_index(index)?,
-            Place::Slice { of, slot } => nvml.device_by_index(of)?.mig_device_by_index(slot)?,
+            Place::Slice { parent, slot } => nvml.device_by_index(parent)?.mig_device_by_index(slot)?,
         };
         let mut info = self.info.clone();
         match device.name() {
@@ -83,18 +84,18 @@ impl<'a> Gpu<'a> {
             Err(_) => {}
         }
         info.uuid = device.uuid().ok().map(|u| sanitise_line(&u));
-        let mut is_shared_out = false;
+        let mut is_partitioned = false;
         let (mut memory, sensors) = match self.place {
-            Place::Slice { .. } => (Memory::default(), Sensors::OF_SLICE),
+            Place::Slice { .. } => (Memory::default(), Sensors::SLICE),
             Place::Whole(_) => {
                 info.power_limit_w = device.enforced_power_limit().ok().map(watts);
                 info.max_sm_clock_mhz = device.max_clock_info(Clock::SM).ok().map(f64::from);
-                is_shared_out = device.mig_mode().is_ok_and(|mode| mode.current == 1);
-                if is_shared_out {
-                    info.utilization_unknown_because = Some(NO_LOAD_OF_SLICES.to_owned());
+                is_partitioned = device.mig_mode().is_ok_and(|mode| mode.current == 1);
+                if is_partitioned {
+                    info.utilization_unknown_because = Some(NO_LOAD_WITH_MIG.to_owned());
                     info.memory_unknown_because =
-                        Some("it is shared out in slices (MIG), which tell theirs".to_owned());
-                    (Memory::Unknown, Sensors::OF_SHARED_OUT)
+                        Some("the GPU is partitioned with MIG; its slices report their own memory".to_owned());
+                    (Memory::Unknown, Sensors::PARTITIONED)
                 } else {
                     (Memory::default(), Sensors::ALL)
                 }
@@ -102,23 +103,23 @@ impl<'a> Gpu<'a> {
         };
         match memory.read(nvml, &device, &mut info, system_bytes) {
             Err(error) if is_lost(&error) => return Err(error),
-            // What failed otherwise is asked again with the first sample.
+            // Other failures are tried again with the first sample.
             Ok(_) | Err(_) => {}
         }
         self.info = info;
         let processes = Processes::default();
-        self.opened = Some(Opened { device, is_shared_out, memory, sensors, processes, sum: None });
+        self.opened = Some(Opened { device, is_partitioned, memory, sensors, processes, sum: None });
         Ok(())
     }
 
-    /// The slots in which there is a slice of it.
+    /// Slots of this GPU that contain a slice.
     pub(super) fn slots(&self) -> Vec<u32> {
-        let Some(Opened { device, is_shared_out: true, .. }) = &self.opened else { return Vec::new() };
-        let most = device.mig_device_count().unwrap_or(0);
-        (0..most).filter(|slot| device.mig_device_by_index(*slot).is_ok()).collect()
+        let Some(Opened { device, is_partitioned: true, .. }) = &self.opened else { return Vec::new() };
+        let slot_count = device.mig_device_count().unwrap_or(0);
+        (0..slot_count).filter(|slot| device.mig_device_by_index(*slot).is_ok()).collect()
     }
 
-    /// Whether it is not for us to read, as the whole of a slice that a container was given.
+    /// Whether reading the GPU is forbidden, as for the whole GPU in a container that was given a slice.
     pub(super) fn is_forbidden(&self) -> bool {
         self.opened.as_ref().is_some_and(|o| matches!(o.device.memory_info(), Err(NvmlError::NoPermission)))
     }
@@ -131,7 +132,7 @@ impl<'a> Gpu<'a> {
     ) -> Result<GpuSample, SampleError> {
         let mut sample = GpuSample { at, index: self.info.index, ..GpuSample::default() };
         let Some(opened) = &mut self.opened else {
-            return Err(SampleError::Silent("it is not open".to_owned()));
+            return Err(SampleError::Silent("the GPU is not open".to_owned()));
         };
         let mut answered = false;
         let mut failure = None;
@@ -142,22 +143,23 @@ impl<'a> Gpu<'a> {
                 sample.memory_reserved_bytes = reading.reserved;
             }
             Ok(None) if opened.memory == Memory::Unified => {
-                sample.memory_used_bytes = opened.sum_of_processes(at, &mut self.info).map_err(|e| trouble(&e))?;
+                sample.memory_used_bytes =
+                    opened.sum_of_processes(at, &mut self.info).map_err(|e| to_sample_error(&e))?;
                 answered = sample.memory_used_bytes.is_some();
             }
             Ok(None) => {}
-            Err(error) if is_lost(&error) => return Err(trouble(&error)),
+            Err(error) if is_lost(&error) => return Err(to_sample_error(&error)),
             Err(error) => failure = Some(error),
         }
-        let (sensed, failed) = opened.sensors.read(&opened.device, &mut sample).map_err(|e| trouble(&e))?;
+        let (sensed, failed) = opened.sensors.read(&opened.device, &mut sample).map_err(|e| to_sample_error(&e))?;
         if answered || sensed {
             return Ok(sample);
         }
-        let no_sensor = || SampleError::Silent("the driver has no sensor of this GPU".to_owned());
-        Err(failed.or(failure).map_or_else(no_sensor, |e| trouble(&e)))
+        let no_sensor = || SampleError::Silent("the driver reports no sensor of this GPU".to_owned());
+        Err(failed.or(failure).map_or_else(no_sensor, |e| to_sample_error(&e)))
     }
 
-    /// The processes on it; `None` where that is not told.
+    /// Processes on the GPU; `None` if the driver does not report them.
     pub(super) fn users(&mut self) -> Option<GpuUsers> {
         let uuid = self.info.uuid.clone()?;
         let Opened { device, processes, .. } = self.opened.as_mut()?;
@@ -167,10 +169,10 @@ impl<'a> Gpu<'a> {
 }
 
 impl Opened<'_> {
-    /// What the processes have of the system's memory, bytes, as of a second ago at most; an error: the GPU is lost.
+    /// System memory used by the GPU's processes in bytes, at most a second old. Fails if the GPU is lost.
     fn sum_of_processes(&mut self, at: Nanos, info: &mut GpuInfo) -> Result<Option<u64>, NvmlError> {
         if let Some((taken, sum)) = self.sum
-            && at.since(taken) < SUM_EVERY
+            && at.since(taken) < SUM_INTERVAL
         {
             return Ok(sum);
         }
@@ -178,10 +180,10 @@ impl Opened<'_> {
             Ok(Some(list)) => list.values().try_fold(0_u64, |sum, bytes| sum.checked_add((*bytes)?)),
             Ok(None) => None,
             Err(error) if is_lost(&error) => return Err(error),
-            // Not told this time: a gap.
+            // A temporary failure leaves a gap.
             Err(_) => return Ok(None),
         };
-        let why = "it uses the system's memory, and the driver does not tell how much its processes have";
+        let why = "the GPU uses system memory, and the driver does not report how much its processes use";
         info.memory_unknown_because = sum.is_none().then(|| why.to_owned());
         self.sum = Some((at, sum));
         Ok(sum)

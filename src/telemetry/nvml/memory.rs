@@ -1,45 +1,45 @@
-//! Asking for the memory. There are two queries, and their figures differ; and some GPUs have no memory of their own.
+//! Memory of a GPU. There are two queries with different meanings, and some GPUs have no memory of their own.
 
 use std::path::Path;
 
 use nvml_wrapper::error::{NvmlError, nvml_sym, nvml_try};
 use nvml_wrapper::{Device, Nvml};
 
-use super::error::{is_absent, speaks_only_v1, words};
+use super::error::{describe, is_absent, supports_only_v1};
 use crate::domain::gpu::{GpuInfo, MemoryKind};
 
-/// How this GPU is asked. Chosen at the first answer and then kept, so that one run's figures mean one thing.
+/// Query used for this GPU. The first answer decides, so that all figures of a run mean the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Memory {
     #[default]
     Untried,
     V2,
     V1,
-    /// It uses the system's: what its processes have of it is all there is to know.
+    /// The GPU uses system memory; only the memory of its processes is known.
     Unified,
-    /// It has no figure.
+    /// The GPU has no memory figure.
     Unknown,
 }
 
-/// All memory, what is in use and what the driver keeps for itself, bytes.
+/// Total, used and reserved memory, bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Reading {
     total: u64,
     pub(super) used: u64,
-    /// `None`: it is part of what is in use.
+    /// Memory reserved by the driver; `None` if `used` includes it.
     pub(super) reserved: Option<u64>,
 }
 
-/// What a GPU's answer says of its memory.
+/// Meaning of the driver's answer.
 enum Answer {
     Own(Reading),
-    Systems,
+    SystemMemory,
     None(String),
 }
 
 impl Memory {
-    /// What is in use; `None`: there is no such figure. What is learned by asking goes into `info`. `system_bytes` is the
-    /// memory of the machine.
+    /// Reads the memory; `None` if the GPU has no such figure. Updates `info` with what the answer shows.
+    /// `system_bytes` is the machine's memory.
     pub(super) fn read(
         &mut self,
         nvml: &Nvml,
@@ -52,17 +52,17 @@ impl Memory {
             Self::V2 => v2(device),
             Self::V1 => v1(nvml, device),
             Self::Untried => match v2(device) {
-                Err(error) if speaks_only_v1(&error) => v1(nvml, device).inspect(|_| *self = Self::V1),
+                Err(error) if supports_only_v1(&error) => v1(nvml, device).inspect(|_| *self = Self::V1),
                 other => other.inspect(|_| *self = Self::V2),
             },
         };
-        match judge(reading, info, system_bytes)? {
+        match interpret(reading, info, system_bytes)? {
             Answer::Own(reading) => {
                 info.memory_total_bytes = Some(reading.total);
                 info.memory_used_includes_reserved = *self == Self::V1;
                 return Ok(Some(reading));
             }
-            Answer::Systems => {
+            Answer::SystemMemory => {
                 *self = Self::Unified;
                 info.memory_kind = MemoryKind::Unified;
                 info.memory_total_bytes = system_bytes;
@@ -76,51 +76,55 @@ impl Memory {
     }
 }
 
-/// What the answer means. Drivers say in three ways that a GPU has no memory of its own: that they cannot tell, that it is
-/// none, and that it is the system's. Of a card that is known to have its own none of them is believed.
-fn judge(reading: Result<Reading, NvmlError>, info: &GpuInfo, system_bytes: Option<u64>) -> Result<Answer, NvmlError> {
+/// Interprets the answer. Drivers show a GPU without own memory in three ways: not supported, a total of 0, or a total
+/// close to the system's memory. None of them counts for a card that is known to have its own memory.
+fn interpret(
+    reading: Result<Reading, NvmlError>,
+    info: &GpuInfo,
+    system_bytes: Option<u64>,
+) -> Result<Answer, NvmlError> {
     let may_share = info.memory_kind != MemoryKind::Slice && !is_discrete(&info.model);
-    let is_systems = |total: u64| system_bytes.is_some_and(|all| total <= all && total >= all / 10 * 9);
+    let is_system_memory = |total: u64| system_bytes.is_some_and(|all| total <= all && total >= all / 10 * 9);
     Ok(match reading {
-        Ok(Reading { total: 0, .. }) | Err(NvmlError::NotSupported) if may_share => Answer::Systems,
-        Ok(reading) if may_share && is_systems(reading.total) => Answer::Systems,
-        Ok(Reading { total: 0, .. }) => Answer::None("the driver says that it has none".to_owned()),
+        Ok(Reading { total: 0, .. }) | Err(NvmlError::NotSupported) if may_share => Answer::SystemMemory,
+        Ok(reading) if may_share && is_system_memory(reading.total) => Answer::SystemMemory,
+        Ok(Reading { total: 0, .. }) => Answer::None("the driver reports no memory for this GPU".to_owned()),
         Ok(reading) => Answer::Own(reading),
-        Err(NvmlError::NotSupported) => Answer::None("the driver does not tell it".to_owned()),
-        Err(error) if is_absent(&error) => Answer::None(words(&error)),
+        Err(NvmlError::NotSupported) => Answer::None("not reported by the driver".to_owned()),
+        Err(error) if is_absent(&error) => Answer::None(describe(&error)),
         Err(error) => return Err(error),
     })
 }
 
-/// Whether the name is that of a card with memory of its own: `GeForce`, `RTX`, `A100`, `L40S`; not `GB10`, `Thor`.
+/// Whether the model is a card with its own memory: `GeForce`, `RTX`, `A100`, `L40S`; not `GB10`, `Thor`.
 fn is_discrete(model: &str) -> bool {
-    const LINES: [&str; 7] = ["GeForce", "Quadro", "RTX", "GTX", "TITAN", "Tesla", "GRID"];
+    const PRODUCT_LINES: [&str; 7] = ["GeForce", "Quadro", "RTX", "GTX", "TITAN", "Tesla", "GRID"];
     let is_data_centre = |word: &str| {
         let mut letters = word.chars();
         letters.next().is_some_and(|c| "ABHKLMPTV".contains(c)) && letters.next().is_some_and(|c| c.is_ascii_digit())
     };
-    model.split([' ', '-']).any(|word| LINES.contains(&word) || is_data_centre(word))
+    model.split([' ', '-']).any(|word| PRODUCT_LINES.contains(&word) || is_data_centre(word))
 }
 
-/// The machine's memory, bytes, where `/proc` is at `root`.
-pub(super) fn of_system(root: &Path) -> Option<u64> {
+/// Total memory of the machine in bytes, from `/proc` at `root`.
+pub(super) fn system_memory_bytes(root: &Path) -> Option<u64> {
     let text = std::fs::read_to_string(root.join("meminfo")).ok()?;
     let kib: u64 =
         text.lines().find_map(|l| l.strip_prefix("MemTotal:"))?.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kib.checked_mul(1024)
 }
 
-/// In use without what the driver keeps for itself, as `nvidia-smi` shows it.
+/// Used memory without the driver's reservation, as `nvidia-smi` shows it.
 fn v2(device: &Device<'_>) -> Result<Reading, NvmlError> {
     device.memory_info().map(|m| Reading { total: m.total, used: m.used, reserved: Some(m.reserved) })
 }
 
-/// In use with what the driver keeps for itself: all that drivers before R510 tell, and some under WSL.
+/// Used memory including the driver's reservation. Drivers before R510, and some under WSL, support only this query.
 #[expect(unsafe_code, reason = "the wrapper has only the second version of this query")]
 fn v1(nvml: &Nvml, device: &Device<'_>) -> Result<Reading, NvmlError> {
     let query = nvml_sym(nvml.lib().nvmlDeviceGetMemoryInfo.as_ref())?;
-    // SAFETY: `query` is the library's own function, so `memory` has the type that its bindings give it: three integers,
-    // for which zeros are values. The handle comes from `nvml`, which is open, and is not kept.
+    // SAFETY: `query` is the library's own function, so `memory` has the type that its bindings declare: three
+    // integers, for which zeros are valid. The handle comes from `nvml`, which is open, and is not stored.
     let memory = unsafe {
         let mut memory = std::mem::zeroed();
         nvml_try(query(device.handle(), &raw mut memory))?;
@@ -134,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_card_is_known_by_its_name() {
+    fn discrete_cards_are_recognised_by_name() {
         for card in ["NVIDIA GeForce RTX 4090", "NVIDIA A100-SXM4-40GB", "Tesla T4", "NVIDIA L40S", "NVIDIA H100 PCIe"]
         {
             assert!(is_discrete(card), "{card}");
@@ -145,10 +149,10 @@ mod tests {
     }
 
     #[test]
-    fn the_systems_memory_is_in_kibibytes() {
+    fn system_memory_is_converted_from_kibibytes() {
         let root = tempfile::tempdir().unwrap();
-        assert_eq!(of_system(root.path()), None);
+        assert_eq!(system_memory_bytes(root.path()), None);
         std::fs::write(root.path().join("meminfo"), "MemTotal:       125513340 kB\nMemFree: 1 kB\n").unwrap();
-        assert_eq!(of_system(root.path()), Some(125_513_340 * 1024));
+        assert_eq!(system_memory_bytes(root.path()), Some(125_513_340 * 1024));
     }
 }

@@ -1,4 +1,4 @@
-//! The processes on a GPU. There are two queries, of which older drivers know one.
+//! Processes on a GPU. There are two queries; older drivers support only one.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,20 @@ use nvml_wrapper::struct_wrappers::device::ProcessInfo;
 
 use super::error::is_absent;
 
-/// How this GPU is asked.
+/// Query used for this GPU.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) enum Processes {
     #[default]
     Untried,
     V3,
     V2,
-    /// It does not tell.
+    /// The driver does not report processes.
     Unknown,
 }
 
 impl Processes {
-    /// Each process once, with the memory it uses there, bytes; that may not be told. `None`: the driver does not tell the
-    /// processes.
+    /// Lists each process once with its memory on the GPU in bytes, if that is known. `None` if the driver does not
+    /// report processes.
     pub(super) fn list(&mut self, device: &Device<'_>) -> Result<Option<BTreeMap<u32, Option<u64>>>, NvmlError> {
         let compute = match *self {
             Self::Unknown => return Ok(None),
@@ -49,7 +49,7 @@ impl Processes {
             device.running_graphics_processes()
         };
         let mut all = BTreeMap::new();
-        // A slice has no graphics; a process that computes and draws is in both lists with all its memory.
+        // A slice has no graphics processes. A process that computes and draws is in both lists with its whole memory.
         for ProcessInfo { pid, used_gpu_memory, .. } in compute.into_iter().chain(graphics.unwrap_or_default()) {
             let bytes = match used_gpu_memory {
                 UsedGpuMemory::Used(bytes) => Some(bytes),

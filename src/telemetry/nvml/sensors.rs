@@ -1,4 +1,4 @@
-//! The sensors of a GPU but its memory. Each may be missing, and is then asked no more.
+//! Sensors of a GPU other than its memory. A missing sensor is read only once.
 
 use nvml_wrapper::Device;
 use nvml_wrapper::bitmasks::device::ThrottleReasons;
@@ -29,7 +29,7 @@ pub(super) fn watts(milliwatts: u32) -> f64 {
     f64::from(milliwatts) / 1000.0
 }
 
-/// What holds the clocks down. That nothing runs, or a screen is driven, is no hindrance.
+/// Reasons for reduced clocks. Idle and display bits are ignored because they do not slow down work.
 fn throttle(reasons: ThrottleReasons) -> Throttle {
     const KNOWN: [(ThrottleReasons, Throttle); 7] = [
         (ThrottleReasons::SW_POWER_CAP, Throttle::POWER_CAP),
@@ -40,25 +40,25 @@ fn throttle(reasons: ThrottleReasons) -> Throttle {
         (ThrottleReasons::SYNC_BOOST, Throttle::SYNC_BOOST),
         (ThrottleReasons::APPLICATIONS_CLOCKS_SETTING, Throttle::CLOCKS_SET),
     ];
-    let some = KNOWN.into_iter().filter(|(reason, _)| reasons.contains(*reason));
-    some.fold(Throttle::default(), |all, (_, one)| all.union(one))
+    let set = KNOWN.into_iter().filter(|(reason, _)| reasons.contains(*reason));
+    set.fold(Throttle::default(), |all, (_, one)| all.union(one))
 }
 
-/// Which sensors a GPU has, as far as is known.
+/// Sensors that a GPU has, as far as known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sensors {
     has: [bool; SENSORS.len()],
 }
 
 impl Sensors {
-    /// All, until it says otherwise.
+    /// All sensors, until a read shows that one is missing.
     pub(super) const ALL: Self = Self { has: [true; SENSORS.len()] };
-    /// What the whole of a GPU tells that is shared out: each slice has a load of its own, and none tells it.
-    pub(super) const OF_SHARED_OUT: Self = Self { has: [false, true, true, true, true, true] };
-    /// A slice has its memory, and nothing else.
-    pub(super) const OF_SLICE: Self = Self { has: [false; SENSORS.len()] };
+    /// Sensors of a GPU partitioned with MIG: all but the load, which the driver does not report.
+    pub(super) const PARTITIONED: Self = Self { has: [false, true, true, true, true, true] };
+    /// Sensors of a slice: none, because a slice has only its memory.
+    pub(super) const SLICE: Self = Self { has: [false; SENSORS.len()] };
 
-    /// Reads all there are. Whether one answered, and what went wrong; an error: the GPU is lost.
+    /// Reads all sensors. Returns whether one answered and the last failure. Fails if the GPU is lost.
     pub(super) fn read(
         &mut self,
         device: &Device<'_>,

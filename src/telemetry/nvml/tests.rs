@@ -1,4 +1,4 @@
-//! The whole telemetry against a stand-in library. Figures are those of the trace; the clock is set by hand.
+//! Tests of the whole GPU sampler against a stand-in library. Figures come from a trace, and the clock is set by hand.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ mod shared;
 use crate::domain::gpu::{GpuEvent, MemoryKind, Throttle};
 use crate::domain::gpu_history::GpuHistory;
 
-/// Longer than any test takes: it ends a wait that would not end.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
 const V1: &str = "nvmlDeviceGetMemoryInfo";
 const V2: &str = "nvmlDeviceGetMemoryInfo_v2";
@@ -24,7 +24,7 @@ const MIB: u64 = 1 << 20;
 struct Bench {
     sampler: Sampler,
     events: Receiver<GpuEvent>,
-    /// What was said to the end of the first look, at 0.
+    /// Events up to the end of the initial sample, at 0 ms.
     first: Vec<GpuEvent>,
     clock: Arc<AtomicU64>,
     driver: StandIn,
@@ -32,12 +32,12 @@ struct Bench {
 }
 
 impl Bench {
-    /// A sampler that never ticks, over a driver whose clock is manual unless the trace says otherwise.
+    /// Starts a sampler without regular samples, over a driver whose clock is manual unless the trace says otherwise.
     fn start(trace: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let driver = StandIn::install(folder.path(), &format!("clock manual\n{trace}"));
         let clock = Arc::new(AtomicU64::new(0));
-        // The memory of its machine.
+        // Memory of the driver's machine.
         std::fs::write(folder.path().join("meminfo"), "MemTotal:       1024 kB\n").unwrap();
         let (sampler, events) = sample(driver.path(), folder.path(), &clock);
         let mut first = Vec::new();
@@ -49,7 +49,7 @@ impl Bench {
                 GpuEvent::Found { .. } => {}
                 GpuEvent::Sample(_) | GpuEvent::Gap { .. } => left -= 1,
                 GpuEvent::Absent(why) => panic!("{why}"),
-                other @ (GpuEvent::Scope(_) | GpuEvent::Unchanged { .. }) => panic!("nobody asked: {other:?}"),
+                other @ (GpuEvent::Scope(_) | GpuEvent::Unchanged { .. }) => panic!("unexpected: {other:?}"),
             }
             first.push(event);
             if left == 0 {
@@ -58,15 +58,15 @@ impl Bench {
         }
     }
 
-    /// What a forced sample at that time says.
+    /// Events of a requested sample at this time.
     fn at(&self, ms: u64) -> Vec<GpuEvent> {
-        let before = self.clock.swap(ms, SeqCst);
-        self.driver.advance_ms(ms - before);
+        let old_ms = self.clock.swap(ms, SeqCst);
+        self.driver.advance_ms(ms - old_ms);
         assert!(self.sampler.sample_and_wait(LIMIT), "{:?}", self.events.try_iter().collect::<Vec<_>>());
         self.events.try_iter().collect()
     }
 
-    /// The one GPU's sample in that.
+    /// Sample of the only GPU at this time.
     fn sample_at(&self, ms: u64) -> GpuSample {
         match self.at(ms).pop() {
             Some(GpuEvent::Sample(sample)) => sample,
@@ -74,7 +74,7 @@ impl Bench {
         }
     }
 
-    /// What is known of the GPUs at the start.
+    /// Properties of the GPUs at the start.
     fn infos(&self) -> Vec<GpuInfo> {
         let Some(GpuEvent::Found { gpus, .. }) = self.first.first() else { panic!("{:?}", self.first) };
         gpus.clone()
@@ -95,7 +95,7 @@ fn sample(lib: &Path, proc_root: &Path, clock: &Arc<AtomicU64>) -> (Sampler, Rec
     (start(config, now, move |event| drop(sink.send(event))), events)
 }
 
-/// What is said with a library that is of no use.
+/// Reason for missing figures with an unusable library.
 fn absent(lib: &Path) -> String {
     let (sampler, events) = sample(lib, Path::new("/proc"), &Arc::default());
     drop(sampler);
@@ -111,7 +111,7 @@ fn absent_with(trace: &str) -> String {
 }
 
 #[test]
-fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
+fn figures_come_from_the_driver_and_the_peak_is_tracked() {
     let bench = Bench::start(
         "driver 580.95.05
          gpu 0 name=NVIDIA_GeForce_RTX_4090 uuid=GPU-6f3c total=25757220864 reserved=506855424 used=12582912
@@ -162,7 +162,7 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
         (gpu.load_percent.last(), gpu.power_w.last(), gpu.temperature_c.last()),
         (Some(98.0), Some(421.0), Some(61.0))
     );
-    // An idle GPU is not held down; of the two bits later one is the power cap, the other heat.
+    // An idle GPU is not throttled. Of the two bits set later, one is the power cap and one is heat.
     assert_eq!(
         (gpu.sm_clock_mhz.last(), gpu.throttle.map(|t| t.names().collect())),
         (Some(2610.0), Some(vec!["sw_power_cap", "sw_thermal_slowdown"]))
@@ -171,26 +171,26 @@ fn figures_are_those_of_the_driver_and_the_peak_is_not_the_last() {
 
     drop(bench.sampler);
     assert_eq!(bench.events.iter().count(), 0);
-    assert_eq!((bench.driver.references(), bench.driver.calls_uninitialised()), (0, 0), "shut down, once and last");
+    assert_eq!((bench.driver.references(), bench.driver.calls_uninitialised()), (0, 0), "shut down once, at the end");
 }
 
 #[test]
-fn an_older_driver_is_asked_in_its_own_way_and_the_figure_says_so() {
+fn an_older_driver_uses_its_own_query_and_the_figure_says_so() {
     let gpu = format!("gpu 0 total={} reserved={} used={}", 100 * MIB, 7 * MIB, 20 * MIB);
-    for (old, asks_of_v2) in
+    for (old, v2_calls) in
         [(format!("missing {V2}"), 0), (format!("err {V2} 25 0 500"), 1), (format!("err {V2} 999 0 500"), 1)]
     {
         let bench = Bench::start(&format!("{gpu}\n{old}"));
         let info = bench.infos().remove(0);
         assert_eq!((info.memory_total_bytes, info.memory_used_includes_reserved), (Some(100 * MIB), true), "{old}");
         assert_eq!(bench.sample_at(250).memory_used_bytes, Some(27 * MIB), "{old}");
-        assert_eq!(bench.sample_at(1000).memory_used_bytes, Some(27 * MIB), "one run, one meaning: {old}");
-        assert_eq!(bench.driver.calls(V2), asks_of_v2, "{old}");
+        assert_eq!(bench.sample_at(1000).memory_used_bytes, Some(27 * MIB), "one meaning per run: {old}");
+        assert_eq!(bench.driver.calls(V2), v2_calls, "{old}");
     }
 }
 
 #[test]
-fn a_query_that_fails_once_is_no_reason_to_take_the_other() {
+fn one_failed_query_does_not_switch_to_the_other() {
     let bench = Bench::start(&format!("gpu 0 total=900 used=20 reserved=7 temp=40\nerr {V2} 999 1000 2000"));
     assert!(!bench.infos()[0].memory_used_includes_reserved);
     let during = bench.sample_at(1000);
@@ -200,7 +200,7 @@ fn a_query_that_fails_once_is_no_reason_to_take_the_other() {
 }
 
 #[test]
-fn a_sensor_that_is_not_there_is_asked_once() {
+fn a_missing_sensor_is_read_once() {
     let bench = Bench::start("gpu 0 total=900 used=20 temp=40");
     for ms in [250, 500] {
         let sample = bench.sample_at(ms);
@@ -211,13 +211,13 @@ fn a_sensor_that_is_not_there_is_asked_once() {
     assert_eq!((calls("nvmlDeviceGetClockInfo"), calls("nvmlDeviceGetTotalEnergyConsumption")), (1, 1));
     assert_eq!((calls("nvmlDeviceGetCurrentClocksThrottleReasons"), calls("nvmlDeviceGetMigMode")), (1, 1));
     assert_eq!((calls("nvmlDeviceGetEnforcedPowerLimit"), calls("nvmlDeviceGetName")), (1, 1));
-    assert_eq!(calls("nvmlDeviceGetTemperature"), 3, "the sensor that is there, at each look");
+    assert_eq!(calls("nvmlDeviceGetTemperature"), 3, "an existing sensor is read for each sample");
 }
 
 #[test]
-fn a_gpu_that_says_nothing_at_all_is_a_gap() {
+fn a_gpu_without_figures_is_a_gap() {
     let bench = Bench::start("gpu 0 name=RTX_X");
-    let reason = "the driver has no sensor of this GPU".to_owned();
+    let reason = "the driver reports no sensor of this GPU".to_owned();
     assert_eq!(bench.at(250).pop(), Some(GpuEvent::Gap { at: Nanos::from_millis(250), index: 0, lost: false, reason }));
     let bench = Bench::start("gpu 0 total=900 used=20\nerr * 27 250 500");
     assert!(matches!(bench.at(250)[..], [GpuEvent::Gap { .. }]));
@@ -225,7 +225,7 @@ fn a_gpu_that_says_nothing_at_all_is_a_gap() {
 }
 
 #[test]
-fn a_lost_gpu_gives_gaps_at_one_call_in_five_seconds_and_comes_back() {
+fn a_lost_gpu_is_checked_every_five_seconds_and_comes_back() {
     let bench = Bench::start(
         "gpu 0 total=900 used=20 temp=40
          gpu 1 total=900 used=30 temp=40
@@ -234,7 +234,7 @@ fn a_lost_gpu_gives_gaps_at_one_call_in_five_seconds_and_comes_back() {
     );
     let sensors = || bench.driver.calls(V2) + bench.driver.calls("nvmlDeviceGetTemperature");
     let mut before = sensors();
-    // Two calls for the GPU that is well; one for the lost one, when it is its turn.
+    // Two calls for the working GPU, and one for the lost GPU when its check is due.
     for (ms, calls) in [(1000, 3), (1250, 2), (5999, 2), (6000, 3), (7000, 2), (10_999, 2)] {
         let events = bench.at(ms);
         let at = Nanos::from_millis(ms);
@@ -253,7 +253,7 @@ fn a_lost_gpu_gives_gaps_at_one_call_in_five_seconds_and_comes_back() {
 }
 
 #[test]
-fn a_gpu_that_is_lost_from_the_start_tells_its_name_when_it_comes() {
+fn a_gpu_lost_from_the_start_gets_its_name_later() {
     let bench = Bench::start("gpu 0 name=Late total=900 used=20 lost=1\nat 4000 gpu 0 lost=0");
     assert_eq!(bench.infos()[0].model, "NVIDIA GPU");
     let events = bench.at(5000);
@@ -265,7 +265,7 @@ fn a_gpu_that_is_lost_from_the_start_tells_its_name_when_it_comes() {
 }
 
 #[test]
-fn a_gpu_that_is_not_ours_is_left_out_and_indices_stay_the_drivers() {
+fn a_forbidden_gpu_is_omitted_and_indices_stay_the_drivers() {
     let trace =
         "clock calls\ngpu 0 total=900 used=20\ngpu 1 total=900 used=21\nerr nvmlDeviceGetHandleByIndex_v2 4 0 1";
     let infos = Bench::start(trace).infos();
@@ -273,13 +273,13 @@ fn a_gpu_that_is_not_ours_is_left_out_and_indices_stay_the_drivers() {
 }
 
 #[test]
-fn a_name_cannot_steer_the_terminal() {
+fn a_name_cannot_control_the_terminal() {
     let infos = Bench::start("gpu 0 name=RTX\u{1b}[2J\u{202e}_1 uuid=G\u{7} total=900 used=20").infos();
     assert_eq!((infos[0].model.as_str(), infos[0].uuid.as_deref()), ("RTX 1", Some("G")));
 }
 
 #[test]
-fn a_driver_that_hangs_holds_up_nobody_and_may_come_back() {
+fn a_hanging_driver_blocks_no_caller_and_may_come_back() {
     let bench = Bench::start("gpu 0 total=900 used=20 power=1000\ndelay nvmlDeviceGetPowerUsage 3600000000 1000");
     bench.clock.store(1000, SeqCst);
     bench.driver.advance_ms(1000);
@@ -288,27 +288,27 @@ fn a_driver_that_hangs_holds_up_nobody_and_may_come_back() {
     bench.sampler.set_active(true);
     bench.sampler.set_active(false);
     drop(bench.sampler);
-    assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped, and the thread still hangs");
+    assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped while the thread still hangs");
     bench.driver.release();
     let samples = bench.events.iter().filter(|e| matches!(e, GpuEvent::Sample(_))).count();
-    // The hung one, and one for what piled up behind it; or one for all, where the thread was late to the first.
+    // One sample from the hanging call and one for the queued requests, or a single one if the thread was late.
     assert!((1..=2).contains(&samples), "{samples}");
     assert_eq!(bench.driver.references(), 0);
 }
 
 #[test]
-fn a_library_without_a_way_out_does_not_take_the_program_down() {
+fn a_library_without_shutdown_does_not_crash_the_program() {
     let bench = Bench::start("gpu 0 total=900 used=20\nmissing nvmlShutdown");
     drop(bench.sampler);
     assert!(matches!(bench.events.iter().collect::<Vec<_>>()[..], [GpuEvent::Gap { index: 0, .. }]));
 }
 
 #[test]
-fn without_a_driver_there_is_a_reason_for_people() {
+fn a_missing_driver_gives_a_reason() {
     let folder = tempfile::tempdir().unwrap();
     let lib: PathBuf = folder.path().join("libnvidia-ml.so.1");
-    let nowhere = format!("{} not found: no NVIDIA driver on this machine", lib.display());
-    assert_eq!(absent(&lib), nowhere);
+    let not_found = format!("{} not found: no NVIDIA driver on this machine", lib.display());
+    assert_eq!(absent(&lib), not_found);
     std::fs::write(&lib, "this is no library\n").unwrap();
     let broken = absent(&lib);
     assert!(
@@ -318,24 +318,27 @@ fn without_a_driver_there_is_a_reason_for_people() {
 }
 
 #[test]
-fn each_way_for_a_driver_to_refuse_has_its_own_words() {
-    for (trace, words) in [
+fn every_failure_of_the_driver_has_its_own_message() {
+    for (trace, message) in [
         ("missing nvmlInit_v2", "the library found is not the NVIDIA driver's"),
         ("err nvmlInit_v2 9", "the NVIDIA driver is installed but not loaded"),
-        ("err nvmlInit_v2 18", "the NVIDIA driver was updated while its older version runs: reboot to read the GPUs"),
+        (
+            "err nvmlInit_v2 18",
+            "the NVIDIA driver was updated while the old version is loaded; reboot to read the GPUs",
+        ),
         ("err nvmlInit_v2 4", "no permission to use the NVIDIA driver"),
         ("err nvmlInit_v2 17", "the operating system blocks the NVIDIA driver for this process"),
-        ("err nvmlInit_v2 999", "the NVIDIA driver does not start: an internal driver error occurred"),
+        ("err nvmlInit_v2 999", "the NVIDIA driver failed to initialise: an internal driver error occurred"),
         ("err nvmlDeviceGetCount_v2 4", "no permission to use the NVIDIA driver"),
         ("gpu 0 total=1\nerr nvmlDeviceGetHandleByIndex_v2 4", "no permission to use the NVIDIA driver"),
-        ("driver 580.95.05", "the NVIDIA driver sees no GPU"),
+        ("driver 580.95.05", "the NVIDIA driver reports no GPU"),
     ] {
-        assert_eq!(absent_with(trace), words, "{trace}");
+        assert_eq!(absent_with(trace), message, "{trace}");
     }
 }
 
 #[test]
-fn a_gpu_that_cannot_be_opened_yet_is_asked_again_at_once() {
+fn opening_a_gpu_is_retried_with_the_next_sample() {
     let bench = Bench::start("gpu 0 name=Late total=900 used=20\nerr nvmlDeviceGetHandleByIndex_v2 27 0 250");
     assert!(matches!(bench.first[..], [GpuEvent::Found { .. }, GpuEvent::Gap { .. }]), "{:?}", bench.first);
     assert_eq!(bench.sample_at(250).memory_used_bytes, Some(20));

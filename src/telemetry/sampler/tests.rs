@@ -1,4 +1,4 @@
-//! The sampler against a scripted source. What is awaited comes over channels; the clock is set by hand.
+//! Tests of the sampler against a scripted source. Tests synchronise through channels and set the clock by hand.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -10,16 +10,17 @@ use super::super::{Sampler, SamplerConfig, start_with};
 use super::*;
 use crate::domain::gpu::GpuSample;
 
-/// Longer than any test takes: it ends a wait that would not end.
+/// Timeout that no passing test reaches.
 const LIMIT: Duration = Duration::from_secs(60);
 
 type Answer = Box<dyn FnMut() -> Result<(), SampleError> + Send>;
 
-/// GPUs that answer as told; a GPU whose script is at its end answers with a sample. Asked positions go out.
+/// GPUs with scripted answers. After its script, a GPU answers every read with a sample. Each read sends its position
+/// to `reads`.
 struct Script {
     gpus: Vec<GpuInfo>,
     answers: Vec<VecDeque<Answer>>,
-    asked: Sender<usize>,
+    reads: Sender<usize>,
 }
 
 impl GpuSource for Script {
@@ -36,12 +37,12 @@ impl GpuSource for Script {
     }
 
     fn sample(&mut self, position: usize, at: Nanos) -> Result<GpuSample, SampleError> {
-        self.asked.send(position).unwrap();
+        self.reads.send(position).unwrap();
         if let Some(mut answer) = self.answers[position].pop_front() {
             answer()?;
         }
         let gpu = &mut self.gpus[position];
-        gpu.model = "told when sampled".to_owned();
+        gpu.model = "known after a sample".to_owned();
         Ok(GpuSample { at, index: gpu.index, ..GpuSample::default() })
     }
 }
@@ -49,16 +50,16 @@ impl GpuSource for Script {
 struct Bench {
     sampler: Sampler,
     events: Receiver<GpuEvent>,
-    asked: Receiver<usize>,
+    reads: Receiver<usize>,
     clock: Arc<AtomicU64>,
 }
 
 impl Bench {
     fn start(answers: Vec<Vec<Answer>>) -> Self {
-        let (asking, asked) = channel();
+        let (read_sender, reads) = channel();
         let gpus = (0_u32..).zip(&answers).map(|(i, _)| GpuInfo { index: 10 + i, ..GpuInfo::default() }).collect();
         let answers = answers.into_iter().map(VecDeque::from).collect();
-        let mut script = Script { gpus, answers, asked: asking };
+        let mut script = Script { gpus, answers, reads: read_sender };
         let clock = Arc::new(AtomicU64::new(0));
         let time = Arc::clone(&clock);
         let (sink, events) = channel();
@@ -71,17 +72,17 @@ impl Bench {
             move || Nanos::from_millis(time.load(SeqCst)),
             move |event| drop(sink.send(event)),
         );
-        Self { sampler, events, asked, clock }
+        Self { sampler, events, reads, clock }
     }
 
-    /// What a forced sample at that time says.
+    /// Events of a requested sample at this time.
     fn at(&self, ms: u64) -> Vec<GpuEvent> {
         self.clock.store(ms, SeqCst);
         assert!(self.sampler.sample_and_wait(LIMIT));
         self.events.try_iter().collect()
     }
 
-    /// Everything to the end of the thread, once the sampler is dropped.
+    /// All events up to the end of the thread, which ends when the sampler is dropped.
     fn rest(self) -> Vec<GpuEvent> {
         drop(self.sampler);
         self.events.iter().collect()
@@ -109,10 +110,10 @@ fn samples(events: &[GpuEvent]) -> usize {
 }
 
 #[test]
-fn it_tells_what_there_is_and_then_what_is_learned() {
+fn gpus_are_announced_again_when_more_is_known() {
     let bench = Bench::start(vec![vec![]]);
     let info = GpuInfo { index: 10, ..GpuInfo::default() };
-    let named = GpuInfo { model: "told when sampled".to_owned(), ..info.clone() };
+    let named = GpuInfo { model: "known after a sample".to_owned(), ..info.clone() };
     let found = |gpu| GpuEvent::Found {
         source: "script".to_owned(),
         driver: Some("1.2".to_owned()),
@@ -123,40 +124,40 @@ fn it_tells_what_there_is_and_then_what_is_learned() {
 }
 
 #[test]
-fn a_lost_gpu_is_asked_every_five_seconds_and_the_others_go_on() {
+fn a_lost_gpu_is_checked_every_five_seconds_while_others_are_sampled() {
     let bench = Bench::start(vec![vec![], vec![lost(), lost()]]);
-    let asked = || bench.asked.try_iter().collect::<Vec<_>>();
+    let reads = || bench.reads.try_iter().collect::<Vec<_>>();
     let first = bench.at(0);
     assert_eq!(first.last(), Some(&gap(0, 11, "gone")), "{first:?}");
-    asked();
+    reads();
     assert_eq!(bench.at(4999), [sample(4999, 10), gap(4999, 11, "gone")]);
-    assert_eq!(asked(), [0]);
+    assert_eq!(reads(), [0]);
     assert_eq!(bench.at(5000), [sample(5000, 10), gap(5000, 11, "gone")]);
-    assert_eq!(asked(), [0, 1]);
+    assert_eq!(reads(), [0, 1]);
     assert_eq!(bench.at(9999), [sample(9999, 10), gap(9999, 11, "gone")]);
-    assert_eq!(asked(), [0]);
+    assert_eq!(reads(), [0]);
     assert_eq!(bench.at(10_000).last(), Some(&sample(10_000, 11)));
     assert_eq!(bench.at(10_001), [sample(10_001, 10), sample(10_001, 11)]);
 }
 
 #[test]
-fn a_silent_gpu_is_asked_again_at_once() {
+fn a_silent_gpu_is_read_with_the_next_sample() {
     let bench = Bench::start(vec![vec![silent(), silent()]]);
     assert!(bench.at(1).contains(&gap(1, 10, "busy")));
     assert!(bench.at(2).contains(&sample(2, 10)));
 }
 
 #[test]
-fn active_it_ticks_and_inactive_it_only_obeys() {
+fn an_active_sampler_ticks_and_an_inactive_one_only_serves_requests() {
     let (sink, events) = channel();
-    let (asking, _asked) = channel();
-    let mut script = Script { gpus: vec![GpuInfo::default()], answers: vec![VecDeque::new()], asked: asking };
+    let (read_sender, _reads) = channel();
+    let mut script = Script { gpus: vec![GpuInfo::default()], answers: vec![VecDeque::new()], reads: read_sender };
     #[expect(clippy::disallowed_methods, reason = "ticks need a clock that runs")]
     let now = {
         let epoch = Instant::now();
         move || Nanos::default().plus(epoch.elapsed())
     };
-    let open = move |_: &SamplerConfig, then: Use<'_>| {
+    let open = move |_: &SamplerConfig, then: WithSource<'_>| {
         then(&mut script);
         Ok(())
     };
@@ -176,30 +177,30 @@ fn active_it_ticks_and_inactive_it_only_obeys() {
 }
 
 #[test]
-fn what_piles_up_behind_a_slow_driver_is_one_sample() {
+fn requests_behind_a_slow_driver_are_merged() {
     let (open, gate) = channel::<()>();
     let slow: Answer = Box::new(move || {
         gate.recv().unwrap();
         Ok(())
     });
     let bench = Bench::start(vec![vec![slow]]);
-    assert_eq!(bench.asked.recv(), Ok(0), "the driver is being asked");
+    assert_eq!(bench.reads.recv(), Ok(0), "the driver is being read");
     for _ in 0..5 {
         bench.sampler.sample_now();
     }
     assert!(!bench.sampler.sample_and_wait(Duration::ZERO));
     bench.events.try_iter().for_each(drop);
     drop(bench.sampler);
-    assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped, and the thread still hangs");
+    assert_eq!(bench.events.try_recv(), Err(TryRecvError::Empty), "dropped while the thread still hangs");
     open.send(()).unwrap();
     assert_eq!(samples(&bench.events.iter().collect::<Vec<_>>()), 2);
 }
 
 #[test]
-fn a_panic_leaves_gaps_and_a_sampler_that_answers() {
+fn a_panic_leaves_gaps_and_a_responsive_handle() {
     let bench = Bench::start(vec![vec![Box::new(|| panic!("scripted"))], vec![]]);
     let events: Vec<_> = bench.events.iter().skip(1).collect();
-    let reason = "an internal error ended the reading of the GPUs";
+    let reason = "GPU sampling stopped after an internal error";
     assert_eq!(events, [gap(0, 10, reason), gap(0, 11, reason)]);
     bench.sampler.sample_now();
     bench.sampler.set_active(true);
@@ -207,17 +208,17 @@ fn a_panic_leaves_gaps_and_a_sampler_that_answers() {
 }
 
 #[test]
-fn no_source_is_a_reason_and_so_is_a_panic_before_the_first_gpu() {
-    let absent = |open: fn(&SamplerConfig, Use<'_>) -> Result<(), String>| {
+fn a_failed_or_panicking_open_gives_a_reason() {
+    let absent = |open: fn(&SamplerConfig, WithSource<'_>) -> Result<(), String>| {
         let (sink, events) = channel();
         let config = SamplerConfig { interval: LIMIT, ..SamplerConfig::default() };
         let sampler = start_with(open, config, Nanos::default, move |event| drop(sink.send(event)));
-        let said = events.recv_timeout(LIMIT);
-        assert_eq!(events.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "that was all");
+        let event = events.recv_timeout(LIMIT);
+        assert_eq!(events.recv_timeout(LIMIT), Err(RecvTimeoutError::Disconnected), "no further events");
         assert!(!sampler.sample_and_wait(LIMIT));
-        said
+        event
     };
     assert_eq!(absent(|_, _| Err("none here".to_owned())), Ok(GpuEvent::Absent("none here".to_owned())));
-    let reason = "an internal error ended the reading of the GPUs";
+    let reason = "GPU sampling stopped after an internal error";
     assert_eq!(absent(|_, _| panic!("scripted")), Ok(GpuEvent::Absent(reason.to_owned())));
 }

@@ -1,57 +1,58 @@
-//! Whose turn it is to be asked for a page that none of them has shown yet.
+//! Order in which addresses are tried until one has a metrics page.
 
 use std::time::Duration;
 
 use crate::domain::time::Nanos;
 
-/// The rest after a first round that found nothing, and after each later one: what is asked is what is measured.
-const RESTS: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
+/// Pauses after the first round without a page, and after each later round. The tried server may be the one being
+/// measured, so the search must not load it.
+const PAUSES: [Duration; 2] = [Duration::from_secs(5), Duration::from_secs(30)];
 
-/// Rounds over all addresses, one address at a time, with rests between.
+/// Rounds over all addresses, one address at a time, with pauses between rounds.
 #[derive(Debug)]
 pub(super) struct Search {
-    /// Why each has no page, as of when it was last asked.
-    whys: Vec<Option<String>>,
-    turn: usize,
-    /// Rounds that found nothing since it was begun.
+    /// Reason for the absence of a page at each address, from the latest attempt.
+    reasons: Vec<Option<String>>,
+    position: usize,
+    /// Rounds without a page since the last restart.
     rounds: usize,
-    /// It rests until then.
+    /// End of the current pause.
     until: Nanos,
 }
 
 impl Search {
-    /// Over so many addresses.
+    /// Creates a search over this number of addresses.
     pub(super) fn new(addresses: usize) -> Self {
-        Self { whys: vec![None; addresses], turn: 0, rounds: 0, until: Nanos::default() }
+        Self { reasons: vec![None; addresses], position: 0, rounds: 0, until: Nanos::default() }
     }
 
-    /// Begins anew with the first address, and without a rest before it.
-    pub(super) fn begin(&mut self) {
-        (self.turn, self.rounds, self.until) = (0, 0, Nanos::default());
+    /// Restarts with the first address and without a pause.
+    pub(super) fn restart(&mut self) {
+        (self.position, self.rounds, self.until) = (0, 0, Nanos::default());
     }
 
-    /// Whose turn it is; `None` while it rests.
-    pub(super) fn turn(&self, now: Nanos) -> Option<usize> {
-        (now >= self.until && self.turn < self.whys.len()).then_some(self.turn)
+    /// Index of the next address; `None` during a pause.
+    pub(super) fn next(&self, now: Nanos) -> Option<usize> {
+        (now >= self.until && self.position < self.reasons.len()).then_some(self.position)
     }
 
-    /// The one whose turn it was has no page, and why.
-    pub(super) fn miss(&mut self, why: String, now: Nanos) {
-        if let Some(place) = self.whys.get_mut(self.turn) {
-            *place = Some(why);
+    /// Records that the current address has no page, and moves on.
+    pub(super) fn record_failure(&mut self, why: String, now: Nanos) {
+        if let Some(reason) = self.reasons.get_mut(self.position) {
+            *reason = Some(why);
         }
-        self.turn += 1;
-        if self.turn >= self.whys.len() {
-            let [first, later] = RESTS;
+        self.position += 1;
+        if self.position >= self.reasons.len() {
+            let [first, later] = PAUSES;
             self.until = now.plus(if self.rounds == 0 { first } else { later });
             self.rounds += 1;
-            self.turn = 0;
+            self.position = 0;
         }
     }
 
-    /// Why none has a page; `None` while there is one that was never asked.
-    pub(super) fn why(&self) -> Option<String> {
-        let whys: Option<Vec<&str>> = self.whys.iter().map(Option::as_deref).collect();
-        whys.map(|whys| whys.join("; "))
+    /// Reasons of all addresses; `None` until each was tried once.
+    pub(super) fn reasons(&self) -> Option<String> {
+        let reasons: Option<Vec<&str>> = self.reasons.iter().map(Option::as_deref).collect();
+        reasons.map(|reasons| reasons.join("; "))
     }
 }

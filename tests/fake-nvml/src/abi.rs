@@ -1,4 +1,4 @@
-//! The library's C functions, with the traps of the real one.
+//! C functions of the library, with the pitfalls of the real one.
 #![allow(non_snake_case, missing_docs, clippy::missing_safety_doc, reason = "the names and the contract are NVIDIA's")]
 
 use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
@@ -6,7 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::Ordering::SeqCst;
 
 use crate::state::State;
-use crate::trace::Which;
+use crate::trace::DeviceId;
 
 mod mig;
 mod processes;
@@ -25,9 +25,9 @@ const UNKNOWN: c_uint = 999;
 
 /// `NVML_STRUCT_VERSION(Memory, 2)`.
 const MEMORY_V2_VERSION: c_uint = 0x0200_0028;
-/// The only sensor that `nvmlDeviceGetTemperature` knows.
+/// Only sensor that `nvmlDeviceGetTemperature` supports.
 const TEMPERATURE_GPU: c_uint = 0;
-/// The clock of the streaming multiprocessors, the only one that traces have.
+/// Clock of the streaming multiprocessors, the only clock in traces.
 const CLOCK_SM: c_uint = 1;
 
 #[repr(C)]
@@ -52,23 +52,23 @@ pub struct Utilization {
     memory: c_uint,
 }
 
-/// A GPU or a slice at a moment.
+/// A GPU or slice at a point in time.
 struct Gpu {
     state: &'static State,
-    which: Which,
+    device_id: DeviceId,
     at: u64,
 }
 
 impl Gpu {
     fn number(&self, key: &str) -> Option<u64> {
-        self.state.trace.number(self.which, key, self.at)
+        self.state.trace.number(self.device_id, key, self.at)
     }
 
     fn text(&self, key: &str) -> Option<&str> {
-        self.state.trace.text(self.which, key, self.at)
+        self.state.trace.text(self.device_id, key, self.at)
     }
 
-    /// Total, reserved, used, free: bytes.
+    /// Total, reserved, used and free memory, bytes.
     fn memory(&self) -> Option<[u64; 4]> {
         let (total, used) = (self.number("total")?, self.number("used")?);
         let reserved = self.number("reserved").unwrap_or(0);
@@ -76,37 +76,37 @@ impl Gpu {
     }
 }
 
-/// A call that names no device: counted, delayed, refused, and only then answered.
+/// Handles a call without a device: counts it, delays it, fails it, and otherwise answers it.
 fn call(function: &str, answer: impl FnOnce(&'static State) -> c_uint) -> c_uint {
     enter(function, false, |state, _| answer(state))
 }
 
 fn device_call(function: &str, device: Device, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
-    enter(function, true, |state, at| match which(device) {
-        Some(which) if which.gpu < state.trace.gpus => on_gpu(state, which, at, answer),
+    enter(function, true, |state, at| match device_id(device) {
+        Some(device_id) if device_id.gpu < state.trace.gpus => on_gpu(state, device_id, at, answer),
         _ => INVALID_ARGUMENT,
     })
 }
 
-/// Slots of handles: a GPU itself has the first.
+/// Number of handles per GPU. The first is the GPU itself.
 const SLOTS: usize = 1 << 8;
 
-/// What a handle stands for: no handle is zero.
-fn which(device: Device) -> Option<Which> {
+/// GPU or slice that a handle refers to. No handle is zero.
+fn device_id(device: Device) -> Option<DeviceId> {
     let number = device.addr().checked_sub(1)?;
     let slot = u32::try_from(number % SLOTS).ok()?.checked_sub(1);
-    Some(Which { gpu: (number / SLOTS).try_into().ok()?, slot })
+    Some(DeviceId { gpu: (number / SLOTS).try_into().ok()?, slot })
 }
 
-fn handle(which: Which) -> Device {
-    let slot = which.slot.map_or(0, |slot| slot as usize + 1);
-    std::ptr::without_provenance_mut(which.gpu as usize * SLOTS + slot + 1)
+fn handle(device_id: DeviceId) -> Device {
+    let slot = device_id.slot.map_or(0, |slot| slot as usize + 1);
+    std::ptr::without_provenance_mut(device_id.gpu as usize * SLOTS + slot + 1)
 }
 
-/// A slice is lost with the GPU that it is of.
-fn on_gpu(state: &'static State, which: Which, at: u64, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
-    let whole = Which { slot: None, ..which };
-    if state.trace.number(whole, "lost", at) == Some(1) { GPU_IS_LOST } else { answer(&Gpu { state, which, at }) }
+/// A slice is lost together with its GPU.
+fn on_gpu(state: &'static State, device_id: DeviceId, at: u64, answer: impl FnOnce(&Gpu) -> c_uint) -> c_uint {
+    let whole = DeviceId { slot: None, ..device_id };
+    if state.trace.number(whole, "lost", at) == Some(1) { GPU_IS_LOST } else { answer(&Gpu { state, device_id, at }) }
 }
 
 fn enter(function: &str, of_device: bool, answer: impl FnOnce(&'static State, u64) -> c_uint) -> c_uint {
@@ -122,13 +122,13 @@ fn enter(function: &str, of_device: bool, answer: impl FnOnce(&'static State, u6
     state.trace.error(function, of_device, at).unwrap_or_else(|| answer(state, at))
 }
 
-/// Writes what there is.
+/// Writes the value, or returns `NOT_SUPPORTED` without one.
 fn answer<T>(to: *mut T, value: Option<T>) -> c_uint {
     match value {
         None => NOT_SUPPORTED,
         Some(_) if to.is_null() => INVALID_ARGUMENT,
         Some(value) => {
-            // SAFETY: NVML's contract: the caller's pointer is valid for a value of this type.
+            // SAFETY: by NVML's contract, the caller's pointer is valid for a value of this type.
             unsafe { to.write(value) };
             SUCCESS
         }
@@ -144,7 +144,7 @@ fn text(to: *mut c_char, length: c_uint, text: Option<&str>) -> c_uint {
     if text.len() >= length as usize {
         return INSUFFICIENT_SIZE;
     }
-    // SAFETY: NVML's contract: the buffer holds `length` bytes, and text and its NUL are no longer.
+    // SAFETY: by NVML's contract, the buffer holds `length` bytes. Text and NUL are not longer.
     unsafe {
         to.cast::<u8>().copy_from_nonoverlapping(text.as_ptr(), text.len());
         to.add(text.len()).write(0);
@@ -191,8 +191,8 @@ pub unsafe extern "C" fn nvmlDeviceGetHandleByIndex_v2(index: c_uint, device: *m
         if index >= state.trace.gpus {
             return INVALID_ARGUMENT;
         }
-        let which = Which { gpu: index, slot: None };
-        on_gpu(state, which, at, |_| answer(device, Some(handle(which))))
+        let device_id = DeviceId { gpu: index, slot: None };
+        on_gpu(state, device_id, at, |_| answer(device, Some(handle(device_id))))
     })
 }
 
@@ -217,7 +217,7 @@ pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo(device: Device, memory: *mut Me
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetMemoryInfo_v2(device: Device, memory: *mut MemoryV2) -> c_uint {
     device_call("nvmlDeviceGetMemoryInfo_v2", device, |gpu| {
-        // SAFETY: NVML's contract: the caller's structure is valid, and its version is set.
+        // SAFETY: by NVML's contract, the caller's structure is valid and its version is set.
         let version = unsafe { memory.as_ref() }.map(|m| m.version);
         if version != Some(MEMORY_V2_VERSION) {
             return ARGUMENT_VERSION_MISMATCH;
@@ -273,7 +273,7 @@ pub unsafe extern "C" fn nvmlDeviceGetMaxClockInfo(device: Device, clock: c_uint
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn nvmlDeviceGetTotalEnergyConsumption(device: Device, millijoules: *mut u64) -> c_uint {
     device_call("nvmlDeviceGetTotalEnergyConsumption", device, |gpu| {
-        answer(millijoules, gpu.state.trace.energy_mj(gpu.which, gpu.at))
+        answer(millijoules, gpu.state.trace.energy_mj(gpu.device_id, gpu.at))
     })
 }
 

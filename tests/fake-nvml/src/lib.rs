@@ -1,7 +1,7 @@
 //! A stand-in for NVIDIA's `libnvidia-ml.so.1`, for tests on machines without a GPU.
 //!
-//! What it answers is written in a text trace: `$FAKE_NVML_TRACE`, else the file beside the library with `.trace` at the
-//! end of its name. Every copy of the library has its own state, so that tests run in parallel: see [`StandIn`].
+//! A text trace defines its answers: `$FAKE_NVML_TRACE`, else the file next to the library with `.trace` appended to
+//! its name. Every copy of the library has its own state, so that tests can run in parallel: see [`StandIn`].
 //!
 //! ```text
 //! driver 580.95.05
@@ -21,12 +21,13 @@
 //! missing nvmlDeviceGetMemoryInfo_v2         # a driver too old to have it: the symbol is taken out of the copy
 //! ```
 //!
-//! Units are the driver's: bytes, milliwatts, millijoules, MHz, percent; `throttle` is its set of bits. `energy` sets the
-//! counter, which from then on adds up `power`: one that is set again counts anew, as after a reload of the driver.
+//! Units are the driver's: bytes, milliwatts, millijoules, MHz, percent; `throttle` is the driver's bit set. `energy`
+//! sets the counter, which then accumulates `power`. Setting it again restarts the counter, as a reload of the driver
+//! does.
 //!
-//! A key that is not there answers `NOT_SUPPORTED`. Memory adds up as drivers do it: total = used + reserved + free, and
-//! the first version of the query tells used + reserved as used. This is a reading of the documentation and of bug
-//! reports: the stand-in proves how answers are handled, not what a driver answers.
+//! A missing key answers `NOT_SUPPORTED`. Memory adds up as in drivers: total = used + reserved + free, and the first
+//! version of the query reports used + reserved as used. This follows the documentation and bug reports: the stand-in
+//! proves how answers are handled, not what a driver answers.
 #![cfg(target_os = "linux")]
 
 mod abi;

@@ -1,4 +1,4 @@
-//! Setting up a copy of the library and steering it, from a test.
+//! Installs and controls a copy of the library from a test.
 
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStrExt;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::trace::Trace;
 
-/// The name under which programs load the driver's library.
+/// File name under which programs load the driver's library.
 const NAME: &str = "libnvidia-ml.so.1";
 const RTLD_NOW: c_int = 2;
 
@@ -15,7 +15,7 @@ unsafe extern "C" {
     fn dlsym(library: *mut c_void, symbol: *const c_char) -> *mut c_void;
 }
 
-/// A copy of the library with a trace and a state of its own. It stays loaded in the test's process.
+/// A copy of the library with its own trace and state. It stays loaded in the test's process.
 #[derive(Debug)]
 pub struct StandIn {
     path: PathBuf,
@@ -27,7 +27,7 @@ pub struct StandIn {
 }
 
 impl StandIn {
-    /// Puts `libnvidia-ml.so.1` and its trace into the folder. Panics where that fails or the trace is wrong.
+    /// Writes `libnvidia-ml.so.1` and its trace into the folder. Panics on failure or on an invalid trace.
     pub fn install(folder: &Path, trace: &str) -> Self {
         let missing = Trace::parse(trace).unwrap_or_else(|why| panic!("{why}")).missing;
         let path = folder.join(NAME);
@@ -62,24 +62,24 @@ impl StandIn {
         }
     }
 
-    /// Where the library lies. Its folder goes into `LD_LIBRARY_PATH` for a program that is to find it by name.
+    /// Path of the library. For a program that loads it by name, its folder goes into `LD_LIBRARY_PATH`.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Moves a manual clock.
+    /// Advances a manual clock.
     pub fn advance_ms(&self, by: u64) {
         (self.advance_ms)(by);
     }
 
-    /// How often a function was called in this process.
+    /// Number of calls of a function in this process.
     pub fn calls(&self, function: &str) -> u64 {
         let function = CString::new(function).expect("no NUL in a name");
-        // SAFETY: a C string, as it asks for.
+        // SAFETY: the argument is a C string.
         unsafe { (self.calls)(function.as_ptr()) }
     }
 
-    /// Calls of init less calls of shutdown.
+    /// Calls of init minus calls of shutdown.
     pub fn references(&self) -> i64 {
         (self.references)()
     }
@@ -89,19 +89,19 @@ impl StandIn {
         (self.calls_uninitialised)()
     }
 
-    /// Ends all delays: a driver that hung comes back.
+    /// Ends all delays, so that a hanging driver returns.
     pub fn release(&self) {
         (self.release)();
     }
 }
 
-/// The library as cargo built it: in the folder of the test's executable.
+/// Path of the library as cargo built it, in the folder of the test's executable.
 fn built() -> PathBuf {
     let test = std::env::current_exe().expect("the path of this test");
     test.with_file_name(format!("{}fake_nvml{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX))
 }
 
-/// Takes a function out: its name in the symbol table no longer matches the hash under which it is looked up.
+/// Removes a function: its changed name in the symbol table no longer matches its hash.
 fn hide(library: &mut [u8], function: &str) {
     let entry = format!("\0{function}\0");
     let mut found = 0;

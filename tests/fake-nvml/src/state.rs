@@ -1,4 +1,4 @@
-//! What one copy of the library keeps between calls.
+//! State of one copy of the library between calls.
 
 use std::collections::BTreeMap;
 use std::ffi::{CStr, OsStr, c_char, c_int, c_void};
@@ -14,26 +14,26 @@ use crate::trace::{Clock, Trace};
 pub(crate) struct State {
     pub(crate) trace: Trace,
     pub(crate) calls: Mutex<BTreeMap<String, u64>>,
-    /// Calls of init less calls of shutdown.
+    /// Calls of init minus calls of shutdown.
     pub(crate) references: AtomicI64,
-    /// Calls outside init and shutdown, which a driver refuses.
+    /// Calls before init or after shutdown, which a driver rejects.
     pub(crate) calls_uninitialised: AtomicU64,
     pub(crate) manual_ms: AtomicU64,
     device_calls: AtomicU64,
-    began: Instant,
+    started: Instant,
     released: Mutex<bool>,
     release: Condvar,
 }
 
 impl State {
-    /// This copy's state; `None`, with a word on stderr, without a trace that can be read.
+    /// State of this copy. Without a readable trace it is `None`, with a message on standard error.
     pub(crate) fn get() -> Option<&'static Self> {
         static STATE: OnceLock<Option<State>> = OnceLock::new();
         let state = STATE.get_or_init(|| Self::load().inspect_err(|why| eprintln!("fake-nvml: {why}")).ok());
         state.as_ref()
     }
 
-    #[expect(clippy::disallowed_methods, reason = "the wall clock of traces begins here")]
+    #[expect(clippy::disallowed_methods, reason = "the wall clock of traces starts here")]
     fn load() -> Result<Self, String> {
         let path = match std::env::var_os("FAKE_NVML_TRACE") {
             Some(path) => PathBuf::from(path),
@@ -47,32 +47,32 @@ impl State {
             calls_uninitialised: AtomicU64::new(0),
             manual_ms: AtomicU64::new(0),
             device_calls: AtomicU64::new(0),
-            began: Instant::now(),
+            started: Instant::now(),
             released: Mutex::default(),
             release: Condvar::new(),
         })
     }
 
-    /// Counts a call and returns its time, milliseconds of the trace's clock.
+    /// Counts a call and returns its time in milliseconds of the trace's clock.
     pub(crate) fn count(&self, function: &str, of_device: bool) -> u64 {
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
         *calls.entry(function.to_owned()).or_default() += 1;
         drop(calls);
         let device_calls = self.device_calls.fetch_add(u64::from(of_device), SeqCst);
         match self.trace.clock {
-            Clock::Wall => u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Clock::Wall => u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             Clock::Calls => device_calls,
             Clock::Manual => self.manual_ms.load(SeqCst),
         }
     }
 
-    /// Blocks for that long, or until [`Self::release`].
+    /// Blocks for this time or until [`Self::release`].
     pub(crate) fn block(&self, for_us: u64) {
         let released = self.released.lock().unwrap_or_else(PoisonError::into_inner);
         drop(self.release.wait_timeout_while(released, Duration::from_micros(for_us), |released| !*released));
     }
 
-    /// Ends all delays, those to come as well.
+    /// Ends all delays, including later ones.
     pub(crate) fn release(&self) {
         *self.released.lock().unwrap_or_else(PoisonError::into_inner) = true;
         self.release.notify_all();
@@ -91,7 +91,7 @@ unsafe extern "C" {
     fn dladdr(address: *const c_void, info: *mut DlInfo) -> c_int;
 }
 
-/// The path under which this copy was loaded, with `.trace` at its end.
+/// Path under which this copy was loaded, with `.trace` appended.
 fn beside_this_library() -> Option<PathBuf> {
     static HERE: u8 = 0;
     let mut info = DlInfo {

@@ -1,9 +1,9 @@
-//! The text that says what the library answers.
+//! Parser for traces, which define the library's answers.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-/// What passes for time. All times of a trace are milliseconds of it.
+/// Clock of a trace. All times of the trace are its milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Clock {
     Wall,
@@ -11,7 +11,7 @@ pub(crate) enum Clock {
     Manual,
 }
 
-/// What holds for a function, or for all that name a device, during some time.
+/// A value for a function, or for all functions with a device, during some time.
 #[derive(Debug)]
 struct Rule {
     function: String,
@@ -32,15 +32,15 @@ impl Rule {
     }
 }
 
-/// A GPU, or the slice in a slot of it.
+/// A GPU, or the slice in one of its slots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Which {
+pub(crate) struct DeviceId {
     pub(crate) gpu: u32,
     pub(crate) slot: Option<u32>,
 }
 
-impl Which {
-    /// `0`, or `0.2` for a slice.
+impl DeviceId {
+    /// Parses `0` for a GPU or `0.2` for a slice.
     fn parse(word: &str) -> Option<Self> {
         match word.split_once('.') {
             Some((gpu, slot)) => Some(Self { gpu: gpu.parse().ok()?, slot: Some(slot.parse().ok()?) }),
@@ -49,16 +49,16 @@ impl Which {
     }
 }
 
-/// Key to its values, each with the time from which it holds, in that order.
+/// Values of each key with their start times, in order of time.
 type Keys = BTreeMap<String, Vec<(u64, String)>>;
 
 /// One process on a GPU.
 #[derive(Debug)]
 pub(crate) struct Process {
-    on: Which,
+    on: DeviceId,
     when: Range<u64>,
     pub(crate) pid: u32,
-    /// `None`: the driver cannot tell.
+    /// Memory; `None` if the driver cannot report it.
     pub(crate) bytes: Option<u64>,
     kind: char,
 }
@@ -70,9 +70,9 @@ pub(crate) struct Trace {
     pub(crate) cuda: Option<u32>,
     pub(crate) clock: Clock,
     pub(crate) missing: Vec<String>,
-    /// How many GPUs the trace names.
+    /// Number of GPUs in the trace.
     pub(crate) gpus: u32,
-    devices: BTreeMap<Which, Keys>,
+    devices: BTreeMap<DeviceId, Keys>,
     errors: Vec<Rule>,
     delays: Vec<Rule>,
     processes: Vec<Process>,
@@ -96,7 +96,7 @@ const NUMBERS: [&str; 13] = [
 ];
 
 impl Trace {
-    /// Reads a trace; the error names the line.
+    /// Parses a trace. An error names the line.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let mut trace = Self {
             driver: None,
@@ -131,7 +131,7 @@ impl Trace {
             ["err", rule @ ..] => self.errors.push(Rule::parse(rule)?),
             ["delay", rule @ ..] => self.delays.push(Rule::parse(rule)?),
             ["proc", on, from, to, pid, bytes, kind @ ("C" | "G")] => self.processes.push(Process {
-                on: Which::parse(on)?,
+                on: DeviceId::parse(on)?,
                 when: from.parse().ok()?..to.parse().ok()?,
                 pid: pid.parse().ok()?,
                 bytes: if *bytes == "-1" { None } else { Some(bytes.parse().ok()?) },
@@ -144,8 +144,10 @@ impl Trace {
 
     fn set(&mut self, from: u64, words: &[&str]) -> Option<()> {
         let (which, pairs) = match words {
-            ["gpu", gpu, pairs @ ..] => (Which { gpu: gpu.parse().ok()?, slot: None }, pairs),
-            ["mig", gpu, slot, pairs @ ..] => (Which { gpu: gpu.parse().ok()?, slot: Some(slot.parse().ok()?) }, pairs),
+            ["gpu", gpu, pairs @ ..] => (DeviceId { gpu: gpu.parse().ok()?, slot: None }, pairs),
+            ["mig", gpu, slot, pairs @ ..] => {
+                (DeviceId { gpu: gpu.parse().ok()?, slot: Some(slot.parse().ok()?) }, pairs)
+            }
             _ => return None,
         };
         self.gpus = self.gpus.max(which.gpu + 1);
@@ -160,25 +162,25 @@ impl Trace {
         Some(())
     }
 
-    /// Whether there is a slice in that slot.
-    pub(crate) fn has(&self, which: Which) -> bool {
+    /// Whether this slot has a slice.
+    pub(crate) fn has(&self, which: DeviceId) -> bool {
         self.devices.contains_key(&which)
     }
 
-    /// A key's value at that time.
-    pub(crate) fn text(&self, of: Which, key: &str, at: u64) -> Option<&str> {
-        let values = self.devices.get(&of)?.get(key)?;
+    /// Value of a key at this time.
+    pub(crate) fn text(&self, device: DeviceId, key: &str, at: u64) -> Option<&str> {
+        let values = self.devices.get(&device)?.get(key)?;
         values.iter().rev().find(|v| v.0 <= at).map(|v| v.1.as_str())
     }
 
-    /// A key's value at that time, as the number it is.
-    pub(crate) fn number(&self, of: Which, key: &str, at: u64) -> Option<u64> {
-        self.text(of, key, at)?.parse().ok()
+    /// Value of a key at this time as a number.
+    pub(crate) fn number(&self, device: DeviceId, key: &str, at: u64) -> Option<u64> {
+        self.text(device, key, at)?.parse().ok()
     }
 
-    /// The energy counter at that time, millijoules: what `energy` set it to, and the power since.
-    pub(crate) fn energy_mj(&self, of: Which, at: u64) -> Option<u64> {
-        let keys = self.devices.get(&of)?;
+    /// Energy counter at this time in millijoules: the last value set by `energy` plus the power since.
+    pub(crate) fn energy_mj(&self, device: DeviceId, at: u64) -> Option<u64> {
+        let keys = self.devices.get(&device)?;
         let (set, base) = keys.get("energy")?.iter().rev().find(|v| v.0 <= at)?;
         let power = keys.get("power").map_or(&[][..], Vec::as_slice);
         let ends = power.iter().skip(1).map(|v| v.0).chain([u64::MAX]);
@@ -189,19 +191,19 @@ impl Trace {
         Some(base.parse::<u64>().ok()? + microjoules.sum::<u64>() / 1000)
     }
 
-    /// The code that a function is told to answer.
+    /// Error code defined for a function.
     pub(crate) fn error(&self, function: &str, of_device: bool, at: u64) -> Option<u32> {
         let rule = self.errors.iter().find(|r| r.holds(function, of_device, at))?;
         u32::try_from(rule.value).ok()
     }
 
-    /// How long a function is told to take, microseconds.
+    /// Duration defined for a function, microseconds.
     pub(crate) fn delay_us(&self, function: &str, of_device: bool, at: u64) -> Option<u64> {
         self.delays.iter().find(|r| r.holds(function, of_device, at)).map(|r| r.value)
     }
 
-    /// The processes of a kind on a GPU.
-    pub(crate) fn processes(&self, on: Which, kind: char, at: u64) -> Vec<&Process> {
+    /// Processes of this kind on a GPU.
+    pub(crate) fn processes(&self, on: DeviceId, kind: char, at: u64) -> Vec<&Process> {
         self.processes.iter().filter(|p| p.on == on && p.kind == kind && p.when.contains(&at)).collect()
     }
 }
@@ -211,13 +213,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_energy_is_the_area_under_the_power_since_it_was_set() {
+    fn energy_is_integrated_power_since_it_was_set() {
         let trace =
             Trace::parse("gpu 0 power=100000 energy=5000\nat 2000 gpu 0 power=300000\nat 4000 gpu 0 energy=0").unwrap();
-        let energy = |at| trace.energy_mj(Which { gpu: 0, slot: None }, at);
-        // 100 W for 2 s, then 300 W; from 4 s on it counts anew.
+        let energy = |at| trace.energy_mj(DeviceId { gpu: 0, slot: None }, at);
+        // 100 W for 2 s, then 300 W. The counter restarts at 4 s.
         let expected = [5000, 105_000, 205_000, 505_000, 0, 300_000].map(Some);
         assert_eq!([0, 1000, 2000, 3000, 4000, 5000].map(energy), expected);
-        assert_eq!(trace.energy_mj(Which { gpu: 0, slot: Some(1) }, 0), None);
+        assert_eq!(trace.energy_mj(DeviceId { gpu: 0, slot: Some(1) }, 0), None);
     }
 }

@@ -1,26 +1,26 @@
-//! GPUs that share: their memory with the system, themselves in slices; the run's energy; and who uses them.
+//! GPUs that share memory with the system or are partitioned into slices, the energy of a run, and GPU users.
 
 use super::*;
 use crate::domain::energy::{Energy, EnergyMethod};
 use crate::domain::gpu_scope::GpuScope;
 use crate::telemetry::Endpoint;
 
-/// All of the test machine's memory, as its `meminfo` says.
-const SYSTEM: u64 = MIB;
+/// Memory of the test machine according to its `meminfo`, bytes.
+const SYSTEM_BYTES: u64 = MIB;
 const COMPUTE: &str = "nvmlDeviceGetComputeRunningProcesses_v3";
 
 #[test]
-fn memory_that_is_the_systems_is_the_sum_of_what_processes_have() {
+fn unified_memory_is_the_sum_over_the_processes() {
     let processes = "proc 0 0 2000 7 1000 C\nproc 0 0 2000 7 1000 G\nproc 0 1000 9000 8 500 G";
     for gpu in ["gpu 0 temp=40", "gpu 0 name=NVIDIA_GB10 total=0 used=0", "gpu 0 total=1000000 used=900000"] {
         let bench = Bench::start(&format!("{gpu}\n{processes}"));
         let info = bench.infos().remove(0);
-        assert_eq!((info.memory_kind, info.memory_total_bytes), (MemoryKind::Unified, Some(SYSTEM)), "{gpu}");
+        assert_eq!((info.memory_kind, info.memory_total_bytes), (MemoryKind::Unified, Some(SYSTEM_BYTES)), "{gpu}");
         assert_eq!(info.memory_unknown_because, None);
-        // A process in both lists counts once. The list is asked for once a second at most.
+        // A process in both lists counts once. The lists are read at most once a second.
         for (ms, bytes, lists) in [(999, 1000, 1), (1000, 1500, 2), (1999, 1500, 2), (2000, 500, 3), (9000, 0, 4)] {
             assert_eq!(bench.sample_at(ms).memory_used_bytes, Some(bytes), "at {ms}");
-            // With a list that is not empty it takes two calls.
+            // Reading a list that is not empty takes two calls.
             assert!(bench.driver.calls(COMPUTE) >= lists && bench.driver.calls(COMPUTE) <= 2 * lists, "at {ms}");
         }
         assert_eq!(bench.driver.calls(V2), 1);
@@ -28,7 +28,7 @@ fn memory_that_is_the_systems_is_the_sum_of_what_processes_have() {
 }
 
 #[test]
-fn processes_that_do_not_tell_their_memory_leave_it_unknown() {
+fn processes_without_a_memory_figure_leave_the_sum_unknown() {
     let bench = Bench::start("gpu 0 temp=40\nproc 0 0 9000 7 1000 C\nproc 0 0 9000 8 -1 C");
     let events = bench.first;
     let Some(GpuEvent::Sample(sample)) = events.last() else { panic!("{events:?}") };
@@ -36,17 +36,17 @@ fn processes_that_do_not_tell_their_memory_leave_it_unknown() {
     let Some(GpuEvent::Found { gpus, .. }) = events.iter().rfind(|e| matches!(e, GpuEvent::Found { .. })) else {
         panic!("{events:?}")
     };
-    let why = "it uses the system's memory, and the driver does not tell how much its processes have";
+    let why = "the GPU uses system memory, and the driver does not report how much its processes use";
     assert_eq!(gpus[0].memory_unknown_because.as_deref(), Some(why));
 }
 
 #[test]
-fn a_card_with_memory_of_its_own_is_never_taken_for_one_without() {
+fn a_discrete_card_never_counts_as_unified() {
     for (gpu, total, why) in [
-        ("gpu 0 name=NVIDIA_GeForce_RTX_4090 temp=40", None, Some("the driver does not tell it")),
-        ("gpu 0 name=Tesla_T4 temp=40 total=0 used=0", None, Some("the driver says that it has none")),
+        ("gpu 0 name=NVIDIA_GeForce_RTX_4090 temp=40", None, Some("not reported by the driver")),
+        ("gpu 0 name=Tesla_T4 temp=40 total=0 used=0", None, Some("the driver reports no memory for this GPU")),
         ("gpu 0 name=NVIDIA_A100-SXM4-40GB total=1000000 used=9", Some(1_000_000), None),
-        // More than the machine has is not the machine's.
+        // A total above the machine's memory cannot be the machine's.
         ("gpu 0 total=2000000 used=9", Some(2_000_000), None),
     ] {
         let info = Bench::start(gpu).infos().remove(0);
@@ -63,13 +63,13 @@ const SLICED: &str =
                       at 1000 mig 0 5 used=90";
 
 #[test]
-fn slices_are_gpus_of_their_own_and_their_memory_is_not_counted_twice() {
+fn slices_are_separate_gpus_and_memory_is_not_counted_twice() {
     let bench = Bench::start(SLICED);
     let infos = bench.infos();
-    let told: Vec<_> =
+    let identities: Vec<_> =
         infos.iter().map(|g| (g.index, g.model.as_str(), g.parent_uuid.as_deref(), g.memory_total_bytes)).collect();
     assert_eq!(
-        told,
+        identities,
         [
             (0, "NVIDIA A100", None, None),
             (1, "NVIDIA A100", None, Some(900)),
@@ -91,26 +91,26 @@ fn slices_are_gpus_of_their_own_and_their_memory_is_not_counted_twice() {
     let figures: Vec<_> = samples.iter().map(|s| (s.memory_used_bytes, s.power_w, s.energy_j)).collect();
     let none = |used| (Some(used), None, None);
     assert_eq!(figures, [(None, Some(300.0), Some(300.0)), none(20), none(30), none(90)]);
-    // Neither the load of the whole nor that of a slice is even asked for.
+    // The load is read neither for the partitioned GPU nor for its slices.
     assert_eq!(bench.driver.calls("nvmlDeviceGetUtilizationRates"), 2);
 }
 
 #[test]
-fn in_a_container_that_was_given_a_slice_only_that_is_seen() {
+fn a_container_with_a_slice_sees_only_the_slice() {
     let bench = Bench::start(&format!("clock calls\n{SLICED}\nerr {V2} 4 0 20"));
-    // A call of the driver is a millisecond: the memory of the whole is asked for before that of the others.
+    // Each driver call takes one millisecond, and the memory of the whole GPU is read before that of the others.
     let names: Vec<_> = bench.infos().into_iter().filter_map(|g| g.uuid).collect();
     assert_eq!(names, ["GPU-b", "MIG-x", "MIG-y"]);
 }
 
 #[test]
-fn slices_are_lost_with_the_whole() {
+fn slices_are_lost_with_their_gpu() {
     let bench = Bench::start(&format!("{SLICED}\nat 2000 gpu 0 lost=1"));
     let lost = |events: Vec<GpuEvent>| events.iter().filter(|e| matches!(e, GpuEvent::Gap { lost: true, .. })).count();
     assert_eq!((lost(bench.at(1999)), lost(bench.at(2000))), (0, 3));
 }
 
-/// The energy of a run from 1 s to 11 s, sampled each second.
+/// Energy of a run from 1 s to 11 s, sampled each second.
 fn energy(trace: &str) -> Result<Energy, String> {
     let bench = Bench::start(trace);
     let mut history = GpuHistory::default();
@@ -127,18 +127,18 @@ fn energy(trace: &str) -> Result<Energy, String> {
 }
 
 #[test]
-fn energy_is_the_drivers_counter_or_the_area_under_its_power() {
+fn energy_comes_from_the_counter_or_from_integrated_power() {
     // 1 s to 4 s at 100 W, then 7 s at 300 W.
     let power = "gpu 0 total=900 used=20 power=100000\nat 4000 gpu 0 power=300000\n";
     let counted = Energy { joules: 2400.0, method: EnergyMethod::Counter };
     assert_eq!(energy(&format!("{power}gpu 0 energy=123456")), Ok(counted));
-    // The second before the step has the mean of both at its ends: 200 W.
+    // The second before the step counts the mean of both powers: 200 W.
     let integrated = Energy { joules: 2500.0, method: EnergyMethod::Integrated };
     assert_eq!(energy(power), Ok(integrated));
 }
 
 #[test]
-fn energy_that_cannot_be_right_is_none() {
+fn implausible_energy_is_missing() {
     let gpu = "gpu 0 total=900 used=20 power=100000 energy=9000000\n";
     let backwards = energy(&format!("{gpu}at 5500 gpu 0 energy=0"));
     assert_eq!(backwards, Err("the energy counter went backwards, so the driver was reloaded".to_owned()));
@@ -146,7 +146,7 @@ fn energy_that_cannot_be_right_is_none() {
     assert_eq!(lost, Err("the GPU was lost during the run".to_owned()));
 }
 
-/// A tree that looks like `/proc`, with a process of that number that listens on port 8000.
+/// Writes a tree that looks like `/proc`, with this process listening on port 8000.
 fn listen(root: &Path, pid: u32) {
     let line = "   0: 00000000:1F40 00000000:0000 0A 00000000:00000000 00:00000000 00000000  1000        0 77 1\n";
     std::fs::create_dir_all(root.join("net")).unwrap();
@@ -156,7 +156,7 @@ fn listen(root: &Path, pid: u32) {
 }
 
 #[test]
-fn the_endpoints_gpus_are_found_by_the_drivers_list_of_processes() {
+fn the_endpoints_gpus_are_found_through_the_process_list() {
     for older in ["", "missing nvmlDeviceGetComputeRunningProcesses_v3"] {
         let folder = tempfile::tempdir().unwrap();
         let trace = format!(
@@ -179,13 +179,13 @@ fn the_endpoints_gpus_are_found_by_the_drivers_list_of_processes() {
         let now = move || Nanos::from_millis(time.load(SeqCst));
         let sampler = start(config, now, move |event| drop(sink.send(event)));
         let at = |ms: u64| {
-            let before = clock.swap(ms, SeqCst);
-            driver.advance_ms(ms - before);
+            let old_ms = clock.swap(ms, SeqCst);
+            driver.advance_ms(ms - old_ms);
             assert!(sampler.sample_and_wait(LIMIT));
             let scope = |event| if let GpuEvent::Scope(scope) = event { Some(scope) } else { None };
             events.try_iter().filter_map(scope).collect::<Vec<_>>()
         };
-        let why = "pid 4242 () owns :8000, and neither it nor a process it started uses a GPU".to_owned();
+        let why = "pid 4242 () owns :8000, but neither it nor a process it started uses a GPU".to_owned();
         assert_eq!(at(1000), [GpuScope::Unknown { why }]);
         assert_eq!(at(5000), [], "nothing new");
         let evidence = "pid 4242 owns :8000 and uses GPU-b".to_owned();
@@ -194,7 +194,7 @@ fn the_endpoints_gpus_are_found_by_the_drivers_list_of_processes() {
 }
 
 #[test]
-fn nobody_is_asked_for_processes_where_the_endpoint_is_elsewhere() {
+fn processes_are_not_listed_for_a_remote_endpoint() {
     let folder = tempfile::tempdir().unwrap();
     let driver = StandIn::install(folder.path(), "clock manual\ngpu 0 uuid=GPU-a total=900 used=1");
     let (sink, events) = channel();
@@ -202,7 +202,7 @@ fn nobody_is_asked_for_processes_where_the_endpoint_is_elsewhere() {
         choice: GpuChoice::Only("nvml"),
         interval: LIMIT,
         lib_path: Some(driver.path().to_owned()),
-        // Reserved for documentation.
+        // Address reserved for documentation.
         endpoint: Some(Endpoint { host: "192.0.2.1".to_owned(), port: 8000 }),
         ..SamplerConfig::default()
     };

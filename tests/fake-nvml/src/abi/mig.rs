@@ -1,11 +1,11 @@
-//! GPUs that are shared out in slices. The number of slots is the most there can be: some are empty.
+//! GPUs partitioned with MIG. The number of slots is the maximum; some are empty.
 
 use std::ffi::c_uint;
 
 use super::{Device, INVALID_ARGUMENT, NOT_FOUND, NOT_SUPPORTED, SUCCESS, answer, device_call, handle};
-use crate::trace::Which;
+use crate::trace::DeviceId;
 
-/// Slots of a GPU, as of an A100.
+/// Number of slots of a GPU, as on an A100.
 const SLOTS: c_uint = 7;
 
 #[unsafe(no_mangle)]
@@ -31,10 +31,10 @@ pub unsafe extern "C" fn nvmlDeviceGetMigDeviceHandleByIndex(
     slice: *mut Device,
 ) -> c_uint {
     device_call("nvmlDeviceGetMigDeviceHandleByIndex", device, |gpu| {
-        let which = Which { gpu: gpu.which.gpu, slot: Some(slot) };
+        let device_id = DeviceId { gpu: gpu.device_id.gpu, slot: Some(slot) };
         match gpu.number("migmode") {
             Some(1) if slot >= SLOTS => INVALID_ARGUMENT,
-            Some(1) if gpu.state.trace.has(which) => answer(slice, Some(handle(which))),
+            Some(1) if gpu.state.trace.has(device_id) => answer(slice, Some(handle(device_id))),
             Some(1) => NOT_FOUND,
             _ => NOT_SUPPORTED,
         }

@@ -1,4 +1,4 @@
-//! The processes on a GPU: asked for with no room, the library answers how much is needed.
+//! Processes on a GPU. If the caller's buffer is too small, the library returns the required size.
 
 use std::ffi::c_uint;
 
@@ -14,8 +14,8 @@ pub struct ProcessInfo {
 
 fn processes(function: &str, device: Device, kind: char, count: *mut c_uint, to: *mut ProcessInfo) -> c_uint {
     device_call(function, device, |gpu| {
-        let list = gpu.state.trace.processes(gpu.which, kind, gpu.at);
-        // SAFETY: NVML's contract: `count` is valid, and says how many records `to` holds.
+        let list = gpu.state.trace.processes(gpu.device_id, kind, gpu.at);
+        // SAFETY: by NVML's contract, `count` is valid and is the number of records that `to` holds.
         unsafe {
             let room = count.replace(list.len().try_into().unwrap_or(c_uint::MAX));
             if list.len() > room as usize || to.is_null() && !list.is_empty() {
