@@ -108,7 +108,7 @@ fn what_was_run_again_later_was_done_until_then_and_nobody_sits_through_the_time
     rerun_late(&place);
     let mut screen = look(&place, &["replay", "last", "--speed", "0.01"]);
     // The two minutes take a second, whatever the speed.
-    screen.wait_for_line("running  1/2", "2:00 skipped: all was done");
+    screen.wait_for_line("running  1/2", "2:00 skipped: finished");
     screen.send(" ");
     screen.wait_for_text("replay stopped");
     // A skipped time is no more than a second of a step, too.

@@ -244,7 +244,7 @@ fn the_dashboard_leads_it() {
     screen.wait_for_line("First", "answering");
     // Held: the first is cancelled, and nothing follows it.
     screen.send(" ");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.send("x");
     screen.wait_for_line("First", "cancelled");
     screen.wait_for_line("held  1/4", "0:");

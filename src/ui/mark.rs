@@ -18,6 +18,6 @@ pub const MARKS: &[(&str, &str)] = &[
     (SAME, "In place of a difference: no more than chance"),
     ("", "No mark: a cold TTFT. The server says so, or nothing of a prompt that was made unique"),
     ("!", "Behind a state: there are findings, told below the answer"),
-    ("length", "The answer was stopped by max_tokens (its finish reason)"),
+    ("capped", "The answer was cut at a token limit, usually max_tokens"),
     ("Excellent", "Or Good, Fair, Poor: the average tok/s on the suite's scale, which a suite's [rating] sets"),
 ];

@@ -51,8 +51,8 @@ fn the_peak_in_the_middle_is_on_the_screen_and_in_the_reports() {
     let mut screen = start(&driver, &[&gated.url()]);
     screen.wait_for_line("GPU", "driver 580.95.05");
     screen.wait_for_text("NVIDIA GeForce RTX 4090");
-    screen.wait_for_text("21 000 / 24 564 MiB");
-    screen.wait_for_line("peak 22 016 at 0:", "start 20 480");
+    screen.wait_for_text("21,000 / 24,564 MiB");
+    screen.wait_for_line("peak 22,016 at 0:", "start 20,480");
     assert!(!screen.text().contains("this machine"), "{}", screen.text());
     gated.open(0);
     screen.wait_for_text("finished  1/1");
@@ -115,7 +115,7 @@ fn the_gpus_of_this_machine_are_not_the_simulators() {
     let mut screen = start(&driver, &[&sim.url()]);
     screen.wait_for_text("finished  1/1");
     // A figure of theirs would pass for the simulator's.
-    screen.wait_for_text("Simulated: no GPU works for it.");
+    screen.wait_for_text("No GPU: simulated server.");
     assert!(!screen.text().contains("MiB"), "{}", screen.text());
     screen.send("q");
     assert_eq!(screen.end().0.status, 0);

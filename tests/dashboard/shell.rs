@@ -27,11 +27,11 @@ fn the_palette_runs_what_it_finds() {
     screen.send("\u{15}hold");
     screen.wait_for_line(": hold", "█");
     screen.send("\r");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.wait_for("no palette", |s| !s.contents().contains("Commands"));
     // Opened by its other key, it can be left without doing anything.
     screen.send("\u{10}quit\u{3}");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.send(" ");
     gated.open(0);
     screen.wait_for_text("finished  2/2");

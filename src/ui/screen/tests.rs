@@ -541,12 +541,12 @@ fn a_model_is_chosen_by_what_can_be_read_of_its_name() {
 fn what_is_waited_for_is_told_with_what_would_help() {
     let told = |stage: &Stage| text(&stage.screen(120, 40));
     let waits = told(&unreachable());
-    assert!(waits.contains("Asked 15 times in 0:28; again every 2 s."), "{waits}");
-    assert!(waits.contains("connection refused") && waits.contains("name another URL: tokscope URL"), "{waits}");
+    assert!(waits.contains("Retrying every 2 s (15 tries in 0:28)."), "{waits}");
+    assert!(waits.contains("connection refused") && waits.contains("run: tokscope URL"), "{waits}");
     let loads = told(&loading());
-    assert!(loads.contains("is there, and its model is loading.") && !loads.contains("another URL"), "{loads}");
+    assert!(loads.contains("is up; its model is loading.") && !loads.contains("run: tokscope"), "{loads}");
     let ends = told(&refused());
-    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("again every"), "{ends}");
+    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("Retrying"), "{ends}");
     // No chart where there is no figure.
     for stage in [unreachable, loading, refused, connecting] {
         let stage = stage();
