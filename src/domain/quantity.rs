@@ -36,7 +36,7 @@ impl<'a> Quantity<'a> {
         }
     }
 
-    /// A whole number with thin groups: `97 887`.
+    /// A whole number with thousands separators: `97,887`.
     pub fn grouped(value: impl Into<Option<f64>>) -> Self {
         Self { is_grouped: true, ..Self::new(value, 0) }
     }
@@ -71,13 +71,13 @@ impl fmt::Display for Quantity<'_> {
     }
 }
 
-/// A whole number with thin groups: `97 887`.
+/// A whole number with thousands separators: `97,887`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::new();
     for (i, c) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(' ');
+            out.push(',');
         }
         out.push(c);
     }
@@ -118,8 +118,8 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1 000", "97 887", "1 234 567"]);
-        assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2 000");
+        assert_eq!([0, 999, 1000, 97_887, 1_234_567].map(grouped), ["0", "999", "1,000", "97,887", "1,234,567"]);
+        assert_eq!(Quantity::grouped(Some(1999.6)).estimated_if(true).to_string(), "~2,000");
     }
 
     #[test]

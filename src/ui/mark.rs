@@ -18,6 +18,6 @@ pub const MARKS: &[(&str, &str)] = &[
     (SAME, "No difference beyond chance"),
     ("", "No mark: cold TTFT, as reported by the server or because the prompt was made unique"),
     ("!", "After a state: findings are listed below the answer"),
-    ("length", "The answer reached max_tokens (its finish reason)"),
+    ("capped", "The answer was cut at a token limit, usually max_tokens"),
     ("Excellent", "Or Good, Fair, Poor: rating of the average tok/s by the suite's [rating] thresholds"),
 ];

@@ -28,9 +28,9 @@ fn simulator(port: u16, tokens_per_s: f64) -> Simulator {
 fn a_dead_endpoint_is_retried_and_quitting_is_status_3() {
     let url = format!("http://127.0.0.1:{}/v1", quiet_port());
     let mut screen = Dashboard::start(&suite(&["Alone"], ""), &url);
-    screen.wait_for_line("waiting for the endpoint  trying again", "refused");
-    screen.wait_for_line("Asked ", " times in 0:");
-    screen.wait_for_text("again every 2 s. The run begins by");
+    screen.wait_for_line("waiting for the endpoint  retrying", "refused");
+    screen.wait_for_line("Retrying every 2 s (", " tries in 0:");
+    screen.wait_for_text("The run starts when");
     // The whole screen is there: the prompt and the address.
     assert!(screen.text().contains(&url) && screen.text().contains("Explain Alone."), "{}", screen.text());
     screen.send("q");
@@ -95,7 +95,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
     screen.wait_for_line("Second", "thinking");
     drop(sim);
     screen.wait_for_text("finished  2 failed  3/3");
-    screen.wait_for_line("Third", "no link");
+    screen.wait_for_line("Third", "connect");
     // The selection follows the running case. One row up is the second case, whose answer shows its error.
     screen.send("k");
     screen.wait_for_line("Answer", "Second");
@@ -105,7 +105,7 @@ fn cases_fail_while_the_server_is_gone_and_are_rerun_when_it_is_back() {
 
     let _back = simulator(port, 5000.0);
     screen.send("r");
-    screen.wait_for_line("Second", "length");
+    screen.wait_for_line("Second", "capped");
     screen.send("R");
     screen.wait_for_text("finished  3/3");
     screen.send("q");

@@ -27,11 +27,11 @@ fn the_palette_runs_the_selected_command() {
     screen.send("\u{15}hold");
     screen.wait_for_line(": hold", "█");
     screen.send("\r");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.wait_for("no palette", |s| !s.contents().contains("Commands"));
     // The palette also opens with its other key and can be left without an action.
     screen.send("\u{10}quit\u{3}");
-    screen.wait_for_text("held  1 in flight to the end");
+    screen.wait_for_text("held  1 request finishing");
     screen.send(" ");
     gated.open(0);
     screen.wait_for_text("finished  2/2");

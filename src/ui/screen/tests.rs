@@ -541,12 +541,12 @@ fn models_are_found_by_the_visible_part_of_their_names() {
 fn waiting_screens_name_the_cause_and_what_the_user_can_do() {
     let shown = |stage: &Stage| text(&stage.screen(120, 40));
     let waits = shown(&unreachable());
-    assert!(waits.contains("Asked 15 times in 0:28; again every 2 s."), "{waits}");
-    assert!(waits.contains("connection refused") && waits.contains("name another URL: tokscope URL"), "{waits}");
+    assert!(waits.contains("Retrying every 2 s (15 tries in 0:28)."), "{waits}");
+    assert!(waits.contains("connection refused") && waits.contains("run: tokscope URL"), "{waits}");
     let loads = shown(&loading());
-    assert!(loads.contains("is there, and its model is loading.") && !loads.contains("another URL"), "{loads}");
+    assert!(loads.contains("is up; its model is loading.") && !loads.contains("run: tokscope"), "{loads}");
     let ends = shown(&refused());
-    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("again every"), "{ends}");
+    assert!(ends.contains("401: no such key") && ends.contains("'q' quits") && !ends.contains("Retrying"), "{ends}");
     // No chart without figures.
     for stage in [unreachable, loading, refused, connecting] {
         let stage = stage();

@@ -9,7 +9,7 @@ use crate::ui::sample::{act, end, running, styled, survives_small_areas, text};
 use crate::ui::theme::Theme;
 
 #[test]
-fn keys_that_do_something_now() {
+fn only_keys_that_do_something_now_are_shown() {
     let mut app = running();
     insta::assert_snapshot!(text(&app, 120, 1, draw), @"s sort  space hold  p pause  x cancel  v report  enter zoom  / filter  : commands  e export  tab pane  q quit  ? help");
     insta::assert_snapshot!(text(&app, 80, 1, draw), @"s sort  space hold  p pause  x cancel  e export  tab pane  q quit  ? help");
@@ -22,7 +22,7 @@ fn keys_that_do_something_now() {
 }
 
 #[test]
-fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
+fn a_panes_own_keys_come_first_and_hide_shadowed_ones() {
     let mut app = running();
     app.ui.focus = PaneId::Preview;
     let footer = text(&app, 160, 1, draw);
@@ -31,7 +31,7 @@ fn a_pane_s_own_keys_come_first_and_hide_what_they_take() {
 }
 
 #[test]
-fn a_notice_leaves_the_keys_the_rest_of_the_line() {
+fn keys_use_the_space_that_a_notice_leaves() {
     let mut app = running();
     let path = "tokscope-m.md".into();
     update(&mut app, Msg::Exported(Nanos::from_millis(9), Ok(path)));
@@ -42,7 +42,7 @@ fn a_notice_leaves_the_keys_the_rest_of_the_line() {
 }
 
 #[test]
-fn the_keys_of_a_scope_with_all_of_them_leave_room_for_the_way_out() {
+fn the_scopes_keys_leave_room_for_quit_and_help() {
     let mut app = running();
     app.ui.focus = PaneId::Scope;
     act(&mut app, &[Action::ScopeStack]);
@@ -53,7 +53,7 @@ fn the_keys_of_a_scope_with_all_of_them_leave_room_for_the_way_out() {
 }
 
 #[test]
-fn a_key_takes_a_notice_away_that_has_been_read() {
+fn a_key_dismisses_a_notice_that_has_been_read() {
     let mut app = running();
     let press = |app: &mut App, ms| update(app, Msg::Action(Nanos::from_millis(ms), Action::NextPane));
     update(&mut app, Msg::Exported(Nanos::from_millis(2_000), Ok("x.md".into())));
@@ -74,7 +74,7 @@ fn a_notice_names_the_key_that_would_help() {
 }
 
 #[test]
-fn a_dialog_has_its_own_keys() {
+fn a_dialog_shows_its_own_keys() {
     let mut app = running();
     act(&mut app, &[Action::Quit]);
     insta::assert_snapshot!(text(&app, 60, 1, draw), @"y quit  n stay");
@@ -85,7 +85,7 @@ fn a_dialog_has_its_own_keys() {
 }
 
 #[test]
-fn the_filter_is_typed_here() {
+fn the_filter_is_edited_in_the_footer() {
     let mut app = running();
     act(&mut app, &[Action::Filter]);
     for c in "data".chars() {

@@ -1,4 +1,4 @@
-//! Tables: columns fitted to the width, cells wrapped; too many columns become a list of their cells.
+//! Tables: fits columns to the width and wraps cells. A table with too many columns becomes a list of its cells.
 
 use pulldown_cmark::Alignment;
 use ratatui::text::Span;
@@ -7,9 +7,9 @@ use super::block::Page;
 use crate::ui::fit::{spans_width, width};
 use crate::ui::widget::wrap::wrap;
 
-/// Below this a column cannot be read.
+/// Minimum width of a readable column.
 const MIN_COLUMN: usize = 4;
-/// Columns of a head that are repeated where rows are shown as lists.
+/// Maximum width of a header cell that is repeated in front of each cell of a list.
 const MAX_NAME: usize = 24;
 /// Between columns, and where a rule crosses them; the narrow ones where the wide ones would break words.
 const WIDE: (&str, &str) = (" │ ", "─┼─");
@@ -17,7 +17,7 @@ const NARROW: (&str, &str) = ("│", "┼");
 
 type Cell = Vec<Span<'static>>;
 
-/// A table on its way.
+/// A table that is being collected.
 pub(super) struct Table {
     alignments: Vec<Alignment>,
     rows: Vec<Vec<Cell>>,
@@ -37,7 +37,7 @@ impl Table {
         self.rows.push(std::mem::take(&mut self.row));
     }
 
-    /// Puts it on the page.
+    /// Adds the table to the page.
     pub(super) fn draw(&self, page: &mut Page) {
         let columns = self.alignments.len();
         let room = |(separator, _): (&str, &str)| {
@@ -99,13 +99,13 @@ impl Table {
         }
     }
 
-    /// `head: cell` under each other, a blank line between the rows.
+    /// Draws each cell as `header: cell` on lines of its own, with a blank line between rows.
     fn draw_as_list(&self, page: &mut Page) {
         let Some((head, rows)) = self.rows.split_first() else { return };
         if rows.is_empty() {
             page.text(&head.join(&Span::styled(" · ", page.frame())));
         }
-        // Cut once, not wrapped again for every row.
+        // Headers are cut once, not wrapped again for every row.
         let names: Vec<_> = head.iter().map(|h| wrap(h, MAX_NAME).into_iter().next().unwrap_or_default()).collect();
         for row in rows {
             page.gap();
@@ -138,15 +138,15 @@ fn fit_words(natural: &[usize], words: &[usize], room: usize) -> Option<Vec<usiz
     Some(fit(&wanted, rest).iter().zip(words).map(|(more, word)| more + word).collect())
 }
 
-/// Shares `room` among the columns: those that need less than an even share get what they need, the others share what
-/// is left.
+/// Shares `room` among the columns. Columns that need less than an even share get their natural width; the others share
+/// the remainder.
 fn fit(natural: &[usize], room: usize) -> Vec<usize> {
     let mut widths = natural.to_vec();
-    let mut open: Vec<usize> = (0..natural.len()).collect();
-    open.sort_by_key(|&i| natural[i]);
+    let mut by_width: Vec<usize> = (0..natural.len()).collect();
+    by_width.sort_by_key(|&i| natural[i]);
     let mut left = room;
-    for (done, &i) in open.iter().enumerate() {
-        let share = left / (open.len() - done);
+    for (done, &i) in by_width.iter().enumerate() {
+        let share = left / (by_width.len() - done);
         widths[i] = natural[i].min(share);
         left -= widths[i];
     }
