@@ -97,7 +97,10 @@ pub fn run_spec(
     suite.slos.extend(args.slos.iter().cloned());
     check_slos(&suite.slos, args.rate.is_some())?;
     let odd = suite.slos.iter().filter_map(Slo::odd_direction);
-    let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).collect();
+    let plan = plan(args)?;
+    let sweep = args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone());
+    let unfilled = selection::unfilled_stages(&sweep, &plan, suite.cases.len());
+    let warnings = secrets.warnings.iter().cloned().chain(odd).chain(shortened).chain(unfilled).collect();
     let (exports, stdout) = exports::split(&args.exports, args.json, folder, EXPORTERS)?;
     Ok(RunSpec {
         engine: EngineSpec {
@@ -116,13 +119,7 @@ pub fn run_spec(
             gpu,
             gpu_metrics_urls,
         },
-        session: SessionSpec {
-            suite,
-            suite_source,
-            plan: plan(args)?,
-            sweep: args.sweep.as_ref().map_or_else(Vec::new, |sweep| sweep.0.clone()),
-            model: args.model.clone(),
-        },
+        session: SessionSpec { suite, suite_source, plan, sweep, model: args.model.clone() },
         saving: SavingSpec {
             exports,
             stdout,

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use super::ConfigError;
 use super::suite_file::{self, FILE_NAME};
+use crate::domain::quantity::count;
+use crate::domain::session::Plan;
 use crate::domain::suite::Suite;
 use crate::domain::text::sanitise_line;
 use crate::runtime::spec::SuiteSource;
@@ -27,6 +29,25 @@ pub(super) fn keep_requested(suite: &mut Suite, requests: Option<u32>) -> Option
     let (requests, cases) = (requests? as usize, suite.cases.len());
     suite.cases.truncate(requests);
     (requests < cases).then(|| format!("--requests {requests} covers only the first {requests} of {cases} cases"))
+}
+
+/// Warns of stages of a sweep that have more slots than requests: they do not put their load on the server.
+pub(super) fn unfilled_stages(sweep: &[usize], plan: &Plan, cases: usize) -> Option<String> {
+    let requests = plan.measured_requests(cases)?;
+    let unfilled: Vec<String> = sweep.iter().filter(|slots| **slots > requests).map(usize::to_string).collect();
+    let most = sweep.iter().max()?;
+    let remedy = match plan.requests {
+        Some(_) => format!("--requests {most}"),
+        None => format!("--repeat {}", most.div_ceil(cases.max(1))),
+    };
+    (!unfilled.is_empty()).then(|| {
+        format!(
+            "--sweep: {} per stage cannot fill {} slots, so these stages say nothing about saturation; {remedy} \
+             fills them",
+            count(requests, "request"),
+            unfilled.join(", ")
+        )
+    })
 }
 
 /// Keeps the cases whose names contain a pattern, in any letter case; without a pattern all of them.

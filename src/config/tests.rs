@@ -112,6 +112,25 @@ fn a_limit_a_seed_and_a_sweep_arrive() {
 }
 
 #[test]
+fn a_sweep_with_fewer_requests_than_slots_is_warned_about() {
+    let folder =
+        folder_with("two.toml", "[[case]]\nname = \"a\"\nprompt = \"p\"\n[[case]]\nname = \"b\"\nprompt = \"p\"\n");
+    let warnings = |more: &[&str]| {
+        let args = [&["http://h/v1", "--cases", "two.toml", "--sweep", "1,4,5"], more].concat();
+        spec(&args, &[], folder.path(), None).unwrap().warnings
+    };
+    let expected = "--sweep: 2 requests per stage cannot fill 4, 5 slots, so these stages say nothing about saturation; \
+                    --repeat 3 fills them";
+    assert_eq!(warnings(&[]), [expected]);
+    assert_eq!(warnings(&["--repeat", "3"]), [""; 0]);
+    assert_eq!(warnings(&["--duration", "3"]), [""; 0]);
+    assert!(warnings(&["-n", "4"])[0].ends_with(
+        "4 requests per stage cannot fill 5 slots, so these stages say nothing about \
+                                                saturation; --requests 5 fills them"
+    ));
+}
+
+#[test]
 fn the_demo_goes_to_the_simulator_and_takes_no_secret_there() {
     let folder = empty_folder();
     let args = ["--demo", "--header", "X-Key: hunter2"];

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::metrics::{DECODE, ITL, LATENCY, TTFT};
 use super::prefix_cache::CacheDoubts;
+use super::quantity::count;
 use super::session::Session;
 use super::slo::RunFigure;
 use super::tally::Tally;
@@ -70,6 +71,22 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Returns whether the stage had enough requests to fill its slots. Otherwise it did not put the load on the server
+    /// that its concurrency promises, so that it says nothing about saturation.
+    pub const fn fills_slots(&self) -> bool {
+        self.requests >= self.concurrency
+    }
+}
+
+/// Names the stages with too few requests to fill their slots, like `16 (10 requests)`. `None` if there is none.
+pub fn unfilled_stages(stages: &[Stage]) -> Option<String> {
+    let unfilled = stages.iter().filter(|s| !s.fills_slots());
+    let named: Vec<String> =
+        unfilled.map(|s| format!("{} ({})", s.concurrency, count(s.requests, "request"))).collect();
+    (!named.is_empty()).then(|| named.join(", "))
+}
+
 /// Stages of a session that have ended requests.
 pub fn stages(session: &Session) -> Vec<Stage> {
     let measured = |(at, concurrency): (usize, &usize)| {
@@ -109,7 +126,8 @@ impl fmt::Display for SaturatedFromStart {
 /// one with the lowest concurrency. Less growth may be noise. `None` if the sweep scales, or if stages lack a
 /// throughput.
 pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
-    let points = || stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.concurrency, s.tokens_per_s?)));
+    let filled = || stages.iter().enumerate().filter(|(_, s)| s.fills_slots());
+    let points = || filled().filter_map(|(at, s)| Some((at, s.concurrency, s.tokens_per_s?)));
     let (at, concurrency, tokens_per_s) = points().min_by_key(|(_, concurrency, _)| *concurrency)?;
     let up_to = points().map(|p| p.1).max()?;
     let most_tokens_per_s = points().map(|p| p.2).reduce(f64::max)?;
@@ -121,7 +139,7 @@ pub fn saturated_from_start(stages: &[Stage]) -> Option<SaturatedFromStart> {
 /// over latency that lies farthest above the chord from its first to its last point, with both axes scaled to 0 to 1
 /// (the Kneedle method of Satopää et al. without its smoothing). The curve ends at the stage with the highest
 /// throughput. If the curve does not bend, or the median latency has not grown by 20%, that stage is the knee. `None`
-/// with fewer than three stages, and if the last stage would be the knee, because the server may take more load. For a
+/// with fewer than three stages that [fill their slots](Stage::fills_slots), and if the last stage would be the knee, because the server may take more load. For a
 /// sweep that does not scale it is the stage with the lowest concurrency; see [`saturated_from_start`].
 pub fn knee(stages: &[Stage]) -> Option<usize> {
     match find_knee(stages)? {
@@ -160,8 +178,9 @@ enum Knee {
 }
 
 fn find_knee(stages: &[Stage]) -> Option<Knee> {
+    let filled = stages.iter().enumerate().filter(|(_, s)| s.fills_slots());
     let points: Vec<(usize, f64, f64)> =
-        stages.iter().enumerate().filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
+        filled.filter_map(|(at, s)| Some((at, s.latency_p50_ms?, s.tokens_per_s?))).collect();
     if points.len() < 3 {
         return None;
     }
@@ -188,8 +207,8 @@ mod tests {
     fn stage(concurrency: usize, latency_ms: f64, tokens_per_s: f64) -> Stage {
         Stage {
             concurrency,
-            requests: 1,
-            ok: 1,
+            requests: concurrency,
+            ok: concurrency,
             requests_per_s: None,
             tokens_per_s: Some(tokens_per_s),
             tokens_per_s_per_user: None,
@@ -232,6 +251,22 @@ mod tests {
     fn a_server_saturated_from_the_start_has_its_knee_there() {
         let full: Vec<_> = [1, 2, 4].map(|c| stage(c, 1000.0 * c as f64, 100.0 - c as f64)).to_vec();
         assert_eq!(knee(&full), Some(0));
+    }
+
+    #[test]
+    fn stages_that_do_not_fill_their_slots_say_nothing_about_saturation() {
+        let with_requests = |c: usize, requests: usize, tokens_per_s: f64| Stage {
+            requests,
+            ok: requests,
+            ..stage(c, 1000.0, tokens_per_s)
+        };
+        // Ten requests give 10 and 20 slots the same load.
+        let flat = [with_requests(10, 10, 500.0), with_requests(20, 10, 510.0)];
+        assert_eq!(saturated_from_start(&flat), None);
+        assert_eq!(unfilled_stages(&flat).as_deref(), Some("20 (10 requests)"));
+        let bent = [with_requests(1, 4, 100.0), with_requests(4, 4, 390.0), with_requests(16, 4, 380.0)];
+        assert_eq!((knee(&bent), no_knee_up_to(&bent)), (None, None));
+        assert_eq!(unfilled_stages(&[with_requests(4, 4, 1.0)]), None);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::domain::prefix_cache::PrefixCache;
 use crate::domain::quantity::{ESTIMATED, Quantity, UNKNOWN};
 use crate::domain::session::Session;
 use crate::domain::slo::{RunFigure, SloUnit};
-use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
+use crate::domain::sweep::{knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
 use crate::domain::text::sanitise_line;
 use crate::report::bottleneck::SystemFigures;
 use crate::report::bottleneck::{self, Bottleneck};
@@ -64,6 +64,9 @@ fn load_lines(session: &Session, summary: &Summary) -> Vec<String> {
     lines.extend(
         no_knee_up_to(&stages).map(|last| entry("Knee", [Some(format!("not saturated up to concurrency {last}"))])),
     );
+    lines.extend(unfilled_stages(&stages).map(|unfilled| {
+        entry("Not filled", [Some(format!("concurrency {unfilled}: too few requests to fill the slots; see --repeat"))])
+    }));
     lines.extend(unresolved_in_words(&stages).map(|stages| entry("Unresolved", [Some(stages)])));
     if !session.sweep.is_empty() {
         // Each stage shows whether it meets them; a verdict on the last stage alone would not describe the run.

@@ -71,6 +71,11 @@ impl AttemptState {
         !self.warmup && self.status() == Some(AttemptStatus::Ok)
     }
 
+    /// Returns whether a measured attempt was cut off, by the end of the program or with its case.
+    pub fn is_interrupted(&self) -> bool {
+        !self.warmup && !self.abandoned && self.status() == Some(AttemptStatus::Cancelled)
+    }
+
     /// Returns whether a measured attempt failed. Cancelled attempts have not failed.
     pub fn is_failed(&self) -> bool {
         !self.warmup && self.status().is_some_and(|s| !matches!(s, AttemptStatus::Ok | AttemptStatus::Cancelled))
@@ -178,14 +183,18 @@ impl CaseState {
     }
 
     /// Returns whether a stage has fewer complete answers than `wanted`. Without `wanted`: whether it has none, or a
-    /// failure in its last batch.
+    /// failure or an interruption in its last batch.
     pub(super) fn lacks(&self, stage: usize, wanted: Option<usize>) -> bool {
         let attempts = self.stage_attempts(stage);
         let complete = reported(attempts).count();
         let Some(wanted) = wanted else {
             let last = attempts.last().map(|a| a.round);
             return complete == 0
-                || attempts.iter().rev().take_while(|a| Some(a.round) == last).any(AttemptState::is_failed);
+                || attempts
+                    .iter()
+                    .rev()
+                    .take_while(|a| Some(a.round) == last)
+                    .any(|a| a.is_failed() || a.is_interrupted());
         };
         complete < wanted
     }

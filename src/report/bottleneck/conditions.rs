@@ -22,6 +22,8 @@ const WAITING: f64 = 1.0;
 const THROTTLED_PERCENT: f64 = 25.0;
 /// Minimum share of a wait in the TTFT, and of the TTFT in the request, to be the cause; below the other limit, decoding is.
 const WAIT_HOLDS: f64 = 0.5;
+/// Minimum share of the due requests that found no free slot in time.
+const NOT_STARTED: f64 = 0.1;
 const DECODE_HOLDS: f64 = 0.2;
 /// Growth factor of TTFT over a sweep that indicates a queue.
 const QUEUE_GROWTH: f64 = 3.0;
@@ -124,6 +126,11 @@ pub(super) fn one_at_a_time(e: &Evidence<'_>) -> Option<String> {
 }
 
 pub(super) fn no_slot(e: &Evidence<'_>) -> Option<String> {
+    // Requests that never started have no TTFT, so the median of the others cannot show the queue.
+    let due = e.counts.ended + e.not_started;
+    if e.not_started as f64 > due as f64 * NOT_STARTED {
+        return Some(format!("at this rate, {} of {due} requests found no free slot in time", e.not_started));
+    }
     let (slot, ttft) = e.wait_of_ttft(|t| t.slot_ms).filter(holds)?;
     let (slot, ttft) = (millis(slot), millis(ttft));
     Some(format!("at this rate, requests spent {slot} of their {ttft} TTFT waiting for a free slot (medians)"))

@@ -23,11 +23,13 @@ pub(super) struct Evidence<'a> {
     pub times: Vec<Times>,
     /// Share of the median request before its first token, from 0 to 1.
     pub prefill_share: Option<f64>,
-    /// Stages of the sweep.
+    /// Stages of the sweep that had enough requests to fill their slots.
     pub stages: Vec<Stage>,
     /// Evidence of a server that decodes one request at a time.
     pub one_at_a_time: Option<OneAtATime>,
     pub counts: Counts,
+    /// Number of requests of `--rate` that found no free slot within `--duration`.
+    pub not_started: usize,
 }
 
 /// Counts of measured attempts that ended, reruns included.
@@ -79,9 +81,10 @@ impl<'a> Evidence<'a> {
             system,
             prefill_share: median(times.iter().filter_map(prefill)),
             times,
-            stages: stages(session),
+            stages: stages(session).into_iter().filter(Stage::fills_slots).collect(),
             one_at_a_time: OneAtATime::find(exchanges),
             counts,
+            not_started: session.not_started,
         }
     }
 

@@ -110,7 +110,8 @@ pub(super) const RULES: &[Rule] = &[
     Rule {
         key: "no_slot",
         cause: SATURATED,
-        condition: "with --rate, at least half of the median TTFT is the wait for a free slot of --concurrency",
+        condition: "with --rate, more than 10% of the requests found no free slot of --concurrency within --duration, or at least \
+                    half of the median TTFT is the wait for a slot",
         example: "at this rate, requests spent 250 ms of their 300 ms TTFT waiting for a free slot (medians)",
         explains: &["prefill"],
         is_always_named: false,

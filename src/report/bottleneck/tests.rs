@@ -123,6 +123,15 @@ fn tokscopes_own_delays_are_named_before_the_server() {
         format!("{decode}; also client-bound: tokscope itself read 1 of 20 streams late.")
     );
     // What it kept waiting itself found no slot because of it, not because of the rate.
+    // Requests without a slot have no TTFT: the few that got one must not hide the queue.
+    let mut session = session(vec![answer(50, 10, 100), answer(50, 10, 100)]);
+    session.not_started = 15;
+    assert!(
+        sentence_of(&session, SystemFigures::default())
+            .starts_with("saturated: at this rate, 15 of 17 requests found no free slot in time")
+    );
+    session.not_started = 0;
+    assert!(!sentence_of(&session, SystemFigures::default()).contains("slot"));
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
@@ -318,6 +327,15 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
         sentence(vec![queued]),
         "queue-bound: the server reports that requests spent 200 ms of their 300 ms TTFT in its queue (medians)."
     );
+    // Requests without a slot have no TTFT: the few that got one must not hide the queue.
+    let mut session = session(vec![answer(50, 10, 100), answer(50, 10, 100)]);
+    session.not_started = 15;
+    assert!(
+        sentence_of(&session, SystemFigures::default())
+            .starts_with("saturated: at this rate, 15 of 17 requests found no free slot in time")
+    );
+    session.not_started = 0;
+    assert!(!sentence_of(&session, SystemFigures::default()).contains("slot"));
     let mut late = answer(300, 10, 10);
     late.intended = Some(Nanos(0));
     late.started = Nanos::from_millis(250);
@@ -327,24 +345,31 @@ fn a_queue_is_the_servers_word_or_the_open_loops() {
     );
 }
 
-/// A sweep of two stages of one request each.
+/// A sweep of eight requests at concurrency 1 and eight at concurrency 8, all one after another.
 fn sweep(first: &AttemptRecord, last: &AttemptRecord) -> String {
-    let plain = session(vec![first.clone()]);
-    let mut session = Session::new(Arc::clone(&plain.suite), Plan::default()).with_sweep(vec![1, 8]);
+    let suite = suite_with(vec![CaseSpec { max_tokens: 1000, ..case("a") }]);
+    let plan = Plan { repeat: 8, ..Plan::default() };
+    let mut session = Session::new(Arc::new(suite), plan).with_sweep(vec![1, 8]);
     session.handle(SessionEvent::Begin(Nanos(0)));
-    for (number, record) in [(1, first), (2, last)] {
-        let id = AttemptId { case: 0, number };
-        session.handle(SessionEvent::Ended(id, Arc::new(AttemptRecord { id, ..record.clone() })));
+    let mut now = Nanos(0);
+    for number in 1..=16 {
+        let mut record = if number <= 8 { first.clone() } else { last.clone() };
+        record.id = AttemptId { case: 0, number };
+        for time in record.arrivals.iter_mut().map(|a| &mut a.at).chain([&mut record.started, &mut record.ended]) {
+            time.0 += now.0;
+        }
+        now = record.ended;
+        session.handle(SessionEvent::Ended(record.id, Arc::new(record)));
     }
     sentence_of(&session, SystemFigures::default())
 }
 
 #[test]
 fn a_ttft_that_grows_with_the_load_is_a_queue() {
-    let told = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
+    let found = sweep(&answer(100, 9, 100), &answer(400, 9, 100));
     let queue = "queue-bound: from concurrency 1 to 8, median TTFT grew from 100 ms to 400 ms, while throughput scaled only 0.8×";
     let flat = "saturated: from concurrency 1, with 101 tok/s there and at most 101 tok/s up to concurrency 8";
-    assert_eq!(told, format!("{queue}; also {flat}."));
+    assert_eq!(found, format!("{queue}; also {flat}."));
     assert!(!sweep(&answer(100, 9, 100), &answer(200, 9, 100)).starts_with("queue-bound"));
 }
 

@@ -113,6 +113,10 @@ fn missing(view: &View<'_>) -> String {
         let requests = count(session.not_started, "request");
         parts.push(format!("; {requests} of the rate not started: no slot was free within the duration"));
     }
+    let interrupted = session.attempts().filter(|a| a.is_interrupted()).count();
+    if session.plan.duration.is_some() && interrupted > 0 {
+        parts.push(format!("; {} interrupted and not repeated", count(interrupted, "request")));
+    }
     let is_rerun_alone = view.cases.iter().all(|c| c.state.is_rerun() || c.state.is_settled());
     if session.is_active() && !is_rerun_alone {
         parts.push("; the run was still in progress when this report was made".to_owned());

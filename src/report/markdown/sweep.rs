@@ -2,7 +2,7 @@
 
 use crate::domain::metrics::{DECODE, ITL, LATENCY, Metric, TTFT};
 use crate::domain::quantity::ESTIMATED;
-use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages};
+use crate::domain::sweep::{Stage, knee, no_knee_up_to, saturated_from_start, slo_summary, stages, unfilled_stages};
 use crate::report::sweep_chart::KNEE;
 use crate::report::sweep_table::{n_of_all, unresolved_in_words};
 
@@ -47,6 +47,12 @@ fn headline(stages: &[Stage], page: &mut Page) {
         page.field("Best Stage", &format!("{throughput} at concurrency {} ({})", best.concurrency, details.join(", ")));
     }
     page.field("Saturation", &saturation(stages));
+    if let Some(unfilled) = unfilled_stages(stages) {
+        page.field(
+            "Too Few Requests",
+            &format!("concurrency {unfilled} never filled its slots, so saturation ignores it"),
+        );
+    }
     if let Some(met) = slo_summary(stages) {
         page.field("SLO Limit", &met);
     }

@@ -116,6 +116,16 @@ fn rate_and_duration_determine_the_number_of_starts() {
 }
 
 #[test]
+fn a_timed_run_with_an_interrupted_request_is_partial() {
+    let plan = Plan { duration: Some(Duration::from_secs(1)), ..Plan::default() };
+    let mut s = session(1, plan);
+    s.handle(SessionEvent::Begin(ms(0)));
+    end_at(&mut s, id(0, 1), ms(400), AttemptStatus::Cancelled);
+    end_at(&mut s, id(0, 2), ms(1100), AttemptStatus::Ok);
+    assert!(s.mode == Mode::Finished && s.is_partial());
+}
+
+#[test]
 fn a_closed_loop_with_a_duration_takes_cases_in_turn_and_ends() {
     let plan = Plan { concurrency: 2, duration: Some(Duration::from_secs(1)), ..Plan::default() };
     let mut s = session(3, plan);
