@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod common_args;
+mod engine;
 mod network;
 mod pages;
 mod run;

@@ -2,6 +2,7 @@
 
 use clap::Args;
 
+use super::engine::EngineArgs;
 use super::values::{not_negative, rate, share};
 use crate::sim::FAULTS;
 
@@ -29,6 +30,9 @@ pub struct SimArgs {
     /// For measurements: record when each event left, and end with the process that started this one.
     #[arg(long, hide = true)]
     pub record_sent_times: bool,
+    /// Parameters of the engine model.
+    #[command(flatten)]
+    pub engine: EngineArgs,
 }
 
 /// The failures that can be asked for, from their table.

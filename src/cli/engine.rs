@@ -1,0 +1,73 @@
+//! Options of the simulator's engine model.
+
+use clap::Args;
+
+use super::values::not_negative;
+use crate::sim::{EngineConfig, MAX_BURST, MAX_KV_BLOCKS};
+
+const HEADING: &str = "Engine model";
+
+/// Parameters of the engine model. The defaults are those of `--demo`.
+#[derive(Args, Debug)]
+#[command(next_help_heading = HEADING)]
+pub struct EngineArgs {
+    /// Share an engine with continuous batching among all requests, as in `--demo`
+    #[arg(long, conflicts_with_all = ["ttft_ms", "tokens_per_s"])]
+    pub engine: bool,
+    /// Time of an engine step before any token, in milliseconds
+    #[arg(long, value_name = "X", requires = "engine", default_value_t = defaults().step_ms, value_parser = not_negative)]
+    pub engine_step_ms: f64,
+    /// Additional time of a step per decoding sequence, in milliseconds
+    #[arg(long, value_name = "X", requires = "engine", default_value_t = defaults().decode_ms, value_parser = not_negative)]
+    pub engine_decode_ms: f64,
+    /// Additional time of a step per prompt token, in milliseconds
+    #[arg(long, value_name = "X", requires = "engine", default_value_t = defaults().prefill_ms, value_parser = not_negative)]
+    pub engine_prefill_ms: f64,
+    /// Token budget of a step: one per decoding sequence, the rest for prompts
+    #[arg(long, value_name = "N", requires = "engine", default_value_t = defaults().batch_tokens)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub engine_batch_tokens: u32,
+    /// Maximum number of sequences in a step; further requests wait
+    #[arg(long, value_name = "N", requires = "engine", default_value_t = defaults().max_batch)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    pub engine_max_batch: u32,
+    /// Size of the KV cache in blocks of 16 tokens
+    #[arg(long, value_name = "N", requires = "engine", default_value_t = defaults().kv_blocks)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_KV_BLOCKS)))]
+    pub engine_kv_blocks: u32,
+    /// Answer HTTP 429 while N requests wait [default: no limit]
+    #[arg(long, value_name = "N", requires = "engine", value_parser = clap::value_parser!(u32).range(1..))]
+    pub engine_max_waiting: Option<u32>,
+    /// Maximum number of tokens per event (speculative decoding)
+    #[arg(long, value_name = "N", requires = "engine", default_value_t = defaults().burst)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=i64::from(MAX_BURST)))]
+    pub engine_burst: u32,
+    /// Mean time between stalls of 0.6 to 0.9 s, in seconds of work; 0 for none
+    #[arg(long, value_name = "S", requires = "engine", default_value_t = defaults().stall_every_s, value_parser = not_negative)]
+    pub engine_stall_every_s: f64,
+    /// Seed of jitter, bursts and stalls
+    #[arg(long, value_name = "N", requires = "engine", default_value_t = defaults().seed)]
+    pub engine_seed: u64,
+}
+
+fn defaults() -> EngineConfig {
+    EngineConfig::default()
+}
+
+impl EngineArgs {
+    /// Returns the parameters of the engine; `None` without `--engine`.
+    pub fn config(&self) -> Option<EngineConfig> {
+        self.engine.then(|| EngineConfig {
+            step_ms: self.engine_step_ms,
+            decode_ms: self.engine_decode_ms,
+            prefill_ms: self.engine_prefill_ms,
+            batch_tokens: self.engine_batch_tokens,
+            max_batch: self.engine_max_batch,
+            kv_blocks: self.engine_kv_blocks,
+            max_waiting: self.engine_max_waiting,
+            burst: self.engine_burst,
+            stall_every_s: self.engine_stall_every_s,
+            seed: self.engine_seed,
+        })
+    }
+}
