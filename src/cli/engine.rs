@@ -57,7 +57,7 @@ fn defaults() -> EngineConfig {
 impl EngineArgs {
     /// Returns the parameters of the engine; `None` without `--engine`.
     pub fn config(&self) -> Option<EngineConfig> {
-        self.engine.then(|| EngineConfig {
+        self.engine.then_some(EngineConfig {
             step_ms: self.engine_step_ms,
             decode_ms: self.engine_decode_ms,
             prefill_ms: self.engine_prefill_ms,

@@ -1,7 +1,6 @@
 //! Tests of the engine model over a socket, and of its driver on a paused clock.
 
 use std::future::poll_fn;
-use std::time::Instant;
 
 use super::*;
 use crate::domain::server_gauges::{Meter, ServerGauges};
@@ -34,7 +33,7 @@ fn gauges(sim: &Simulator) -> ServerGauges {
 /// Waits until so many requests run and wait.
 fn wait_for_load(sim: &Simulator, running: f64, waiting: f64) {
     let load = |gauges: ServerGauges| (gauges.get(Meter::Running), gauges.get(Meter::Waiting));
-    let patience = Instant::now();
+    let patience = tokio::time::Instant::now();
     while load(gauges(sim)) != (Some(running), Some(waiting)) {
         assert!(patience.elapsed() < Duration::from_secs(60), "never {running} running and {waiting} waiting");
         std::thread::yield_now();
